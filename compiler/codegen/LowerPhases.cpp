@@ -1,0 +1,266 @@
+//===- LowerPhases.cpp - phases become loops, buffers become views ----------------------------------------------------===//
+//
+// Every function gets the step's memory as arguments; weights and caches become (area, place) pairs. The areas have static
+// sizes, so that they are bare pointers after lowering. A weight is kept as a cast of its pair until its kernel reads it.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/Passes.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/LMOps.h"
+#include "dialects/spmd/SPMDOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_LOWERPHASES
+#include "compiler/codegen/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+
+/// What every lowered function is handed first.
+enum Context { kWeights, kArena, kScratch, kCache, kStep, kWorker, kWorkers, kContextSize };
+
+struct LowerPhases : mlir::lm::impl::LowerPhasesBase<LowerPhases> {
+  void runOnOperation() override;
+
+private:
+  void lowerFunction(func::FuncOp function);
+  void lower(spmd::PhaseOp phase);
+  void lower(spmd::LayersOp layers);
+  template <typename Access>
+  void lowerAccess(Access access);
+  Value context(Context what) { return current.getArgument(what); }
+  Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
+  int64_t programValue(StringRef key) {
+    return getOperation()->getAttrOfType<DictionaryAttr>("lm.program").getAs<IntegerAttr>(key).getInt();
+  }
+
+  func::FuncOp current;
+  IRRewriter *rewriter; // both live for one run
+  LocationAttr loc;
+  SmallVector<Type> contextTypes;
+  SymbolTable *symbols;
+  DenseMap<StringAttr, SmallVector<std::string>> slots; // of each layer kind, in the order of its arguments
+};
+
+void LowerPhases::runOnOperation() {
+  ModuleOp module = getOperation();
+  loc = module.getLoc();
+  if (!module->hasAttr("lm.program")) {
+    module.emitError() << "lm-lower-phases: expects lm.program (lm-describe-program)";
+    return signalPassFailure();
+  }
+  IRRewriter irRewriter(&getContext());
+  rewriter = &irRewriter;
+  SymbolTable symbolTable(module);
+  symbols = &symbolTable;
+  Type pointer = LLVM::LLVMPointerType::get(&getContext()), index = rewriter->getIndexType();
+  auto area = [&](StringRef key) -> Type { return MemRefType::get({programValue(key)}, rewriter->getI8Type()); };
+  contextTypes = {area("weights_bytes"), area("arena_bytes"), area("scratch_bytes"), area("cache_bytes"),
+                  pointer, index, index};
+
+  rewriter->setInsertionPointToStart(module.getBody());
+  auto barrier = func::FuncOp::create(*rewriter, Location(loc), "lrt_barrier",
+                                      rewriter->getFunctionType({pointer, rewriter->getI64Type()}, {}));
+  barrier.setPrivate();
+  SmallVector<func::FuncOp> functions;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isExternal())
+      functions.push_back(function);
+  for (func::FuncOp function : functions) {
+    SmallVector<std::string> &names = slots[function.getSymNameAttr()];
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto slot = function.getArgAttrOfType<StringAttr>(i, kSlotAttr))
+        names.push_back(slot.getValue().str());
+  }
+  for (func::FuncOp function : functions)
+    lowerFunction(function);
+  for (auto buffer : llvm::make_early_inc_range(module.getOps<spmd::BufferOp>()))
+    rewriter->eraseOp(buffer);
+}
+
+/// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, places...).
+void LowerPhases::lowerFunction(func::FuncOp function) {
+  current = function;
+  Block &body = function.getBody().front();
+  bool isEntry = function->hasAttr(spmd::kEntryAttr);
+  loc = function.getLoc();
+  for (auto [index, type] : llvm::enumerate(contextTypes))
+    body.insertArgument(index, type, Location(loc));
+  rewriter->setInsertionPointToStart(&body);
+  if (isEntry) {
+    // The caller's buffers, if the entry uses them.
+    std::string entry = function.getSymName().str();
+    unsigned at = kContextSize;
+    for (auto [what, element] : {std::pair<StringRef, Type>("tokens", rewriter->getI32Type()), {"logits", rewriter->getF32Type()}}) {
+      auto buffer = symbols->lookup<spmd::BufferOp>(entry + "." + what.str());
+      Type type = buffer ? buffer.getBufferType() : MemRefType::get({1, 1}, element);
+      body.insertArgument(at++, type, Location(loc));
+    }
+  }
+  for (unsigned i = kContextSize; i < body.getNumArguments(); ++i) {
+    BlockArgument argument = body.getArgument(i);
+    Type type = argument.getType();
+    if (!isa<WeightType, CacheType>(type))
+      continue;
+    argument.setType(rewriter->getIndexType());
+    Value area = context(isa<WeightType>(type) ? kWeights : kCache);
+    auto cast = UnrealizedConversionCastOp::create(*rewriter, Location(loc), type, ValueRange{area, argument});
+    rewriter->replaceAllUsesExcept(argument, cast.getResult(0), cast);
+  }
+  function.setFunctionType(rewriter->getFunctionType(body.getArgumentTypes(), {}));
+  function.removeArgAttrsAttr();
+
+  SmallVector<Operation *> ops;
+  function.walk([&](Operation *op) {
+    if (isa<spmd::SPMDDialect>(op->getDialect()) || isa<UseOp>(op))
+      ops.push_back(op);
+  });
+  for (Operation *op : ops) {
+    rewriter->setInsertionPoint(op);
+    loc = op->getLoc();
+    if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
+      lower(phase);
+    } else if (auto layers = dyn_cast<spmd::LayersOp>(op)) {
+      lower(layers);
+    } else if (auto read = dyn_cast<spmd::ReadOp>(op)) {
+      lowerAccess(read);
+    } else if (auto write = dyn_cast<spmd::WriteOp>(op)) {
+      lowerAccess(write);
+    } else if (isa<spmd::BarrierOp>(op)) {
+      Value worker = arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getI64Type(), context(kWorker));
+      rewriter->replaceOpWithNewOp<func::CallOp>(op, "lrt_barrier", TypeRange{}, ValueRange{context(kStep), worker});
+    } else if (auto use = dyn_cast<UseOp>(op)) {
+      Operation *target = symbols->lookup(use.getSymbol());
+      auto weight = dyn_cast<WeightOp>(target);
+      int64_t place = weight ? weight.getPlace().value_or(0) : cast<StateOp>(target).getPlace().value_or(0);
+      rewriter->replaceOpWithNewOp<UnrealizedConversionCastOp>(
+          use, use.getType(), ValueRange{context(weight ? kWeights : kCache), constant(place)});
+    }
+  }
+}
+
+template <typename Access>
+void LowerPhases::lowerAccess(Access access) {
+  auto buffer = symbols->lookup<spmd::BufferOp>(access.getBuffer());
+  MemRefType type = buffer.getBufferType();
+  Value base;
+  switch (buffer.getSpace()) {
+  case spmd::Space::Tokens:
+    base = current.getArgument(kContextSize);
+    break;
+  case spmd::Space::Logits:
+    base = current.getArgument(kContextSize + 1);
+    break;
+  case spmd::Space::Arena:
+  case spmd::Space::Scratch:
+    base = memref::ViewOp::create(*rewriter, Location(loc), type, context(buffer.getSpace() == spmd::Space::Arena ? kArena : kScratch),
+                                  constant(buffer.getPlace().value_or(0)), ValueRange{});
+    break;
+  }
+  auto resultType = cast<MemRefType>(access.getResult().getType());
+  auto size = [&](int dim, Value value) -> OpFoldResult {
+    if (resultType.isDynamicDim(dim))
+      return value;
+    return rewriter->getIndexAttr(resultType.getDimSize(dim));
+  };
+  SmallVector<OpFoldResult> offsets = {access.getRow(), access.getColumn()};
+  SmallVector<OpFoldResult> sizes = {size(0, access.getRows()), size(1, access.getColumns())};
+  SmallVector<OpFoldResult> strides(2, rewriter->getIndexAttr(1));
+  rewriter->replaceOpWithNewOp<memref::SubViewOp>(access, resultType, base, offsets, sizes, strides);
+}
+
+void LowerPhases::lower(spmd::PhaseOp phase) {
+  Block *block = phase->getBlock();
+  if (!phase.getPrologue().empty())
+    rewriter->inlineBlockBefore(&phase.getPrologue().front(), block, phase->getIterator());
+  rewriter->setInsertionPoint(phase);
+  Value worker = context(kWorker), workers = context(kWorkers), tiles = phase.getTiles();
+  auto share = [&](Value id) -> Value {
+    Value product = arith::MulIOp::create(*rewriter, Location(loc), id, tiles);
+    return arith::DivUIOp::create(*rewriter, Location(loc), product, workers);
+  };
+  Value begin = share(worker);
+  Value end = share(arith::AddIOp::create(*rewriter, Location(loc), worker, constant(1)));
+  auto loop = scf::ForOp::create(*rewriter, Location(loc), begin, end, constant(1));
+  rewriter->inlineBlockBefore(&phase.getBody().front(), loop.getBody()->getTerminator(), loop.getInductionVar());
+  rewriter->eraseOp(phase);
+}
+
+/// A loop over a table of places: one row per layer, one column per slot, the kind first.
+void LowerPhases::lower(spmd::LayersOp layers) {
+  llvm::SetVector<StringAttr> kinds;
+  for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
+    kinds.insert(name.getAttr());
+
+  SmallVector<SmallVector<int64_t>> table;
+  int64_t width = 1;
+  for (StringAttr kind : kinds)
+    width = std::max<int64_t>(width, 1 + slots[kind].size());
+  for (auto [layer, name] : llvm::enumerate(layers.getKinds().getAsRange<FlatSymbolRefAttr>())) {
+    SmallVector<int64_t> row(width, 0);
+    row[0] = std::distance(kinds.begin(), llvm::find(kinds, name.getAttr()));
+    for (auto [column, slot] : llvm::enumerate(slots[name.getAttr()])) {
+      Operation *target = symbols->lookup(LayersOp::bind(layer, slot));
+      auto weight = dyn_cast<WeightOp>(target);
+      row[column + 1] = weight ? weight.getPlace().value_or(0) : cast<StateOp>(target).getPlace().value_or(0);
+    }
+    table.push_back(row);
+  }
+  SmallVector<int64_t> flat;
+  for (auto &row : table)
+    flat.append(row.begin(), row.end());
+  auto tableType = MemRefType::get({static_cast<int64_t>(table.size()), width}, rewriter->getI64Type());
+  std::string tableName = (current.getSymName() + ".layers").str();
+  {
+    OpBuilder::InsertionGuard guard(*rewriter);
+    rewriter->setInsertionPoint(current);
+    auto elements = DenseElementsAttr::get(RankedTensorType::get(tableType.getShape(), rewriter->getI64Type()), ArrayRef<int64_t>(flat));
+    memref::GlobalOp::create(*rewriter, Location(loc), tableName, rewriter->getStringAttr("private"), tableType, elements,
+                             /*constant=*/true, IntegerAttr());
+  }
+
+  Value places = memref::GetGlobalOp::create(*rewriter, Location(loc), tableType, tableName);
+  auto loop = scf::ForOp::create(*rewriter, Location(loc), constant(0), constant(table.size()), constant(1));
+  rewriter->setInsertionPoint(loop.getBody()->getTerminator());
+  auto load = [&](int64_t column) -> Value {
+    Value value = memref::LoadOp::create(*rewriter, Location(loc), places, ValueRange{loop.getInductionVar(), constant(column)});
+    return arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), value);
+  };
+  auto call = [&](StringAttr kind) {
+    SmallVector<Value> arguments;
+    for (int what = 0; what < kContextSize; ++what)
+      arguments.push_back(context(static_cast<Context>(what)));
+    arguments.append({layers.getRows(), layers.getPosition()});
+    for (size_t column = 0; column < slots[kind].size(); ++column)
+      arguments.push_back(load(column + 1));
+    func::CallOp::create(*rewriter, Location(loc), kind, TypeRange{}, arguments);
+  };
+  if (kinds.size() == 1) {
+    call(kinds.front());
+  } else {
+    SmallVector<int64_t> cases;
+    for (size_t i = 0; i + 1 < kinds.size(); ++i)
+      cases.push_back(i);
+    auto choice = scf::IndexSwitchOp::create(*rewriter, Location(loc), TypeRange{}, load(0), cases, cases.size());
+    for (auto [index, kind] : llvm::enumerate(kinds)) {
+      Region &region = index < cases.size() ? choice.getCaseRegions()[index] : choice.getDefaultRegion();
+      rewriter->createBlock(&region);
+      call(kind);
+      scf::YieldOp::create(*rewriter, loc);
+    }
+  }
+  rewriter->eraseOp(layers);
+}
+
+} // namespace

@@ -1,0 +1,51 @@
+#ifndef LATHE_COMPILER_CODEGEN_PASSES_TD
+#define LATHE_COMPILER_CODEGEN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
+  let summary = "fused layers become phases of an SPMD program, once per entry point";
+  let description = [{
+    Entry points: `decode` (one row, logits included), `prefill` (up to `prefill-rows`, leaves the stream in the arena)
+    and `head` (logits of up to `head-rows` rows of the last prefill). Work that is a row's alone (norms, quantising)
+    becomes the prologue of the phase that needs it where rows are few, and a phase divided by rows where they are many.
+    Example: test/codegen/schedule.mlir.
+  }];
+  let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call">,
+                 Option<"headRows", "head-rows", "int64_t", "8", "most rows of one head call">];
+  let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::spmd::SPMDDialect", "::mlir::kernel::KernelDialect",
+                           "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
+}
+
+def PlanMemory : Pass<"lm-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "buffers take places in the arena and the scratch";
+  let description = [{
+    Buffers whose uses lie in one function and do not overlap in time share bytes. Entry points share the arena: nothing
+    in it outlives a call but the stream that prefill leaves for head. Example: test/codegen/plan-memory.mlir.
+  }];
+  let dependentDialects = ["::mlir::spmd::SPMDDialect"];
+}
+
+def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
+  let summary = "sizes, barriers, bytes and operations of the program, as the attribute lm.program";
+  let description = "Read off the schedule itself. Example: test/codegen/describe-program.mlir.";
+}
+
+def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
+  let summary = "phases become loops over a worker's tiles, buffers become views of the arena";
+  let description = "Example: test/codegen/lower-phases.mlir.";
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "kernels become vector code";
+  let description = [{
+    Matrix products are outlined once per weight format and layout; everything else is expanded in place. Dots stay
+    kernel.dot_* and kernel.madd_* until the target picks instructions. Example: test/codegen/lower-kernels.mlir.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::math::MathDialect"];
+}
+
+#endif // LATHE_COMPILER_CODEGEN_PASSES_TD

@@ -1,0 +1,20 @@
+#include "compiler/codegen/Pipeline.h"
+#include "compiler/codegen/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void lathe::populateSchedulePipeline(OpPassManager &pm) {
+  pm.addPass(lm::createSchedule());
+  pm.addPass(createCSEPass());
+  pm.addPass(lm::createPlanMemory());
+  // Reads the places of everything above.
+  pm.addPass(lm::createDescribeProgram());
+}
+
+void lathe::populateVectorPipeline(OpPassManager &pm) {
+  pm.addPass(lm::createLowerPhases());
+  pm.addPass(lm::createLowerKernels());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}

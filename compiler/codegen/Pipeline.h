@@ -1,0 +1,18 @@
+//===- Pipeline.h - stages 3 and 4 ------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_PIPELINE_H
+#define LATHE_COMPILER_CODEGEN_PIPELINE_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace lathe {
+
+/// After it: one SPMD function per entry point and layer kind, memory planned, lm.program written.
+void populateSchedulePipeline(mlir::OpPassManager &pm);
+
+/// After it: loops, views of the arena and vectors; dots are still kernel.dot_* and kernel.madd_*.
+void populateVectorPipeline(mlir::OpPassManager &pm);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_CODEGEN_PIPELINE_H

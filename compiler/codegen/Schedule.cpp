@@ -1,0 +1,568 @@
+//===- Schedule.cpp - fused layers become phases of an SPMD program ---------------------------------------------------===//
+//
+// One scheduler per entry point walks the forward function and the layer kinds. Ops on single rows (add_norm, quantising)
+// collect in `rowwise`; the next divided op takes them: as its prologue where every worker repeats them on its own copy
+// (few rows), or as a phase of their own, divided by rows.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/Passes.h"
+#include "compiler/support/CPUTable.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/QuantizedRow.h"
+#include "dialects/spmd/SPMDOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <numeric>
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_SCHEDULE
+#include "compiler/codegen/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+using lathe::CPUTable;
+using lathe::QuantizedRow;
+
+namespace {
+
+/// Rows of activations a tile works on where rows are many: the slice of the widest input stays in the second-level cache.
+constexpr int64_t kTileRows = 64;
+/// Query rows of an attention tile.
+constexpr int64_t kAttentionRows = 16;
+/// Rows that every worker may norm and quantise for itself rather than wait for another.
+constexpr int64_t kReplicatedRows = 8;
+
+enum class Entry { Decode, Prefill, Head };
+
+class Scheduler {
+public:
+  Scheduler(ModuleOp module, Entry entry, StringRef name, int64_t maxRows, const CPUTable &table)
+      : module(module), builder(module.getContext()), entry(entry), name(name), maxRows(maxRows), table(table),
+        replicates(maxRows <= kReplicatedRows) {}
+
+  LogicalResult run(func::FuncOp forward);
+
+private:
+  using RowsFn = std::function<void(Value row, Value count)>;
+  using TileFn = std::function<void(Value tile, Value row, Value count)>;
+
+  Value constant(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+
+  spmd::BufferOp buffer(const Twine &suffix, int64_t rows, int64_t columns, Type element, spmd::Space space);
+  spmd::BufferOp rowsBuffer(const Twine &suffix, int64_t columns, Type element = {}) {
+    return buffer(suffix, maxRows, columns, element ? element : builder.getF32Type(),
+                  replicates ? spmd::Space::Scratch : spmd::Space::Arena);
+  }
+  spmd::BufferOp arenaBuffer(const Twine &suffix, int64_t columns) {
+    return buffer(suffix, maxRows, columns, builder.getF32Type(), spmd::Space::Arena);
+  }
+  /// A worker's own memory for a tile.
+  spmd::BufferOp tileBuffer(const Twine &suffix, int64_t rows, int64_t columns) {
+    return buffer(suffix, std::min(rows, maxRows), columns, builder.getF32Type(), spmd::Space::Scratch);
+  }
+  static int64_t columnsOf(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
+
+  Value read(spmd::BufferOp buffer, OpFoldResult row, OpFoldResult column, OpFoldResult rows, OpFoldResult columns) {
+    return spmd::ReadOp::create(builder, loc, buffer, row, column, rows, columns);
+  }
+  Value write(spmd::BufferOp buffer, OpFoldResult row, OpFoldResult column, OpFoldResult rows, OpFoldResult columns) {
+    return spmd::WriteOp::create(builder, loc, buffer, row, column, rows, columns);
+  }
+  Value readRows(spmd::BufferOp buffer, Value row, Value count) {
+    return read(buffer, row, builder.getIndexAttr(0), count, builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
+  }
+  Value writeRows(spmd::BufferOp buffer, Value row, Value count) {
+    return write(buffer, row, builder.getIndexAttr(0), count, builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
+  }
+
+  spmd::BufferOp bufferOf(Value value) { return buffers.lookup(value); }
+  Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
+  /// The buffer a product with `weight` reads: the rows, or their codes.
+  spmd::BufferOp inputFor(Value value, Value weight);
+
+  void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body);
+  void flushRows();
+  /// A phase over `columnTiles` times blocks of `blockRows` rows.
+  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body);
+
+  LogicalResult schedule(Operation *op);
+  LogicalResult schedule(Block &block);
+  void scheduleAddNorm(AddNormOp op);
+  void scheduleQKV(QKVOp op);
+  void scheduleAttention(AttentionOp op);
+  void scheduleLinear(LinearOp op);
+  void scheduleGatedLinear(GatedLinearOp op);
+  LogicalResult scheduleKind(func::FuncOp kind);
+  spmd::BufferOp ropeTable(RopeAttr rope) {
+    for (auto [index, known] : llvm::enumerate(ropes))
+      if (known == rope)
+        return rowsBuffer("rope." + Twine(index), rope.getDim());
+    ropes.push_back(rope);
+    return rowsBuffer("rope." + Twine(ropes.size() - 1), rope.getDim());
+  }
+
+  ModuleOp module;
+  OpBuilder builder;
+  Location loc = UnknownLoc::get(module.getContext());
+  Entry entry;
+  std::string name;
+  int64_t maxRows;
+  const CPUTable &table;
+  bool replicates; // rowwise work is every worker's own
+
+  // Of the function being scheduled.
+  Value rows, position, first;
+  IRMapping mapping; // weights and caches
+  DenseMap<Value, spmd::BufferOp> buffers, codes;
+  SmallVector<RowsFn> rowwise;
+  std::string prefix; // of buffer names local to a kind
+
+  llvm::StringMap<spmd::BufferOp> allBuffers;
+  SmallVector<RopeAttr> ropes;
+};
+
+spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t columns, Type element, spmd::Space space) {
+  std::string symbol = (name + "." + suffix).str();
+  if (spmd::BufferOp known = allBuffers.lookup(symbol))
+    return known;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(module.getBody(), std::find_if(module.getBody()->begin(), module.getBody()->end(),
+                                                          [](Operation &op) { return isa<func::FuncOp>(op); }));
+  auto type = MemRefType::get({rowCount, columns}, element);
+  auto op = spmd::BufferOp::create(builder, loc, symbol, type, space, IntegerAttr());
+  return allBuffers[symbol] = op;
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Phases
+//===------------------------------------------------------------------------------------------------------------------===//
+
+void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value)> body) {
+  auto op = spmd::PhaseOp::create(builder, loc, what, spmd::Assignment::Static, tiles);
+  builder.setInsertionPointToEnd(&op.getPrologue().front());
+  prologue();
+  builder.setInsertionPointToEnd(&op.getBody().front());
+  body(op.getBody().getArgument(0));
+  builder.setInsertionPointAfter(op);
+  spmd::BarrierOp::create(builder, loc);
+}
+
+void Scheduler::flushRows() {
+  if (rowwise.empty())
+    return;
+  constexpr int64_t block = 8;
+  Value tiles = arith::CeilDivUIOp::create(builder, loc, rows, constant(block));
+  phase("rows", tiles, [] {}, [&](Value tile) {
+    Value row = arith::MulIOp::create(builder, loc, tile, constant(block));
+    Value rest = arith::SubIOp::create(builder, loc, rows, row);
+    Value count = arith::MinUIOp::create(builder, loc, rest, constant(block));
+    for (RowsFn &work : rowwise)
+      work(row, count);
+  });
+  rowwise.clear();
+}
+
+void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body) {
+  if (replicates) {
+    phase(what, constant(columnTiles),
+          [&] {
+            Value zero = rowwise.empty() ? Value() : constant(0);
+            for (RowsFn &work : rowwise)
+              work(zero, rows);
+          },
+          [&](Value tile) { body(tile, constant(0), rows); });
+    rowwise.clear();
+    return;
+  }
+  flushRows();
+  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(blockRows));
+  Value tiles = arith::MulIOp::create(builder, loc, blocks, constant(columnTiles));
+  phase(what, tiles, [] {}, [&](Value tile) {
+    // Row blocks outside: a worker's neighbouring tiles read the same activations.
+    Value columnTile = arith::RemUIOp::create(builder, loc, tile, constant(columnTiles));
+    Value block = arith::DivUIOp::create(builder, loc, tile, constant(columnTiles));
+    Value row = arith::MulIOp::create(builder, loc, block, constant(blockRows));
+    Value rest = arith::SubIOp::create(builder, loc, rows, row);
+    Value count = arith::MinUIOp::create(builder, loc, rest, constant(blockRows));
+    body(columnTile, row, count);
+  });
+}
+
+spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
+  if (!cast<WeightType>(weight.getType()).getInfo().isQuantised())
+    return bufferOf(value);
+  auto [entry, isNew] = codes.try_emplace(value);
+  if (isNew) {
+    spmd::BufferOp rowsIn = bufferOf(value);
+    QuantizedRow layout(columnsOf(value), table.widensBytes());
+    std::string rowsName = rowsIn.getSymName().drop_front(name.size() + 1).str();
+    spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".codes", layout.bytes, builder.getI8Type());
+    rowwise.push_back([=, this](Value row, Value count) {
+      kernel::QuantizeOp::create(builder, loc, readRows(rowsIn, row, count), writeRows(out, row, count));
+    });
+  }
+  return entry->second;
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Ops
+//===------------------------------------------------------------------------------------------------------------------===//
+
+void Scheduler::scheduleAddNorm(AddNormOp op) {
+  spmd::BufferOp x = bufferOf(op.getInput()), pending = bufferOf(op.getPending());
+  spmd::BufferOp normed = rowsBuffer(prefix + "normed", columnsOf(op.getNormed()));
+  // The stream is updated in place: a row's sum needs that row alone. The head entry reads the stream that prefill left,
+  // perhaps more than once, and must leave it as it is.
+  spmd::BufferOp sum = entry == Entry::Head ? rowsBuffer("sum", columnsOf(op.getSum())) : x;
+  Value post = weight(op.getPost()), scale = weight(op.getWeight());
+  FloatAttr eps = op.getEpsAttr();
+  rowwise.push_back([=, this](Value row, Value count) {
+    Value streamRow = entry == Entry::Head ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
+    Value out = writeRows(normed, row, count), in = readRows(x, streamRow, count);
+    Value added = readRows(pending, streamRow, count), total = writeRows(sum, row, count);
+    if (post) {
+      kernel::NormOp::create(builder, loc, added, post, out, eps);
+      added = out;
+    }
+    kernel::AddOp::create(builder, loc, in, added, total);
+    kernel::NormOp::create(builder, loc, total, scale, out, eps);
+  });
+  buffers[op.getSum()] = sum;
+  buffers[op.getNormed()] = normed;
+}
+
+void Scheduler::scheduleQKV(QKVOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  int64_t dim = cache.getDim(), heads = op.getHeads();
+  // A tile begins at a panel: where a head is no whole number of panels, several heads are.
+  int64_t group = CPUTable::kPanelRows / std::gcd(dim, CPUTable::kPanelRows);
+  spmd::BufferOp q = arenaBuffer(prefix + "q", columnsOf(op.getResult()));
+  buffers[op.getResult()] = q;
+  spmd::BufferOp room = tileBuffer("head", kTileRows, group * dim);
+  spmd::BufferOp angles = op.getRope() ? ropeTable(*op.getRope()) : spmd::BufferOp();
+  Value cacheValue = weight(op.getCache());
+
+  struct Part {
+    int64_t heads;
+    Value matrix, bias, norm;
+    bool rotates;
+  };
+  SmallVector<Part> parts = {{heads, op.getQ(), op.getQBias(), op.getQNorm(), true},
+                             {cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm(), true},
+                             {cache.getHeads(), op.getV(), op.getVBias(), Value(), false}};
+  SmallVector<spmd::BufferOp> inputs;
+  int64_t tiles = 0;
+  for (Part &part : parts) {
+    inputs.push_back(inputFor(op.getInput(), part.matrix));
+    tiles += llvm::divideCeil(part.heads, group);
+  }
+
+  tiled("qkv", tiles, kTileRows, [&](Value tile, Value row, Value count) {
+    int64_t firstTile = 0;
+    std::function<void(size_t)> emit = [&](size_t index) {
+      Part &part = parts[index];
+      int64_t partTiles = llvm::divideCeil(part.heads, group);
+      auto body = [&] {
+        Value local = firstTile ? arith::SubIOp::create(builder, loc, tile, constant(firstTile)).getResult() : tile;
+        Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
+        Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
+        OpFoldResult width = builder.getIndexAttr(group * dim);
+        if (part.heads % group) {
+          Value rest = arith::SubIOp::create(builder, loc, constant(part.heads * dim), column);
+          width = arith::MinUIOp::create(builder, loc, rest, constant(group * dim)).getResult();
+        }
+        Value in = readRows(inputs[index], row, count);
+        Value out = index == 0 ? write(q, row, column, count, width)
+                               : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
+        kernel::MatmulOp::create(builder, loc, in, weight(part.matrix), column, out);
+        if (part.bias)
+          kernel::AddBiasOp::create(builder, loc, weight(part.bias), column, out);
+        if (part.norm)
+          kernel::NormOp::create(builder, loc, out, weight(part.norm), out, op.getEpsAttr());
+        if (part.rotates && angles)
+          kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
+        if (index > 0) {
+          Value at = arith::AddIOp::create(builder, loc, position, row);
+          kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 2);
+        }
+      };
+      if (index + 1 == parts.size()) {
+        body();
+        return;
+      }
+      Value isHere = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, tile, constant(firstTile + partTiles));
+      auto choice = scf::IfOp::create(builder, loc, isHere, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(choice.thenBlock());
+      body();
+      builder.setInsertionPointToStart(choice.elseBlock());
+      firstTile += partTiles;
+      emit(index + 1);
+    };
+    emit(0);
+  });
+}
+
+void Scheduler::scheduleAttention(AttentionOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  int64_t dim = cache.getDim(), heads = op.getHeads();
+  spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
+  spmd::BufferOp scores = tileBuffer("scores." + Twine(cache.getRows()), kAttentionRows, cache.getRows());
+  buffers[op.getResult()] = out;
+  Value cacheValue = weight(op.getCache());
+  tiled("attention", heads, kAttentionRows, [&](Value head, Value row, Value count) {
+    Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
+    Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(heads / cache.getHeads()));
+    Value at = arith::AddIOp::create(builder, loc, position, row);
+    OpFoldResult width = builder.getIndexAttr(dim), zero = builder.getIndexAttr(0);
+    Value room = write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows()));
+    kernel::AttentionOp::create(builder, loc, read(q, row, column, count, width), cacheValue, cacheHead, at, room,
+                                write(out, row, column, count, width), op.getScaleAttr(),
+                                op.getSoftcapAttr());
+  });
+}
+
+/// Panels per tile: enough tiles for any team where rows are few, enough work per tile where they are many.
+int64_t tilePanels(int64_t panels, bool replicates) {
+  return replicates ? std::max<int64_t>(1, panels / 64) : std::min<int64_t>(panels, 4);
+}
+
+void Scheduler::scheduleLinear(LinearOp op) {
+  int64_t outputs = columnsOf(op.getResult());
+  SoftcapOp softcap;
+  Value result = op.getResult();
+  if (result.hasOneUse() && (softcap = dyn_cast<SoftcapOp>(*result.user_begin())))
+    result = softcap.getResult();
+  bool isLogits = false, isPending = false;
+  for (Operation *user : result.getUsers())
+    if (isa<func::ReturnOp>(user))
+      (user->getNumOperands() == 1 ? isLogits : isPending) = true;
+  spmd::BufferOp out = isLogits    ? buffer("logits", maxRows, outputs, builder.getF32Type(), spmd::Space::Logits)
+                       : isPending ? arenaBuffer("pending", outputs)
+                                   : arenaBuffer(prefix + "projected", outputs);
+  buffers[result] = out;
+  spmd::BufferOp in = inputFor(op.getInput(), op.getWeight());
+  int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
+  int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
+  tiled(isLogits ? "head" : isPending ? "down_proj" : "o_proj", llvm::divideCeil(outputs, step), kTileRows,
+        [&](Value tile, Value row, Value count) {
+          Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
+          OpFoldResult width = builder.getIndexAttr(step);
+          if (outputs % step) {
+            Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
+            width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+          }
+          Value rowsOut = write(out, row, column, count, width);
+          kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(op.getWeight()), column, rowsOut);
+          if (op.getBias())
+            kernel::AddBiasOp::create(builder, loc, weight(op.getBias()), column, rowsOut);
+          if (softcap)
+            kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
+        });
+}
+
+void Scheduler::scheduleGatedLinear(GatedLinearOp op) {
+  int64_t outputs = columnsOf(op.getResult());
+  spmd::BufferOp out = arenaBuffer(prefix + "gated", outputs);
+  buffers[op.getResult()] = out;
+  spmd::BufferOp gateIn = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
+  int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
+  int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
+  spmd::BufferOp gateRoom = tileBuffer("gate." + Twine(step), kTileRows, step);
+  spmd::BufferOp upRoom = tileBuffer("up." + Twine(step), kTileRows, step);
+  tiled("gate_up", llvm::divideCeil(outputs, step), kTileRows, [&](Value tile, Value row, Value count) {
+    Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
+    OpFoldResult width = builder.getIndexAttr(step), zero = builder.getIndexAttr(0);
+    if (outputs % step) {
+      Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
+      width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+    }
+    Value gate = write(gateRoom, zero, zero, count, width), up = write(upRoom, zero, zero, count, width);
+    kernel::MatmulOp::create(builder, loc, readRows(gateIn, row, count), weight(op.getGate()), column, gate);
+    kernel::MatmulOp::create(builder, loc, readRows(upIn, row, count), weight(op.getUp()), column, up);
+    if (op.getGateBias())
+      kernel::AddBiasOp::create(builder, loc, weight(op.getGateBias()), column, gate);
+    if (op.getUpBias())
+      kernel::AddBiasOp::create(builder, loc, weight(op.getUpBias()), column, up);
+    kernel::GluOp::create(builder, loc, gate, up, write(out, row, column, count, width), op.getActivationAttr());
+  });
+}
+
+LogicalResult Scheduler::schedule(Operation *op) {
+  loc = op->getLoc();
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](AddNormOp op) { return scheduleAddNorm(op), success(); })
+      .Case([&](QKVOp op) { return scheduleQKV(op), success(); })
+      .Case([&](AttentionOp op) { return scheduleAttention(op), success(); })
+      .Case([&](LinearOp op) { return scheduleLinear(op), success(); })
+      .Case([&](GatedLinearOp op) { return scheduleGatedLinear(op), success(); })
+      .Case([&](SoftcapOp op) -> LogicalResult {
+        // Done by the projection it follows.
+        return bufferOf(op.getResult()) ? success() : op.emitOpError("expects a projection before it");
+      })
+      .Case([&](UseOp op) {
+        mapping.map(op.getResult(), builder.clone(*op)->getResult(0));
+        return success();
+      })
+      .Default([](Operation *op) { return op->emitOpError("has no place in the schedule; is the graph stage complete?"); });
+}
+
+LogicalResult Scheduler::schedule(Block &block) {
+  for (Operation &op : block.without_terminator())
+    if (failed(schedule(&op)))
+      return failure();
+  if (!rowwise.empty())
+    return block.getTerminator()->emitOpError("expects the last op to be a projection");
+  return success();
+}
+
+LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
+  std::string symbol = name + "." + kind.getSymName().str();
+  if (module.lookupSymbol(symbol))
+    return success();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  // (x, pending, position, weights...) becomes (rows, position, weights...).
+  SmallVector<Type> types = {builder.getIndexType(), builder.getIndexType()};
+  SmallVector<DictionaryAttr> attrs(2, builder.getDictionaryAttr({}));
+  for (unsigned i = 3; i < kind.getNumArguments(); ++i) {
+    types.push_back(kind.getArgumentTypes()[i]);
+    attrs.push_back(kind.getArgAttrDict(i));
+  }
+  auto function = func::FuncOp::create(builder, kind.getLoc(), symbol, builder.getFunctionType(types, {}));
+  function.setPrivate();
+  function.setAllArgAttrs(attrs);
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+
+  Block &source = kind.getBody().front();
+  Value outerRows = rows, outerPosition = position;
+  rows = maxRows == 1 ? constant(1) : body->getArgument(0);
+  position = body->getArgument(1);
+  for (unsigned i = 3; i < kind.getNumArguments(); ++i)
+    mapping.map(source.getArgument(i), body->getArgument(i - 1));
+  int64_t hidden = columnsOf(source.getArgument(0));
+  buffers[source.getArgument(0)] = rowsBuffer("x", hidden);
+  buffers[source.getArgument(1)] = arenaBuffer("pending", hidden);
+  prefix = kind.getSymName().str() + ".";
+  LogicalResult result = schedule(source);
+  func::ReturnOp::create(builder, kind.getLoc());
+  prefix.clear();
+  rows = outerRows, position = outerPosition;
+  return result;
+}
+
+LogicalResult Scheduler::run(func::FuncOp forward) {
+  Block &source = forward.getBody().front();
+  LayersOp layers;
+  for (auto op : source.getOps<LayersOp>())
+    layers = op;
+  if (!layers || layers.getStream().size() != 2)
+    return forward.emitOpError("expects deferred residuals");
+  SymbolTable symbols(module);
+  if (entry != Entry::Head) {
+    llvm::SetVector<Attribute> kinds(llvm::from_range, layers.getKinds());
+    for (Attribute kind : kinds)
+      if (failed(scheduleKind(symbols.lookup<func::FuncOp>(cast<FlatSymbolRefAttr>(kind).getValue()))))
+        return failure();
+  }
+
+  builder.setInsertionPointToEnd(module.getBody());
+  SmallVector<Type> types(3, builder.getIndexType()); // rows, position, first
+  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
+  function->setAttr(spmd::kEntryAttr, builder.getStringAttr(name));
+  function->setAttr(spmd::kRowsAttr, builder.getI64IntegerAttr(maxRows));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  rows = maxRows == 1 ? constant(1) : body->getArgument(0);
+  position = body->getArgument(1);
+  first = body->getArgument(2);
+
+  int64_t hidden = columnsOf(layers.getStream()[0]);
+  bool before = entry != Entry::Head, after = entry != Entry::Prefill, isPast = false;
+  for (Operation &op : source.without_terminator()) {
+    loc = op.getLoc();
+    if (isa<LayersOp>(op)) {
+      isPast = true;
+      if (entry == Entry::Head) {
+        // Prefill's buffers: its stream waits there.
+        auto left = [&](StringRef what) { return module.lookupSymbol<spmd::BufferOp>(("prefill." + what).str()); };
+        buffers[layers.getResult(0)] = left("x");
+        buffers[layers.getResult(1)] = left("pending");
+        continue;
+      }
+      SmallVector<Attribute> kinds;
+      for (auto kind : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
+        kinds.push_back(FlatSymbolRefAttr::get(builder.getContext(), name + "." + kind.getValue().str()));
+      spmd::LayersOp::create(builder, loc, rows, position, builder.getArrayAttr(kinds));
+      buffers[layers.getResult(0)] = rowsBuffer("x", hidden);
+      buffers[layers.getResult(1)] = arenaBuffer("pending", hidden);
+    } else if (auto embed = dyn_cast<EmbedOp>(op)) {
+      if (!before)
+        continue;
+      auto x = buffers[embed.getResult()] = rowsBuffer("x", hidden);
+      spmd::BufferOp tokens = buffer("tokens", maxRows, 1, builder.getI32Type(), spmd::Space::Tokens);
+      Value tableValue = weight(embed.getTable());
+      FloatAttr scale = embed.getScaleAttr();
+      rowwise.push_back([=, this](Value row, Value count) {
+        kernel::EmbedOp::create(builder, loc, readRows(tokens, row, count), tableValue, writeRows(x, row, count),
+                                scale);
+      });
+      for (RopeAttr rope : ropes) {
+        spmd::BufferOp angles = ropeTable(rope);
+        rowwise.push_back([=, this](Value row, Value count) {
+          Value at = arith::AddIOp::create(builder, loc, position, row);
+          kernel::RopeTableOp::create(builder, loc, at, writeRows(angles, row, count), rope);
+        });
+      }
+    } else if (isa<ZerosOp>(op)) {
+      if (!before)
+        continue;
+      spmd::BufferOp pending = arenaBuffer("pending", hidden);
+      tiled("start", 1, kTileRows, [&](Value, Value row, Value count) {
+        kernel::ZeroOp::create(builder, loc, writeRows(pending, row, count));
+      });
+    } else if (isa<UseOp>(op) || (isPast && after)) {
+      if (failed(schedule(&op)))
+        return failure();
+    }
+  }
+  func::ReturnOp::create(builder, loc);
+  return success();
+}
+
+struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
+  using ScheduleBase::ScheduleBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto forward = module.lookupSymbol<func::FuncOp>("forward");
+    FailureOr<CPUTable> table = CPUTable::get(module);
+    if (!forward) {
+      module.emitError() << "lm-schedule: expects a function @forward";
+      return signalPassFailure();
+    }
+    if (failed(table))
+      return signalPassFailure();
+    SmallVector<func::FuncOp> sources(module.getOps<func::FuncOp>());
+    int64_t context = prefillRows;
+    if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
+      if (auto length = model.getAs<IntegerAttr>("context"))
+        context = length.getInt();
+    for (auto [entry, name, rows] : {std::tuple(Entry::Decode, "decode", int64_t(1)),
+                                     std::tuple(Entry::Prefill, "prefill", std::min<int64_t>(prefillRows, context)),
+                                     std::tuple(Entry::Head, "head", headRows.getValue())})
+      if (failed(Scheduler(module, entry, name, rows, *table).run(forward)))
+        return signalPassFailure();
+    for (func::FuncOp source : llvm::reverse(sources))
+      source.erase();
+  }
+};
+
+} // namespace

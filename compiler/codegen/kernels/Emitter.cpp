@@ -1,0 +1,27 @@
+#include "compiler/codegen/kernels/Emitter.h"
+
+using namespace lathe;
+
+// exp(x) = 2^n e^r with n = round(x / ln 2): six terms for e^r on [-ln2/2, ln2/2], the power by exponent bits. Relative
+// error below 2e-7 on [-87, 88]; smaller arguments give 2^-126 at most, larger are clamped.
+Value Emitter::exp(Value x) {
+  Type type = x.getType(), integers = like(x, getI32Type());
+  auto c = [&](double value) { return number(type, value); };
+  x = maximum(minimum(x, c(88.37)), c(-87.33));
+  Value magic = c(12582912.0); // 1.5 * 2^23: adding it rounds to an integer in the low mantissa bits
+  Value shifted = fma(x, c(1.44269504088896341), magic);
+  Value n = sub(shifted, magic);
+  Value r = fma(n, c(-0.693145751953125), x);
+  r = fma(n, c(-1.42860682030941723212e-6), r);
+  Value p = c(1.0 / 720);
+  for (double coefficient : {1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
+    p = fma(p, r, c(coefficient));
+  Value exponent = shl(bitcast(integers, shifted), 23); // the magic's own bits leave at the top
+  return bitcast(type, add(bitcast(integers, p), exponent));
+}
+
+std::pair<Value, Value> lathe::getAreaAndPlace(Value weightOrCache) {
+  auto cast = weightOrCache.getDefiningOp<UnrealizedConversionCastOp>();
+  assert(cast && cast.getNumOperands() == 2 && "lower-phases makes these casts");
+  return {cast.getOperand(0), cast.getOperand(1)};
+}

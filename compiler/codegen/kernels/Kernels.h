@@ -1,0 +1,56 @@
+//===- Kernels.h - one expansion per kernel op ------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
+#define LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
+
+#include "compiler/codegen/kernels/Emitter.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/Layout.h"
+
+namespace lathe {
+
+/// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin at
+/// `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
+struct Product {
+  Value area, place, panelStride, columns;
+  Value input, out; // memref<?x?xf32 or i8, strided>, memref<?x?xf32, strided>
+  Format format;
+  int64_t depth;
+  bool accumulates = false; // adds to out
+};
+
+/// Outlines products: one function per (area, format, depth, accumulates).
+class ProductLibrary {
+public:
+  ProductLibrary(ModuleOp module, const CPUTable &table) : module(module), table(table) {}
+  void call(Emitter &emitter, const Product &product);
+
+private:
+  func::FuncOp get(const Product &product);
+  ModuleOp module;
+  const CPUTable &table;
+};
+
+struct KernelContext {
+  ModuleOp module;
+  const CPUTable &table;
+  ProductLibrary &products;
+};
+
+void expand(kernel::ZeroOp op, Emitter &emitter);
+void expand(kernel::AddOp op, Emitter &emitter);
+void expand(kernel::AddBiasOp op, Emitter &emitter);
+void expand(kernel::NormOp op, Emitter &emitter);
+void expand(kernel::GluOp op, Emitter &emitter);
+void expand(kernel::SoftcapOp op, Emitter &emitter);
+void expand(kernel::EmbedOp op, Emitter &emitter);
+void expand(kernel::QuantizeOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::MatmulOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::RopeTableOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::RopeOp op, Emitter &emitter);
+void expand(kernel::AppendOp op, Emitter &emitter);
+void expand(kernel::AttentionOp op, Emitter &emitter, KernelContext &context);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H

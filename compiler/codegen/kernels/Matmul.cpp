@@ -1,0 +1,387 @@
+//===- Matmul.cpp - products of rows with packed panels ---------------------------------------------------------------===//
+//
+// One function per (area, format, depth): for each panel of 16 outputs, input rows are taken in register tiles, the rest one
+// by one. What is written here is the tile: unpack a step of weights once, use it for every row.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include "dialects/lm/QuantizedRow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace lathe;
+
+namespace {
+
+class ProductEmitter {
+public:
+  ProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
+      : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
+        place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
+        input(function.getArgument(4)), out(function.getArgument(5)) {}
+
+  void run();
+
+private:
+  static constexpr int64_t R = CPUTable::kPanelRows;
+  using Values = SmallVector<Value>;
+
+  /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
+  Values tile(Value row, int64_t count, ArrayRef<Value> panels);
+  Values floatTile(Value row, int64_t count, ArrayRef<Value> panels);
+  Values intTile(Value row, int64_t count, ArrayRef<Value> panels);
+  void storeTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
+
+  Value row(Value first, int64_t i) { return e.add(first, i); }
+
+  // Formats without groups.
+  Values loadFloats(Value at);
+
+  // Quantised formats.
+  Value f16s(Value at) {
+    Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
+    return arith::ExtFOp::create(e, e.f32s(), halves);
+  }
+  Value subscales(Value at, bool isSigned) {
+    Value bytes = e.load(e.i8s(R), area, at);
+    return e.toF32(isSigned ? e.extendSigned(bytes, e.getI32Type()) : e.extend(bytes, e.getI32Type()));
+  }
+  /// Codes of the 8 steps of a run, [8] vectors of 64 bytes.
+  Values unpack(Value run);
+  Value dotRun(Value row, Value column, ArrayRef<Value> codes, int64_t firstStep, int64_t steps, Value start);
+  Value activations(Value row, Value column, int64_t step) {
+    Value four = e.loadBytes(e.getI32Type(), input, {row, e.add(column, 4 * step)});
+    return e.bitcast(e.i8s(4 * R), e.splat(four));
+  }
+
+  Emitter &e;
+  const CPUTable &table;
+  const Product &shape;
+  const FormatInfo &info;
+  Value area, place, panelStride, columns, input, out;
+};
+
+void ProductEmitter::run() {
+  Value zero = e.index(0), rows = e.rowsOf(input), outputs = e.columnsOf(out);
+  Value panelCount = e.ceilDiv(outputs, e.index(R));
+  RegisterTile registers = table.getTile(shape.format);
+
+  auto panels = [&](Value begin, Value end, int64_t width) {
+    e.loop(begin, end, width, [&](Value panel) {
+      Values bases;
+      for (int64_t p = 0; p < width; ++p)
+        bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
+      Value output = e.mul(panel, R), done = zero;
+      for (int64_t count = registers.rows; count >= 1; count /= 2) {
+        Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
+        e.loop(done, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
+        done = end;
+      }
+    });
+  };
+  if (registers.panels == 1)
+    return panels(zero, panelCount, 1);
+  Value whole = e.mul(e.div(panelCount, e.index(registers.panels)), registers.panels);
+  panels(zero, whole, registers.panels);
+  panels(whole, panelCount, 1);
+}
+
+void ProductEmitter::storeTile(Value first, int64_t count, Value output, ArrayRef<Value> sums) {
+  int64_t panels = sums.size() / count;
+  for (int64_t p = 0; p < panels; ++p) {
+    Value column = e.add(output, p * R), left = e.sub(e.columnsOf(out), column);
+    auto whole = [&] {
+      for (int64_t i = 0; i < count; ++i) {
+        Value sum = sums[i * panels + p];
+        if (shape.accumulates)
+          sum = e.add(sum, e.load(e.f32s(), out, {row(first, i), column}));
+        e.store(sum, out, {row(first, i), column});
+      }
+    };
+    auto part = [&] {
+      Value mask = vector::CreateMaskOp::create(e, e.vec(R, e.getI1Type()), left);
+      for (int64_t i = 0; i < count; ++i) {
+        Value sum = sums[i * panels + p], at = row(first, i);
+        if (shape.accumulates) {
+          Value old = vector::MaskedLoadOp::create(e, e.f32s(), out, ValueRange{at, column}, mask, e.number(e.f32s(), 0));
+          sum = e.add(sum, old);
+        }
+        vector::MaskedStoreOp::create(e, out, ValueRange{at, column}, mask, sum);
+      }
+    };
+    e.ifThen(e.lessEqual(e.index(R), left), whole, part);
+  }
+}
+
+ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<Value> panels) {
+  return info.isQuantised() ? intTile(row, count, panels) : floatTile(row, count, panels);
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// f32, f16, bf16: widened to f32
+//===------------------------------------------------------------------------------------------------------------------===//
+
+/// The `depth` columns of one step, each 16 outputs wide.
+ProductEmitter::Values ProductEmitter::loadFloats(Value at) {
+  int64_t bytes = info.bits / 8;
+  Value raw = e.load(e.i8s(R * shape.depth * bytes), area, at);
+  switch (shape.format) {
+  case Format::F32:
+    return {e.bitcast(e.f32s(), raw)};
+  case Format::F16:
+    return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), raw))};
+  default:
+    break;
+  }
+  if (shape.depth == 1)
+    return {e.bitcast(e.f32s(), e.shl(e.extend(e.bitcast(e.vec(R, e.getI16Type()), raw), e.getI32Type()), 16))};
+  // A bf16 is the upper half of an f32: of two neighbours one is shifted up, the other has its neighbour masked away.
+  Value pairs = e.bitcast(e.i32s(), raw);
+  return {e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
+}
+
+ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels) {
+  int64_t depth = shape.depth, stepBytes = R * depth * (info.bits / 8);
+  Value zero = e.index(0), steps = e.div(columns, e.index(depth));
+  // One row has too few sums to keep the multipliers busy: take several steps at once, each with sums of its own.
+  int64_t chains = std::max<int64_t>(1, 4 / (count * panels.size()));
+  int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
+  int64_t tileSums = count * panels.size();
+
+  auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
+    Values next(sums.begin(), sums.end());
+    for (int64_t s = 0; s < stepsHere; ++s) {
+      SmallVector<Values> weights;
+      for (Value panel : panels)
+        weights.push_back(loadFloats(e.add(e.add(panel, e.mul(step, stepBytes)), s * stepBytes)));
+      for (int64_t d = 0; d < depth; ++d) {
+        Value column = e.add(e.mul(step, depth), s * depth + d);
+        for (int64_t i = 0; i < count; ++i) {
+          Value x = e.splat(e.loadScalar(input, {row(first, i), column}));
+          for (size_t p = 0; p < panels.size(); ++p) {
+            int64_t chain = (s * depth + d) % chains;
+            Value &sum = next[chain * tileSums + i * panels.size() + p];
+            sum = e.fma(x, weights[p][d], sum);
+          }
+        }
+      }
+    }
+    return next;
+  };
+  Values sums(chains * tileSums, e.number(e.f32s(), 0));
+  Value whole = e.mul(e.div(steps, e.index(stepsAtOnce)), stepsAtOnce);
+  sums = e.loop(zero, whole, stepsAtOnce, sums, [&](Value step, ValueRange args) { return round(step, stepsAtOnce, args); });
+  if (stepsAtOnce > 1)
+    sums = e.loop(whole, steps, 1, sums, [&](Value step, ValueRange args) { return round(step, 1, args); });
+  for (int64_t chain = 1; chain < chains; ++chain)
+    for (int64_t i = 0; i < tileSums; ++i)
+      sums[i] = e.add(sums[i], sums[chain * tileSums + i]);
+  sums.resize(tileSums);
+  return sums;
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Quantised: integer dots, scales folded in once per group
+//===------------------------------------------------------------------------------------------------------------------===//
+
+ProductEmitter::Values ProductEmitter::unpack(Value run) {
+  Values codes(8);
+  for (int64_t j = 0; j < 4; ++j) {
+    Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
+    codes[j] = e.andBits(bytes, 15);
+    codes[j + 4] = e.andBits(e.shr(bytes, 4), 15);
+  }
+  int64_t highOffset = R * 16;
+  if (info.bits == 5) {
+    Value bits = e.load(e.i8s(4 * R), area, e.add(run, highOffset));
+    for (int64_t g = 0; g < 8; ++g)
+      codes[g] = e.orBits(codes[g], e.andBits(g < 4 ? e.shl(bits, 4 - g) : e.shr(bits, g - 4), 16));
+  } else if (info.bits == 6) {
+    for (int64_t h = 0; h < 2; ++h) {
+      Value bits = e.load(e.i8s(4 * R), area, e.add(run, highOffset + h * 4 * R));
+      for (int64_t q = 0; q < 4; ++q)
+        codes[4 * h + q] = e.orBits(codes[4 * h + q], e.andBits(q < 2 ? e.shl(bits, 4 - 2 * q) : e.shr(bits, 2 * q - 4), 48));
+    }
+  }
+  return codes;
+}
+
+/// start + the products of `steps` steps from `firstStep` on.
+Value ProductEmitter::dotRun(Value row, Value column, ArrayRef<Value> codes, int64_t firstStep, int64_t steps, Value start) {
+  if (!table.widensBytes()) {
+    for (int64_t g = firstStep; g < firstStep + steps; ++g)
+      start = kernel::DotU8S8Op::create(e, start.getType(), start, codes[g], activations(row, column, g));
+    return start;
+  }
+  int64_t chain = std::min(steps, table.getStepsIn16Bits(info.bits));
+  Value ones = e.number(e.vec(2 * R, e.getI16Type()), 1);
+  for (int64_t g = firstStep; g < firstStep + steps; g += chain) {
+    Value sum16;
+    for (int64_t s = 0; s < chain; ++s) {
+      Value product = kernel::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes[g + s], activations(row, column, g + s));
+      sum16 = s ? e.add(sum16, product) : product;
+    }
+    start = e.add(start, kernel::MaddI16Op::create(e, e.i32s(), sum16, ones));
+  }
+  return start;
+}
+
+ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, ArrayRef<Value> panels) {
+  Value zero = e.index(0);
+  int64_t tileSums = count * panels.size(), runs = info.block / 32;
+  lm::WeightType probe = lm::WeightType::get(e.getContext(), {R, info.block}, shape.format,
+                                             lm::PanelsAttr::get(e.getContext(), R, shape.depth));
+  PanelLayout layout(probe);
+  bool isWide = info.bits == 8 && shape.depth == 2;
+  Value blocks = e.div(columns, e.index(info.block));
+  // Where a row's scales, sums and wide codes begin depends on its length: QuantizedRow in run-time arithmetic.
+  Value blockCount = e.div(columns, e.index(32));
+  auto align64 = [&](Value x) { return e.mul(e.div(e.add(x, 63), e.index(64)), 64); };
+  Value scalesAt = align64(columns), sumsAt = e.add(scalesAt, e.mul(blockCount, 4));
+  Value scaledSumsAt = e.add(sumsAt, e.mul(blockCount, 4)), halfSumsAt = e.add(scaledSumsAt, e.mul(blockCount, 4));
+  Value wideAt = align64(e.add(halfSumsAt, e.mul(blockCount, 8)));
+  auto number = [&](Type type, Value row, Value base, Value run, int64_t stride, int64_t offset = 0) {
+    return e.loadBytes(type, input, {row, e.add(e.add(base, e.mul(run, stride)), offset)});
+  };
+
+  // One run of 32 columns: run index, its byte in each panel, scales and minima of the panel.
+  auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<Value> scale, ArrayRef<Value> minimum, Values &sums) {
+    Value column = e.mul(run, 32);
+    Values rowScale(count), start(count), start2(count), scaledSum(count);
+    for (int64_t i = 0; i < count; ++i) {
+      Value r = row(first, i);
+      rowScale[i] = number(e.getF32Type(), r, scalesAt, run, 4);
+      auto startFor = [&](Value sum) { return e.splat(e.mul(sum, -info.offset)); };
+      Value none = e.number(e.i32s(), 0);
+      if (info.group == 16) {
+        start[i] = startFor(number(e.getI32Type(), r, halfSumsAt, run, 8));
+        start2[i] = startFor(number(e.getI32Type(), r, halfSumsAt, run, 8, 4));
+      } else {
+        start[i] = info.offset ? startFor(number(e.getI32Type(), r, sumsAt, run, 4)) : none;
+      }
+      if (info.minimum)
+        scaledSum[i] = e.splat(number(e.getF32Type(), r, scaledSumsAt, run, 4));
+    }
+    for (size_t p = 0; p < panels.size(); ++p) {
+      Values integers = start, integers2 = start2;
+      if (isWide) {
+        for (int64_t s = 0; s < 16; ++s) {
+          Value bytes = e.load(e.i8s(2 * R), area, e.add(at[p], s * 2 * R));
+          Value words = e.extend(bytes, e.getI16Type());
+          for (int64_t i = 0; i < count; ++i) {
+            Value pair = number(e.getI32Type(), row(first, i), wideAt, run, 64, 4 * s);
+            Value x = e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
+            integers[i] = e.add(integers[i], kernel::MaddI16Op::create(e, e.i32s(), words, x));
+          }
+        }
+      } else {
+        Values codes;
+        if (info.bits == 8)
+          for (int64_t g = 0; g < 8; ++g)
+            codes.push_back(e.load(e.i8s(4 * R), area, e.add(at[p], g * 4 * R)));
+        else
+          codes = unpack(at[p]);
+        for (int64_t i = 0; i < count; ++i) {
+          Value r = row(first, i);
+          if (info.group == 16) {
+            integers[i] = dotRun(r, column, codes, 0, 4, integers[i]);
+            integers2[i] = dotRun(r, column, codes, 4, 4, integers2[i]);
+          } else {
+            integers[i] = dotRun(r, column, codes, 0, 8, integers[i]);
+          }
+        }
+      }
+      Value runScale = scale[p], runMinimum = minimum.empty() ? Value() : minimum[p], runScale2;
+      if (info.subscales) {
+        Value sub = e.add(at[p], layout.codesBytes);
+        runScale = e.mul(scale[p], subscales(sub, info.group == 16));
+        if (info.group == 16)
+          runScale2 = e.mul(scale[p], subscales(e.add(sub, R), true));
+        else
+          runMinimum = e.mul(minimum[p], subscales(e.add(sub, R), false));
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        Value &sum = sums[i * panels.size() + p], x = e.splat(rowScale[i]);
+        sum = e.fma(e.toF32(integers[i]), e.mul(runScale, x), sum);
+        if (runScale2)
+          sum = e.fma(e.toF32(integers2[i]), e.mul(runScale2, x), sum);
+        if (runMinimum)
+          sum = e.fma(runMinimum, scaledSum[i], sum);
+      }
+    }
+  };
+
+  Values sums(tileSums, e.number(e.f32s(), 0));
+  return e.loop(zero, blocks, 1, sums, [&](Value block, ValueRange args) {
+    Values next(args.begin(), args.end()), bases, scale, minimum;
+    for (Value panel : panels) {
+      Value base = e.add(panel, e.mul(block, layout.blockBytes));
+      bases.push_back(base);
+      Value scales = e.add(base, info.subscales ? 0 : layout.codesBytes);
+      scale.push_back(f16s(scales));
+      if (info.minimum)
+        minimum.push_back(f16s(e.add(scales, 2 * R)));
+    }
+    if (!info.subscales) {
+      doRun(block, bases, scale, minimum, next);
+      return next;
+    }
+    return e.loop(zero, e.index(runs), 1, next, [&](Value run, ValueRange inner) {
+      Values sums(inner.begin(), inner.end()), at;
+      for (Value base : bases)
+        at.push_back(e.add(e.add(base, layout.headBytes), e.mul(run, layout.runBytes)));
+      doRun(e.add(e.mul(block, runs), run), at, scale, minimum, sums);
+      return sums;
+    });
+  });
+}
+
+MemRefType anyRows(Type element) {
+  auto layout = StridedLayoutAttr::get(element.getContext(), ShapedType::kDynamic, {ShapedType::kDynamic, 1});
+  return MemRefType::get({ShapedType::kDynamic, ShapedType::kDynamic}, element, layout);
+}
+
+} // namespace
+
+func::FuncOp ProductLibrary::get(const Product &product) {
+  auto areaType = cast<MemRefType>(product.area.getType());
+  // Weights and cache are areas of different types.
+  bool isCache = product.format == Format::F32 || product.format == Format::BF16
+                     ? !product.area.getDefiningOp() && cast<BlockArgument>(product.area).getArgNumber() != 0
+                     : false;
+  std::string name = (StringRef(isCache ? "attend." : "product.") + getFormatInfo(product.format).name + "." +
+                      Twine(product.depth) + (product.accumulates ? ".add" : "")).str();
+  if (auto known = module.lookupSymbol<func::FuncOp>(name))
+    return known;
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToEnd(module.getBody());
+  Emitter e(UnknownLoc::get(module.getContext()), builder);
+  Type index = e.getIndexType();
+  auto inputType = cast<MemRefType>(product.input.getType());
+  auto function = func::FuncOp::create(
+      e, name, e.getFunctionType({areaType, index, index, index, anyRows(inputType.getElementType()), anyRows(e.getF32Type())}, {}));
+  function.setPrivate();
+  e.setInsertionPointToEnd(function.addEntryBlock());
+  ProductEmitter(e, table, product, function).run();
+  func::ReturnOp::create(e);
+  return function;
+}
+
+void ProductLibrary::call(Emitter &e, const Product &product) {
+  func::FuncOp function = get(product);
+  auto general = [&](Value rows) -> Value {
+    return memref::CastOp::create(e, anyRows(cast<MemRefType>(rows.getType()).getElementType()), rows);
+  };
+  func::CallOp::create(e, function, ValueRange{product.area, product.place, product.panelStride, product.columns,
+                                               general(product.input), general(product.out)});
+}
+
+void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {
+  auto type = cast<lm::WeightType>(op.getWeight().getType());
+  PanelLayout layout(type);
+  auto [area, place] = getAreaAndPlace(op.getWeight());
+  Value first = e.div(op.getFirst(), e.index(layout.rows));
+  Value at = e.add(place, e.mul(first, layout.panelBytes));
+  context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(), op.getOut(),
+                            type.getFormat(), layout.depth});
+}

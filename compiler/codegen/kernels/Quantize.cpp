@@ -1,0 +1,52 @@
+//===- Quantize.cpp - rows as 8-bit codes -----------------------------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include "dialects/lm/QuantizedRow.h"
+
+using namespace lathe;
+
+void lathe::expand(kernel::QuantizeOp op, Emitter &e, KernelContext &context) {
+  int64_t columns = Emitter::staticColumns(op.getInput());
+  bool wide = context.table.widensBytes();
+  QuantizedRow layout(columns, wide);
+  constexpr int64_t half = QuantizedRow::kBlock / 2;
+  Type f32 = e.getF32Type();
+  Value zero = e.number(f32, 0);
+  e.forRows(op.getInput(), [&](Value row) {
+    e.loop(e.index(0), e.index(columns / QuantizedRow::kBlock), 1, [&](Value block) {
+      Value column = e.mul(block, QuantizedRow::kBlock);
+      Value x[2], largest;
+      for (int i = 0; i < 2; ++i) {
+        x[i] = e.load(e.f32s(), op.getInput(), {row, e.add(column, i * half)});
+        Value magnitude = math::AbsFOp::create(e, x[i]);
+        largest = i ? e.maximum(largest, magnitude) : magnitude;
+      }
+      Value peak = vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, largest);
+      Value scale = e.mul(peak, e.number(f32, 1.0 / 127));
+      Value inverse = e.select(e.less(zero, peak), e.div(e.number(f32, 127), peak), zero);
+      auto at = [&](int64_t offset, int64_t stride) -> SmallVector<Value> {
+        return {row, e.add(e.mul(block, stride), offset)};
+      };
+      Value total;
+      for (int i = 0; i < 2; ++i) {
+        // Adding 1.5 * 2^23 rounds to nearest even into the low bits.
+        Value magic = e.number(e.f32s(), 12582912.0);
+        Value rounded = e.add(e.mul(x[i], e.splat(inverse)), magic);
+        Value code = e.sub(e.bitcast(e.i32s(), rounded), e.bitcast(e.i32s(), magic));
+        e.store(arith::TruncIOp::create(e, e.i8s(half), code), op.getOut(), {row, e.add(column, i * half)});
+        if (wide) {
+          Value words = arith::TruncIOp::create(e, e.vec(half, e.getI16Type()), code);
+          e.store(e.bitcast(e.i8s(2 * half), words), op.getOut(),
+                  {row, e.add(e.mul(column, 2), layout.wideCodes + i * 2 * half)});
+        }
+        Value sum = e.sum(code);
+        e.storeBytes(sum, op.getOut(), at(layout.halfSums + 4 * i, 8));
+        total = i ? e.add(total, sum) : sum;
+      }
+      e.storeBytes(scale, op.getOut(), at(layout.scales, 4));
+      e.storeBytes(total, op.getOut(), at(layout.sums, 4));
+      Value scaled = e.mul(scale, e.toF32(total));
+      e.storeBytes(e.sub(zero, scaled), op.getOut(), at(layout.scaledSums, 4));
+    });
+  });
+}

@@ -1,0 +1,82 @@
+//===- Rope.cpp - angles of the step's positions, and rotation --------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include <numbers>
+
+using namespace lathe;
+
+namespace {
+
+/// A constant of the module, shared by all that need the same numbers.
+Value getConstants(Emitter &e, ModuleOp module, ArrayRef<float> numbers) {
+  auto type = MemRefType::get({static_cast<int64_t>(numbers.size())}, e.getF32Type());
+  auto values = DenseElementsAttr::get(RankedTensorType::get(type.getShape(), e.getF32Type()), numbers);
+  std::string name;
+  for (auto global : module.getOps<memref::GlobalOp>())
+    if (global.getInitialValue() == values)
+      name = global.getSymName().str();
+  if (name.empty()) {
+    int count = llvm::range_size(module.getOps<memref::GlobalOp>());
+    name = "constants." + std::to_string(count);
+    OpBuilder::InsertionGuard guard(e);
+    e.setInsertionPointToStart(module.getBody());
+    memref::GlobalOp::create(e, name, e.getStringAttr("private"), type, values, /*constant=*/true, IntegerAttr());
+  }
+  return memref::GetGlobalOp::create(e, type, name);
+}
+
+/// Sine and cosine of f64s in [-pi, pi] by their series, to 1e-9.
+std::pair<Value, Value> sinCos(Emitter &e, Value x) {
+  Value square = e.mul(x, x), sine = e.number(x.getType(), 0), cosine = sine;
+  auto horner = [&](Value sum, double coefficient) { return e.fma(sum, square, e.number(x.getType(), coefficient)); };
+  double factorial[24] = {1};
+  for (int i = 1; i < 24; ++i)
+    factorial[i] = factorial[i - 1] * i;
+  for (int n = 11; n >= 0; --n) {
+    double sign = n % 2 ? -1 : 1;
+    sine = horner(sine, sign / factorial[2 * n + 1]);
+    cosine = horner(cosine, sign / factorial[2 * n]);
+  }
+  return {e.mul(sine, x), cosine};
+}
+
+} // namespace
+
+void lathe::expand(kernel::RopeTableOp op, Emitter &e, KernelContext &context) {
+  int64_t half = op.getRope().getDim() / 2, lanes = std::min<int64_t>(Emitter::lanesFor(half), 8);
+  Value frequencies = getConstants(e, context.module, op.getRope().getFrequencies());
+  VectorType f64s = e.vec(lanes, e.getF64Type());
+  e.forRows(op.getOut(), [&](Value row) {
+    Value position = e.cast(e.add(op.getPosition(), row), e.getI64Type());
+    Value p = e.splat(arith::SIToFPOp::create(e, e.getF32Type(), position), lanes);
+    e.loop(e.index(0), e.index(half), lanes, [&](Value i) {
+      // The angle is rounded to f32 as the reference rounds it; what follows is exact enough not to matter.
+      Value angle = e.mul(p, e.load(e.f32s(lanes), frequencies, i));
+      Value x = arith::ExtFOp::create(e, f64s, angle);
+      Value magic = e.number(f64s, 6755399441055744.0); // 1.5 * 2^52: rounds to an integer
+      Value turns = e.sub(e.fma(x, e.number(f64s, 0.5 / std::numbers::pi), magic), magic);
+      x = e.fma(turns, e.number(f64s, -6.283185307179586232), x);
+      x = e.fma(turns, e.number(f64s, -2.4492935982947064e-16), x); // what 2 pi lost in rounding
+      auto [sine, cosine] = sinCos(e, x);
+      auto narrow = [&](Value value) -> Value { return arith::TruncFOp::create(e, e.f32s(lanes), value); };
+      e.store(narrow(cosine), op.getOut(), {row, i});
+      e.store(narrow(sine), op.getOut(), {row, e.add(i, half)});
+    });
+  });
+}
+
+void lathe::expand(kernel::RopeOp op, Emitter &e) {
+  int64_t half = Emitter::staticColumns(op.getTable()) / 2, lanes = Emitter::lanesFor(half);
+  e.forRows(op.getOut(), [&](Value row) {
+    e.loop(e.index(0), e.columnsOf(op.getOut()), op.getHead(), [&](Value head) {
+      e.loop(e.index(0), e.index(half), lanes, [&](Value i) {
+        Value low = e.add(head, i), high = e.add(low, half);
+        Value x = e.load(e.f32s(lanes), op.getOut(), {row, low}), y = e.load(e.f32s(lanes), op.getOut(), {row, high});
+        Value cosine = e.load(e.f32s(lanes), op.getTable(), {row, i});
+        Value sine = e.load(e.f32s(lanes), op.getTable(), {row, e.add(i, half)});
+        e.store(e.sub(e.mul(x, cosine), e.mul(y, sine)), op.getOut(), {row, low});
+        e.store(e.add(e.mul(y, cosine), e.mul(x, sine)), op.getOut(), {row, high});
+      });
+    });
+  });
+}

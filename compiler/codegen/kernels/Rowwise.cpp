@@ -1,0 +1,99 @@
+//===- Rowwise.cpp - kernels that go over rows once: zero, add, bias, norm, glu, softcap ------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+
+using namespace lathe;
+
+void lathe::expand(kernel::ZeroOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      e.store(e.number(e.f32s(lanes), 0), op.getOut(), {row, column});
+    });
+  });
+}
+
+void lathe::expand(kernel::AddOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value lhs = e.load(e.f32s(lanes), op.getLhs(), {row, column});
+      Value rhs = e.load(e.f32s(lanes), op.getRhs(), {row, column});
+      e.store(e.add(lhs, rhs), op.getOut(), {row, column});
+    });
+  });
+}
+
+/// f32s of a vector weight from its value `column` on.
+static Value loadWeight(Emitter &e, Value weight, int64_t lanes, Value column) {
+  auto [area, place] = getAreaAndPlace(weight);
+  Value bytes = e.load(e.i8s(4 * lanes), area, e.add(place, e.mul(column, 4)));
+  return e.bitcast(e.f32s(lanes), bytes);
+}
+
+void lathe::expand(kernel::AddBiasOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value bias = loadWeight(e, op.getBias(), lanes, e.add(op.getFirst(), column));
+      Value out = e.load(e.f32s(lanes), op.getOut(), {row, column});
+      e.store(e.add(out, bias), op.getOut(), {row, column});
+    });
+  });
+}
+
+void lathe::expand(kernel::NormOp op, Emitter &e) {
+  int64_t size = cast<lm::WeightType>(op.getWeight().getType()).getRows(), lanes = Emitter::lanesFor(size);
+  Value zero = e.index(0), end = e.index(size);
+  e.forRows(op.getInput(), [&](Value row) {
+    e.loop(zero, e.columnsOf(op.getInput()), size, [&](Value group) {
+      Value squares = e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
+        Value x = e.load(e.f32s(lanes), op.getInput(), {row, e.add(group, column)});
+        return SmallVector<Value>{e.fma(x, x, sums[0])};
+      })[0];
+      Value mean = e.div(e.sum(squares), e.number(e.getF32Type(), size));
+      Value root = math::SqrtOp::create(e, e.add(mean, e.number(e.getF32Type(), op.getEps().convertToDouble())));
+      Value scale = e.splat(e.div(e.number(e.getF32Type(), 1), root), lanes);
+      e.loop(zero, end, lanes, [&](Value column) {
+        Value at = e.add(group, column);
+        Value x = e.load(e.f32s(lanes), op.getInput(), {row, at});
+        Value y = e.mul(e.mul(x, scale), loadWeight(e, op.getWeight(), lanes, column));
+        e.store(y, op.getOut(), {row, at});
+      });
+    });
+  });
+}
+
+/// 1 / (1 + exp(-x)).
+static Value sigmoid(Emitter &e, Value x) {
+  Value one = e.number(x.getType(), 1);
+  return e.div(one, e.add(one, e.exp(e.sub(e.number(x.getType(), 0), x))));
+}
+
+static Value activate(Emitter &e, lm::Activation activation, Value x) {
+  if (activation == lm::Activation::Silu)
+    return e.mul(x, sigmoid(e, x));
+  // (1 + tanh z) / 2 = sigmoid(2 z)
+  Value cubic = e.fma(e.mul(x, e.number(x.getType(), 0.044715)), e.mul(x, x), x);
+  return e.mul(x, sigmoid(e, e.mul(cubic, e.number(x.getType(), 2 * 0.79788456080286535588))));
+}
+
+void lathe::expand(kernel::GluOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value gate = e.load(e.f32s(lanes), op.getGate(), {row, column});
+      Value up = e.load(e.f32s(lanes), op.getUp(), {row, column});
+      e.store(e.mul(activate(e, op.getActivation(), gate), up), op.getOut(), {row, column});
+    });
+  });
+}
+
+void lathe::expand(kernel::SoftcapOp op, Emitter &e) {
+  double cap = op.getCap().convertToDouble();
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value x = e.load(e.f32s(lanes), op.getOut(), {row, column});
+      // tanh z = 2 sigmoid(2 z) - 1
+      Value s = sigmoid(e, e.mul(x, e.number(x.getType(), 2 / cap)));
+      Value y = e.fma(s, e.number(x.getType(), 2 * cap), e.number(x.getType(), -cap));
+      e.store(y, op.getOut(), {row, column});
+    });
+  });
+}

@@ -1,0 +1,280 @@
+#include "compiler/driver/Driver.h"
+#include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/Dump.h"
+#include "compiler/driver/Link.h"
+#include "compiler/driver/Pipelines.h"
+#include "compiler/driver/Program.h"
+#include "compiler/driver/Report.h"
+#include "compiler/weights/OutputFile.h"
+#include "compiler/targets/EmitHost.h"
+#include "compiler/weights/Pack.h"
+#include "dialects/lm/LMDialect.h"
+#include "frontends/Import.h"
+#include "frontends/support/Errors.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <csignal>
+
+using namespace lathe;
+using namespace mlir;
+
+namespace {
+
+class Compilation {
+public:
+  explicit Compilation(const Options &options)
+      : options(options), report(options.verbose), context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
+
+  absl::Status run();
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  absl::Status import();
+  absl::Status readDump(Stage from);
+  absl::Status recordOptions();
+  absl::Status runPasses(Stage stage);
+  absl::Status makeObject();
+  absl::Status makeExecutable();
+  absl::StatusOr<PackedWeights> pack(OutputFile &file);
+  absl::StatusOr<std::string> makeTokenizer();
+
+  /// After a stage: --dump-stages, and --emit. `text` is what both print.
+  absl::Status finish(Stage stage, llvm::function_ref<std::string()> text);
+
+  bool reaches(Stage stage) const { return stage <= options.emit; }
+
+  const Options &options;
+  Report report;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module; // from stage object on: the skeleton
+  std::optional<ModelSource> source;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  llvm::SmallString<0> object;
+};
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Where a compilation starts
+//===------------------------------------------------------------------------------------------------------------------===//
+
+absl::Status Compilation::import() {
+  report.begin(Stage::Import);
+  if (llvm::StringRef(options.input).ends_with(".mlir") || llvm::StringRef(options.input).ends_with(".s"))
+    return fileError(options.input, "expected a model, got a dump; --from STAGE says which stage it is of");
+  LATHE_ASSIGN_OR_RETURN(source, openModel(options.input));
+  FirstError errors(context);
+  LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, {options.context}));
+  return absl::OkStatus();
+}
+
+absl::Status Compilation::readDump(Stage from) {
+  report.begin(from);
+  if (from == Stage::Object) {
+    LATHE_ASSIGN_OR_RETURN(AssemblyDump dump, readAssembly(context, options.input));
+    module = std::move(dump.skeleton);
+    LATHE_RETURN_IF_ERROR(recordOptions());
+    LATHE_ASSIGN_OR_RETURN(object, assemble(dump.text, options.input, *machine));
+    return finish(from, [&] { return dump.text; });
+  }
+  LATHE_ASSIGN_OR_RETURN(module, readModule(context, options.input));
+  if (!(*module)->hasAttr(lm::kModelAttr))
+    return fileError(options.input, "expected a module that --emit " + getStageInfo(from).name +
+                                        " printed, with an attribute lm.model; found none");
+  FirstError errors(context);
+  if (failed(verifyStage(*module, from)))
+    return errors.status("");
+  return absl::OkStatus();
+}
+
+/// What was asked for enters the module; what a dump says stays unless the command line says otherwise.
+absl::Status Compilation::recordOptions() {
+  Builder builder(&context);
+  NamedAttrList entries;
+  if (auto old = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr))
+    entries = NamedAttrList(old);
+  auto set = [&](llvm::StringRef key, llvm::StringRef option, Attribute value) {
+    const bool isNew = !entries.get(key);
+    if (isNew || options.given.contains(option))
+      entries.set(key, value);
+    return isNew || options.given.contains(option);
+  };
+  set("target", "--target", builder.getStringAttr(options.target));
+  set("weights", "--weights", builder.getStringAttr(options.weights));
+  set("threads", "--threads", builder.getI64IntegerAttr(options.threads));
+  set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
+  if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
+    LATHE_ASSIGN_OR_RETURN(CPUName cpu, resolveCPU(options.mcpu));
+    entries.set("mcpu", builder.getStringAttr(cpu.name));
+    entries.set("features", builder.getStringAttr(cpu.features));
+  }
+  (*module)->setAttr(kOptionsAttr, entries.getDictionary(&context));
+
+  LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(*module, kOptionsAttr, "mcpu"));
+  LATHE_ASSIGN_OR_RETURN(std::string features, moduleString(*module, kOptionsAttr, "features"));
+  LATHE_RETURN_IF_ERROR(resolveCPU(name).status());
+  machine = createTargetMachine({name, features});
+  return absl::OkStatus();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// The stages
+//===------------------------------------------------------------------------------------------------------------------===//
+
+absl::Status Compilation::runPasses(Stage stage) {
+  report.begin(stage);
+  PassManager pm(&context);
+  LATHE_RETURN_IF_ERROR(populateStage(stage, *module, pm));
+
+  // Written when a pass fails or crashes; nothing of it remains otherwise.
+  const llvm::StringRef name = getStageInfo(stage).name;
+  llvm::SmallString<128> reproducer;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, reproducer);
+  llvm::sys::path::append(reproducer, "lathe-" + name + "-" + std::to_string(getpid()) + ".mlir");
+  pm.enableCrashReproducerGeneration(reproducer);
+
+  FirstError errors(context);
+  if (failed(pm.run(*module))) {
+    report.note("to repeat: lathe-opt --run-reproducer " + reproducer);
+    return errors.status(("stage " + name + " failed without saying why").str());
+  }
+  if (options.verifyStages && failed(verifyStage(*module, stage)))
+    return errors.status("");
+  return absl::OkStatus();
+}
+
+absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> text) {
+  report.end();
+  const StageInfo &info = getStageInfo(stage);
+  std::string printed;
+  if (!options.dumpStages.empty() || options.emit == stage)
+    printed = text();
+  if (!options.dumpStages.empty()) {
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpStages))
+      return fileError(options.dumpStages, "cannot make the directory: " + error.message());
+    llvm::SmallString<128> path(options.dumpStages);
+    llvm::sys::path::append(path, std::to_string(static_cast<int>(stage) + 1) + "." + info.name + "." + info.suffix);
+    LATHE_ASSIGN_OR_RETURN(auto file, OutputFile::create(path));
+    LATHE_RETURN_IF_ERROR(file->write(printed));
+    LATHE_RETURN_IF_ERROR(file->keep());
+  }
+  if (options.emit != stage)
+    return absl::OkStatus();
+  report.clear();
+  if (!options.output.empty() && options.output != "-") {
+    LATHE_ASSIGN_OR_RETURN(auto file, OutputFile::create(options.output));
+    LATHE_RETURN_IF_ERROR(file->write(printed));
+    return file->keep();
+  }
+  llvm::outs() << printed;
+  llvm::outs().flush();
+  if (std::error_code error = llvm::outs().error()) {
+    llvm::outs().clear_error();
+    return fileError("stdout", "cannot write: " + error.message());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compilation::makeObject() {
+  report.begin(Stage::Object);
+  OwningOpRef<ModuleOp> skeleton = makeSkeleton(*module);
+  dropSkeleton(*module);
+  llvm::LLVMContext llvmContext;
+  FirstError errors(context);
+  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, *machine);
+  if (!code)
+    return errors.status("stage llvm cannot be translated to LLVM IR");
+  module = std::move(skeleton);
+  optimize(*code, *machine);
+
+  if (options.dumpStages.empty() && options.emit != Stage::Object) {
+    LATHE_ASSIGN_OR_RETURN(object, emit(*code, *machine, Output::Object));
+    return finish(Stage::Object, [] { return std::string(); });
+  }
+  LATHE_ASSIGN_OR_RETURN(auto assembly, emit(*code, *machine, Output::Assembly));
+  if (reaches(Stage::Executable)) {
+    LATHE_ASSIGN_OR_RETURN(object, assemble(assembly, "the assembly", *machine));
+  }
+  return finish(Stage::Object, [&] { return printAssembly(*module, assembly); });
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Weights and executable
+//===------------------------------------------------------------------------------------------------------------------===//
+
+absl::StatusOr<std::string> Compilation::makeTokenizer() {
+  if (!source) {
+    LATHE_ASSIGN_OR_RETURN(std::string path, moduleString(*module, lm::kModelAttr, "path"));
+    LATHE_ASSIGN_OR_RETURN(source, openModel(path));
+  }
+  return std::string();
+}
+
+absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
+  report.begin("weights");
+  LATHE_ASSIGN_OR_RETURN(std::string tokenizer, makeTokenizer());
+  PackOptions packOptions;
+  LATHE_ASSIGN_OR_RETURN(packOptions.tensorsBytes, moduleInteger(*module, kProgramAttr, "weights_bytes"));
+  packOptions.progress = [&](uint64_t done, uint64_t all) { report.progress(done, all); };
+  LATHE_ASSIGN_OR_RETURN(PackedWeights packed, packWeights(*module, tokenizer, file, packOptions));
+  report.end(packed.bytes);
+  return packed;
+}
+
+absl::Status Compilation::makeExecutable() {
+  const std::string output = options.output.empty() ? "chat" : options.output;
+  LATHE_ASSIGN_OR_RETURN(auto executable, OutputFile::create(output));
+  std::unique_ptr<OutputFile> weights;
+  ProgramWeights programWeights;
+  auto embed = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr).getAs<BoolAttr>("embed_weights");
+  const bool isEmbedded = embed && embed.getValue();
+  if (hasWeights(*module)) {
+    LATHE_ASSIGN_OR_RETURN(weights, OutputFile::create(output + ".weights"));
+    LATHE_ASSIGN_OR_RETURN(PackedWeights packed, pack(*weights));
+    llvm::copy(packed.contentId, programWeights.contentId);
+    programWeights.embeddedBytes = isEmbedded ? packed.bytes : 0;
+  } else {
+    report.note("a config without weights: no " + output + ".weights is written");
+  }
+
+  report.begin(Stage::Executable);
+  LATHE_ASSIGN_OR_RETURN(auto program, emitProgram(*module, *machine, programWeights));
+  const llvm::StringRef objects[] = {object, program};
+  LinkInput input = {objects, weights && isEmbedded ? weights->temporaryPath() : ""};
+  LATHE_RETURN_IF_ERROR(link(input, *executable));
+  LATHE_RETURN_IF_ERROR(executable->keep());
+  if (weights && !isEmbedded)
+    LATHE_RETURN_IF_ERROR(weights->keep());
+  report.end();
+  return absl::OkStatus();
+}
+
+absl::Status Compilation::run() {
+  const Stage from = options.from.value_or(Stage::Import);
+  LATHE_RETURN_IF_ERROR(options.from ? readDump(from) : import());
+  if (from != Stage::Object) {
+    LATHE_RETURN_IF_ERROR(recordOptions());
+    LATHE_RETURN_IF_ERROR(finish(from, [&] { return printModule(*module); }));
+    for (Stage stage : {Stage::Graph, Stage::Schedule, Stage::Vector, Stage::LLVM}) {
+      if (stage <= from || !reaches(stage))
+        continue;
+      LATHE_RETURN_IF_ERROR(runPasses(stage));
+      LATHE_RETURN_IF_ERROR(finish(stage, [&] { return printModule(*module); }));
+    }
+    if (reaches(Stage::Object))
+      LATHE_RETURN_IF_ERROR(makeObject());
+  }
+  return reaches(Stage::Executable) ? makeExecutable() : absl::OkStatus();
+}
+
+} // namespace
+
+absl::Status lathe::compile(const Options &options) {
+  std::signal(SIGXFSZ, SIG_IGN); // a file too large is an error of write, not the end
+  return Compilation(options).run();
+}

@@ -1,0 +1,27 @@
+//===- Driver.h - a model through the stages --------------------------------------------------------------------------===//
+//
+// What travels with a module through every stage, so that each dump can be gone on from:
+//   lm.model     what the model is and where its files lie (frontends/Import.h)
+//   lm.options   what the user asked for that later stages need; written here
+//   lm.program   sizes and counts the runtime wants to know; written by compiler/codegen
+//   lm.weight, lm.state   where weights come from and go to, and what the caches are; dropped when LLVM IR is made
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_DRIVER_DRIVER_H
+#define LATHE_COMPILER_DRIVER_DRIVER_H
+
+#include "absl/status/status.h"
+#include "compiler/driver/Options.h"
+
+namespace lathe {
+
+/// `lathe compile`. The error is one line without "lathe: "; outputs are there whole or not at all.
+absl::Status compile(const Options &options);
+
+/// All of lathe: stdout, stderr and exit status of a command line (without the program's name).
+int runCommandLine(llvm::ArrayRef<const char *> arguments);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_DRIVER_DRIVER_H

@@ -1,0 +1,98 @@
+#include "compiler/driver/Dump.h"
+#include "compiler/driver/Diagnostics.h"
+#include "dialects/lm/LMOps.h"
+#include "frontends/support/Errors.h"
+#include "frontends/support/File.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lathe;
+using namespace mlir;
+
+static constexpr llvm::StringLiteral kPrefix = "#lathe ";
+
+/// Brackets inside brackets: MLIR's parser recurses, a dump has about ten.
+static constexpr int kMaxDepth = 256;
+
+static absl::Status checkDepth(llvm::StringRef path, llvm::StringRef text) {
+  int depth = 0;
+  bool isString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (isString) {
+      i += c == '\\';
+      isString = c != '"' && c != '\n';
+    } else if (c == '"') {
+      isString = true;
+    } else if (llvm::is_contained({'(', '[', '{', '<'}, c)) {
+      if (++depth > kMaxDepth)
+        return fileError(path, "expected at most " + llvm::Twine(kMaxDepth) + " brackets inside brackets, found more");
+    } else if (llvm::is_contained({')', ']', '}', '>'}, c)) {
+      depth = std::max(0, depth - (c == '>' && i > 0 && text[i - 1] == '-' ? 0 : 1)); // -> closes nothing
+    }
+  }
+  return absl::OkStatus();
+}
+
+static absl::StatusOr<OwningOpRef<ModuleOp>> parse(MLIRContext &context, llvm::StringRef path, llvm::StringRef text) {
+  LATHE_RETURN_IF_ERROR(checkDepth(path, text));
+  FirstError errors(context);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context, path);
+  if (!module)
+    return errors.status((path + ": not a module").str());
+  return std::move(module);
+}
+
+OwningOpRef<ModuleOp> lathe::makeSkeleton(ModuleOp module) {
+  OwningOpRef<ModuleOp> skeleton = ModuleOp::create(UnknownLoc::get(module.getContext()));
+  (*skeleton)->setAttrs(module->getAttrDictionary());
+  OpBuilder builder = OpBuilder::atBlockEnd(skeleton->getBody());
+  for (Operation &op : *module.getBody())
+    if (isa<lm::WeightOp, lm::StateOp>(op))
+      builder.clone(op);
+  return skeleton;
+}
+
+void lathe::dropSkeleton(ModuleOp module) {
+  for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
+    if (isa<lm::WeightOp, lm::StateOp>(op))
+      op.erase();
+  for (NamedAttribute attribute : llvm::to_vector(module->getDiscardableAttrs()))
+    if (attribute.getName().getValue().starts_with("lm.") || attribute.getName().getValue().starts_with("spmd."))
+      module->removeDiscardableAttr(attribute.getName());
+}
+
+std::string lathe::printModule(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  stream << '\n';
+  return text;
+}
+
+std::string lathe::printAssembly(ModuleOp skeleton, llvm::StringRef assembly) {
+  const std::string header = printModule(skeleton);
+  std::string text;
+  for (llvm::StringRef line : llvm::split(llvm::StringRef(header).rtrim(), '\n'))
+    text += (kPrefix + line + "\n").str();
+  return text + assembly.str();
+}
+
+absl::StatusOr<OwningOpRef<ModuleOp>> lathe::readModule(MLIRContext &context, llvm::StringRef path) {
+  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  return parse(context, path, file->bytes());
+}
+
+absl::StatusOr<AssemblyDump> lathe::readAssembly(MLIRContext &context, llvm::StringRef path) {
+  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  std::string header;
+  for (llvm::StringRef line : llvm::split(file->bytes(), '\n'))
+    // Blank in place of other lines: the parser's line numbers are the file's.
+    header += line.consume_front(kPrefix) ? line.str() + "\n" : "\n";
+  if (llvm::StringRef(header).trim().empty())
+    return fileError(path, "expected assembly that --emit object printed, with comments that begin with \"#lathe\"; found none");
+  LATHE_ASSIGN_OR_RETURN(auto skeleton, parse(context, path, header));
+  return AssemblyDump{std::move(skeleton), file->bytes().str()};
+}

@@ -1,0 +1,26 @@
+//===- Link.h - objects to an executable, in this process -------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_DRIVER_LINK_H
+#define LATHE_COMPILER_DRIVER_LINK_H
+
+#include "absl/status/status.h"
+#include "compiler/weights/OutputFile.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace lathe {
+
+struct LinkInput {
+  llvm::ArrayRef<llvm::StringRef> objects; // in memory
+  std::string weights;                     // a weights file to put in as symbol `lathe_weights`; empty: none
+};
+
+/// A static executable from the objects, the runtime and the host's C and C++ libraries.
+absl::Status link(const LinkInput &input, OutputFile &output);
+
+/// An object that holds a file page-aligned under the symbol `lathe_weights`; copied, never read into memory.
+absl::Status wrapInObject(llvm::StringRef file, llvm::StringRef object);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_DRIVER_LINK_H

@@ -1,0 +1,51 @@
+//===- Options.h - lathe's command line -------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_DRIVER_OPTIONS_H
+#define LATHE_COMPILER_DRIVER_OPTIONS_H
+
+#include "absl/status/statusor.h"
+#include "compiler/driver/Stages.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <optional>
+#include <string>
+#include "llvm/ADT/StringSet.h"
+#include <string>
+
+namespace lathe {
+
+/// What `lathe compile` was asked to do.
+struct Options {
+  std::string input;               // a model, or with `from` a dump
+  std::string output;              // -o; empty: `chat`, or stdout with --emit
+  std::string target = "cpu";      // --target
+  std::string mcpu = "native";     // --mcpu, unresolved
+  std::string weights = "as-stored"; // --weights
+  int64_t context = 0;             // --context; 0: the model's own, at most 8192
+  int64_t threads = 0;             // --threads; 0: what the executable finds
+  bool embedWeights = false;       // --embed-weights
+  Stage emit = Stage::Executable;  // --emit
+  std::optional<Stage> from;       // --from: `input` is what --emit printed for it
+  std::string dumpStages;          // --dump-stages: a directory; empty: none
+  bool verifyStages = false;       // --verify-stages
+  bool verbose = false;            // -v
+
+  llvm::StringSet<> given; // options that were on the command line, as "--mcpu"
+};
+
+enum class Command : uint8_t { Compile, Inspect, Compare, Help, CompileHelp, Version, ListModels, ListCPUs };
+
+struct CommandLine {
+  Command command = Command::Help;
+  Options options; // of Compile
+};
+
+/// The error is one line without "lathe: ".
+absl::StatusOr<CommandLine> parseCommandLine(llvm::ArrayRef<const char *> arguments);
+
+/// Text of `lathe --help` and `lathe compile --help`.
+std::string mainHelp();
+std::string compileHelp();
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_DRIVER_OPTIONS_H

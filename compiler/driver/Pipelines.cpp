@@ -1,0 +1,74 @@
+#include "compiler/driver/Pipelines.h"
+#include "compiler/codegen/Passes.h"
+#include "compiler/codegen/Pipeline.h"
+#include "compiler/driver/Program.h"
+#include "compiler/graph/Passes.h"
+#include "compiler/graph/Pipeline.h"
+#include "compiler/targets/cpu/CPUTarget.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/spmd/SPMDOps.h"
+#include "frontends/support/Errors.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace lathe;
+using namespace mlir;
+
+void lathe::registerDialects(DialectRegistry &registry) {
+  registry.insert<lm::LMDialect, spmd::SPMDDialect, kernel::KernelDialect, arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                  scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+void lathe::registerPasses() {
+  registerTransformsPasses();
+  registerConversionPasses();
+  lm::registerLatheGraphPasses();
+  lm::registerLatheCodegenPasses();
+  lm::registerLatheCPUPasses();
+  static PassPipelineRegistration<GraphOptions> graph("lm-graph", "stage graph", populateGraphPipeline);
+  static PassPipelineRegistration<> schedule("lm-schedule-stage", "stage schedule", populateSchedulePipeline);
+  static PassPipelineRegistration<> vector("lm-vector", "stage vector", populateVectorPipeline);
+  static PassPipelineRegistration<> llvm("lm-llvm", "stage llvm", populateLLVMPipeline);
+}
+
+absl::Status lathe::populateStage(Stage stage, ModuleOp module, OpPassManager &pm) {
+  switch (stage) {
+  case Stage::Graph: {
+    GraphOptions options;
+    LATHE_ASSIGN_OR_RETURN(options.weights, moduleString(module, kOptionsAttr, "weights"));
+    populateGraphPipeline(pm, options);
+    break;
+  }
+  case Stage::Schedule:
+    populateSchedulePipeline(pm);
+    break;
+  case Stage::Vector:
+    populateVectorPipeline(pm);
+    break;
+  case Stage::LLVM:
+    populateLLVMPipeline(pm);
+    break;
+  case Stage::Import:
+  case Stage::Object:
+  case Stage::Executable:
+    llvm_unreachable("not a stage of passes");
+  }
+  return absl::OkStatus();
+}

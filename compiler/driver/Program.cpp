@@ -1,0 +1,196 @@
+#include "compiler/driver/Program.h"
+#include "dialects/lm/LMOps.h"
+#include "frontends/support/Errors.h"
+#include "lrt/abi.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/DerivedTypes.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include <cstddef>
+#include <map>
+
+using namespace lathe;
+using namespace mlir;
+
+namespace {
+
+absl::Status badAttribute(llvm::StringRef dictionary, llvm::StringRef key, llvm::StringRef expected) {
+  return absl::InvalidArgumentError("the module's attribute " + dictionary.str() + ": " + key.str() + ": expected " +
+                                    expected.str() + ", found none");
+}
+
+Attribute findEntry(ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key) {
+  auto entries = module->getAttrOfType<DictionaryAttr>(dictionary);
+  return entries ? entries.get(key) : Attribute();
+}
+
+/// Constants for one object. A C struct is written as its bytes with the pointers put in by offset, so that no field can
+/// be in the wrong place: host and target are both 64-bit little endian.
+class Image {
+public:
+  explicit Image(llvm::TargetMachine &machine) : module("program", context) {
+    module.setTargetTriple(machine.getTargetTriple());
+    module.setDataLayout(machine.createDataLayout());
+  }
+
+  using Pointers = std::map<size_t, llvm::Constant *>; // by offset
+
+  llvm::Constant *string(llvm::StringRef text) {
+    return define("", llvm::ConstantDataArray::getString(context, text), llvm::GlobalValue::PrivateLinkage);
+  }
+
+  llvm::Constant *external(llvm::StringRef name) {
+    return module.getOrInsertGlobal(name, llvm::Type::getInt8Ty(context));
+  }
+
+  llvm::Constant *function(llvm::StringRef name) {
+    auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), false);
+    return llvm::cast<llvm::Constant>(module.getOrInsertFunction(name, type).getCallee());
+  }
+
+  llvm::Constant *bytes(llvm::StringRef name, llvm::StringRef image, const Pointers &pointers = {}) {
+    llvm::SmallVector<llvm::Constant *> parts;
+    size_t position = 0;
+    auto upTo = [&](size_t end) {
+      if (end > position)
+        parts.push_back(llvm::ConstantDataArray::getString(context, image.slice(position, end), /*AddNull=*/false));
+      position = end;
+    };
+    for (auto [offset, constant] : pointers) {
+      upTo(offset);
+      parts.push_back(constant);
+      position += sizeof(void *);
+    }
+    upTo(image.size());
+    return define(name, llvm::ConstantStruct::getAnon(context, parts, /*Packed=*/true),
+                  name.empty() ? llvm::GlobalValue::PrivateLinkage : llvm::GlobalValue::ExternalLinkage);
+  }
+
+  llvm::Module &get() { return module; }
+
+private:
+  llvm::Constant *define(llvm::StringRef name, llvm::Constant *value, llvm::GlobalValue::LinkageTypes linkage) {
+    auto *global = new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, linkage, value, name);
+    global->setAlignment(llvm::Align(8));
+    return global;
+  }
+
+  llvm::LLVMContext context;
+  llvm::Module module;
+};
+
+template <typename Struct>
+llvm::StringRef bytesOf(const Struct *first, size_t count = 1) {
+  return {reinterpret_cast<const char *>(first), count * sizeof(Struct)};
+}
+
+uint64_t featuresOf(llvm::TargetMachine &machine) {
+  constexpr llvm::StringLiteral names[] = {
+#define LATHE_FEATURE_NAME(id, name) name,
+      LRT_FEATURES(LATHE_FEATURE_NAME)
+#undef LATHE_FEATURE_NAME
+  };
+  uint64_t features = 0;
+  for (auto [bit, name] : llvm::enumerate(names))
+    if (machine.getMCSubtargetInfo()->checkFeatures(("+" + name).str()))
+      features |= uint64_t(1) << bit;
+  return features;
+}
+
+absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context, int64_t queryHeads) {
+  std::vector<lrt_cache> caches;
+  for (lm::StateOp state : module.getOps<lm::StateOp>()) {
+    lm::CacheType type = state.getCacheType();
+    if (!state.getPlace())
+      return absl::InvalidArgumentError("lm.state @" + state.getSymName().str() +
+                                        ": expected a place in the cache area, found none");
+    const bool isBF16 = type.getElement().isBF16();
+    lrt_cache cache = {};
+    cache.offset = *state.getPlace();
+    cache.rows = type.getRows() ? type.getRows() : context;
+    cache.window = type.getWindow();
+    cache.bytes_per_position = 2 * type.getHeads() * type.getDim() * (isBF16 ? 2 : 4); // a key and a value
+    cache.bytes = cache.rows * cache.bytes_per_position;
+    cache.ops_per_position = 4 * type.getDim() * queryHeads; // q·k and p·v
+    cache.element = isBF16 ? LRT_BF16 : LRT_F32;
+    caches.push_back(cache);
+  }
+  return caches;
+}
+
+} // namespace
+
+absl::StatusOr<int64_t> lathe::moduleInteger(ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key) {
+  if (auto value = llvm::dyn_cast_or_null<IntegerAttr>(findEntry(module, dictionary, key)))
+    return value.getInt();
+  return badAttribute(dictionary, key, "an integer");
+}
+
+absl::StatusOr<std::string> lathe::moduleString(ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key) {
+  if (auto value = llvm::dyn_cast_or_null<StringAttr>(findEntry(module, dictionary, key)))
+    return value.str();
+  return badAttribute(dictionary, key, "a string");
+}
+
+absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::TargetMachine &machine,
+                                                        const ProgramWeights &weights) {
+  lrt_program program = {};
+  program.magic = LRT_MAGIC;
+  program.version = LRT_ABI_VERSION;
+  program.size = sizeof program;
+  program.features = featuresOf(machine);
+  llvm::copy(weights.contentId, program.content_id);
+
+  int64_t queryHeads = 0;
+  const std::tuple<llvm::StringRef, llvm::StringRef, int64_t *> integers[] = {
+      {lm::kModelAttr, "vocabulary", &program.vocabulary},
+      {lm::kModelAttr, "context", &program.context},
+      {lm::kModelAttr, "layers", &program.layers},
+      {lm::kModelAttr, "hidden", &program.hidden},
+      {lm::kModelAttr, "heads", &queryHeads},
+      {lm::kModelAttr, "parameters", &program.parameters},
+      {kOptionsAttr, "threads", &program.default_threads},
+      {kProgramAttr, "arena_bytes", &program.arena_bytes},
+      {kProgramAttr, "scratch_bytes", &program.scratch_bytes},
+      {kProgramAttr, "cache_bytes", &program.cache_bytes},
+      {kProgramAttr, "weights_bytes", &program.weights_bytes},
+      {kProgramAttr, "barriers_per_layer", &program.barriers_per_layer},
+      {kProgramAttr, "decode_weight_bytes", &program.decode_weight_bytes},
+      {kProgramAttr, "decode_rows", &program.decode.rows},
+      {kProgramAttr, "prefill_rows", &program.prefill.rows},
+      {kProgramAttr, "head_rows", &program.head.rows},
+  };
+  for (auto [dictionary, key, field] : integers) {
+    LATHE_ASSIGN_OR_RETURN(*field, moduleInteger(module, dictionary, key));
+  }
+  for (auto [key, field] : {std::pair("row_ops", program.row_ops), std::pair("head_ops", program.head_ops)}) {
+    auto values = llvm::dyn_cast_or_null<DenseI64ArrayAttr>(findEntry(module, kProgramAttr, key));
+    if (!values || values.size() != LRT_PEAKS)
+      return badAttribute(kProgramAttr, key, "array<i64: f32, bf16, int8>");
+    llvm::copy(values.asArrayRef(), field);
+  }
+  LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(module, lm::kModelAttr, "name"));
+  LATHE_ASSIGN_OR_RETURN(std::string architecture, moduleString(module, lm::kModelAttr, "architecture"));
+  LATHE_ASSIGN_OR_RETURN(std::vector<lrt_cache> caches, cachesOf(module, program.context, queryHeads));
+  program.num_caches = caches.size();
+  program.weights_data_bytes = weights.embeddedBytes;
+
+  Image image(machine);
+  Image::Pointers pointers = {
+      {offsetof(lrt_program, model), image.string(name)},
+      {offsetof(lrt_program, architecture), image.string(architecture)},
+      {offsetof(lrt_program, mcpu), image.string(machine.getTargetCPU())},
+      {offsetof(lrt_program, caches), image.bytes("", bytesOf(caches.data(), caches.size()))},
+  };
+  const std::pair<llvm::StringRef, size_t> entries[] = {{"decode", offsetof(lrt_program, decode)},
+                                                        {"prefill", offsetof(lrt_program, prefill)},
+                                                        {"head", offsetof(lrt_program, head)}};
+  for (auto [entry, offset] : entries) {
+    pointers[offset + offsetof(lrt_entry, name)] = image.string(entry);
+    pointers[offset + offsetof(lrt_entry, run)] = image.function(("lathe_" + entry).str());
+  }
+  if (weights.embeddedBytes)
+    pointers[offsetof(lrt_program, weights_data)] = image.external("lathe_weights");
+  image.bytes("lathe_program", bytesOf(&program), pointers);
+  return emit(image.get(), machine, Output::Object);
+}

@@ -1,0 +1,31 @@
+//===- Program.h - the constant by which the runtime knows the model --------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_DRIVER_PROGRAM_H
+#define LATHE_COMPILER_DRIVER_PROGRAM_H
+
+#include "absl/status/statusor.h"
+#include "compiler/targets/EmitHost.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace lathe {
+
+/// What is known of the model only after its weights were packed.
+struct ProgramWeights {
+  uint64_t contentId[2] = {0, 0}; // both 0: a bare config
+  int64_t embeddedBytes = 0;      // of the whole weights file, linked in as `lathe_weights`; 0: not embedded
+};
+
+/// Module attributes that hold what is not an op: see the comments in Driver.h.
+inline constexpr llvm::StringLiteral kOptionsAttr = "lm.options", kProgramAttr = "lm.program";
+
+/// An entry of one of the module's dictionaries. Error: names both.
+absl::StatusOr<int64_t> moduleInteger(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key);
+absl::StatusOr<std::string> moduleString(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key);
+
+/// `lathe_program` of lrt/abi.h as an object, from the module's attributes and states.
+absl::StatusOr<llvm::SmallString<0>> emitProgram(mlir::ModuleOp module, llvm::TargetMachine &machine,
+                                                 const ProgramWeights &weights);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_DRIVER_PROGRAM_H

@@ -1,0 +1,33 @@
+#ifndef LATHE_COMPILER_DRIVER_STAGES_H
+#define LATHE_COMPILER_DRIVER_STAGES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace lathe {
+
+enum class Stage : uint8_t {
+#define LATHE_STAGE(id, name, suffix, folder, holds, question) id,
+#include "compiler/driver/Stages.def"
+};
+
+/// A row of Stages.def.
+struct StageInfo {
+  Stage stage;
+  llvm::StringLiteral name;
+  llvm::StringLiteral suffix; // of dumps
+  llvm::StringLiteral folder;
+  llvm::StringLiteral holds; // dialects and ops that may be left, separated by spaces
+  llvm::StringLiteral question;
+};
+
+llvm::ArrayRef<StageInfo> allStages();
+const StageInfo &getStageInfo(Stage stage);
+
+/// Checks the column `holds` of a stage. The diagnostic names the op and the stage that should have removed it.
+mlir::LogicalResult verifyStage(mlir::ModuleOp module, Stage stage);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_DRIVER_STAGES_H

@@ -1,0 +1,159 @@
+//===- DeferResiduals.cpp - add to the stream where it is next normed -------------------------------------------------===//
+//
+// Before, a layer is x -> x', after, (x, pending) -> (x', pending'), where x' still lacks pending'. Inside and between
+// layers `norm(add(x, [norm](block)))` becomes one lm.add_norm, the way into the next projection.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/graph/Passes.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/LMOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_DEFERRESIDUALS
+#include "compiler/graph/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+
+/// The last addition of a layer: its block's output, and the norm it passes on the way if there is one.
+struct Tail {
+  AddOp add;
+  NormOp post; // may be null
+  Value block;
+};
+
+std::optional<Tail> findTail(func::FuncOp kind) {
+  auto result = cast<func::ReturnOp>(kind.getBody().front().getTerminator());
+  if (result.getNumOperands() != 1)
+    return std::nullopt;
+  auto add = result.getOperand(0).getDefiningOp<AddOp>();
+  if (!add || !add->hasOneUse())
+    return std::nullopt;
+  Tail tail{add, {}, add.getRhs()};
+  if (auto post = add.getRhs().getDefiningOp<NormOp>(); post && post.getGroups() == 1 && post->hasOneUse())
+    tail.post = post, tail.block = post.getInput();
+  return tail;
+}
+
+/// norm(add(x, [norm](block)))  ->  add_norm(x, block [post])
+void fuseInside(func::FuncOp function, IRRewriter &rewriter) {
+  SmallVector<AddOp> adds;
+  function.walk([&](AddOp add) { adds.push_back(add); });
+  for (AddOp add : adds) {
+    NormOp norm;
+    for (Operation *user : add->getUsers())
+      if (auto candidate = dyn_cast<NormOp>(user); candidate && candidate.getGroups() == 1 && !norm)
+        norm = candidate;
+    if (!norm)
+      continue;
+    Value block = add.getRhs(), postWeight;
+    auto post = block.getDefiningOp<NormOp>();
+    if (post && post.getGroups() == 1 && post->hasOneUse() && post.getEps() == norm.getEps())
+      block = post.getInput(), postWeight = post.getWeight();
+    else
+      post = {};
+    // Other users of the sum come after the norm; its weight may be fetched between the two.
+    if (llvm::any_of(add->getUsers(), [&](Operation *user) { return user != norm && user->isBeforeInBlock(norm); }))
+      continue;
+    rewriter.setInsertionPoint(norm);
+    auto fused = AddNormOp::create(rewriter, norm.getLoc(), add.getLhs(), block, postWeight, norm.getWeight(),
+                                   norm.getEps().convertToDouble());
+    rewriter.replaceOp(norm, fused.getNormed());
+    rewriter.replaceOp(add, fused.getSum());
+    if (post)
+      rewriter.eraseOp(post);
+  }
+}
+
+struct DeferResiduals : mlir::lm::impl::DeferResidualsBase<DeferResiduals> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    IRRewriter rewriter(&getContext());
+    SmallVector<LayersOp> stacks;
+    module.walk([&](LayersOp layers) { stacks.push_back(layers); });
+    for (LayersOp layers : stacks)
+      if (layers.getStream().size() == 1)
+        rewriteLayers(layers, symbols, rewriter);
+    for (auto function : module.getOps<func::FuncOp>())
+      fuseInside(function, rewriter);
+  }
+
+  void rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewriter &rewriter);
+};
+
+void DeferResiduals::rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewriter &rewriter) {
+  SmallVector<func::FuncOp> kinds;
+  for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
+    if (auto kind = symbols.lookup<func::FuncOp>(name.getValue()); !llvm::is_contained(kinds, kind))
+      kinds.push_back(kind);
+  // All kinds hand over the same way, or none does: what a layer receives must not depend on the layer before.
+  SmallVector<Tail> tails;
+  for (func::FuncOp kind : kinds) {
+    std::optional<Tail> tail = findTail(kind);
+    if (!tail || !tail->post != !(tails.empty() ? *tail : tails.front()).post)
+      return;
+    tails.push_back(*tail);
+  }
+
+  StringAttr postSlot;
+  double eps = 0;
+  for (auto [kind, tail] : llvm::zip_equal(kinds, tails)) {
+    if (tail.post) {
+      auto argument = cast<BlockArgument>(tail.post.getWeight());
+      postSlot = kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr);
+      eps = tail.post.getEps().convertToDouble();
+    }
+    Block &body = kind.getBody().front();
+    Type stream = body.getArgument(0).getType();
+    // (x, position, ...) becomes (x, pending, position, ..., previous post norm).
+    BlockArgument x = body.getArgument(0), pending = body.insertArgument(1u, stream, kind.getLoc());
+    SmallVector<DictionaryAttr> attrs;
+    kind.getAllArgAttrs(attrs);
+    attrs.insert(attrs.begin() + 1, DictionaryAttr::get(&getContext()));
+    Value previous;
+    if (tail.post) {
+      previous = body.addArgument(tail.post.getWeight().getType(), kind.getLoc());
+      attrs.push_back(DictionaryAttr::get(
+          &getContext(),
+          rewriter.getNamedAttr(kSlotAttr, rewriter.getStringAttr("previous." + postSlot.getValue()))));
+    }
+    rewriter.setInsertionPointToStart(&body);
+    Value added = pending;
+    Operation *guard = nullptr;
+    if (previous)
+      guard = NormOp::create(rewriter, tail.post.getLoc(), pending, previous, eps, 1), added = guard->getResult(0);
+    auto sum = AddOp::create(rewriter, tail.add.getLoc(), stream, x, added);
+    rewriter.replaceAllUsesExcept(x, sum, sum);
+    auto result = cast<func::ReturnOp>(body.getTerminator());
+    rewriter.setInsertionPoint(result);
+    rewriter.replaceOpWithNewOp<func::ReturnOp>(result, ValueRange{tail.add.getLhs(), tail.block});
+    rewriter.eraseOp(tail.add);
+    if (tail.post)
+      rewriter.eraseOp(tail.post);
+    kind.setFunctionType(rewriter.getFunctionType(body.getArgumentTypes(), {stream, stream}));
+    kind.setAllArgAttrs(attrs);
+  }
+
+  rewriter.setInsertionPoint(layers);
+  Value x = layers.getStream()[0];
+  Value zeros = ZerosOp::create(rewriter, layers.getLoc(), x.getType(), x);
+  auto deferred = LayersOp::create(rewriter, layers.getLoc(), ValueRange{x, zeros}, layers.getPosition(), layers.getKinds());
+  Value pending = deferred.getResult(1);
+  if (postSlot) {
+    std::string name = LayersOp::bind(layers.getKinds().size() - 1, postSlot.getValue());
+    auto weight = symbols.lookup<WeightOp>(name);
+    Value post = UseOp::create(rewriter, layers.getLoc(), weight.getWeightType(), name);
+    pending = NormOp::create(rewriter, layers.getLoc(), pending, post, eps, 1);
+  }
+  rewriter.replaceOpWithNewOp<AddOp>(layers, x.getType(), deferred.getResult(0), pending);
+}
+
+} // namespace

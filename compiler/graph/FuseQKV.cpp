@@ -1,0 +1,96 @@
+//===- FuseQKV.cpp - projections, q/k norm, rope and append become lm.qkv ---------------------------------------------===//
+
+#include "compiler/graph/Passes.h"
+#include "dialects/lm/LMOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_FUSEQKV
+#include "compiler/graph/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+
+/// One of q and k on its way from the projection: rope(norm(linear)), rope and norm optional.
+struct Path {
+  RopeOp rope;
+  NormOp norm;
+  LinearOp linear;
+
+  static FailureOr<Path> match(PatternRewriter &rewriter, Operation *op, Value value) {
+    Path path;
+    auto single = [&](Operation *producer) { return producer->hasOneUse(); };
+    if ((path.rope = value.getDefiningOp<RopeOp>()))
+      value = path.rope.getInput();
+    if ((path.norm = value.getDefiningOp<NormOp>()))
+      value = path.norm.getInput();
+    path.linear = value.getDefiningOp<LinearOp>();
+    if (!path.linear)
+      return rewriter.notifyMatchFailure(op, "queries or keys do not come from a projection");
+    for (Operation *producer : {path.rope.getOperation(), path.norm.getOperation(), path.linear.getOperation()})
+      if (producer && !single(producer))
+        return rewriter.notifyMatchFailure(op, "a part of the way into the cache has another user");
+    return path;
+  }
+};
+
+// append(rope(norm(linear k)), linear v); attention(rope(norm(linear q)))  ->  attention(qkv)
+struct FuseIntoQKV : OpRewritePattern<AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttentionOp attention, PatternRewriter &rewriter) const override {
+    AppendOp append;
+    for (Operation *user : attention.getCache().getUsers())
+      if (auto candidate = dyn_cast<AppendOp>(user))
+        append = append ? nullptr : candidate;
+    if (!append || append->getBlock() != attention->getBlock() || !append->isBeforeInBlock(attention))
+      return rewriter.notifyMatchFailure(attention, "the cache is not filled by one append before it");
+
+    FailureOr<Path> q = Path::match(rewriter, attention, attention.getQuery());
+    FailureOr<Path> k = Path::match(rewriter, attention, append.getKeys());
+    auto v = append.getValues().getDefiningOp<LinearOp>();
+    if (failed(q) || failed(k) || !v || !v->hasOneUse())
+      return rewriter.notifyMatchFailure(attention, "queries, keys or values are not plain projections");
+    if (q->linear.getInput() != v.getInput() || k->linear.getInput() != v.getInput())
+      return rewriter.notifyMatchFailure(attention, "the projections read different inputs");
+    if (!q->rope != !k->rope || (q->rope && q->rope.getRope() != k->rope.getRope()))
+      return rewriter.notifyMatchFailure(attention, "queries and keys are rotated differently");
+    auto isPerHead = [](NormOp norm, int64_t heads) { return !norm || static_cast<int64_t>(norm.getGroups()) == heads; };
+    auto cache = cast<CacheType>(attention.getCache().getType());
+    if (!q->norm != !k->norm || !isPerHead(q->norm, attention.getHeads()) || !isPerHead(k->norm, cache.getHeads()))
+      return rewriter.notifyMatchFailure(attention, "a norm spans heads");
+
+    rewriter.setInsertionPoint(append);
+    auto weightOf = [](NormOp norm) { return norm ? norm.getWeight() : Value(); };
+    auto fused = QKVOp::create(rewriter, attention.getLoc(), attention.getQuery().getType(), v.getInput(),
+                               q->linear.getWeight(), k->linear.getWeight(), v.getWeight(), q->linear.getBias(),
+                               k->linear.getBias(), v.getBias(), weightOf(q->norm), weightOf(k->norm),
+                               attention.getCache(), attention.getPosition(), attention.getHeadsAttr(),
+                               q->norm ? q->norm.getEpsAttr() : rewriter.getF64FloatAttr(0),
+                               q->rope ? q->rope.getRopeAttr() : RopeAttr());
+    Value query = attention.getQuery();
+    rewriter.modifyOpInPlace(attention, [&] { attention.getQueryMutable().assign(fused); });
+    rewriter.eraseOp(append);
+    for (Operation *dead : {query.getDefiningOp(), k->rope.getOperation(), k->norm.getOperation(),
+                            k->linear.getOperation(), v.getOperation()})
+      if (dead && dead->use_empty())
+        rewriter.eraseOp(dead);
+    return success();
+  }
+};
+
+struct FuseQKV : mlir::lm::impl::FuseQKVBase<FuseQKV> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FuseIntoQKV>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,41 @@
+//===- PackWeights.cpp - weights take the target's layout and a place in the weights file -----------------------------===//
+
+#include "compiler/graph/Passes.h"
+#include "compiler/graph/Retype.h"
+#include "compiler/support/CPUTable.h"
+#include "dialects/lm/Layout.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_PACKWEIGHTS
+#include "compiler/graph/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
+  using PackWeightsBase::PackWeightsBase;
+
+  void runOnOperation() override {
+    FailureOr<lathe::CPUTable> table = lathe::CPUTable::get(getOperation(), mcpu);
+    if (failed(table))
+      return signalPassFailure();
+    retype(getOperation(), [&](Type type) -> Type {
+      auto weight = dyn_cast<WeightType>(type);
+      if (!weight || !weight.isMatrix() || weight.getLayout())
+        return type;
+      int64_t depth = table->getDepth(weight.getFormat());
+      if (weight.getColumns() % depth)
+        depth = 1; // a 16-bit matrix with an odd number of columns
+      return weight.withLayout(PanelsAttr::get(&getContext(), lathe::CPUTable::kPanelRows, depth));
+    });
+    int64_t place = 0;
+    for (auto weight : getOperation().getOps<WeightOp>()) {
+      weight.setPlace(place);
+      place = llvm::alignTo(place + lathe::getPackedBytes(weight.getWeightType()), lathe::kTensorAlign);
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,21 @@
+//===- Pipeline.h - stage 2 -------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_GRAPH_PIPELINE_H
+#define LATHE_COMPILER_GRAPH_PIPELINE_H
+
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace lathe {
+
+struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
+  Option<std::string> weights{*this, "weights", llvm::cl::desc("as-stored, f32, bf16, q8 or q4"),
+                              llvm::cl::init("as-stored")};
+};
+
+/// After it: every layer is the fused ops of its phases, weights are packed, caches have rows.
+void populateGraphPipeline(mlir::OpPassManager &pm, const GraphOptions &options);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_GRAPH_PIPELINE_H

@@ -1,0 +1,41 @@
+//===- Retype.h - change weight or cache types everywhere at once -----------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_GRAPH_RETYPE_H
+#define LATHE_COMPILER_GRAPH_RETYPE_H
+
+#include "dialects/lm/LMOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::lm {
+
+/// Applies `map` to every type of symbols, values and signatures. Layers of one kind have equal types and keep them, since
+/// `map` looks at the type alone.
+inline void retype(ModuleOp module, function_ref<Type(Type)> map) {
+  module.walk([&](Operation *op) {
+    if (auto weight = dyn_cast<WeightOp>(op)) {
+      // The file keeps its format: remember it when the type's changes.
+      auto type = cast<WeightType>(map(weight.getType()));
+      if (!weight.getStored() && type.getFormat() != weight.getWeightType().getFormat())
+        weight.setStored(weight.getWeightType().getInfo().name);
+      weight.setType(type);
+    } else if (auto state = dyn_cast<StateOp>(op)) {
+      state.setType(cast<CacheType>(map(state.getType())));
+    }
+    for (Value result : op->getResults())
+      result.setType(map(result.getType()));
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (BlockArgument argument : block.getArguments())
+          argument.setType(map(argument.getType()));
+    if (auto function = dyn_cast<func::FuncOp>(op)) {
+      SmallVector<Type> inputs = llvm::map_to_vector(function.getArgumentTypes(), map);
+      SmallVector<Type> results = llvm::map_to_vector(function.getResultTypes(), map);
+      function.setFunctionType(FunctionType::get(module.getContext(), inputs, results));
+    }
+  });
+}
+
+} // namespace mlir::lm
+
+#endif // LATHE_COMPILER_GRAPH_RETYPE_H

@@ -1,0 +1,188 @@
+#include "compiler/targets/EmitHost.h"
+#include "absl/status/status.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/MCAsmBackend.h"
+#include "llvm/MC/MCAsmInfo.h"
+#include "llvm/MC/MCCodeEmitter.h"
+#include "llvm/MC/MCContext.h"
+#include "llvm/MC/MCInstrInfo.h"
+#include "llvm/MC/MCObjectFileInfo.h"
+#include "llvm/MC/MCObjectWriter.h"
+#include "llvm/MC/MCParser/MCAsmParser.h"
+#include "llvm/MC/MCParser/MCTargetAsmParser.h"
+#include "llvm/MC/MCRegisterInfo.h"
+#include "llvm/MC/MCStreamer.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+#include <mutex>
+
+using namespace lathe;
+
+namespace {
+
+const llvm::Triple &hostTriple() {
+  static const llvm::Triple triple("x86_64-unknown-linux-gnu");
+  return triple;
+}
+
+const llvm::Target &hostTarget() {
+  static const llvm::Target *target = [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+    std::string error;
+    const llvm::Target *found = llvm::TargetRegistry::lookupTarget(hostTriple(), error);
+    assert(found && "this build of LLVM has no x86-64");
+    return found;
+  }();
+  return *target;
+}
+
+std::unique_ptr<llvm::MCSubtargetInfo> subtarget(llvm::StringRef cpu) {
+  return std::unique_ptr<llvm::MCSubtargetInfo>(hostTarget().createMCSubtargetInfo(hostTriple(), cpu, ""));
+}
+
+/// Where the machine differs from what LLVM knows about CPUs of its name: virtual machines hide features.
+std::string hostDifferences(llvm::StringRef cpu) {
+  std::unique_ptr<llvm::MCSubtargetInfo> named = subtarget(cpu);
+  std::vector<std::string> differences;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
+    std::string name = feature.getKey().str();
+    const bool isKnown = llvm::any_of(named->getAllProcessorFeatures(),
+                                      [&](const llvm::SubtargetFeatureKV &known) { return name == known.Key; });
+    if (isKnown && named->checkFeatures("+" + name) != feature.getValue())
+      differences.push_back((feature.getValue() ? "+" : "-") + name);
+  }
+  llvm::sort(differences);
+  return llvm::join(differences, ",");
+}
+
+/// Keeps the first message of LLVM's own.
+void keepFirst(const llvm::SMDiagnostic &diagnostic, void *message) {
+  std::string &text = *static_cast<std::string *>(message);
+  if (text.empty() && diagnostic.getKind() == llvm::SourceMgr::DK_Error)
+    text = std::to_string(diagnostic.getLineNo()) + ": " + diagnostic.getMessage().str();
+}
+
+} // namespace
+
+absl::StatusOr<CPUName> lathe::resolveCPU(llvm::StringRef mcpu) {
+  (void)hostTarget();
+  if (mcpu == "native") {
+    std::string host = llvm::sys::getHostCPUName().str();
+    return CPUName{host, hostDifferences(host)};
+  }
+  if (!llvm::is_contained(knownCPUs(), mcpu))
+    return absl::InvalidArgumentError("--mcpu: expected native or the name of a CPU, got \"" + mcpu.str() +
+                                      "\"; `lathe compile --mcpu help` lists them");
+  return CPUName{mcpu.str(), ""};
+}
+
+std::vector<std::string> lathe::knownCPUs() {
+  (void)hostTarget();
+  std::unique_ptr<llvm::MCSubtargetInfo> info = subtarget("");
+  std::vector<std::string> names;
+  for (const llvm::SubtargetSubTypeKV &cpu : info->getAllProcessorDescriptions())
+    if (subtarget(cpu.Key)->checkFeatures("+64bit-mode") && subtarget(cpu.Key)->checkFeatures("+64bit"))
+      names.push_back(cpu.Key);
+  return names;
+}
+
+std::unique_ptr<llvm::TargetMachine> lathe::createTargetMachine(const CPUName &cpu) {
+  return std::unique_ptr<llvm::TargetMachine>(
+      hostTarget().createTargetMachine(hostTriple(), cpu.name, cpu.features, llvm::TargetOptions(), llvm::Reloc::Static,
+                                       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+}
+
+std::unique_ptr<llvm::Module> lathe::translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
+                                                     llvm::TargetMachine &machine) {
+  std::unique_ptr<llvm::Module> result = mlir::translateModuleToLLVMIR(module, context, "lathe");
+  if (!result)
+    return nullptr;
+  result->setTargetTriple(machine.getTargetTriple());
+  result->setDataLayout(machine.createDataLayout());
+  const bool has512 = machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  for (llvm::Function &function : *result) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    if (!machine.getTargetFeatureString().empty())
+      function.addFnAttr("target-features", machine.getTargetFeatureString());
+    function.addFnAttr("frame-pointer", "none");
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    // CPUs tuned for 256 bits split our 512-bit vectors unless told not to.
+    if (has512) {
+      function.addFnAttr("prefer-vector-width", "512");
+      function.addFnAttr("min-legal-vector-width", "512");
+    }
+  }
+  return result;
+}
+
+void lathe::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PassBuilder builder(&machine);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+absl::StatusOr<llvm::SmallString<0>> lathe::emit(llvm::Module &module, llvm::TargetMachine &machine, Output output) {
+  llvm::SmallString<0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  const llvm::CodeGenFileType type =
+      output == Output::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    return absl::InternalError("LLVM cannot emit code for " + machine.getTargetCPU().str());
+  passes.run(module);
+  return bytes;
+}
+
+absl::StatusOr<llvm::SmallString<0>> lathe::assemble(llvm::StringRef text, llvm::StringRef name,
+                                                     llvm::TargetMachine &machine) {
+  const llvm::Target &target = hostTarget();
+  const llvm::MCSubtargetInfo &subtarget = *machine.getMCSubtargetInfo();
+  llvm::MCTargetOptions options;
+
+  llvm::SourceMgr sources;
+  std::string message;
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(text, name, /*RequiresNullTerminator=*/false), {});
+  sources.setDiagHandler(keepFirst, &message);
+
+  llvm::MCContext context(hostTriple(), machine.getMCAsmInfo(), machine.getMCRegisterInfo(), &subtarget, &sources,
+                          &options);
+  std::unique_ptr<llvm::MCObjectFileInfo> fileInfo(
+      target.createMCObjectFileInfo(context, /*PIC=*/false, /*LargeCodeModel=*/false));
+  context.setObjectFileInfo(fileInfo.get());
+  context.setDiagnosticHandler([&](const llvm::SMDiagnostic &diagnostic, bool, const llvm::SourceMgr &,
+                                   std::vector<const llvm::MDNode *> &) { keepFirst(diagnostic, &message); });
+
+  llvm::SmallString<0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  std::unique_ptr<llvm::MCAsmBackend> backend(target.createMCAsmBackend(subtarget, *machine.getMCRegisterInfo(), options));
+  std::unique_ptr<llvm::MCObjectWriter> writer = backend->createObjectWriter(stream);
+  std::unique_ptr<llvm::MCCodeEmitter> emitter(target.createMCCodeEmitter(*machine.getMCInstrInfo(), context));
+  std::unique_ptr<llvm::MCStreamer> streamer(target.createMCObjectStreamer(
+      hostTriple(), context, std::move(backend), std::move(writer), std::move(emitter), subtarget));
+  std::unique_ptr<llvm::MCAsmParser> parser(
+      llvm::createMCAsmParser(sources, context, *streamer, *machine.getMCAsmInfo()));
+  std::unique_ptr<llvm::MCTargetAsmParser> targetParser(
+      target.createMCAsmParser(subtarget, *parser, *machine.getMCInstrInfo(), options));
+  parser->setTargetParser(*targetParser);
+  if (parser->Run(/*NoInitialTextSection=*/false) || !message.empty())
+    return absl::InvalidArgumentError(name.str() + ":" + (message.empty() ? " not valid assembly" : message));
+  return bytes;
+}

@@ -1,0 +1,16 @@
+//===- CPUTarget.h - stage 5 for x86-64 -------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
+#define LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
+
+#include "compiler/targets/cpu/Passes.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace lathe {
+
+/// After it: the llvm dialect, and the symbols that packing needs.
+void populateLLVMPipeline(mlir::OpPassManager &pm);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H

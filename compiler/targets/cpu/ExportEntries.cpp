@@ -1,0 +1,86 @@
+//===- ExportEntries.cpp - functions the runtime calls ----------------------------------------------------------------===//
+
+#include "compiler/targets/cpu/Passes.h"
+#include "dialects/lm/LMDialect.h"
+#include "lrt/abi.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <cstddef>
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_EXPORTENTRIES
+#include "compiler/targets/cpu/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+
+struct ExportEntries : mlir::lm::impl::ExportEntriesBase<ExportEntries> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+      if (!function.isExternal())
+        function.setLinkage(LLVM::Linkage::Internal);
+    for (StringRef entry : {"decode", "prefill", "head"})
+      if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry))
+        exportEntry(function);
+  }
+
+  void exportEntry(LLVM::LLVMFuncOp entry);
+};
+
+/// `entry` takes, in the order of lower-phases: four areas (1-d memrefs: pointer, pointer, offset, size, stride), step,
+/// worker, workers, tokens and logits (2-d memrefs: pointer, pointer, offset, two sizes, two strides), rows, position, first.
+void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
+  ModuleOp module = getOperation();
+  auto builder = ImplicitLocOpBuilder::atBlockEnd(entry.getLoc(), module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(&getContext()), i64 = builder.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {pointer, i64});
+  auto function = LLVM::LLVMFuncOp::create(builder, ("lathe_" + entry.getSymName()).str(), type);
+  Block *body = function.addEntryBlock(builder);
+  builder.setInsertionPointToEnd(body);
+  Value step = body->getArgument(0), worker = body->getArgument(1);
+  auto field = [&](Type type, size_t offset) -> Value {
+    Value at = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), step, ArrayRef<LLVM::GEPArg>(static_cast<int32_t>(offset)));
+    return LLVM::LoadOp::create(builder, type, at);
+  };
+  auto number = [&](int64_t value) -> Value { return LLVM::ConstantOp::create(builder, i64, value); };
+
+  SmallVector<Value> arguments;
+  auto memref = [&](Value base, ArrayRef<int64_t> sizes) {
+    arguments.append({base, base, number(0)});
+    for (int64_t size : sizes)
+      arguments.push_back(number(size));
+    for (size_t i = 0; i < sizes.size(); ++i)
+      arguments.push_back(number(i + 1 < sizes.size() ? sizes[i + 1] : 1));
+  };
+  auto program = module->getAttrOfType<DictionaryAttr>("lm.program");
+  auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr);
+  auto value = [](DictionaryAttr dictionary, StringRef key) { return dictionary.getAs<IntegerAttr>(key).getInt(); };
+
+  memref(field(pointer, offsetof(lrt_step, weights)), value(program, "weights_bytes"));
+  memref(field(pointer, offsetof(lrt_step, arena)), value(program, "arena_bytes"));
+  int64_t scratchBytes = value(program, "scratch_bytes");
+  Value scratchOffset = LLVM::MulOp::create(builder, worker, number(scratchBytes));
+  Value scratch = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), field(pointer, offsetof(lrt_step, scratch)),
+                                      ValueRange{scratchOffset});
+  memref(scratch, scratchBytes);
+  memref(field(pointer, offsetof(lrt_step, cache)), value(program, "cache_bytes"));
+  arguments.append({step, worker, field(i64, offsetof(lrt_step, workers))});
+  int64_t rows = value(program, (entry.getSymName() + "_rows").str());
+  memref(field(pointer, offsetof(lrt_step, tokens)), {rows, 1});
+  memref(field(pointer, offsetof(lrt_step, logits)), {rows, value(model, "vocabulary")});
+  for (size_t offset : {offsetof(lrt_step, rows), offsetof(lrt_step, position), offsetof(lrt_step, first)})
+    arguments.push_back(field(i64, offset));
+  if (arguments.size() != entry.getNumArguments()) {
+    entry.emitOpError() << "expects " << arguments.size() << " parameters, but found " << entry.getNumArguments();
+    return signalPassFailure();
+  }
+  LLVM::CallOp::create(builder, entry, arguments);
+  LLVM::ReturnOp::create(builder, ValueRange{});
+}
+
+} // namespace

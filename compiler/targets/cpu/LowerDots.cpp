@@ -1,0 +1,168 @@
+//===- LowerDots.cpp - dots become the CPU's instructions -------------------------------------------------------------===//
+
+#include "compiler/support/CPUTable.h"
+#include "compiler/targets/cpu/Passes.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/LMDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_LOWERDOTS
+#include "compiler/targets/cpu/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+using lathe::CPUTable;
+
+namespace {
+
+/// An instruction: the intrinsic and how many bytes it works on. No bytes: there is none.
+struct Instruction {
+  StringRef intrinsic;
+  int64_t bytes = 0;
+};
+
+int64_t bytesOf(Value vector) {
+  auto type = cast<VectorType>(vector.getType());
+  return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+}
+
+Value slice(OpBuilder &b, Location loc, Value vector, int64_t part, int64_t parts) {
+  int64_t size = cast<VectorType>(vector.getType()).getNumElements() / parts;
+  return vector::ExtractStridedSliceOp::create(b, loc, vector, part * size, size, 1);
+}
+
+/// Applies `intrinsic` to parts of the operands that fit it. False: the operands do not divide into such parts.
+Value callInParts(OpBuilder &b, Location loc, Instruction instruction, VectorType type, ValueRange operands) {
+  int64_t parts = bytesOf(operands.back()) / instruction.bytes;
+  if (parts < 1 || bytesOf(operands.back()) % instruction.bytes)
+    return {};
+  auto call = [&](VectorType partType, ValueRange values) -> Value {
+    return LLVM::CallIntrinsicOp::create(b, loc, partType, b.getStringAttr(instruction.intrinsic), values).getResult(0);
+  };
+  if (parts == 1)
+    return call(type, operands);
+  int64_t size = type.getNumElements() / parts;
+  auto partType = VectorType::get({size}, type.getElementType());
+  Value result = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  for (int64_t part = 0; part < parts; ++part) {
+    SmallVector<Value> values;
+    for (Value operand : operands)
+      values.push_back(slice(b, loc, operand, part, parts));
+    result = vector::InsertStridedSliceOp::create(b, loc, call(partType, values), result, part * size, 1);
+  }
+  return result;
+}
+
+/// Every `stride`-th element from `first` on.
+Value every(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t stride) {
+  SmallVector<int64_t> mask;
+  for (int64_t i = first; i < cast<VectorType>(vector.getType()).getNumElements(); i += stride)
+    mask.push_back(i);
+  return vector::ShuffleOp::create(b, loc, vector, vector, mask);
+}
+
+/// start + for each result the sum of `n` products of neighbours, widened to the result's element.
+template <typename ExtendLeft, typename ExtendRight, typename Multiply, typename Add>
+Value plainDot(OpBuilder &b, Location loc, VectorType type, Value start, Value lhs, Value rhs, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) {
+    Value left = ExtendLeft::create(b, loc, type, every(b, loc, lhs, j, n));
+    Value right = ExtendRight::create(b, loc, type, every(b, loc, rhs, j, n));
+    Value product = Multiply::create(b, loc, left, right);
+    start = start ? Add::create(b, loc, start, product).getResult() : product;
+  }
+  return start;
+}
+
+struct LowerDots : mlir::lm::impl::LowerDotsBase<LowerDots> {
+  using LowerDotsBase::LowerDotsBase;
+
+  void runOnOperation() override;
+};
+
+void LowerDots::runOnOperation() {
+  FailureOr<CPUTable> found = CPUTable::get(getOperation(), mcpu);
+  if (failed(found))
+    return signalPassFailure();
+  CPUTable table = *found;
+  bool usePlain = plain;
+  if (auto options = getOperation()->getAttrOfType<DictionaryAttr>("lm.options"))
+    usePlain |= options.contains("plain_dots");
+  if (usePlain)
+    table = CPUTable();
+
+  Instruction dotU8S8 = table.vnni      ? Instruction{"llvm.x86.avx512.vpdpbusd.512", 64}
+                        : table.avxvnni ? Instruction{"llvm.x86.avx512.vpdpbusd.256", 32}
+                                        : Instruction{};
+  Instruction maddU8S8 = table.avx512 ? Instruction{"llvm.x86.avx512.pmaddubs.w.512", 64}
+                         : table.avx2 ? Instruction{"llvm.x86.avx2.pmadd.ub.sw", 32}
+                                      : Instruction{};
+  Instruction maddI16 = table.avx512 ? Instruction{"llvm.x86.avx512.pmaddw.d.512", 64}
+                        : table.avx2 ? Instruction{"llvm.x86.avx2.pmadd.wd", 32}
+                                     : Instruction{};
+  Instruction dotBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
+
+  IRRewriter rewriter(&getContext());
+  getOperation().walk([&](Operation *op) {
+    rewriter.setInsertionPoint(op);
+    Location loc = op->getLoc();
+    auto replace = [&](Instruction instruction, function_ref<Value(VectorType)> plainly) {
+      auto type = cast<VectorType>(op->getResult(0).getType());
+      Value result;
+      if (instruction.bytes)
+        result = callInParts(rewriter, loc, instruction, type, op->getOperands());
+      rewriter.replaceOp(op, result ? result : plainly(type));
+    };
+    using namespace arith;
+    if (auto dot = dyn_cast<kernel::DotU8S8Op>(op))
+      replace(dotU8S8, [&](VectorType type) {
+        return plainDot<ExtUIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(), 4);
+      });
+    else if (auto madd = dyn_cast<kernel::MaddU8S8Op>(op))
+      replace(maddU8S8, [&](VectorType type) {
+        return plainDot<ExtUIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, {}, madd.getLhs(), madd.getRhs(), 2);
+      });
+    else if (auto madd = dyn_cast<kernel::MaddI16Op>(op))
+      replace(maddI16, [&](VectorType type) {
+        return plainDot<ExtSIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, {}, madd.getLhs(), madd.getRhs(), 2);
+      });
+    else if (auto dot = dyn_cast<kernel::DotBF16Op>(op))
+      replace(dotBF16, [&](VectorType type) {
+        return plainDot<ExtFOp, ExtFOp, MulFOp, AddFOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(), 2);
+      });
+    else if (auto extend = dyn_cast<ExtFOp>(op);
+             extend && !table.f16c && !usePlain && getElementTypeOrSelf(extend.getIn().getType()).isF16()) {
+      // The exponent moves to its place in f32 and is then off by 112; multiplying puts subnormals right as well. Weights
+      // and their scales are finite, so infinities need no care.
+      Type result = extend.getType();
+      auto shaped = [&](Type element) -> Type {
+        if (auto vector = dyn_cast<VectorType>(result))
+          return vector.clone(element);
+        return element;
+      };
+      Type i16 = shaped(rewriter.getI16Type()), i32 = shaped(rewriter.getI32Type());
+      auto number = [&](Type type, auto value) -> Value {
+        Type element = getElementTypeOrSelf(type);
+        TypedAttr attr = isa<FloatType>(element) ? TypedAttr(rewriter.getFloatAttr(element, value))
+                                                 : TypedAttr(rewriter.getIntegerAttr(element, value));
+        if (auto vector = dyn_cast<VectorType>(type))
+          attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
+        return ConstantOp::create(rewriter, loc, attr);
+      };
+      Value bits = ExtUIOp::create(rewriter, loc, i32, BitcastOp::create(rewriter, loc, i16, extend.getIn()));
+      Value magnitude = ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x7fff)), number(i32, 13));
+      Value sign = ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x8000)), number(i32, 16));
+      Value scaled = MulFOp::create(rewriter, loc, BitcastOp::create(rewriter, loc, result, magnitude),
+                                    number(result, 5192296858534827628530496329220096.0)); // 2^112
+      Value whole = OrIOp::create(rewriter, loc, BitcastOp::create(rewriter, loc, i32, scaled), sign);
+      rewriter.replaceOpWithNewOp<BitcastOp>(extend, result, whole);
+    }
+  });
+}
+
+} // namespace

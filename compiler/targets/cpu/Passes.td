@@ -1,0 +1,27 @@
+#ifndef LATHE_COMPILER_TARGETS_CPU_PASSES_TD
+#define LATHE_COMPILER_TARGETS_CPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
+  let summary = "kernel.dot_* and kernel.madd_* become the CPU's instructions";
+  let description = [{
+    Vectors wider than the instruction are split. `plain`, or a CPU without the instruction, gives the same arithmetic
+    without it: so the schedule of a CPU that is not at hand can be run, slowly. On CPUs without F16C, f16 becomes f32 by
+    integer arithmetic. Example: test/targets/cpu/lower-dots.mlir.
+  }];
+  let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU; default: the module's">,
+                 Option<"plain", "plain", "bool", "false", "use no dot instructions">];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def ExportEntries : Pass<"lm-export-entries", "::mlir::ModuleOp"> {
+  let summary = "functions the runtime calls: they read lrt_step and call the entry points";
+  let description = [{
+    Adds `lathe_decode`, `lathe_prefill` and `lathe_head` with the signature of lrt_entry_fn (runtime/include/lrt/abi.h);
+    everything else becomes internal. Example: test/targets/cpu/export-entries.mlir.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // LATHE_COMPILER_TARGETS_CPU_PASSES_TD

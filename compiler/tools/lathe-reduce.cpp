@@ -1,0 +1,13 @@
+// Makes a module that fails smaller.
+
+#include "compiler/driver/Pipelines.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  lathe::registerDialects(registry);
+  lathe::registerPasses();
+  mlir::MLIRContext context(registry);
+  return mlir::asMainReturnCode(mlir::mlirReduceMain(argc, argv, context));
+}

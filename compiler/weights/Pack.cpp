@@ -1,0 +1,371 @@
+#include "compiler/weights/Pack.h"
+#include "compiler/weights/Decode.h"
+#include "compiler/weights/Panels.h"
+#include "frontends/support/Errors.h"
+#include "lrt/abi.h"
+#include "lrt/weights.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include <condition_variable>
+#include <mutex>
+#include <sys/mman.h>
+#include <thread>
+
+using namespace lathe;
+using namespace mlir;
+namespace fs = llvm::sys::fs;
+
+namespace {
+
+/// FNV-1a over 64-bit words, the last one padded with zeros; as lrt/weights.h says.
+class ContentId {
+public:
+  void add(llvm::StringRef bytes) {
+    while (!bytes.empty() && pendingBytes != 0)
+      take(bytes);
+    for (; bytes.size() >= 8; bytes = bytes.drop_front(8)) {
+      uint64_t word;
+      std::memcpy(&word, bytes.data(), 8);
+      addWord(word);
+    }
+    while (!bytes.empty())
+      take(bytes);
+  }
+  uint64_t finish() {
+    if (pendingBytes != 0)
+      addWord(pending);
+    return hash;
+  }
+
+private:
+  void take(llvm::StringRef &bytes) {
+    pending |= uint64_t(uint8_t(bytes.front())) << 8 * pendingBytes;
+    bytes = bytes.drop_front();
+    if (++pendingBytes == 8) {
+      addWord(pending);
+      pending = pendingBytes = 0;
+    }
+  }
+  void addWord(uint64_t word) { hash = (hash ^ word) * 0x100000001b3ull; }
+
+  uint64_t hash = 0xcbf29ce484222325ull, pending = 0;
+  unsigned pendingBytes = 0;
+};
+
+/// One weight: where it comes from and what happens to it.
+struct Recipe {
+  std::string name, file;
+  lm::WeightType type;
+  Format stored;
+  const uint8_t *bytes; // in the mapped file
+  int64_t heads;        // of unpermute; 0: rows stay where they are
+  bool addOne;
+  int64_t place, size; // in the tensor section
+
+  int64_t storedRow(int64_t row) const {
+    if (!heads)
+      return row;
+    const int64_t width = type.getRows() / heads, head = row / width, half = width / 2;
+    return head * width + row % half * 2 + row % width / half;
+  }
+
+  /// [panel, panel + count) of a matrix to `out`, which is zeros.
+  absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
+  absl::Status runVector(uint8_t *out) const;
+};
+
+absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const {
+  const PanelLayout layout(type);
+  const PanelWriter writer(type);
+  const int64_t columns = type.getColumns(), last = std::min((panel + count) * layout.rows, type.getRows());
+  const uint64_t stride = rowBytes(stored, columns);
+  const bool isCopy = stored == type.getFormat() && !addOne;
+  std::vector<float> values(isCopy ? 0 : columns);
+  for (int64_t row = panel * layout.rows; row < last; ++row) {
+    uint8_t *to = out + (row / layout.rows - panel) * layout.panelBytes;
+    const uint8_t *from = bytes + storedRow(row) * stride;
+    if (isCopy) {
+      writer.copyRow(from, row % layout.rows, to);
+      continue;
+    }
+    decodeRow(stored, from, columns, values.data());
+    if (addOne)
+      for (float &value : values)
+        value += 1;
+    if (!writer.convertRow(values.data(), row % layout.rows, to))
+      return fileError(file, name, "row " + llvm::Twine(storedRow(row)) + ": expected finite values that f16 scales can hold, to convert to " +
+                                       type.getInfo().name + ", found others");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Recipe::runVector(uint8_t *out) const {
+  const int64_t size = type.getRows();
+  std::vector<float> values(size);
+  decodeRow(stored, bytes, size, values.data());
+  float *to = reinterpret_cast<float *>(out);
+  for (int64_t i = 0; i < size; ++i)
+    to[i] = values[storedRow(i)] + (addOne ? 1.0f : 0.0f);
+  return absl::OkStatus();
+}
+
+/// A piece of the tensor section that is computed at once.
+struct Piece {
+  const Recipe *recipe;
+  int64_t panel, panels; // of a matrix
+  int64_t place, size;
+
+  absl::Status run(uint8_t *out) const {
+    return recipe->type.isMatrix() ? recipe->runPanels(panel, panels, out) : recipe->runVector(out);
+  }
+
+  /// The pages it read are not needed again; without this the whole checkpoint would count as this process's memory.
+  void release() const {
+    if (!recipe->type.isMatrix() || recipe->heads)
+      return;
+    const int64_t rows = recipe->type.getLayout().getRows();
+    const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
+    const int64_t first = panel * rows, last = std::min(first + panels * rows, recipe->type.getRows());
+    const uint64_t base = reinterpret_cast<uintptr_t>(recipe->bytes);
+    const uint64_t begin = llvm::alignTo(base + first * stride, page), end = llvm::alignDown(base + last * stride, page);
+    if (begin < end)
+      madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  }
+};
+
+/// About the size of a core's cache.
+constexpr int64_t kPieceBytes = 1 << 20;
+
+std::vector<Piece> cut(llvm::ArrayRef<Recipe> recipes) {
+  std::vector<Piece> pieces;
+  for (const Recipe &recipe : recipes) {
+    if (!recipe.type.isMatrix()) {
+      pieces.push_back({&recipe, 0, 0, recipe.place, recipe.size});
+      continue;
+    }
+    const PanelLayout layout(recipe.type);
+    const int64_t atOnce = std::max<int64_t>(1, kPieceBytes / layout.panelBytes);
+    for (int64_t panel = 0; panel < layout.panels; panel += atOnce) {
+      const int64_t count = std::min(atOnce, layout.panels - panel);
+      pieces.push_back({&recipe, panel, count, recipe.place + panel * layout.panelBytes, count * layout.panelBytes});
+    }
+  }
+  return pieces;
+}
+
+/// Workers run pieces in any order, `next` hands them out in theirs. At most two per worker are in memory.
+class Team {
+public:
+  Team(llvm::ArrayRef<Piece> pieces, unsigned size) : pieces(pieces), slots(2 * size) {
+    for (unsigned i = 0; i < size; ++i)
+      workers.emplace_back([this] { work(); });
+  }
+  ~Team() {
+    {
+      std::lock_guard lock(mutex);
+      started = pieces.size();
+    }
+    changed.notify_all();
+    for (std::thread &worker : workers)
+      worker.join();
+  }
+
+  /// The bytes of piece `index`, until the next call.
+  absl::StatusOr<llvm::StringRef> next(size_t index) {
+    std::unique_lock lock(mutex);
+    taken = index;
+    changed.notify_all();
+    Slot &slot = slots[index % slots.size()];
+    changed.wait(lock, [&] { return slot.done == index + 1; });
+    if (!slot.status.ok())
+      return slot.status;
+    return llvm::StringRef(reinterpret_cast<const char *>(slot.bytes.data()), pieces[index].size);
+  }
+
+private:
+  struct Slot {
+    std::vector<uint8_t> bytes;
+    absl::Status status;
+    size_t done = 0; // number of the piece it holds, plus one
+  };
+
+  void work() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [&] { return started == pieces.size() || started < taken + slots.size(); });
+      if (started == pieces.size())
+        return;
+      const size_t index = started++;
+      Slot &slot = slots[index % slots.size()];
+      lock.unlock();
+      slot.bytes.assign(pieces[index].size, 0);
+      slot.status = pieces[index].run(slot.bytes.data());
+      pieces[index].release();
+      lock.lock();
+      slot.done = index + 1;
+      changed.notify_all();
+    }
+  }
+
+  llvm::ArrayRef<Piece> pieces;
+  std::vector<Slot> slots;
+  std::vector<std::thread> workers;
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t started = 0; // pieces before it are being computed or done
+  size_t taken = 0;   // pieces before it are no longer needed
+};
+
+class Packer {
+public:
+  Packer(ModuleOp module, OutputFile &output, const PackOptions &options)
+      : module(module), output(output), options(options) {}
+
+  absl::Status collect();
+  absl::StatusOr<PackedWeights> write(llvm::StringRef tokenizer);
+
+private:
+  absl::Status addRecipe(lm::WeightOp weight);
+  absl::StatusOr<llvm::StringRef> open(llvm::StringRef path);
+  absl::Status writeTensors(ContentId &id);
+  absl::Status writeZeros(uint64_t count, ContentId *id = nullptr);
+
+  ModuleOp module;
+  OutputFile &output;
+  const PackOptions &options;
+  llvm::StringMap<fs::mapped_file_region> files;
+  std::vector<Recipe> recipes; // in order of place
+};
+
+absl::Status about(lm::WeightOp weight, const llvm::Twine &message) {
+  return absl::InvalidArgumentError(("lm.weight @" + weight.getSymName() + ": " + message).str());
+}
+
+// Really mapped, even when small: Piece::release gives pages back, and memory would lose what it holds.
+absl::StatusOr<llvm::StringRef> Packer::open(llvm::StringRef path) {
+  auto [entry, isNew] = files.try_emplace(path);
+  if (isNew) {
+    fs::file_status status;
+    std::error_code error = fs::status(path, status);
+    if (!error && status.type() != fs::file_type::regular_file)
+      return fileError(path, "expected a regular file");
+    llvm::Expected<fs::file_t> file = fs::openNativeFileForRead(path);
+    if (!file)
+      return fileError(path, llvm::errorToErrorCode(file.takeError()).message());
+    entry->second = fs::mapped_file_region(*file, fs::mapped_file_region::readonly, status.getSize(), 0, error);
+    fs::closeFile(*file);
+    if (error)
+      return fileError(path, "cannot map " + llvm::Twine(status.getSize()) + " bytes: " + error.message());
+  }
+  return llvm::StringRef(entry->second.const_data(), entry->second.size());
+}
+
+absl::Status Packer::addRecipe(lm::WeightOp weight) {
+  std::string reason;
+  if (!isPackable(weight.getWeightType(), reason))
+    return about(weight, reason);
+  if (!weight.getFile() || !weight.getOffset())
+    return about(weight, "expects a file and an offset like the other weights");
+  if (!weight.getPlace())
+    return about(weight, "expects a place in the weights file");
+
+  LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(*weight.getFile()));
+  Recipe recipe = {weight.getSymName().str(), weight.getFile()->str(),          weight.getWeightType(),
+                   weight.getStoredFormat(),  nullptr,                           static_cast<int64_t>(weight.getUnpermute().value_or(0)),
+                   weight.getAddOne(),        static_cast<int64_t>(*weight.getPlace()), 0};
+  recipe.size = getPackedBytes(recipe.type);
+  const FormatInfo &stored = getFormatInfo(recipe.stored);
+  if (recipe.type.getColumns() % stored.block)
+    return about(weight, "expects a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
+  const int64_t rows = recipe.type.isMatrix() ? recipe.type.getRows() : 1;
+  const uint64_t offset = *weight.getOffset(), bytes = rowBytes(recipe.stored, recipe.type.getColumns()) * rows;
+  if (offset > file.size() || bytes > file.size() - offset)
+    return fileError(recipe.file, recipe.name, "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) +
+                                                   ", found a file of " + llvm::Twine(file.size()));
+  recipe.bytes = reinterpret_cast<const uint8_t *>(file.data()) + offset;
+  if (recipe.place < 0 || recipe.place > options.tensorsBytes || recipe.size > options.tensorsBytes - recipe.place)
+    return about(weight, "expects a place in the tensor section of " + llvm::Twine(options.tensorsBytes) + " bytes, found " +
+                             llvm::Twine(recipe.place) + " for " + llvm::Twine(recipe.size) + " bytes");
+  recipes.push_back(std::move(recipe));
+  return absl::OkStatus();
+}
+
+absl::Status Packer::collect() {
+  for (auto weight : module.getOps<lm::WeightOp>())
+    LATHE_RETURN_IF_ERROR(addRecipe(weight));
+  llvm::sort(recipes, [](const Recipe &a, const Recipe &b) { return a.place < b.place; });
+  for (size_t i = 1; i < recipes.size(); ++i)
+    if (recipes[i].place < recipes[i - 1].place + recipes[i - 1].size)
+      return absl::InvalidArgumentError("lm.weight @" + recipes[i].name + ": expects a place of its own, but @" +
+                                        recipes[i - 1].name + " lies there");
+  return absl::OkStatus();
+}
+
+absl::Status Packer::writeZeros(uint64_t count, ContentId *id) {
+  static const char zeros[LRT_WEIGHTS_ALIGN] = {};
+  while (count > 0) {
+    llvm::StringRef some(zeros, std::min<uint64_t>(count, sizeof zeros));
+    LATHE_RETURN_IF_ERROR(output.write(some));
+    if (id)
+      id->add(some);
+    count -= some.size();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Packer::writeTensors(ContentId &id) {
+  const std::vector<Piece> pieces = cut(recipes);
+  const unsigned threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+  Team team(pieces, threads);
+  int64_t end = 0;
+  for (auto [index, piece] : llvm::enumerate(pieces)) {
+    LATHE_RETURN_IF_ERROR(writeZeros(piece.place - end, &id));
+    LATHE_ASSIGN_OR_RETURN(llvm::StringRef bytes, team.next(index));
+    LATHE_RETURN_IF_ERROR(output.write(bytes));
+    id.add(bytes);
+    end = piece.place + piece.size;
+    if (options.progress)
+      options.progress(end, options.tensorsBytes);
+  }
+  return writeZeros(options.tensorsBytes - end, &id);
+}
+
+absl::StatusOr<PackedWeights> Packer::write(llvm::StringRef tokenizer) {
+  lrt_weights_header header = {};
+  header.magic = LRT_WEIGHTS_MAGIC;
+  header.version = LRT_ABI_VERSION;
+  header.header_bytes = sizeof header;
+  header.tensors_offset = LRT_WEIGHTS_ALIGN;
+  header.tensors_bytes = options.tensorsBytes;
+  header.tokenizer_offset = llvm::alignTo(header.tensors_offset + header.tensors_bytes, LRT_WEIGHTS_ALIGN);
+  header.tokenizer_bytes = tokenizer.size();
+  header.file_bytes = header.tokenizer_offset + header.tokenizer_bytes;
+
+  ContentId tensors, tokens;
+  LATHE_RETURN_IF_ERROR(writeZeros(header.tensors_offset));
+  LATHE_RETURN_IF_ERROR(writeTensors(tensors));
+  LATHE_RETURN_IF_ERROR(writeZeros(header.tokenizer_offset - header.tensors_offset - header.tensors_bytes));
+  LATHE_RETURN_IF_ERROR(output.write(tokenizer));
+  tokens.add(tokenizer);
+
+  // Last, so that what was interrupted is no weights file.
+  header.content_id[0] = tensors.finish();
+  header.content_id[1] = tokens.finish();
+  LATHE_RETURN_IF_ERROR(output.writeAt(0, {reinterpret_cast<const char *>(&header), sizeof header}));
+  return PackedWeights{{header.content_id[0], header.content_id[1]}, header.file_bytes};
+}
+
+} // namespace
+
+bool lathe::hasWeights(ModuleOp module) {
+  return llvm::any_of(module.getOps<lm::WeightOp>(), [](lm::WeightOp weight) { return weight.getFile().has_value(); });
+}
+
+absl::StatusOr<PackedWeights> lathe::packWeights(ModuleOp module, llvm::StringRef tokenizer, OutputFile &output,
+                                                 const PackOptions &options) {
+  Packer packer(module, output, options);
+  LATHE_RETURN_IF_ERROR(packer.collect());
+  return packer.write(tokenizer);
+}

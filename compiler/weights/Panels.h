@@ -1,0 +1,43 @@
+//===- Panels.h - rows into panels and back ---------------------------------------------------------------------------===//
+//
+// The layout of dialects/lm/Layout.h, byte by byte.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_WEIGHTS_PANELS_H
+#define LATHE_COMPILER_WEIGHTS_PANELS_H
+
+#include "compiler/weights/Blocks.h"
+#include "dialects/lm/Layout.h"
+
+namespace lathe {
+
+/// Whether the packer can write the type: its layout suits its format. Otherwise says why not.
+bool isPackable(mlir::lm::WeightType type, std::string &reason);
+
+/// Writes rows of a packed matrix. A panel starts as zeros.
+class PanelWriter {
+public:
+  explicit PanelWriter(mlir::lm::WeightType type) : layout(type), info(type.getInfo()), columns(type.getColumns()) {}
+
+  /// A row that is stored in the type's format already: its bits move.
+  void copyRow(const uint8_t *stored, int64_t rowInPanel, uint8_t *panel) const;
+
+  /// Rounds to the type's format. False when a value is not finite and the format quantises.
+  bool convertRow(const float *values, int64_t rowInPanel, uint8_t *panel) const;
+
+private:
+  void writeBlock(const Block &block, int64_t index, int64_t rowInPanel, uint8_t *panel) const;
+  void writeElements(const uint8_t *row, int64_t rowInPanel, uint8_t *panel) const;
+
+  PanelLayout layout;
+  const FormatInfo &info;
+  int64_t columns;
+};
+
+/// The values of a row of a packed weight (a vector has one row): what the kernels multiply with.
+void unpackRow(mlir::lm::WeightType type, const uint8_t *packed, int64_t row, float *out);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_WEIGHTS_PANELS_H

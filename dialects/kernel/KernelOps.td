@@ -1,0 +1,166 @@
+#ifndef KERNEL_OPS_TD
+#define KERNEL_OPS_TD
+
+include "dialects/lm/LMTypes.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Kernel_Dialect : Dialect {
+  let name = "kernel";
+  let cppNamespace = "::mlir::kernel";
+  let summary = "What one worker does to one tile, in memory";
+  let description = [{
+    The step between tensors and vectors: each op takes rows that lie in buffers and fills rows of another buffer. An op
+    has an expansion into `vector`, `scf` and `memref` (compiler/codegen/kernels); which vectors and dot instructions it
+    uses is decided by the target's table. Rows are `memref<?xNxf32>` with any stride between rows.
+  }];
+  let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect"];
+}
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+class Kernel_In<Type type> : Arg<type, "", [MemRead]>;
+class Kernel_Out<Type type> : Arg<type, "", [MemWrite]>;
+def Kernel_Rows : MemRefRankOf<[F32], [2]>;
+def Kernel_Ids : MemRefRankOf<[I32], [2]>;
+def Kernel_Codes : MemRefRankOf<[I8], [2]>;
+
+def Kernel_ZeroOp : Kernel_Op<"zero"> {
+  let summary = "out = 0";
+  let arguments = (ins Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$out attr-dict `:` type($out)";
+}
+
+def Kernel_EmbedOp : Kernel_Op<"embed"> {
+  let summary = "out[t] = scale * table[ids[t]]";
+  let description = "Reads rows of the packed table, whatever its format. `ids` is one column.";
+  let arguments = (ins Kernel_In<Kernel_Ids>:$ids, LM_WeightType:$table, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale);
+  let assemblyFormat = "$ids `,` $table `to` $out `scale` $scale attr-dict `:` type($ids) `,` type($table) `,` type($out)";
+}
+
+def Kernel_AddOp : Kernel_Op<"add"> {
+  let summary = "out = lhs + rhs";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$lhs, Kernel_In<Kernel_Rows>:$rhs, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$lhs `,` $rhs `to` $out attr-dict `:` type($lhs) `,` type($rhs) `,` type($out)";
+}
+
+def Kernel_NormOp : Kernel_Op<"norm"> {
+  let summary = "root-mean-square norm of each group of each row";
+  let description = "As lm.norm. `out` may be `input`.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out, F64Attr:$eps);
+  let assemblyFormat = "$input `,` $weight `to` $out `eps` $eps attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+}
+
+def Kernel_AddBiasOp : Kernel_Op<"add_bias"> {
+  let summary = "out[t, n] += bias[first + n]";
+  let arguments = (ins LM_WeightType:$bias, Index:$first, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
+  let assemblyFormat = "$bias `[` $first `]` `to` $out attr-dict `:` type($bias) `,` type($out)";
+}
+
+def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
+  let summary = "rows as 8-bit codes";
+  let description = [{
+    Per block of 32 values: scale = max |x| / 127, code = round(x / scale). A row of `out` holds the codes and, behind
+    them, scales and sums in the order of dialects/lm/QuantizedRow.h.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Codes>:$out);
+  let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
+}
+
+def Kernel_MatmulOp : Kernel_Op<"matmul"> {
+  let summary = "out[t, n] = <input[t], weight[first + n]>";
+  let description = [{
+    `input` is rows of f32, or of codes made by kernel.quantize for quantised weights. `first` is a multiple of the
+    weight's panel rows; the number of outputs is out's columns.
+  }];
+  let arguments = (ins Kernel_In<MemRefRankOf<[F32, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
+                       Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$input `,` $weight `[` $first `]` `to` $out attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+}
+
+def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
+  let summary = "cosines and sines of the step's positions";
+  let description = "out[t] = cos a_0 .. cos a_(d/2-1), sin a_0 .. sin a_(d/2-1) with a_i = (position + t) w_i.";
+  let arguments = (ins Index:$position, Kernel_Out<Kernel_Rows>:$out, LM_RopeAttr:$rope);
+  let assemblyFormat = "$rope `at` $position `to` $out attr-dict `:` type($out)";
+}
+
+def Kernel_RopeOp : Kernel_Op<"rope"> {
+  let summary = "rotates heads in place";
+  let description = "As lm.rope; `out` is whole heads of `head` values, `table` a row per row of `out`.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$table, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, I64Attr:$head);
+  let assemblyFormat = "$table `to` $out `head` $head attr-dict `:` type($table) `,` type($out)";
+}
+
+def Kernel_AppendOp : Kernel_Op<"append"> {
+  let summary = "rows of heads enter the cache";
+  let description = "Row t goes to position `position` + t, as keys or as values of the heads from `head` on.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<LM_CacheType>:$cache, Index:$head, Index:$position,
+                       UnitAttr:$values);
+  let assemblyFormat = "$input `to` (`values` $values^)? $cache `[` $head `]` `at` $position attr-dict `:` type($input) `,` type($cache)";
+}
+
+def Kernel_AttentionOp : Kernel_Op<"attention"> {
+  let summary = "attention of rows of one query head";
+  let description = [{
+    As lm.attention for one head, rows at positions `position` .. ; `scores` is the worker's own room for one row of
+    scores per query row.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
+                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       F64Attr:$softcap);
+  let assemblyFormat = [{
+    $query `,` $cache `[` $head `]` `at` $position `scores` $scores `to` $out `scale` $scale `softcap` $softcap attr-dict
+    `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
+  }];
+}
+
+def Kernel_GluOp : Kernel_Op<"glu"> {
+  let summary = "out = act(gate) * up";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$gate, Kernel_In<Kernel_Rows>:$up, Kernel_Out<Kernel_Rows>:$out,
+                       LM_ActivationAttr:$activation);
+  let assemblyFormat = "$gate `,` $up `to` $out $activation attr-dict `:` type($gate) `,` type($up) `,` type($out)";
+}
+
+def Kernel_SoftcapOp : Kernel_Op<"softcap"> {
+  let summary = "out = cap * tanh(out / cap)";
+  let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, F64Attr:$cap);
+  let assemblyFormat = "$out `cap` $cap attr-dict `:` type($out)";
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Dots: what the instruction does, whatever the instruction
+//===------------------------------------------------------------------------------------------------------------------===//
+
+def Kernel_DotU8S8Op : Kernel_Op<"dot_u8s8", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
+  let summary = "acc[i] += sum over j < 4 of unsigned lhs[4i+j] * signed rhs[4i+j]";
+  let description = "vpdpbusd.";
+  let arguments = (ins VectorOfRankAndType<[1], [I32]>:$acc, VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
+  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+  let assemblyFormat = "$acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs)";
+}
+
+def Kernel_MaddU8S8Op : Kernel_Op<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
+  let summary = "r[i] = unsigned lhs[2i] * signed rhs[2i] + lhs[2i+1] * rhs[2i+1] in 16 bits";
+  let description = "vpmaddubsw; the caller sees to it that sums stay within 16 bits.";
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
+  let results = (outs VectorOfRankAndType<[1], [I16]>:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($result)";
+}
+
+def Kernel_MaddI16Op : Kernel_Op<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
+  let summary = "r[i] = lhs[2i] * rhs[2i] + lhs[2i+1] * rhs[2i+1] in 32 bits";
+  let description = "vpmaddwd.";
+  let arguments = (ins VectorOfRankAndType<[1], [I16]>:$lhs, VectorOfRankAndType<[1], [I16]>:$rhs);
+  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($result)";
+}
+
+def Kernel_DotBF16Op : Kernel_Op<"dot_bf16", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
+  let summary = "acc[i] += lhs[2i] * rhs[2i] + lhs[2i+1] * rhs[2i+1]";
+  let description = "vdpbf16ps.";
+  let arguments = (ins VectorOfRankAndType<[1], [F32]>:$acc, VectorOfRankAndType<[1], [BF16]>:$lhs, VectorOfRankAndType<[1], [BF16]>:$rhs);
+  let results = (outs VectorOfRankAndType<[1], [F32]>:$result);
+  let assemblyFormat = "$acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs)";
+}
+
+#endif // KERNEL_OPS_TD

@@ -1,0 +1,163 @@
+//===- LMDialect.cpp - types and attributes of the lm dialect ---------------------------------------------------------===//
+
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/LMOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+#include <numbers>
+
+using namespace mlir;
+using namespace mlir::lm;
+
+#include "dialects/lm/LMDialect.cpp.inc"
+#include "dialects/lm/LMEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/lm/LMAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/lm/LMTypes.cpp.inc"
+
+void LMDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/lm/LMAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/lm/LMTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/lm/LMOps.cpp.inc"
+      >();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// !lm.weight<576x1536xq4_1, <16 x 4>>
+//===------------------------------------------------------------------------------------------------------------------===//
+
+Type WeightType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  StringRef name;
+  PanelsAttr layout;
+  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false, /*withTrailingX=*/true))
+    return {};
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&name))
+    return {};
+  std::optional<lathe::Format> format = lathe::parseFormat(name);
+  if (!format)
+    return parser.emitError(loc, "unknown weight format '") << name << "'", Type();
+  if (succeeded(parser.parseOptionalComma()) && parser.parseCustomAttributeWithFallback(layout))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), shape, *format, layout);
+}
+
+void WeightType::print(AsmPrinter &printer) const {
+  printer << '<';
+  for (int64_t size : getShape())
+    printer << size << 'x';
+  printer << getInfo().name;
+  if (getLayout()) {
+    printer << ", ";
+    printer.printStrippedAttrOrType(getLayout());
+  }
+  printer << '>';
+}
+
+LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
+                                 lathe::Format format, PanelsAttr layout) {
+  if (shape.empty() || shape.size() > 2)
+    return emitError() << "expects a vector or a matrix, but the shape has " << shape.size() << " dimensions";
+  for (int64_t size : shape)
+    if (size < 1)
+      return emitError() << "expects positive sizes, but found " << size;
+  const lathe::FormatInfo &info = lathe::getFormatInfo(format);
+  if (shape.back() % info.block)
+    return emitError() << "expects a multiple of " << info.block << " columns for " << info.name << ", but found "
+                       << shape.back();
+  if (layout && (shape.size() != 2 || layout.getRows() < 1 || layout.getDepth() < 1))
+    return emitError() << "expects panels of a matrix with positive sizes";
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// !lm.cache<3 x 64 x bf16, window = 0, rows = 8192>
+//===------------------------------------------------------------------------------------------------------------------===//
+
+Type CacheType::parse(AsmParser &parser) {
+  int64_t heads, dim, window, rows;
+  Type element;
+  SMLoc loc = parser.getCurrentLocation();
+  auto by = [&] { return parser.parseKeyword("x"); };
+  if (parser.parseLess() || parser.parseInteger(heads) || by() || parser.parseInteger(dim) || by() ||
+      parser.parseType(element) || parser.parseComma() || parser.parseKeyword("window") || parser.parseEqual() ||
+      parser.parseInteger(window) || parser.parseComma() || parser.parseKeyword("rows") || parser.parseEqual() ||
+      parser.parseInteger(rows) || parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), heads, dim, element, window, rows);
+}
+
+void CacheType::print(AsmPrinter &printer) const {
+  printer << '<' << getHeads() << " x " << getDim() << " x " << getElement() << ", window = " << getWindow()
+          << ", rows = " << getRows() << '>';
+}
+
+LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads, int64_t dim, Type element,
+                                int64_t window, int64_t rows) {
+  if (heads < 1 || dim < 1)
+    return emitError() << "expects at least one head of at least one value, but found " << heads << " x " << dim;
+  if (!element.isF32() && !element.isBF16())
+    return emitError() << "expects f32 or bf16 values, but found " << element;
+  if (window < 0 || rows < 0)
+    return emitError() << "expects no negative window or rows, but found " << window << " and " << rows;
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// #lm.rope
+//===------------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim, Real theta,
+                               RopeScaling scaling, Real factor, Real low, Real high, int64_t original,
+                               DenseF32ArrayAttr divisors) {
+  if (dim < 2 || dim % 2)
+    return emitError() << "expects an even rotary width, but found " << dim;
+  if (!(theta.value > 0) || !(factor.value > 0))
+    return emitError() << "expects positive theta and factor, but found " << theta.value << " and " << factor.value;
+  if (scaling == RopeScaling::Llama3 && (original < 1 || !(low.value > 0) || !(high.value > 0)))
+    return emitError() << "expects positive low, high and original for llama3 scaling, but found " << low.value << ", "
+                       << high.value << " and " << original;
+  if (divisors && divisors.size() != dim / 2)
+    return emitError() << "expects " << dim / 2 << " divisors, but found " << divisors.size();
+  return success();
+}
+
+SmallVector<float> RopeAttr::getFrequencies() const {
+  SmallVector<float> frequencies;
+  for (int64_t i = 0; i < getDim() / 2; ++i) {
+    // float(2i) / dim, theta to that, one over it: each rounded to f32, as transformers' rope utilities do.
+    float exponent = static_cast<float>(2 * i) / static_cast<float>(getDim());
+    float w = 1.0f / static_cast<float>(std::pow(getTheta(), static_cast<double>(exponent)));
+    if (getScaling() == RopeScaling::Linear)
+      w = static_cast<float>(w / getFactor());
+    if (getScaling() == RopeScaling::Llama3) {
+      double wavelength = 2 * std::numbers::pi / w, context = static_cast<double>(getOriginal());
+      if (wavelength > context / getLow())
+        w = static_cast<float>(w / getFactor());
+      else if (wavelength >= context / getHigh() && getHigh().value != getLow().value) {
+        double smooth = (context / wavelength - getLow()) / (getHigh() - getLow());
+        w = static_cast<float>((1 - smooth) * w / getFactor() + smooth * w);
+      }
+    }
+    if (getDivisors())
+      w /= getDivisors()[i];
+    frequencies.push_back(w);
+  }
+  return frequencies;
+}

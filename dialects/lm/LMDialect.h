@@ -1,0 +1,15 @@
+#ifndef LATHE_DIALECTS_LM_LMDIALECT_H
+#define LATHE_DIALECTS_LM_LMDIALECT_H
+
+#include "mlir/IR/Dialect.h"
+
+#include "dialects/lm/LMDialect.h.inc"
+
+namespace mlir::lm {
+/// Name of the argument attribute that says which weight or state of its layer an argument of a layer kind is.
+inline constexpr llvm::StringLiteral kSlotAttr = "lm.slot";
+/// Module attribute: everything about the model that is not a weight (names, sizes, paths), see frontends/Import.h.
+inline constexpr llvm::StringLiteral kModelAttr = "lm.model";
+} // namespace mlir::lm
+
+#endif // LATHE_DIALECTS_LM_LMDIALECT_H

@@ -1,0 +1,204 @@
+//===- LMOps.cpp - verifiers and builders of the lm dialect -----------------------------------------------------------===//
+
+#include "dialects/lm/LMOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+
+#define GET_OP_CLASSES
+#include "dialects/lm/LMOps.cpp.inc"
+
+namespace {
+int64_t columns(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
+
+/// A vector of `size` values.
+LogicalResult checkVector(Operation *op, Value weight, int64_t size, StringRef what) {
+  auto type = cast<WeightType>(weight.getType());
+  if (type.isMatrix() || type.getRows() != size)
+    return op->emitOpError() << "expects a " << what << " of " << size << " values, but found " << type;
+  return success();
+}
+
+/// A matrix [out, in].
+LogicalResult checkMatrix(Operation *op, Value weight, int64_t out, int64_t in, StringRef what) {
+  auto type = cast<WeightType>(weight.getType());
+  if (!type.isMatrix() || type.getRows() != out || type.getColumns() != in)
+    return op->emitOpError() << "expects " << what << " to be " << out << "x" << in << ", but found " << type;
+  return success();
+}
+} // namespace
+
+lathe::Format WeightOp::getStoredFormat() {
+  if (std::optional<StringRef> stored = getStored())
+    return *lathe::parseFormat(*stored);
+  return getWeightType().getFormat();
+}
+
+LogicalResult WeightOp::verify() {
+  if (getStored() && !lathe::parseFormat(*getStored()))
+    return emitOpError() << "expects a known format after 'stored', but found \"" << *getStored() << "\"";
+  if (getOffset() && *getOffset() < 0)
+    return emitOpError() << "expects a non-negative offset, but found " << *getOffset();
+  WeightType type = getWeightType();
+  if (std::optional<int64_t> heads = getUnpermute())
+    if (*heads < 1 || type.getRows() % *heads || type.getRows() / *heads % 2)
+      return emitOpError() << "expects rows that divide into halves of " << *heads << " heads, but found "
+                           << type.getRows();
+  return success();
+}
+
+LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  Operation *target = symbols.lookupNearestSymbolFrom(*this, getSymbolAttr());
+  Type type;
+  if (auto weight = dyn_cast_or_null<WeightOp>(target))
+    type = weight.getWeightType();
+  else if (auto state = dyn_cast_or_null<StateOp>(target))
+    type = state.getCacheType();
+  else
+    return emitOpError() << "expects a weight or state, but " << getSymbolAttr() << " is none";
+  if (type != getResult().getType())
+    return emitOpError() << "expects the type of " << getSymbolAttr() << ", " << type << ", but found "
+                         << getResult().getType();
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// lm.layers
+//===------------------------------------------------------------------------------------------------------------------===//
+
+void LayersOp::build(OpBuilder &builder, OperationState &state, ValueRange stream, Value position, ArrayAttr kinds) {
+  build(builder, state, stream.getTypes(), stream, position, kinds);
+}
+
+std::string LayersOp::bind(int64_t layer, StringRef slot) {
+  if (slot.consume_front("previous."))
+    layer = std::max<int64_t>(layer - 1, 0);
+  return "layers." + std::to_string(layer) + "." + slot.str();
+}
+
+LogicalResult LayersOp::verify() {
+  if (getStream().getTypes() != getResults().getTypes())
+    return emitOpError() << "expects results of the stream's types";
+  if (getKinds().empty())
+    return emitOpError() << "expects at least one layer";
+  return success();
+}
+
+LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  DenseMap<Attribute, func::FuncOp> kinds;
+  for (auto [layer, name] : llvm::enumerate(getKinds().getAsRange<FlatSymbolRefAttr>())) {
+    auto [entry, isNew] = kinds.try_emplace(name);
+    if (isNew) {
+      entry->second = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, name);
+      if (!entry->second)
+        return emitOpError() << "expects a layer kind, but " << name << " is no function";
+    }
+    func::FuncOp kind = entry->second;
+    size_t fixed = getStream().size() + 1;
+    if (kind.getNumArguments() < fixed || TypeRange(kind.getArgumentTypes()).take_front(fixed - 1) != getStream().getTypes() ||
+        !kind.getArgumentTypes()[fixed - 1].isIndex() || kind.getResultTypes() != getStream().getTypes())
+      return emitOpError() << "expects " << name << " to map the stream and a position to the stream, but it is "
+                           << kind.getFunctionType();
+    for (size_t i = fixed; i < kind.getNumArguments(); ++i) {
+      auto slot = kind.getArgAttrOfType<StringAttr>(i, kSlotAttr);
+      if (!slot)
+        return emitOpError() << "expects argument " << i << " of " << name << " to have a " << kSlotAttr;
+      auto symbol = StringAttr::get(getContext(), bind(layer, slot.getValue()));
+      Operation *target = symbols.lookupNearestSymbolFrom(*this, symbol);
+      Type type = isa_and_nonnull<WeightOp>(target)  ? Type(cast<WeightOp>(target).getWeightType())
+                  : isa_and_nonnull<StateOp>(target) ? Type(cast<StateOp>(target).getCacheType())
+                                                     : Type();
+      if (!type)
+        return emitOpError() << "layer " << layer << " expects a weight or state @" << symbol.getValue();
+      if (type != kind.getArgumentTypes()[i])
+        return emitOpError() << "layer " << layer << " expects @" << symbol.getValue() << " to be "
+                             << kind.getArgumentTypes()[i] << ", but it is " << type;
+    }
+  }
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Rows in, rows out
+//===------------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult EmbedOp::verify() {
+  auto type = cast<WeightType>(getTable().getType());
+  if (!type.isMatrix() || type.getColumns() != columns(getResult()))
+    return emitOpError() << "expects a table with " << columns(getResult()) << " columns, but found " << type;
+  return success();
+}
+
+void NormOp::build(OpBuilder &builder, OperationState &state, Value input, Value weight, double eps, int64_t groups) {
+  build(builder, state, input.getType(), input, weight, builder.getF64FloatAttr(eps),
+        builder.getI64IntegerAttr(groups));
+}
+
+LogicalResult NormOp::verify() {
+  int64_t groups = getGroups(), size = columns(getInput());
+  if (groups < 1 || size % groups)
+    return emitOpError() << "expects groups that divide the row, but found " << groups << " groups of " << size;
+  if (getInput().getType() != getResult().getType())
+    return emitOpError() << "expects a result of the input's type";
+  return checkVector(*this, getWeight(), size / groups, "weight");
+}
+
+LogicalResult LinearOp::verify() {
+  if (failed(checkMatrix(*this, getWeight(), columns(getResult()), columns(getInput()), "the weight")))
+    return failure();
+  return getBias() ? checkVector(*this, getBias(), columns(getResult()), "bias") : success();
+}
+
+LogicalResult RopeOp::verify() {
+  int64_t size = columns(getInput()), heads = getHeads();
+  if (heads < 1 || size % heads || getRope().getDim() > size / heads)
+    return emitOpError() << "expects heads at least as wide as the rotary part, but found " << heads << " heads in "
+                         << size << " values and a rotary part of " << getRope().getDim();
+  return success();
+}
+
+LogicalResult AppendOp::verify() {
+  auto type = cast<CacheType>(getCache().getType());
+  int64_t size = type.getHeads() * type.getDim();
+  if (columns(getKeys()) != size || columns(getValues()) != size)
+    return emitOpError() << "expects keys and values of " << size << " for the cache, but found " << columns(getKeys())
+                         << " and " << columns(getValues());
+  return success();
+}
+
+void AttentionOp::build(OpBuilder &builder, OperationState &state, Value query, Value cache, Value position,
+                        int64_t heads, double scale, double softcap) {
+  build(builder, state, query.getType(), query, cache, position, builder.getI64IntegerAttr(heads),
+        builder.getF64FloatAttr(scale), builder.getF64FloatAttr(softcap));
+}
+
+LogicalResult AttentionOp::verify() {
+  auto type = cast<CacheType>(getCache().getType());
+  int64_t heads = getHeads();
+  if (heads < 1 || heads % type.getHeads())
+    return emitOpError() << "expects query heads that are a multiple of the cache's " << type.getHeads()
+                         << " heads, but found " << heads;
+  if (columns(getQuery()) != heads * type.getDim())
+    return emitOpError() << "expects " << heads << " query heads of " << type.getDim() << " values, but found "
+                         << columns(getQuery());
+  if (getQuery().getType() != getResult().getType())
+    return emitOpError() << "expects a result of the query's type";
+  return success();
+}
+
+void AddNormOp::build(OpBuilder &builder, OperationState &state, Value input, Value pending, Value post, Value weight,
+                      double eps) {
+  build(builder, state, TypeRange{input.getType(), input.getType()}, input, pending, post, weight,
+        builder.getF64FloatAttr(eps));
+}
+
+LogicalResult AddNormOp::verify() {
+  if (getPending().getType() != getInput().getType())
+    return emitOpError() << "expects both inputs to be " << getInput().getType() << ", but found "
+                         << getPending().getType();
+  if (getPost() && failed(checkVector(*this, getPost(), columns(getInput()), "post norm")))
+    return failure();
+  return checkVector(*this, getWeight(), columns(getInput()), "weight");
+}

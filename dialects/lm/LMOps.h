@@ -1,0 +1,25 @@
+#ifndef LATHE_DIALECTS_LM_LMOPS_H
+#define LATHE_DIALECTS_LM_LMOPS_H
+
+#include "dialects/lm/Formats.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/Real.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/lm/LMEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/lm/LMAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/lm/LMTypes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/lm/LMOps.h.inc"
+
+#endif // LATHE_DIALECTS_LM_LMOPS_H

@@ -1,0 +1,344 @@
+#ifndef LM_OPS_TD
+#define LM_OPS_TD
+
+include "dialects/lm/LMTypes.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class LM_Op<string mnemonic, list<Trait> traits = []> : Op<LM_Dialect, mnemonic, traits>;
+
+def LM_Rows : 2DTensorOf<[F32]>;
+def LM_Ids : 1DTensorOf<[I32]>;
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Weights and state
+//===------------------------------------------------------------------------------------------------------------------===//
+
+def LM_WeightOp : LM_Op<"weight", [Symbol]> {
+  let summary = "a named weight: where it lies and what is done to it";
+  let description = [{
+    Names a place in a checkpoint file and the transformations to run, once, when the weights file is written:
+    `unpermute(h)` turns interleaved rotary rows of h heads into halves, `add_one` adds 1 to every value (norms stored
+    as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
+    the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
+    type and no values.
+
+    Example:
+    ```mlir
+    lm.weight @layers.0.q_proj : !lm.weight<192x72xbf16> from "model.safetensors" at 4096
+    lm.weight @layers.0.k_proj : !lm.weight<64x72xq4_0> from "tiny.gguf" at 8192 {unpermute = 4 : i64}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
+                       UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
+  let assemblyFormat = [{
+    $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    WeightType getWeightType() { return ::llvm::cast<WeightType>(getType()); }
+    /// Format of the bytes in the file.
+    ::lathe::Format getStoredFormat();
+  }];
+}
+
+def LM_StateOp : LM_Op<"state", [Symbol]> {
+  let summary = "what a layer keeps from call to call";
+  let description = [{
+    `place` is the offset in the cache area, set by plan-cache.
+
+    Example:
+    ```mlir
+    lm.state @layers.0.cache : !lm.cache<3 x 64 x bf16, window = 0, rows = 0>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_CacheType>:$type, OptionalAttr<I64Attr>:$place);
+  let assemblyFormat = "$sym_name `:` $type (`place` $place^)? attr-dict";
+  let extraClassDeclaration = [{
+    CacheType getCacheType() { return ::llvm::cast<CacheType>(getType()); }
+  }];
+}
+
+def LM_UseOp : LM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a weight or state as a value";
+  let description = [{
+    Example:
+    ```mlir
+    %w = lm.use @final_norm : !lm.weight<576xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol);
+  let results = (outs AnyTypeOf<[LM_WeightType, LM_CacheType]>:$result);
+  let assemblyFormat = "$symbol `:` type($result) attr-dict";
+}
+
+def LM_LayersOp : LM_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the stack of layers";
+  let description = [{
+    Calls the kinds one after another on the stream. Argument `a` of the kind's function (its `lm.slot`) is bound, in
+    layer i, to the symbol `@layers.i.a`; a slot that begins with `previous.` is bound to the layer before (to the
+    layer itself in layer 0).
+
+    Example:
+    ```mlir
+    %y = lm.layers %x at %position [@sliding, @sliding, @full] : tensor<?x64xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<LM_Rows>:$stream, Index:$position, FlatSymbolRefArrayAttr:$kinds);
+  let results = (outs Variadic<LM_Rows>:$results);
+  let assemblyFormat = "$stream `at` $position $kinds attr-dict `:` type($stream) `->` type($results)";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$stream, "::mlir::Value":$position, "::mlir::ArrayAttr":$kinds)>];
+  let extraClassDeclaration = [{
+    /// The symbol that `slot` of layer `layer` is bound to.
+    static std::string bind(int64_t layer, ::llvm::StringRef slot);
+  }];
+}
+
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Rows in, rows out
+//===------------------------------------------------------------------------------------------------------------------===//
+
+def LM_EmbedOp : LM_Op<"embed", [Pure]> {
+  let summary = "rows of the embedding table";
+  let description = [{
+    y[t] = scale * table[ids[t]].
+
+    Example:
+    ```mlir
+    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<131x72xf32> -> tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Ids:$ids, LM_WeightType:$table, F64Attr:$scale);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$ids `,` $table `scale` $scale attr-dict `:` type($ids) `,` type($table) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def LM_AddOp : LM_Op<"add", [Pure, SameOperandsAndResultType]> {
+  let summary = "elementwise sum";
+  let description = [{
+    Example:
+    ```mlir
+    %y = lm.add %x, %o : tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$lhs, LM_Rows:$rhs);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def LM_ZerosOp : LM_Op<"zeros", [Pure, AllTypesMatch<["like", "result"]>]> {
+  let summary = "as many rows of zeros";
+  let description = [{
+    Example:
+    ```mlir
+    %z = lm.zeros %x : tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$like);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$like attr-dict `:` type($like)";
+}
+
+def LM_NormOp : LM_Op<"norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "root-mean-square norm";
+  let description = [{
+    y = x / sqrt(mean(x^2) + eps) * w, over every `groups`-th part of a row (1: the whole row; the number of heads for
+    a norm on each query or key head). Computed in f32. Weights stored as w - 1 are read with 1 added.
+
+    Example:
+    ```mlir
+    %h = lm.norm %x, %w eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, F64Attr:$eps, I64Attr:$groups);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `,` $weight `eps` $eps `groups` $groups attr-dict `:` type($input) `,` type($weight)";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "double":$eps, "int64_t":$groups)>];
+}
+
+def LM_LinearOp : LM_Op<"linear", [Pure]> {
+  let summary = "projection";
+  let description = [{
+    y = x W^T + b, W is [out, in].
+
+    Example:
+    ```mlir
+    %q = lm.linear %h, %q_proj : tensor<?x72xf32>, !lm.weight<192x72xbf16> -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^ `:` type($bias))? attr-dict `:` type($input) `,` type($weight) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def LM_RopeOp : LM_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "rotary position embedding";
+  let description = [{
+    In each head: y[i] = x[i] cos a - x[i+r/2] sin a, y[i+r/2] = x[i+r/2] cos a + x[i] sin a, a = (position + row) w_i,
+    for the first r = rope.dim values of the head; the rest passes.
+
+    Example:
+    ```mlir
+    %r = lm.rope %q at %position heads 6 #lm.rope<dim = 32, theta = 1.0e4> : tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, Index:$position, I64Attr:$heads, LM_RopeAttr:$rope);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `at` $position `heads` $heads $rope attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def LM_AppendOp : LM_Op<"append", [AllTypesMatch<["keys", "values"]>]> {
+  let summary = "keys and values enter the cache";
+  let description = [{
+    Row t goes to position `position` + t of the cache.
+
+    Example:
+    ```mlir
+    lm.append %k, %v to %cache at %position : tensor<?x64xf32>, !lm.cache<2 x 32 x f32, window = 0, rows = 0>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$keys, LM_Rows:$values, Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position);
+  let assemblyFormat = "$keys `,` $values `to` $cache `at` $position attr-dict `:` type($keys) `,` type($cache)";
+  let hasVerifier = 1;
+}
+
+def LM_AttentionOp : LM_Op<"attention", [AllTypesMatch<["query", "result"]>]> {
+  let summary = "causal grouped-query attention over the cache";
+  let description = [{
+    For query head h (of `heads`), row t at position p, key/value head g = h / (heads / cache heads):
+    s[j] = scale * <q[h], k[g, j]>, s = cap * tanh(s / cap) if `softcap` > 0, visible: j <= p and, with a window W,
+    j > p - W; o[h] = sum_j softmax(s)[j] v[g, j]. Scores, softmax and sums in f32.
+
+    Example:
+    ```mlir
+    %o = lm.attention %q, %cache at %position heads 6 scale 0.125
+       : tensor<?x192xf32>, !lm.cache<2 x 32 x f32, window = 5, rows = 0>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$query, Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$position, I64Attr:$heads,
+                       F64Attr:$scale, DefaultValuedAttr<F64Attr, "0.0">:$softcap);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $query `,` $cache `at` $position `heads` $heads `scale` $scale (`softcap` $softcap^)? attr-dict
+    `:` type($query) `,` type($cache)
+  }];
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$query, "::mlir::Value":$cache, "::mlir::Value":$position,
+                                 "int64_t":$heads, "double":$scale, "double":$softcap)>];
+}
+
+def LM_GluOp : LM_Op<"glu", [Pure, SameOperandsAndResultType]> {
+  let summary = "gated linear unit";
+  let description = [{
+    y = act(gate) * up; silu(x) = x / (1 + exp(-x)), gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+
+    Example:
+    ```mlir
+    %m = lm.glu %gate, %up silu : tensor<?x100xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$gate, LM_Rows:$up, LM_ActivationAttr:$activation);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$gate `,` $up $activation attr-dict `:` type($result)";
+}
+
+def LM_SoftcapOp : LM_Op<"softcap", [Pure, SameOperandsAndResultType]> {
+  let summary = "soft limit";
+  let description = [{
+    y = cap * tanh(x / cap).
+
+    Example:
+    ```mlir
+    %y = lm.softcap %x cap 3.0e1 : tensor<?x131xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, F64Attr:$cap);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `cap` $cap attr-dict `:` type($result)";
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Fused by the graph stage: each is one phase of a step, or the way into one
+//===------------------------------------------------------------------------------------------------------------------===//
+
+def LM_AddNormOp : LM_Op<"add_norm", [Pure, AllTypesMatch<["input", "pending", "sum", "normed"]>]> {
+  let summary = "the residual stream takes what is pending, then a norm";
+  let description = [{
+    sum = x + pending, or x + norm(pending; post) with `post`; normed = norm(sum; weight). The way into a projection:
+    a decode step repeats it in every worker rather than wait for one.
+
+    Example:
+    ```mlir
+    %sum, %h = lm.add_norm %x, %o, %w eps 1.0e-6 : tensor<?x72xf32>, !lm.weight<72xf32>
+    %s2, %h2 = lm.add_norm %x, %o post %p : !lm.weight<72xf32>, %w eps 1.0e-6 : tensor<?x72xf32>, !lm.weight<72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_Rows:$pending, Optional<LM_WeightType>:$post, LM_WeightType:$weight, F64Attr:$eps);
+  let results = (outs LM_Rows:$sum, LM_Rows:$normed);
+  let assemblyFormat = [{
+    $input `,` $pending (`post` $post^ `:` type($post))? `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$pending, "::mlir::Value":$post,
+                                 "::mlir::Value":$weight, "double":$eps)>];
+  let hasVerifier = 1;
+}
+
+def LM_QKVOp : LM_Op<"qkv", [AttrSizedOperandSegments]> {
+  let summary = "queries, keys and values of a layer";
+  let description = [{
+    q = rope(norm(x Wq^T + bq; q_norm)), k likewise, v = x Wv^T + bv; k and v enter the cache, q is the result. The three
+    matrices may have different formats. Work is divided by heads.
+
+    Example:
+    ```mlir
+    %q = lm.qkv %h, %wq, %wk, %wv to %cache at %position heads 6 eps 1.0e-6 rope <dim = 32, theta = 1.0e4>
+       : tensor<?x72xf32>, !lm.weight<192x72xbf16>, !lm.weight<64x72xbf16>, !lm.weight<64x72xbf16>,
+         !lm.cache<2 x 32 x f32, window = 0, rows = 0> -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$q, LM_WeightType:$k, LM_WeightType:$v,
+                       Optional<LM_WeightType>:$q_bias, Optional<LM_WeightType>:$k_bias, Optional<LM_WeightType>:$v_bias,
+                       Optional<LM_WeightType>:$q_norm, Optional<LM_WeightType>:$k_norm,
+                       Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position, I64Attr:$heads, F64Attr:$eps,
+                       OptionalAttr<LM_RopeAttr>:$rope);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $q `,` $k `,` $v oilist(`q_bias` $q_bias `:` type($q_bias) | `k_bias` $k_bias `:` type($k_bias)
+      | `v_bias` $v_bias `:` type($v_bias) | `q_norm` $q_norm `:` type($q_norm) | `k_norm` $k_norm `:` type($k_norm))
+    `to` $cache `at` $position `heads` $heads `eps` $eps (`rope` $rope^)? attr-dict
+    `:` type($input) `,` type($q) `,` type($k) `,` type($v) `,` type($cache) `->` type($result)
+  }];
+}
+
+def LM_GatedLinearOp : LM_Op<"gated_linear", [Pure, AttrSizedOperandSegments]> {
+  let summary = "gate, up and activation of an MLP";
+  let description = [{
+    y = act(x Wg^T + bg) * (x Wu^T + bu).
+
+    Example:
+    ```mlir
+    %m = lm.gated_linear %h, %gate, %up silu
+       : tensor<?x72xf32>, !lm.weight<100x72xbf16>, !lm.weight<100x72xbf16> -> tensor<?x100xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$gate, LM_WeightType:$up, Optional<LM_WeightType>:$gate_bias,
+                       Optional<LM_WeightType>:$up_bias, LM_ActivationAttr:$activation);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $gate `,` $up oilist(`gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias))
+    $activation attr-dict `:` type($input) `,` type($gate) `,` type($up) `->` type($result)
+  }];
+}
+
+#endif // LM_OPS_TD

@@ -1,0 +1,99 @@
+#ifndef LM_TYPES_TD
+#define LM_TYPES_TD
+
+include "dialects/lm/LMDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class LM_Type<string name, string mnemonicText> : TypeDef<LM_Dialect, name> { let mnemonic = mnemonicText; }
+class LM_Attr<string name, string mnemonicText> : AttrDef<LM_Dialect, name> { let mnemonic = mnemonicText; }
+
+def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its gate", [
+    I32EnumAttrCase<"Silu", 0, "silu">,
+    I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">]> {
+  let cppNamespace = "::mlir::lm";
+  let genSpecializedAttr = 0;
+}
+def LM_ActivationAttr : EnumAttr<LM_Dialect, LM_Activation, "activation"> { let assemblyFormat = "$value"; }
+
+def LM_RopeScaling : I32EnumAttr<"RopeScaling", "how rotary frequencies are stretched", [
+    I32EnumAttrCase<"None", 0, "none">,
+    I32EnumAttrCase<"Linear", 1, "linear">,
+    I32EnumAttrCase<"Llama3", 2, "llama3">]> {
+  let cppNamespace = "::mlir::lm";
+}
+
+def LM_RopeAttr : LM_Attr<"Rope", "rope"> {
+  let summary = "rotary position embedding: which frequencies";
+  let description = [{
+    Frequencies w_i = theta^(-2i/dim), i < dim/2, then scaled: `linear` divides by `factor`; `llama3` divides those
+    whose wavelength exceeds original/low by `factor`, keeps those below original/high, and blends between. `divisors`,
+    when present, divide w_i one by one (GGUF stores llama3's scaling that way). Pairs are (x[i], x[i + dim/2]).
+
+    Example: `#lm.rope<dim = 64, theta = 5.0e5, scaling = llama3, factor = 3.2e1, low = 1.0, high = 4.0, original = 8192>`
+  }];
+  let parameters = (ins
+    "int64_t":$dim, "::mlir::lm::Real":$theta, DefaultValuedParameter<"::mlir::lm::RopeScaling", "::mlir::lm::RopeScaling::None">:$scaling,
+    DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$factor, DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$low,
+    DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$high, DefaultValuedParameter<"int64_t", "0">:$original,
+    OptionalParameter<"::mlir::DenseF32ArrayAttr">:$divisors);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The dim/2 frequencies, rounded to f32 where the reference implementation rounds.
+    ::llvm::SmallVector<float> getFrequencies() const;
+  }];
+}
+
+def LM_PanelsAttr : LM_Attr<"Panels", "panels"> {
+  let summary = "a packed matrix: panels of rows, K in small steps";
+  let description = [{
+    `panels<rows x depth>`: the matrix [N, K] is stored as [N/rows][K/depth][rows][depth], N padded with zero rows, so
+    that one load holds `depth` neighbours along K of each of `rows` outputs. Quantised formats keep each group's codes
+    in that order and put the scales of its `rows` outputs behind them (compiler/weights/Layout.h).
+
+    Example: `#lm.panels<16 x 4>`
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$depth);
+  let assemblyFormat = "`<` $rows `x` $depth `>`";
+}
+
+def LM_WeightType : LM_Type<"Weight", "weight"> {
+  let summary = "a matrix or vector of the checkpoint";
+  let description = [{
+    Shape as stored ([out, in] for a matrix), format (dialects/lm/Formats.h) and, once packed for a target, its layout.
+    Mixing layouts is a type error.
+
+    Examples: `!lm.weight<576x1536xq4_1>`, `!lm.weight<576x1536xbf16, <16 x 2>>`, `!lm.weight<576xf32>`
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::lathe::Format":$format,
+                        OptionalParameter<"::mlir::lm::PanelsAttr">:$layout);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    const ::lathe::FormatInfo &getInfo() const { return ::lathe::getFormatInfo(getFormat()); }
+    /// Outputs of a matrix, values of a vector.
+    int64_t getRows() const { return getShape()[0]; }
+    int64_t getColumns() const { return getShape().back(); }
+    bool isMatrix() const { return getShape().size() == 2; }
+    WeightType withLayout(PanelsAttr layout) const { return get(getContext(), getShape(), getFormat(), layout); }
+    WeightType withFormat(::lathe::Format format) const { return get(getContext(), getShape(), format, getLayout()); }
+  }];
+}
+
+def LM_CacheType : LM_Type<"Cache", "cache"> {
+  let summary = "keys and values of one layer";
+  let description = [{
+    `heads` key/value heads of `dim` values each, in `element`. `window` = 0 keeps all positions; otherwise a query sees
+    the last `window` positions including its own. `rows` is what plan-cache allots (0 before): position p lives in row
+    p mod rows, so a cache with fewer rows than the context is a ring.
+
+    Example: `!lm.cache<3 x 64 x bf16, window = 0, rows = 8192>`
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$dim, "::mlir::Type":$element,
+                        DefaultValuedParameter<"int64_t", "0">:$window, DefaultValuedParameter<"int64_t", "0">:$rows);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+#endif // LM_TYPES_TD

@@ -1,0 +1,43 @@
+#include "dialects/lm/Layout.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace lathe;
+
+PanelLayout::PanelLayout(mlir::lm::WeightType type) {
+  const FormatInfo &info = type.getInfo();
+  mlir::lm::PanelsAttr layout = type.getLayout();
+  assert(layout && "only packed matrices have a layout");
+  rows = layout.getRows();
+  depth = layout.getDepth();
+  panels = llvm::divideCeil(type.getRows(), rows);
+  blockBytes = runBytes = headBytes = highOffset = codesBytes = 0;
+  if (!info.isQuantised()) {
+    panelBytes = llvm::divideCeil(type.getColumns(), depth) * rows * depth * (info.bits / 8);
+    return;
+  }
+  highOffset = rows * 32 * std::min(info.bits, 4) / 8;
+  codesBytes = rows * 32 * info.bits / 8;
+  int64_t scaleBytes = rows * 2 * (info.minimum ? 2 : 1); // f16 scale and minimum
+  if (info.subscales) {
+    headBytes = scaleBytes;
+    runBytes = codesBytes + rows * 2; // u8 subscale and subminimum, or two i8 subscales
+    blockBytes = headBytes + (info.block / 32) * runBytes;
+  } else {
+    runBytes = blockBytes = codesBytes + scaleBytes;
+  }
+  panelBytes = type.getColumns() / info.block * blockBytes;
+}
+
+int64_t lathe::getPackedBytes(mlir::lm::WeightType type) {
+  return type.isMatrix() ? PanelLayout(type).bytes() : type.getRows() * 4;
+}
+
+CacheLayout::CacheLayout(mlir::lm::CacheType type) {
+  elementBytes = type.getElement().getIntOrFloatBitWidth() / 8;
+  depth = 4 / elementBytes;
+  int64_t dim16 = llvm::alignTo(type.getDim(), kPanel);
+  headBytes = type.getRows() * dim16 * elementBytes;
+  valuesOffset = type.getHeads() * headBytes;
+  keyPanelBytes = kPanel * type.getDim() * elementBytes;
+  valuePanelBytes = kPanel * type.getRows() * elementBytes;
+}

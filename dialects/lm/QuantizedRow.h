@@ -1,0 +1,35 @@
+//===- QuantizedRow.h - a row of activations as 8-bit codes -----------------------------------------------------------===//
+//
+// One layout for every weight format: codes [K] i8, then per block of 32 the scale (f32), the sum of codes (i32), -scale *
+// sum (f32), and the sums of its two halves (2 x i32); then, for targets that widen bytes, the codes again as i16.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_DIALECTS_LM_QUANTIZEDROW_H
+#define LATHE_DIALECTS_LM_QUANTIZEDROW_H
+
+#include "llvm/Support/MathExtras.h"
+#include <cstdint>
+
+namespace lathe {
+
+/// Byte offsets in a row of `columns` values, a multiple of 32.
+struct QuantizedRow {
+  static constexpr int64_t kBlock = 32;
+
+  QuantizedRow(int64_t columns, bool wide) {
+    int64_t blocks = columns / kBlock;
+    scales = llvm::alignTo(columns, 64);
+    sums = scales + 4 * blocks;
+    scaledSums = sums + 4 * blocks;
+    halfSums = scaledSums + 4 * blocks;
+    wideCodes = llvm::alignTo(halfSums + 8 * blocks, 64);
+    bytes = llvm::alignTo(wideCodes + (wide ? 2 * columns : 0), 64);
+  }
+
+  int64_t scales, sums, scaledSums, halfSums, wideCodes, bytes;
+};
+
+} // namespace lathe
+
+#endif // LATHE_DIALECTS_LM_QUANTIZEDROW_H

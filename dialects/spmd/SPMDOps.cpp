@@ -1,0 +1,118 @@
+//===- SPMDOps.cpp - the spmd dialect ---------------------------------------------------------------------------------===//
+
+#include "dialects/spmd/SPMDOps.h"
+#include "dialects/lm/LMDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::spmd;
+
+#include "dialects/spmd/SPMDDialect.cpp.inc"
+#include "dialects/spmd/SPMDEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/spmd/SPMDAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/spmd/SPMDOps.cpp.inc"
+
+void SPMDDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/spmd/SPMDAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/spmd/SPMDOps.cpp.inc"
+      >();
+}
+
+int64_t BufferOp::getBytes() {
+  MemRefType type = getBufferType();
+  return type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+}
+
+LogicalResult BufferOp::verify() {
+  MemRefType type = getBufferType();
+  if (!type.hasStaticShape() || type.getRank() != 2 || !type.getLayout().isIdentity() ||
+      !type.getElementType().isIntOrFloat())
+    return emitOpError() << "expects rows by columns of numbers, but found " << type;
+  if (getPlace() && *getPlace() < 0)
+    return emitOpError() << "expects a non-negative place, but found " << *getPlace();
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// spmd.read, spmd.write
+//===------------------------------------------------------------------------------------------------------------------===//
+
+namespace {
+MemRefType viewType(MemRefType buffer, OpFoldResult rows, OpFoldResult columns) {
+  auto size = [](OpFoldResult value) { return getConstantIntValue(value).value_or(ShapedType::kDynamic); };
+  auto layout = StridedLayoutAttr::get(buffer.getContext(), ShapedType::kDynamic, {buffer.getDimSize(1), 1});
+  return MemRefType::get({size(rows), size(columns)}, buffer.getElementType(), layout);
+}
+
+template <typename Access>
+void buildAccess(OpBuilder &builder, OperationState &state, BufferOp buffer, OpFoldResult row, OpFoldResult column,
+                 OpFoldResult rows, OpFoldResult columns) {
+  auto value = [&](OpFoldResult size) { return getValueOrCreateConstantIndexOp(builder, state.location, size); };
+  Access::build(builder, state, viewType(buffer.getBufferType(), rows, columns), buffer.getSymName(), value(row),
+                value(column), value(rows), value(columns));
+}
+
+template <typename Access>
+LogicalResult verifyAccess(Access access, SymbolTableCollection &symbols) {
+  auto buffer = symbols.lookupNearestSymbolFrom<BufferOp>(access, access.getBufferAttr());
+  if (!buffer)
+    return access.emitOpError() << "expects a buffer, but " << access.getBufferAttr() << " is none";
+  MemRefType expected = viewType(buffer.getBufferType(), getAsOpFoldResult(access.getRows()), getAsOpFoldResult(access.getColumns()));
+  if (access.getResult().getType() != expected)
+    return access.emitOpError() << "expects a result of type " << expected << ", but found "
+                                << access.getResult().getType();
+  return success();
+}
+} // namespace
+
+void ReadOp::build(OpBuilder &builder, OperationState &state, BufferOp buffer, OpFoldResult row, OpFoldResult column,
+                   OpFoldResult rows, OpFoldResult columns) {
+  buildAccess<ReadOp>(builder, state, buffer, row, column, rows, columns);
+}
+void WriteOp::build(OpBuilder &builder, OperationState &state, BufferOp buffer, OpFoldResult row, OpFoldResult column,
+                    OpFoldResult rows, OpFoldResult columns) {
+  buildAccess<WriteOp>(builder, state, buffer, row, column, rows, columns);
+}
+LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyAccess(*this, symbols); }
+LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyAccess(*this, symbols); }
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// spmd.phase, spmd.layers
+//===------------------------------------------------------------------------------------------------------------------===//
+
+void PhaseOp::build(OpBuilder &builder, OperationState &state, StringRef name, Assignment assignment, Value tiles) {
+  state.addAttribute("name", builder.getStringAttr(name));
+  state.addAttribute("assignment", AssignmentAttr::get(builder.getContext(), assignment));
+  state.addOperands(tiles);
+  state.addRegion()->emplaceBlock();
+  state.addRegion()->emplaceBlock().addArgument(builder.getIndexType(), state.location);
+}
+
+LogicalResult PhaseOp::verify() {
+  if (getPrologue().getBlocks().size() > 1)
+    return emitOpError() << "expects a prologue of one block";
+  Block &body = getBody().front();
+  if (body.getNumArguments() != 1 || !body.getArgument(0).getType().isIndex())
+    return emitOpError() << "expects a body with one argument, the tile";
+  return success();
+}
+
+LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  for (auto name : getKinds().getAsRange<FlatSymbolRefAttr>())
+    if (!symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, name))
+      return emitOpError() << "expects a layer kind, but " << name << " is no function";
+  return success();
+}

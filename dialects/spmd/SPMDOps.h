@@ -1,0 +1,22 @@
+#ifndef LATHE_DIALECTS_SPMD_SPMDOPS_H
+#define LATHE_DIALECTS_SPMD_SPMDOPS_H
+
+#include "dialects/lm/LMOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+#include "dialects/spmd/SPMDDialect.h.inc"
+#include "dialects/spmd/SPMDEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/spmd/SPMDAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/spmd/SPMDOps.h.inc"
+
+namespace mlir::spmd {
+/// Function attribute: the entry point this function is, "decode", "prefill" or "head".
+inline constexpr llvm::StringLiteral kEntryAttr = "spmd.entry";
+/// Function attribute: most rows one call takes.
+inline constexpr llvm::StringLiteral kRowsAttr = "spmd.rows";
+} // namespace mlir::spmd
+
+#endif // LATHE_DIALECTS_SPMD_SPMDOPS_H

@@ -1,0 +1,131 @@
+#ifndef SPMD_OPS_TD
+#define SPMD_OPS_TD
+
+include "dialects/lm/LMTypes.td"
+include "dialects/spmd/SPMDEnums.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def SPMD_Dialect : Dialect {
+  let name = "spmd";
+  let cppNamespace = "::mlir::spmd";
+  let summary = "Who does what when: one program that every worker of a team runs";
+  let description = [{
+    A forward step is one function that all workers run. Its phases have tiles; which worker runs which tile is the
+    phase's assignment, and nothing else depends on it. Between phases stand barriers. Memory is named: a phase reaches
+    a buffer only through `spmd.read` and `spmd.write`, which say the rows and columns in terms of the tile, so that
+    verify-schedule can prove, for any number of workers, that no tile touches what another one writes. The dialect says
+    the same for threads of a CPU and blocks of a GPU.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
+class SPMD_Op<string mnemonic, list<Trait> traits = []> : Op<SPMD_Dialect, mnemonic, traits>;
+
+def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> { let assemblyFormat = "$value"; }
+
+def SPMD_AssignmentAttr : EnumAttr<SPMD_Dialect, SPMD_Assignment, "assignment"> { let assemblyFormat = "$value"; }
+
+def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
+  let summary = "memory with a name";
+  let description = [{
+    `arena` memory is shared by the workers and written anew in every step; `scratch` memory exists once per worker;
+    `tokens` and `logits` are the caller's. Rows by columns, row-major. `place` is the byte offset in the arena or in
+    the worker's scratch, set by plan-memory.
+
+    Example:
+    ```mlir
+    spmd.buffer @decode.normed : memref<1x576xf32> scratch place 2304
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyMemRef>:$type, SPMD_SpaceAttr:$space,
+                       OptionalAttr<I64Attr>:$place);
+  let assemblyFormat = "$sym_name `:` $type $space (`place` $place^)? attr-dict";
+  let extraClassDeclaration = [{
+    ::mlir::MemRefType getBufferType() { return ::llvm::cast<::mlir::MemRefType>(getType()); }
+    int64_t getBytes();
+  }];
+  let hasVerifier = 1;
+}
+
+class SPMD_AccessOp<string mnemonic> : SPMD_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let arguments = (ins FlatSymbolRefAttr:$buffer, Index:$row, Index:$column, Index:$rows, Index:$columns);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$buffer `[` $row `,` $column `]` `size` `[` $rows `,` $columns `]` attr-dict `:` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::spmd::BufferOp":$buffer, "::mlir::OpFoldResult":$row,
+                                 "::mlir::OpFoldResult":$column, "::mlir::OpFoldResult":$rows,
+                                 "::mlir::OpFoldResult":$columns)>];
+}
+
+def SPMD_ReadOp : SPMD_AccessOp<"read"> {
+  let summary = "the part of a buffer that a tile reads";
+  let description = [{
+    Example:
+    ```mlir
+    %x = spmd.read @decode.x[%c0, %c0] size [%c1, %c576] : memref<1x576xf32, strided<[576, 1], offset: ?>>
+    ```
+  }];
+}
+
+def SPMD_WriteOp : SPMD_AccessOp<"write"> {
+  let summary = "the part of a buffer that a tile owns and fills";
+  let description = [{
+    No other tile may read or write it before the next barrier. The tile that owns it may read it back.
+
+    Example:
+    ```mlir
+    %q = spmd.write @decode.q[%c0, %n] size [%c1, %c64] : memref<1x64xf32, strided<[576, 1], offset: ?>>
+    ```
+  }];
+}
+
+def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerminator]> {
+  let summary = "tiles that may run at the same time";
+  let description = [{
+    Every worker runs `prologue` once (it may write scratch only: what it computes is the worker's own copy), then its
+    share of the tiles 0 .. `tiles`. `static`: worker w of n gets the tiles [w T / n, (w + 1) T / n).
+
+    Example:
+    ```mlir
+    spmd.phase "o_proj" static tiles %n prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, SPMD_AssignmentAttr:$assignment, Index:$tiles);
+  let regions = (region AnyRegion:$prologue, SizedRegion<1>:$body);
+  let assemblyFormat = "$name $assignment `tiles` $tiles `prologue` $prologue `do` $body attr-dict";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::spmd::Assignment":$assignment, "::mlir::Value":$tiles)>];
+  let skipDefaultBuilders = 1;
+}
+
+def SPMD_BarrierOp : SPMD_Op<"barrier"> {
+  let summary = "nobody passes before everybody has arrived";
+  let description = [{
+    Example:
+    ```mlir
+    spmd.barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def SPMD_LayersOp : SPMD_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs the layers one after another";
+  let description = [{
+    As `lm.layers`; the stream lives in buffers.
+
+    Example:
+    ```mlir
+    spmd.layers %rows at %position [@decode.layer, @decode.layer]
+    ```
+  }];
+  let arguments = (ins Index:$rows, Index:$position, FlatSymbolRefArrayAttr:$kinds);
+  let assemblyFormat = "$rows `at` $position $kinds attr-dict";
+}
+
+#endif // SPMD_OPS_TD

@@ -1,0 +1,24 @@
+#include "frontends/Checkpoint.h"
+
+using namespace lathe;
+
+const TensorInfo *Checkpoint::find(llvm::StringRef name) const {
+  auto found = byName.find(name);
+  return found == byName.end() ? nullptr : &all[found->second];
+}
+
+llvm::StringRef Checkpoint::data(const TensorInfo &tensor) const {
+  return mapped[tensor.file]->bytes().substr(tensor.offset, tensor.bytes);
+}
+
+unsigned Checkpoint::addFile(std::shared_ptr<const MappedFile> file) {
+  mapped.push_back(std::move(file));
+  return mapped.size() - 1;
+}
+
+bool Checkpoint::add(TensorInfo tensor) {
+  if (!byName.try_emplace(tensor.name, all.size()).second)
+    return false;
+  all.push_back(std::move(tensor));
+  return true;
+}

@@ -1,0 +1,107 @@
+//===- Config.h - what a model is, in numbers --------------------------------------------------------------------===//
+//
+// One struct for every source: config.json and GGUF metadata are read into it, blocks build `lm` from it. It holds what
+// differs from size to size of an architecture; what makes the architecture is a Model (models/Model.h). All values are
+// checked: sizes are positive and small enough to multiply, kvHeads divides heads, kinds has one entry per layer.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_CONFIG_H
+#define LATHE_FRONTENDS_CONFIG_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lathe {
+
+enum class Activation : uint8_t {
+  SiLU,     // x * sigmoid(x)
+  GeluTanh, // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+};
+
+/// How far back a layer's attention sees.
+enum class LayerKind : uint8_t {
+  Full,    // every earlier position
+  Sliding, // the last Config::slidingWindow positions, the query's own included
+};
+
+enum class RopeScaling : uint8_t {
+  None,
+  Linear,   // w / factor
+  Llama3,   // factor, lowFrequency, highFrequency, originalPositions
+  Yarn,     // factor, originalPositions, betaFast, betaSlow, truncate, attentionFactor
+  Divisors, // w[i] / divisors[i], as GGUF stores llama3 scaling (rope_freqs.weight)
+};
+
+/// Rotary embedding, always in the half layout (pairs x[i], x[i + dims/2]): sources in the interleaved layout have
+/// their rows permuted (TensorBinding::permuteHeads).
+struct Rope {
+  double theta = 10000;
+  int64_t dims = 0; // the first so many values of a head are rotated; even
+  RopeScaling scaling = RopeScaling::None;
+  double factor = 1;
+  double lowFrequency = 1, highFrequency = 4; // llama3
+  int64_t originalPositions = 0;              // llama3, yarn: positions before scaling
+  double betaFast = 32, betaSlow = 1;         // yarn
+  bool truncate = true;                       // yarn: correction range rounded outwards
+  double attentionFactor = 1;                 // yarn: multiplies cos and sin of q and k
+  std::vector<float> divisors = {};           // [dims/2]
+
+  /// Angle per position of each pair, scaling applied: [dims/2]. Rounded where transformers' float32 code rounds.
+  std::vector<float> frequencies() const;
+
+  bool operator==(const Rope &) const = default;
+};
+
+/// What sizes may be at most, so that products of three fit in 64 bits and lists of layers in memory.
+namespace limits {
+constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 14, headDim = 1 << 14, intermediate = 1 << 22,
+                  vocabulary = 1 << 24, positions = int64_t(1) << 31;
+} // namespace limits
+
+struct Config {
+  std::string path;      // the file that states all this, for messages
+  std::string modelType; // "qwen3"; of a GGUF, general.architecture
+
+  int64_t hidden = 0;       // H
+  int64_t layers = 0;       // L
+  int64_t heads = 0;        // query heads
+  int64_t kvHeads = 0;      // query head i reads key/value head i / (heads / kvHeads)
+  int64_t headDim = 0;      // of q, k and v; heads * headDim need not be hidden
+  int64_t intermediate = 0; // width between gate/up and down
+  int64_t vocabulary = 0;   // rows of the embedding and of the head
+  int64_t maxPositions = 0; // the model's own context
+
+  double normEps = 0; // inside the root
+  Activation activation = Activation::SiLU;
+  bool tied = false; // the head is the embedding matrix; checked against the checkpoint's tensors once one is open
+
+  Rope rope;                    // full layers
+  Rope slidingRope;             // sliding layers; equal to rope unless the architecture has a second theta
+  int64_t slidingWindow = 0;    // positions a sliding layer sees; 0 when no layer slides
+  std::vector<LayerKind> kinds; // [layers]
+
+  bool qkvBias = false; // biases of q, k, v
+  bool oBias = false;   // of o
+  bool mlpBias = false; // of gate, up, down
+
+  double attentionScale = 0;   // multiplies q·k: headDim^-0.5 or query_pre_attn_scalar^-0.5
+  double attentionSoftcap = 0; // logits = cap * tanh(logits / cap) before the mask; 0: none
+  double finalSoftcap = 0;     // the same for the head's output
+  double embeddingScale = 1;   // multiplies the embedding; Gemma: sqrt(hidden), not rounded to bf16
+
+  std::optional<int64_t> bosToken, padToken;
+  std::vector<int64_t> endTokens; // generation stops at any; from generation_config.json too, sorted
+
+  /// tie_word_embeddings was left to a default that yields to a stored head (transformers' multimodal wrappers). Only
+  /// openModel looks at it.
+  bool tiedUnlessStored = false;
+
+  const Rope &ropeOf(int64_t layer) const { return kinds[layer] == LayerKind::Sliding ? slidingRope : rope; }
+};
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_CONFIG_H

@@ -1,0 +1,43 @@
+//===- Frontend.h - a path becomes a described model -------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_FRONTEND_H
+#define LATHE_FRONTENDS_FRONTEND_H
+
+#include "absl/status/statusor.h"
+#include "frontends/Checkpoint.h"
+#include "frontends/Config.h"
+#include "frontends/Tensors.h"
+#include "frontends/gguf/Gguf.h"
+#include "frontends/models/Model.h"
+#include <memory>
+#include <string>
+
+namespace lathe {
+
+/// Everything a model's files say, weights excepted.
+struct ModelSource {
+  std::string path;      // as the user gave it
+  std::string directory; // where its files lie
+  Config config;
+  const Model *model = nullptr;           // the architecture; lives for ever
+  std::unique_ptr<Checkpoint> checkpoint; // null: a bare config
+  std::shared_ptr<const Gguf> gguf;       // metadata (tokenizer.ggml.*) when the source is a GGUF, else null
+
+  // Files beside config.json; empty when absent.
+  std::string tokenizerJson;   // tokenizer.json
+  std::string tokenizerConfig; // tokenizer_config.json
+  std::string tokenizerModel;  // tokenizer.model
+  std::string chatTemplate;    // chat_template.jinja
+
+  absl::StatusOr<TensorBinding> bind(Slot slot, int64_t layer = 0) const {
+    return bindTensor(*model, config, checkpoint.get(), slot, layer);
+  }
+};
+
+/// A Hugging Face directory, a config.json alone or a .gguf file. With a checkpoint every tensor the architecture needs
+/// has been found and checked. A config.json named as a file is bare, whatever lies beside it.
+absl::StatusOr<ModelSource> openModel(llvm::StringRef path);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_FRONTEND_H

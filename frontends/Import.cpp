@@ -1,0 +1,206 @@
+//===- Import.cpp - Config and checkpoint to lm -----------------------------------------------------------------------===//
+
+#include "frontends/Import.h"
+#include "frontends/blocks/Blocks.h"
+#include "frontends/support/Errors.h"
+#include "dialects/lm/LMDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace lathe;
+
+namespace {
+
+/// Positions a cache is made for when neither the user nor the model asks for fewer.
+constexpr int64_t kDefaultContext = 8192;
+
+class Importer {
+public:
+  Importer(MLIRContext &context, const ModelSource &source, const ImportOptions &options)
+      : builder(&context), source(source), config(source.config),
+        contextLength(options.context ? options.context : std::min(config.maxPositions, kDefaultContext)) {}
+
+  absl::StatusOr<OwningOpRef<ModuleOp>> run();
+
+private:
+  absl::StatusOr<lm::WeightType> addWeight(StringRef symbol, Slot slot, int64_t layer);
+  absl::StatusOr<FlatSymbolRefAttr> addLayer(int64_t layer);
+  func::FuncOp addKind(StringRef name, int64_t layer, ArrayRef<std::pair<Slot, lm::WeightType>> weights,
+                       lm::CacheType cache);
+  absl::Status addForward(ArrayRef<Attribute> kinds);
+  DictionaryAttr describe() const;
+  Value use(Slot slot, lm::WeightType type) {
+    return lm::UseOp::create(builder, builder.getUnknownLoc(), type, slotName(slot));
+  }
+
+  OpBuilder builder;
+  const ModelSource &source;
+  const Config &config;
+  int64_t contextLength;
+  int64_t parameters = 0;
+  OwningOpRef<ModuleOp> module;
+  llvm::StringMap<FlatSymbolRefAttr> kinds; // by structure and weight types
+};
+
+/// What a bare config's weights are taken to be.
+Format defaultFormat() { return Format::BF16; }
+
+absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, int64_t layer) {
+  LATHE_ASSIGN_OR_RETURN(TensorBinding binding, source.bind(slot, layer));
+  const TensorInfo *tensor = binding.tensor;
+  auto type = lm::WeightType::get(builder.getContext(), binding.shape, tensor ? *tensor->format : defaultFormat(), {});
+  int64_t values = 1;
+  for (int64_t size : binding.shape)
+    values *= size;
+  parameters += values;
+
+  auto op = lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())),
+                                 symbol, type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
+                                 /*add_one=*/false, IntegerAttr());
+  if (tensor) {
+    SmallString<128> path(source.checkpoint->path(*tensor));
+    llvm::sys::fs::make_absolute(path);
+    op.setFile(path.str());
+    op.setOffset(tensor->offset);
+    if (binding.permuteHeads)
+      op.setUnpermute(binding.permuteHeads);
+    op.setAddOne(binding.add == 1);
+  }
+  return type;
+}
+
+func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair<Slot, lm::WeightType>> weights,
+                               lm::CacheType cache) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module->getBody());
+  RankedTensorType stream = rowsType(builder, config.hidden);
+  SmallVector<Type> arguments = {stream, builder.getIndexType()};
+  for (auto &[slot, type] : weights)
+    arguments.push_back(type);
+  arguments.push_back(cache);
+
+  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
+                                       builder.getFunctionType(arguments, {stream}));
+  function.setPrivate();
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  LayerBuilder layerBuilder(builder, *source.model, config, layer);
+  layerBuilder.position = body->getArgument(1);
+  for (auto [index, entry] : llvm::enumerate(weights)) {
+    layerBuilder.weights[static_cast<unsigned>(entry.first)] = body->getArgument(index + 2);
+    function.setArgAttr(index + 2, lm::kSlotAttr, builder.getStringAttr(slotName(entry.first)));
+  }
+  layerBuilder.cache = body->getArguments().back();
+  function.setArgAttr(arguments.size() - 1, lm::kSlotAttr, builder.getStringAttr("cache"));
+  func::ReturnOp::create(builder, builder.getUnknownLoc(), buildLayer(layerBuilder, body->getArgument(0)));
+  return function;
+}
+
+absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
+  bool sliding = config.kinds[layer] == LayerKind::Sliding;
+  auto cache = lm::CacheType::get(builder.getContext(), config.kvHeads, config.headDim, builder.getF32Type(),
+                                  sliding ? config.slidingWindow : 0, 0);
+  SmallVector<std::pair<Slot, lm::WeightType>> weights;
+  std::string key;
+  llvm::raw_string_ostream keyStream(key);
+  keyStream << sliding << cache;
+  for (Slot slot : layerSlots(*source.model, config, layer)) {
+    LATHE_ASSIGN_OR_RETURN(auto type, addWeight(lm::LayersOp::bind(layer, slotName(slot)), slot, layer));
+    weights.emplace_back(slot, type);
+    keyStream << slotName(slot) << type;
+  }
+  lm::StateOp::create(builder, builder.getUnknownLoc(), lm::LayersOp::bind(layer, "cache"), cache, IntegerAttr());
+
+  auto [entry, isNew] = kinds.try_emplace(key);
+  if (isNew) {
+    // Kinds of one structure that differ in weight types are numbered: sliding, sliding.1, ...
+    std::string base = config.slidingWindow ? (sliding ? "sliding" : "full") : "layer", name = base;
+    for (int variant = 1; module->lookupSymbol(name); ++variant)
+      name = base + "." + std::to_string(variant);
+    entry->second = FlatSymbolRefAttr::get(addKind(name, layer, weights, cache));
+  }
+  return entry->second;
+}
+
+absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
+  LATHE_ASSIGN_OR_RETURN(auto embedType, addWeight(slotName(Slot::Embed), Slot::Embed, 0));
+  LATHE_ASSIGN_OR_RETURN(auto normType, addWeight(slotName(Slot::FinalNorm), Slot::FinalNorm, 0));
+  lm::WeightType headType;
+  if (!config.tied) {
+    LATHE_ASSIGN_OR_RETURN(headType, addWeight(slotName(Slot::Head), Slot::Head, 0));
+  }
+
+  Location loc = builder.getUnknownLoc();
+  auto ids = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  RankedTensorType stream = rowsType(builder, config.hidden), logits = rowsType(builder, config.vocabulary);
+  auto function = func::FuncOp::create(builder, loc, "forward",
+                                       builder.getFunctionType({ids, builder.getIndexType()}, {logits}));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  Value embed = use(Slot::Embed, embedType);
+  Value x = lm::EmbedOp::create(builder, loc, stream, body->getArgument(0), embed,
+                                builder.getF64FloatAttr(config.embeddingScale));
+  x = lm::LayersOp::create(builder, loc, ValueRange{x}, body->getArgument(1), builder.getArrayAttr(kinds)).getResult(0);
+  x = lm::NormOp::create(builder, loc, x, use(Slot::FinalNorm, normType), config.normEps, 1);
+  Value head = config.tied ? embed : use(Slot::Head, headType);
+  x = lm::LinearOp::create(builder, loc, logits, x, head, Value());
+  if (config.finalSoftcap != 0)
+    x = lm::SoftcapOp::create(builder, loc, logits, x, builder.getF64FloatAttr(config.finalSoftcap));
+  func::ReturnOp::create(builder, loc, x);
+  return absl::OkStatus();
+}
+
+DictionaryAttr Importer::describe() const {
+  Builder b(builder.getContext());
+  SmallString<128> path(source.path);
+  llvm::sys::fs::make_absolute(path);
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  StringRef name = llvm::sys::path::filename(path);
+  SmallVector<NamedAttribute> entries;
+  auto integer = [&](StringRef key, int64_t value) { entries.push_back({b.getStringAttr(key), b.getI64IntegerAttr(value)}); };
+  auto string = [&](StringRef key, StringRef value) { entries.push_back({b.getStringAttr(key), b.getStringAttr(value)}); };
+  string("path", path);
+  string("name", name.ends_with(".gguf") ? llvm::sys::path::stem(name) : name);
+  string("architecture", config.modelType);
+  integer("layers", config.layers);
+  integer("hidden", config.hidden);
+  integer("heads", config.heads);
+  integer("vocabulary", config.vocabulary);
+  integer("context", contextLength);
+  integer("parameters", parameters);
+  if (!source.checkpoint)
+    entries.push_back({b.getStringAttr("bare"), b.getUnitAttr()});
+  return b.getDictionaryAttr(entries);
+}
+
+absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
+  if (contextLength > config.maxPositions)
+    return fileError(config.path, "--context " + Twine(contextLength) + ": expected at most the model's " +
+                                      Twine(config.maxPositions) + " positions");
+  for (int64_t layer = 0; layer < config.layers; ++layer)
+    if (!ropeAttr(builder.getContext(), config.ropeOf(layer)))
+      return fileError(config.path, "rope_scaling: yarn is not there yet; expected default, linear or llama3");
+  module = ModuleOp::create(builder, builder.getUnknownLoc());
+  builder.setInsertionPointToStart(module->getBody());
+  SmallVector<Attribute> layers;
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    LATHE_ASSIGN_OR_RETURN(auto kind, addLayer(layer));
+    layers.push_back(kind);
+  }
+  LATHE_RETURN_IF_ERROR(addForward(layers));
+  (*module)->setAttr(lm::kModelAttr, describe());
+  assert(succeeded(verify(*module)) && "the blocks build valid IR from a checked Config");
+  return std::move(module);
+}
+
+} // namespace
+
+absl::StatusOr<OwningOpRef<ModuleOp>> lathe::importModel(MLIRContext &context, const ModelSource &source,
+                                                         const ImportOptions &options) {
+  context.loadDialect<lm::LMDialect, func::FuncDialect>();
+  return Importer(context, source, options).run();
+}

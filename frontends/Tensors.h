@@ -1,0 +1,97 @@
+//===- Tensors.h - a model's weights by role ---------------------------------------------------------------------===//
+//
+// A slot is a weight's role in a layer, the same for every architecture and source. bindTensor finds the tensor for a
+// slot, checks type and shape, and says what to do to its values while packing.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_TENSORS_H
+#define LATHE_FRONTENDS_TENSORS_H
+
+#include "absl/status/statusor.h"
+#include "frontends/Checkpoint.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace lathe {
+
+struct Config;
+struct Model;
+
+// Names are those of a pre-norm architecture: there transformers calls the norm before the MLP
+// post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
+// KV kvHeads * headDim, I intermediate, D headDim, V vocabulary, One: a vector.
+//
+// clang-format off
+//  enum               slot                   Hugging Face                       GGUF, shape
+#define LATHE_LAYER_SLOTS(X)                                                                                           \
+  X(InputNorm,         "input_norm",          "input_layernorm.weight",          "attn_norm.weight", H, One)           \
+  X(Q,                 "q_proj",              "self_attn.q_proj.weight",         "attn_q.weight", Q, H)                \
+  X(K,                 "k_proj",              "self_attn.k_proj.weight",         "attn_k.weight", KV, H)               \
+  X(V,                 "v_proj",              "self_attn.v_proj.weight",         "attn_v.weight", KV, H)               \
+  X(O,                 "o_proj",              "self_attn.o_proj.weight",         "attn_output.weight", H, Q)           \
+  X(QBias,             "q_bias",              "self_attn.q_proj.bias",           "attn_q.bias", Q, One)                \
+  X(KBias,             "k_bias",              "self_attn.k_proj.bias",           "attn_k.bias", KV, One)               \
+  X(VBias,             "v_bias",              "self_attn.v_proj.bias",           "attn_v.bias", KV, One)               \
+  X(OBias,             "o_bias",              "self_attn.o_proj.bias",           "attn_output.bias", H, One)           \
+  X(QNorm,             "q_norm",              "self_attn.q_norm.weight",         "attn_q_norm.weight", D, One)         \
+  X(KNorm,             "k_norm",              "self_attn.k_norm.weight",         "attn_k_norm.weight", D, One)         \
+  X(PostAttentionNorm, "post_attention_norm", "post_attention_layernorm.weight", "post_attention_norm.weight", H, One) \
+  X(PreFFNNorm,        "pre_ffn_norm",        "post_attention_layernorm.weight", "ffn_norm.weight", H, One)            \
+  X(Gate,              "gate_proj",           "mlp.gate_proj.weight",            "ffn_gate.weight", I, H)              \
+  X(Up,                "up_proj",             "mlp.up_proj.weight",              "ffn_up.weight", I, H)                \
+  X(Down,              "down_proj",           "mlp.down_proj.weight",            "ffn_down.weight", H, I)              \
+  X(GateBias,          "gate_bias",           "mlp.gate_proj.bias",              "ffn_gate.bias", I, One)              \
+  X(UpBias,            "up_bias",             "mlp.up_proj.bias",                "ffn_up.bias", I, One)                \
+  X(DownBias,          "down_bias",           "mlp.down_proj.bias",              "ffn_down.bias", H, One)              \
+  X(PostFFNNorm,       "post_ffn_norm",       "post_feedforward_layernorm.weight", "post_ffw_norm.weight", H, One)
+
+#define LATHE_GLOBAL_SLOTS(X)                                                                                          \
+  X(Embed,             "embed_tokens",        "embed_tokens.weight",             "token_embd.weight", V, H)            \
+  X(FinalNorm,         "final_norm",          "norm.weight",                     "output_norm.weight", H, One)         \
+  X(Head,              "lm_head",             "lm_head.weight",                  "output.weight", V, H)
+// clang-format on
+
+enum class Slot : uint8_t {
+#define LATHE_SLOT_ENUM(id, slot, huggingFace, gguf, rows, columns) id,
+  LATHE_LAYER_SLOTS(LATHE_SLOT_ENUM) LATHE_GLOBAL_SLOTS(LATHE_SLOT_ENUM)
+#undef LATHE_SLOT_ENUM
+};
+
+/// "q_proj".
+llvm::StringRef slotName(Slot slot);
+/// Embed, FinalNorm and Head belong to no layer.
+bool isGlobal(Slot slot);
+
+/// A tensor for a slot, and the packer's recipe for it.
+struct TensorBinding {
+  const TensorInfo *tensor = nullptr;  // null: a bare config, there are no weights
+  llvm::SmallVector<int64_t, 2> shape; // [out, in] or [n]; the tensor has it
+  /// Not 0: rows are in the interleaved rotary layout. Seen as so many heads of d rows, stored row 2i + s of a head is
+  /// row s * d/2 + i of it, for s in {0, 1}. For biases rows are values.
+  int64_t permuteHeads = 0;
+  float add = 0; // added to every value (Gemma's safetensors store norm weights less one)
+};
+
+/// The slots one layer has, in the order of a forward pass. `layer` allows for architectures whose layers differ.
+llvm::SmallVector<Slot, 24> layerSlots(const Model &model, const Config &config, int64_t layer);
+/// Embed, FinalNorm, and Head unless tied.
+llvm::SmallVector<Slot, 3> globalSlots(const Config &config);
+
+/// [out, in] or [n].
+llvm::SmallVector<int64_t, 2> slotShape(Slot slot, const Config &config);
+
+/// The name a checkpoint has for a slot, prefix included.
+std::string tensorName(const Model &model, const Checkpoint &checkpoint, Slot slot, int64_t layer);
+
+/// `layer` is ignored for globals. Head of a tied model is its embedding. Without a checkpoint only the shape is
+/// filled. Error: `file: tensor: ...` when it is missing, has another shape or a type that is not in Formats.h.
+absl::StatusOr<TensorBinding> bindTensor(const Model &model, const Config &config, const Checkpoint *checkpoint,
+                                         Slot slot, int64_t layer = 0);
+
+/// Every slot of every layer once, so that what a checkpoint lacks is said before work begins.
+absl::Status checkTensors(const Model &model, const Config &config, const Checkpoint &checkpoint);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_TENSORS_H

@@ -1,0 +1,49 @@
+//===- Blocks.h - the parts architectures are made of -----------------------------------------------------------------===//
+//
+// A block adds its ops to the layer under construction and returns its output, residual not yet added: [rows, hidden].
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_BLOCKS_BLOCKS_H
+#define LATHE_FRONTENDS_BLOCKS_BLOCKS_H
+
+#include "dialects/lm/LMOps.h"
+#include "frontends/Frontend.h"
+#include "mlir/IR/Builders.h"
+
+namespace lathe {
+
+/// The layer kind under construction: its weights are arguments of the function, found by slot.
+class LayerBuilder {
+public:
+  LayerBuilder(mlir::OpBuilder &builder, const Model &model, const Config &config, int64_t layer)
+      : builder(builder), model(model), config(config), layer(layer) {}
+
+  /// Null when the layer has no such weight.
+  mlir::Value weight(Slot slot) const { return weights.lookup(static_cast<unsigned>(slot)); }
+
+  mlir::Value norm(mlir::Value input, Slot slot, int64_t groups = 1);
+  mlir::Value linear(mlir::Value input, Slot matrix, Slot bias);
+
+  mlir::OpBuilder &builder;
+  const Model &model;
+  const Config &config;
+  int64_t layer; // one of those that are of this kind
+  llvm::DenseMap<unsigned, mlir::Value> weights;
+  mlir::Value position; // of the first row
+  mlir::Value cache;    // !lm.cache of this layer
+};
+
+mlir::RankedTensorType rowsType(mlir::Builder &builder, int64_t columns);
+mlir::lm::RopeAttr ropeAttr(mlir::MLIRContext *context, const Rope &rope);
+
+/// Grouped-query attention with rotary positions, an optional norm on every query and key head, optional window.
+mlir::Value buildAttention(LayerBuilder &layer, mlir::Value input);
+/// down(act(gate(x)) * up(x)).
+mlir::Value buildFeedForward(LayerBuilder &layer, mlir::Value input);
+/// One layer: blocks, norms where the architecture has them, residuals.
+mlir::Value buildLayer(LayerBuilder &layer, mlir::Value stream);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_BLOCKS_BLOCKS_H

@@ -1,0 +1,425 @@
+#include "frontends/gguf/Gguf.h"
+#include "frontends/support/Errors.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace lathe;
+using Type = Gguf::Type;
+
+namespace {
+
+constexpr uint64_t maxKeyBytes = 65535;
+constexpr unsigned maxDimensions = 4; // ggml's
+// Far above any model's, so that lists stay small whatever the size of the file.
+constexpr uint64_t maxEntries = 1 << 16, maxTensors = 1 << 20, maxElements = 1 << 24;
+
+/// Reads forward and never past the end: the first thing that does not fit makes every later read fail.
+struct Cursor {
+  llvm::StringRef bytes;
+  uint64_t at = 0;
+  bool ok = true;
+
+  uint64_t left() const { return bytes.size() - at; }
+  llvm::StringRef take(uint64_t n) {
+    if (!ok || n > left()) {
+      ok = false;
+      return "";
+    }
+    at += n;
+    return bytes.substr(at - n, n);
+  }
+  uint32_t u32() {
+    llvm::StringRef raw = take(4);
+    return ok ? llvm::support::endian::read32le(raw.data()) : 0;
+  }
+  uint64_t u64() {
+    llvm::StringRef raw = take(8);
+    return ok ? llvm::support::endian::read64le(raw.data()) : 0;
+  }
+  llvm::StringRef string() { return take(u64()); }
+};
+
+constexpr llvm::StringLiteral typeNames[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
+                                             "bool", "string", "array", "u64", "i64", "f64"};
+// 0: the value says how long it is.
+constexpr uint64_t typeBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+
+llvm::StringRef nameOf(Type type) { return typeNames[static_cast<uint32_t>(type)]; }
+uint64_t bytesOf(Type type) { return typeBytes[static_cast<uint32_t>(type)]; }
+
+struct TensorType {
+  uint32_t number; // ggml_type
+  llvm::StringLiteral name;
+  std::optional<Format> format;
+};
+
+constexpr TensorType tensorTypes[] = {
+    {0, "F32", Format::F32},       {1, "F16", Format::F16},      {2, "Q4_0", Format::Q4_0},
+    {3, "Q4_1", Format::Q4_1},     {6, "Q5_0", Format::Q5_0},    {7, "Q5_1", Format::Q5_1},
+    {8, "Q8_0", Format::Q8_0},     {12, "Q4_K", Format::Q4_K},   {13, "Q5_K", Format::Q5_K},
+    {14, "Q6_K", Format::Q6_K},    {30, "BF16", Format::BF16},   {9, "Q8_1", std::nullopt},
+    {10, "Q2_K", std::nullopt},    {11, "Q3_K", std::nullopt},   {15, "Q8_K", std::nullopt},
+    {16, "IQ2_XXS", std::nullopt}, {17, "IQ2_XS", std::nullopt}, {18, "IQ3_XXS", std::nullopt},
+    {19, "IQ1_S", std::nullopt},   {20, "IQ4_NL", std::nullopt}, {21, "IQ3_S", std::nullopt},
+    {22, "IQ2_S", std::nullopt},   {23, "IQ4_XS", std::nullopt}, {24, "I8", std::nullopt},
+    {25, "I16", std::nullopt},     {26, "I32", std::nullopt},    {27, "I64", std::nullopt},
+    {28, "F64", std::nullopt},     {29, "IQ1_M", std::nullopt},  {34, "TQ1_0", std::nullopt},
+    {35, "TQ2_0", std::nullopt},   {39, "MXFP4", std::nullopt},  {40, "NVFP4", std::nullopt},
+};
+
+std::string readableTypes() {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const TensorType &type : tensorTypes)
+    if (type.format)
+      names.push_back(type.name);
+  return commaSeparated(names);
+}
+
+/// One element of a value that is not a string, as an integer where it is one.
+std::optional<int64_t> integerAt(Type type, const char *raw) {
+  using namespace llvm::support::endian;
+  switch (type) {
+  case Type::U8:
+    return static_cast<uint8_t>(*raw);
+  case Type::Bool:
+    return *raw != 0;
+  case Type::I8:
+    return static_cast<int8_t>(*raw);
+  case Type::U16:
+    return read16le(raw);
+  case Type::I16:
+    return static_cast<int16_t>(read16le(raw));
+  case Type::U32:
+    return read32le(raw);
+  case Type::I32:
+    return static_cast<int32_t>(read32le(raw));
+  case Type::U64:
+    if (read64le(raw) > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+      return std::nullopt;
+    return static_cast<int64_t>(read64le(raw));
+  case Type::I64:
+    return static_cast<int64_t>(read64le(raw));
+  case Type::F32:
+  case Type::F64:
+  case Type::String:
+  case Type::Array:
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> numberAt(Type type, const char *raw) {
+  using namespace llvm::support::endian;
+  if (type == Type::F32)
+    return llvm::bit_cast<float>(read32le(raw));
+  if (type == Type::F64)
+    return llvm::bit_cast<double>(read64le(raw));
+  if (type == Type::Bool)
+    return std::nullopt;
+  if (std::optional<int64_t> found = integerAt(type, raw))
+    return static_cast<double>(*found);
+  return std::nullopt;
+}
+
+/// A value's bytes; `cursor` stands behind its type. False when it does not fit or has no such type.
+bool skipValue(Cursor &cursor, Gguf::Value &value) {
+  const uint64_t start = cursor.at;
+  if (!value.isArray && value.type != Type::String) {
+    value.bytes = cursor.take(bytesOf(value.type));
+    return cursor.ok;
+  }
+  if (value.type != Type::String) {
+    if (value.count > cursor.left() / bytesOf(value.type))
+      return false;
+    value.bytes = cursor.take(value.count * bytesOf(value.type));
+    return cursor.ok;
+  }
+  if (value.count > cursor.left() / 8) // each string has a length
+    return false;
+  for (uint64_t i = 0; i < value.count && cursor.ok; ++i)
+    cursor.string();
+  value.bytes = cursor.bytes.slice(start, cursor.at);
+  return cursor.ok;
+}
+
+} // namespace
+
+absl::Status Gguf::error(llvm::StringRef key, const llvm::Twine &message) const {
+  return fileError(path(), key, message);
+}
+
+std::string Gguf::describe(const Value &value) {
+  if (value.isArray)
+    return "an array of " + std::to_string(value.count) + " " + nameOf(value.type).str();
+  if (value.type == Type::String)
+    return quoted(value.bytes.drop_front(8));
+  if (value.type == Type::Bool)
+    return *integerAt(value.type, value.bytes.data()) ? "true" : "false";
+  if (std::optional<int64_t> found = integerAt(value.type, value.bytes.data()))
+    return std::to_string(*found);
+  if (std::optional<double> found = numberAt(value.type, value.bytes.data()))
+    return numberString(*found);
+  return std::to_string(llvm::support::endian::read64le(value.bytes.data()));
+}
+
+absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::open(llvm::StringRef path) {
+  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  return parse(std::move(file));
+}
+
+absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::parse(std::shared_ptr<const MappedFile> file) {
+  std::shared_ptr<Gguf> gguf(new Gguf(std::move(file)));
+  LATHE_RETURN_IF_ERROR(gguf->parse());
+  return std::shared_ptr<const Gguf>(std::move(gguf));
+}
+
+absl::Status Gguf::parse() {
+  Cursor cursor{file->bytes()};
+  auto fail = [&](const llvm::Twine &message) { return fileError(path(), message); };
+  const llvm::StringRef magic = cursor.take(4);
+  if (magic != "GGUF")
+    return fail("not a model: expected a GGUF file to begin with \"GGUF\", got " + quoted(file->bytes().take_front(4)));
+  fileVersion = cursor.u32();
+  const uint64_t tensorCount = cursor.u64(), entryCount = cursor.u64();
+  if (fileVersion == 0x02000000 || fileVersion == 0x03000000)
+    return fail("expected a little-endian GGUF file, got a big-endian one");
+  if (fileVersion != 2 && fileVersion != 3)
+    return fail("expected GGUF version 2 or 3, got " + llvm::Twine(fileVersion));
+  if (!cursor.ok)
+    return fail("expected a GGUF header of 24 bytes, got a file of " + llvm::Twine(file->size()));
+  // The least an entry takes is an empty key, a type and a byte; a tensor, an empty name and its numbers.
+  auto checkCount = [&](llvm::StringRef what, uint64_t count, uint64_t least, uint64_t most) {
+    const uint64_t fitting = std::min(cursor.left() / least, most);
+    return count <= fitting ? absl::OkStatus()
+                            : fail("expected at most " + llvm::Twine(fitting) + " " + what + " in a file of " +
+                                   llvm::Twine(file->size()) + " bytes, got a count of " + llvm::Twine(count));
+  };
+  LATHE_RETURN_IF_ERROR(checkCount("metadata entries", entryCount, 13, maxEntries));
+  LATHE_RETURN_IF_ERROR(checkCount("tensors", tensorCount, 24, maxTensors));
+
+  entries.reserve(entryCount);
+  for (uint64_t i = 0; i < entryCount; ++i) {
+    Entry entry;
+    entry.key = cursor.string();
+    if (!cursor.ok || entry.key.size() > maxKeyBytes)
+      return fail("expected the key of metadata entry " + llvm::Twine(i) + " within the file and " +
+                  llvm::Twine(maxKeyBytes) + " bytes, got a longer one");
+    uint32_t type = cursor.u32();
+    if (type == static_cast<uint32_t>(Type::Array)) {
+      entry.value.isArray = true;
+      type = cursor.u32();
+      entry.value.count = cursor.u64();
+    }
+    if (!cursor.ok)
+      return error(entry.key, "expected a value, got the end of the file");
+    if (type >= std::size(typeNames) || type == static_cast<uint32_t>(Type::Array))
+      return error(entry.key, "expected a value type of GGUF, none nested, got " + llvm::Twine(type));
+    entry.value.type = static_cast<Type>(type);
+    if (entry.value.count > maxElements)
+      return error(entry.key, "expected an array of at most " + llvm::Twine(maxElements) +
+                                  " elements, got a count of " + llvm::Twine(entry.value.count));
+    if (!skipValue(cursor, entry.value))
+      return error(entry.key, "expected a value within the file, got " +
+                                  llvm::Twine(entry.value.isArray ? "an array of " + std::to_string(entry.value.count) +
+                                                                        " " + nameOf(entry.value.type).str()
+                                                                  : "a " + nameOf(entry.value.type).str()) +
+                                  " that ends past it");
+    if (!byKey.try_emplace(entry.key, entries.size()).second)
+      return error(entry.key, "expected each key once, got it twice");
+    entries.push_back(entry);
+  }
+
+  if (const Value *split = find("split.count")) {
+    std::optional<int64_t> count;
+    if (!split->isArray && split->type != Type::String)
+      count = integerAt(split->type, split->bytes.data());
+    if (count != 1 && count != 0)
+      return error("split.count",
+                   "expected a GGUF file in one piece, got " + describe(*split) + "; split files are not supported");
+  }
+  LATHE_ASSIGN_OR_RETURN(int64_t alignment, integer("general.alignment", 1, 1 << 20, 32));
+  if (!llvm::isPowerOf2_64(alignment))
+    return error("general.alignment", "expected a power of two, got " + llvm::Twine(alignment));
+
+  // Once more, as metadata took its part of the file.
+  LATHE_RETURN_IF_ERROR(checkCount("tensors", tensorCount, 24, maxTensors));
+  index.reserve(tensorCount);
+  llvm::StringMap<size_t> names;
+  for (uint64_t i = 0; i < tensorCount; ++i) {
+    TensorInfo tensor;
+    const llvm::StringRef name = cursor.string();
+    if (!cursor.ok || name.size() > maxKeyBytes)
+      return fail("expected the name of tensor " + llvm::Twine(i) + " within the file and " + llvm::Twine(maxKeyBytes) +
+                  " bytes, got a longer one");
+    tensor.name = name.str();
+    const uint32_t dimensions = cursor.u32();
+    if (cursor.ok && (dimensions > maxDimensions || dimensions == 0))
+      return error(name, "expected 1 to " + llvm::Twine(maxDimensions) + " dimensions, got " + llvm::Twine(dimensions));
+    std::vector<uint64_t> sizes(dimensions);
+    for (uint64_t &size : sizes)
+      size = cursor.u64();
+    const uint32_t number = cursor.u32();
+    tensor.offset = cursor.u64();
+    if (!cursor.ok)
+      return error(name, "expected an entry of the tensor index, got the end of the file");
+
+    const auto *type = llvm::find_if(tensorTypes, [&](const TensorType &row) { return row.number == number; });
+    if (type == std::end(tensorTypes) || !type->format)
+      return error(name, "expected a tensor of type " + readableTypes() + ", got " +
+                             (type == std::end(tensorTypes) ? "the unknown type " + std::to_string(number)
+                                                            : type->name.str() + ", which is not supported"));
+    tensor.format = type->format;
+    tensor.storedType = type->name.str();
+    // Dimensions come fastest first.
+    uint64_t count = 1;
+    for (uint64_t size : llvm::reverse(sizes)) {
+      bool overflow = false;
+      count = llvm::SaturatingMultiply(count, size, &overflow);
+      if (overflow || size == 0 || count > (uint64_t(1) << 56))
+        return error(name, "expected dimensions that fit the file, none 0, got " + llvm::Twine(size));
+      tensor.shape.push_back(size);
+    }
+    const FormatInfo &info = getFormatInfo(*tensor.format);
+    if (sizes[0] % info.block)
+      return error(name, "expected rows of a multiple of " + llvm::Twine(info.block) + " values for " + type->name +
+                             ", got " + llvm::Twine(sizes[0]));
+    tensor.bytes = count / info.block * info.bytes; // below 2^58
+    if (tensor.offset % alignment)
+      return error(name, "expected an offset that is a multiple of " + llvm::Twine(alignment) + ", got " +
+                             llvm::Twine(tensor.offset));
+    if (auto [at, isNew] = names.try_emplace(tensor.name, i); !isNew)
+      return error(name, "expected each tensor once, got it twice");
+    index.push_back(std::move(tensor));
+  }
+
+  // Without tensors there need be no data, nor its padding.
+  const uint64_t dataStart = llvm::alignTo(cursor.at, alignment);
+  const uint64_t dataSize = dataStart <= file->size() ? file->size() - dataStart : 0;
+  for (TensorInfo &tensor : index) {
+    if (tensor.offset > dataSize || tensor.bytes > dataSize - tensor.offset)
+      return error(tensor.name, "expected data within the file's " + llvm::Twine(dataSize) + " bytes of it, got " +
+                                    llvm::Twine(tensor.bytes) + " bytes at " + llvm::Twine(tensor.offset));
+    tensor.offset += dataStart;
+  }
+  std::vector<const TensorInfo *> byPlace;
+  for (const TensorInfo &tensor : index)
+    byPlace.push_back(&tensor);
+  llvm::sort(byPlace, [](const TensorInfo *a, const TensorInfo *b) {
+    return std::tie(a->offset, a->name) < std::tie(b->offset, b->name);
+  });
+  for (size_t i = 1; i < byPlace.size(); ++i)
+    if (byPlace[i]->offset < byPlace[i - 1]->offset + byPlace[i - 1]->bytes)
+      return error(byPlace[i]->name,
+                   "expected data of its own, got an offset within the data of " + printable(byPlace[i - 1]->name));
+  return absl::OkStatus();
+}
+
+const Gguf::Value *Gguf::find(llvm::StringRef key) const {
+  auto found = byKey.find(key);
+  return found == byKey.end() ? nullptr : &entries[found->second].value;
+}
+
+absl::StatusOr<int64_t> Gguf::integer(llvm::StringRef key, int64_t min, int64_t max,
+                                      std::optional<int64_t> fallback) const {
+  const std::string expected = "expected an integer from " + std::to_string(min) + " to " + std::to_string(max);
+  const Value *value = find(key);
+  if (!value && fallback)
+    return *fallback;
+  if (!value)
+    return error(key, expected + ", got no such key");
+  std::optional<int64_t> found;
+  if (!value->isArray && value->type != Type::Bool && value->type != Type::String)
+    found = integerAt(value->type, value->bytes.data());
+  if (!found || *found < min || *found > max)
+    return error(key, expected + ", got " + describe(*value));
+  return *found;
+}
+
+absl::StatusOr<double> Gguf::number(llvm::StringRef key, std::optional<double> fallback) const {
+  const Value *value = find(key);
+  if (!value && fallback)
+    return *fallback;
+  if (!value)
+    return error(key, "expected a number, got no such key");
+  std::optional<double> found;
+  if (!value->isArray && value->type != Type::String)
+    found = numberAt(value->type, value->bytes.data());
+  if (!found || !std::isfinite(*found))
+    return error(key, "expected a number, got " + describe(*value));
+  return *found;
+}
+
+absl::StatusOr<bool> Gguf::boolean(llvm::StringRef key, std::optional<bool> fallback) const {
+  const Value *value = find(key);
+  if (!value && fallback)
+    return *fallback;
+  if (!value || value->isArray || value->type != Type::Bool)
+    return error(key, "expected true or false, got " + (value ? describe(*value) : "no such key"));
+  return *integerAt(value->type, value->bytes.data()) != 0;
+}
+
+absl::StatusOr<llvm::StringRef> Gguf::string(llvm::StringRef key, std::optional<llvm::StringRef> fallback) const {
+  const Value *value = find(key);
+  if (!value && fallback)
+    return *fallback;
+  if (!value || value->isArray || value->type != Type::String)
+    return error(key, "expected a string, got " + (value ? describe(*value) : "no such key"));
+  return value->bytes.drop_front(8);
+}
+
+absl::StatusOr<std::vector<llvm::StringRef>> Gguf::strings(llvm::StringRef key) const {
+  std::vector<llvm::StringRef> out;
+  const Value *value = find(key);
+  if (!value)
+    return out;
+  if (!value->isArray || value->type != Type::String)
+    return error(key, "expected an array of strings, got " + describe(*value));
+  out.reserve(value->count);
+  Cursor cursor{value->bytes};
+  for (uint64_t i = 0; i < value->count; ++i)
+    out.push_back(cursor.string());
+  return out;
+}
+
+absl::StatusOr<std::vector<int64_t>> Gguf::integers(llvm::StringRef key, int64_t min, int64_t max) const {
+  std::vector<int64_t> out;
+  const Value *value = find(key);
+  if (!value)
+    return out;
+  if (value->type == Type::String || value->type == Type::F32 || value->type == Type::F64)
+    return error(key, "expected integers, got " + describe(*value));
+  out.reserve(value->count);
+  for (uint64_t i = 0; i < value->count; ++i) {
+    std::optional<int64_t> found = integerAt(value->type, value->bytes.data() + i * bytesOf(value->type));
+    if (!found || *found < min || *found > max)
+      return error(key, "expected integers from " + llvm::Twine(min) + " to " + llvm::Twine(max) + ", got " +
+                            (found ? std::to_string(*found) : "a larger one") +
+                            (value->isArray ? " at " + std::to_string(i) : ""));
+    out.push_back(*found);
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<float>> Gguf::floats(llvm::StringRef key) const {
+  std::vector<float> out;
+  const Value *value = find(key);
+  if (!value)
+    return out;
+  if (!value->isArray || value->type == Type::String || value->type == Type::Bool)
+    return error(key, "expected an array of numbers, got " + describe(*value));
+  out.reserve(value->count);
+  for (uint64_t i = 0; i < value->count; ++i)
+    out.push_back(
+        static_cast<float>(numberAt(value->type, value->bytes.data() + i * bytesOf(value->type)).value_or(0)));
+  return out;
+}
+
+std::unique_ptr<Checkpoint> lathe::makeCheckpoint(const Gguf &gguf) {
+  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::Gguf, gguf.path());
+  checkpoint->addFile(gguf.mapping());
+  for (const TensorInfo &tensor : gguf.tensors())
+    checkpoint->add(tensor);
+  return checkpoint;
+}

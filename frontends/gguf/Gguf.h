@@ -1,0 +1,99 @@
+//===- Gguf.h - llama.cpp's model files --------------------------------------------------------------------------===//
+//
+// Versions 2 and 3, little endian: magic, counts, metadata (key, type, value), tensor index, aligned data. Values and
+// strings are views into the mapped file; opening one walks the metadata and reads no tensor.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_GGUF_GGUF_H
+#define LATHE_FRONTENDS_GGUF_GGUF_H
+
+#include "absl/status/statusor.h"
+#include "frontends/Checkpoint.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
+#include <limits>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace lathe {
+
+class Gguf {
+public:
+  enum class Type : uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
+
+  struct Value {
+    Type type; // of the elements, for an array
+    bool isArray = false;
+    uint64_t count = 1;    // elements
+    llvm::StringRef bytes; // as stored; a string includes its 8-byte length
+  };
+  struct Entry {
+    llvm::StringRef key;
+    Value value;
+  };
+
+  static absl::StatusOr<std::shared_ptr<const Gguf>> open(llvm::StringRef path);
+  static absl::StatusOr<std::shared_ptr<const Gguf>> parse(std::shared_ptr<const MappedFile> file);
+
+  llvm::StringRef path() const { return file->path(); }
+  uint32_t version() const { return fileVersion; }
+  const std::shared_ptr<const MappedFile> &mapping() const { return file; }
+
+  /// In the order of the file.
+  llvm::ArrayRef<Entry> metadata() const { return entries; }
+  llvm::ArrayRef<TensorInfo> tensors() const { return index; }
+  bool has(llvm::StringRef key) const { return byKey.contains(key); }
+  const Value *find(llvm::StringRef key) const;
+
+  // Without a fallback the key must be there. Errors: `path: key: expected ..., got ...`. Any integer type will do for
+  // an integer, any number for a number.
+  absl::StatusOr<int64_t> integer(llvm::StringRef key, int64_t min, int64_t max,
+                                  std::optional<int64_t> fallback = std::nullopt) const;
+  absl::StatusOr<double> number(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;
+  absl::StatusOr<bool> boolean(llvm::StringRef key, std::optional<bool> fallback = std::nullopt) const;
+  /// A view into the file; any bytes.
+  absl::StatusOr<llvm::StringRef> string(llvm::StringRef key,
+                                         std::optional<llvm::StringRef> fallback = std::nullopt) const;
+  /// Views into the file, which lives as long as this object. Empty when the key is absent.
+  absl::StatusOr<std::vector<llvm::StringRef>> strings(llvm::StringRef key) const;
+  /// A scalar is a list of one; booleans are 0 and 1. Empty when the key is absent.
+  absl::StatusOr<std::vector<int64_t>> integers(llvm::StringRef key, int64_t min = std::numeric_limits<int64_t>::min(),
+                                                int64_t max = std::numeric_limits<int64_t>::max()) const;
+  absl::StatusOr<std::vector<float>> floats(llvm::StringRef key) const;
+
+  /// `path: key: message`.
+  absl::Status error(llvm::StringRef key, const llvm::Twine &message) const;
+
+  /// The value as messages show it.
+  static std::string describe(const Value &value);
+
+private:
+  explicit Gguf(std::shared_ptr<const MappedFile> file) : file(std::move(file)) {}
+  absl::Status parse();
+
+  std::shared_ptr<const MappedFile> file;
+  uint32_t fileVersion = 0;
+  std::vector<Entry> entries;
+  llvm::StringMap<size_t> byKey;
+  std::vector<TensorInfo> index;
+};
+
+struct Config;
+struct Model;
+struct ModelSource;
+
+/// The tensors of `gguf` as a checkpoint that keeps the file mapped.
+std::unique_ptr<Checkpoint> makeCheckpoint(const Gguf &gguf);
+
+/// Metadata (and rope_freqs.weight) -> config; `model` is set to the architecture.
+absl::StatusOr<Config> readGgufConfig(const Gguf &gguf, const Model *&model);
+
+absl::StatusOr<ModelSource> openGguf(llvm::StringRef path);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_GGUF_GGUF_H

@@ -1,0 +1,321 @@
+//===- Config.cpp - config.json, in both of transformers' forms --------------------------------------------------===//
+//
+// Keys mean what they mean in transformers 5: what is left out has the class's default, null means none. Older files
+// have rope_theta and rope_scaling at the top, newer ones rope_parameters. A key that would change the result but has a
+// value nobody here knows is an error; keys about training are not looked at.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#include "frontends/huggingface/HuggingFace.h"
+#include "frontends/support/Errors.h"
+#include "frontends/support/Json.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include <cmath>
+
+using namespace lathe;
+namespace json = llvm::json;
+
+static constexpr uint64_t maxConfigBytes = uint64_t(4) << 20;
+
+static void readSizes(const JsonObject &keys, Config &config) {
+  config.hidden = keys.integer("hidden_size", 1, limits::hidden);
+  config.layers = keys.integer("num_hidden_layers", 1, limits::layers);
+  config.heads = keys.integer("num_attention_heads", 1, limits::heads);
+  config.kvHeads = keys.integer("num_key_value_heads", 1, limits::heads, config.heads);
+  config.intermediate = keys.integer("intermediate_size", 1, limits::intermediate);
+  config.vocabulary = keys.integer("vocab_size", 1, limits::vocabulary);
+  config.maxPositions = keys.integer("max_position_embeddings", 1, limits::positions);
+  config.normEps = keys.positive("rms_norm_eps", 1e-6);
+  if (!keys.ok())
+    return;
+
+  if (config.heads % config.kvHeads)
+    keys.fail("num_key_value_heads", "expected a divisor of num_attention_heads (" + llvm::Twine(config.heads) +
+                                         "), got " + llvm::Twine(config.kvHeads));
+  if (keys.has("head_dim"))
+    config.headDim = keys.integer("head_dim", 1, limits::headDim);
+  else if (config.hidden % config.heads)
+    keys.fail("num_attention_heads", "expected a divisor of hidden_size (" + llvm::Twine(config.hidden) +
+                                         ") as there is no head_dim, got " + llvm::Twine(config.heads));
+  else
+    config.headDim = config.hidden / config.heads;
+  if (config.headDim % 2)
+    keys.fail("head_dim", "expected an even number, as rotation takes pairs, got " + llvm::Twine(config.headDim));
+  if (config.headDim > limits::headDim)
+    keys.fail("head_dim", "expected at most " + llvm::Twine(limits::headDim) + ", got " + llvm::Twine(config.headDim));
+}
+
+static void readActivation(const JsonObject &keys, const Model &model, Config &config) {
+  config.activation = model.activation;
+  if (!keys.has(model.activationKey))
+    return;
+  const std::string name = keys.string(model.activationKey);
+  auto known = llvm::StringSwitch<std::optional<Activation>>(name)
+                   .Cases({"silu", "swish"}, Activation::SiLU)
+                   .Cases({"gelu_pytorch_tanh", "gelu_new"}, Activation::GeluTanh)
+                   .Default(std::nullopt);
+  if (!known)
+    keys.fail(model.activationKey, "expected one of silu, swish, gelu_pytorch_tanh, gelu_new, got " + quoted(name));
+  config.activation = known.value_or(model.activation);
+}
+
+/// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it.
+static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config &config, double theta) {
+  Rope rope;
+  rope.dims = config.headDim;
+  rope.theta = keys.positive("rope_theta", theta);
+  const bool old = !keys.has("rope_type") && keys.has("type");
+  const llvm::StringRef typeKey = old ? "type" : "rope_type";
+  if (!keys.has(typeKey) && keys.has("factor"))
+    keys.fail(typeKey, "expected one of default, linear, llama3, yarn beside a factor, got no such key");
+  const std::string type = keys.string(typeKey, "default");
+  auto known = llvm::StringSwitch<std::optional<RopeScaling>>(type)
+                   .Case("default", RopeScaling::None)
+                   .Case("linear", RopeScaling::Linear)
+                   .Case("llama3", RopeScaling::Llama3)
+                   .Case("yarn", RopeScaling::Yarn)
+                   .Default(std::nullopt);
+  if (!known)
+    keys.fail(typeKey, "expected one of default, linear, llama3, yarn, got " + quoted(type));
+  rope.scaling = known.value_or(RopeScaling::None);
+
+  for (const JsonObject *place : {&keys, &top})
+    if (double part = place->number("partial_rotary_factor", 1); part != 1)
+      place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
+
+  if (rope.scaling == RopeScaling::None)
+    return rope;
+  if (rope.scaling == RopeScaling::Linear) {
+    rope.factor = keys.positive("factor");
+    return rope;
+  }
+  // transformers lets the key at the top win.
+  const JsonObject &original = top.has("original_max_position_embeddings") ? top : keys;
+  rope.originalPositions =
+      original.integer("original_max_position_embeddings", 1, limits::positions, config.maxPositions);
+  if (rope.scaling == RopeScaling::Llama3) {
+    rope.factor = keys.positive("factor");
+    rope.lowFrequency = keys.positive("low_freq_factor");
+    rope.highFrequency = keys.positive("high_freq_factor");
+    if (rope.highFrequency < rope.lowFrequency)
+      keys.fail("high_freq_factor", "expected at least low_freq_factor (" + numberString(rope.lowFrequency) +
+                                        "), got " + numberString(rope.highFrequency));
+    return rope;
+  }
+  const double stretch = rope.originalPositions ? double(config.maxPositions) / rope.originalPositions : 1;
+  rope.factor = keys.positive("factor", stretch);
+  // Zero means the default there, too.
+  rope.betaFast = keys.number("beta_fast", 32);
+  rope.betaSlow = keys.number("beta_slow", 1);
+  rope.betaFast = rope.betaFast ? rope.betaFast : 32;
+  rope.betaSlow = rope.betaSlow ? rope.betaSlow : 1;
+  for (const char *beta : {"beta_fast", "beta_slow"})
+    if (keys.number(beta, 1) < 0)
+      keys.fail(beta, "expected a number not below 0, got " + describe(*keys.find(beta)));
+  rope.truncate = keys.boolean("truncate", true);
+  const double mscale = keys.number("mscale", 0), mscaleAll = keys.number("mscale_all_dim", 0);
+  auto magnitude = [&](double k) { return rope.factor <= 1 ? 1 : 0.1 * k * std::log(rope.factor) + 1; };
+  if (keys.has("attention_factor"))
+    rope.attentionFactor = keys.positive("attention_factor");
+  else if (mscale && mscaleAll)
+    rope.attentionFactor = magnitude(mscale) / magnitude(mscaleAll);
+  else
+    rope.attentionFactor = magnitude(1);
+  if (!std::isfinite(rope.attentionFactor) || rope.attentionFactor <= 0)
+    keys.fail("mscale",
+              "expected values that make a positive attention factor, got " + numberString(rope.attentionFactor));
+  if (rope.theta == 1)
+    keys.fail("rope_theta", "expected another value than 1 for yarn, got 1");
+  return rope;
+}
+
+static void readRopes(const JsonObject &keys, const Model &model, Config &config) {
+  static const json::Object nothing;
+  const double theta = keys.positive("rope_theta", model.theta);
+  const double localTheta = keys.positive("rope_local_base_freq", model.localTheta ? model.localTheta : theta);
+  std::optional<JsonObject> scaling = keys.object("rope_scaling");
+  std::optional<JsonObject> parameters = keys.object("rope_parameters");
+  // One set for each kind of layer, under its name.
+  std::optional<JsonObject> full, sliding;
+  if (parameters) {
+    full = parameters->object("full_attention");
+    sliding = parameters->object("sliding_attention");
+  }
+  const bool nested = full || sliding;
+  if (!keys.ok())
+    return;
+
+  if (model.localTheta) {
+    if (parameters && !nested && !parameters->keys().empty())
+      return parameters->fail("full_attention", "expected an object, as for sliding_attention, got no such key");
+    // An old rope_scaling is about the full layers.
+    const JsonObject fallback = keys.sub("rope_parameters", nothing);
+    config.rope = readRope(scaling ? *scaling : full.value_or(fallback), keys, config,
+                           scaling && full ? full->positive("rope_theta", theta) : theta);
+    config.slidingRope = readRope(sliding.value_or(fallback), keys, config, localTheta);
+    return;
+  }
+  if (scaling && !scaling->keys().empty())
+    config.rope = config.slidingRope = readRope(*scaling, keys, config, theta);
+  else if (nested) {
+    const JsonObject &first = full ? *full : *sliding;
+    config.rope = readRope(first, keys, config, theta);
+    config.slidingRope = readRope(sliding ? *sliding : first, keys, config, theta);
+  } else
+    config.rope = config.slidingRope =
+        readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, config, theta);
+}
+
+/// layer_types, where the architecture reads it.
+static bool readLayerTypes(const JsonObject &keys, Config &config) {
+  if (!keys.has("layer_types"))
+    return false;
+  const std::vector<std::string> types = keys.strings("layer_types");
+  if (keys.ok() && static_cast<int64_t>(types.size()) != config.layers)
+    keys.fail("layer_types", "expected one for each of the " + llvm::Twine(config.layers) + " layers, got " +
+                                 llvm::Twine(types.size()));
+  for (size_t i = 0; keys.ok() && i < types.size(); ++i) {
+    if (types[i] == "sliding_attention")
+      config.kinds[i] = LayerKind::Sliding;
+    else if (types[i] != "full_attention")
+      keys.fail("layer_types", "expected full_attention or sliding_attention, got " + quoted(types[i]) + " for layer " +
+                                   llvm::Twine(i));
+  }
+  return true;
+}
+
+static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
+  config.kinds.assign(config.layers, LayerKind::Full);
+  switch (model.window) {
+  case WindowRule::None:
+    return;
+  case WindowRule::Every:
+    if (keys.has("sliding_window"))
+      config.kinds.assign(config.layers, LayerKind::Sliding);
+    break;
+  case WindowRule::Above: {
+    const bool used = keys.boolean("use_sliding_window", false);
+    if (!readLayerTypes(keys, config) && used && keys.has("sliding_window")) {
+      const int64_t first = keys.integer("max_window_layers", 0, limits::layers);
+      for (int64_t i = first; i < config.layers; ++i)
+        config.kinds[i] = LayerKind::Sliding;
+    }
+    if (!used && llvm::is_contained(config.kinds, LayerKind::Sliding))
+      keys.fail("use_sliding_window", "expected true, as layer_types has sliding_attention");
+    break;
+  }
+  case WindowRule::Periodic:
+    if (!readLayerTypes(keys, config)) {
+      const char *key = keys.has("sliding_window_pattern") ? "sliding_window_pattern" : "_sliding_window_pattern";
+      const int64_t period = keys.integer(key, 1, limits::layers, model.windowPeriod);
+      for (int64_t i = 0; i < config.layers; ++i)
+        if ((i + 1) % std::max<int64_t>(period, 1))
+          config.kinds[i] = LayerKind::Sliding;
+    }
+    break;
+  }
+  if (llvm::is_contained(config.kinds, LayerKind::Sliding))
+    config.slidingWindow = keys.integer("sliding_window", 1, limits::positions);
+}
+
+static void readSpecialTokens(const JsonObject &text, const JsonObject &root, Config &config) {
+  // What the wrapper says about the whole counts before what the class assumes about its part.
+  auto ids = [&](llvm::StringRef key) {
+    const JsonObject &place = !text.states(key) && root.states(key) ? root : text;
+    std::vector<int64_t> found = place.integers(key, -1, limits::vocabulary);
+    llvm::erase(found, -1); // some writers' way to say none
+    return found;
+  };
+  auto first = [](const std::vector<int64_t> &list) {
+    return list.empty() ? std::nullopt : std::optional<int64_t>(list.front());
+  };
+  config.bosToken = first(ids("bos_token_id"));
+  config.padToken = first(ids("pad_token_id"));
+  config.endTokens = ids("eos_token_id");
+  llvm::sort(config.endTokens);
+}
+
+static void refuseQuantised(const JsonObject &keys) {
+  for (llvm::StringRef key : {"quantization_config", "compression_config"})
+    if (std::optional<JsonObject> found = keys.object(key)) {
+      const std::string method = found->string("quant_method", "unknown");
+      found->fail("quant_method", "expected weights in F32, F16 or BF16 (or a GGUF file), got " + quoted(method) +
+                                      ", which is not supported");
+    }
+}
+
+static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
+  const JsonObject &place = root.states("tie_word_embeddings") ? root : text;
+  config.tied = place.boolean("tie_word_embeddings", false);
+  config.tiedUnlessStored = isWrapper && !root.states("tie_word_embeddings");
+}
+
+absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef bytes, const Model *&model) {
+  model = nullptr;
+  LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, bytes, maxConfigBytes));
+  if (!value.getAsObject())
+    return fileError(path, "not a model: expected a config.json with an object, got " + describe(value));
+  absl::Status status;
+  const JsonObject root(path, *value.getAsObject(), status);
+
+  Config config;
+  config.path = path.str();
+  const std::string modelType = root.string("model_type");
+  if (!status.ok())
+    return status;
+  bool isWrapper = false;
+  const Model *found = findModelType(modelType, isWrapper);
+  if (!found) {
+    root.fail("model_type", expectedOneOf(knownModelTypes(), modelType));
+    return status;
+  }
+
+  std::optional<JsonObject> text = isWrapper ? root.object("text_config") : root;
+  if (!text) {
+    root.fail("text_config", "expected an object, got no such key");
+    return status;
+  }
+  config.modelType = namesIn(found->modelTypes).front().str();
+  if (isWrapper) {
+    const std::string inner = text->string("model_type", config.modelType);
+    if (!llvm::is_contained(namesIn(found->modelTypes), inner))
+      text->fail("model_type", "expected " + commaSeparated(namesIn(found->modelTypes)) + " inside " + modelType +
+                                   ", got " + quoted(inner));
+    config.modelType = inner;
+    refuseQuantised(*text);
+  } else
+    config.modelType = modelType;
+  refuseQuantised(root);
+
+  llvm::Expected<json::Value> defaults = json::parse(found->defaults);
+  assert(defaults && defaults->getAsObject() && "a Model's defaults are a JSON object");
+  text->setDefaults(defaults->getAsObject());
+
+  readSizes(*text, config);
+  if (!status.ok())
+    return status; // what follows divides by sizes and counts layers
+  readActivation(*text, *found, config);
+  readWindow(*text, *found, config);
+  readRopes(*text, *found, config);
+  readSpecialTokens(*text, root, config);
+  readTie(*text, root, isWrapper, config);
+  if (found->readsAttentionBias)
+    config.qkvBias = config.oBias = text->boolean("attention_bias", false);
+  if (found->readsMlpBias)
+    config.mlpBias = text->boolean("mlp_bias", false);
+  config.attentionScale =
+      1 / std::sqrt(found->readsQueryPreAttnScalar ? text->positive("query_pre_attn_scalar") : config.headDim);
+  if (found->readsAttentionSoftcap && text->has("attn_logit_softcapping"))
+    config.attentionSoftcap = text->positive("attn_logit_softcapping");
+  if (found->readsFinalSoftcap && text->has("final_logit_softcapping"))
+    config.finalSoftcap = text->positive("final_logit_softcapping");
+  if (found->scaleEmbedding)
+    config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
+  if (text->boolean("use_bidirectional_attention", false))
+    text->fail("use_bidirectional_attention", "expected false, as text is generated left to right, got true");
+  if (!status.ok())
+    return status;
+  model = found;
+  return config;
+}

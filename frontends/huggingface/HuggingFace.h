@@ -1,0 +1,19 @@
+//===- HuggingFace.h - directories as transformers writes them ---------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H
+#define LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H
+
+#include "absl/status/statusor.h"
+#include "frontends/Frontend.h"
+
+namespace lathe {
+
+/// config.json's `text` -> config; `model` is set to the architecture. `path` is used in messages only.
+absl::StatusOr<Config> readConfig(llvm::StringRef path, llvm::StringRef text, const Model *&model);
+
+/// A directory with config.json, or a config.json named as a file (then without weights).
+absl::StatusOr<ModelSource> openHuggingFace(llvm::StringRef path);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H

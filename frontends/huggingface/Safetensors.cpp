@@ -1,0 +1,191 @@
+#include "frontends/huggingface/Safetensors.h"
+#include "frontends/support/Errors.h"
+#include "frontends/support/Json.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include <map>
+
+using namespace lathe;
+namespace json = llvm::json;
+
+// The format's own limit.
+static constexpr uint64_t maxHeaderBytes = 100'000'000;
+static constexpr uint64_t maxIndexBytes = 100'000'000;
+
+/// Bits of one value, 0 for a type the format does not have.
+static unsigned bitsOf(llvm::StringRef type) {
+  return llvm::StringSwitch<unsigned>(type)
+      .Case("F4", 4)
+      .Cases({"F6_E2M3", "F6_E3M2"}, 6)
+      .Cases({"BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"}, 8)
+      .Cases({"U16", "I16", "F16", "BF16"}, 16)
+      .Cases({"U32", "I32", "F32"}, 32)
+      .Cases({"U64", "I64", "F64", "C64"}, 64)
+      .Default(0);
+}
+
+static std::optional<Format> formatOf(llvm::StringRef type) {
+  return llvm::StringSwitch<std::optional<Format>>(type)
+      .Case("F32", Format::F32)
+      .Case("F16", Format::F16)
+      .Case("BF16", Format::BF16)
+      .Default(std::nullopt);
+}
+
+/// An array of integers that are not negative.
+static bool readUnsigned(const json::Value *value, std::vector<int64_t> &out) {
+  const json::Array *array = value ? value->getAsArray() : nullptr;
+  if (!array)
+    return false;
+  for (const json::Value &element : *array) {
+    std::optional<int64_t> found = asInteger(element);
+    if (!found || *found < 0)
+      return false;
+    out.push_back(*found);
+  }
+  return true;
+}
+
+static absl::StatusOr<TensorInfo> readEntry(llvm::StringRef path, llvm::StringRef name, const json::Value &value,
+                                            uint64_t dataStart, uint64_t dataSize) {
+  TensorInfo tensor;
+  tensor.name = name.str();
+  const json::Object *entry = value.getAsObject();
+  if (!entry)
+    return fileError(path, name, "expected an object, got " + describe(value));
+
+  const std::optional<llvm::StringRef> type = entry->getString("dtype");
+  if (!type)
+    return fileError(path, name, "expected a dtype, got none");
+  tensor.storedType = type->str();
+  tensor.format = formatOf(*type);
+  const unsigned bits = bitsOf(*type);
+  if (!bits)
+    return fileError(path, name, "expected a dtype such as F32, F16 or BF16, got " + quoted(*type));
+
+  if (!readUnsigned(entry->get("shape"), tensor.shape))
+    return fileError(path, name, "expected a shape of integers not below 0");
+  // Sizes and offsets are the file's claims: every product and sum is checked.
+  uint64_t count = 1;
+  for (int64_t size : tensor.shape) {
+    bool overflow = false;
+    count = llvm::SaturatingMultiply(count, static_cast<uint64_t>(size), &overflow);
+    if (overflow || count > (uint64_t(1) << 56))
+      return fileError(path, name, "expected a tensor that fits the file, got shape " + shapeString(tensor.shape));
+  }
+
+  std::vector<int64_t> offsets;
+  if (!readUnsigned(entry->get("data_offsets"), offsets) || offsets.size() != 2)
+    return fileError(path, name, "expected data_offsets of two integers not below 0");
+  const uint64_t begin = offsets[0], end = offsets[1];
+  if (begin > end || end > dataSize)
+    return fileError(path, name,
+                     "expected data_offsets within the file's " + llvm::Twine(dataSize) + " bytes of data, got " +
+                         shapeString(offsets));
+  const uint64_t expected = (count * bits + 7) / 8;
+  if (end - begin != expected)
+    return fileError(path, name,
+                     "expected " + llvm::Twine(expected) + " bytes for " + *type + " " + shapeString(tensor.shape) +
+                         ", got data_offsets of " + llvm::Twine(end - begin));
+  tensor.offset = dataStart + begin;
+  tensor.bytes = end - begin;
+  return tensor;
+}
+
+absl::StatusOr<std::vector<TensorInfo>> lathe::readSafetensorsHeader(const MappedFile &file) {
+  const llvm::StringRef path = file.path(), bytes = file.bytes();
+  if (bytes.size() < 8)
+    return fileError(path, "expected a safetensors file, got " + llvm::Twine(bytes.size()) + " bytes");
+  const uint64_t headerBytes = llvm::support::endian::read64le(bytes.data());
+  if (headerBytes > maxHeaderBytes)
+    return fileError(path, "expected a safetensors header of at most " + llvm::Twine(maxHeaderBytes) + " bytes, got " +
+                               llvm::Twine(headerBytes));
+  if (headerBytes > bytes.size() - 8)
+    return fileError(path, "expected a safetensors header within the file's " + llvm::Twine(bytes.size()) +
+                               " bytes, got one of " + llvm::Twine(headerBytes));
+  LATHE_ASSIGN_OR_RETURN(json::Value header, parseJson(path, bytes.substr(8, headerBytes), maxHeaderBytes));
+  const json::Object *entries = header.getAsObject();
+  if (!entries)
+    return fileError(path, "expected a safetensors header with an object, got " + describe(header));
+
+  const uint64_t dataStart = 8 + headerBytes;
+  std::vector<TensorInfo> tensors;
+  for (const auto &[key, value] : *entries) {
+    if (key == "__metadata__")
+      continue;
+    LATHE_ASSIGN_OR_RETURN(TensorInfo tensor, readEntry(path, key, value, dataStart, bytes.size() - dataStart));
+    tensors.push_back(std::move(tensor));
+  }
+  // The order of the file; names decide between empty tensors so that messages do not depend on a hash.
+  llvm::sort(tensors, [](const TensorInfo &a, const TensorInfo &b) {
+    return std::tie(a.offset, a.bytes, a.name) < std::tie(b.offset, b.bytes, b.name);
+  });
+  for (size_t i = 1; i < tensors.size(); ++i)
+    if (tensors[i].offset < tensors[i - 1].offset + tensors[i - 1].bytes)
+      return fileError(path, tensors[i].name,
+                       "expected data of its own, got data_offsets that overlap those of " +
+                           printable(tensors[i - 1].name));
+  return tensors;
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openSafetensors(llvm::StringRef path) {
+  LATHE_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
+  LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
+  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, path);
+  checkpoint->addFile(std::move(file));
+  for (TensorInfo &tensor : tensors)
+    checkpoint->add(std::move(tensor)); // names are the keys of one object: no two are equal
+  return checkpoint;
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::StringRef indexPath) {
+  LATHE_ASSIGN_OR_RETURN(auto index, MappedFile::open(indexPath));
+  LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(indexPath, index->bytes(), maxIndexBytes));
+  const json::Object *root = value.getAsObject();
+  const json::Object *map = root ? root->getObject("weight_map") : nullptr;
+  if (!map)
+    return fileError(indexPath, "weight_map", "expected an object that gives each tensor its file");
+
+  // Sorted, so that files and messages come in the same order every time.
+  std::map<std::string, std::vector<llvm::StringRef>> shards;
+  for (const auto &[key, file] : *map) {
+    const std::optional<llvm::StringRef> name = file.getAsString();
+    const std::string where = "weight_map." + llvm::StringRef(key).str();
+    // A shard lies beside its index: a name with a folder in it could reach any file of the user's.
+    if (!name || name->empty() || name->contains('\0') || llvm::sys::path::filename(*name) != *name || *name == "." ||
+        *name == "..")
+      return fileError(indexPath, where, "expected the name of a file beside the index, got " + describe(file));
+    shards[name->str()].push_back(key);
+  }
+
+  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, indexPath);
+  for (auto &[name, keys] : shards) {
+    llvm::SmallString<256> path(llvm::sys::path::parent_path(indexPath));
+    llvm::sys::path::append(path, name);
+    absl::StatusOr<std::unique_ptr<MappedFile>> opened = MappedFile::open(path);
+    if (!opened.ok())
+      return fileError(indexPath, "weight_map",
+                       "expected a readable file " + quoted(name) + " beside the index, got: " +
+                           llvm::StringRef(opened.status().message().data(), opened.status().message().size()));
+    std::shared_ptr<const MappedFile> file = *std::move(opened);
+    LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
+    const unsigned number = checkpoint->addFile(file);
+    llvm::sort(keys);
+    // Only what the index places here: a tensor may lie in several shards.
+    for (TensorInfo &tensor : tensors) {
+      auto wanted = std::lower_bound(keys.begin(), keys.end(), llvm::StringRef(tensor.name));
+      if (wanted == keys.end() || *wanted != tensor.name)
+        continue;
+      tensor.file = number;
+      checkpoint->add(std::move(tensor));
+    }
+    for (llvm::StringRef key : keys)
+      if (!checkpoint->find(key))
+        return fileError(indexPath, ("weight_map." + key).str(),
+                         "expected a tensor of that name in " + quoted(name) + ", found none");
+  }
+  return checkpoint;
+}

@@ -1,0 +1,101 @@
+//===- Model.h - what makes an architecture ----------------------------------------------------------------------===//
+//
+// A Model says where an architecture departs from the plain decoder: RMS norm before attention and MLP, grouped-query
+// attention with rotary positions over the whole head, gated MLP, a final norm and a head. One file per architecture
+// defines one, in namespace lathe::models under the file's own name; the list of them is generated from the folder.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_MODELS_MODEL_H
+#define LATHE_FRONTENDS_MODELS_MODEL_H
+
+#include "frontends/Config.h"
+#include "frontends/Tensors.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace lathe {
+
+enum class NormPlacement : uint8_t {
+  Pre,      // x += attention(n1(x)); x += ffn(n2(x))
+  Sandwich, // x += n2(attention(n1(x))); x += n4(ffn(n3(x)))
+};
+
+/// Which layers slide when config.json does not list layer_types.
+enum class WindowRule : uint8_t {
+  None,     // keys about windows are not read
+  Every,    // sliding_window, on every layer; null: none
+  Above,    // use_sliding_window, sliding_window, from layer max_window_layers on
+  Periodic, // sliding_window; every sliding_window_pattern-th layer is full
+};
+
+/// An architecture's own name for a slot.
+struct SlotName {
+  Slot slot;
+  const char *huggingFace, *gguf;
+};
+
+struct Model {
+  const char *modelTypes[4] = {};        // config.json: model_type
+  const char *wrapperTypes[4] = {};      // model_type of multimodal wrappers that hold one of these as text_config
+  const char *ggufArchitectures[4] = {}; // general.architecture
+
+  /// Values of keys config.json may leave out, as JSON. What is not here must be there.
+  const char *defaults = "{}";
+
+  NormPlacement norms = NormPlacement::Pre;
+  bool qkNorm = false;         // an RMS norm on every query and key head, before rotation
+  float normOffset = 0;        // norms multiply by offset + w; GGUF stores the sum
+  bool scaleEmbedding = false; // by sqrt(hidden)
+
+  const char *activationKey = "hidden_act";
+  Activation activation = Activation::SiLU; // when there is no key, as in GGUF
+
+  double theta = 10000;  // when rope_theta is left out
+  double localTheta = 0; // not 0: sliding layers have this theta (or rope_local_base_freq), unscaled
+  WindowRule window = WindowRule::None;
+  int64_t windowPeriod = 6; // Periodic, when left out
+  bool ggufWindow = false;  // GGUF's attention.sliding_window is meant
+
+  // Keys the architecture reads; the others are decoys there.
+  bool readsAttentionBias = false;      // attention_bias: q, k, v and o
+  bool readsMlpBias = false;            // mlp_bias
+  bool readsQueryPreAttnScalar = false; // attention scale = query_pre_attn_scalar^-0.5
+  bool readsAttentionSoftcap = false;   // attn_logit_softcapping
+  bool readsFinalSoftcap = false;       // final_logit_softcapping
+
+  bool ggufInterleaved = false; // GGUF stores q and k rows in the interleaved rotary layout
+
+  SlotName names[12] = {}; // ends at the first without names
+
+  /// What a GGUF has no key for. Null: nothing.
+  void (*completeGguf)(Config &config) = nullptr;
+};
+
+namespace models {
+#define LATHE_MODEL(name) extern const Model name;
+#include "frontends/models/Models.inc"
+#undef LATHE_MODEL
+} // namespace models
+
+/// A Model and its file's name.
+struct NamedModel {
+  llvm::StringRef name; // "Qwen3"
+  const Model *model;
+};
+llvm::ArrayRef<NamedModel> allModels();
+
+/// Null when unknown. `isWrapper` is set when the description is under text_config.
+const Model *findModelType(llvm::StringRef modelType, bool &isWrapper);
+const Model *findGgufArchitecture(llvm::StringRef architecture);
+
+/// The entries of one of a Model's lists.
+llvm::SmallVector<llvm::StringRef, 4> namesIn(const char *const (&list)[4]);
+
+/// Every model_type (wrappers included) or GGUF architecture, sorted.
+std::vector<llvm::StringRef> knownModelTypes();
+std::vector<llvm::StringRef> knownGgufArchitectures();
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_MODELS_MODEL_H

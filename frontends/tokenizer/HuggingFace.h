@@ -1,0 +1,25 @@
+//===- HuggingFace.h - what the readers of tokenizer.json share
+//--------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_TOKENIZER_HUGGINGFACE_H
+#define LATHE_FRONTENDS_TOKENIZER_HUGGINGFACE_H
+
+#include "frontends/support/Json.h"
+#include "frontends/tokenizer/TokenizerModel.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace lathe {
+
+/// Appends the steps of a `normalizer` or `pre_tokenizer`; errors go to the object's status.
+void readNormalizer(const JsonObject &from, TokenizerModel &model);
+void readSplitter(const JsonObject &from, TokenizerModel &model);
+
+/// Calls `read` for every element of an array of objects; anything else is an error.
+void forEachObject(const JsonObject &from, llvm::StringRef key, llvm::function_ref<void(const JsonObject &)> read);
+
+/// Keeps the rendered chat, or why there is none.
+void setChat(TokenizerModel &model, const absl::StatusOr<RenderedChat> &chat);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_TOKENIZER_HUGGINGFACE_H

@@ -1,0 +1,109 @@
+//===- Topology.cpp - cores and caches this process may use -------------------------------------------------------===//
+
+#include "Topology.h"
+
+#include "../src/Support.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <set>
+
+using namespace lrt;
+
+int64_t lrt::physicalCores(const cpu_set_t &allowed, const std::string &root) {
+  std::set<std::string> cores; // hyperthreads of a core list the same siblings
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed))
+      continue;
+    std::string topology = root + format("/sys/devices/system/cpu/cpu%d/topology/", cpu);
+    std::string siblings = readSystemFile(topology + "thread_siblings_list");
+    cores.insert(siblings.empty() ? format("cpu %d", cpu) : siblings);
+  }
+  return std::max<int64_t>(1, cores.size());
+}
+
+namespace {
+
+/// The smallest quota of a group and the groups around it. `read` returns CPUs, 0 for none.
+template <typename Read> double smallestQuota(const std::string &mount, std::string group, Read read) {
+  double least = 0;
+  for (;;) {
+    double quota = read(mount + group);
+    if (quota > 0 && (least == 0 || quota < least))
+      least = quota;
+    if (group.empty() || group == "/")
+      return least;
+    group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
+  }
+}
+
+/// cpu.max: "max 100000" or "150000 100000".
+double quotaV2(const std::string &directory) {
+  std::string text = readSystemFile(directory + "/cpu.max");
+  char *rest = nullptr;
+  double quota = strtod(text.c_str(), &rest); // "max" reads as 0
+  double period = strtod(rest, nullptr);
+  return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+double quotaV1(const std::string &directory) {
+  double quota = atof(readSystemFile(directory + "/cpu.cfs_quota_us").c_str()); // -1: none
+  double period = atof(readSystemFile(directory + "/cpu.cfs_period_us").c_str());
+  return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+bool listsController(const std::string &controllers, const std::string &name) {
+  return ("," + controllers + ",").find("," + name + ",") != std::string::npos;
+}
+
+} // namespace
+
+double lrt::cgroupQuota(const std::string &root) {
+  // Lines "hierarchy:controllers:group"; version 2 is "0::group".
+  std::string lines = readSystemFile(root + "/proc/self/cgroup") + "\n";
+  double least = 0;
+  for (size_t begin = 0, end; (end = lines.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    std::string line = lines.substr(begin, end - begin);
+    size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos)
+      continue;
+    std::string controllers = line.substr(first + 1, second - first - 1), group = line.substr(second + 1);
+    double quota = 0;
+    if (controllers.empty())
+      quota = smallestQuota(root + "/sys/fs/cgroup", group, quotaV2);
+    else if (listsController(controllers, "cpu"))
+      quota = smallestQuota(root + "/sys/fs/cgroup/cpu", group, quotaV1);
+    if (quota > 0 && (least == 0 || quota < least))
+      least = quota;
+  }
+  return least;
+}
+
+int64_t lrt::usableCores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) // more than 1024 CPUs
+    return 1;
+  int64_t cores = physicalCores(allowed, "");
+  double quota = cgroupQuota("");
+  // 1.5 CPUs run one worker well; two would be stopped for a quarter of the time, in the middle of a phase.
+  return quota > 0 ? std::clamp<int64_t>(int64_t(quota), 1, cores) : cores;
+}
+
+int64_t lrt::lastLevelCacheBytes() {
+  int64_t most = 0;
+  for (int index = 0; index < 8; ++index) {
+    std::string directory = format("/sys/devices/system/cpu/cpu0/cache/index%d/", index);
+    std::string size = readSystemFile(directory + "size"); // "32768K"
+    char *unit = nullptr;
+    int64_t bytes = strtoll(size.c_str(), &unit, 10);
+    if (*unit == 'K')
+      bytes <<= 10;
+    else if (*unit == 'M')
+      bytes <<= 20;
+    if (readSystemFile(directory + "type") != "Instruction")
+      most = std::max(most, bytes);
+  }
+  return most;
+}

@@ -1,0 +1,121 @@
+//===- abi.h - what compiled code and the runtime share ---------------------------------------------------------------===//
+//
+// The compiler writes one `lrt_program` into every executable; the runtime checks its magic and version before anything
+// else and then only reads it. Compiled entry points read one `lrt_step` per forward call. Every change here raises
+// LRT_ABI_VERSION and must be made on both sides: compiler/targets/cpu (writes) and runtime/src (reads).
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LRT_ABI_H
+#define LRT_ABI_H
+
+#include <stdint.h>
+
+#define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
+#define LRT_ABI_VERSION 1u
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// One forward call. All workers of the team read the same step; nobody writes it while the call runs.
+typedef struct lrt_step {
+  const uint8_t *weights; // the tensor section of the weights file, page aligned
+  uint8_t *arena;         // lrt_program.arena_bytes, shared by the workers
+  uint8_t *scratch;       // workers * lrt_program.scratch_bytes; worker w owns [w, w+1) * scratch_bytes
+  uint8_t *cache;         // lrt_program.cache_bytes, survives from step to step
+  const int32_t *tokens;  // [rows]
+  float *logits;          // head entry: [rows, vocabulary]; decode entry: [1, vocabulary]
+  int64_t rows;           // 1 .. lrt_entry.rows
+  int64_t first;          // head entry: first row of the previous prefill whose logits are wanted; else 0
+  int64_t position;       // of the first row, counted from the start of the sequence
+  int64_t workers;        // 1 .. any
+  void *team;             // the runtime's own, handed back to lrt_barrier
+} lrt_step;
+
+/// A compiled entry point: every worker calls it once per step with its own id in [0, step->workers).
+typedef void (*lrt_entry_fn)(const lrt_step *step, int64_t worker);
+
+typedef struct lrt_entry {
+  const char *name;
+  lrt_entry_fn run;
+  int64_t rows; // most rows one call takes
+} lrt_entry;
+
+/// What a layer keeps between steps, for bench (`--fill`, bytes per token) and info.
+typedef struct lrt_cache {
+  int64_t offset;             // bytes from lrt_step.cache
+  int64_t bytes;              // of the whole region
+  int64_t rows;               // positions it can hold
+  int64_t window;             // positions attended at most; 0: all
+  int64_t bytes_per_position; // read per attended position and token
+  int64_t ops_per_position;   // multiply and add counted apart
+  int32_t element;            // lrt_element
+  int32_t reserved;
+} lrt_cache;
+
+enum lrt_element { LRT_F32 = 0, LRT_BF16 = 1 };
+
+/// Kinds of peak an operation is measured against.
+enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAKS = 3 };
+
+/// CPU features compiled code may use (lrt_program.features is a set of these bits).
+#define LRT_FEATURES(X)                                                                                                \
+  X(SSE42, "sse4.2") X(AVX, "avx") X(AVX2, "avx2") X(FMA, "fma") X(F16C, "f16c") X(AVX512F, "avx512f")                 \
+  X(AVX512BW, "avx512bw") X(AVX512VL, "avx512vl") X(AVX512DQ, "avx512dq") X(AVX512VNNI, "avx512vnni")                  \
+  X(AVX512BF16, "avx512bf16") X(AVXVNNI, "avxvnni") X(BMI2, "bmi2")
+
+enum lrt_feature {
+#define LRT_FEATURE_ENUM(id, name) LRT_FEATURE_##id,
+  LRT_FEATURES(LRT_FEATURE_ENUM)
+#undef LRT_FEATURE_ENUM
+      LRT_FEATURE_COUNT
+};
+
+/// The model as the compiler left it. Strings are static and NUL-terminated.
+typedef struct lrt_program {
+  uint64_t magic;
+  uint32_t version; // LRT_ABI_VERSION
+  uint32_t size;    // sizeof(lrt_program)
+  const char *model; // e.g. the directory's or file's name
+  const char *architecture; // model_type
+  const char *mcpu;         // what the code was compiled for
+  uint64_t features;        // 1 << lrt_feature
+  uint64_t content_id[2];   // of the weights file; both 0: compiled from a bare config
+  int64_t vocabulary;
+  int64_t context; // positions the caches hold
+  int64_t layers;
+  int64_t hidden;
+  int64_t arena_bytes;
+  int64_t scratch_bytes; // per worker
+  int64_t cache_bytes;
+  int64_t weights_bytes; // of the tensor section
+  int64_t default_threads; // 0: physical cores this process may use
+  int64_t barriers_per_layer; // most barriers in a decode step's layer
+  int64_t parameters;         // values in the checkpoint, shared ones counted once
+  int64_t decode_weight_bytes; // read by one decode step, head included
+  int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
+  int64_t head_ops[LRT_PEAKS]; // per row whose logits are computed
+  lrt_entry decode;  // one row, logits included
+  lrt_entry prefill; // many rows, leaves their hidden states in the arena
+  lrt_entry head;    // logits of rows [first, first + rows) of the last prefill
+  const lrt_cache *caches;
+  int64_t num_caches;
+  const char *weights_data; // the whole weights file when embedded (--embed-weights), else null
+  int64_t weights_data_bytes;
+} lrt_program;
+
+#ifdef __cplusplus
+static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
+static_assert(sizeof(lrt_entry) == 24, "");
+static_assert(sizeof(lrt_cache) == 56, "");
+static_assert(sizeof(lrt_program) == 312, "the compiler writes lrt_program field by field");
+#endif
+
+/// Written by the compiler, one per executable.
+extern const lrt_program lathe_program;
+
+#ifdef __cplusplus
+}
+#endif
+#endif // LRT_ABI_H

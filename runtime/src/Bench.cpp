@@ -1,0 +1,282 @@
+//===- Bench.cpp - OUT bench: how fast, and how fast it could be --------------------------------------------------===//
+
+#include "CommandLine.h"
+
+#include "../cpu/Features.h"
+#include "../cpu/Probe.h"
+#include "../cpu/Topology.h"
+
+#include <algorithm>
+
+using namespace lrt;
+
+namespace {
+
+struct Arguments : SessionArguments {
+  std::optional<int64_t> prompt, count, fill, randomWeights;
+  bool json = false;
+
+  void declare(Options &options) {
+    options.integer("-p", "N", "tokens of the prompt; default: 512, or what the context leaves", prompt, 0);
+    options.integer("-n", "N", "tokens generated right after it; default: 64", count, 0);
+    options.integer("--fill", "N", "positions in the caches before the prompt, made up, not computed; default: 0", fill,
+                    0);
+    options.flag("--json", "one object instead of a table", json);
+    options.integer("--random-weights", "SEED", "made-up weights instead of a file", randomWeights, 0);
+    SessionArguments::declare(options);
+  }
+};
+
+/// What is measured, and what is known about it beforehand.
+struct Plan {
+  int64_t fill, prompt, count;
+  double cacheBytesPerToken;   // mean of the generated tokens
+  double bytesPerToken;        // weights and caches
+  double promptOps[LRT_PEAKS]; // of the whole prompt
+};
+
+struct Result {
+  double promptSeconds = 0, decodeSeconds = 0; // of the best round; 0: not measured
+  int rounds = 0;
+};
+
+/// Positions attended by the token at `position`, itself included.
+int64_t attended(const lrt_cache &cache, int64_t position) {
+  int64_t all = position + 1;
+  return cache.window > 0 ? std::min(all, cache.window) : all;
+}
+
+Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t count) {
+  Plan plan = {
+      .fill = fill, .prompt = prompt, .count = count, .cacheBytesPerToken = 0, .bytesPerToken = 0, .promptOps = {}};
+  int64_t first = fill + prompt, tokens = std::max<int64_t>(count, 1);
+  for (int64_t i = 0; i < program.num_caches; ++i) {
+    const lrt_cache &cache = program.caches[i];
+    for (int64_t position = first; position < first + tokens; ++position)
+      plan.cacheBytesPerToken += double(cache.bytes_per_position * attended(cache, position)) / double(tokens);
+    for (int64_t position = fill; position < first; ++position)
+      plan.promptOps[LRT_PEAK_F32] += double(cache.ops_per_position * attended(cache, position));
+  }
+  plan.bytesPerToken = double(program.decode_weight_bytes) + plan.cacheBytesPerToken;
+  for (int kind = 0; kind < LRT_PEAKS; ++kind)
+    plan.promptOps[kind] += double(program.row_ops[kind]) * double(prompt) + double(program.head_ops[kind]);
+  return plan;
+}
+
+/// The kind of operation that most of a prompt row's time must go into.
+lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
+  int most = LRT_PEAK_F32;
+  auto seconds = [&](int kind) { return double(program.row_ops[kind]) / probe.operations(lrt_peak(kind)); };
+  for (int kind = 0; kind < LRT_PEAKS; ++kind)
+    if (seconds(kind) > seconds(most))
+      most = kind;
+  return lrt_peak(most);
+}
+
+/// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. Returns
+/// false when interrupted.
+bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
+  const lrt_program &program = session.program;
+  std::vector<float> logits(program.vocabulary);
+  std::vector<int32_t> tokens(plan.prompt + plan.count);
+  for (size_t i = 0; i < tokens.size(); ++i)
+    tokens[i] = int32_t(scramble(i) % uint64_t(program.vocabulary));
+
+  auto keepBest = [](double &best, double seconds) { best = best == 0 ? seconds : std::min(best, seconds); };
+  constexpr int mostRounds = 7, enoughRounds = 3;
+  constexpr double enoughSeconds = 10, tooManySeconds = 60;
+  double begin = now();
+  session.fill(plan.fill);
+  for (;;) {
+    session.position = plan.fill; // what a round before left in the caches is as good as new
+    probe.measure();
+    double start = now();
+    if (plan.prompt > 0) {
+      if (!session.feed(tokens.data(), plan.prompt, logits.data(), &interrupted))
+        return false;
+      keepBest(result.promptSeconds, now() - start);
+    }
+    probe.measure();
+    start = now();
+    for (int64_t i = 0; i < plan.count; ++i) {
+      if (interrupted)
+        return false;
+      session.decode(tokens[plan.prompt + i], logits.data());
+    }
+    if (plan.count > 0)
+      keepBest(result.decodeSeconds, now() - start);
+    ++result.rounds;
+    double spent = now() - begin;
+    if (result.rounds == mostRounds || spent > tooManySeconds ||
+        (result.rounds >= enoughRounds && spent > enoughSeconds))
+      return true;
+  }
+}
+
+std::string quoted(const std::string &text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      result += '\\';
+    result += (unsigned char)c < 0x20 ? ' ' : c;
+  }
+  return result + "\"";
+}
+
+/// A number of an object, null when it was not measured.
+std::string number(double value, const char *pattern = "%.2f") {
+  if (value <= 0)
+    return "null";
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wformat-nonliteral"
+  return format(pattern, value);
+#pragma clang diagnostic pop
+}
+
+struct Rates {
+  double promptTps, decodeTps, decodePercent, promptPercent;
+};
+
+Rates rates(const Plan &plan, const Result &result, const Probe &probe) {
+  Rates rates = {};
+  if (result.promptSeconds > 0) {
+    double least = 0;
+    for (int kind = 0; kind < LRT_PEAKS; ++kind)
+      least += plan.promptOps[kind] / probe.operations(lrt_peak(kind));
+    rates.promptTps = double(plan.prompt) / result.promptSeconds;
+    rates.promptPercent = 100 * least / result.promptSeconds;
+  }
+  if (result.decodeSeconds > 0) {
+    rates.decodeTps = double(plan.count) / result.decodeSeconds;
+    rates.decodePercent = 100 * rates.decodeTps * plan.bytesPerToken / probe.readBytes();
+  }
+  return rates;
+}
+
+std::string json(const Session &session, const Plan &plan, const Result &result, const Probe &probe) {
+  const lrt_program &program = session.program;
+  Rates rate = rates(plan, result, probe);
+  lrt_peak peak = mainPeak(program, probe);
+  std::string text = "{";
+  auto add = [&](const char *key, const std::string &value) {
+    text += format("%s\"%s\": %s", text.size() > 1 ? ", " : "", key, value.c_str());
+  };
+  auto count = [](int64_t value) { return format("%lld", (long long)value); };
+  add("model", quoted(program.model));
+  add("cpu", quoted(cpuName()));
+  add("mcpu", quoted(program.mcpu));
+  add("threads", count(session.team->workers()));
+  add("p", count(plan.prompt));
+  add("n", count(plan.count));
+  add("fill", count(plan.fill));
+  add("position", count(plan.fill + plan.prompt));
+  add("rounds", count(result.rounds));
+  add("prompt_tps", number(rate.promptTps));
+  add("decode_tps", number(rate.decodeTps));
+  add("bytes_per_token", count(int64_t(plan.bytesPerToken)));
+  add("cache_bytes_per_token", count(int64_t(plan.cacheBytesPerToken)));
+  add("decode_weight_bytes", count(program.decode_weight_bytes));
+  add("weight_bytes", count(program.weights_bytes));
+  add("read_GBps", number(probe.readBytes() * 1e-9));
+  add("dot_Gops", number(probe.operations(peak) * 1e-9, "%.1f"));
+  add("dot_kind", quoted(peakName(peak)));
+  add("dot_instruction", quoted(probe.instruction(peak)));
+  for (int kind = 0; kind < LRT_PEAKS; ++kind)
+    add(format("%s_Gops", peakName(lrt_peak(kind))).c_str(), number(probe.operations(lrt_peak(kind)) * 1e-9, "%.1f"));
+  add("decode_percent_of_bandwidth", number(rate.decodePercent, "%.1f"));
+  add("prompt_percent_of_peak", number(rate.promptPercent, "%.1f"));
+  add("barriers_per_layer", count(program.barriers_per_layer));
+  add("last_level_cache_bytes", count(lastLevelCacheBytes()));
+  return text + "}\n";
+}
+
+std::string table(const Session &session, const Plan &plan, const Result &result, const Probe &probe) {
+  const lrt_program &program = session.program;
+  Rates rate = rates(plan, result, probe);
+  lrt_peak peak = mainPeak(program, probe);
+  std::string text = format("%s on %s, %lld threads, best of %d rounds\n", program.model, cpuName().c_str(),
+                            (long long)session.team->workers(), result.rounds);
+  if (plan.fill > 0)
+    text += format("caches     %s positions made up\n", readableCount(plan.fill).c_str());
+  if (plan.prompt > 0)
+    text += format("prompt     %8.1f tokens/s  %5.1f %% of the peak       %s tokens at position %s\n", rate.promptTps,
+                   rate.promptPercent, readableCount(plan.prompt).c_str(), readableCount(plan.fill).c_str());
+  if (plan.count > 0)
+    text +=
+        format("decode     %8.1f tokens/s  %5.1f %% of the bandwidth  %s tokens at position %s\n", rate.decodeTps,
+               rate.decodePercent, readableCount(plan.count).c_str(), readableCount(plan.fill + plan.prompt).c_str());
+  text += format("per token  %s read: %s of weights, %s of caches; %lld barriers per layer\n",
+                 readableBytes(plan.bytesPerToken).c_str(), readableBytes(double(program.decode_weight_bytes)).c_str(),
+                 readableBytes(plan.cacheBytesPerToken).c_str(), (long long)program.barriers_per_layer);
+  text += format("machine    reads %.1f GB/s; last-level cache %s\n", probe.readBytes() * 1e-9,
+                 readableBytes(double(lastLevelCacheBytes())).c_str());
+  for (int kind = 0; kind < LRT_PEAKS; ++kind)
+    text += format("           %-4s %8.1f Gop/s (%s)%s\n", peakName(lrt_peak(kind)),
+                   probe.operations(lrt_peak(kind)) * 1e-9, probe.instruction(lrt_peak(kind)),
+                   kind == peak ? ", most of the prompt's work" : "");
+  return text;
+}
+
+int run(const Invocation &invocation) {
+  const lrt_program &program = invocation.program;
+  Arguments arguments;
+  Options options;
+  arguments.declare(options);
+  int status;
+  if (!invocation.parse(benchCommand, options, status))
+    return status;
+  if (arguments.weights && arguments.randomWeights)
+    return invocation.fail("bench: expected --weights or --random-weights, found both");
+
+  // In a short context, what is left is shared.
+  int64_t fill = arguments.fill.value_or(0);
+  int64_t left = std::max<int64_t>(program.context - fill, 0);
+  int64_t mostCount = arguments.prompt ? left - std::min(left, *arguments.prompt) : (left + 3) / 4;
+  int64_t count = arguments.count.value_or(std::min<int64_t>(64, mostCount));
+  int64_t prompt = arguments.prompt.value_or(std::min<int64_t>(512, left - std::min(left, count)));
+  if (fill > program.context || prompt > program.context || count > program.context ||
+      fill + prompt + count > program.context)
+    return invocation.fail(format("bench: %lld filled + %lld prompt + %lld generated positions, but the context holds "
+                                  "%lld",
+                                  (long long)fill, (long long)prompt, (long long)count, (long long)program.context));
+  if (prompt + count == 0)
+    return invocation.fail("bench: -p 0 -n 0 leave nothing to measure");
+
+  SessionOptions sessionOptions = arguments.session();
+  sessionOptions.randomWeights = arguments.randomWeights.has_value();
+  sessionOptions.seed = uint64_t(arguments.randomWeights.value_or(0));
+  Session session(program);
+  std::string error;
+  if (!session.open(sessionOptions, error))
+    return invocation.fail(error);
+  Probe probe(*session.team);
+  if (!probe.open(error))
+    return invocation.fail(error);
+
+  catchInterrupts();
+  Plan plan = makePlan(program, fill, prompt, count);
+  Result result;
+  if (!measure(session, plan, probe, result))
+    return invocation.fail("interrupted");
+  std::string text = arguments.json ? json(session, plan, result, probe) : table(session, plan, result, probe);
+  return writeOutput(text, error) ? 0 : invocation.fail(error);
+}
+
+} // namespace
+
+const Command lrt::benchCommand = {
+    .name = "bench",
+    .summary = "tokens per second, and percent of what this machine can do",
+    .usage = "[OPTION...]",
+    .details =
+        "Measures the machine (streaming reads, chains of the best dot instructions) and the model in turns, 3 to 7\n"
+        "rounds, and shows the best of each: neighbours on a shared machine only take away.\n"
+        "bytes_per_token: the weights one decode step reads, plus the cache rows it attends to, mean over -n tokens.\n"
+        "prompt_percent_of_peak: the time all operations of the prompt would take at the peak of their own kind\n"
+        "(matrices as they were compiled, attention as f32), over the time taken.\n",
+    .examples = "bench\n"
+                "bench -p 128 -n 32 --threads 1 --json\n"
+                "bench --fill 4096 -p 0\n"
+                "bench --random-weights 1",
+    .run = run,
+};

@@ -1,0 +1,96 @@
+//===- Logits.cpp - OUT logits: the logits of every position ------------------------------------------------------===//
+
+#include "CommandLine.h"
+#include "Npy.h"
+
+#include <algorithm>
+
+using namespace lrt;
+
+namespace {
+
+struct Arguments : SessionArguments {
+  std::optional<std::string> tokens, out;
+  std::optional<int64_t> chunk;
+
+  void declare(Options &options) {
+    options.text("--tokens", "ID,ID,...", "the sequence", tokens);
+    options.text("--out", "FILE.npy", "where to write float32 [tokens, vocabulary]", out);
+    options.integer("--chunk", "N", "tokens per forward pass; 1: as in generation; default: as many as there can be",
+                    chunk, 1);
+    SessionArguments::declare(options);
+  }
+};
+
+/// Feeds `count` tokens in one pass and writes their logits; `logits` holds head.rows rows.
+bool writeChunk(Session &session, const int32_t *tokens, int64_t count, std::vector<float> &logits, NpyWriter &file,
+                std::string &error) {
+  const lrt_program &program = session.program;
+  session.prefill(tokens, count);
+  for (int64_t first = 0, rows; first < count; first += rows) {
+    rows = std::min(count - first, program.head.rows);
+    session.head(first, rows, logits.data());
+    if (!file.write(logits.data(), rows * program.vocabulary, error))
+      return false;
+  }
+  return true;
+}
+
+int run(const Invocation &invocation) {
+  Arguments arguments;
+  Options options;
+  arguments.declare(options);
+  int status;
+  if (!invocation.parse(logitsCommand, options, status))
+    return status;
+  if (!arguments.tokens || !arguments.out)
+    return invocation.fail("logits: expected --tokens ID,ID,... and --out FILE.npy");
+
+  const lrt_program &program = invocation.program;
+  std::vector<int32_t> tokens;
+  std::string error;
+  if (!parseTokens(*arguments.tokens, program.vocabulary, tokens, error))
+    return invocation.fail(error);
+  int64_t count = int64_t(tokens.size());
+  if (count > program.context)
+    return invocation.fail(
+        format("%lld tokens, but the context holds %lld", (long long)count, (long long)program.context));
+
+  Session session(program);
+  NpyWriter file;
+  if (!session.open(arguments.session(), error) || !file.open(*arguments.out, count, program.vocabulary, error))
+    return invocation.fail(error);
+
+  catchInterrupts(); // so that no unfinished file stays behind
+  bool isSingle = arguments.chunk == 1;
+  int64_t chunk = std::min(arguments.chunk.value_or(INT64_MAX), program.prefill.rows);
+  std::vector<float> logits(size_t(program.vocabulary) * (isSingle ? 1 : program.head.rows));
+  for (int64_t done = 0; done < count;) {
+    if (interrupted)
+      return invocation.fail(format("interrupted after %lld of %lld tokens", (long long)done, (long long)count));
+    int64_t rows = isSingle ? 1 : std::min(count - done, chunk);
+    bool good;
+    if (isSingle) {
+      session.decode(tokens[done], logits.data());
+      good = file.write(logits.data(), program.vocabulary, error);
+    } else {
+      good = writeChunk(session, tokens.data() + done, rows, logits, file, error);
+    }
+    if (!good)
+      return invocation.fail(error);
+    done += rows;
+  }
+  return file.finish(error) ? 0 : invocation.fail(error);
+}
+
+} // namespace
+
+const Command lrt::logitsCommand = {
+    .name = "logits",
+    .summary = "write the logits of every position of a sequence as a NumPy file",
+    .usage = "--tokens ID,ID,... --out FILE.npy [OPTION...]",
+    .details = "",
+    .examples = "logits --tokens 1,403,42 --out logits.npy\n"
+                "logits --tokens 1,403,42 --out logits.npy --chunk 1",
+    .run = run,
+};

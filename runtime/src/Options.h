@@ -1,0 +1,54 @@
+//===- Options.h - the options of one command ---------------------------------------------------------------------===//
+
+#ifndef LRT_SRC_OPTIONS_H
+#define LRT_SRC_OPTIONS_H
+
+#include <stdint.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lrt {
+
+/// A command declares its options with the variables they fill; parsing and help come from the same list.
+class Options {
+public:
+  void flag(const char *name, const char *help, bool &target);
+  void integer(const char *name, const char *value, const char *help, std::optional<int64_t> &target, int64_t least,
+               int64_t most = INT64_MAX);
+  /// `least` itself is allowed.
+  void number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
+              double most);
+  void text(const char *name, const char *value, const char *help, std::optional<std::string> &target);
+
+  /// "--name value" and "--name=value"; the last one counts. Returns false and leaves one line that names the option.
+  bool parse(const std::vector<std::string> &arguments, std::string &error) const;
+
+  /// One line per option.
+  std::string help() const;
+
+private:
+  struct Option {
+    const char *name;
+    const char *value; // what stands for it in the help; null for a flag
+    const char *help;
+    bool *flag = nullptr;
+    std::optional<int64_t> *integer = nullptr;
+    std::optional<double> *number = nullptr;
+    std::optional<std::string> *text = nullptr;
+    int64_t leastInteger = 0, mostInteger = 0;
+    double leastNumber = 0, mostNumber = 0;
+  };
+
+  bool assign(const Option &option, const std::string &value, std::string &error) const;
+
+  std::vector<Option> options;
+};
+
+/// "1,2,3" into ids below `vocabulary`.
+bool parseTokens(const std::string &text, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error);
+
+} // namespace lrt
+
+#endif // LRT_SRC_OPTIONS_H

@@ -1,0 +1,129 @@
+//===- Session.cpp - one sequence through one program -------------------------------------------------------------===//
+
+#include "Session.h"
+
+#include "../cpu/Features.h"
+#include "../cpu/Topology.h"
+
+#include <string.h>
+
+#include <algorithm>
+
+using namespace lrt;
+
+bool lrt::checkProgram(const lrt_program &program, std::string &error) {
+  if (program.magic != LRT_MAGIC || program.version != LRT_ABI_VERSION || program.size != sizeof(lrt_program)) {
+    error =
+        format("the compiler and the runtime library disagree: expected ABI version %u with a program of %zu bytes, "
+               "found version %u and %u bytes",
+               LRT_ABI_VERSION, sizeof(lrt_program), program.version, program.size);
+    return false;
+  }
+  uint64_t missing = program.features & ~cpuFeatures();
+  if (missing != 0) {
+    error = format("this CPU lacks %s, which the code compiled for --mcpu %s uses", featureNames(missing).c_str(),
+                   program.mcpu);
+    return false;
+  }
+  return true;
+}
+
+int64_t lrt::defaultThreads(const lrt_program &program) {
+  return program.default_threads > 0 ? program.default_threads : usableCores();
+}
+
+bool Session::open(const SessionOptions &options, std::string &error) {
+  int64_t workers = options.threads > 0 ? options.threads : defaultThreads(program);
+  if (!options.randomWeights && !weights.open(program, options.weights, error))
+    return false;
+  if (!arena.reserve(program.arena_bytes, "activations", error) ||
+      !scratch.reserve(program.scratch_bytes * workers, "the workers' scratch", error) ||
+      !cache.reserve(program.cache_bytes, "the caches", error))
+    return false;
+  team = std::make_unique<Team>(workers);
+  crew = std::make_unique<Crew>(team->workers());
+  return !options.randomWeights || weights.randomize(program, options.seed, *team, error);
+}
+
+namespace {
+struct Call {
+  lrt_entry_fn run;
+  lrt_step step;
+};
+} // namespace
+
+void Session::call(const lrt_entry &entry, const int32_t *tokens, int64_t rows, int64_t first, float *logits,
+                   int64_t workers) {
+  Call call = {entry.run,
+               {.weights = weights.tensors(),
+                .arena = arena.data(),
+                .scratch = scratch.data(),
+                .cache = cache.data(),
+                .tokens = tokens,
+                .logits = logits,
+                .rows = rows,
+                .first = first,
+                .position = position,
+                .workers = workers,
+                .team = team.get()}};
+  team->run(
+      [](void *context, int64_t worker) {
+        const Call &call = *static_cast<Call *>(context);
+        call.run(&call.step, worker);
+      },
+      &call, workers);
+}
+
+void Session::prefill(const int32_t *tokens, int64_t rows) {
+  call(program.prefill, tokens, rows, 0, nullptr, team->workers());
+  position += rows;
+}
+
+void Session::head(int64_t first, int64_t rows, float *logits) {
+  call(program.head, nullptr, rows, first, logits, team->workers());
+}
+
+void Session::decode(int32_t token, float *logits) {
+  double start = now();
+  call(program.decode, &token, 1, 0, logits, crew->next());
+  crew->finished(now() - start, team->wasDisturbed());
+  ++position;
+}
+
+bool Session::feed(const int32_t *tokens, int64_t count, float *logits, const volatile bool *stop) {
+  if (count == 1) {
+    decode(tokens[0], logits);
+    return true;
+  }
+  int64_t rows = 0;
+  for (int64_t done = 0; done < count; done += rows) {
+    if (stop && *stop)
+      return false;
+    rows = std::min(count - done, program.prefill.rows);
+    prefill(tokens + done, rows);
+  }
+  head(rows - 1, 1, logits);
+  return true;
+}
+
+void Session::fill(int64_t positions) {
+  if (positions <= 0)
+    return;
+  for (int64_t i = 0; i < program.num_caches; ++i) {
+    const lrt_cache &region = program.caches[i];
+    uint8_t *bytes = cache.data() + region.offset;
+    // The layout within a region is the compiler's, so all of it is filled: +-(1/64 .. 1/32), in bf16 or f32.
+    if (region.element == LRT_BF16) {
+      for (int64_t at = 0; at + 2 <= region.bytes; at += 2) {
+        uint16_t value = 0x3c80 | (scramble(at + i) & 0x807f);
+        memcpy(bytes + at, &value, 2);
+      }
+    } else {
+      for (int64_t at = 0; at + 4 <= region.bytes; at += 4) {
+        uint32_t value = 0x3c800000 | (scramble(at + i) & 0x807fffff);
+        memcpy(bytes + at, &value, 4);
+      }
+    }
+  }
+  position += positions;
+}

@@ -1,0 +1,69 @@
+//===- Session.h - one sequence through one program ---------------------------------------------------------------===//
+
+#ifndef LRT_SRC_SESSION_H
+#define LRT_SRC_SESSION_H
+
+#include "Crew.h"
+#include "Support.h"
+#include "Team.h"
+#include "Weights.h"
+#include "lrt/abi.h"
+
+#include <memory>
+
+namespace lrt {
+
+struct SessionOptions {
+  std::string weights;        // path; empty: beside the executable, or embedded
+  bool randomWeights = false; // instead of a file
+  uint64_t seed = 0;          // of the random weights
+  int64_t threads = 0;        // 0: the program's default, else the physical cores this process may use
+};
+
+/// Weights, workers, memory and the position in the sequence. Calls the compiled entry points; nothing here allocates
+/// once it is open.
+class Session {
+public:
+  explicit Session(const lrt_program &program) : program(program) {}
+
+  bool open(const SessionOptions &options, std::string &error);
+
+  /// Feeds up to program.prefill.rows tokens; their hidden states stay in the arena until the next call.
+  void prefill(const int32_t *tokens, int64_t rows);
+
+  /// Logits of rows [first, first + rows) of the last prefill: [rows, vocabulary].
+  void head(int64_t first, int64_t rows, float *logits);
+
+  /// Feeds one token; logits: [vocabulary].
+  void decode(int32_t token, float *logits);
+
+  /// Feeds a prompt in as few passes as possible and leaves the logits of its last token. Returns false when `stop`
+  /// (may be null) became true between two passes.
+  bool feed(const int32_t *tokens, int64_t count, float *logits, const volatile bool *stop = nullptr);
+
+  /// The caches hold `positions` made-up positions.
+  void fill(int64_t positions);
+
+  int64_t position = 0; // of the next token
+  int64_t left() const { return program.context - position; }
+
+  const lrt_program &program;
+  Weights weights;
+  std::unique_ptr<Team> team;
+
+private:
+  void call(const lrt_entry &entry, const int32_t *tokens, int64_t rows, int64_t first, float *logits, int64_t workers);
+
+  std::unique_ptr<Crew> crew; // of decode steps
+  Memory arena, scratch, cache;
+};
+
+/// Magic, version and CPU features: everything that must hold before compiled code runs.
+bool checkProgram(const lrt_program &program, std::string &error);
+
+/// How many workers a session uses when nobody says.
+int64_t defaultThreads(const lrt_program &program);
+
+} // namespace lrt
+
+#endif // LRT_SRC_SESSION_H

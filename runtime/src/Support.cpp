@@ -1,0 +1,117 @@
+//===- Support.cpp - messages, memory, clock ----------------------------------------------------------------------===//
+
+#include "Support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+using namespace lrt;
+
+std::string lrt::format(const char *pattern, ...) {
+  va_list arguments, again;
+  va_start(arguments, pattern);
+  va_copy(again, arguments);
+  int length = vsnprintf(nullptr, 0, pattern, arguments);
+  std::string text(length < 0 ? 0 : length, '\0');
+  vsnprintf(text.data(), text.size() + 1, pattern, again);
+  va_end(again);
+  va_end(arguments);
+  return text;
+}
+
+std::string lrt::readableBytes(double bytes) {
+  const char *units[] = {"B", "kB", "MB", "GB", "TB"};
+  int unit = 0;
+  while (bytes >= 1000 && unit < 4) {
+    bytes /= 1000;
+    ++unit;
+  }
+  return format(unit == 0 || bytes >= 100 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+}
+
+std::string lrt::readableCount(int64_t count) {
+  std::string digits = format("%lld", (long long)count), text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0 && digits[i - 1] != '-')
+      text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+double lrt::now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
+}
+
+static bool readFrom(int file, std::string &contents) {
+  char block[16384];
+  for (;;) {
+    ssize_t got = read(file, block, sizeof(block));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return got == 0;
+    contents.append(block, got);
+  }
+}
+
+bool lrt::readWholeFile(const std::string &path, std::string &contents, std::string &error) {
+  contents.clear();
+  bool isStdin = path == "-";
+  int file = isStdin ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  bool good = file >= 0 && readFrom(file, contents);
+  if (!good)
+    error = format("%s: cannot read: %s", isStdin ? "stdin" : path.c_str(), strerror(errno));
+  if (file >= 0 && !isStdin)
+    close(file);
+  return good;
+}
+
+std::string lrt::readSystemFile(const std::string &path) {
+  std::string contents, ignored;
+  if (!readWholeFile(path, contents, ignored))
+    return "";
+  while (!contents.empty() && (contents.back() == '\n' || contents.back() == ' '))
+    contents.pop_back();
+  return contents;
+}
+
+int lrt::writeAll(int file, const void *data, size_t size) {
+  const char *place = static_cast<const char *>(data);
+  while (size > 0) {
+    ssize_t written = write(file, place, size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return errno;
+    place += written;
+    size -= written;
+  }
+  return 0;
+}
+
+Memory::~Memory() {
+  if (base)
+    munmap(base, length);
+}
+
+bool Memory::reserve(int64_t size, const char *what, std::string &error) {
+  // Entry points may be handed a pointer they never use, but never a null one.
+  int64_t wanted = size > 0 ? size : 1;
+  void *place = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) {
+    error = format("cannot reserve %s for %s: %s", readableBytes(double(wanted)).c_str(), what, strerror(errno));
+    return false;
+  }
+  base = static_cast<uint8_t *>(place);
+  length = wanted;
+  return true;
+}

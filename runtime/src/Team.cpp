@@ -1,0 +1,176 @@
+//===- Team.cpp - the workers of a forward step -------------------------------------------------------------------===//
+
+#include "Team.h"
+
+#include "Support.h"
+#include "lrt/functions.h"
+
+#include <immintrin.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+using namespace lrt;
+
+namespace {
+
+/// Longer than any imbalance within a phase of a decode step, shorter than the time slice of a neighbour.
+constexpr double longestSpin = 200e-6; // seconds
+constexpr double shortSpin = 3e-6;     // most barriers are over by then
+
+void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
+  static_assert(sizeof(word) == sizeof(uint32_t));
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, 0);
+}
+
+bool hasReached(uint32_t state, uint32_t number) { return int32_t((state & ~1u) - (number << 1)) >= 0; }
+
+} // namespace
+
+void Signal::post(uint32_t number) {
+  cpu.store(sched_getcpu(), std::memory_order_relaxed);
+  uint32_t before = state.exchange(number << 1, std::memory_order_acq_rel);
+  if (before & 1)
+    futex(state, FUTEX_WAKE, INT32_MAX);
+}
+
+template <typename IsWanted> Waited Signal::wait(uint32_t number, IsWanted isWanted) {
+  auto isThere = [&] { return hasReached(state.load(std::memory_order_acquire), number); };
+  if (isThere())
+    return Waited::Briefly;
+
+  Waited waited = Waited::Long;
+  const double start = now();
+  for (double spent = 0; spent < longestSpin; spent = now() - start) {
+    int here = sched_getcpu();
+    if (cpu.load(std::memory_order_relaxed) == here || (spent > shortSpin && isWanted(here))) {
+      waited = Waited::OnSharedCore;
+      break;
+    }
+    for (int pause = 0; pause < 16; ++pause) {
+      if (isThere())
+        return Waited::Briefly;
+      _mm_pause();
+    }
+  }
+
+  for (;;) {
+    uint32_t seen = state.load(std::memory_order_acquire);
+    if (hasReached(seen, number))
+      return waited;
+    if ((seen & 1) || state.compare_exchange_weak(seen, seen | 1, std::memory_order_acq_rel))
+      futex(state, FUTEX_WAIT, seen | 1);
+  }
+}
+
+struct Team::Start {
+  Team *team;
+  int64_t worker;
+};
+
+Team::Team(int64_t workers) {
+  workers = std::max<int64_t>(workers, 1);
+  while ((int64_t(1) << mostRounds) < workers)
+    ++mostRounds;
+  places.reset(new Place[workers * mostRounds]);
+  records.reset(new Record[workers]);
+  auto loop = [](void *argument) -> void * {
+    Start start = *static_cast<Start *>(argument);
+    delete static_cast<Start *>(argument);
+    start.team->workerLoop(start.worker);
+    return nullptr;
+  };
+  for (; size < workers; ++size) {
+    Start *start = new Start{this, size};
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, loop, start) != 0) {
+      delete start;
+      break;
+    }
+    threads.push_back(thread);
+  }
+}
+
+Team::~Team() {
+  function = nullptr;
+  startWorkers(size);
+  for (pthread_t thread : threads)
+    pthread_join(thread, nullptr);
+}
+
+void Team::startWorkers(int64_t count) {
+  active = count;
+  rounds = 0;
+  while ((int64_t(1) << rounds) < count)
+    ++rounds;
+  firstBarrier = records[0].barriers.load(std::memory_order_relaxed);
+  for (int64_t worker = 1; worker < count; ++worker)
+    records[worker].started.post(++records[worker].jobs);
+}
+
+void Team::run(Function work, void *argument, int64_t count) {
+  function = work;
+  context = argument;
+  startWorkers(std::clamp<int64_t>(count, 1, size));
+  records[0].sharedWaits = records[0].longWaits = 0;
+  work(argument, 0);
+  barrier(0);
+}
+
+void Team::workerLoop(int64_t worker) {
+  Record &record = records[worker];
+  for (uint32_t job = 1;; ++job) {
+    record.started.wait(job, [](int) { return false; });
+    if (!function)
+      return;
+    record.barriers.store(firstBarrier, std::memory_order_relaxed);
+    record.sharedWaits = record.longWaits = 0;
+    function(context, worker);
+    barrier(worker);
+  }
+}
+
+void Team::barrier(int64_t worker) {
+  Record &record = records[worker];
+  const uint32_t number = record.barriers.load(std::memory_order_relaxed) + 1;
+  // The last barrier of a job: another one may begin, and change these, before this worker has left it.
+  const int64_t workers = active, last = rounds;
+  record.cpu.store(sched_getcpu(), std::memory_order_relaxed);
+  record.barriers.store(number, std::memory_order_relaxed);
+  for (int64_t round = 0; round < last; ++round) {
+    int64_t next = (worker + (int64_t(1) << round)) % workers;
+    places[next * mostRounds + round].arrived.post(number);
+    Waited waited = places[worker * mostRounds + round].arrived.wait(
+        number, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
+    if (waited == Waited::OnSharedCore)
+      record.sharedWaits.fetch_add(1, std::memory_order_relaxed);
+    else if (waited == Waited::Long)
+      record.longWaits.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+bool Team::wasDisturbed() const {
+  int64_t barriers = records[0].barriers.load(std::memory_order_relaxed) - firstBarrier;
+  int64_t sharedWaits = 0, longWaits = 0;
+  for (int64_t worker = 0; worker < active; ++worker) {
+    sharedWaits += records[worker].sharedWaits.load(std::memory_order_relaxed);
+    longWaits += records[worker].longWaits.load(std::memory_order_relaxed);
+  }
+  return longWaits > 0 || sharedWaits * 4 > barriers;
+}
+
+/// Whether a worker that has not reached the barrier was last seen on this core.
+bool Team::isWanted(int cpu, uint32_t number, int64_t workers) const {
+  for (int64_t worker = 0; worker < workers; ++worker)
+    if (records[worker].cpu.load(std::memory_order_relaxed) == cpu &&
+        int32_t(records[worker].barriers.load(std::memory_order_relaxed) - number) < 0)
+      return true;
+  return false;
+}
+
+extern "C" void lrt_barrier(const void *step, int64_t worker) {
+  static_cast<Team *>(static_cast<const lrt_step *>(step)->team)->barrier(worker);
+}

@@ -1,0 +1,43 @@
+//===- Text.cpp - between text and token ids, as the commands need it ---------------------------------------------===//
+
+#include "Text.h"
+
+#include "Tokenizer.h"
+
+using namespace lrt;
+
+struct Text::Stream : Utf8Stream {};
+
+Text::Text() = default;
+Text::~Text() = default;
+
+bool Text::open(const Weights &weights, std::string &error) {
+  if (weights.tokenizerBytes() == 0)
+    return true;
+  tokenizer = std::make_unique<Tokenizer>();
+  stream = std::make_unique<Stream>();
+  if (tokenizer->open(weights.tokenizer(), size_t(weights.tokenizerBytes()), error))
+    return true;
+  error = weights.origin() + ": " + error;
+  return false;
+}
+
+bool Text::encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const {
+  if (!tokenizer) {
+    error = "this model has no tokenizer: give ids with --tokens";
+    return false;
+  }
+  if (chat && !tokenizer->hasChat()) {
+    error = "--chat: this model has no chat template";
+    return false;
+  }
+  return chat ? tokenizer->encodeChat(text, tokens, error) : tokenizer->encode(text, true, tokens, error);
+}
+
+bool Text::isEnd(int32_t token) const { return tokenizer && tokenizer->isEnd(token); }
+
+std::string Text::next(int32_t token) {
+  return tokenizer && !tokenizer->isSpecial(token) ? stream->add(tokenizer->piece(token)) : "";
+}
+
+std::string Text::rest() { return stream ? stream->flush() : ""; }

@@ -1,0 +1,49 @@
+//===- Text.h - between text and token ids, as the commands need it -----------------------------------------------===//
+
+#ifndef LRT_SRC_TEXT_H
+#define LRT_SRC_TEXT_H
+
+#include "Weights.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lrt {
+
+class Tokenizer;
+
+/// The tokenizer of a weights file, or none: a model without one takes and gives ids only.
+class Text {
+public:
+  Text();
+  ~Text();
+
+  /// Returns false for damaged tables; no tables at all are fine.
+  bool open(const Weights &weights, std::string &error);
+
+  bool isAvailable() const { return tokenizer != nullptr; }
+
+  /// The ids the model is fed for `text`, beginning-of-sequence included. `chat` wraps it in the model's template.
+  bool encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const;
+
+  /// Whether generation ends at this id.
+  bool isEnd(int32_t token) const;
+
+  /// The text that has become certain with `token`: bytes of an unfinished character are kept back,
+  /// special tokens show nothing.
+  std::string next(int32_t token);
+
+  /// What is kept back at the end.
+  std::string rest();
+
+private:
+  struct Stream;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Stream> stream;
+};
+
+} // namespace lrt
+
+#endif // LRT_SRC_TEXT_H

@@ -1,0 +1,133 @@
+//===- Tokenizer.cpp - text to ids and back
+//----------------------------------------------------------------------------===//
+
+#include "Tokenizer.h"
+#include "Support.h"
+#include "TokenizerModel.h"
+#include "Unicode.h"
+
+#include <algorithm>
+
+using namespace lrt;
+
+/// Places in a word are 32 bits wide.
+static constexpr size_t longestText = size_t(1) << 30;
+
+bool Tokenizer::open(const uint8_t *bytes, size_t size, std::string &error) {
+  if (!tables.open(bytes, size, error) || !texts.open(tables, error))
+    return false;
+  for (const lrt_tokenizer_added &added : tables.added) {
+    std::string text(tables.string(added.text));
+    if (!(added.flags & LRT_ADDED_NORMALIZED)) {
+      special.add(std::move(text), added.id, added.flags);
+      continue;
+    }
+    if (!isValidUtf8(text) || !texts.normalize(text, error))
+      return false;
+    normalizedSpecial.add(std::move(text), added.id, added.flags);
+  }
+  return true;
+}
+
+bool Tokenizer::encodeFragment(std::string_view text, bool isFirst, std::vector<int32_t> &ids,
+                               std::string &error) const {
+  // Without patterns and normal forms any bytes will do, and SentencePiece's BPE has tokens for them.
+  const bool wantsUtf8 = tables.header->model != LRT_TOKENIZER_SCORES;
+  std::string normalized = wantsUtf8 && !isValidUtf8(text) ? replaceInvalidUtf8(text) : std::string(text);
+  if (!texts.normalize(normalized, error))
+    return false;
+
+  TokenizerModel model(tables);
+  std::vector<Span> words;
+  const auto encodePart = [&](std::string_view part, bool isFirstPart) {
+    std::string rewritten(part);
+    if (!texts.split(rewritten, isFirstPart, words, error))
+      return false;
+    for (const Span word : words)
+      model.encode(std::string_view(rewritten).substr(word.begin, word.end - word.begin), ids);
+    return true;
+  };
+
+  size_t begin = 0;
+  for (const SpecialTokens::Match &match : normalizedSpecial.find(normalized, false)) {
+    const std::string_view part = std::string_view(normalized).substr(begin, match.span.begin - begin);
+    if (!part.empty() && !encodePart(part, isFirst && begin == 0))
+      return false;
+    ids.push_back(static_cast<int32_t>(match.id));
+    begin = match.span.end;
+  }
+  return encodePart(std::string_view(normalized).substr(begin), isFirst && begin == 0);
+}
+
+bool Tokenizer::encode(std::string_view text, bool addSpecial, std::vector<int32_t> &ids, std::string &error) const {
+  ids.clear();
+  error.clear();
+  if (text.size() > longestText) {
+    error = format("expected a text of at most %zu bytes, got %zu", longestText, text.size());
+    return false;
+  }
+  if (addSpecial)
+    ids.assign(tables.prefixIds.begin(), tables.prefixIds.end());
+  size_t begin = 0;
+  for (const SpecialTokens::Match &match : special.find(text, tables.has(LRT_TOKENIZER_LONGEST_FIRST))) {
+    if (match.span.begin > begin &&
+        !encodeFragment(text.substr(begin, match.span.begin - begin), begin == 0, ids, error))
+      return false;
+    ids.push_back(static_cast<int32_t>(match.id));
+    begin = match.span.end;
+  }
+  if (begin < text.size() && !encodeFragment(text.substr(begin), begin == 0, ids, error))
+    return false;
+  if (addSpecial)
+    ids.insert(ids.end(), tables.suffixIds.begin(), tables.suffixIds.end());
+  return true;
+}
+
+bool Tokenizer::encodeChat(std::string_view user, std::vector<int32_t> &ids, std::string &error) const {
+  if (!hasChat()) {
+    error = "the model has no chat template that is known here: use --prompt without --chat";
+    return false;
+  }
+  std::string clean;
+  if (tables.has(LRT_TOKENIZER_TRIM_CHAT)) {
+    if (!isValidUtf8(user))
+      user = clean = replaceInvalidUtf8(user);
+    user = trimLeft(trimRight(user));
+  }
+  std::string text(chatPrefix());
+  text += user;
+  text += chatSuffix();
+  return encode(text, tables.has(LRT_TOKENIZER_CHAT_SPECIAL), ids, error);
+}
+
+std::string_view Tokenizer::piece(int32_t id) const {
+  return id >= 0 && id < size() ? tables.string(tables.pieces[id]) : std::string_view();
+}
+
+bool Tokenizer::isSpecial(int32_t id) const {
+  return id >= 0 && id < size() && (tables.tokenFlags[id] & LRT_TOKEN_SPECIAL) != 0;
+}
+
+bool Tokenizer::isEnd(int32_t id) const {
+  return id >= 0 &&
+         std::find(tables.endIds.begin(), tables.endIds.end(), static_cast<uint32_t>(id)) != tables.endIds.end();
+}
+
+std::string Utf8Stream::add(std::string_view bytes) {
+  pending += bytes;
+  // Only the last three bytes can be the start of a character whose rest is still to come.
+  size_t whole = pending.size();
+  for (size_t back = 1; back <= std::min<size_t>(3, pending.size()); ++back) {
+    const uint8_t byte = static_cast<uint8_t>(pending[pending.size() - back]);
+    if ((byte & 0xc0) == 0x80)
+      continue;
+    if (byte >= 0xc2 && byte <= 0xf4 && utf8Length(byte) > back)
+      whole = pending.size() - back;
+    break;
+  }
+  std::string out = pending.substr(0, whole);
+  pending.erase(0, whole);
+  return out;
+}
+
+std::string Utf8Stream::flush() { return std::move(pending); }

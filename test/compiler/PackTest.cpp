@@ -1,0 +1,345 @@
+// Every format, packed from random rows and read back, is what decodeRow says the rows are.
+
+#include "compiler/weights/Decode.h"
+#include "compiler/weights/Pack.h"
+#include "compiler/weights/Panels.h"
+#include "dialects/lm/LMDialect.h"
+#include "lrt/abi.h"
+#include "lrt/weights.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace lathe;
+using namespace mlir;
+
+namespace {
+
+const FormatInfo allFormats[] = {
+#define LATHE_FORMAT_ROW(id, name, bits, block, bytes, group, offset, minimum, subscales)                              \
+  {Format::id, name, bits, block, bytes, group, offset, minimum, subscales},
+    LATHE_FORMATS(LATHE_FORMAT_ROW)
+#undef LATHE_FORMAT_ROW
+};
+
+class PackTest : public testing::Test {
+protected:
+  PackTest() : context(MLIRContext::Threading::DISABLED) {
+    context.loadDialect<lm::LMDialect>();
+    llvm::SmallString<128> path;
+    EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("lathe-pack-test", path));
+    folder = path.str().str();
+  }
+  ~PackTest() override { llvm::sys::fs::remove_directories(folder); }
+
+  std::string path(llvm::StringRef name) const { return folder + "/" + name.str(); }
+
+  /// A file of random blocks whose scales are finite.
+  std::string randomRows(const FormatInfo &info, int64_t rows, int64_t columns) {
+    std::string bytes(rows * rowBytes(info.format, columns), '\0');
+    for (char &byte : bytes)
+      byte = static_cast<char>(random());
+    // Clears an exponent's upper bits: no infinities, no NaN.
+    auto makeFinite = [&](size_t at, bool isWide) { bytes[at] &= isWide ? 0xbf : 0xbb; };
+    if (!info.isQuantised()) {
+      for (size_t at = info.bytes - 1; at < bytes.size(); at += info.bytes)
+        makeFinite(at, info.format != Format::F16);
+    } else {
+      for (size_t block = 0; block < bytes.size(); block += info.bytes) {
+        makeFinite(block + (info.format == Format::Q6_K ? 209 : 1), false);
+        if (info.minimum)
+          makeFinite(block + 3, false);
+      }
+    }
+    return bytes;
+  }
+
+  void writeFile(llvm::StringRef name, llvm::StringRef bytes) {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(path(name), error);
+    stream << bytes;
+    ASSERT_FALSE(error);
+  }
+
+  OwningOpRef<ModuleOp> parse(const std::string &text) { return parseSourceString<ModuleOp>(text, &context); }
+
+  absl::StatusOr<PackedWeights> pack(ModuleOp module, int64_t bytes, llvm::StringRef tokenizer = "", unsigned threads = 2) {
+    auto output = OutputFile::create(path("out.weights"));
+    EXPECT_TRUE(output.ok());
+    PackOptions options;
+    options.tensorsBytes = bytes;
+    options.threads = threads;
+    auto packed = packWeights(module, tokenizer, **output, options);
+    if (packed.ok()) {
+      EXPECT_TRUE((*output)->keep().ok());
+      file = std::move(*llvm::MemoryBuffer::getFile(path("out.weights"), false, false));
+    }
+    return packed;
+  }
+
+  const uint8_t *tensors() const { return reinterpret_cast<const uint8_t *>(file->getBufferStart()) + LRT_WEIGHTS_ALIGN; }
+
+  /// Packs one matrix and compares it with `expected(row)`.
+  void expectRows(llvm::StringRef type, llvm::StringRef stored, llvm::StringRef recipe,
+                  llvm::function_ref<std::vector<float>(int64_t)> expected) {
+    SCOPED_TRACE((type + " stored " + stored).str());
+    OwningOpRef<ModuleOp> module =
+        parse(("lm.weight @w : !lm.weight<" + type + "> stored \"" + stored + "\" from \"" + path("in") + "\" at 3 place 64 " +
+               recipe)
+                  .str());
+    ASSERT_TRUE(module);
+    auto weight = *module->getOps<lm::WeightOp>().begin();
+    auto packed = pack(*module, 64 + getPackedBytes(weight.getWeightType()));
+    ASSERT_TRUE(packed.ok()) << packed.status().message();
+    const int64_t columns = weight.getWeightType().getColumns();
+    std::vector<float> found(columns);
+    for (int64_t row = 0; row < (weight.getWeightType().isMatrix() ? weight.getWeightType().getRows() : 1); ++row) {
+      unpackRow(weight.getWeightType(), tensors() + 64, row, found.data());
+      std::vector<float> wanted = expected(row);
+      for (int64_t k = 0; k < columns; ++k)
+        ASSERT_EQ(found[k], wanted[k]) << "row " << row << " column " << k;
+    }
+  }
+
+  MLIRContext context;
+  std::mt19937 random{7};
+  std::string folder;
+  std::unique_ptr<llvm::MemoryBuffer> file;
+};
+
+std::vector<float> decode(const FormatInfo &info, llvm::StringRef bytes, int64_t row, int64_t columns) {
+  std::vector<float> values(columns);
+  decodeRow(info.format, reinterpret_cast<const uint8_t *>(bytes.data()) + row * rowBytes(info.format, columns), columns,
+            values.data());
+  return values;
+}
+
+TEST_F(PackTest, StoredBitsMoveUnchanged) {
+  for (const FormatInfo &info : allFormats)
+    for (int depth : {1, 2, 4}) {
+      if (info.isQuantised() && !(depth == 4 || (depth == 2 && info.bits == 8)))
+        continue;
+      // Rows that fill no panel, columns that fill no step of an odd matrix.
+      const int64_t rows = 37, columns = info.isQuantised() ? 3 * 256 : 75;
+      std::string bytes = randomRows(info, rows, columns);
+      writeFile("in", "xyz" + bytes);
+      std::string type = std::to_string(rows) + "x" + std::to_string(columns) + "x" + info.name.str() + ", <16 x " +
+                         std::to_string(depth) + ">";
+      expectRows(type, info.name, "", [&](int64_t row) { return decode(info, bytes, row, columns); });
+    }
+}
+
+/// The comment in Layout.h, spelled out for one code.
+int codeAt(const PanelLayout &layout, const FormatInfo &info, const uint8_t *run, int64_t row, int k) {
+  if (info.bits == 8)
+    return run[(k / layout.depth * layout.rows + row) * layout.depth + k % layout.depth];
+  const int64_t step = k / 4, lane = row * 4 + k % 4, stepBytes = layout.rows * 4;
+  int code = run[step % 4 * stepBytes + lane] >> (step < 4 ? 0 : 4) & 15;
+  const uint8_t *high = run + layout.rows * 16;
+  if (info.bits == 5)
+    code |= (high[lane] >> step & 1) << 4;
+  if (info.bits == 6)
+    code |= (high[step / 4 * stepBytes + lane] >> 2 * (step % 4) & 3) << 4;
+  return code;
+}
+
+TEST_F(PackTest, BytesLieWhereLayoutSays) {
+  for (const FormatInfo &info : allFormats) {
+    if (!info.isQuantised())
+      continue;
+    SCOPED_TRACE(info.name.str());
+    std::string bytes = randomRows(info, 20, 512);
+    writeFile("in", bytes);
+    OwningOpRef<ModuleOp> module = parse("lm.weight @w : !lm.weight<20x512x" + info.name.str() + ", <16 x 4>> from \"" +
+                                         path("in") + "\" at 0 place 0");
+    auto type = (*module->getOps<lm::WeightOp>().begin()).getWeightType();
+    ASSERT_TRUE(pack(*module, getPackedBytes(type)).ok());
+    const PanelLayout layout(type);
+    for (int64_t row = 0; row < 32; ++row)
+      for (int64_t index = 0; index < 512 / info.block; ++index) {
+        lathe::Block block{};
+        block.codes.fill(0);
+        if (row < 20)
+          block = readBlock(info.format, reinterpret_cast<const uint8_t *>(bytes.data()) +
+                                             (row * 512 / info.block + index) * info.bytes);
+        const int64_t r = row % 16;
+        const uint8_t *place = tensors() + row / 16 * layout.panelBytes + index * layout.blockBytes;
+        const uint8_t *scales = place + (info.subscales ? 0 : layout.codesBytes);
+        EXPECT_EQ(scales[2 * r] | scales[2 * r + 1] << 8, block.scale);
+        if (info.minimum) {
+          EXPECT_EQ(scales[32 + 2 * r] | scales[33 + 2 * r] << 8, block.minimum);
+        }
+        for (int k = 0; k < info.block; ++k) {
+          const uint8_t *run = place + layout.headBytes + k / 32 * layout.runBytes;
+          ASSERT_EQ(codeAt(layout, info, run, r, k % 32), block.codes[k]) << "row " << row << " column " << k;
+          if (!info.subscales)
+            continue;
+          const uint8_t *subscales = run + layout.codesBytes;
+          ASSERT_EQ(subscales[info.minimum || k % 32 < 16 ? r : 16 + r], block.subscales[k / info.group]);
+          if (info.minimum) {
+            ASSERT_EQ(subscales[16 + r], block.subminima[k / 32]);
+          }
+        }
+      }
+  }
+}
+
+TEST_F(PackTest, RotaryRowsAreUnpermuted) {
+  for (const FormatInfo &info : allFormats) {
+    const int64_t rows = 24, columns = 256, heads = 3, width = 8;
+    std::string bytes = randomRows(info, rows, columns);
+    writeFile("in", "xyz" + bytes);
+    expectRows("24x256x" + info.name.str() + ", <16 x 4>", info.name, "{unpermute = 3 : i64}", [&](int64_t row) {
+      const int64_t head = row / width, s = row % width / (width / 2), i = row % (width / 2);
+      EXPECT_LT(head, heads);
+      return decode(info, bytes, head * width + 2 * i + s, columns);
+    });
+  }
+}
+
+TEST_F(PackTest, VectorsBecomeF32) {
+  for (llvm::StringRef stored : {"f32", "f16", "bf16"}) {
+    const FormatInfo &info = getFormatInfo(*parseFormat(stored));
+    std::string bytes = randomRows(info, 1, 12);
+    writeFile("in", "xyz" + bytes);
+    expectRows("12xf32", stored, "", [&](int64_t) { return decode(info, bytes, 0, 12); });
+    expectRows("12xf32", stored, "{add_one}", [&](int64_t) {
+      std::vector<float> values = decode(info, bytes, 0, 12);
+      for (float &value : values)
+        value += 1;
+      return values;
+    });
+    expectRows("12xf32", stored, "{unpermute = 2 : i64}", [&](int64_t) {
+      std::vector<float> values = decode(info, bytes, 0, 12), moved(12);
+      for (int h = 0; h < 2; ++h)
+        for (int s = 0; s < 2; ++s)
+          for (int i = 0; i < 3; ++i)
+            moved[6 * h + 3 * s + i] = values[6 * h + 2 * i + s];
+      return moved;
+    });
+  }
+}
+
+TEST_F(PackTest, ConvertsToF32AndBF16) {
+  for (const FormatInfo &info : allFormats) {
+    std::string bytes = randomRows(info, 20, 256);
+    writeFile("in", "xyz" + bytes);
+    expectRows("20x256xf32, <16 x 1>", info.name, "", [&](int64_t row) { return decode(info, bytes, row, 256); });
+    expectRows("20x256xbf16, <16 x 2>", info.name, "", [&](int64_t row) {
+      std::vector<float> values = decode(info, bytes, row, 256);
+      for (float &value : values)
+        value = bfloatToFloat(floatToBfloat(value));
+      return values;
+    });
+  }
+}
+
+TEST_F(PackTest, QuantisesAsGgmlDoes) {
+  const int64_t columns = 64;
+  std::vector<float> values(16 * columns);
+  std::normal_distribution<float> normal;
+  for (float &value : values)
+    value = normal(random);
+  std::fill_n(values.begin(), 32, 0.0f); // no scale
+  std::fill_n(values.begin() + 32, 32, -2.5f);
+  std::fill_n(values.begin() + 64, 32, 1e-41f); // the inverse of its scale would be infinite
+  writeFile("in", "xyz" + std::string(reinterpret_cast<char *>(values.data()), values.size() * 4));
+  expectRows("16x64xq8_0, <16 x 4>", "f32", "", [&](int64_t row) {
+    std::vector<float> wanted(columns);
+    for (int64_t first = 0; first < columns; first += 32) {
+      const float *x = &values[row * columns + first];
+      float amax = 0;
+      for (int j = 0; j < 32; ++j)
+        amax = std::max(amax, std::fabs(x[j]));
+      const float d = amax / 127, id = d && std::isfinite(1.0f / d) ? 1.0f / d : 0.0f;
+      for (int j = 0; j < 32; ++j)
+        wanted[first + j] = halfToFloat(floatToHalf(d)) * std::round(x[j] * id);
+    }
+    return wanted;
+  });
+  expectRows("16x64xq4_1, <16 x 4>", "f32", "", [&](int64_t row) {
+    std::vector<float> wanted(columns);
+    for (int64_t first = 0; first < columns; first += 32) {
+      const float *x = &values[row * columns + first];
+      const float least = *std::min_element(x, x + 32), most = *std::max_element(x, x + 32);
+      const float d = (most - least) / 15, id = d ? 1.0f / d : 0.0f;
+      for (int j = 0; j < 32; ++j) {
+        const int code = std::min(15, static_cast<int>(static_cast<int8_t>((x[j] - least) * id + 0.5f)));
+        wanted[first + j] = halfToFloat(floatToHalf(d)) * code + halfToFloat(floatToHalf(least));
+      }
+    }
+    return wanted;
+  });
+}
+
+TEST_F(PackTest, HeaderNamesSectionsAndContents) {
+  const FormatInfo &info = getFormatInfo(Format::BF16);
+  std::string bytes = randomRows(info, 100, 64);
+  writeFile("in", bytes);
+  OwningOpRef<ModuleOp> module = parse("lm.weight @b : !lm.weight<50x64xbf16, <16 x 2>> from \"" + path("in") +
+                                       "\" at 6400 place 6464 "
+                                       "lm.weight @a : !lm.weight<30x64xbf16, <16 x 2>> from \"" +
+                                       path("in") + "\" at 0 place 0");
+  ASSERT_TRUE(module);
+  uint64_t ids[2][2];
+  for (unsigned threads : {1, 3}) {
+    auto packed = pack(*module, 6464 + 64 * 64 * 2 + 3, "tokenizer", threads);
+    ASSERT_TRUE(packed.ok()) << packed.status().message();
+    lrt_weights_header header;
+    std::memcpy(&header, file->getBufferStart(), sizeof header);
+    EXPECT_EQ(header.magic, LRT_WEIGHTS_MAGIC);
+    EXPECT_EQ(header.version, LRT_ABI_VERSION);
+    EXPECT_EQ(header.file_bytes, file->getBufferSize());
+    EXPECT_EQ(header.tensors_bytes, 6464u + 64 * 64 * 2 + 3);
+    EXPECT_EQ(header.tokenizer_bytes, 9u);
+    EXPECT_EQ(file->getBuffer().substr(header.tokenizer_offset), "tokenizer");
+    auto contentId = [&](uint64_t offset, uint64_t size) {
+      uint64_t hash = 0xcbf29ce484222325ull;
+      for (uint64_t i = 0; i < size; i += 8) {
+        uint64_t word = 0;
+        std::memcpy(&word, file->getBufferStart() + offset + i, std::min<uint64_t>(8, size - i));
+        hash = (hash ^ word) * 0x100000001b3ull;
+      }
+      return hash;
+    };
+    EXPECT_EQ(packed->contentId[0], contentId(header.tensors_offset, header.tensors_bytes));
+    EXPECT_EQ(packed->contentId[1], contentId(header.tokenizer_offset, header.tokenizer_bytes));
+    std::copy_n(packed->contentId, 2, ids[threads == 3]);
+  }
+  EXPECT_EQ(ids[0][0], ids[1][0]);
+}
+
+TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
+  writeFile("in", std::string(100, '\1'));
+  auto message = [&](const std::string &op, int64_t bytes = 1 << 20) {
+    OwningOpRef<ModuleOp> module = parse(op);
+    auto packed = pack(*module, bytes);
+    EXPECT_FALSE(packed.ok());
+    EXPECT_FALSE(llvm::sys::fs::exists(path("out.weights")));
+    return packed.ok() ? std::string() : std::string(packed.status().message());
+  };
+  const std::string from = " from \"" + path("in") + "\" at 90 place 0";
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32>" + from),
+            path("in") + ": w: expected 16 bytes at 90, found a file of 100");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4x4xf32>" + from),
+            "lm.weight @w: expects a matrix with a layout, but found !lm.weight<4x4xf32>: the module did not pass "
+            "lm-pack-weights");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xbf16>" + from),
+            "lm.weight @w: expects a vector to be packed as f32, but found !lm.weight<4xbf16>");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32>" + from, 4),
+            "lm.weight @w: expects a place in the tensor section of 4 bytes, found 0 for 8 bytes");
+  writeFile("in", std::string(8 * 32 * 4, '\xff'));
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0"),
+            path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others");
+  std::vector<std::string> left;
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end; it.increment(error))
+    left.push_back(llvm::sys::path::filename(it->path()).str());
+  EXPECT_EQ(left, std::vector<std::string>{"in"});
+}
+
+} // namespace

@@ -1,0 +1,99 @@
+#include "frontends/Tensors.h"
+#include "frontends/Config.h"
+#include "frontends/models/Model.h"
+#include "test/frontends/Builders.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace lathe;
+using namespace lathe::testing;
+
+namespace {
+
+Config smallConfig() {
+  Config config;
+  config.hidden = 32;
+  config.layers = 1;
+  config.heads = 4;
+  config.kvHeads = 2;
+  config.headDim = 16;
+  config.intermediate = 96;
+  config.vocabulary = 10;
+  return config;
+}
+
+/// A checkpoint with one tensor.
+Checkpoint with(Checkpoint::Naming naming, TensorInfo tensor) {
+  Checkpoint checkpoint(naming, "m");
+  checkpoint.addFile(MappedFile::fromBytes("m", ""));
+  checkpoint.add(std::move(tensor));
+  return checkpoint;
+}
+
+std::string names(llvm::ArrayRef<Slot> slots) {
+  std::string out;
+  for (Slot slot : slots)
+    out += (out.empty() ? "" : " ") + slotName(slot).str();
+  return out;
+}
+
+} // namespace
+
+TEST(Tensors, SlotsOfALayerFollowTheForwardPass) {
+  Config config = smallConfig();
+  EXPECT_EQ(names(layerSlots(models::Llama, config, 0)),
+            "input_norm q_proj k_proj v_proj o_proj pre_ffn_norm gate_proj up_proj down_proj");
+  config.qkvBias = config.oBias = config.mlpBias = true;
+  EXPECT_EQ(names(layerSlots(models::Gemma3, config, 0)),
+            "input_norm q_proj k_proj v_proj q_bias k_bias v_bias q_norm k_norm o_proj o_bias post_attention_norm "
+            "pre_ffn_norm gate_proj up_proj down_proj gate_bias up_bias down_bias post_ffn_norm");
+  EXPECT_EQ(names(globalSlots(config)), "embed_tokens final_norm lm_head");
+  config.tied = true;
+  EXPECT_EQ(names(globalSlots(config)), "embed_tokens final_norm");
+}
+
+TEST(Tensors, ShapesComeFromTheConfig) {
+  const Config config = smallConfig();
+  auto shape = [&](Slot slot) {
+    auto found = slotShape(slot, config);
+    return std::vector<int64_t>(found.begin(), found.end());
+  };
+  EXPECT_EQ(shape(Slot::Q), (std::vector<int64_t>{64, 32})); // heads * headDim is not hidden
+  EXPECT_EQ(shape(Slot::K), (std::vector<int64_t>{32, 32}));
+  EXPECT_EQ(shape(Slot::O), (std::vector<int64_t>{32, 64}));
+  EXPECT_EQ(shape(Slot::Down), (std::vector<int64_t>{32, 96}));
+  EXPECT_EQ(shape(Slot::QNorm), std::vector<int64_t>{16});
+  EXPECT_EQ(shape(Slot::GateBias), std::vector<int64_t>{96});
+  EXPECT_EQ(shape(Slot::Head), (std::vector<int64_t>{10, 32}));
+}
+
+TEST(Tensors, RefusesTypesItCannotUse) {
+  const Config config = smallConfig();
+  TensorInfo norm{.name = "output_norm.weight", .format = Format::Q8_0, .storedType = "Q8_0", .shape = {32}};
+  Checkpoint quantised = with(Checkpoint::Naming::Gguf, norm);
+  EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &quantised, Slot::FinalNorm)),
+            "m: output_norm.weight: expected a tensor of type F32, F16 or BF16, got Q8_0");
+
+  TensorInfo head{.name = "lm_head.weight", .format = std::nullopt, .storedType = "F8_E4M3", .shape = {10, 32}};
+  Checkpoint fp8 = with(Checkpoint::Naming::HuggingFace, head);
+  EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &fp8, Slot::Head)),
+            "m: lm_head.weight: expected a tensor of type F32, F16 or BF16, got F8_E4M3");
+
+  TensorInfo output{.name = "output.weight", .format = std::nullopt, .storedType = "I8", .shape = {10, 32}};
+  Checkpoint bytes = with(Checkpoint::Naming::Gguf, output);
+  EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &bytes, Slot::Head)),
+            "m: output.weight: expected a tensor of type F32, F16 or BF16, or quantised as Q4_0 to Q8_0 or Q4_K to "
+            "Q6_K, got I8");
+}
+
+TEST(Tensors, EverySlotHasItsOwnName) {
+  for (const NamedModel &entry : allModels())
+    for (auto naming : {Checkpoint::Naming::HuggingFace, Checkpoint::Naming::Gguf}) {
+      Config config = smallConfig();
+      config.qkvBias = config.oBias = config.mlpBias = true;
+      std::vector<std::string> seen;
+      for (Slot slot : layerSlots(*entry.model, config, 0))
+        seen.push_back(tensorName(*entry.model, Checkpoint(naming, "m"), slot, 3));
+      llvm::sort(seen);
+      EXPECT_EQ(llvm::unique(seen), seen.end()) << entry.name.str();
+    }
+}

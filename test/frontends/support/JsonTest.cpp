@@ -1,0 +1,146 @@
+#include "frontends/support/Json.h"
+#include "frontends/support/Errors.h"
+#include "test/frontends/Builders.h"
+
+using namespace lathe;
+using namespace lathe::testing;
+
+TEST(Json, RefusesFourHundredThousandBrackets) {
+  for (const char *bracket : {"[", "{\"a\":"}) {
+    std::string deep;
+    for (int i = 0; i < 400'000; ++i)
+      deep += bracket;
+    EXPECT_EQ(messageOf(parseJson("a.json", deep)), "a.json: expected JSON nested at most 128 deep, got more");
+  }
+}
+
+TEST(Json, CountsOnlyBracketsOutsideStrings) {
+  EXPECT_TRUE(parseJson("a.json", "[\"" + std::string(1000, '[') + "\", \"\\\"[[[\"]").ok());
+  EXPECT_TRUE(parseJson("a.json", std::string(128, '[') + std::string(128, ']')).ok());
+  EXPECT_FALSE(parseJson("a.json", std::string(129, '[') + std::string(129, ']')).ok());
+}
+
+TEST(Json, RefusesMoreBytesThanAllowed) {
+  EXPECT_EQ(messageOf(parseJson("a.json", "[1, 2, 3]", 8)), "a.json: expected at most 8 bytes of JSON, got 9");
+}
+
+TEST(Json, RefusesMoreValuesThanMemoryWouldHold) {
+  std::string many = "[0";
+  for (uint64_t i = 0; i < maxJsonValues; ++i)
+    many += ",0";
+  EXPECT_EQ(messageOf(parseJson("a.json", many + "]")), "a.json: expected JSON of at most 8000000 values, got more");
+}
+
+TEST(Json, NamesThePlaceOfASyntaxError) {
+  EXPECT_EQ(messageOf(parseJson("a.json", "{\"a\": 1,\n")),
+            "a.json: expected JSON, got an error at [2:0, byte=9]: Expected object key");
+  EXPECT_EQ(messageOf(parseJson("a.json", "")), "a.json: expected JSON, got an error at [1:0, byte=0]: Unexpected EOF");
+}
+
+namespace {
+struct Read : ::testing::Test {
+  absl::Status status;
+  llvm::json::Value value = nullptr;
+  JsonObject read(llvm::StringRef text) {
+    value = *parseJson("a.json", text);
+    return {"a.json", *value.getAsObject(), status};
+  }
+};
+} // namespace
+
+TEST_F(Read, NumbersByTheirKeyPath) {
+  JsonObject keys = read(R"({"rope": {"factor": "8x"}})");
+  keys.object("rope")->number("factor");
+  EXPECT_EQ(messageOf(status), R"(a.json: rope.factor: expected a number, got "8x")");
+}
+
+TEST_F(Read, KeepsTheFirstError) {
+  JsonObject keys = read(R"({"a": true, "b": []})");
+  keys.integer("a", 0, 9);
+  keys.number("b");
+  EXPECT_EQ(messageOf(status), "a.json: a: expected an integer from 0 to 9, got true");
+}
+
+TEST_F(Read, TellsAbsentFromNull) {
+  JsonObject keys = read(R"({"none": null})");
+  llvm::json::Value defaults = *llvm::json::parse(R"({"none": 1, "left": 2})");
+  keys.setDefaults(defaults.getAsObject());
+  EXPECT_FALSE(keys.has("none"));
+  EXPECT_TRUE(keys.states("none"));
+  EXPECT_EQ(keys.integer("left", 0, 9), 2);
+  EXPECT_FALSE(keys.states("left"));
+  keys.integer("none", 0, 9);
+  EXPECT_EQ(messageOf(status), "a.json: none: expected an integer from 0 to 9, got null");
+}
+
+TEST_F(Read, IntegersWrittenAsReals) {
+  JsonObject keys = read(R"({"a": 4096.0, "b": 1e3, "c": 1.5})");
+  EXPECT_EQ(keys.integer("a", 0, 9999), 4096);
+  EXPECT_EQ(keys.integer("b", 0, 9999), 1000);
+  keys.integer("c", 0, 9999);
+  EXPECT_EQ(messageOf(status), "a.json: c: expected an integer from 0 to 9999, got 1.5");
+}
+
+TEST_F(Read, RefusesNumbersNothingCanHold) {
+  for (const char *text : {"9223372036854775808.0", "1e300", "18446744073709551615", "-9223372036854775809"}) {
+    status = absl::OkStatus();
+    read((R"({"a": )" + std::string(text) + "}")).integer("a", 0, 9);
+    EXPECT_FALSE(status.ok()) << text;
+  }
+  status = absl::OkStatus();
+  read(R"({"a": 1e999})").number("a");
+  EXPECT_EQ(messageOf(status), "a.json: a: expected a number, got inf");
+}
+
+TEST_F(Read, WrongKinds) {
+  struct {
+    void (*read)(const JsonObject &);
+    const char *message;
+  } cases[] = {
+      {[](const JsonObject &keys) { keys.boolean("n"); }, "a.json: n: expected true or false, got 1"},
+      {[](const JsonObject &keys) { keys.string("n"); }, "a.json: n: expected a string, got 1"},
+      {[](const JsonObject &keys) { keys.strings("n"); }, "a.json: n: expected an array of strings, got 1"},
+      {[](const JsonObject &keys) { keys.strings("a"); },
+       "a.json: a: expected an array of strings, got one with an array"},
+      {[](const JsonObject &keys) { keys.object("a"); }, "a.json: a: expected an object, got an array"},
+      {[](const JsonObject &keys) { keys.integers("o", 0, 9); },
+       "a.json: o: expected an integer from 0 to 9, got an object"},
+      {[](const JsonObject &keys) {
+         keys.positive("n", 1);
+         keys.positive("z");
+       },
+       "a.json: z: expected a number greater than 0, got 0"},
+      {[](const JsonObject &keys) { keys.number("q"); }, "a.json: q: expected a number, got no such key"},
+      {[](const JsonObject &keys) { keys.string("q"); }, "a.json: q: expected a string, got no such key"},
+      {[](const JsonObject &keys) { keys.strings("q"); }, "a.json: q: expected an array of strings, got no such key"},
+      {[](const JsonObject &keys) { keys.boolean("q"); }, "a.json: q: expected true or false, got no such key"},
+  };
+  for (const auto &row : cases) {
+    status = absl::OkStatus();
+    row.read(read(R"({"n": 1, "a": [[]], "o": {}, "z": 0})"));
+    EXPECT_EQ(messageOf(status), row.message);
+  }
+}
+
+TEST(Errors, StayOnOneLine) {
+  EXPECT_EQ(quoted("a\nb\x01\"\\"), R"("a\x0ab\x01\"\\")");
+  EXPECT_EQ(quoted("gr\xc3\xbc\xc3\x9f"), "\"gr\xc3\xbc\xc3\x9f\"");
+  EXPECT_EQ(quoted("\xff\xfe"), R"("\xff\xfe")");
+  EXPECT_EQ(printable(std::string(200, 'x')), std::string(120, 'x') + "...");
+}
+
+TEST(Errors, NameTheNearest) {
+  EXPECT_EQ(expectedOneOf({"gemma3", "llama", "qwen3"}, "llama4"),
+            R"(expected one of gemma3, llama, qwen3, got "llama4"; the nearest is "llama")");
+  EXPECT_EQ(expectedOneOf({}, "x"), R"(expected one of none, got "x")");
+}
+
+TEST(File, OpensRegularFilesOnly) {
+  TemporaryDirectory directory;
+  EXPECT_EQ(messageOf(MappedFile::open(directory / "absent")), directory / "absent" + ": No such file or directory");
+  EXPECT_EQ(messageOf(MappedFile::open(directory.str())), directory.str() + ": expected a file, found a directory");
+  EXPECT_EQ(messageOf(MappedFile::open("/dev/zero")), "/dev/zero: expected a regular file");
+  auto empty = MappedFile::open(directory.write("empty", ""));
+  ASSERT_TRUE(empty.ok());
+  EXPECT_EQ((*empty)->size(), 0u);
+}

@@ -1,0 +1,160 @@
+//===- HuggingFaceTokenizerTest.cpp - the same ids as `tokenizers`
+//-------------------------------------------------===//
+//
+// Inputs/ is written by test/tools/make-tokenizer-goldens.py.
+//
+//===---------------------------------------------------------------------------------------------------------------===//
+
+#include "frontends/tokenizer/TokenizerModel.h"
+#include "runtime/src/Tokenizer.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <gtest/gtest.h>
+
+using namespace lathe;
+
+namespace {
+
+std::string inputFile(const std::string &name) {
+  auto file = llvm::MemoryBuffer::getFile(LATHE_TEST_DIR "/frontends/tokenizer/Inputs/" + name);
+  EXPECT_TRUE(bool(file)) << name;
+  return file ? (*file)->getBuffer().str() : "";
+}
+
+std::string join(const std::vector<int32_t> &ids) {
+  std::string text;
+  for (int32_t id : ids)
+    text += (text.empty() ? "" : ",") + std::to_string(id);
+  return text;
+}
+
+class Golden : public testing::TestWithParam<const char *> {};
+
+/// A tokenizer of two letters, with `rest` added to the file.
+std::string tiny(const std::string &rest = "",
+                 const std::string &model = R"("vocab":{"a":0,"b":1,"ab":2},"merges":["a b"])") {
+  return R"({"version":"1.0","model":{"type":"BPE",)" + model + "}" + rest + "}";
+}
+
+std::string refusal(const std::string &tokenizer, const std::string &config = "") {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tokenizer;
+  files.tokenizerConfig = config;
+  auto model = readHuggingFaceTokenizer(files);
+  return model.ok() ? "accepted" : std::string(model.status().message());
+}
+
+} // namespace
+
+TEST_P(Golden, IdsAndTextAreTheSame) {
+  HuggingFaceFiles files;
+  files.directory = "Inputs";
+  files.tokenizer = inputFile(std::string(GetParam()) + ".tokenizer.json");
+  auto model = readHuggingFaceTokenizer(files);
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  auto section = serialize(**model);
+  ASSERT_TRUE(section.ok()) << section.status().ToString();
+  lrt::Tokenizer tokenizer;
+  std::string error;
+  ASSERT_TRUE(tokenizer.open(section->data(), section->size(), error)) << error;
+
+  llvm::json::Value texts = llvm::cantFail(llvm::json::parse(inputFile("texts.json")));
+  const std::string golden = inputFile(std::string(GetParam()) + ".ids");
+  llvm::SmallVector<llvm::StringRef> lines;
+  llvm::StringRef(golden).rtrim('\n').split(lines, '\n');
+  ASSERT_EQ(lines.size(), texts.getAsArray()->size());
+  // Of these the decoder takes a space off the start, or joins characters no text can hold.
+  const bool hasPlainDecoder = (*model)->flags & LRT_TOKENIZER_BYTES;
+  for (auto [line, text] : llvm::zip(lines, *texts.getAsArray())) {
+    const auto [ids, decoded] = line.split('|');
+    std::vector<int32_t> found;
+    ASSERT_TRUE(tokenizer.encode(*text.getAsString(), true, found, error)) << error;
+    EXPECT_EQ(join(found), ids.str()) << text.getAsString()->str();
+    std::string pieces;
+    for (int32_t id : found)
+      pieces += tokenizer.piece(id);
+    if (hasPlainDecoder) {
+      EXPECT_EQ(llvm::toHex(pieces, /*LowerCase=*/true), decoded.str()) << text.getAsString()->str();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Golden,
+                         testing::Values("gpt2", "gpt2-prefix", "llama3", "qwen2", "o200k", "deepseek", "smollm",
+                                         "falcon", "llama2", "mistral", "gemma", "metaspace", "unigram",
+                                         "unigram-bytes", "added"));
+
+TEST(HuggingFaceTokenizer, NoTokenizerIsNoError) {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  auto model = readHuggingFaceTokenizer(files);
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ(*model, nullptr);
+}
+
+TEST(HuggingFaceTokenizer, EndIdsComeFromTheFirstFileThatHasThem) {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tiny();
+  files.tokenizerConfig = R"({"eos_token":{"content":"ab"},"bos_token":"a"})";
+  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{2}));
+  EXPECT_EQ((*readHuggingFaceTokenizer(files))->bos, 0);
+  files.config = R"({"text_config":{"eos_token_id":1}})";
+  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{1}));
+  files.generationConfig = R"({"eos_token_id":[0,1,99]})"; // 99 has no text
+  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{0, 1}));
+}
+
+TEST(HuggingFaceTokenizer, ErrorsNameFileKeyExpectedAndFound) {
+  EXPECT_EQ(refusal(R"({"model":{"type":"WordPiece"}})"),
+            "m/tokenizer.json: model.type: expected BPE or Unigram, got \"WordPiece\"");
+  EXPECT_EQ(refusal(R"({})"), "m/tokenizer.json: model: expected an object, got no such key");
+  EXPECT_EQ(refusal("[]"), "m/tokenizer.json: expected an object, got an array");
+  EXPECT_EQ(refusal(tiny("", R"("vocab":{"a":0},"merges":["a b"])")),
+            "m/tokenizer.json: model.merges[0]: expected tokens of model.vocab that make one, got \"a\" and \"b\"");
+  EXPECT_EQ(refusal(tiny("", R"("vocab":{"a":0},"merges":["a"])")),
+            "m/tokenizer.json: model.merges[0]: expected two tokens, got \"a\"");
+  EXPECT_EQ(refusal(tiny("", R"("vocab":{"a":4000000000},"merges":[])")),
+            "m/tokenizer.json: model.vocab: expected ids from 0 to 65567, got 4000000000 for \"a\"");
+  EXPECT_EQ(refusal(tiny("", R"("vocab":{"a":"x"},"merges":[])")),
+            "m/tokenizer.json: model.vocab.a: expected an id, got \"x\"");
+  EXPECT_EQ(
+      refusal(tiny(R"(,"normalizer":{"type":"Sequence","normalizers":[{"type":"Lowercase"}]})")),
+      "m/tokenizer.json: normalizer.normalizers[0].type: expected NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, "
+      "Replace, Sequence or Strip, got \"Lowercase\"");
+  EXPECT_EQ(refusal(tiny(R"(,"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[a&&b]"},"behavior":"Isolated"})")),
+            "m/tokenizer.json: pre_tokenizer.pattern.Regex: expected a pattern without && in a set");
+  EXPECT_EQ(refusal(tiny(R"(,"post_processor":{"type":"RobertaProcessing","cls":["a",7],"sep":["b",1]})")),
+            "m/tokenizer.json: post_processor.cls: expected a token and its id, got an array");
+}
+
+TEST(HuggingFaceTokenizer, NestingEndsInAnErrorNotInACrash) {
+  const std::string deep(200000, '[');
+  EXPECT_NE(refusal(R"({"model":)" + deep).find("nested"), std::string::npos);
+  const std::string pattern = std::string(5000, '(') + std::string(5000, ')');
+  EXPECT_NE(refusal(tiny(R"(,"pre_tokenizer":{"type":"Split","pattern":{"Regex":")" + pattern +
+                         R"("},"behavior":"Isolated"})"))
+                .find("expected a pattern that PCRE2 understands"),
+            std::string::npos);
+}
+
+TEST(HuggingFaceTokenizer, SurrogatePairsBeyondTheFirstPlanesAreRead) {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tiny("", R"("vocab":{"\ud840\udc0b":0,"\\ud840\\udc0b":1},"merges":[])");
+  auto model = readHuggingFaceTokenizer(files);
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_EQ((*model)->tokens[0].piece, "\U0002000b");
+  EXPECT_EQ((*model)->tokens[1].piece, "\\ud840\\udc0b");
+}
+
+TEST(Pattern, OnigurumaIsTranslated) {
+  EXPECT_EQ(*translatePattern("(a|b){,3}"), "(?m)(?:a|b){0,3}");
+  EXPECT_EQ(*translatePattern("\\v[\\h]"), "(?m)\\x0b[0-9a-fA-F]");
+  EXPECT_EQ(*translatePattern("(?m:.)"), "(?m)(?s:.)");
+  EXPECT_EQ(*translatePattern("\\s"), "(?m)[\\t-\\r\\x{85}\\p{Z}]");
+  for (const char *refused : {"a{1,2}+", "(?<n>a)", "\\1", "[a[b]]", "[", "\\", "\\p{L", "(?x) a"})
+    EXPECT_FALSE(translatePattern(refused).ok()) << refused;
+}

@@ -1,0 +1,101 @@
+//===- TokenizerFuzz.cpp - tokenizer.json, GGUF's tokenizer and the section itself
+//---------------------------------===//
+//
+// The first byte chooses the reader. What is accepted must serialize, open, and encode without losing its way.
+//
+//===---------------------------------------------------------------------------------------------------------------===//
+
+#include "frontends/tokenizer/TokenizerModel.h"
+#include "runtime/src/Tokenizer.h"
+#include "test/fuzz/Fuzz.h"
+#include <cstring>
+
+using namespace lathe;
+
+static void use(const uint8_t *bytes, size_t size, bool mustOpen) {
+  lrt::Tokenizer tokenizer;
+  std::string error;
+  if (!tokenizer.open(bytes, size, error)) {
+    // The compiler must not write what the runtime refuses.
+    if (mustOpen || error.find('\n') != error.npos)
+      std::abort();
+    return;
+  }
+  std::vector<int32_t> ids;
+  for (const char *text : {"", "ab  c\n<s>12 \xc3\xa9\xf0\x9f\x91\x8b x", "\xff\xfe a\xed\xa0\x80"})
+    if (tokenizer.encode(text, true, ids, error))
+      for (int32_t id : ids)
+        if (id < 0 || id >= tokenizer.size())
+          std::abort();
+  tokenizer.encodeChat(" hi ", ids, error);
+}
+
+static void write(const absl::StatusOr<std::unique_ptr<TokenizerModel>> &model) {
+  fuzz::checkMessage(model.status(), "f");
+  if (!model.ok() || !*model)
+    return;
+  auto section = serialize(**model);
+  fuzz::checkMessage(section.status(), "f");
+  if (section.ok())
+    use(section->data(), section->size(), /*mustOpen=*/true);
+}
+
+/// Strings end at zero bytes.
+static GgufTokenizer ggufFrom(llvm::StringRef text) {
+  GgufTokenizer gguf;
+  gguf.path = "f";
+  const auto [head, lists] = text.split('\0');
+  gguf.model = head.starts_with("l") ? "llama" : head.starts_with("4") ? "gemma4" : "gpt2";
+  gguf.pre = head.drop_front(std::min<size_t>(1, head.size())).str();
+  gguf.hasMerges = true;
+  bool isMerges = false;
+  llvm::StringRef rest = lists;
+  while (!rest.empty()) {
+    llvm::StringRef item;
+    std::tie(item, rest) = rest.split('\0');
+    if (item == "|") {
+      isMerges = true;
+    } else if (isMerges) {
+      gguf.merges.push_back(item.str());
+    } else {
+      gguf.scores.push_back(item.empty() ? 0 : float(item[0]));
+      gguf.types.push_back(item.size() > 1 ? item[1] % 8 : 1);
+      gguf.tokens.push_back(item.str());
+    }
+  }
+  gguf.bos = gguf.tokens.size() / 2;
+  gguf.addBos = text.size() % 2;
+  gguf.chatTemplate = text.str();
+  return gguf;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size == 0)
+    return 0;
+  const llvm::StringRef text = fuzz::asText(data + 1, size - 1);
+  switch (data[0] % 4) {
+  case 0: {
+    HuggingFaceFiles files;
+    files.directory = "f";
+    files.tokenizer = text.str();
+    write(readHuggingFaceTokenizer(files));
+    break;
+  }
+  case 1:
+    write(readGgufTokenizer(ggufFrom(text)));
+    break;
+  case 2: {
+    std::vector<uint64_t> aligned(text.size() / 8 + 1);
+    std::memcpy(aligned.data(), text.data(), text.size());
+    use(reinterpret_cast<const uint8_t *>(aligned.data()), text.size(), /*mustOpen=*/false);
+    break;
+  }
+  case 3: {
+    fuzz::checkMessage(renderChat("f", text, "<s>", "</s>").status(), "f");
+    if (auto pattern = translatePattern(text); pattern.ok())
+      (void)checkPattern(*pattern);
+    break;
+  }
+  }
+  return 0;
+}

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Hand-made hostile model files: make-seeds.py DIRECTORY fills DIRECTORY/{config,safetensors,gguf}.
+
+With the asan preset, whose build/asan/bin has the targets (one per reader):
+
+    python3 test/fuzz/make-seeds.py /tmp/seeds
+    build/asan/bin/GgufFuzz /tmp/seeds/gguf/*                                     # each seed once, at its full size
+    build/asan/bin/GgufFuzz -runs=200000 -max_len=4096 -malloc_limit_mb=256 -timeout=10 /tmp/seeds/gguf
+
+A reader may refuse a file, in one line that names it; it may not crash, hang, read past the end or allocate more than
+a small multiple of the file.
+"""
+import json
+import pathlib
+import struct
+import sys
+
+root = pathlib.Path(sys.argv[1])
+
+
+def write(kind, name, data):
+    folder = root / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+# --- config.json ------------------------------------------------------------------------------------------------------
+
+SIZES = {"hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2,
+         "intermediate_size": 96, "vocab_size": 128, "max_position_embeddings": 256}
+YARN = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 64, "beta_fast": 16, "beta_slow": 2,
+        "truncate": False, "mscale": 0.7, "mscale_all_dim": 1.0}
+LLAMA3 = {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+          "original_max_position_embeddings": 64}
+CONFIGS = {
+    "llama": {"model_type": "llama", **SIZES, "rope_scaling": LLAMA3, "attention_bias": True, "mlp_bias": True},
+    "mistral": {"model_type": "mistral", **SIZES, "sliding_window": 8, "eos_token_id": [1, 2]},
+    "mistral3": {"model_type": "mistral3", "text_config": {"model_type": "mistral", **SIZES}, "eos_token_id": 2},
+    "qwen3": {"model_type": "qwen3", **SIZES, "rope_parameters": YARN, "use_sliding_window": True,
+              "max_window_layers": 2},
+    "gemma3": {"model_type": "gemma3_text", **SIZES, "query_pre_attn_scalar": 24, "final_logit_softcapping": 30.0,
+               "layer_types": ["sliding_attention", "full_attention"] * 2,
+               "rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8, "rope_theta": 1e6},
+                                   "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}},
+}
+for name, config in CONFIGS.items():
+    text = json.dumps(config)
+    write("config", name, text)
+    write("config", name + "-truncated", text[:len(text) * 2 // 3])
+for key in SIZES:
+    for value in (-1, 0, 2**40, 2**63, 1e308, "8x", None, [], {}, 1.5, True):
+        write("config", f"{key}-{value}".replace("/", "_"), json.dumps({**CONFIGS["llama"], key: value}))
+write("config", "deep-arrays", "[" * 400_000)
+write("config", "deep-objects", '{"a":' * 400_000)
+write("config", "deep-in-key", '{"model_type": "llama", "hidden_size": ' + "[" * 400_000 + "]" * 400_000 + "}")
+write("config", "long-string", '{"model_type": "' + "x" * 100_000 + '"}')
+write("config", "control-characters", '{"model_type": "a\\n\\u0000\\u001b[31m"}')
+write("config", "half-a-surrogate", '{"model_type": "\\ud800"}')
+write("config", "not-utf8", b'{"model_type": "\xff\xfe"}')
+write("config", "empty", "")
+write("config", "layers-at-the-limit", json.dumps({**CONFIGS["gemma3"], "num_hidden_layers": 4096, "layer_types": None}))
+write("config", "theta-one", json.dumps({**CONFIGS["qwen3"], "rope_parameters": {**YARN, "rope_theta": 1.0000000001}}))
+write("config", "tiny-numbers", json.dumps({**CONFIGS["llama"], "rope_theta": 5e-324, "rms_norm_eps": 5e-324}))
+
+# --- safetensors ------------------------------------------------------------------------------------------------------
+
+
+def safetensors(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def tensor(shape, begin, end, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+write("safetensors", "good", safetensors({"__metadata__": {"format": "pt"}, "a": tensor([2], 0, 8),
+                                          "b": tensor([2, 3], 8, 20, "BF16"), "c": tensor([], 20, 24)}, b"\0" * 24))
+for length in (0, 1, 2**31, 2**32 - 1, 2**60, 2**63, 2**64 - 1, 100_000_000):
+    write("safetensors", f"header-of-{length}", safetensors({"a": tensor([1], 0, 4)}, b"\0" * 4, length))
+write("safetensors", "overlap", safetensors({"a": tensor([2], 0, 8), "b": tensor([2], 4, 12)}, b"\0" * 12))
+write("safetensors", "past-the-end", safetensors({"a": tensor([2], 0, 8)}, b"\0" * 4))
+write("safetensors", "offsets-swapped", safetensors({"a": tensor([2], 8, 0)}, b"\0" * 8))
+write("safetensors", "offsets-huge", safetensors({"a": tensor([2], 2**62, 2**62 + 8)}, b"\0" * 8))
+write("safetensors", "shape-overflows", safetensors({"a": tensor([2**32, 2**32], 0, 0)}))
+write("safetensors", "shape-overflows-to-fit", safetensors({"a": tensor([2**62 + 1, 4], 0, 16)}, b"\0" * 16))
+write("safetensors", "shape-zero-times-huge", safetensors({"a": tensor([0, 2**62, 2**62], 0, 0)}))
+write("safetensors", "many-dimensions", safetensors({"a": tensor([1] * 10_000, 0, 4)}, b"\0" * 4))
+write("safetensors", "unknown-type", safetensors({"a": tensor([2], 0, 8, "Q9")}, b"\0" * 8))
+write("safetensors", "sub-byte", safetensors({"a": tensor([3], 0, 2, "F4"), "b": tensor([3], 2, 5, "F6_E2M3")}, b"\0" * 5))
+write("safetensors", "twice-the-same-key", safetensors(b'{"a":' + json.dumps(tensor([1], 0, 4)).encode() + b',"a":' +
+                                                       json.dumps(tensor([1], 4, 8)).encode() + b"}", b"\0" * 8))
+write("safetensors", "deep", safetensors(b"[" * 400_000))
+write("safetensors", "no-header", safetensors(b""))
+write("safetensors", "seven-bytes", b"\1\0\0\0\0\0\0")
+write("safetensors", "newline-in-name", safetensors({"a\n\x1b[31m": 1}))
+
+# --- GGUF -------------------------------------------------------------------------------------------------------------
+
+U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
+
+
+def string(text):
+    raw = text.encode() if isinstance(text, str) else text
+    return struct.pack("<Q", len(raw)) + raw
+
+
+def entry(key, type, value):
+    return string(key) + struct.pack("<I", type) + value
+
+
+def u32(key, value):
+    return entry(key, U32, struct.pack("<I", value))
+
+
+def f32(key, value):
+    return entry(key, F32, struct.pack("<f", value))
+
+
+def array(key, type, count, value):
+    return entry(key, ARRAY, struct.pack("<IQ", type, count) + value)
+
+
+def info(name, dimensions, type, offset):
+    return (string(name) + struct.pack("<I", len(dimensions)) + b"".join(struct.pack("<Q", n) for n in dimensions) +
+            struct.pack("<IQ", type, offset))
+
+
+def gguf(entries, tensors=(), data=b"", version=3, counts=None, magic=b"GGUF", alignment=32):
+    tensor_count, entry_count = counts or (len(tensors), len(entries))
+    out = magic + struct.pack("<IQQ", version, tensor_count, entry_count) + b"".join(entries) + b"".join(tensors)
+    return out + b"\0" * (-len(out) % alignment) + data
+
+
+def model(arch, **changes):
+    numbers = {"embedding_length": 8, "block_count": 1, "attention.head_count": 2, "attention.head_count_kv": 1,
+               "feed_forward_length": 12, "context_length": 64, "attention.sliding_window": 4, **changes}
+    return ([entry("general.architecture", STRING, string(arch))] +
+            [u32(f"{arch}.{key}", value) for key, value in numbers.items()] +
+            [f32(f"{arch}.attention.layer_norm_rms_epsilon", 1e-6), f32(f"{arch}.rope.freq_base", 1e4),
+             array("tokenizer.ggml.tokens", STRING, 3, string("<s>") + string("<|im_end|>") + string("a")),
+             u32("tokenizer.ggml.eos_token_id", 1)])
+
+
+LAYER = {"attn_norm": (8,), "attn_q": (8, 8), "attn_k": (8, 4), "attn_v": (8, 4), "attn_output": (8, 8),
+         "ffn_norm": (8,), "ffn_gate": (8, 12), "ffn_up": (8, 12), "ffn_down": (12, 8), "attn_q_norm": (4,),
+         "attn_k_norm": (4,), "post_attention_norm": (8,), "post_ffw_norm": (8,)}
+shapes = {"token_embd.weight": (8, 3), "output_norm.weight": (8,), "rope_freqs.weight": (2,),
+          **{f"blk.0.{name}.weight": shape for name, shape in LAYER.items()}}
+tensors, data = [], b""
+for name, shape in shapes.items():
+    tensors.append(info(name, shape, 0, len(data)))
+    size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+    data += struct.pack("<f", 1.0) * (size // 4) + b"\0" * (-size % 32)
+for arch in ("llama", "mistral3", "qwen3", "gemma3"):
+    write("gguf", arch, gguf(model(arch), tensors, data))
+    write("gguf", arch + "-version-2", gguf(model(arch), tensors, data, version=2))
+good = gguf(model("llama"), tensors, data)
+for cut in (3, 4, 7, 8, 20, 24, 30, 100, len(good) // 2, len(good) - 1):
+    write("gguf", f"cut-at-{cut}", good[:cut])
+write("gguf", "wrong-magic", gguf([], magic=b"GGML"))
+write("gguf", "version-1", gguf([], version=1))
+write("gguf", "big-endian", gguf([], version=3 << 24))
+for count in (2**31, 2**60, 2**64 - 1):
+    write("gguf", f"{count}-entries", gguf([u32("a", 1)], counts=(0, count)))
+    write("gguf", f"{count}-tensors", gguf([], [info("t", (8,), 0, 0)], b"\0" * 32, counts=(count, 0)))
+    write("gguf", f"array-of-{count}-u8", gguf([array("a", U8, count, b"123")]))
+    write("gguf", f"array-of-{count}-u64", gguf([array("a", U64, count, b"12345678")]))
+    write("gguf", f"array-of-{count}-strings", gguf([array("a", STRING, count, string("x"))]))
+    write("gguf", f"string-of-{count}", gguf([entry("a", STRING, struct.pack("<Q", count) + b"x")]))
+    write("gguf", f"key-of-{count}", gguf([struct.pack("<Q", count) + b"a"], counts=(0, 1)))
+    write("gguf", f"dimension-{count}", gguf([], [info("t", (8, count), 0, 0)], b"\0" * 32))
+    write("gguf", f"offset-{count}", gguf([], [info("t", (8,), 0, count & ~31)], b"\0" * 32))
+write("gguf", "product-overflows-to-fit", gguf([], [info("t", (2**32, 2**32 + 1), 0, 0)], b"\0" * 32))
+write("gguf", "nested-array", gguf([array("a", ARRAY, 1, struct.pack("<IQ", ARRAY, 1) * 1000)]))
+write("gguf", "unknown-value-type", gguf([entry("a", 13, b"12345678")]))
+write("gguf", "same-key-twice", gguf([u32("a", 1), u32("a", 2)]))
+write("gguf", "same-tensor-twice", gguf([], [info("t", (8,), 0, 0)] * 2, b"\0" * 64))
+write("gguf", "overlap", gguf([], [info("t", (16,), 0, 0), info("u", (8,), 0, 32)], b"\0" * 64))
+write("gguf", "odd-offset", gguf([], [info("t", (8,), 0, 1)], b"\0" * 64))
+write("gguf", "five-dimensions", gguf([], [info("t", (1,) * 5, 0, 0)], b"\0" * 32))
+write("gguf", "four-billion-dimensions", gguf([], [string("t") + struct.pack("<I", 2**32 - 1) + b"\0" * 64]))
+for type in (4, 5, 10, 16, 31, 39, 255, 2**32 - 1):
+    write("gguf", f"tensor-type-{type}", gguf([], [info("t", (256,), type, 0)], b"\0" * 256))
+write("gguf", "half-a-block", gguf([], [info("t", (33,), 8, 0)], b"\0" * 64))
+for alignment in (0, 1, 3, 2**31):
+    write("gguf", f"alignment-{alignment}", gguf([u32("general.alignment", alignment)], tensors, data))
+write("gguf", "split", gguf([entry("split.count", U16, struct.pack("<H", 3))]))
+write("gguf", "not-a-number", gguf(model("llama") + [f32("llama.rope.scaling.factor", float("nan"))], tensors, data))
+write("gguf", "control-characters", gguf([u32("a\n\x1b[31m", 1)] * 2))
+for key, value in (("embedding_length", 0), ("block_count", 2**32 - 1), ("attention.head_count_kv", 3),
+                   ("attention.key_length", 2**31), ("rope.dimension_count", 3)):
+    write("gguf", f"{key}-{value}", gguf(model("llama", **{key: value}), tensors, data))

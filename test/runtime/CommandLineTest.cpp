@@ -1,0 +1,295 @@
+//===- CommandLineTest.cpp - the commands, from arguments to exit status ------------------------------------------===//
+
+#include "runtime/src/CommandLine.h"
+
+#include "FakeModel.h"
+#include "Files.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace lrt;
+
+namespace {
+
+struct Result {
+  int status; // of exit(); minus the signal's number
+  std::string out, err;
+};
+
+/// The fake model as an executable called "fake": a forked process with its streams in files.
+class CommandLine : public testing::Test {
+protected:
+  TemporaryDirectory directory;
+  lrt_program program = fake::program;
+  std::string weights = directory.write("fake.weights", fake::weightsFile());
+
+  pid_t start(const std::vector<std::string> &arguments, int out) {
+    pid_t child = fork();
+    if (child != 0)
+      return child;
+    std::vector<std::string> words = {"/somewhere/fake"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char *> argv;
+    for (std::string &word : words)
+      argv.push_back(word.data());
+    dup2(open((directory.path + "/in").c_str(), O_RDONLY | O_CREAT, 0600), 0);
+    dup2(out, 1);
+    dup2(open((directory.path + "/err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+    _exit(runCommandLine(program, int(argv.size()), argv.data()));
+  }
+
+  Result wait(pid_t child) {
+    int status;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), contentsOf(directory.path + "/out"),
+            contentsOf(directory.path + "/err")};
+  }
+
+  Result call(const std::vector<std::string> &arguments) {
+    int out = open((directory.path + "/out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    pid_t child = start(arguments, out);
+    close(out);
+    return wait(child);
+  }
+
+  /// With the weights named.
+  Result callWithWeights(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--weights", weights});
+    return call(arguments);
+  }
+
+  /// The one line of an error.
+  std::string errorOf(const Result &result) {
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err.rfind("fake: ", 0), 0u) << result.err;
+    EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << result.err;
+    return result.err.size() < 7 ? "" : result.err.substr(6, result.err.size() - 7);
+  }
+};
+
+std::string joined(const std::vector<int32_t> &tokens) {
+  std::string text;
+  for (int32_t token : tokens)
+    text += (text.empty() ? "" : ",") + std::to_string(token);
+  return text;
+}
+
+std::vector<int32_t> someTokens(int64_t count) {
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < count; ++i)
+    tokens.push_back(int32_t((i * 7 + 3) % fake::vocabulary));
+  return tokens;
+}
+
+std::vector<float> readLogits(const std::string &path, int64_t rows) {
+  std::string bytes = contentsOf(path);
+  size_t size = size_t(rows * fake::vocabulary) * 4;
+  std::vector<float> logits(bytes.size() < size ? 0 : size / 4);
+  std::memcpy(logits.data(), bytes.data() + bytes.size() - logits.size() * 4, logits.size() * 4);
+  return logits;
+}
+
+} // namespace
+
+TEST_F(CommandLine, runGeneratesTheLikeliestTokens) {
+  // One token is decoded; 8 fill a pass; 9 and 17 leave a pass of one row.
+  for (int64_t count : {1, 2, 8, 9, 17}) {
+    std::vector<int32_t> prompt = someTokens(count);
+    Result result = callWithWeights({"run", "--tokens", joined(prompt), "-n", "12"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, joined(fake::greedy(prompt, 12)) + "\n");
+    EXPECT_NE(result.err.find("stopped: -n 12\n"), std::string::npos) << result.err;
+  }
+}
+
+TEST_F(CommandLine, anyNumberOfThreadsGivesTheSameTokens) {
+  std::vector<int32_t> prompt = someTokens(11);
+  for (const char *threads : {"1", "2", "3", "5"})
+    EXPECT_EQ(callWithWeights({"run", "--tokens", joined(prompt), "-n", "9", "--threads", threads}).out,
+              joined(fake::greedy(prompt, 9)) + "\n");
+}
+
+TEST_F(CommandLine, runStopsWhenTheContextIsFull) {
+  std::vector<int32_t> prompt = someTokens(38);
+  Result result = callWithWeights({"run", "--tokens", joined(prompt)});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out, joined(fake::greedy(prompt, 3)) + "\n"); // the last one need not be fed
+  EXPECT_NE(result.err.find("stopped: the context of 40 is full\n"), std::string::npos) << result.err;
+}
+
+TEST_F(CommandLine, runOfNothingIsFine) {
+  Result result = callWithWeights({"run", "--tokens", "1,2", "-n", "0"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out, "\n");
+}
+
+TEST_F(CommandLine, samplingIsRepeatable) {
+  std::vector<std::string> arguments = {"run", "--tokens", "1", "-n", "20", "--temperature", "9", "--seed"};
+  auto with = [&](const char *seed) {
+    std::vector<std::string> all = arguments;
+    all.push_back(seed);
+    return callWithWeights(all).out;
+  };
+  EXPECT_EQ(with("5"), with("5"));
+  EXPECT_NE(with("5"), with("6"));
+}
+
+TEST_F(CommandLine, runErrors) {
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", joined(someTokens(41))})),
+            "the prompt has 41 tokens, but the context holds 40");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1,50"})),
+            "--tokens: id 50 at place 2 is outside the vocabulary of 50");
+  EXPECT_EQ(errorOf(callWithWeights({"run"})), "run: expected --prompt TEXT or --tokens ID,ID,...");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--prompt", "x"})),
+            "run: expected --prompt or --tokens, found both");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--prompt", "x"})), "this model has no tokenizer: give ids with --tokens");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--chat"})),
+            "run: --chat needs --prompt: ids are fed as they are");
+  EXPECT_EQ(errorOf(call({"run", "--tokens", "1", "--foo"})), "run: unknown option --foo (see fake run --help)");
+  EXPECT_EQ(errorOf(call({"run", "--tokens", "1", "--weights", "/nowhere"})),
+            "/nowhere: cannot open the weights: No such file or directory");
+}
+
+TEST_F(CommandLine, logitsThatAreNotNumbersAreReported) {
+  program.decode.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0)
+      std::fill(step->logits, step->logits + fake::vocabulary, NAN);
+  };
+  EXPECT_EQ(callWithWeights({"run", "--tokens", "1"}).err, "fake: the logits at position 0 are not numbers\n");
+}
+
+TEST_F(CommandLine, aClosedPipeEndsRunQuietly) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  pid_t child = start({"run", "--tokens", "1", "--weights", weights}, ends[1]);
+  close(ends[1]);
+  Result result = wait(child);
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(CommandLine, controlCEndsRunWithItsTimings) {
+  program.decode.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0) {
+      usleep(20'000);
+      std::fill(step->logits, step->logits + fake::vocabulary, 0.0f);
+    }
+  };
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  pid_t child = start({"run", "--tokens", "1", "--weights", weights}, ends[1]);
+  close(ends[1]);
+  char first[2];
+  ASSERT_EQ(read(ends[0], first, 1), 1);
+  kill(child, SIGINT);
+  std::string out(1, first[0]);
+  while (read(ends[0], first, 1) == 1)
+    out += first[0];
+  close(ends[0]);
+  Result result = wait(child);
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.err.find("stopped: interrupted\n"), std::string::npos) << result.err;
+  EXPECT_EQ(out.back(), '\n');
+}
+
+TEST_F(CommandLine, logitsOfEveryPositionHoweverTheyAreFed) {
+  std::vector<int32_t> tokens = someTokens(19), part;
+  std::vector<float> expected;
+  for (int32_t token : tokens) {
+    part.push_back(token);
+    for (float logit : fake::logitsAfter(part))
+      expected.push_back(logit);
+  }
+  for (std::vector<std::string> chunk :
+       {std::vector<std::string>{}, {"--chunk", "1"}, {"--chunk", "2"}, {"--chunk", "5"}, {"--chunk", "1000"}}) {
+    std::string out = directory.path + "/logits.npy";
+    std::vector<std::string> arguments = {"logits", "--tokens", joined(tokens), "--out", out};
+    arguments.insert(arguments.end(), chunk.begin(), chunk.end());
+    Result result = callWithWeights(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out + result.err, "");
+    EXPECT_EQ(readLogits(out, 19), expected);
+    std::filesystem::remove(out);
+  }
+}
+
+TEST_F(CommandLine, logitsErrors) {
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1"})),
+            "logits: expected --tokens ID,ID,... and --out FILE.npy");
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", joined(someTokens(41)), "--out", "x"})),
+            "41 tokens, but the context holds 40");
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1", "--out", weights + "/x"})),
+            weights + "/x: cannot create: Not a directory");
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1", "--out", "x", "--chunk", "0"})),
+            "logits: --chunk: expected an integer of at least 1, found \"0\" (see fake logits --help)");
+}
+
+TEST_F(CommandLine, tokensErrors) {
+  EXPECT_EQ(errorOf(callWithWeights({"tokens"})), "tokens: expected --prompt TEXT or --file FILE");
+  EXPECT_EQ(errorOf(callWithWeights({"tokens", "--file", "/nowhere"})),
+            "/nowhere: cannot read: No such file or directory");
+}
+
+TEST_F(CommandLine, infoSaysWhatWasCompiled) {
+  Result result = call({"info"}); // weights missing
+  EXPECT_EQ(result.status, 0);
+  for (const char *words : {"checksum", "vocabulary           50\n", "context              40\n", "up to 8 rows",
+                            "ABI version", "cannot open the weights"})
+    EXPECT_NE(result.out.find(words), std::string::npos) << words << " in " << result.out;
+  EXPECT_EQ(callWithWeights({"info", "--verify"}).status, 0);
+  EXPECT_EQ(call({"info", "--verify"}).status, 1);
+  std::string damaged = fake::weightsFile();
+  damaged[4200] ^= 1;
+  directory.write("fake.weights", damaged);
+  EXPECT_EQ(callWithWeights({"info"}).status, 0);
+  EXPECT_EQ(callWithWeights({"info", "--verify"}).status, 1);
+}
+
+TEST_F(CommandLine, weightsAreFoundBesideTheExecutable) {
+  std::string beside = executablePath() + ".weights";
+  std::ofstream(beside, std::ios::binary) << fake::weightsFile();
+  Result result = call({"run", "--tokens", "1,2", "-n", "3"});
+  std::filesystem::remove(beside);
+  EXPECT_EQ(result.out, joined(fake::greedy({1, 2}, 3)) + "\n") << result.err;
+}
+
+TEST_F(CommandLine, helpIsOnStdout) {
+  for (std::vector<std::string> arguments : {std::vector<std::string>{"--help"},
+                                             {"run", "--help"},
+                                             {"logits", "--help"},
+                                             {"tokens", "--help"},
+                                             {"bench", "--help"},
+                                             {"info", "--help"}}) {
+    Result result = call(arguments);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.err, "");
+    EXPECT_NE(result.out.find("examples:\n  fake "), std::string::npos) << result.out;
+  }
+}
+
+TEST_F(CommandLine, unknownCommands) {
+  EXPECT_EQ(errorOf(call({})), "expected a command: run, logits, tokens, bench or info (see fake --help)");
+  EXPECT_EQ(errorOf(call({"jump"})),
+            "unknown command \"jump\": expected run, logits, tokens, bench or info (see fake --help)");
+}
+
+TEST_F(CommandLine, aCpuThatLacksFeaturesIsToldFirst) {
+  program.features = ~uint64_t(0);
+  EXPECT_NE(errorOf(call({"--help"})).find("which the code compiled for --mcpu x86-64 uses"), std::string::npos);
+}
+
+TEST_F(CommandLine, aFullDiskIsOneLine) {
+  int full = open("/dev/full", O_WRONLY);
+  pid_t child = start({"info"}, full);
+  close(full);
+  EXPECT_EQ(errorOf(wait(child)), "cannot write to stdout: No space left on device");
+}

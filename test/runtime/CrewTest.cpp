@@ -1,0 +1,64 @@
+//===- CrewTest.cpp - how many workers take part in a step --------------------------------------------------------===//
+
+#include "runtime/src/Crew.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+using namespace lrt;
+
+namespace {
+
+/// Steps with each number of workers, when `seconds[n]` is what n workers take.
+std::vector<int> simulate(Crew &crew, const std::vector<double> &seconds, bool isDisturbed, int steps) {
+  std::vector<int> counts(seconds.size());
+  for (int i = 0; i < steps; ++i) {
+    int64_t workers = crew.next();
+    ++counts[workers];
+    crew.finished(seconds[workers], isDisturbed && workers > 1);
+  }
+  return counts;
+}
+
+} // namespace
+
+TEST(Crew, isTheWholeTeamWhileNobodyDisturbs) {
+  Crew crew(4);
+  EXPECT_EQ(simulate(crew, {0, 1, 9, 9, 9}, false, 1000)[4], 1000);
+}
+
+TEST(Crew, isNotMisledByWhatHappensOnce) {
+  Crew crew(2);
+  for (int step = 0; step < 1000; ++step) {
+    ASSERT_EQ(crew.next(), 2) << step;
+    bool isHeldUp = step % 10 == 0 || step == 1; // the first ones touch memory for the first time
+    crew.finished(isHeldUp ? 5 : 1, isHeldUp);
+  }
+}
+
+TEST(Crew, shrinksWhenOneWorkerAloneIsFaster) {
+  Crew crew(2);
+  EXPECT_GT(simulate(crew, {0, 1, 1.4}, true, 1000)[1], 850);
+}
+
+TEST(Crew, staysWhenTwoAreFasterAllTheSame) {
+  Crew crew(2);
+  EXPECT_GT(simulate(crew, {0, 2, 1}, true, 1000)[2], 920);
+}
+
+TEST(Crew, growsAgainSoonAfterTheNeighbourHasGone) {
+  Crew crew(2);
+  simulate(crew, {0, 1, 1.4}, true, 1000);
+  EXPECT_GT(simulate(crew, {0, 1, 0.5}, false, 200)[2], 100);
+}
+
+TEST(Crew, findsTheBestOfMany) {
+  Crew crew(8);
+  EXPECT_GT(simulate(crew, {0, 9, 8, 7, 6, 4, 5, 6, 7}, true, 4000)[5], 3400);
+}
+
+TEST(Crew, ofOneIsOne) {
+  Crew crew(1);
+  EXPECT_EQ(simulate(crew, {0, 1}, true, 100)[1], 100);
+}

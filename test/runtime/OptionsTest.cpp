@@ -1,0 +1,95 @@
+//===- OptionsTest.cpp - the command line, word by word -----------------------------------------------------------===//
+
+#include "runtime/src/Options.h"
+
+#include <gtest/gtest.h>
+
+using namespace lrt;
+
+namespace {
+
+struct Parsed {
+  bool good;
+  std::string error;
+  bool flag = false;
+  std::optional<int64_t> count;
+  std::optional<double> ratio;
+  std::optional<std::string> text;
+};
+
+Parsed parse(const std::vector<std::string> &arguments) {
+  Parsed parsed;
+  Options options;
+  options.flag("--flag", "a flag", parsed.flag);
+  options.integer("-n", "N", "a count", parsed.count, 0);
+  options.number("--ratio", "R", "a ratio", parsed.ratio, 0, 1);
+  options.text("--text", "TEXT", "a text", parsed.text);
+  parsed.good = options.parse(arguments, parsed.error);
+  return parsed;
+}
+
+} // namespace
+
+TEST(Options, fillTheirVariables) {
+  Parsed parsed = parse({"--flag", "-n", "12", "--ratio=0.5", "--text", "--flag"});
+  EXPECT_TRUE(parsed.good) << parsed.error;
+  EXPECT_TRUE(parsed.flag);
+  EXPECT_EQ(parsed.count, 12);
+  EXPECT_EQ(parsed.ratio, 0.5);
+  EXPECT_EQ(parsed.text, "--flag"); // what follows is the value, whatever it looks like
+}
+
+TEST(Options, whatIsNotGivenStaysUnset) {
+  Parsed parsed = parse({});
+  EXPECT_TRUE(parsed.good);
+  EXPECT_FALSE(parsed.flag || parsed.count || parsed.ratio || parsed.text);
+}
+
+TEST(Options, theLastOneCounts) { EXPECT_EQ(parse({"-n", "1", "-n", "2"}).count, 2); }
+
+TEST(Options, textMayBeEmptyOrHoldAnEqualsSign) {
+  EXPECT_EQ(parse({"--text", ""}).text, "");
+  EXPECT_EQ(parse({"--text=a=b"}).text, "a=b");
+}
+
+TEST(Options, errorsNameTheOptionAndTheValue) {
+  EXPECT_EQ(parse({"--foo"}).error, "unknown option --foo");
+  EXPECT_EQ(parse({"--foo=1"}).error, "unknown option --foo");
+  EXPECT_EQ(parse({"word"}).error, "expected an option, found \"word\"");
+  EXPECT_EQ(parse({""}).error, "expected an option, found \"\"");
+  EXPECT_EQ(parse({"--flag=1"}).error, "--flag takes no value");
+  EXPECT_EQ(parse({"-n"}).error, "-n needs a value: -n N");
+  for (const char *value : {"", "x", "1x", " 1", "+1", "-1", "99999999999999999999", "1.5"})
+    EXPECT_EQ(parse({"-n", value}).error,
+              std::string("-n: expected an integer of at least 0, found \"") + value + "\"");
+  for (const char *value : {"", "x", "2", "-0.1", "nan", "inf", "0.5x"})
+    EXPECT_EQ(parse({"--ratio", value}).error,
+              std::string("--ratio: expected a number from 0 to 1, found \"") + value + "\"");
+}
+
+TEST(Tokens, areParsed) {
+  std::vector<int32_t> tokens;
+  std::string error;
+  EXPECT_TRUE(parseTokens("7", 10, tokens, error));
+  EXPECT_EQ(tokens, std::vector<int32_t>({7}));
+  EXPECT_TRUE(parseTokens("0,9, 3", 10, tokens, error));
+  EXPECT_EQ(tokens, std::vector<int32_t>({0, 9, 3}));
+}
+
+TEST(Tokens, errorsNameThePlace) {
+  std::vector<int32_t> tokens;
+  std::string error;
+  auto fails = [&](const char *text) {
+    EXPECT_FALSE(parseTokens(text, 10, tokens, error));
+    return error;
+  };
+  EXPECT_EQ(fails(""), "--tokens: expected ids separated by commas, found \"\" at place 1");
+  EXPECT_EQ(fails("1,,2"), "--tokens: expected ids separated by commas, found \"\" at place 2");
+  EXPECT_EQ(fails("1,2,"), "--tokens: expected ids separated by commas, found \"\" at place 3");
+  EXPECT_EQ(fails("1,2x"), "--tokens: expected ids separated by commas, found \"2x\" at place 2");
+  EXPECT_EQ(fails("1 2"), "--tokens: expected ids separated by commas, found \"1 2\" at place 1");
+  EXPECT_EQ(fails("1,10"), "--tokens: id 10 at place 2 is outside the vocabulary of 10");
+  EXPECT_EQ(fails("-1"), "--tokens: id -1 at place 1 is outside the vocabulary of 10");
+  EXPECT_EQ(fails("99999999999999999999"),
+            "--tokens: expected ids separated by commas, found \"99999999999999999999\" at place 1");
+}

@@ -1,0 +1,103 @@
+//===- TeamTest.cpp - barriers keep phases apart ------------------------------------------------------------------===//
+
+#include "runtime/src/Team.h"
+
+#include "lrt/functions.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+using namespace lrt;
+
+namespace {
+
+/// Counts that are not atomic: the barrier alone must order them (and the thread sanitizer must see that it does).
+struct Phases {
+  lrt_step step = {};
+  std::vector<int64_t> counts;   // [worker]
+  std::vector<int64_t> mistakes; // [worker]
+  int64_t phases = 0;
+  int64_t slowPhase = -1; // in this one the last worker sleeps, longer than anybody spins
+};
+
+/// In every phase a worker counts for itself, and in the next one looks at everybody's count.
+void run(void *context, int64_t worker) {
+  Phases &work = *static_cast<Phases *>(context);
+  int64_t before = work.counts[worker];
+  for (int64_t phase = 1; phase <= work.phases; ++phase) {
+    if (phase == work.slowPhase && worker == work.step.workers - 1)
+      usleep(20'000);
+    ++work.counts[worker];
+    lrt_barrier(&work.step, worker);
+    for (int64_t count : work.counts)
+      work.mistakes[worker] += count != before + phase;
+    lrt_barrier(&work.step, worker);
+  }
+}
+
+void check(int64_t workers, int64_t jobs, int64_t phases, int64_t slowPhase) {
+  Team team(workers);
+  Phases work;
+  work.step.workers = workers;
+  work.step.team = &team;
+  work.counts.resize(workers);
+  work.mistakes.resize(workers);
+  work.phases = phases;
+  work.slowPhase = slowPhase;
+  for (int64_t job = 0; job < jobs; ++job)
+    team.run(run, &work, workers);
+  for (int64_t worker = 0; worker < workers; ++worker) {
+    EXPECT_EQ(work.counts[worker], jobs * phases);
+    EXPECT_EQ(work.mistakes[worker], 0) << "worker " << worker << " of " << workers;
+  }
+}
+
+} // namespace
+
+TEST(Team, barrierKeepsPhasesApart) {
+  for (int64_t workers : {1, 2, 3, 4, 5, 7, 8, 9})
+    check(workers, 10, 50, -1);
+}
+
+TEST(Team, manyShortJobs) { check(2, 2000, 1, -1); }
+
+TEST(Team, whoWaitsLongSleepsAndWakesUp) {
+  for (int64_t workers : {2, 3, 6})
+    check(workers, 2, 5, 3);
+}
+
+TEST(Team, anyPartOfItMayWork) {
+  Team team(4);
+  Phases work;
+  work.step.team = &team;
+  work.phases = 20;
+  std::vector<int64_t> total(4), expected(4);
+  for (int job = 0; job < 300; ++job) {
+    int64_t active = 1 + job * 7 % 4;
+    work.step.workers = active;
+    work.counts.assign(active, 0);
+    work.mistakes.assign(active, 0);
+    team.run(run, &work, active);
+    for (int64_t worker = 0; worker < active; ++worker) {
+      total[worker] += work.counts[worker];
+      expected[worker] += 20;
+      EXPECT_EQ(work.mistakes[worker], 0);
+    }
+  }
+  EXPECT_EQ(total, expected);
+}
+
+TEST(Team, workersSleepBetweenJobsAndWakeUp) {
+  Team team(3);
+  std::vector<int64_t> runs(3);
+  for (int job = 0; job < 3; ++job) {
+    team.each([&](int64_t worker) { ++runs[worker]; });
+    usleep(5000);
+  }
+  EXPECT_EQ(runs, std::vector<int64_t>({3, 3, 3}));
+}
+
+TEST(Team, endsWithoutAnyJob) { Team team(4); }
+
+TEST(Team, hasAtLeastOneWorker) { EXPECT_EQ(Team(0).workers(), 1); }

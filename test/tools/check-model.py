@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Compiles a tiny model and compares its logits with the golden ones.
+
+    check-model.py MODEL --lathe PATH [--weights f32] [--work DIR] [--tolerance 1e-4 | --kl MAX]
+                         [--goldens DIR]
+
+MODEL is a directory, or a .gguf file whose goldens lie in --goldens (default: the directory, or the file without .gguf).
+Every prompt of prompts.json is fed at once, in chunks of 7 and token by token: prefill, a ragged chunk and decode must all
+give the golden logits. Prints one line per case. --kl judges by the mean Kullback-Leibler divergence instead: for weights
+or activations of few bits, where the worst logit says little. Python's standard library alone.
+"""
+import argparse
+import importlib.util
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CHUNKS = (None, 7, 1)
+
+
+def load_compare():
+    spec = importlib.util.spec_from_file_location("compare_logits", Path(__file__).resolve().parent / "compare-logits.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.compare
+
+
+def execute(command):
+    """Runs a command; its failure ends the test with its output and the line to repeat."""
+    command = [str(part) for part in command]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace")
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}check-model: exit status {done.returncode} of\n  {shlex.join(command)}")
+
+
+def check(args, work):
+    golden = args.goldens or (args.model if args.model.is_dir() else args.model.with_suffix(""))
+    prompts = json.loads((golden / "prompts.json").read_text())["prompts"]
+    compare = load_compare()
+    program = work / "model"
+    execute([args.lathe, "compile", args.model, "-o", program, "--weights", args.weights] + args.option)
+    failed = 0
+    for i, prompt in enumerate(prompts):
+        tokens = prompt["tokens"]
+        for chunk in CHUNKS:
+            out = work / f"prompt-{i}-chunk-{chunk or 'all'}.npy"
+            out.unlink(missing_ok=True)
+            command = [program, "logits", "--tokens", ",".join(map(str, tokens)), "--out", out]
+            execute(command + (["--chunk", chunk] if chunk else []))
+            try:
+                relative, row, kl = compare(golden / prompt["logits"], out, args.kl is not None)
+            except (OSError, ValueError, EOFError) as error:
+                sys.exit(f"check-model: {error}")
+            good = relative <= args.tolerance if args.kl is None else kl <= args.kl
+            failed += not good
+            case = f"{len(tokens)} tokens, {f'chunks of {chunk}' if chunk else 'at once'}"
+            print(f"{'ok  ' if good else 'FAIL'} {case:<28} largest difference {relative:.2e} at position {row}"
+                  + (f", mean divergence {kl:.2e}" if args.kl is not None else ""), flush=True)
+    if failed:
+        print(f"check-model: {failed} of {len(prompts) * len(CHUNKS)} cases of {args.model} differ by more than "
+              + (f"{args.tolerance:g}" if args.kl is None else f"{args.kl:g} nats"))
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--lathe", required=True)
+    parser.add_argument("--weights", default="f32")
+    parser.add_argument("--work", type=Path, help="keep the executable and the logits here")
+    parser.add_argument("--tolerance", type=float, default=1e-4)
+    parser.add_argument("--kl", type=float, metavar="MAX")
+    parser.add_argument("--goldens", type=Path)
+    parser.add_argument("--option", action="append", default=[], help="one more option for lathe compile")
+    args = parser.parse_args()
+    if args.work:
+        args.work.mkdir(parents=True, exist_ok=True)
+        sys.exit(bool(check(args, args.work.resolve())))
+    with tempfile.TemporaryDirectory() as work:
+        sys.exit(bool(check(args, Path(work))))
+
+
+if __name__ == "__main__":
+    main()

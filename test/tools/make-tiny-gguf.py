@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""Writes the tiny random GGUF files of test/models/ and their golden logits.
+
+    make-tiny-gguf.py [OUT] [--only FAMILY/VARIANT]...     OUT: test/models by default
+
+Needs gguf, torch, transformers and numpy. Every file mixes many tensor types, q, k and v of a layer each another one. Beside
+FAMILY/VARIANT.gguf lies the folder FAMILY/VARIANT with prompts.json and prompt-N.npy: what transformers computes in float32
+from the dequantised weights. It also reads the file back with transformers' own GGUF reader, which must give the same.
+
+The gguf package cannot quantise to the K types, so their blocks are random: every code, scales of all sizes and signs.
+"""
+import argparse
+import importlib.util
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+import transformers
+from gguf import GGMLQuantizationType as Type
+
+
+def load_script(name):
+    spec = importlib.util.spec_from_file_location(name.replace("-", "_"), Path(__file__).resolve().parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+tiny = load_script("make-tiny-model")
+
+LEGACY = [Type.Q4_0, Type.F16, Type.Q8_0, Type.Q5_1, Type.BF16, Type.Q4_1, Type.F32, Type.Q5_0]
+K_TYPES = [Type.Q4_K, Type.Q6_K, Type.Q5_K]
+
+
+@dataclass
+class Variant:
+    name: str
+    architecture: str  # as in general.architecture
+    vocabulary: str  # "bpe" or "spm"
+    config: dict  # as in config.json
+    types: list  # dealt out to the matrices in turn, those that do not divide the rows passed over
+    embedding: Type
+    prompts: tuple = (3, 40)
+
+
+VARIANTS = [
+    # Rows of q and k permuted to the interleaved layout; llama3 scaling as rope_freqs; tied.
+    Variant("llama/legacy-types", "llama", "bpe", tiny.sizes(96, 64, 3, 6, 2, 267, 16) | dict(
+        model_type="llama", rms_norm_eps=1e-5, tie_word_embeddings=True,
+        rope_parameters=tiny.LLAMA3 | dict(rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    # Linear scaling as a key; heads of another width than hidden / heads; a head of its own.
+    Variant("llama/k-types", "llama", "bpe", tiny.sizes(256, 256, 2, 4, 1, 267, 24) | dict(
+        model_type="llama", rms_norm_eps=1e-5, tie_word_embeddings=False,
+        rope_parameters=dict(rope_type="linear", factor=2.0, rope_theta=5000.0)), K_TYPES + [Type.Q8_0], Type.Q4_K),
+    # What a Mistral is in GGUF: a llama with a sentencepiece vocabulary.
+    Variant("mistral/legacy-types", "llama", "spm", tiny.sizes(64, 64, 2, 4, 2, 320, 32) | dict(
+        model_type="llama", rms_norm_eps=1e-5, tie_word_embeddings=False,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY[3:] + LEGACY[:3], Type.Q5_1),
+    Variant("qwen3/mixed-types", "qwen3", "bpe", tiny.sizes(256, 64, 3, 4, 2, 267, 32) | dict(
+        model_type="qwen3", rms_norm_eps=1e-6, tie_word_embeddings=True,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), K_TYPES + LEGACY, Type.Q6_K),
+    # Norms stored as 1 + w; five sliding layers to one full; the types of the real Q4_K_M files.
+    Variant("gemma3/k-types", "gemma3", "spm", tiny.sizes(256, 64, 6, 2, 1, 320, 32) | dict(
+        model_type="gemma3_text", rms_norm_eps=1e-6, tie_word_embeddings=True, sliding_window=6, query_pre_attn_scalar=32,
+        layer_types=[tiny.S] * 5 + [tiny.F], rope_parameters={
+            tiny.S: dict(rope_type="default", rope_theta=10000.0),
+            tiny.F: dict(rope_type="linear", factor=2.0, rope_theta=100000.0)}),
+        [Type.Q5_0, Type.Q4_K, Type.Q8_0, Type.Q6_K, Type.Q5_K], Type.Q8_0),
+]
+
+NAMES = {
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+GEMMA_NAMES = NAMES | {
+    "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}
+TOP_NAMES = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
+             "lm_head.weight": "output.weight"}
+
+
+def gguf_name(name, architecture):
+    if name in TOP_NAMES:
+        return TOP_NAMES[name]
+    _, _, layer, rest = name.split(".", 3)
+    part, suffix = rest.rsplit(".", 1)
+    return f"blk.{layer}.{(GEMMA_NAMES if architecture == 'gemma3' else NAMES)[part]}.{suffix}"
+
+
+def to_interleaved(weight, heads):
+    """Hugging Face's rows of q and k (halves) in the order of GGUF's llama (pairs)."""
+    return weight.reshape(heads, 2, -1, weight.shape[-1]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def to_halves(weight, heads):
+    return weight.reshape(heads, -1, 2, weight.shape[-1]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def random_k_blocks(generator, shape, kind, deviation):
+    """Blocks of 256 weights: random codes, sub-scales and (Q4_K, Q5_K) minima that keep the mean near zero."""
+    rows, blocks = shape[0], shape[1] // 256
+    count = rows * blocks
+
+    def noise(size):
+        return generator.integers(0, 256, (count, size), dtype=np.uint8)
+
+    def half(value):
+        return np.full((count, 1), value, np.float16).view(np.uint8).reshape(count, 2)
+
+    if kind == Type.Q6_K:  # ql[128] qh[64] scales[16] d: d * scale * (code - 32), scales of both signs
+        return np.concatenate([noise(128), noise(64), noise(16), half(deviation / (18.5 * 74))], 1).reshape(rows, -1)
+    scales = generator.integers(8, 64, (count, 8))
+    minima = np.clip(scales + generator.integers(-6, 7, (count, 8)), 0, 63)
+    low, high = slice(0, 4), slice(4, 8)
+    packed = np.concatenate([
+        scales[:, low] | scales[:, high] >> 4 << 6,
+        minima[:, low] | minima[:, high] >> 4 << 6,
+        scales[:, high] & 15 | (minima[:, high] & 15) << 4], 1).astype(np.uint8)
+    # d dmin scales[12] (qh[32]) qs[128]: d * scale * code - dmin * minimum
+    middle, spread = (7.5, 4.6) if kind == Type.Q4_K else (15.5, 9.2)
+    d = deviation / (spread * 39)
+    parts = [half(d), half(d * middle), packed] + ([noise(32)] if kind == Type.Q5_K else []) + [noise(128)]
+    return np.concatenate(parts, 1).reshape(rows, -1)
+
+
+def encode(generator, shape, kind, deviation):
+    """A random matrix as the file holds it, and the float32 values that this means."""
+    if kind in K_TYPES:
+        raw = random_k_blocks(generator, shape, kind, deviation)
+        return raw, gguf.quants.dequantize(raw, kind)
+    values = (deviation * generator.standard_normal(shape)).astype(np.float32)
+    if kind == Type.F32:
+        return values, values
+    if kind == Type.F16:
+        values = values.astype(np.float16)
+        return values, values.astype(np.float32)
+    raw = gguf.quants.quantize(values, kind)
+    return raw, gguf.quants.dequantize(raw, kind)
+
+
+def byte_letters():
+    """GPT-2's letter for each byte."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    other = [b for b in range(256) if b not in plain]
+    return [chr(b) for b in plain] + [chr(256 + i) for i in range(len(other))]
+
+
+def add_vocabulary(writer, variant):
+    kinds = gguf.TokenType
+    size = variant.config["vocab_size"]
+    if variant.vocabulary == "bpe":
+        merges = ["t h", "h e", "th e", "i n", "Ġ the", "a n", "Ġ a", "an d"]
+        tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + byte_letters() + [m.replace(" ", "") for m in merges]
+        types = [kinds.CONTROL] * 3 + [kinds.NORMAL] * (len(tokens) - 3)
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("qwen2" if variant.architecture == "qwen3" else "smollm")
+        writer.add_token_merges(merges)
+        bos, eos = 1, 2
+    else:
+        gemma = variant.architecture == "gemma3"
+        head = ["<pad>", "<eos>", "<bos>", "<unk>"] if gemma else ["<unk>", "<s>", "</s>"]
+        letters = "▁ eta oin shr dlu cmf wyp vbg kqj xz".replace(" ", "")
+        words = ["th", "he", "the", "▁the", "in", "an", "▁a", "and", "▁and", "er"]
+        tokens = head + [f"<0x{b:02X}>" for b in range(256)] + words + list(letters)
+        tokens += list("0123456789.,?!-")[:size - len(tokens)]
+        tokens += [f"<unused{i}>" for i in range(size - len(tokens))]
+        types = [kinds.UNKNOWN if t == "<unk>" else kinds.CONTROL for t in head] + [kinds.BYTE] * 256
+        types += [kinds.USER_DEFINED if t.startswith("<unused") else kinds.NORMAL for t in tokens[len(types):]]
+        writer.add_tokenizer_model("llama")
+        writer.add_tokenizer_pre("default")
+        writer.add_token_scores([-float(i) if i >= len(head) + 256 else 0.0 for i in range(size)])
+        writer.add_add_space_prefix(not gemma)
+        writer.add_unk_token_id(3 if gemma else 0)
+        bos, eos = (2, 1) if gemma else (1, 2)
+    assert len(tokens) == size and len(set(tokens)) == size
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_bos_token_id(bos)
+    writer.add_eos_token_id(eos)
+    writer.add_add_bos_token(variant.vocabulary == "spm")
+
+
+def add_keys(writer, variant):
+    config = variant.config
+    writer.add_name(f"tiny {variant.name}")
+    writer.add_context_length(256)
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_key_length(config["head_dim"])
+    writer.add_value_length(config["head_dim"])
+    writer.add_rope_dimension_count(config["head_dim"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    rope = config["rope_parameters"]
+    if variant.architecture == "gemma3":
+        writer.add_sliding_window(config["sliding_window"])
+        rope = rope[tiny.F]
+    writer.add_rope_freq_base(rope["rope_theta"])
+    if rope["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+
+
+def rope_divisors(config):
+    """llama3 scaling as GGUF has it: what each frequency is divided by."""
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+    scaled, _ = ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")
+    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim
+    return (1.0 / config.rope_parameters["rope_theta"] ** exponents / scaled).numpy().astype(np.float32)
+
+
+def write_file(variant, path):
+    """Writes the GGUF and returns a model with the weights that it means."""
+    model_type = variant.config["model_type"]
+    keys = {k: v for k, v in variant.config.items() if k != "model_type"}
+    config = transformers.AutoConfig.for_model(model_type, max_position_embeddings=256, **keys)
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
+    tied = config.tie_word_embeddings
+    generator = np.random.default_rng(list(variant.name.encode()))
+    writer = gguf.GGUFWriter(path, variant.architecture)
+    add_keys(writer, variant)
+    add_vocabulary(writer, variant)
+    if variant.config["rope_parameters"].get("rope_type") == "llama3":
+        writer.add_tensor("rope_freqs.weight", rope_divisors(config))
+    state, turn, used = {}, 0, set()
+    for name, tensor in model.state_dict().items():
+        if tied and name == "lm_head.weight":
+            continue
+        shape = tuple(tensor.shape)
+        stored = gguf_name(name, variant.architecture)
+        if len(shape) == 1:  # a norm; in the file always float32 and always the factor itself
+            peak = 0.4 if "q_norm" in name or "k_norm" in name else 0.0
+            factor = (1 + peak + 0.3 * generator.standard_normal(shape)).astype(np.float32)
+            writer.add_tensor(stored, factor)
+            state[name] = torch.from_numpy(factor - np.float32(1 if variant.architecture == "gemma3" else 0))
+            continue
+        if name == "model.embed_tokens.weight":
+            kind, deviation = variant.embedding, (0.8 if variant.architecture == "gemma3" else 3) / shape[1] ** 0.5
+        else:
+            while shape[1] % gguf.GGML_QUANT_SIZES[variant.types[turn % len(variant.types)]][0]:
+                turn += 1
+            kind = variant.types[turn % len(variant.types)]
+            turn += 1
+            deviation = (1.2 if "q_proj" in name or "k_proj" in name else 1.0) / shape[1] ** 0.5
+        raw, values = encode(generator, shape, kind, deviation)
+        used.add(kind.name)
+        writer.add_tensor(stored, raw, raw_dtype=None if kind in (Type.F32, Type.F16) else kind)
+        if variant.architecture == "llama" and ("q_proj" in name or "k_proj" in name):
+            heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
+            halves = to_halves(values, heads)
+            assert (to_interleaved(halves, heads) == values).all()
+            values = halves
+        state[name] = torch.from_numpy(np.ascontiguousarray(values))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert not unexpected and missing == (["lm_head.weight"] if tied else [])
+    model.tie_weights()
+    return model, used
+
+
+def make(variant, out):
+    path, directory = out / f"{variant.name}.gguf", out / variant.name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    model, used = write_file(variant, path)
+    path.chmod(0o644)
+    generator = np.random.default_rng(7)
+    entries, notes = [], []
+    for i, length in enumerate(variant.prompts):
+        tokens = generator.integers(3, model.config.vocab_size, length).tolist()
+        golden = tiny.run(model, tokens)
+        np.save(directory / f"prompt-{i}.npy", golden.astype(np.float32))
+        entries.append({"tokens": tokens, "logits": f"prompt-{i}.npy"})
+    lines = ",\n".join("  " + json.dumps(e) for e in entries)
+    (directory / "prompts.json").write_text('{"prompts": [\n' + lines + "\n]}\n")
+    # Reading the file back must give the same weights. transformers' reader misses some keys (head_dim, rope scaling), so
+    # the config is ours.
+    again = transformers.AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, config=model.config, dtype=torch.float32, attn_implementation="eager").eval()
+    difference = np.abs(tiny.run(again, tokens) - golden).max() / np.abs(golden).max()
+    assert difference < 1e-5, f"{variant.name}: read back, the logits differ by {difference:.1e}"
+    size = path.stat().st_size + sum(f.stat().st_size for f in directory.iterdir())
+    print(f"{variant.name}: {size} bytes, logits {golden.std():.2f} (largest {np.abs(golden).max():.1f}), read back they "
+          f"differ by {difference:.1e}; {' '.join(sorted(used))}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).resolve().parent.parent / "models")
+    parser.add_argument("--only", action="append", default=[], metavar="FAMILY/VARIANT")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    for variant in VARIANTS:
+        if not args.only or variant.name in args.only:
+            make(variant, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,384 @@
+#!/usr/bin/env python3
+"""Writes the tiny random models of test/models/ and their golden logits.
+
+    make-tiny-model.py [OUT] [--only FAMILY/VARIANT]...     OUT: test/models by default
+    make-tiny-model.py --list
+
+Needs torch, transformers, safetensors and numpy; the tests that read its output need none of them. Every model directory
+gets a config.json (as a user would have it), *.safetensors, prompts.json and one float32 prompt-N.npy [tokens, vocabulary]
+per prompt: what transformers computes in float32 from the stored weights.
+
+A feature that does not change the logits is not tested. So after each model the features are broken one by one (a norm's
+weight set to one, a window wider by one, a rope factor changed, ...), and every such change must move the logits by more
+than 1 % of the largest.
+"""
+import argparse
+import copy
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+import numpy as np
+import torch
+import transformers
+from safetensors.torch import save_file
+
+FULL = (2, 3, 31, 45, 100)  # prompt lengths: at least one variant of each family has all of them
+TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass
+class Variant:
+    """A model to write: `config` is config.json without what all models of the family share."""
+
+    name: str
+    config: dict
+    stored: str = "f32"
+    shards: int = 1
+    prompts: tuple = (3, 45)
+    mutations: list = field(default_factory=list)  # further config changes that must matter: {key: value}
+
+
+TOKENS = dict(bos_token_id=1, eos_token_id=2, max_position_embeddings=256, use_cache=True)
+
+# What config.json says in every model of a family, in the words of the published ones.
+FAMILIES = {
+    "llama": TOKENS | dict(
+        architectures=["LlamaForCausalLM"], model_type="llama", hidden_act="silu", attention_bias=False, mlp_bias=False,
+        attention_dropout=0.0, pretraining_tp=1),
+    "mistral": TOKENS | dict(
+        architectures=["MistralForCausalLM"], model_type="mistral", hidden_act="silu", attention_dropout=0.0),
+    "qwen3": TOKENS | dict(
+        architectures=["Qwen3ForCausalLM"], model_type="qwen3", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0),
+    "gemma3": TOKENS | dict(
+        architectures=["Gemma3ForCausalLM"], model_type="gemma3_text", hidden_activation="gelu_pytorch_tanh",
+        attention_bias=False, attention_dropout=0.0, attn_logit_softcapping=None, final_logit_softcapping=None,
+        eos_token_id=[2, 4]),
+}
+
+
+def sizes(hidden, intermediate, layers, heads, keys, vocabulary, head_dim=None):
+    named = dict(hidden_size=hidden, intermediate_size=intermediate, num_hidden_layers=layers, num_attention_heads=heads,
+                 num_key_value_heads=keys, vocab_size=vocabulary)
+    return named | (dict(head_dim=head_dim) if head_dim else {})
+
+
+LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+              original_max_position_embeddings=64)
+S, F = "sliding_attention", "full_attention"
+
+VARIANTS = [
+    # Three query heads to one key head; head_dim is left to be derived.
+    Variant("llama/plain", sizes(48, 64, 2, 3, 1, 96) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, rope_scaling=None, tie_word_embeddings=False), prompts=FULL),
+    # Nothing is a multiple of 16 but the heads; six heads over two, wider together than the hidden size; two files.
+    Variant("llama/odd-sizes", sizes(72, 100, 2, 6, 2, 131, 16) | dict(
+        rms_norm_eps=1e-5, rope_theta=500000.0, tie_word_embeddings=True), "bf16", shards=2),
+    # The original length is so short that the three bands of the scaling all hold frequencies.
+    Variant("llama/llama3-scaling", sizes(48, 72, 3, 4, 2, 96, 24) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, rope_scaling=LLAMA3, tie_word_embeddings=True), "f16", prompts=(3, 100)),
+    # The same in the newer spelling, and an epsilon that matters.
+    Variant("llama/rope-parameters", sizes(60, 80, 2, 3, 1, 112, 32) | dict(
+        rms_norm_eps=0.05, rope_parameters=LLAMA3 | dict(rope_theta=50000.0, factor=32.0),
+        tie_word_embeddings=False), "bf16", prompts=(3, 100)),
+    # A bias on every projection; linear scaling under its old name "type".
+    Variant("llama/biases", sizes(64, 88, 2, 4, 1, 120, 16) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000.0, rope_scaling={"type": "linear", "factor": 2.5}, attention_bias=True,
+        mlp_bias=True, tie_word_embeddings=False), "bf16"),
+    # As many key heads as query heads (no grouping), one layer, gelu.
+    Variant("llama/ungrouped", sizes(64, 96, 1, 4, 4, 128) | dict(
+        rms_norm_eps=1e-5, rope_parameters=dict(rope_type="linear", factor=3.0, rope_theta=10000.0),
+        hidden_act="gelu_pytorch_tanh", tie_word_embeddings=False), "f32", prompts=(3, 31)),
+
+    # A window shorter than a chunk of 7, on every layer; heads wider together than the hidden size.
+    Variant("mistral/window-5", sizes(48, 56, 2, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, sliding_window=5, tie_word_embeddings=False), prompts=FULL),
+    Variant("mistral/window-13", sizes(72, 92, 2, 3, 1, 131, 24) | dict(
+        rms_norm_eps=0.02, rope_parameters=dict(rope_type="default", rope_theta=20000.0), sliding_window=13,
+        tie_word_embeddings=True), "bf16", prompts=(3, 13, 14, 100)),
+    # The newer Mistrals have no window and heads narrower together than the hidden size.
+    Variant("mistral/no-window", sizes(80, 96, 2, 4, 2, 112, 16) | dict(
+        rms_norm_eps=1e-5, rope_theta=1000000.0, sliding_window=None, tie_word_embeddings=False), "f16",
+        prompts=(3, 31)),
+
+    Variant("qwen3/plain", sizes(40, 48, 2, 4, 2, 96, 24) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000000.0, rope_scaling=None, sliding_window=None, use_sliding_window=False,
+        max_window_layers=2, tie_word_embeddings=False), prompts=FULL),
+    Variant("qwen3/odd-sizes", sizes(72, 100, 2, 6, 2, 131, 16) | dict(
+        rms_norm_eps=0.02, rope_parameters=dict(rope_type="default", rope_theta=5000.0), attention_bias=True,
+        tie_word_embeddings=True), "bf16", shards=3),
+    # The long-context recipe of its model card.
+    Variant("qwen3/yarn", sizes(64, 72, 2, 3, 1, 112, 32) | dict(
+        rms_norm_eps=1e-6, rope_theta=10000.0, rope_scaling=dict(rope_type="yarn", factor=4.0,
+        original_max_position_embeddings=64), tie_word_embeddings=True), "f16", prompts=(3, 100)),
+    # A window that is there but switched off, and one on the upper layers.
+    Variant("qwen3/window-off", sizes(48, 56, 2, 3, 1, 96, 16) | dict(
+        rms_norm_eps=1e-6, rope_theta=10000.0, sliding_window=6, use_sliding_window=False, max_window_layers=1,
+        tie_word_embeddings=True), "bf16", mutations=[dict(use_sliding_window=True)]),
+    Variant("qwen3/upper-window", sizes(48, 56, 3, 3, 1, 96, 16) | dict(
+        rms_norm_eps=1e-6, rope_theta=10000.0, sliding_window=6, use_sliding_window=True, max_window_layers=1,
+        tie_word_embeddings=True), "bf16", mutations=[dict(max_window_layers=0), dict(max_window_layers=2)]),
+
+    # Six layers, the last one full; the pattern as a number, two thetas, scaling on the full layer only.
+    Variant("gemma3/five-to-one", sizes(40, 44, 6, 2, 1, 96, 24) | dict(
+        rms_norm_eps=1e-6, rope_theta=20000.0, rope_local_base_freq=300.0, rope_scaling=dict(rope_type="linear", factor=8.0),
+        sliding_window=6, sliding_window_pattern=6, query_pre_attn_scalar=40), "bf16", prompts=FULL,
+        mutations=[dict(sliding_window_pattern=5), dict(sliding_window_pattern=3)]),
+    # As the published small ones: layer_types, no scaling; the window no multiple of 16.
+    Variant("gemma3/layer-types", sizes(48, 56, 4, 3, 1, 104, 16) | dict(
+        rms_norm_eps=0.02, rope_theta=1000000.0, rope_local_base_freq=10000.0, rope_scaling=None, sliding_window=19,
+        layer_types=[S, F, F, S], query_pre_attn_scalar=24, _sliding_window_pattern=6, use_bidirectional_attention=False),
+        "f16", prompts=(3, 20, 100)),
+    # The newer spelling, one set of rope parameters per kind of layer; a head of its own, biases.
+    Variant("gemma3/rope-parameters", sizes(72, 76, 3, 4, 2, 99, 16) | dict(
+        rms_norm_eps=1e-6, rope_parameters={F: dict(rope_type="linear", factor=4.0, rope_theta=5000.0),
+        S: dict(rope_type="default", rope_theta=100.0)}, sliding_window=19, layer_types=[S, F, S],
+        query_pre_attn_scalar=24, attention_bias=True, tie_word_embeddings=False), "bf16", prompts=(3, 60)),
+    # The full layer first, in float32; more query heads than fit the hidden size.
+    Variant("gemma3/full-first", sizes(40, 50, 2, 4, 2, 96, 32) | dict(
+        rms_norm_eps=1e-6, rope_theta=10000.0, rope_local_base_freq=500.0, rope_scaling=None, sliding_window=6,
+        layer_types=[F, S], query_pre_attn_scalar=50), "f32", prompts=(3, 31)),
+]
+
+
+def neutral_norm(family):
+    """The stored value that makes a norm's weight one: Gemma stores w and multiplies by 1 + w."""
+    return 0.0 if family == "gemma3" else 1.0
+
+
+def is_norm(name):
+    return name.endswith("norm.weight")
+
+
+def random_weights(variant, config, shapes):
+    """Weights that give logits a healthy spread and let no part vanish: norms and biases far from one and zero, attention
+    logits of a standard deviation of about two."""
+    family = variant.name.split("/")[0]
+    generator = np.random.default_rng(list(variant.name.encode()))
+    weights = {}
+    for name, shape in shapes.items():
+        noise = generator.standard_normal(shape)
+        if is_norm(name):
+            peak = 0.4 if "q_norm" in name or "k_norm" in name else 0.0
+            value = neutral_norm(family) + peak + 0.3 * noise
+        elif name.endswith(".bias"):
+            value = 0.5 * noise
+        elif "embed_tokens" in name:
+            value = 0.8 * noise / (config.hidden_size**0.5 if family == "gemma3" else 1)
+        else:
+            gain = 1.4 if "q_proj" in name or "k_proj" in name else 1.0
+            value = gain * noise / shape[1] ** 0.5
+        weights[name] = torch.from_numpy(value.astype(np.float32)).to(TYPES[variant.stored])
+    return weights
+
+
+def write_model(variant, directory):
+    family = variant.name.split("/")[0]
+    dtype = str(TYPES[variant.stored]).removeprefix("torch.")
+    # "dtype" is the key's new name; configs in circulation have either.
+    config = FAMILIES[family] | {"dtype" if "rope_parameters" in variant.config else "torch_dtype": dtype} | variant.config
+    directory.mkdir(parents=True)
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    parsed = transformers.AutoConfig.from_pretrained(directory)
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(parsed)
+    tied = config.get("tie_word_embeddings", True)
+    shapes = {n: tuple(t.shape) for n, t in model.state_dict().items() if not (tied and n == "lm_head.weight")}
+    weights = random_weights(variant, parsed, shapes)
+    if variant.shards == 1:
+        save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+        return
+    # Cut in the middle of a layer on purpose: neighbours in the graph lie in different files.
+    names, files = sorted(weights), {}
+    for i, name in enumerate(names):
+        files[name] = f"model-{i * variant.shards // len(names) + 1:05}-of-{variant.shards:05}.safetensors"
+    for file in sorted(set(files.values())):
+        save_file({n: weights[n] for n in names if files[n] == file}, directory / file, metadata={"format": "pt"})
+    total = sum(t.numel() * t.element_size() for t in weights.values())
+    index = {"metadata": {"total_size": total}, "weight_map": files}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def load(directory, dtype=torch.float32):
+    model, report = transformers.AutoModelForCausalLM.from_pretrained(
+        directory, dtype=dtype, attn_implementation="eager", output_loading_info=True)
+    assert not any(report.values()), f"{directory}: not loaded cleanly: {report}"
+    return model.eval()
+
+
+@torch.no_grad()
+def run(model, tokens):
+    return model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0].to(torch.float64).numpy()
+
+
+def config_mutations(config):
+    """(what, changed config) for every number and choice in the config that has a meaning of its own."""
+    scaled = {"rope_theta", "rope_local_base_freq", "factor", "low_freq_factor", "high_freq_factor", "beta_fast",
+              "beta_slow", "attention_factor", "original_max_position_embeddings"}
+
+    def walk(node, path):
+        for key, value in node.items():
+            here = path + (key,)
+            if isinstance(value, dict):
+                yield from walk(value, here)
+            elif key in scaled and value is not None:
+                yield here, type(value)(value * 2)
+            elif key == "rms_norm_eps" and value >= 1e-3:
+                yield here, 1e-6
+            elif key == "sliding_window" and value is not None and config.get("use_sliding_window", True):
+                yield from ((here, value + 1), (here, value - 1), (here, 200))
+            elif key == "query_pre_attn_scalar":
+                yield here, config["head_dim"]
+            elif key in ("hidden_act", "hidden_activation"):
+                yield here, "silu" if "gelu" in value else "gelu_pytorch_tanh"
+            elif key == "layer_types":
+                for i, kind in enumerate(value):
+                    other = "full_attention" if kind == "sliding_attention" else "sliding_attention"
+                    yield here, value[:i] + [other] + value[i + 1:]
+
+    for path, value in walk(config, ()):
+        changed = copy.deepcopy(config)
+        node = changed
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = value
+        yield ".".join(path) + f" = {value}", changed
+
+
+def weight_mutations(model, config):
+    """(what, function that breaks one thing in the model's weights)."""
+    family = "gemma3" if config["model_type"].startswith("gemma3") else config["model_type"]
+    parameters = dict(model.named_parameters())
+    kinds = {}
+    for name in parameters:
+        kinds.setdefault(".".join(p for p in name.split(".") if not p.isdigit()), []).append(name)
+
+    def heads(tensor, count):
+        return tensor.view(count, -1, *tensor.shape[1:])
+
+    def fill(names, value):
+        return lambda p: [p[n].fill_(value) for n in names]
+
+    for kind, names in kinds.items():
+        if is_norm(kind):
+            yield kind + " ignored", fill(names, neutral_norm(family))
+        elif kind.endswith(".bias"):
+            yield kind + " ignored", fill(names, 0.0)
+    yield "uniform attention", fill([n for n in parameters if "q_proj" in n or "q_norm" in n],
+                                    neutral_norm(family) - 1 if "model.layers.self_attn.q_norm.weight" in kinds else 0.0)
+
+    keys = config["num_key_value_heads"]
+
+    def swap_heads(p):
+        for name in parameters:
+            if "k_proj" in name or "v_proj" in name:
+                p[name].copy_(heads(p[name], keys).roll(1, 0).reshape(p[name].shape))
+
+    def spread_heads(p):  # query head i reads key head i % keys instead of i // group
+        for name in parameters:
+            if "q_proj" in name or "o_proj.weight" in name:
+                w = p[name].T if "o_proj" in name else p[name]
+                count = config["num_attention_heads"]
+                order = [g * keys + k for k in range(keys) for g in range(count // keys)]
+                w.copy_(heads(w, count)[order].reshape(w.shape))
+
+    if keys > 1:
+        yield "key heads swapped", swap_heads
+        if config["num_attention_heads"] > keys:
+            yield "query heads dealt out to key heads one by one", spread_heads
+
+    def interleave(p):
+        for name in parameters:
+            if any(part in name for part in ("q_proj", "k_proj", "q_norm", "k_norm")):
+                count = config["num_attention_heads"] if "q_proj" in name else keys if "k_proj" in name else 1
+                w = heads(p[name], count)
+                half = w.shape[1] // 2
+                w = w.view(count, half, 2, *w.shape[2:]).transpose(1, 2)
+                p[name].copy_(w.reshape(p[name].shape))
+
+    yield "interleaved rope", interleave
+    if not config.get("tie_word_embeddings", True):
+        yield "head tied", lambda p: p["lm_head.weight"].copy_(p["model.embed_tokens.weight"])
+    if family == "gemma3":
+        yield "embedding not scaled", lambda p: model.model.embed_tokens.embed_scale.fill_(1.0)
+
+
+def check_mutations(variant, directory, tokens, golden):
+    """Fails unless every feature of the model moves the logits of the longest prompt."""
+    largest = np.abs(golden).max()
+    config = json.loads((directory / "config.json").read_text())
+    weakest = (np.inf, "nothing")
+
+    def judge(what, logits):
+        nonlocal weakest
+        moved = np.abs(logits - golden).max() / largest
+        assert moved > 0.01, f"{variant.name}: '{what}' moves the logits by only {moved:.2%} of the largest"
+        weakest = min(weakest, (moved, what))
+
+    changes = list(config_mutations(config))
+    changes += [(", ".join(f"{k} = {v}" for k, v in m.items()), config | m) for m in variant.mutations]
+    for what, changed in changes:
+        with tempfile.TemporaryDirectory() as other:
+            for file in directory.glob("*.safetensors*"):
+                shutil.copy(file, other)
+            (Path(other) / "config.json").write_text(json.dumps(changed))
+            judge(what, run(load(other), tokens))
+    count = len(list(weight_mutations(load(directory), config)))
+    for i in range(count):
+        model = load(directory)
+        what, mutate = list(weight_mutations(model, config))[i]
+        with torch.no_grad():
+            mutate({n: p.data for n, p in model.named_parameters()})
+        judge(what, run(model, tokens))
+    return f"{len(changes) + count} mutations, the weakest moves {weakest[0]:.1%} ({weakest[1]})"
+
+
+def make(variant, out):
+    directory = out / variant.name
+    shutil.rmtree(directory, ignore_errors=True)
+    write_model(variant, directory)
+    model, exact = load(directory), load(directory, torch.float64)
+    generator = np.random.default_rng(7)
+    entries, noise = [], 0.0
+    for i, length in enumerate(variant.prompts):
+        tokens = generator.integers(3, model.config.vocab_size, length).tolist()
+        golden = run(model, tokens)
+        noise = max(noise, np.abs(golden - run(exact, tokens)).max() / np.abs(golden).max())
+        np.save(directory / f"prompt-{i}.npy", golden.astype(np.float32))
+        entries.append({"tokens": tokens, "logits": f"prompt-{i}.npy"})
+    # What is compared to 1e-4 must itself be far better than that.
+    assert noise < 1e-5, f"{variant.name}: float32 differs from float64 by {noise:.1e}"
+    lines = ",\n".join("  " + json.dumps(e) for e in entries)
+    (directory / "prompts.json").write_text('{"prompts": [\n' + lines + "\n]}\n")
+    for file in directory.iterdir():
+        file.chmod(0o644)
+    size = sum(file.stat().st_size for file in directory.iterdir())
+    assert size < 250_000, f"{variant.name}: {size} bytes"
+    judged = check_mutations(variant, directory, tokens, golden)
+    print(f"{variant.name}: {size} bytes, logits {golden.std():.2f} (largest {np.abs(golden).max():.1f}), "
+          f"float32 noise {noise:.1e}, {judged}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).resolve().parent.parent / "models")
+    parser.add_argument("--only", action="append", default=[], metavar="FAMILY/VARIANT")
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    for variant in VARIANTS:
+        if args.list:
+            print(variant.name)
+        elif not args.only or variant.name in args.only:
+            make(variant, args.out)
+
+
+if __name__ == "__main__":
+    main()
