@@ -159,7 +159,10 @@ DictionaryAttr Importer::describe() const {
   SmallString<128> path(source.path);
   llvm::sys::fs::make_absolute(path);
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  // A file called config.json says less than the folder it is in.
   StringRef name = llvm::sys::path::filename(path);
+  if (name == "config.json")
+    name = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
   SmallVector<NamedAttribute> entries;
   auto integer = [&](StringRef key, int64_t value) { entries.push_back({b.getStringAttr(key), b.getI64IntegerAttr(value)}); };
   auto string = [&](StringRef key, StringRef value) { entries.push_back({b.getStringAttr(key), b.getStringAttr(value)}); };
@@ -181,9 +184,6 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
   if (contextLength > config.maxPositions)
     return fileError(config.path, "--context " + Twine(contextLength) + ": expected at most the model's " +
                                       Twine(config.maxPositions) + " positions");
-  for (int64_t layer = 0; layer < config.layers; ++layer)
-    if (!ropeAttr(builder.getContext(), config.ropeOf(layer)))
-      return fileError(config.path, "rope_scaling: yarn is not there yet; expected default, linear or llama3");
   module = ModuleOp::create(builder, builder.getUnknownLoc());
   builder.setInsertionPointToStart(module->getBody());
   SmallVector<Attribute> layers;

@@ -36,6 +36,10 @@ struct LowerPhases : mlir::lm::impl::LowerPhasesBase<LowerPhases> {
 private:
   void lowerFunction(func::FuncOp function);
   void lower(spmd::PhaseOp phase);
+  Block *staticLoop(spmd::PhaseOp phase);
+  Block *dynamicLoop(spmd::PhaseOp phase);
+  Value counterOf(spmd::PhaseOp phase);
+  void resetCounterBefore(spmd::PhaseOp phase);
   void lower(spmd::LayersOp layers);
   template <typename Access>
   void lowerAccess(Access access);
@@ -47,6 +51,9 @@ private:
 
   func::FuncOp current;
   IRRewriter *rewriter; // both live for one run
+  Value tile;                     // of the phase being lowered
+  bool wasInFunction = false;     // a phase of the current function has been lowered
+  std::optional<int64_t> toReset; // counter of the phase before
   LocationAttr loc;
   SmallVector<Type> contextTypes;
   SymbolTable *symbols;
@@ -92,6 +99,8 @@ void LowerPhases::runOnOperation() {
 /// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, places...).
 void LowerPhases::lowerFunction(func::FuncOp function) {
   current = function;
+  wasInFunction = false;
+  toReset.reset();
   Block &body = function.getBody().front();
   bool isEntry = function->hasAttr(spmd::kEntryAttr);
   loc = function.getLoc();
@@ -185,6 +194,14 @@ void LowerPhases::lower(spmd::PhaseOp phase) {
   if (!phase.getPrologue().empty())
     rewriter->inlineBlockBefore(&phase.getPrologue().front(), block, phase->getIterator());
   rewriter->setInsertionPoint(phase);
+  resetCounterBefore(phase);
+  Block *loop = phase.getAssignment() == spmd::Assignment::Static ? staticLoop(phase) : dynamicLoop(phase);
+  rewriter->inlineBlockBefore(&phase.getBody().front(), loop->getTerminator(), tile);
+  rewriter->eraseOp(phase);
+}
+
+/// Worker w of n takes the tiles [w T / n, (w + 1) T / n).
+Block *LowerPhases::staticLoop(spmd::PhaseOp phase) {
   Value worker = context(kWorker), workers = context(kWorkers), tiles = phase.getTiles();
   auto share = [&](Value id) -> Value {
     Value product = arith::MulIOp::create(*rewriter, Location(loc), id, tiles);
@@ -193,8 +210,58 @@ void LowerPhases::lower(spmd::PhaseOp phase) {
   Value begin = share(worker);
   Value end = share(arith::AddIOp::create(*rewriter, Location(loc), worker, constant(1)));
   auto loop = scf::ForOp::create(*rewriter, Location(loc), begin, end, constant(1));
-  rewriter->inlineBlockBefore(&phase.getBody().front(), loop.getBody()->getTerminator(), loop.getInductionVar());
-  rewriter->eraseOp(phase);
+  tile = loop.getInductionVar();
+  return loop.getBody();
+}
+
+Value LowerPhases::counterOf(spmd::PhaseOp phase) {
+  auto type = MemRefType::get({1}, rewriter->getI64Type());
+  return memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(*phase.getCounter()), ValueRange{});
+}
+
+/// Whoever is free takes the next tile.
+Block *LowerPhases::dynamicLoop(spmd::PhaseOp phase) {
+  Value counter = counterOf(phase);
+  auto loop = scf::WhileOp::create(*rewriter, Location(loc), TypeRange{rewriter->getIndexType()}, ValueRange{});
+  rewriter->createBlock(&loop.getBefore());
+  Value one = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(1));
+  Value taken = memref::AtomicRMWOp::create(*rewriter, Location(loc), rewriter->getI64Type(), arith::AtomicRMWKind::addi,
+                                            one, counter, ValueRange{constant(0)});
+  Value next = arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), taken);
+  Value isLeft = arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::ult, next, phase.getTiles());
+  scf::ConditionOp::create(*rewriter, Location(loc), isLeft, next);
+  Block *body = rewriter->createBlock(&loop.getAfter(), {}, {rewriter->getIndexType()}, {Location(loc)});
+  scf::YieldOp::create(*rewriter, Location(loc));
+  tile = body->getArgument(0);
+  return body;
+}
+
+/// The counter of a dynamic phase goes back to 0 in the phase after it, when nobody takes tiles of it any more; that of a
+/// function's last phase in the function's first, when it is called again (the arena is zero at first).
+void LowerPhases::resetCounterBefore(spmd::PhaseOp phase) {
+  SmallVector<spmd::PhaseOp> phases(current.getBody().front().getOps<spmd::PhaseOp>());
+  // Phases before this one are lowered already: what to reset was noted then.
+  bool isFirst = !wasInFunction;
+  spmd::PhaseOp last = isFirst ? phases.back() : spmd::PhaseOp();
+  SmallVector<int64_t> places;
+  if (isFirst && last.getCounter() && last != phase)
+    places.push_back(*last.getCounter());
+  if (toReset)
+    places.push_back(*toReset);
+  toReset = phase.getCounter() ? std::optional<int64_t>(*phase.getCounter()) : std::nullopt;
+  wasInFunction = true;
+  if (places.empty())
+    return;
+  Value isFirstWorker = arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::eq, context(kWorker), constant(0));
+  auto choice = scf::IfOp::create(*rewriter, Location(loc), isFirstWorker, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(*rewriter);
+  rewriter->setInsertionPointToStart(choice.thenBlock());
+  Value zero = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(0));
+  auto type = MemRefType::get({1}, rewriter->getI64Type());
+  for (int64_t place : places) {
+    Value counter = memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(place), ValueRange{});
+    memref::StoreOp::create(*rewriter, Location(loc), zero, counter, ValueRange{constant(0)});
+  }
 }
 
 /// A loop over a table of places: one row per layer, one column per slot, the kind first.

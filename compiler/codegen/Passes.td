@@ -11,7 +11,7 @@ def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
     becomes the prologue of the phase that needs it where rows are few, and a phase divided by rows where they are many.
     Example: test/codegen/schedule.mlir.
   }];
-  let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call">,
+  let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call; the module's lm.options.prefill_rows goes before">,
                  Option<"headRows", "head-rows", "int64_t", "8", "most rows of one head call">];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::spmd::SPMDDialect", "::mlir::kernel::KernelDialect",
                            "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
@@ -24,6 +24,22 @@ def PlanMemory : Pass<"lm-plan-memory", "::mlir::ModuleOp"> {
     in it outlives a call but the stream that prefill leaves for head. Example: test/codegen/plan-memory.mlir.
   }];
   let dependentDialects = ["::mlir::spmd::SPMDDialect"];
+}
+
+def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
+  let summary = "proves that no tile touches what another one writes";
+  let description = [{
+    The index arithmetic of the schedule is evaluated for calls of several sizes (the most rows, one less, half, one) at
+    several positions (first, last, where windows slide and rings wrap), and for every call:
+    tiles of a phase write each part of a buffer once, without gaps, inside the buffer; phases with no barrier between
+    them, across the edges of layers and of calls too, touch no byte and no cache row that one of them writes; what a
+    phase reads was last written through the same buffer in this call (for head: by the last prefill), so that no two live
+    buffers share bytes and nothing is read undefined; a worker reads its scratch only where its own tile or a prologue
+    filled it; every position a query sees is in its row of the cache, not overwritten by a later one of the same call;
+    weights, caches and buffers lie apart and inside their areas. Workers are never mentioned: the proof holds for any
+    number. Between buffers bytes are judged by whole rows. Layers are not multiplied: a kind is evaluated once per call.
+    Example: test/codegen/verify-schedule.mlir.
+  }];
 }
 
 def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {

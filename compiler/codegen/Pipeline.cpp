@@ -8,6 +8,8 @@ void lathe::populateSchedulePipeline(OpPassManager &pm) {
   pm.addPass(lm::createSchedule());
   pm.addPass(createCSEPass());
   pm.addPass(lm::createPlanMemory());
+  // On the bytes that were planned.
+  pm.addPass(lm::createVerifySchedule());
   // Reads the places of everything above.
   pm.addPass(lm::createDescribeProgram());
 }

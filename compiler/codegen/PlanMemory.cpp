@@ -39,6 +39,7 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
     for (auto &[entry, buffers] : entries) {
       int64_t begin = entry == "head" ? prefillEnd : 0; // head reads what prefill left
       int64_t arenaEnd = planArena(buffers, begin);
+      arenaEnd = planCounters(entry, arenaEnd);
       if (entry == "prefill")
         prefillEnd = arenaEnd;
       arena = std::max(arena, arenaEnd);
@@ -57,6 +58,7 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
 
   void findUses();
   int64_t planArena(ArrayRef<BufferOp> buffers, int64_t begin);
+  int64_t planCounters(StringRef entry, int64_t begin);
 
   llvm::StringMap<Use> uses;
 };
@@ -118,6 +120,19 @@ int64_t PlanMemory::planArena(ArrayRef<BufferOp> buffers, int64_t begin) {
     top = std::max<int64_t>(top, llvm::alignTo(place + buffer.getBytes(), kAlign));
   }
   return top;
+}
+
+/// A cache line for every dynamic phase of an entry point and its layer kinds.
+int64_t PlanMemory::planCounters(StringRef entry, int64_t begin) {
+  for (auto function : getOperation().getOps<func::FuncOp>())
+    if (function.getSymName().split('.').first == entry)
+      function.walk([&](spmd::PhaseOp phase) {
+        if (phase.getAssignment() != spmd::Assignment::Dynamic)
+          return;
+        phase.setCounter(begin);
+        begin += kAlign;
+      });
+  return begin;
 }
 
 } // namespace

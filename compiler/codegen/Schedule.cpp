@@ -119,7 +119,8 @@ private:
   // Of the function being scheduled.
   Value rows, position, first;
   IRMapping mapping; // weights and caches
-  DenseMap<Value, spmd::BufferOp> buffers, codes;
+  DenseMap<Value, spmd::BufferOp> buffers;
+  DenseMap<Value, spmd::BufferOp> codes, rounded; // of inputs of quantised and of bf16 products
   SmallVector<RowsFn> rowwise;
   std::string prefix; // of buffer names local to a kind
 
@@ -195,13 +196,24 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
 }
 
 spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
-  if (!cast<WeightType>(weight.getType()).getInfo().isQuantised())
-    return bufferOf(value);
+  auto type = cast<WeightType>(weight.getType());
+  spmd::BufferOp rowsIn = bufferOf(value);
+  std::string rowsName = rowsIn.getSymName().drop_front(name.size() + 1).str();
+  if (type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2) {
+    auto [entry, isNew] = rounded.try_emplace(value);
+    if (isNew) {
+      spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".bf16", columnsOf(value), builder.getBF16Type());
+      rowwise.push_back([=, this](Value row, Value count) {
+        kernel::RoundOp::create(builder, loc, readRows(rowsIn, row, count), writeRows(out, row, count));
+      });
+    }
+    return entry->second;
+  }
+  if (!type.getInfo().isQuantised())
+    return rowsIn;
   auto [entry, isNew] = codes.try_emplace(value);
   if (isNew) {
-    spmd::BufferOp rowsIn = bufferOf(value);
     QuantizedRow layout(columnsOf(value), table.widensBytes());
-    std::string rowsName = rowsIn.getSymName().drop_front(name.size() + 1).str();
     spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".codes", layout.bytes, builder.getI8Type());
     rowwise.push_back([=, this](Value row, Value count) {
       kernel::QuantizeOp::create(builder, loc, readRows(rowsIn, row, count), writeRows(out, row, count));
@@ -551,6 +563,9 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     if (failed(table))
       return signalPassFailure();
     SmallVector<func::FuncOp> sources(module.getOps<func::FuncOp>());
+    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options"))
+      if (auto wanted = options.getAs<IntegerAttr>("prefill_rows"))
+        prefillRows = wanted.getInt();
     int64_t context = prefillRows;
     if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
       if (auto length = model.getAs<IntegerAttr>("context"))

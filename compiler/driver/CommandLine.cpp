@@ -9,7 +9,8 @@
 using namespace lathe;
 
 static std::string listModels() {
-  std::string text = llvm::formatv("{0,-12} {1,-34} {2}\n", "file", "model_type in config.json", "GGUF architecture").str();
+  std::string text =
+      llvm::formatv("{0,-12} {1,-34} {2}\n", "file", "model_type in config.json", "GGUF architecture").str();
   for (const NamedModel &entry : allModels()) {
     llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->modelTypes));
     llvm::append_range(types, namesIn(entry.model->wrapperTypes));

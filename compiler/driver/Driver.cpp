@@ -5,8 +5,9 @@
 #include "compiler/driver/Pipelines.h"
 #include "compiler/driver/Program.h"
 #include "compiler/driver/Report.h"
-#include "compiler/weights/OutputFile.h"
+#include "compiler/driver/TokenizerSection.h"
 #include "compiler/targets/EmitHost.h"
+#include "compiler/weights/OutputFile.h"
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMDialect.h"
 #include "frontends/Import.h"
@@ -21,6 +22,9 @@ using namespace lathe;
 using namespace mlir;
 
 namespace {
+
+/// Module attribute: the stage a dump is of.
+constexpr llvm::StringLiteral kStageAttr = "lm.stage";
 
 class Compilation {
 public:
@@ -83,6 +87,10 @@ absl::Status Compilation::readDump(Stage from) {
     return finish(from, [&] { return dump.text; });
   }
   LATHE_ASSIGN_OR_RETURN(module, readModule(context, options.input));
+  auto printed = (*module)->getAttrOfType<StringAttr>(kStageAttr);
+  if (printed && printed.getValue() != getStageInfo(from).name)
+    return fileError(options.input, "expected what --emit " + getStageInfo(from).name + " printed, found stage " +
+                                        printed.getValue());
   if (!(*module)->hasAttr(lm::kModelAttr))
     return fileError(options.input, "expected a module that --emit " + getStageInfo(from).name +
                                         " printed, with an attribute lm.model; found none");
@@ -107,6 +115,11 @@ absl::Status Compilation::recordOptions() {
   set("target", "--target", builder.getStringAttr(options.target));
   set("weights", "--weights", builder.getStringAttr(options.weights));
   set("threads", "--threads", builder.getI64IntegerAttr(options.threads));
+  set("prefill_rows", "--prefill-rows", builder.getI64IntegerAttr(options.prefillRows));
+  if (!options.scheduleFor.empty()) {
+    LATHE_ASSIGN_OR_RETURN(CPUName scheduled, resolveCPU(options.scheduleFor));
+    entries.set("schedule_for", builder.getStringAttr(scheduled.name));
+  }
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
   if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
     LATHE_ASSIGN_OR_RETURN(CPUName cpu, resolveCPU(options.mcpu));
@@ -141,7 +154,8 @@ absl::Status Compilation::runPasses(Stage stage) {
   FirstError errors(context);
   if (failed(pm.run(*module))) {
     report.note("to repeat: lathe-opt --run-reproducer " + reproducer);
-    return errors.status(("stage " + name + " failed without saying why").str());
+    const std::string reason(errors.status("failed without saying why").message());
+    return absl::InvalidArgumentError(("stage " + name + ": " + reason).str());
   }
   if (options.verifyStages && failed(verifyStage(*module, stage)))
     return errors.status("");
@@ -150,12 +164,13 @@ absl::Status Compilation::runPasses(Stage stage) {
 
 absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> text) {
   report.end();
+  (*module)->setAttr(kStageAttr, StringAttr::get(&context, getStageInfo(stage).name));
   const StageInfo &info = getStageInfo(stage);
   std::string printed;
   if (!options.dumpStages.empty() || options.emit == stage)
     printed = text();
   if (!options.dumpStages.empty()) {
-    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpStages))
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpStages, true, llvm::sys::fs::all_all))
       return fileError(options.dumpStages, "cannot make the directory: " + error.message());
     llvm::SmallString<128> path(options.dumpStages);
     llvm::sys::path::append(path, std::to_string(static_cast<int>(stage) + 1) + "." + info.name + "." + info.suffix);
@@ -212,7 +227,7 @@ absl::StatusOr<std::string> Compilation::makeTokenizer() {
     LATHE_ASSIGN_OR_RETURN(std::string path, moduleString(*module, lm::kModelAttr, "path"));
     LATHE_ASSIGN_OR_RETURN(source, openModel(path));
   }
-  return std::string();
+  return tokenizerSection(*source);
 }
 
 absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {

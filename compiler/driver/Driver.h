@@ -1,4 +1,5 @@
-//===- Driver.h - a model through the stages --------------------------------------------------------------------------===//
+//===- Driver.h - a model through the stages
+//--------------------------------------------------------------------------===//
 //
 // What travels with a module through every stage, so that each dump can be gone on from:
 //   lm.model     what the model is and where its files lie (frontends/Import.h)

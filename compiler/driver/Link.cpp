@@ -73,8 +73,7 @@ public:
     isWritten = descriptor >= 0 && !stream.has_error();
     stream.clear_error();
   }
-  MemoryFile(MemoryFile &&other)
-      : descriptor(std::exchange(other.descriptor, -1)), isWritten(other.isWritten) {}
+  MemoryFile(MemoryFile &&other) : descriptor(std::exchange(other.descriptor, -1)), isWritten(other.isWritten) {}
   ~MemoryFile() {
     if (descriptor >= 0)
       close(descriptor);
@@ -90,8 +89,9 @@ private:
 } // namespace
 
 absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
-  std::vector<std::string> arguments = {"ld.lld", "-static",       "-o",             output.temporaryPath(),    "--gc-sections",
-                                        "--strip-debug", "--build-id=none", "-z", "noexecstack", "--threads=1"};
+  std::vector<std::string> arguments = {
+      "ld.lld",        "-static",         "-o", output.temporaryPath(), "--gc-sections",
+      "--strip-debug", "--build-id=none", "-z", "noexecstack",          "--threads=1"};
   auto add = [&](absl::StatusOr<std::string> path) {
     if (path.ok())
       arguments.push_back(*path);
@@ -169,8 +169,9 @@ absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef object) {
                  sectionsAt = llvm::alignTo(namesAt + sizeof names, 8);
   elf::Elf64_Shdr sections[4] = {};
   // Large: may lie out of reach of 32-bit addresses without pushing code there.
-  sections[1] = {1, elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_X86_64_LARGE | elf::SHF_GNU_RETAIN, 0, page, bytes, 0, 0,
-                 page, 0};
+  sections[1] = {
+      1, elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_X86_64_LARGE | elf::SHF_GNU_RETAIN, 0, page, bytes, 0, 0, page,
+      0};
   sections[2] = {16, elf::SHT_SYMTAB, 0, 0, symbolsAt, sizeof symbols, 3, 1, 8, sizeof symbols[0]};
   sections[3] = {24, elf::SHT_STRTAB, 0, 0, namesAt, sizeof names, 0, 0, 1, 0};
 

@@ -42,14 +42,12 @@ absl::Status readChoice(llvm::StringRef option, llvm::StringRef value, llvm::Arr
   return absl::OkStatus();
 }
 
-template <auto Member>
-absl::Status store(Options &options, llvm::StringRef value) {
+template <auto Member> absl::Status store(Options &options, llvm::StringRef value) {
   options.*Member = value.str();
   return absl::OkStatus();
 }
 
-template <auto Member>
-absl::Status setFlag(Options &options, llvm::StringRef) {
+template <auto Member> absl::Status setFlag(Options &options, llvm::StringRef) {
   options.*Member = true;
   return absl::OkStatus();
 }
@@ -72,6 +70,10 @@ absl::Status setThreads(Options &options, llvm::StringRef value) {
   return readNumber("--threads", value, 1024, options.threads);
 }
 
+absl::Status setPrefillRows(Options &options, llvm::StringRef value) {
+  return readNumber("--prefill-rows", value, 1 << 16, options.prefillRows);
+}
+
 absl::Status setEmit(Options &options, llvm::StringRef value) {
   return readStage("--emit", value, allStages(), options.emit);
 }
@@ -83,9 +85,13 @@ absl::Status setFrom(Options &options, llvm::StringRef value) {
 constexpr Option table[] = {
     {"-o", "OUT", "write the executable here (default: chat), and its weights to OUT.weights", store<&Options::output>},
     {"--target", "cpu|cuda", "where it will run (default: cpu)", setTarget},
-    {"--mcpu", "native|NAME", "the CPU it is made for (default: native; `help` lists the names)", store<&Options::mcpu>},
+    {"--mcpu", "native|NAME", "the CPU it is made for (default: native; `help` lists the names)",
+     store<&Options::mcpu>},
     {"--weights", "as-stored|f32|bf16|q8|q4", "how matrices are kept (default: as-stored)", setWeights},
     {"--context", "N", "positions to make room for (default: the model's own, at most 8192)", setContext},
+    {"--prefill-rows", "N", "most prompt tokens of one pass over the weights (default: 512)", setPrefillRows},
+    {"--schedule-for", "NAME", "schedule and kernels of that CPU, its dot instructions written out, to run them on this one",
+     store<&Options::scheduleFor>},
     {"--embed-weights", "", "put the weights into the executable", setFlag<&Options::embedWeights>},
     {"--threads", "N", "threads the executable uses by default (default: the physical cores it finds)", setThreads},
     {"--emit", "STAGE", "stop at a stage and print it, to stdout or -o", setEmit},
@@ -108,8 +114,12 @@ absl::Status checkFrom(const Options &options) {
   if (options.emit < from)
     return problem("--emit " + getStageInfo(options.emit).name + ": expected a stage after --from " +
                    getStageInfo(from).name);
-  const std::pair<llvm::StringRef, Stage> decided[] = {
-      {"--context", Stage::Import}, {"--weights", Stage::Graph}, {"--mcpu", Stage::Schedule}, {"--target", Stage::Schedule}};
+  const std::pair<llvm::StringRef, Stage> decided[] = {{"--context", Stage::Import},
+                                                       {"--weights", Stage::Graph},
+                                                       {"--prefill-rows", Stage::Graph},
+                                                       {"--schedule-for", Stage::Graph},
+                                                       {"--mcpu", Stage::Schedule},
+                                                       {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +
@@ -173,10 +183,13 @@ absl::StatusOr<CommandLine> lathe::parseCommandLine(llvm::ArrayRef<const char *>
   llvm::StringRef first = arguments.front();
   if (first == "compile")
     return parseCompile(arguments.drop_front());
-  const std::pair<llvm::StringRef, Command> commands[] = {
-      {"--help", Command::Help},         {"-h", Command::Help},         {"help", Command::Help},
-      {"--version", Command::Version},   {"inspect", Command::Inspect}, {"compare", Command::Compare},
-      {"--list-models", Command::ListModels}};
+  const std::pair<llvm::StringRef, Command> commands[] = {{"--help", Command::Help},
+                                                          {"-h", Command::Help},
+                                                          {"help", Command::Help},
+                                                          {"--version", Command::Version},
+                                                          {"inspect", Command::Inspect},
+                                                          {"compare", Command::Compare},
+                                                          {"--list-models", Command::ListModels}};
   for (auto [name, command] : commands)
     if (first == name)
       return CommandLine{command, {}};
@@ -201,8 +214,9 @@ Commands:
 }
 
 std::string lathe::compileHelp() {
-  std::string text = "lathe compile MODEL [options]\n\n"
-                     "MODEL is a Hugging Face directory, a config.json alone (no weights) or a .gguf file.\n\nOptions:\n";
+  std::string text =
+      "lathe compile MODEL [options]\n\n"
+      "MODEL is a Hugging Face directory, a config.json alone (no weights) or a .gguf file.\n\nOptions:\n";
   for (const Option &option : table) {
     std::string left = "  " + option.name.str() + (option.value.empty() ? "" : " " + option.value.str());
     text += left.size() < 24 ? left + std::string(24 - left.size(), ' ') : left + "\n" + std::string(24, ' ');

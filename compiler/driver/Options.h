@@ -1,4 +1,5 @@
-//===- Options.h - lathe's command line -------------------------------------------------------------------------------===//
+//===- Options.h - lathe's command line
+//-------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_OPTIONS_H
 #define LATHE_COMPILER_DRIVER_OPTIONS_H
@@ -6,28 +7,29 @@
 #include "absl/status/statusor.h"
 #include "compiler/driver/Stages.h"
 #include "llvm/ADT/ArrayRef.h"
-#include <optional>
-#include <string>
 #include "llvm/ADT/StringSet.h"
+#include <optional>
 #include <string>
 
 namespace lathe {
 
 /// What `lathe compile` was asked to do.
 struct Options {
-  std::string input;               // a model, or with `from` a dump
-  std::string output;              // -o; empty: `chat`, or stdout with --emit
-  std::string target = "cpu";      // --target
-  std::string mcpu = "native";     // --mcpu, unresolved
+  std::string input;                 // a model, or with `from` a dump
+  std::string output;                // -o; empty: `chat`, or stdout with --emit
+  std::string target = "cpu";        // --target
+  std::string mcpu = "native";       // --mcpu, unresolved
   std::string weights = "as-stored"; // --weights
-  int64_t context = 0;             // --context; 0: the model's own, at most 8192
-  int64_t threads = 0;             // --threads; 0: what the executable finds
-  bool embedWeights = false;       // --embed-weights
-  Stage emit = Stage::Executable;  // --emit
-  std::optional<Stage> from;       // --from: `input` is what --emit printed for it
-  std::string dumpStages;          // --dump-stages: a directory; empty: none
-  bool verifyStages = false;       // --verify-stages
-  bool verbose = false;            // -v
+  int64_t context = 0;               // --context; 0: the model's own, at most 8192
+  int64_t threads = 0;               // --threads; 0: what the executable finds
+  int64_t prefillRows = 512;         // --prefill-rows
+  std::string scheduleFor;           // --schedule-for; empty: the CPU it is made for
+  bool embedWeights = false;         // --embed-weights
+  Stage emit = Stage::Executable;    // --emit
+  std::optional<Stage> from;         // --from: `input` is what --emit printed for it
+  std::string dumpStages;            // --dump-stages: a directory; empty: none
+  bool verifyStages = false;         // --verify-stages
+  bool verbose = false;              // -v
 
   llvm::StringSet<> given; // options that were on the command line, as "--mcpu"
 };

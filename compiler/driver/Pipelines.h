@@ -1,4 +1,5 @@
-//===- Pipelines.h - dialects, passes and the pipelines of the stages -------------------------------------------------===//
+//===- Pipelines.h - dialects, passes and the pipelines of the stages
+//-------------------------------------------------===//
 //
 // The driver, lathe-opt and the other tools use these, so that a test runs exactly what the compiler runs.
 //

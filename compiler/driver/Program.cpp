@@ -24,8 +24,8 @@ Attribute findEntry(ModuleOp module, llvm::StringRef dictionary, llvm::StringRef
   return entries ? entries.get(key) : Attribute();
 }
 
-/// Constants for one object. A C struct is written as its bytes with the pointers put in by offset, so that no field can
-/// be in the wrong place: host and target are both 64-bit little endian.
+/// Constants for one object. A C struct is written as its bytes with the pointers put in by offset, so that no field
+/// can be in the wrong place: host and target are both 64-bit little endian.
 class Image {
 public:
   explicit Image(llvm::TargetMachine &machine) : module("program", context) {
@@ -79,8 +79,7 @@ private:
   llvm::Module module;
 };
 
-template <typename Struct>
-llvm::StringRef bytesOf(const Struct *first, size_t count = 1) {
+template <typename Struct> llvm::StringRef bytesOf(const Struct *first, size_t count = 1) {
   return {reinterpret_cast<const char *>(first), count * sizeof(Struct)};
 }
 

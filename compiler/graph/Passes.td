@@ -53,7 +53,7 @@ def PlanCache : Pass<"lm-plan-cache", "::mlir::ModuleOp"> {
     panels: a ring when that is less than the context. Example: test/graph/plan-cache.mlir.
   }];
   let options = [Option<"element", "element", "std::string", "\"bf16\"", "bf16 or f32">,
-                 Option<"rows", "rows", "int64_t", "512", "most rows one call appends">];
+                 Option<"rows", "rows", "int64_t", "512", "most rows one call appends; the module's lm.options.prefill_rows goes before">];
   let dependentDialects = ["::mlir::lm::LMDialect"];
 }
 

@@ -26,6 +26,9 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       module.emitError() << "lm-plan-cache: expects the context in " << kModelAttr;
       return signalPassFailure();
     }
+    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options"))
+      if (auto wanted = options.getAs<IntegerAttr>("prefill_rows"))
+        rows = wanted.getInt();
     Builder builder(&getContext());
     Type type = element == "f32" ? Type(builder.getF32Type()) : Type(builder.getBF16Type());
     retype(module, [&](Type old) -> Type {

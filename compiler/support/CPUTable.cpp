@@ -1,5 +1,6 @@
 #include "compiler/support/CPUTable.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/X86TargetParser.h"
@@ -7,18 +8,23 @@
 using namespace lathe;
 
 mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef mcpu) {
-  if (mcpu.empty())
-    if (auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options"))
-      if (auto name = options.getAs<mlir::StringAttr>("mcpu"))
-        mcpu = name.getValue();
-  if (mcpu.empty())
-    mcpu = "native";
+  llvm::StringRef differences; // "+f,-g": what the machine at hand has otherwise than its name promises
+  if (auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options"); options && mcpu.empty()) {
+    auto string = [&](llvm::StringRef key) {
+      auto value = options.getAs<mlir::StringAttr>(key);
+      return value ? value.getValue() : llvm::StringRef();
+    };
+    mcpu = string("schedule_for");
+    if (mcpu.empty()) {
+      mcpu = string("mcpu");
+      differences = string("features");
+    }
+  }
 
   llvm::StringMap<bool> features;
-  if (mcpu == "native" || mcpu == llvm::sys::getHostCPUName()) {
-    // The name alone promises too much on virtual machines that hide features.
+  if (mcpu.empty() || mcpu == "native") {
     features = llvm::sys::getHostCPUFeatures();
-  } else {
+  } else if (mcpu != "generic") {
     if (llvm::X86::parseArchX86(mcpu) == llvm::X86::CK_None)
       return module.emitError() << "unknown CPU '" << mcpu << "'";
     llvm::SmallVector<llvm::StringRef> names;
@@ -26,6 +32,9 @@ mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef m
     for (llvm::StringRef name : names)
       features[name.ltrim('+')] = true;
   }
+  for (llvm::StringRef difference : llvm::split(differences, ','))
+    if (!difference.empty())
+      features[difference.drop_front()] = difference.front() == '+';
   CPUTable table;
   table.avx2 = features.lookup("avx2");
   table.fma = features.lookup("fma");

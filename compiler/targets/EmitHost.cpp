@@ -172,7 +172,8 @@ absl::StatusOr<llvm::SmallString<0>> lathe::assemble(llvm::StringRef text, llvm:
 
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
-  std::unique_ptr<llvm::MCAsmBackend> backend(target.createMCAsmBackend(subtarget, *machine.getMCRegisterInfo(), options));
+  std::unique_ptr<llvm::MCAsmBackend> backend(
+      target.createMCAsmBackend(subtarget, *machine.getMCRegisterInfo(), options));
   std::unique_ptr<llvm::MCObjectWriter> writer = backend->createObjectWriter(stream);
   std::unique_ptr<llvm::MCCodeEmitter> emitter(target.createMCCodeEmitter(*machine.getMCInstrInfo(), context));
   std::unique_ptr<llvm::MCStreamer> streamer(target.createMCObjectStreamer(

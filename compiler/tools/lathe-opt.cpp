@@ -7,5 +7,5 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   lathe::registerDialects(registry);
   lathe::registerPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "lathe's passes\n", registry));
+  return mlir::failed(mlir::MlirOptMain(argc, argv, "lathe's passes\n", registry));
 }

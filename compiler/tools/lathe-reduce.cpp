@@ -9,5 +9,5 @@ int main(int argc, char **argv) {
   lathe::registerDialects(registry);
   lathe::registerPasses();
   mlir::MLIRContext context(registry);
-  return mlir::asMainReturnCode(mlir::mlirReduceMain(argc, argv, context));
+  return mlir::failed(mlir::mlirReduceMain(argc, argv, context));
 }

@@ -16,8 +16,8 @@ absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::create(llvm::StringRef p
     return fileError(path, llvm::Twine("cannot write: expected a file or a new name, found ") +
                                (status.type() == fs::file_type::directory_file ? "a directory" : "a special file"));
   llvm::SmallString<256> temporary;
-  if (std::error_code error = fs::createUniqueFile(path + ".%%%%%%%%.tmp", file->descriptor, temporary,
-                                                   fs::OF_None, fs::all_read | fs::all_write))
+  if (std::error_code error = fs::createUniqueFile(path + ".%%%%%%%%.tmp", file->descriptor, temporary, fs::OF_None,
+                                                   fs::all_read | fs::all_write))
     return fileError(path, "cannot write: " + error.message());
   file->temporary = temporary.str().str();
   llvm::sys::RemoveFileOnSignal(temporary);
@@ -33,7 +33,9 @@ OutputFile::~OutputFile() {
   }
 }
 
-absl::Status OutputFile::failed() const { return fileError(name, "cannot write: " + llvm::Twine(std::strerror(errno))); }
+absl::Status OutputFile::failed() const {
+  return fileError(name, "cannot write: " + llvm::Twine(std::strerror(errno)));
+}
 
 absl::Status OutputFile::write(llvm::StringRef bytes) {
   while (!bytes.empty()) {

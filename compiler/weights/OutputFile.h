@@ -1,4 +1,5 @@
-//===- OutputFile.h - a file that is there whole or not at all --------------------------------------------------------===//
+//===- OutputFile.h - a file that is there whole or not at all
+//--------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H
 #define LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H

@@ -95,8 +95,10 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
       for (float &value : values)
         value += 1;
     if (!writer.convertRow(values.data(), row % layout.rows, to))
-      return fileError(file, name, "row " + llvm::Twine(storedRow(row)) + ": expected finite values that f16 scales can hold, to convert to " +
-                                       type.getInfo().name + ", found others");
+      return fileError(file, name,
+                       "row " + llvm::Twine(storedRow(row)) +
+                           ": expected finite values that f16 scales can hold, to convert to " + type.getInfo().name +
+                           ", found others");
   }
   return absl::OkStatus();
 }
@@ -129,7 +131,8 @@ struct Piece {
     const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
     const int64_t first = panel * rows, last = std::min(first + panels * rows, recipe->type.getRows());
     const uint64_t base = reinterpret_cast<uintptr_t>(recipe->bytes);
-    const uint64_t begin = llvm::alignTo(base + first * stride, page), end = llvm::alignDown(base + last * stride, page);
+    const uint64_t begin = llvm::alignTo(base + first * stride, page),
+                   end = llvm::alignDown(base + last * stride, page);
     if (begin < end)
       madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
   }
@@ -272,9 +275,15 @@ absl::Status Packer::addRecipe(lm::WeightOp weight) {
     return about(weight, "expects a place in the weights file");
 
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(*weight.getFile()));
-  Recipe recipe = {weight.getSymName().str(), weight.getFile()->str(),          weight.getWeightType(),
-                   weight.getStoredFormat(),  nullptr,                           static_cast<int64_t>(weight.getUnpermute().value_or(0)),
-                   weight.getAddOne(),        static_cast<int64_t>(*weight.getPlace()), 0};
+  Recipe recipe = {weight.getSymName().str(),
+                   weight.getFile()->str(),
+                   weight.getWeightType(),
+                   weight.getStoredFormat(),
+                   nullptr,
+                   static_cast<int64_t>(weight.getUnpermute().value_or(0)),
+                   weight.getAddOne(),
+                   static_cast<int64_t>(*weight.getPlace()),
+                   0};
   recipe.size = getPackedBytes(recipe.type);
   const FormatInfo &stored = getFormatInfo(recipe.stored);
   if (recipe.type.getColumns() % stored.block)
@@ -282,12 +291,14 @@ absl::Status Packer::addRecipe(lm::WeightOp weight) {
   const int64_t rows = recipe.type.isMatrix() ? recipe.type.getRows() : 1;
   const uint64_t offset = *weight.getOffset(), bytes = rowBytes(recipe.stored, recipe.type.getColumns()) * rows;
   if (offset > file.size() || bytes > file.size() - offset)
-    return fileError(recipe.file, recipe.name, "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) +
-                                                   ", found a file of " + llvm::Twine(file.size()));
+    return fileError(recipe.file, recipe.name,
+                     "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +
+                         llvm::Twine(file.size()));
   recipe.bytes = reinterpret_cast<const uint8_t *>(file.data()) + offset;
   if (recipe.place < 0 || recipe.place > options.tensorsBytes || recipe.size > options.tensorsBytes - recipe.place)
-    return about(weight, "expects a place in the tensor section of " + llvm::Twine(options.tensorsBytes) + " bytes, found " +
-                             llvm::Twine(recipe.place) + " for " + llvm::Twine(recipe.size) + " bytes");
+    return about(weight, "expects a place in the tensor section of " + llvm::Twine(options.tensorsBytes) +
+                             " bytes, found " + llvm::Twine(recipe.place) + " for " + llvm::Twine(recipe.size) +
+                             " bytes");
   recipes.push_back(std::move(recipe));
   return absl::OkStatus();
 }

@@ -1,7 +1,8 @@
-//===- Pack.h - the weights file --------------------------------------------------------------------------------------===//
+//===- Pack.h - the weights file
+//--------------------------------------------------------------------------------------===//
 //
-// Runs the recipes of a module's lm.weight operations and writes runtime/include/lrt/weights.h, in one pass from the mapped
-// checkpoint to the file: memory does not grow with the model.
+// Runs the recipes of a module's lm.weight operations and writes runtime/include/lrt/weights.h, in one pass from the
+// mapped checkpoint to the file: memory does not grow with the model.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -16,8 +17,8 @@
 namespace lathe {
 
 struct PackOptions {
-  int64_t tensorsBytes = 0; // of the tensor section, lrt_program.weights_bytes
-  unsigned threads = 0;     // 0: as many as cores
+  int64_t tensorsBytes = 0;                                  // of the tensor section, lrt_program.weights_bytes
+  unsigned threads = 0;                                      // 0: as many as cores
   std::function<void(uint64_t done, uint64_t all)> progress; // bytes of the file, now and then
 };
 
@@ -29,7 +30,8 @@ struct PackedWeights {
 /// Whether the model has any values: false for a bare config.
 bool hasWeights(mlir::ModuleOp module);
 
-/// Every lm.weight needs a place and a packable type. An error names the checkpoint's file and the weight, or the output.
+/// Every lm.weight needs a place and a packable type. An error names the checkpoint's file and the weight, or the
+/// output.
 absl::StatusOr<PackedWeights> packWeights(mlir::ModuleOp module, llvm::StringRef tokenizer, OutputFile &output,
                                           const PackOptions &options);
 

@@ -110,8 +110,7 @@ void PanelWriter::writeBlock(const Block &block, int64_t index, int64_t row, uin
   }
 }
 
-template <int Bytes>
-static void copySteps(const uint8_t *from, int64_t count, uint8_t *to, int64_t stride) {
+template <int Bytes> static void copySteps(const uint8_t *from, int64_t count, uint8_t *to, int64_t stride) {
   for (int64_t step = 0; step < count; ++step)
     std::memcpy(to + step * stride, from + step * Bytes, Bytes);
 }

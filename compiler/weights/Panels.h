@@ -1,4 +1,5 @@
-//===- Panels.h - rows into panels and back ---------------------------------------------------------------------------===//
+//===- Panels.h - rows into panels and back
+//---------------------------------------------------------------------------===//
 //
 // The layout of dialects/lm/Layout.h, byte by byte.
 //

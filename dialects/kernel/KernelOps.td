@@ -66,13 +66,21 @@ def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
   let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
 }
 
+def Kernel_RoundOp : Kernel_Op<"round"> {
+  let summary = "rows rounded to bf16";
+  let description = "To nearest, ties to even: what a bf16 dot multiplies.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<MemRefRankOf<[BF16], [2]>>:$out);
+  let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
+}
+
 def Kernel_MatmulOp : Kernel_Op<"matmul"> {
   let summary = "out[t, n] = <input[t], weight[first + n]>";
   let description = [{
-    `input` is rows of f32, or of codes made by kernel.quantize for quantised weights. `first` is a multiple of the
+    `input` is rows of f32, rows rounded by kernel.round for bf16 dots, or codes made by kernel.quantize for quantised
+    weights. `first` is a multiple of the
     weight's panel rows; the number of outputs is out's columns.
   }];
-  let arguments = (ins Kernel_In<MemRefRankOf<[F32, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
+  let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
                        Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$input `,` $weight `[` $first `]` `to` $out attr-dict `:` type($input) `,` type($weight) `,` type($out)";
 }

@@ -7,8 +7,6 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <cmath>
-#include <numbers>
 
 using namespace mlir;
 using namespace mlir::lm;
@@ -20,7 +18,22 @@ using namespace mlir::lm;
 #define GET_TYPEDEF_CLASSES
 #include "dialects/lm/LMTypes.cpp.inc"
 
+namespace {
+/// Frequencies are long: they stand once at the top, ops say #rope.
+struct LMAliases : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attr, raw_ostream &stream) const override {
+    if (!isa<RopeAttr>(attr))
+      return AliasResult::NoAlias;
+    stream << "rope";
+    return AliasResult::FinalAlias;
+  }
+};
+} // namespace
+
 void LMDialect::initialize() {
+  addInterfaces<LMAliases>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/lm/LMAttrs.cpp.inc"
@@ -123,41 +136,13 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
 // #lm.rope
 //===------------------------------------------------------------------------------------------------------------------===//
 
-LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim, Real theta,
-                               RopeScaling scaling, Real factor, Real low, Real high, int64_t original,
-                               DenseF32ArrayAttr divisors) {
+LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim, Real theta, StringAttr scaling,
+                               Real attentionFactor, ArrayRef<Real> frequencies) {
   if (dim < 2 || dim % 2)
     return emitError() << "expects an even rotary width, but found " << dim;
-  if (!(theta.value > 0) || !(factor.value > 0))
-    return emitError() << "expects positive theta and factor, but found " << theta.value << " and " << factor.value;
-  if (scaling == RopeScaling::Llama3 && (original < 1 || !(low.value > 0) || !(high.value > 0)))
-    return emitError() << "expects positive low, high and original for llama3 scaling, but found " << low.value << ", "
-                       << high.value << " and " << original;
-  if (divisors && divisors.size() != dim / 2)
-    return emitError() << "expects " << dim / 2 << " divisors, but found " << divisors.size();
+  if (!(theta.value > 0))
+    return emitError() << "expects a positive theta, but found " << theta.value;
+  if (static_cast<int64_t>(frequencies.size()) != dim / 2)
+    return emitError() << "expects " << dim / 2 << " frequencies, but found " << frequencies.size();
   return success();
-}
-
-SmallVector<float> RopeAttr::getFrequencies() const {
-  SmallVector<float> frequencies;
-  for (int64_t i = 0; i < getDim() / 2; ++i) {
-    // float(2i) / dim, theta to that, one over it: each rounded to f32, as transformers' rope utilities do.
-    float exponent = static_cast<float>(2 * i) / static_cast<float>(getDim());
-    float w = 1.0f / static_cast<float>(std::pow(getTheta(), static_cast<double>(exponent)));
-    if (getScaling() == RopeScaling::Linear)
-      w = static_cast<float>(w / getFactor());
-    if (getScaling() == RopeScaling::Llama3) {
-      double wavelength = 2 * std::numbers::pi / w, context = static_cast<double>(getOriginal());
-      if (wavelength > context / getLow())
-        w = static_cast<float>(w / getFactor());
-      else if (wavelength >= context / getHigh() && getHigh().value != getLow().value) {
-        double smooth = (context / wavelength - getLow()) / (getHigh() - getLow());
-        w = static_cast<float>((1 - smooth) * w / getFactor() + smooth * w);
-      }
-    }
-    if (getDivisors())
-      w /= getDivisors()[i];
-    frequencies.push_back(w);
-  }
-  return frequencies;
 }

@@ -189,7 +189,8 @@ def LM_RopeOp : LM_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
 
     Example:
     ```mlir
-    %r = lm.rope %q at %position heads 6 #lm.rope<dim = 32, theta = 1.0e4> : tensor<?x192xf32>
+    %r = lm.rope %q at %position heads 6 <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+       : tensor<?x192xf32>
     ```
   }];
   let arguments = (ins LM_Rows:$input, Index:$position, I64Attr:$heads, LM_RopeAttr:$rope);
@@ -302,7 +303,8 @@ def LM_QKVOp : LM_Op<"qkv", [AttrSizedOperandSegments]> {
 
     Example:
     ```mlir
-    %q = lm.qkv %h, %wq, %wk, %wv to %cache at %position heads 6 eps 1.0e-6 rope <dim = 32, theta = 1.0e4>
+    %q = lm.qkv %h, %wq, %wk, %wv to %cache at %position heads 6 eps 1.0e-6
+       rope <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
        : tensor<?x72xf32>, !lm.weight<192x72xbf16>, !lm.weight<64x72xbf16>, !lm.weight<64x72xbf16>,
          !lm.cache<2 x 32 x f32, window = 0, rows = 0> -> tensor<?x192xf32>
     ```

@@ -16,33 +16,22 @@ def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its g
 }
 def LM_ActivationAttr : EnumAttr<LM_Dialect, LM_Activation, "activation"> { let assemblyFormat = "$value"; }
 
-def LM_RopeScaling : I32EnumAttr<"RopeScaling", "how rotary frequencies are stretched", [
-    I32EnumAttrCase<"None", 0, "none">,
-    I32EnumAttrCase<"Linear", 1, "linear">,
-    I32EnumAttrCase<"Llama3", 2, "llama3">]> {
-  let cppNamespace = "::mlir::lm";
-}
-
 def LM_RopeAttr : LM_Attr<"Rope", "rope"> {
-  let summary = "rotary position embedding: which frequencies";
+  let summary = "rotary position embedding: how fast each pair turns";
   let description = [{
-    Frequencies w_i = theta^(-2i/dim), i < dim/2, then scaled: `linear` divides by `factor`; `llama3` divides those
-    whose wavelength exceeds original/low by `factor`, keeps those below original/high, and blends between. `divisors`,
-    when present, divide w_i one by one (GGUF stores llama3's scaling that way). Pairs are (x[i], x[i + dim/2]).
+    The first `dim` values of a head turn in pairs (x[i], x[i + dim/2]) by w_i per position. w_i = theta^(-2i/dim), then
+    scaled by the model's rule, which `scaling` names (none, linear, llama3, yarn, divisors) for the reader; the numbers
+    that count are `frequencies` [dim/2], f32 values rounded where the reference implementation rounds. `attention_factor`
+    multiplies cosine and sine (yarn).
 
-    Example: `#lm.rope<dim = 64, theta = 5.0e5, scaling = llama3, factor = 3.2e1, low = 1.0, high = 4.0, original = 8192>`
+    Example: `#lm.rope<dim = 4, theta = 1.0e4, scaling = "linear", frequencies = 0.5, 0.005>`
   }];
   let parameters = (ins
-    "int64_t":$dim, "::mlir::lm::Real":$theta, DefaultValuedParameter<"::mlir::lm::RopeScaling", "::mlir::lm::RopeScaling::None">:$scaling,
-    DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$factor, DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$low,
-    DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$high, DefaultValuedParameter<"int64_t", "0">:$original,
-    OptionalParameter<"::mlir::DenseF32ArrayAttr">:$divisors);
+    "int64_t":$dim, "::mlir::lm::Real":$theta, "::mlir::StringAttr":$scaling,
+    DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$attention_factor,
+    ArrayRefParameter<"::mlir::lm::Real">:$frequencies);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
-  let extraClassDeclaration = [{
-    /// The dim/2 frequencies, rounded to f32 where the reference implementation rounds.
-    ::llvm::SmallVector<float> getFrequencies() const;
-  }];
 }
 
 def LM_PanelsAttr : LM_Attr<"Panels", "panels"> {

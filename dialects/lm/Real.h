@@ -16,6 +16,7 @@ struct Real {
 
   Real(double value = 0) : value(value) {}
   operator double() const { return value; }
+  explicit operator float() const { return static_cast<float>(value); }
   bool operator==(const Real &other) const { return std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(other.value); }
   bool operator==(double other) const { return *this == Real(other); }
   friend llvm::hash_code hash_value(const Real &real) { return llvm::hash_value(std::bit_cast<uint64_t>(real.value)); }

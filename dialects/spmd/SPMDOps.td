@@ -85,7 +85,8 @@ def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerm
   let summary = "tiles that may run at the same time";
   let description = [{
     Every worker runs `prologue` once (it may write scratch only: what it computes is the worker's own copy), then its
-    share of the tiles 0 .. `tiles`. `static`: worker w of n gets the tiles [w T / n, (w + 1) T / n).
+    share of the tiles 0 .. `tiles`. `static`: worker w of n gets the tiles [w T / n, (w + 1) T / n). `dynamic`: whoever
+    is free takes the next one; `counter` is the place in the arena of the number taken so far, set by plan-memory.
 
     Example:
     ```mlir
@@ -95,9 +96,9 @@ def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerm
     }
     ```
   }];
-  let arguments = (ins StrAttr:$name, SPMD_AssignmentAttr:$assignment, Index:$tiles);
+  let arguments = (ins StrAttr:$name, SPMD_AssignmentAttr:$assignment, Index:$tiles, OptionalAttr<I64Attr>:$counter);
   let regions = (region AnyRegion:$prologue, SizedRegion<1>:$body);
-  let assemblyFormat = "$name $assignment `tiles` $tiles `prologue` $prologue `do` $body attr-dict";
+  let assemblyFormat = "$name $assignment `tiles` $tiles (`counter` $counter^)? `prologue` $prologue `do` $body attr-dict";
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::spmd::Assignment":$assignment, "::mlir::Value":$tiles)>];
   let skipDefaultBuilders = 1;

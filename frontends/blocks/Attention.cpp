@@ -5,30 +5,26 @@
 using namespace mlir;
 using namespace lathe;
 
-lm::RopeAttr lathe::ropeAttr(MLIRContext *context, const Rope &rope) {
-  lm::RopeScaling scaling = lm::RopeScaling::None;
-  double factor = 1, low = 1, high = 1;
-  int64_t original = 0;
-  DenseF32ArrayAttr divisors;
-  switch (rope.scaling) {
+static StringRef nameOf(RopeScaling scaling) {
+  switch (scaling) {
   case RopeScaling::None:
-    break;
+    return "none";
   case RopeScaling::Linear:
-    scaling = lm::RopeScaling::Linear;
-    factor = rope.factor;
-    break;
+    return "linear";
   case RopeScaling::Llama3:
-    scaling = lm::RopeScaling::Llama3;
-    factor = rope.factor, low = rope.lowFrequency, high = rope.highFrequency;
-    original = rope.originalPositions;
-    break;
+    return "llama3";
   case RopeScaling::Yarn:
-    return {};
+    return "yarn";
   case RopeScaling::Divisors:
-    divisors = DenseF32ArrayAttr::get(context, rope.divisors);
-    break;
+    return "divisors";
   }
-  return lm::RopeAttr::get(context, rope.dims, rope.theta, scaling, factor, low, high, original, divisors);
+  llvm_unreachable("all enumerators are handled");
+}
+
+lm::RopeAttr lathe::ropeAttr(MLIRContext *context, const Rope &rope) {
+  std::vector<float> frequencies = rope.frequencies();
+  return lm::RopeAttr::get(context, rope.dims, rope.theta, StringAttr::get(context, nameOf(rope.scaling)),
+                           rope.attentionFactor, SmallVector<lm::Real>(frequencies.begin(), frequencies.end()));
 }
 
 Value lathe::buildAttention(LayerBuilder &layer, Value input) {

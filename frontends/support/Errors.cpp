@@ -50,7 +50,8 @@ std::string lathe::expectedOneOf(llvm::ArrayRef<llvm::StringRef> known, llvm::St
   auto distance = [&](llvm::StringRef name) { return got.edit_distance(name); };
   const llvm::StringRef nearest =
       *llvm::min_element(known, [&](llvm::StringRef a, llvm::StringRef b) { return distance(a) < distance(b); });
-  return message + "; the nearest is " + quoted(nearest);
+  // Something else altogether has no nearest.
+  return 2 * distance(nearest) > got.size() ? message : message + "; the nearest is " + quoted(nearest);
 }
 
 std::string lathe::numberString(double value) {

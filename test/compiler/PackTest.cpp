@@ -1,7 +1,7 @@
 // Every format, packed from random rows and read back, is what decodeRow says the rows are.
 
-#include "compiler/weights/Decode.h"
 #include "compiler/weights/Pack.h"
+#include "compiler/weights/Decode.h"
 #include "compiler/weights/Panels.h"
 #include "dialects/lm/LMDialect.h"
 #include "lrt/abi.h"
@@ -67,7 +67,8 @@ protected:
 
   OwningOpRef<ModuleOp> parse(const std::string &text) { return parseSourceString<ModuleOp>(text, &context); }
 
-  absl::StatusOr<PackedWeights> pack(ModuleOp module, int64_t bytes, llvm::StringRef tokenizer = "", unsigned threads = 2) {
+  absl::StatusOr<PackedWeights> pack(ModuleOp module, int64_t bytes, llvm::StringRef tokenizer = "",
+                                     unsigned threads = 2) {
     auto output = OutputFile::create(path("out.weights"));
     EXPECT_TRUE(output.ok());
     PackOptions options;
@@ -81,16 +82,17 @@ protected:
     return packed;
   }
 
-  const uint8_t *tensors() const { return reinterpret_cast<const uint8_t *>(file->getBufferStart()) + LRT_WEIGHTS_ALIGN; }
+  const uint8_t *tensors() const {
+    return reinterpret_cast<const uint8_t *>(file->getBufferStart()) + LRT_WEIGHTS_ALIGN;
+  }
 
   /// Packs one matrix and compares it with `expected(row)`.
   void expectRows(llvm::StringRef type, llvm::StringRef stored, llvm::StringRef recipe,
                   llvm::function_ref<std::vector<float>(int64_t)> expected) {
     SCOPED_TRACE((type + " stored " + stored).str());
-    OwningOpRef<ModuleOp> module =
-        parse(("lm.weight @w : !lm.weight<" + type + "> stored \"" + stored + "\" from \"" + path("in") + "\" at 3 place 64 " +
-               recipe)
-                  .str());
+    OwningOpRef<ModuleOp> module = parse(("lm.weight @w : !lm.weight<" + type + "> stored \"" + stored + "\" from \"" +
+                                          path("in") + "\" at 3 place 64 " + recipe)
+                                             .str());
     ASSERT_TRUE(module);
     auto weight = *module->getOps<lm::WeightOp>().begin();
     auto packed = pack(*module, 64 + getPackedBytes(weight.getWeightType()));
@@ -113,8 +115,8 @@ protected:
 
 std::vector<float> decode(const FormatInfo &info, llvm::StringRef bytes, int64_t row, int64_t columns) {
   std::vector<float> values(columns);
-  decodeRow(info.format, reinterpret_cast<const uint8_t *>(bytes.data()) + row * rowBytes(info.format, columns), columns,
-            values.data());
+  decodeRow(info.format, reinterpret_cast<const uint8_t *>(bytes.data()) + row * rowBytes(info.format, columns),
+            columns, values.data());
   return values;
 }
 
@@ -333,8 +335,9 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32>" + from, 4),
             "lm.weight @w: expects a place in the tensor section of 4 bytes, found 0 for 8 bytes");
   writeFile("in", std::string(8 * 32 * 4, '\xff'));
-  EXPECT_EQ(message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0"),
-            path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others");
+  EXPECT_EQ(
+      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0"),
+      path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others");
   std::vector<std::string> left;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end; it.increment(error))

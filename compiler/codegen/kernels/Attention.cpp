@@ -35,7 +35,8 @@ struct AttentionEmitter {
   }
   void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
     Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
-    context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth, accumulates});
+    context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
+                              /*isCache=*/true, accumulates});
   }
   void findRanges();
   void softmax(Value row);

@@ -13,9 +13,10 @@ namespace lathe {
 /// `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
 struct Product {
   Value area, place, panelStride, columns;
-  Value input, out; // memref<?x?xf32 or i8, strided>, memref<?x?xf32, strided>
+  Value input, out; // memref<?x?xf32, bf16 or i8, strided>, memref<?x?xf32, strided>
   Format format;
   int64_t depth;
+  bool isCache = false;     // the area is the cache
   bool accumulates = false; // adds to out
 };
 
@@ -45,6 +46,7 @@ void expand(kernel::GluOp op, Emitter &emitter);
 void expand(kernel::SoftcapOp op, Emitter &emitter);
 void expand(kernel::EmbedOp op, Emitter &emitter);
 void expand(kernel::QuantizeOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::RoundOp op, Emitter &emitter);
 void expand(kernel::MatmulOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::RopeTableOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::RopeOp op, Emitter &emitter);

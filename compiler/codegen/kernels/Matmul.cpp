@@ -29,6 +29,7 @@ private:
   /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels);
+  Values bf16Tile(Value row, int64_t count, ArrayRef<Value> panels);
   Values intTile(Value row, int64_t count, ArrayRef<Value> panels);
   void storeTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
 
@@ -114,7 +115,10 @@ void ProductEmitter::storeTile(Value first, int64_t count, Value output, ArrayRe
 }
 
 ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<Value> panels) {
-  return info.isQuantised() ? intTile(row, count, panels) : floatTile(row, count, panels);
+  if (info.isQuantised())
+    return intTile(row, count, panels);
+  bool isRounded = cast<MemRefType>(input.getType()).getElementType().isBF16();
+  return isRounded ? bf16Tile(row, count, panels) : floatTile(row, count, panels);
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -172,6 +176,46 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   Value whole = e.mul(e.div(steps, e.index(stepsAtOnce)), stepsAtOnce);
   sums = e.loop(zero, whole, stepsAtOnce, sums, [&](Value step, ValueRange args) { return round(step, stepsAtOnce, args); });
   if (stepsAtOnce > 1)
+    sums = e.loop(whole, steps, 1, sums, [&](Value step, ValueRange args) { return round(step, 1, args); });
+  for (int64_t chain = 1; chain < chains; ++chain)
+    for (int64_t i = 0; i < tileSums; ++i)
+      sums[i] = e.add(sums[i], sums[chain * tileSums + i]);
+  sums.resize(tileSums);
+  return sums;
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// bf16 dots
+//===------------------------------------------------------------------------------------------------------------------===//
+
+ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, ArrayRef<Value> panels) {
+  int64_t stepBytes = R * 4, tileSums = count * panels.size();
+  Value steps = e.div(columns, e.index(2));
+  VectorType pairs = e.vec(2 * R, e.getBF16Type());
+  // Few sums would wait for one another: take several steps at once, each with sums of its own.
+  int64_t chains = std::max<int64_t>(1, 4 / tileSums);
+  auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
+    Values next(sums.begin(), sums.end());
+    for (int64_t s = 0; s < stepsHere; ++s) {
+      Values weights;
+      for (Value panel : panels)
+        weights.push_back(e.bitcast(pairs, e.load(e.i8s(stepBytes), area, e.add(panel, e.mul(e.add(step, s), stepBytes)))));
+      for (int64_t i = 0; i < count; ++i) {
+        Value two = e.load(e.vec(2, e.getBF16Type()), input, {row(first, i), e.mul(e.add(step, s), 2)});
+        Value word = vector::ExtractOp::create(e, e.bitcast(e.i32s(1), two), 0);
+        Value x = e.bitcast(pairs, e.splat(word));
+        for (size_t p = 0; p < panels.size(); ++p) {
+          Value &sum = next[s * tileSums + i * panels.size() + p];
+          sum = kernel::DotBF16Op::create(e, e.f32s(), sum, weights[p], x);
+        }
+      }
+    }
+    return next;
+  };
+  Values sums(chains * tileSums, e.number(e.f32s(), 0));
+  Value zero = e.index(0), whole = e.mul(e.div(steps, e.index(chains)), chains);
+  sums = e.loop(zero, whole, chains, sums, [&](Value step, ValueRange args) { return round(step, chains, args); });
+  if (chains > 1)
     sums = e.loop(whole, steps, 1, sums, [&](Value step, ValueRange args) { return round(step, 1, args); });
   for (int64_t chain = 1; chain < chains; ++chain)
     for (int64_t i = 0; i < tileSums; ++i)
@@ -345,21 +389,18 @@ MemRefType anyRows(Type element) {
 
 func::FuncOp ProductLibrary::get(const Product &product) {
   auto areaType = cast<MemRefType>(product.area.getType());
-  // Weights and cache are areas of different types.
-  bool isCache = product.format == Format::F32 || product.format == Format::BF16
-                     ? !product.area.getDefiningOp() && cast<BlockArgument>(product.area).getArgNumber() != 0
-                     : false;
-  std::string name = (StringRef(isCache ? "attend." : "product.") + getFormatInfo(product.format).name + "." +
-                      Twine(product.depth) + (product.accumulates ? ".add" : "")).str();
+  Type element = cast<MemRefType>(product.input.getType()).getElementType();
+  // Weights and cache are areas of different types; a bf16 dot takes other rows than widened bf16.
+  std::string name = (StringRef(product.isCache ? "attend." : "product.") + getFormatInfo(product.format).name + "." +
+                      Twine(product.depth) + (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : "")).str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToEnd(module.getBody());
   Emitter e(UnknownLoc::get(module.getContext()), builder);
   Type index = e.getIndexType();
-  auto inputType = cast<MemRefType>(product.input.getType());
   auto function = func::FuncOp::create(
-      e, name, e.getFunctionType({areaType, index, index, index, anyRows(inputType.getElementType()), anyRows(e.getF32Type())}, {}));
+      e, name, e.getFunctionType({areaType, index, index, index, anyRows(element), anyRows(e.getF32Type())}, {}));
   function.setPrivate();
   e.setInsertionPointToEnd(function.addEntryBlock());
   ProductEmitter(e, table, product, function).run();

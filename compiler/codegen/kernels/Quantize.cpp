@@ -1,4 +1,4 @@
-//===- Quantize.cpp - rows as 8-bit codes -----------------------------------------------------------------------------===//
+//===- Quantize.cpp - rows as 8-bit codes, or rounded to bf16 ---------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
@@ -47,6 +47,17 @@ void lathe::expand(kernel::QuantizeOp op, Emitter &e, KernelContext &context) {
       e.storeBytes(total, op.getOut(), at(layout.sums, 4));
       Value scaled = e.mul(scale, e.toF32(total));
       e.storeBytes(e.sub(zero, scaled), op.getOut(), at(layout.scaledSums, 4));
+    });
+  });
+}
+
+void lathe::expand(kernel::RoundOp op, Emitter &e) {
+  int64_t lanes = Emitter::lanesFor(Emitter::staticColumns(op.getInput()));
+  e.forRows(op.getInput(), [&](Value row) {
+    e.forVectors(op.getInput(), [&](int64_t, Value column) {
+      Value bits = e.roundToBF16(e.load(e.f32s(lanes), op.getInput(), {row, column}));
+      Value words = arith::TruncIOp::create(e, e.vec(lanes, e.getI16Type()), bits);
+      e.store(e.bitcast(e.vec(lanes, e.getBF16Type()), words), op.getOut(), {row, column});
     });
   });
 }

@@ -44,7 +44,7 @@ std::pair<Value, Value> sinCos(Emitter &e, Value x) {
 
 void lathe::expand(kernel::RopeTableOp op, Emitter &e, KernelContext &context) {
   int64_t half = op.getRope().getDim() / 2, lanes = std::min<int64_t>(Emitter::lanesFor(half), 8);
-  Value frequencies = getConstants(e, context.module, op.getRope().getFrequencies());
+  Value frequencies = getConstants(e, context.module, SmallVector<float>(op.getRope().getFrequencies()));
   VectorType f64s = e.vec(lanes, e.getF64Type());
   e.forRows(op.getOut(), [&](Value row) {
     Value position = e.cast(e.add(op.getPosition(), row), e.getI64Type());
@@ -58,7 +58,11 @@ void lathe::expand(kernel::RopeTableOp op, Emitter &e, KernelContext &context) {
       x = e.fma(turns, e.number(f64s, -6.283185307179586232), x);
       x = e.fma(turns, e.number(f64s, -2.4492935982947064e-16), x); // what 2 pi lost in rounding
       auto [sine, cosine] = sinCos(e, x);
-      auto narrow = [&](Value value) -> Value { return arith::TruncFOp::create(e, e.f32s(lanes), value); };
+      auto narrow = [&](Value value) -> Value {
+        if (double factor = op.getRope().getAttentionFactor(); factor != 1)
+          value = e.mul(value, e.number(f64s, factor));
+        return arith::TruncFOp::create(e, e.f32s(lanes), value);
+      };
       e.store(narrow(cosine), op.getOut(), {row, i});
       e.store(narrow(sine), op.getOut(), {row, e.add(i, half)});
     });

@@ -92,7 +92,7 @@ void LowerDots::runOnOperation() {
   CPUTable table = *found;
   bool usePlain = plain;
   if (auto options = getOperation()->getAttrOfType<DictionaryAttr>("lm.options"))
-    usePlain |= options.contains("plain_dots");
+    usePlain |= options.contains("schedule_for"); // another CPU's schedule, to be run on this one
   if (usePlain)
     table = CPUTable();
 

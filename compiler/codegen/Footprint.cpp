@@ -1,0 +1,392 @@
+#include "compiler/codegen/Footprint.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/Layout.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/MathExtras.h"
+#include <map>
+
+using namespace lathe;
+using namespace mlir;
+
+Buffer::Buffer(spmd::BufferOp op)
+    : name(op.getSymName()), space(op.getSpace()), rows(op.getBufferType().getDimSize(0)), columns(op.getBufferType().getDimSize(1)),
+      elementBytes(op.getBufferType().getElementTypeBitWidth() / 8), place(op.getPlace().value_or(0)) {}
+
+bool Buffer::sharesMemoryWith(const Buffer &other) const {
+  bool isPlanned = space == spmd::Space::Arena || space == spmd::Space::Scratch;
+  return space == other.space && isPlanned && bytes({0, rows, 0, columns}).meets(other.bytes({0, other.rows, 0, other.columns}));
+}
+
+FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
+                                                     const DenseMap<StringAttr, int32_t> &bufferIds) {
+  FailureOr<IndexEvaluator> evaluator = IndexEvaluator::compile(function);
+  if (failed(evaluator))
+    return failure();
+  ScheduleFunction result(std::move(*evaluator));
+  result.function = function;
+  result.leaves.resize(result.evaluator.getLeafCount());
+
+  DenseMap<Value, unsigned> views;
+  LogicalResult status = success();
+  auto inspect = [&](auto &self, Block &block) -> void {
+    result.evaluator.forEachLeaf(block, [&](const IndexEvaluator::Leaf &leaf) {
+      Operation *op = leaf.op;
+      LeafInfo &info = result.leaves[leaf.id];
+      if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
+        if (!phase.getPrologue().empty())
+          self(self, phase.getPrologue().front());
+        self(self, phase.getBody().front());
+      } else if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
+        info.kind = LeafInfo::View;
+        info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
+        info.view = views[op->getResult(0)] = result.viewCount++;
+        info.writes = isa<spmd::WriteOp>(op);
+      } else if (isa<kernel::KernelDialect>(op->getDialect())) {
+        info.kind = LeafInfo::Kernel;
+        for (Value operand : op->getOperands()) {
+          if (!isa<MemRefType>(operand.getType()))
+            continue;
+          auto view = views.find(operand);
+          if (view == views.end()) {
+            status = op->emitOpError() << "expects memory that spmd.read or spmd.write hands out";
+            return;
+          }
+          info.operands.push_back({view->second, false, false});
+          SmallVector<MemoryEffects::EffectInstance> effects;
+          cast<MemoryEffectOpInterface>(op).getEffectsOnValue(operand, effects);
+          for (MemoryEffects::EffectInstance &effect : effects) {
+            info.operands.back().reads |= isa<MemoryEffects::Read>(effect.getEffect());
+            info.operands.back().writes |= isa<MemoryEffects::Write>(effect.getEffect());
+          }
+        }
+        Value cache;
+        if (auto append = dyn_cast<kernel::AppendOp>(op)) {
+          cache = append.getCache(), info.isAppend = true, info.input = views[append.getInput()];
+        } else if (auto attention = dyn_cast<kernel::AttentionOp>(op)) {
+          cache = attention.getCache(), info.input = views[attention.getQuery()];
+          // Room for scores: filled before it is read.
+          for (Operand &operand : info.operands)
+            operand.reads &= operand.view != views[attention.getScores()];
+        }
+        if (cache) {
+          auto *known = llvm::find(result.caches, cache);
+          info.cache = known - result.caches.begin();
+          if (known == result.caches.end())
+            result.caches.push_back(cache);
+        }
+      } else if (op->getParentOfType<spmd::PhaseOp>()) {
+        status = op->emitOpError() << "is not understood by verify-schedule";
+      }
+    });
+  };
+  inspect(inspect, function.getBody().front());
+  if (failed(status))
+    return failure();
+  return result;
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Reading a phase
+//===------------------------------------------------------------------------------------------------------------------===//
+
+namespace lathe {
+
+class FootprintReader {
+public:
+  FootprintReader(ScheduleFunction &function, Footprint &out, Buffers buffers, StringRef where)
+      : function(function), out(out), buffers(buffers), where(where), views(function.viewCount) {}
+
+  LogicalResult run(Block *block, int32_t newTile) {
+    tile = newTile;
+    own.clear();
+    if (block)
+      function.evaluator.run(*block, [&](const IndexEvaluator::Leaf &leaf) {
+        if (succeeded(status))
+          visit(leaf);
+      });
+    return status;
+  }
+  LogicalResult finish();
+
+private:
+  struct View {
+    Part part;
+    bool writes = false;
+  };
+
+  InFlightDiagnostic error(Operation *op) {
+    status = failure();
+    return op->emitError() << "phase \"" << out.name() << "\" ";
+  }
+  StringRef name(const Part &part) { return buffers[part.buffer].name; }
+
+  void visit(const IndexEvaluator::Leaf &leaf);
+  void visitView(const IndexEvaluator::Leaf &leaf, int32_t buffer, View &view);
+  void visitCache(const IndexEvaluator::Leaf &leaf, const ScheduleFunction::LeafInfo &info);
+  void touch(Operation *op, const View &view, bool writes);
+  CacheUse &cacheUse(unsigned cache);
+
+  ScheduleFunction &function;
+  Footprint &out;
+  Buffers buffers;
+  StringRef where;
+  std::vector<View> views;
+  SmallVector<Part, 8> own; // what this tile has filled, in order
+  SmallVector<std::pair<unsigned, CacheUse>, 1> caches;
+  std::vector<std::tuple<int64_t, int64_t, int64_t, unsigned>> appended; // column, begin, end, cache
+  int32_t tile = 0;
+  LogicalResult status = success();
+};
+
+} // namespace lathe
+
+/// Tiles mostly repeat the parts of the tile before: not every repetition is kept.
+static void add(std::vector<Part> &parts, const Part &part) {
+  for (size_t i = parts.size(), n = 0; i-- > 0 && n < 4; ++n)
+    if (parts[i] == part)
+      return;
+  parts.push_back(part);
+}
+
+static void sortUnique(std::vector<Part> &parts) {
+  llvm::sort(parts);
+  parts.erase(llvm::unique(parts), parts.end());
+}
+
+void FootprintReader::visit(const IndexEvaluator::Leaf &leaf) {
+  const ScheduleFunction::LeafInfo &info = function.leaves[leaf.id];
+  switch (info.kind) {
+  case ScheduleFunction::LeafInfo::Other:
+    break;
+  case ScheduleFunction::LeafInfo::View:
+    views[info.view].writes = info.writes;
+    visitView(leaf, info.buffer, views[info.view]);
+    break;
+  case ScheduleFunction::LeafInfo::Kernel:
+    for (const auto &operand : info.operands)
+      if (operand.reads)
+        touch(leaf.op, views[operand.view], false);
+    for (const auto &operand : info.operands)
+      if (operand.writes && succeeded(status))
+        touch(leaf.op, views[operand.view], true);
+    if (info.cache >= 0 && succeeded(status))
+      visitCache(leaf, info);
+    break;
+  }
+}
+
+void FootprintReader::visitView(const IndexEvaluator::Leaf &leaf, int32_t id, View &view) {
+  auto number = [&](unsigned operand) { return function.evaluator.get(leaf, operand); };
+  const Buffer &buffer = buffers[id];
+  int64_t row = number(0), column = number(1), rows = number(2), columns = number(3);
+  bool fits = row >= 0 && column >= 0 && rows >= 0 && columns >= 0 && rows <= buffer.rows && columns <= buffer.columns &&
+              row <= buffer.rows - rows && column <= buffer.columns - columns;
+  if (!fits) {
+    error(leaf.op) << (view.writes ? "writes " : "reads ") << rows << " rows from " << row << " and " << columns
+                   << " columns from " << column << " of @" << buffer.name << ", which has " << buffer.rows
+                   << " x " << buffer.columns << where;
+    return;
+  }
+  view.part = {id, {row, row + rows, column, column + columns}};
+  if (view.part.part.isEmpty() || buffer.isScratch())
+    return;
+  if (view.writes && tile == Access::kPrologue) {
+    error(leaf.op) << "writes @" << buffer.name << " in its prologue, which every worker runs" << where;
+    return;
+  }
+  (view.writes ? out.writes : out.reads).push_back({id, tile, view.part.part});
+}
+
+/// A kernel reads or writes what a view shows.
+void FootprintReader::touch(Operation *op, const View &view, bool writes) {
+  const Part &part = view.part;
+  if (part.part.isEmpty())
+    return;
+  const Buffer &buffer = buffers[part.buffer];
+  if (writes) {
+    if (!view.writes) {
+      error(op) << "writes @" << name(part) << ", which it only declares to read" << where;
+      return;
+    }
+    if (tile != Access::kPrologue)
+      own.push_back(part);
+    if (buffer.isScratch() && tile == Access::kPrologue)
+      out.prologue.push_back({part, true});
+    else if (buffer.isScratch())
+      add(out.scratchFills, part);
+    return;
+  }
+  Bytes bytes = buffer.bytes(part.part);
+  for (const Part &filled : llvm::reverse(own)) {
+    if (filled.buffer == part.buffer) {
+      if (filled.part.contains(part.part))
+        return;
+      continue;
+    }
+    if (buffer.sharesMemoryWith(buffers[filled.buffer]) && bytes.meets(buffers[filled.buffer].bytes(filled.part))) {
+      error(op) << "reads @" << name(part) << " [bytes " << bytes.begin << ".." << bytes.end
+                << ") after it has written @" << name(filled) << " there" << where;
+      return;
+    }
+  }
+  if (!buffer.isScratch())
+    add(out.needs, part);
+  else if (tile == Access::kPrologue)
+    out.prologue.push_back({part, false});
+  else
+    add(out.scratchNeeds, part);
+}
+
+CacheUse &FootprintReader::cacheUse(unsigned cache) {
+  for (auto &[known, use] : caches)
+    if (known == cache)
+      return use;
+  CacheUse use;
+  use.cache = function.caches[cache];
+  use.type = cast<lm::CacheType>(use.cache.getType());
+  use.columns.resize(use.columnCount());
+  return caches.emplace_back(cache, std::move(use)).second;
+}
+
+void FootprintReader::visitCache(const IndexEvaluator::Leaf &leaf, const ScheduleFunction::LeafInfo &info) {
+  CacheUse &use = cacheUse(info.cache);
+  int64_t head = function.evaluator.get(leaf, 0), position = function.evaluator.get(leaf, 1);
+  const Rect &input = views[info.input].part.part;
+  int64_t count = input.rowEnd - input.row, width = input.columnEnd - input.column, rows = use.type.getRows();
+  int64_t heads = info.isAppend ? width / use.type.getDim() : 1;
+  if (!count)
+    return;
+  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || width != heads * use.type.getDim() || position < 0) {
+    error(leaf.op) << (info.isAppend ? "appends " : "attends with ") << width << " columns at head " << head
+                   << " and position " << position << ", but the cache is " << use.type << where;
+    return;
+  }
+  if (tile == Access::kPrologue) {
+    error(leaf.op) << "uses a cache in its prologue, which every worker runs" << where;
+    return;
+  }
+  int64_t window = use.type.getWindow();
+  int64_t begin = info.isAppend ? position : window ? std::max<int64_t>(0, position - window + 1) : 0;
+  int64_t end = position + count;
+  if (end - begin > rows) {
+    error(leaf.op) << (info.isAppend ? "appends " : "needs ") << "positions " << begin << ".." << end
+                   << " of a cache of " << rows << " rows" << where;
+    return;
+  }
+  SmallVector<int64_t, 2> columns;
+  if (info.isAppend) {
+    bool isValues = cast<kernel::AppendOp>(leaf.op).getValues();
+    for (int64_t i = 0; i < heads; ++i)
+      columns.push_back(isValues * use.type.getHeads() + head + i);
+  } else {
+    columns = {head, use.type.getHeads() + head};
+  }
+  // Attention reads whole panels of rows and hides what it must not see.
+  constexpr int64_t panel = CacheLayout::kPanel;
+  int64_t slot = begin % rows, slotEnd = slot + end - begin; // may pass the ring's end
+  int64_t first = info.isAppend ? slot : slot / panel * panel;
+  int64_t last = std::min<int64_t>(info.isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);
+  int64_t wrapped = slotEnd > rows ? slotEnd - rows : 0;
+  if (!info.isAppend)
+    wrapped = std::min<int64_t>(llvm::alignTo(wrapped, panel), rows);
+  for (int64_t column : columns) {
+    auto &accesses = info.isAppend ? use.appends : use.reads;
+    accesses.push_back({0, tile, {first, last, column, column + 1}});
+    if (wrapped)
+      accesses.push_back({0, tile, {0, wrapped, column, column + 1}});
+    CacheColumn &at = use.columns[column];
+    if (info.isAppend)
+      appended.push_back({column, begin, end, info.cache});
+    else if (at.readBegin == at.readEnd)
+      at.readBegin = begin, at.readEnd = end;
+    else
+      at.readBegin = std::min(at.readBegin, begin), at.readEnd = std::max(at.readEnd, end);
+  }
+}
+
+LogicalResult FootprintReader::finish() {
+  // The positions that tiles append to a column follow one another.
+  llvm::sort(appended);
+  for (auto [column, begin, end, cache] : appended) {
+    CacheUse &use = cacheUse(cache);
+    CacheColumn &at = use.columns[column];
+    if (at.appendBegin == at.appendEnd) {
+      at.appendBegin = begin, at.appendEnd = end;
+      continue;
+    }
+    if (begin != at.appendEnd) {
+      int64_t head = column % use.type.getHeads();
+      error(out.phase) << (begin < at.appendEnd ? "appends twice" : "does not append") << " the "
+                       << (column < use.type.getHeads() ? "keys" : "values") << " of head " << head << " at position "
+                       << (begin < at.appendEnd ? begin : at.appendEnd) << where;
+      return failure();
+    }
+    at.appendEnd = end;
+  }
+  for (auto &[cache, use] : caches)
+    out.caches.push_back(std::move(use));
+
+  auto order = [](const Access &a, const Access &b) {
+    return std::tie(a.buffer, a.part, a.tile) < std::tie(b.buffer, b.part, b.tile);
+  };
+  auto merge = [&](std::vector<Access> &accesses, bool evenOfTiles) {
+    llvm::sort(accesses, order);
+    size_t kept = 0;
+    for (const Access &access : accesses) {
+      Access *last = kept ? &accesses[kept - 1] : nullptr;
+      if (last && last->buffer == access.buffer && last->part == access.part &&
+          (evenOfTiles || last->tile == access.tile)) {
+        // The prologue is run by every worker: it stands for all tiles.
+        if (last->tile != access.tile && last->tile != Access::kPrologue)
+          last->tile = Access::kManyTiles;
+        continue;
+      }
+      accesses[kept++] = access;
+    }
+    accesses.resize(kept);
+  };
+  merge(out.reads, true);
+  merge(out.writes, false);
+  for (CacheUse &use : out.caches) {
+    merge(use.reads, true);
+    merge(use.appends, false);
+  }
+  sortUnique(out.needs);
+  sortUnique(out.scratchNeeds);
+  sortUnique(out.scratchFills);
+
+  std::map<int32_t, Summary> summaries;
+  auto summarise = [&](const std::vector<Access> &accesses, Rect Summary::*what) {
+    for (const Access &access : accesses) {
+      Summary &summary = summaries[access.buffer];
+      summary.buffer = access.buffer;
+      summary.*what = (summary.*what).hull(access.part);
+    }
+  };
+  summarise(out.reads, &Summary::reads);
+  summarise(out.writes, &Summary::writes);
+  for (auto &[buffer, summary] : summaries)
+    out.summaries.push_back(summary);
+  return success();
+}
+
+FailureOr<Footprint> ScheduleFunction::read(spmd::PhaseOp phase, Buffers buffers, StringRef where) {
+  Footprint result;
+  result.phase = phase;
+  FootprintReader reader(*this, result, buffers, where);
+  int64_t tiles = evaluator.get(phase.getTiles());
+  constexpr int64_t most = 1 << 24;
+  if (tiles < 0 || tiles > most)
+    return phase.emitError() << "phase \"" << phase.getName() << "\" has " << tiles << " tiles" << where;
+  if (!phase.getPrologue().empty() && failed(reader.run(&phase.getPrologue().front(), Access::kPrologue)))
+    return failure();
+  Block &body = phase.getBody().front();
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    evaluator.set(body.getArgument(0), tile);
+    if (failed(reader.run(&body, static_cast<int32_t>(tile))))
+      return failure();
+  }
+  if (failed(reader.finish()))
+    return failure();
+  return result;
+}

@@ -1,0 +1,153 @@
+//===- Footprint.h - what the tiles of a phase touch ------------------------------------------------------------------===//
+//
+// Rectangles of buffers and rows of caches, in numbers, for a call of given rows and position. A phase is read in three
+// ways: `accesses` is what its tiles declare (spmd.read, spmd.write) and is what races are judged by; `needs` is what
+// kernels read before their own tile has filled it; `caches` says the same of a layer's keys and values.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_FOOTPRINT_H
+#define LATHE_COMPILER_CODEGEN_FOOTPRINT_H
+
+#include "compiler/codegen/IndexEvaluator.h"
+#include "dialects/lm/LMOps.h"
+#include "dialects/spmd/SPMDOps.h"
+
+namespace lathe {
+
+/// Half open.
+struct Rect {
+  int64_t row = 0, rowEnd = 0, column = 0, columnEnd = 0;
+
+  bool isEmpty() const { return row >= rowEnd || column >= columnEnd; }
+  bool contains(const Rect &other) const {
+    return row <= other.row && other.rowEnd <= rowEnd && column <= other.column && other.columnEnd <= columnEnd;
+  }
+  Rect meet(const Rect &other) const {
+    return {std::max(row, other.row), std::min(rowEnd, other.rowEnd), std::max(column, other.column),
+            std::min(columnEnd, other.columnEnd)};
+  }
+  Rect hull(const Rect &other) const {
+    return isEmpty() ? other : other.isEmpty() ? *this
+           : Rect{std::min(row, other.row), std::max(rowEnd, other.rowEnd), std::min(column, other.column),
+                  std::max(columnEnd, other.columnEnd)};
+  }
+  auto operator<=>(const Rect &) const = default;
+};
+
+struct Bytes {
+  int64_t begin, end;
+
+  bool meets(Bytes other) const { return begin < other.end && other.begin < end; }
+};
+
+struct Buffer {
+  llvm::StringRef name;
+  mlir::spmd::Space space;
+  int64_t rows, columns, elementBytes, place;
+
+  explicit Buffer(mlir::spmd::BufferOp op);
+  bool isScratch() const { return space == mlir::spmd::Space::Scratch; }
+  /// From the first byte of a part to its last, other columns of the rows between included.
+  Bytes bytes(const Rect &part) const {
+    return {place + (part.row * columns + part.column) * elementBytes,
+            place + ((part.rowEnd - 1) * columns + part.columnEnd) * elementBytes};
+  }
+  /// Arena and scratch are planned; tokens and logits lie by themselves.
+  bool sharesMemoryWith(const Buffer &other) const;
+};
+
+using Buffers = llvm::ArrayRef<Buffer>;
+
+/// A tile's part of a buffer.
+struct Access {
+  static constexpr int32_t kPrologue = -1, kManyTiles = -2;
+
+  int32_t buffer, tile;
+  Rect part;
+};
+
+/// A part of a buffer, whoever touches it.
+struct Part {
+  int32_t buffer;
+  Rect part;
+  auto operator<=>(const Part &) const = default;
+};
+
+/// What a phase does to one column of a cache: a column is the keys or the values of a head.
+struct CacheColumn {
+  int64_t appendBegin = 0, appendEnd = 0; // positions
+  int64_t readBegin = 0, readEnd = 0;     // positions; empty: none
+};
+
+struct CacheUse {
+  mlir::Value cache; // of the phase's function
+  mlir::lm::CacheType type;
+  std::vector<CacheColumn> columns;     // keys of every head, then values
+  std::vector<Access> appends, reads;   // rows are the cache's rows (position mod rows)
+
+  int64_t columnCount() const { return 2 * type.getHeads(); }
+};
+
+/// The smallest rectangle around all that a phase reads and writes of a buffer.
+struct Summary {
+  int32_t buffer;
+  Rect reads, writes;
+};
+
+struct Footprint {
+  mlir::spmd::PhaseOp phase;
+  std::vector<Access> reads, writes;       // of shared memory, sorted by buffer; reads of equal parts are merged
+  llvm::SmallVector<Summary, 4> summaries; // sorted by buffer
+  std::vector<Part> needs;                 // of shared memory: what must be there before the phase
+  struct Event {
+    Part part;
+    bool writes;
+  };
+  std::vector<Event> prologue;                  // scratch, in order
+  std::vector<Part> scratchNeeds, scratchFills; // scratch, of tiles
+  std::vector<CacheUse> caches;
+
+  llvm::StringRef name() const { return mlir::spmd::PhaseOp(phase).getName(); }
+};
+
+/// A function of the schedule, prepared for reading footprints.
+class ScheduleFunction {
+public:
+  static mlir::FailureOr<ScheduleFunction> create(mlir::func::FuncOp function,
+                                                  const llvm::DenseMap<mlir::StringAttr, int32_t> &bufferIds);
+
+  mlir::func::FuncOp function;
+  IndexEvaluator evaluator;
+
+  /// What the phase touches, with the function's arguments set in the evaluator. Reports parts outside their buffer and
+  /// accesses that contradict what is declared. `where` ends messages.
+  mlir::FailureOr<Footprint> read(mlir::spmd::PhaseOp phase, Buffers buffers, llvm::StringRef where);
+
+private:
+  friend class FootprintReader;
+  struct Operand {
+    unsigned view;
+    bool reads, writes;
+  };
+  struct LeafInfo {
+    enum Kind { Other, View, Kernel } kind = Other;
+    int32_t buffer = 0;   // View
+    unsigned view = 0;    // View
+    bool writes = false;  // View
+    llvm::SmallVector<Operand, 4> operands; // Kernel
+    int cache = -1;       // of `caches`: kernel.append and kernel.attention
+    bool isAppend = false;
+    unsigned input = 0;   // view of the rows appended, or of the query
+  };
+
+  explicit ScheduleFunction(IndexEvaluator evaluator) : evaluator(std::move(evaluator)) {}
+
+  std::vector<LeafInfo> leaves;
+  unsigned viewCount = 0;
+  llvm::SmallVector<mlir::Value> caches;
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_CODEGEN_FOOTPRINT_H

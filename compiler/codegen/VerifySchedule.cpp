@@ -1,0 +1,808 @@
+//===- VerifySchedule.cpp - no tile touches what another one writes ---------------------------------------------------===//
+//
+// The schedule's index arithmetic is evaluated for calls of several sizes at several positions. What a phase's tiles touch
+// is then known in numbers (Footprint.h), and a sequence of calls that follows every entry point by every other is played:
+//
+//   `open`     phases since the last barrier: all their tiles may run at the same time, and so must not meet
+//   `live`     what each buffer holds; writing another buffer of the same bytes takes it away
+//   `columns`  how far each head's keys and values reach
+//
+// Everything is said of tiles, never of workers: it holds for any number of them. Reading a footprint costs a microsecond
+// a tile and is done once per layer kind and call; playing a layer costs a few comparisons per phase.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/Footprint.h"
+#include "compiler/codegen/Passes.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/Layout.h"
+#include "llvm/ADT/STLExtras.h"
+#include <map>
+#include <set>
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_VERIFYSCHEDULE
+#include "compiler/codegen/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+using namespace lathe;
+
+namespace {
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Tiles of one phase
+//===------------------------------------------------------------------------------------------------------------------===//
+
+/// Who writes which cell of a grid whose lines are the edges of the written parts.
+class Grid {
+public:
+  explicit Grid(ArrayRef<Access> writes) {
+    for (const Access &write : writes) {
+      rows.append({write.part.row, write.part.rowEnd});
+      columns.append({write.part.column, write.part.columnEnd});
+    }
+    for (auto *lines : {&rows, &columns}) {
+      llvm::sort(*lines);
+      lines->erase(llvm::unique(*lines), lines->end());
+    }
+    owners.assign((rows.size() - 1) * (columns.size() - 1), kNobody);
+    for (const Access &write : writes)
+      forCells(write.part, [&](int32_t &owner, const Rect &cell) {
+        if (owner != kNobody && owner != write.tile && !twice)
+          twice = Twice{cell, owner, write.tile};
+        owner = write.tile;
+      });
+  }
+
+  struct Twice {
+    Rect part;
+    int32_t first, second;
+  };
+  /// A part that two tiles write.
+  std::optional<Twice> twice;
+
+  /// A part inside the whole that nobody writes.
+  std::optional<Rect> findGap() {
+    std::optional<Rect> gap;
+    forCells({rows.front(), rows.back(), columns.front(), columns.back()}, [&](int32_t &owner, const Rect &cell) {
+      if (owner == kNobody && !gap)
+        gap = cell;
+    });
+    return gap;
+  }
+  /// A part of `read` that another tile writes.
+  std::optional<std::pair<Rect, int32_t>> findOther(const Access &read) {
+    std::optional<std::pair<Rect, int32_t>> other;
+    forCells(read.part, [&](int32_t &owner, const Rect &cell) {
+      if (owner != kNobody && owner != read.tile && !other)
+        other = {cell.meet(read.part), owner};
+    });
+    return other;
+  }
+
+private:
+  static constexpr int32_t kNobody = -3;
+
+  template <typename Visitor>
+  void forCells(const Rect &part, Visitor visit) {
+    auto first = [](ArrayRef<int64_t> lines, int64_t at) -> size_t {
+      size_t above = llvm::upper_bound(lines, at) - lines.begin();
+      return above ? above - 1 : 0;
+    };
+    size_t width = columns.size() - 1;
+    for (size_t r = first(rows, part.row); r + 1 < rows.size() && rows[r] < part.rowEnd; ++r)
+      for (size_t c = first(columns, part.column); c < width && columns[c] < part.columnEnd; ++c) {
+        Rect cell{rows[r], rows[r + 1], columns[c], columns[c + 1]};
+        if (!cell.meet(part).isEmpty())
+          visit(owners[r * width + c], cell);
+      }
+  }
+
+  SmallVector<int64_t> rows, columns;
+  std::vector<int32_t> owners;
+};
+
+ArrayRef<Access> accessesOf(int32_t buffer, ArrayRef<Access> accesses) {
+  auto range = std::equal_range(accesses.begin(), accesses.end(), Access{buffer, 0, {}},
+                                [](const Access &a, const Access &b) { return a.buffer < b.buffer; });
+  return {range.first, range.second};
+}
+
+std::string toString(const Rect &part) {
+  return ("[rows " + Twine(part.row) + ".." + Twine(part.rowEnd) + ", columns " + Twine(part.column) + ".." +
+          Twine(part.columnEnd) + ")").str();
+}
+
+/// The parts of `from` outside `hole`.
+void subtract(const Rect &from, const Rect &hole, function_ref<void(Rect)> rest) {
+  Rect middle = from.meet(hole);
+  if (middle.isEmpty())
+    return rest(from);
+  for (Rect piece : {Rect{from.row, middle.row, from.column, from.columnEnd},
+                     Rect{middle.rowEnd, from.rowEnd, from.column, from.columnEnd},
+                     Rect{middle.row, middle.rowEnd, from.column, middle.column},
+                     Rect{middle.row, middle.rowEnd, middle.columnEnd, from.columnEnd}})
+    if (!piece.isEmpty())
+      rest(piece);
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// The pass
+//===------------------------------------------------------------------------------------------------------------------===//
+
+/// One call of an entry point.
+struct Call {
+  func::FuncOp entry;
+  int64_t rows, position, first;
+};
+
+/// A phase since the last barrier, with the caches it works on: a symbol for each of its footprint's.
+struct OpenPhase {
+  const Footprint *footprint;
+  SmallVector<StringRef, 1> caches;
+};
+
+/// A part of a buffer that holds what `by` (null: the caller) put there.
+struct Live {
+  Rect part;
+  const Footprint *by;
+};
+
+/// What took a part of a buffer away.
+struct Lost {
+  Rect part;
+  const Footprint *by;
+  int32_t through;
+};
+
+struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
+  void runOnOperation() override {
+    if (failed(verifyPlaces()) || failed(prepare()))
+      return signalPassFailure();
+    for (const Call &call : planCalls())
+      if (failed(play(call)))
+        return signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+
+private:
+  LogicalResult verifyPlaces();
+  LogicalResult verifyCounters();
+  LogicalResult prepare();
+  std::vector<Call> planCalls();
+
+  FailureOr<const Footprint *> getFootprint(ScheduleFunction &function, spmd::PhaseOp phase, const Call &call);
+  LogicalResult verifyTiles(const Footprint &footprint);
+  LogicalResult verifyApart(const OpenPhase &before, const OpenPhase &after);
+  LogicalResult verifyApart(const Footprint &before, const Footprint &after);
+
+  LogicalResult play(const Call &call);
+  LogicalResult playFunction(ScheduleFunction &function, const Call &call, function_ref<StringRef(Value)> bind);
+  LogicalResult playPhase(const OpenPhase &open);
+  LogicalResult playCaches(const OpenPhase &open);
+  LogicalResult expect(const Footprint &footprint, const Part &part, bool ofTile);
+  void fill(const Footprint &footprint, const Part &part, bool isKept);
+
+  StringRef name(int32_t buffer) { return buffers[buffer].name; }
+  std::string bytes(int32_t buffer, const Rect &part) {
+    Bytes range = buffers[buffer].bytes(part);
+    return ("@" + name(buffer) + " [bytes " + Twine(range.begin) + ".." + Twine(range.end) + ")").str();
+  }
+  LogicalResult fail(const Footprint &footprint, const Twine &message) {
+    return spmd::PhaseOp(footprint.phase).emitError() << message << where;
+  }
+  static std::string quote(const Footprint &footprint) { return ("phase \"" + footprint.name() + "\"").str(); }
+
+  std::vector<Buffer> buffers;
+  std::vector<SmallVector<int32_t, 4>> neighbours; // buffers that share bytes with each
+  llvm::MapVector<Operation *, ScheduleFunction> functions;
+  llvm::StringMap<func::FuncOp> kinds;
+  std::map<std::tuple<Operation *, int64_t, int64_t, int64_t>, Footprint> footprints;
+  std::set<std::pair<const Footprint *, const Footprint *>> apart; // proved
+  std::string where;                                               // " (in a call ...)": ends messages
+
+  SmallVector<OpenPhase> open;
+  std::vector<SmallVector<Live, 2>> live;
+  std::vector<SmallVector<Lost, 2>> lost;
+  struct Column {
+    int64_t end = 0; // one past the last position
+    const Footprint *by = nullptr;
+  };
+  struct CacheState {
+    std::vector<Column> columns;
+    const Footprint *filledBy = nullptr;
+  };
+  llvm::StringMap<CacheState> caches;
+  int64_t callPosition = 0;
+};
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Places
+//===------------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult VerifySchedule::verifyPlaces() {
+  ModuleOp module = getOperation();
+  auto sizeOf = [&](StringRef key) { return module->getAttrOfType<IntegerAttr>(key); };
+  for (auto buffer : module.getOps<spmd::BufferOp>()) {
+    bool isArena = buffer.getSpace() == spmd::Space::Arena;
+    if (!isArena && buffer.getSpace() != spmd::Space::Scratch)
+      continue;
+    StringRef key = isArena ? "spmd.arena_bytes" : "spmd.scratch_bytes";
+    if (!buffer.getPlace() || !sizeOf(key))
+      return buffer.emitOpError() << "expects a place and the module's " << key << " (lm-plan-memory)";
+    if (int64_t end = *buffer.getPlace() + buffer.getBytes(); end > sizeOf(key).getInt())
+      return buffer.emitOpError() << "ends at byte " << end << ", but " << key << " is " << sizeOf(key).getInt();
+  }
+
+  using Place = std::tuple<int64_t, int64_t, Operation *>;
+  auto verifyDisjoint = [](std::vector<Place> &places) -> LogicalResult {
+    llvm::sort(places);
+    for (size_t i = 1; i < places.size(); ++i) {
+      auto [begin, end, op] = places[i];
+      auto [otherBegin, otherEnd, other] = places[i - 1];
+      if (begin < otherEnd)
+        return op->emitOpError() << "at bytes " << begin << ".." << end << " overlaps @"
+                                 << SymbolTable::getSymbolName(other).getValue() << " at bytes " << otherBegin << ".."
+                                 << otherEnd;
+    }
+    return success();
+  };
+  if (failed(verifyCounters()))
+    return failure();
+  std::vector<Place> weights, states;
+  for (auto weight : module.getOps<WeightOp>())
+    if (weight.getPlace())
+      weights.emplace_back(*weight.getPlace(), *weight.getPlace() + getPackedBytes(weight.getWeightType()), weight);
+  for (auto state : module.getOps<StateOp>())
+    if (state.getPlace())
+      states.emplace_back(*state.getPlace(), *state.getPlace() + getCacheBytes(state.getCacheType()), state);
+  if (failed(verifyDisjoint(weights)) || failed(verifyDisjoint(states)))
+    return failure();
+  return success();
+}
+
+/// The counters of dynamic phases are 0 between calls, whatever the call: no buffer may share their bytes.
+LogicalResult VerifySchedule::verifyCounters() {
+  ModuleOp module = getOperation();
+  SmallVector<std::pair<Bytes, StringRef>> taken; // and by which buffer
+  for (auto buffer : module.getOps<spmd::BufferOp>())
+    if (buffer.getSpace() == spmd::Space::Arena)
+      taken.push_back({{static_cast<int64_t>(*buffer.getPlace()), static_cast<int64_t>(*buffer.getPlace()) + buffer.getBytes()},
+                       buffer.getSymName()});
+  std::map<int64_t, spmd::PhaseOp> counters;
+  LogicalResult status = success();
+  module.walk([&](spmd::PhaseOp phase) {
+    if (phase.getAssignment() != spmd::Assignment::Dynamic || failed(status))
+      return;
+    if (!phase.getCounter()) {
+      status = phase.emitError() << "phase \"" << phase.getName() << "\" is dynamic, but has no counter (lm-plan-memory)";
+      return;
+    }
+    int64_t place = *phase.getCounter();
+    Bytes bytes{place, place + 8};
+    auto size = module->getAttrOfType<IntegerAttr>("spmd.arena_bytes");
+    if (place < 0 || place % 8 || !size || bytes.end > size.getInt())
+      status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place
+                                 << ", no multiple of 8 inside the arena";
+    for (auto &[other, name] : taken)
+      if (succeeded(status) && bytes.meets(other))
+        status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", inside @" << name
+                                   << " [bytes " << other.begin << ".." << other.end << ")";
+    auto [known, isNew] = counters.try_emplace(place, phase);
+    if (succeeded(status) && !isNew)
+      status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", as phase \""
+                                 << known->second.getName() << "\" does";
+  });
+  return status;
+}
+
+LogicalResult VerifySchedule::prepare() {
+  ModuleOp module = getOperation();
+  DenseMap<StringAttr, int32_t> ids;
+  for (auto buffer : module.getOps<spmd::BufferOp>()) {
+    ids[buffer.getSymNameAttr()] = buffers.size();
+    buffers.emplace_back(buffer);
+  }
+  neighbours.resize(buffers.size());
+  for (size_t i = 0; i < buffers.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (buffers[i].sharesMemoryWith(buffers[j])) {
+        neighbours[i].push_back(j);
+        neighbours[j].push_back(i);
+      }
+  live.resize(buffers.size());
+  lost.resize(buffers.size());
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal())
+      continue;
+    FailureOr<ScheduleFunction> prepared = ScheduleFunction::create(function, ids);
+    if (failed(prepared))
+      return failure();
+    functions.insert({function, std::move(*prepared)});
+    kinds[function.getSymName()] = function;
+  }
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Which calls
+//===------------------------------------------------------------------------------------------------------------------===//
+
+/// Sizes: the most, one less (no multiple of any tile), about half, one. Positions: the first, the last, and those at which
+/// a window begins to slide and a ring to wrap, inside the call too. Every entry point follows every other that may.
+std::vector<Call> VerifySchedule::planCalls() {
+  ModuleOp module = getOperation();
+  int64_t context = 0, longest = 1;
+  std::set<std::pair<int64_t, int64_t>> rings; // window, rows
+  for (auto state : module.getOps<StateOp>()) {
+    CacheType type = state.getCacheType();
+    if (type.getWindow())
+      rings.insert({type.getWindow(), type.getRows()});
+    else
+      context = context ? std::min(context, type.getRows()) : type.getRows();
+    longest = std::max(longest, type.getRows());
+  }
+  if (!context)
+    context = 4 * longest;
+  if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
+    if (auto length = model.getAs<IntegerAttr>("context"))
+      context = length.getInt();
+
+  auto entryOf = [](func::FuncOp function) { return function->getAttrOfType<StringAttr>(spmd::kEntryAttr); };
+  auto mostRows = [](func::FuncOp function) {
+    auto rows = function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr);
+    return rows ? rows.getInt() : 1;
+  };
+  func::FuncOp head;
+  SmallVector<func::FuncOp> steps; // most rows first
+  for (auto function : module.getOps<func::FuncOp>())
+    if (auto entry = entryOf(function); entry && entry.getValue() == "head")
+      head = function;
+    else if (entry)
+      steps.insert(llvm::find_if(steps, [&](func::FuncOp other) { return mostRows(other) < mostRows(function); }), function);
+  auto sizes = [&](func::FuncOp function) {
+    int64_t most = mostRows(function);
+    std::set<int64_t> result;
+    for (int64_t rows : {most, most - 1, most / 2 + 1, int64_t(1)})
+      if (rows >= 1 && rows <= context)
+        result.insert(rows);
+    return SmallVector<int64_t>(result.rbegin(), result.rend());
+  };
+
+  std::vector<Call> calls;
+  for (func::FuncOp step : steps) {
+    for (int64_t rows : sizes(step)) {
+      std::set<int64_t> positions;
+      auto add = [&](int64_t position) {
+        if (position >= 0 && position <= context - rows)
+          positions.insert(position);
+      };
+      add(0);
+      add(context - rows);
+      for (auto [window, ringRows] : rings) {
+        add(ringRows - rows / 2 - 1);
+        if (rows != mostRows(step))
+          continue;
+        add(window - 1);
+        add(ringRows - 1);
+        add(2 * ringRows + 3);
+      }
+      for (int64_t position : positions)
+        calls.push_back({step, rows, position, 0});
+      // Reads what the last prefill has left.
+      if (head && entryOf(step).getValue() == "prefill")
+        for (int64_t headRows : sizes(head))
+          if (headRows <= rows)
+            for (int64_t first : std::set<int64_t>{0, rows - headRows})
+              calls.push_back({head, headRows, calls.back().position, first});
+    }
+  }
+  for (func::FuncOp step : steps)
+    calls.push_back({step, sizes(step).front(), 0, 0});
+  if (!steps.empty())
+    calls.push_back({steps.back(), sizes(steps.back()).front(), 0, 0});
+  return calls;
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Races
+//===------------------------------------------------------------------------------------------------------------------===//
+
+FailureOr<const Footprint *> VerifySchedule::getFootprint(ScheduleFunction &function, spmd::PhaseOp phase,
+                                                          const Call &call) {
+  auto depends = [&](unsigned argument) {
+    if (argument >= function.function.getNumArguments())
+      return false;
+    bool inPrologue = !phase.getPrologue().empty() &&
+                      function.evaluator.dependsOn(phase.getPrologue().front(), argument);
+    return inPrologue || function.evaluator.dependsOn(phase.getBody().front(), argument) ||
+           function.evaluator.dependsOn(phase.getTiles(), argument);
+  };
+  std::tuple<Operation *, int64_t, int64_t, int64_t> key(phase, call.rows, depends(1) ? call.position : -1,
+                                                        depends(2) ? call.first : -1);
+  auto known = footprints.find(key);
+  if (known != footprints.end())
+    return &known->second;
+  FailureOr<Footprint> footprint = function.read(phase, buffers, where);
+  if (failed(footprint) || failed(verifyTiles(*footprint)))
+    return failure();
+  return &footprints.emplace(key, std::move(*footprint)).first->second;
+}
+
+/// The tiles of one phase: each part is written once, without gaps, and no tile reads what another writes.
+LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
+  auto tileName = [](int32_t tile) {
+    return tile == Access::kPrologue ? std::string("the prologue")
+           : tile == Access::kManyTiles ? std::string("another tile") : ("tile " + Twine(tile)).str();
+  };
+  for (const Summary &summary : footprint.summaries) {
+    int32_t buffer = summary.buffer;
+    if (summary.writes.isEmpty())
+      continue;
+    if (buffers[buffer].space == spmd::Space::Tokens)
+      return fail(footprint, quote(footprint) + " writes @" + name(buffer) + ", which is the caller's");
+    Grid grid(accessesOf(buffer, footprint.writes));
+    if (grid.twice)
+      return fail(footprint, tileName(grid.twice->first) + " and " + tileName(grid.twice->second) + " of " +
+                                 quote(footprint) + " both write @" + name(buffer) + " " + toString(grid.twice->part));
+    if (std::optional<Rect> gap = grid.findGap())
+      return fail(footprint, "no tile of " + quote(footprint) + " writes @" + name(buffer) + " " + toString(*gap) +
+                                 " amid what its tiles write");
+    for (const Access &read : accessesOf(buffer, footprint.reads))
+      if (auto other = grid.findOther(read))
+        return fail(footprint, tileName(read.tile) + " of " + quote(footprint) + " reads @" + name(buffer) + " " +
+                                   toString(other->first) + ", which " + tileName(other->second) + " writes");
+    for (const Summary &second : footprint.summaries) {
+      Rect part = second.reads.hull(second.writes);
+      bool isWritten = !second.writes.isEmpty();
+      if (second.buffer == buffer || (isWritten && second.buffer < buffer) ||
+          !buffers[buffer].sharesMemoryWith(buffers[second.buffer]) ||
+          !buffers[buffer].bytes(summary.writes).meets(buffers[second.buffer].bytes(part)))
+        continue;
+      return fail(footprint, quote(footprint) + " writes " + bytes(buffer, summary.writes) + " and " +
+                                 (isWritten ? "writes " : "reads ") + bytes(second.buffer, part) + " at the same time");
+    }
+  }
+  for (const CacheUse &use : footprint.caches) {
+    if (use.appends.empty())
+      continue;
+    Grid grid(use.appends);
+    auto columnName = [&](int64_t column) {
+      int64_t heads = use.type.getHeads();
+      return ((column < heads ? "keys" : "values") + Twine(" of head ") + Twine(column % heads)).str();
+    };
+    if (grid.twice)
+      return fail(footprint, tileName(grid.twice->first) + " and " + tileName(grid.twice->second) + " of " +
+                                 quote(footprint) + " both append to the cache's row " + Twine(grid.twice->part.row) +
+                                 ", " + columnName(grid.twice->part.column));
+    for (const Access &read : use.reads)
+      if (auto other = grid.findOther(read))
+        return fail(footprint, tileName(read.tile) + " of " + quote(footprint) + " attends to the cache's row " +
+                                   Twine(other->first.row) + ", " + columnName(other->first.column) + ", to which " +
+                                   tileName(other->second) + " appends");
+  }
+  return success();
+}
+
+/// Two phases with no barrier between them. `before` stands first in the program; that orders nothing.
+LogicalResult VerifySchedule::verifyApart(const Footprint &before, const Footprint &after) {
+  if (!apart.insert({&before, &after}).second)
+    return success();
+  auto refuse = [&](bool isWrite, const std::string &what, bool otherWrites, const Twine &through) {
+    return fail(after, quote(after) + (isWrite ? " writes " : " reads ") + what + " that " + quote(before) +
+                           (otherWrites ? " writes" : " reads") + through + " with no barrier between them");
+  };
+  for (const Summary &b : after.summaries)
+    for (const Summary &a : before.summaries) {
+      if (a.buffer != b.buffer) {
+        if (!buffers[a.buffer].sharesMemoryWith(buffers[b.buffer]))
+          continue;
+        for (auto [mine, mineWrites] : {std::pair(b.writes, true), {b.reads, false}})
+          for (auto [theirs, theyWrite] : {std::pair(a.writes, true), {a.reads, false}})
+            if ((mineWrites || theyWrite) && !mine.isEmpty() && !theirs.isEmpty() &&
+                buffers[b.buffer].bytes(mine).meets(buffers[a.buffer].bytes(theirs)))
+              return refuse(mineWrites, bytes(b.buffer, mine), theyWrite, " through @" + name(a.buffer));
+        continue;
+      }
+      auto meet = [&](const Rect &whole, ArrayRef<Access> writes, const Rect &otherWhole,
+                      ArrayRef<Access> others) -> std::optional<Rect> {
+        if (whole.meet(otherWhole).isEmpty())
+          return std::nullopt;
+        Grid grid(writes);
+        for (Access other : others) {
+          other.tile = Access::kManyTiles; // a tile of the other phase, whatever its number
+          if (auto found = grid.findOther(other))
+            return found->first;
+        }
+        return std::nullopt;
+      };
+      ArrayRef<Access> beforeWrites = accessesOf(a.buffer, before.writes), afterWrites = accessesOf(b.buffer, after.writes);
+      if (!a.writes.isEmpty()) {
+        if (auto part = meet(a.writes, beforeWrites, b.reads, accessesOf(b.buffer, after.reads)))
+          return refuse(false, bytes(b.buffer, *part), true, "");
+        if (auto part = meet(a.writes, beforeWrites, b.writes, afterWrites))
+          return refuse(true, bytes(b.buffer, *part), true, "");
+      }
+      if (!b.writes.isEmpty())
+        if (auto part = meet(b.writes, afterWrites, a.reads, accessesOf(a.buffer, before.reads)))
+          return refuse(true, bytes(b.buffer, *part), false, "");
+    }
+  return success();
+}
+
+LogicalResult VerifySchedule::verifyApart(const OpenPhase &before, const OpenPhase &after) {
+  // The phase after a dynamic one sets its counter back.
+  if (spmd::PhaseOp phase = before.footprint->phase; phase.getAssignment() == spmd::Assignment::Dynamic)
+    return fail(*after.footprint, quote(*after.footprint) + " follows dynamic " + quote(*before.footprint) +
+                                      ", which may still count its tiles, with no barrier between them");
+  if (failed(verifyApart(*before.footprint, *after.footprint)))
+    return failure();
+  for (auto [a, aName] : llvm::zip_equal(before.footprint->caches, before.caches))
+    for (auto [b, bName] : llvm::zip_equal(after.footprint->caches, after.caches)) {
+      if (aName != bName || (a.appends.empty() && b.appends.empty()))
+        continue;
+      for (const auto &[writes, others, mineWrites, theyWrite] :
+           {std::tuple(&a.appends, &b.reads, false, true), {&a.appends, &b.appends, true, true},
+            {&b.appends, &a.reads, true, false}}) {
+        if (writes->empty())
+          continue;
+        Grid grid(*writes);
+        for (Access other : *others) {
+          other.tile = Access::kManyTiles;
+          if (auto found = grid.findOther(other))
+            return fail(*after.footprint,
+                        quote(*after.footprint) + (mineWrites ? " appends to" : " attends to") + " row " +
+                            Twine(found->first.row) + " of @" + bName + " that " + quote(*before.footprint) +
+                            (theyWrite ? " appends to" : " attends to") + " with no barrier between them");
+        }
+      }
+    }
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// What buffers and caches hold
+//===------------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult VerifySchedule::play(const Call &call) {
+  func::FuncOp entry = call.entry;
+  where = (" (in a call of @" + entry.getSymName() + ", rows = " + Twine(call.rows) + ", position = " +
+           Twine(call.position) + ")").str();
+  // Nothing outlives a call but the stream that prefill leaves for head.
+  bool keepsArena = entry->getAttrOfType<StringAttr>(spmd::kEntryAttr).getValue() == "head";
+  int32_t logits = -1;
+  for (auto [id, buffer] : llvm::enumerate(buffers)) {
+    spmd::Space space = buffer.space;
+    if (space == spmd::Space::Arena && keepsArena)
+      continue;
+    live[id].clear();
+    lost[id].clear();
+    if (space == spmd::Space::Tokens)
+      live[id].push_back({{0, std::min(call.rows, buffer.rows), 0, buffer.columns}, nullptr});
+    if (space == spmd::Space::Logits && buffer.name == (entry.getSymName() + ".logits").str())
+      logits = id;
+  }
+  caches.clear();
+  callPosition = call.position;
+
+  auto bind = [](Value cache) -> StringRef {
+    auto use = cache.getDefiningOp<UseOp>();
+    return use ? use.getSymbol() : StringRef();
+  };
+  if (failed(playFunction(functions.find(entry)->second, call, bind)))
+    return failure();
+
+  if (logits >= 0) {
+    Rect whole{0, call.rows, 0, buffers[logits].columns};
+    SmallVector<Rect> missing = {whole};
+    for (const Live &part : live[logits]) {
+      SmallVector<Rect> rest;
+      for (const Rect &piece : missing)
+        subtract(piece, part.part, [&](Rect left) { rest.push_back(left); });
+      missing = rest;
+    }
+    if (!missing.empty())
+      return entry.emitError() << (live[logits].empty() ? "no phase" : "only " + quote(*live[logits].front().by))
+                               << " writes @" << name(logits) << ", which leaves out " << toString(missing.front()) << where;
+  }
+  for (auto &cache : caches)
+    for (auto [column, state] : llvm::enumerate(cache.second.columns))
+      if (cache.second.filledBy && state.end != call.position + call.rows) {
+        size_t heads = cache.second.columns.size() / 2;
+        return fail(*cache.second.filledBy, quote(*cache.second.filledBy) + " fills @" + cache.first() +
+                                                ", but no phase appends the " + (column < heads ? "keys" : "values") +
+                                                " of head " + Twine(column % heads) + " at position " + Twine(state.end));
+      }
+  return success();
+}
+
+LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Call &call,
+                                           function_ref<StringRef(Value)> bind) {
+  Block &body = function.function.getBody().front();
+  for (auto [index, number] : llvm::enumerate(std::array{call.rows, call.position, call.first}))
+    if (index < body.getNumArguments() && body.getArgument(index).getType().isIndex())
+      function.evaluator.set(body.getArgument(index), number);
+
+  LogicalResult status = success();
+  function.evaluator.run(body, [&](const IndexEvaluator::Leaf &leaf) {
+    if (failed(status))
+      return;
+    if (isa<spmd::BarrierOp>(leaf.op)) {
+      open.clear();
+    } else if (auto phase = dyn_cast<spmd::PhaseOp>(leaf.op)) {
+      FailureOr<const Footprint *> footprint = getFootprint(function, phase, call);
+      if (failed(footprint)) {
+        status = failure();
+        return;
+      }
+      OpenPhase next{*footprint, {}};
+      for (const CacheUse &use : (*footprint)->caches)
+        next.caches.push_back(bind(use.cache));
+      status = playPhase(next);
+    } else if (auto layers = dyn_cast<spmd::LayersOp>(leaf.op)) {
+      Call inner = call;
+      inner.rows = function.evaluator.get(layers.getRows());
+      inner.position = function.evaluator.get(layers.getPosition());
+      for (auto [layer, name] : llvm::enumerate(layers.getKinds().getAsRange<FlatSymbolRefAttr>())) {
+        func::FuncOp kind = kinds.lookup(name.getValue());
+        if (!kind || kind == function.function) {
+          status = layers.emitOpError() << "expects layer kinds with a body that are not the caller";
+          return;
+        }
+        auto bindSlot = [&](Value cache) -> StringRef {
+          auto argument = dyn_cast<BlockArgument>(cache);
+          auto slot = argument ? kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr) : StringAttr();
+          if (!slot)
+            return bind(cache);
+          return StringAttr::get(&getContext(), lm::LayersOp::bind(layer, slot.getValue())).getValue();
+        };
+        if (failed(status = playFunction(functions.find(kind)->second, inner, bindSlot)))
+          return;
+      }
+    }
+  });
+  return status;
+}
+
+LogicalResult VerifySchedule::playPhase(const OpenPhase &next) {
+  const Footprint &footprint = *next.footprint;
+  for (const OpenPhase &before : open)
+    if (failed(verifyApart(before, next)))
+      return failure();
+  open.push_back(next);
+
+  // The whole of what a phase reads of a buffer is mostly there at once; only if not, its parts are looked at.
+  int32_t complete = -1;
+  for (const Part &need : footprint.needs) {
+    if (need.buffer == complete)
+      continue;
+    const Rect &whole = llvm::lower_bound(footprint.summaries, need.buffer, [](const Summary &summary, int32_t buffer) {
+                          return summary.buffer < buffer;
+                        })->reads;
+    if (llvm::any_of(live[need.buffer], [&](const Live &part) { return part.part.contains(whole); }))
+      complete = need.buffer;
+    else if (failed(expect(footprint, need, false)))
+      return failure();
+  }
+  for (const Footprint::Event &event : footprint.prologue) {
+    if (event.writes)
+      fill(footprint, event.part, true);
+    else if (failed(expect(footprint, event.part, false)))
+      return failure();
+  }
+  // Which tiles a worker runs before this one is not known: what any of them fills is nobody's.
+  for (const Part &part : footprint.scratchFills)
+    fill(footprint, part, false);
+  for (const Part &need : footprint.scratchNeeds)
+    if (failed(expect(footprint, need, true)))
+      return failure();
+  for (const Summary &summary : footprint.summaries) {
+    if (summary.writes.isEmpty())
+      continue;
+    // A buffer that is part new, part old: some tile is missing.
+    for (const Live &held : live[summary.buffer])
+      if (!held.part.meet(summary.writes).isEmpty() && !summary.writes.contains(held.part))
+        return fail(footprint, quote(footprint) + " writes " + toString(summary.writes) + " of @" + name(summary.buffer) +
+                                   " and leaves the rest of " + toString(held.part) + " as " +
+                                   (held.by ? quote(*held.by) : std::string("the caller")) + " wrote it");
+    fill(footprint, {summary.buffer, summary.writes}, true);
+  }
+  return playCaches(next);
+}
+
+/// The part holds what was last written through its own buffer.
+LogicalResult VerifySchedule::expect(const Footprint &footprint, const Part &part, bool ofTile) {
+  SmallVector<Rect> missing = {part.part};
+  for (const Live &held : live[part.buffer]) {
+    SmallVector<Rect> rest;
+    for (const Rect &piece : missing)
+      subtract(piece, held.part, [&](Rect left) { rest.push_back(left); });
+    missing = rest;
+    if (missing.empty())
+      return success();
+  }
+  std::string what = quote(footprint) + " reads " + bytes(part.buffer, missing.front()) + ", which ";
+  for (const Lost &taken : llvm::reverse(lost[part.buffer])) {
+    if (taken.part.meet(missing.front()).isEmpty())
+      continue;
+    if (taken.through == part.buffer)
+      return fail(footprint, what + "other tiles of " + quote(*taken.by) + " fill, perhaps on another worker");
+    return fail(footprint, what + quote(*taken.by) + " overwrites through @" + name(taken.through));
+  }
+  return fail(footprint, what + "no phase has written in this call");
+}
+
+/// `isKept`: else what is there is lost and nothing takes its place.
+void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isKept) {
+  auto take = [&](int32_t from, const Rect &hole) {
+    SmallVector<Live, 2> rest;
+    for (const Live &held : live[from]) {
+      if (held.part.meet(hole).isEmpty()) {
+        rest.push_back(held);
+        continue;
+      }
+      if (from != part.buffer || !isKept)
+        lost[from].push_back({held.part.meet(hole), &footprint, part.buffer});
+      subtract(held.part, hole, [&](Rect left) { rest.push_back({left, held.by}); });
+    }
+    live[from] = rest;
+  };
+  take(part.buffer, part.part);
+  Bytes bytes = buffers[part.buffer].bytes(part.part);
+  for (int32_t other : neighbours[part.buffer]) {
+    const Buffer &buffer = buffers[other];
+    // Whole rows: other columns of a row are given up too.
+    int64_t pitch = buffer.columns * buffer.elementBytes;
+    int64_t row = std::max<int64_t>(0, (bytes.begin - buffer.place) / pitch);
+    int64_t rowEnd = std::min<int64_t>(buffer.rows, llvm::divideCeil(std::max<int64_t>(0, bytes.end - buffer.place), pitch));
+    if (row < rowEnd)
+      take(other, {row, rowEnd, 0, buffer.columns});
+  }
+  if (isKept)
+    live[part.buffer].push_back({part.part, &footprint});
+  else
+    lost[part.buffer].push_back({part.part, &footprint, part.buffer});
+}
+
+LogicalResult VerifySchedule::playCaches(const OpenPhase &phase) {
+  const Footprint &footprint = *phase.footprint;
+  for (auto [use, symbol] : llvm::zip_equal(footprint.caches, phase.caches)) {
+    CacheState &cache = caches[symbol];
+    int64_t heads = use.type.getHeads(), rows = use.type.getRows();
+    if (cache.columns.empty())
+      cache.columns.assign(use.columnCount(), {callPosition, nullptr});
+    for (auto [index, does] : llvm::enumerate(use.columns)) {
+      Column &column = cache.columns[index];
+      int64_t head = static_cast<int64_t>(index) % heads;
+      StringRef what = static_cast<int64_t>(index) < heads ? "keys" : "values";
+      auto refuse = [&](const Twine &doing, const Twine &rest) {
+        return fail(footprint, quote(footprint) + doing + " of @" + symbol + " (" + what + " of head " + Twine(head) + ")" + rest);
+      };
+      if (does.readBegin < does.readEnd) {
+        if (does.readEnd > column.end)
+          return refuse(" attends to position " + Twine(std::max(column.end, does.readBegin)),
+                        ", which no phase has appended");
+        if (does.readBegin + rows < column.end) {
+          std::string by = column.by ? quote(*column.by) : std::string("an earlier call");
+          return refuse(" attends to position " + Twine(does.readBegin),
+                        ", which " + by + " overwrites with position " + Twine(does.readBegin + rows) + ": " +
+                            Twine(rows) + " rows are too few");
+        }
+      }
+      if (does.appendBegin < does.appendEnd) {
+        if (does.appendBegin != column.end)
+          return refuse(" appends position " + Twine(does.appendBegin), ", but position " + Twine(column.end) + " is next");
+        column = {does.appendEnd, &footprint};
+        cache.filledBy = &footprint;
+      }
+    }
+    if (rows % CacheLayout::kPanel)
+      return fail(footprint, quote(footprint) + " uses @" + symbol + " of " + Twine(rows) + " rows, no multiple of " +
+                                 Twine(CacheLayout::kPanel));
+  }
+  return success();
+}
+
+} // namespace

@@ -1,0 +1,80 @@
+#include "compiler/driver/TokenizerSection.h"
+#include "frontends/support/Errors.h"
+#include "frontends/tokenizer/TokenizerModel.h"
+
+using namespace lathe;
+
+namespace {
+
+/// tokenizer.ggml.* of a GGUF.
+class GgufKeys {
+public:
+  explicit GgufKeys(const Gguf &gguf) : gguf(gguf) {}
+
+  absl::StatusOr<GgufTokenizer> read();
+
+private:
+  absl::Status readId(llvm::StringRef name, int64_t &id) {
+    LATHE_ASSIGN_OR_RETURN(id, gguf.integer(key(name + "_token_id"), 0, LRT_TOKENIZER_MAX_ID, -1));
+    return absl::OkStatus();
+  }
+  absl::Status readFlag(llvm::StringRef name, int &flag) {
+    if (!gguf.has(key(name)))
+      return absl::OkStatus();
+    LATHE_ASSIGN_OR_RETURN(flag, gguf.boolean(key(name)));
+    return absl::OkStatus();
+  }
+  static std::string key(const llvm::Twine &name) { return ("tokenizer.ggml." + name).str(); }
+
+  const Gguf &gguf;
+};
+
+absl::StatusOr<GgufTokenizer> GgufKeys::read() {
+  GgufTokenizer tokenizer;
+  tokenizer.path = gguf.path().str();
+  const std::pair<std::string, std::string *> texts[] = {{key("model"), &tokenizer.model},
+                                                         {key("pre"), &tokenizer.pre},
+                                                         {"general.name", &tokenizer.name},
+                                                         {"tokenizer.chat_template", &tokenizer.chatTemplate}};
+  for (auto &[name, text] : texts) {
+    LATHE_ASSIGN_OR_RETURN(llvm::StringRef value, gguf.string(name, ""));
+    *text = value.str();
+  }
+  for (auto [name, list] : {std::pair("tokens", &tokenizer.tokens), std::pair("merges", &tokenizer.merges)}) {
+    LATHE_ASSIGN_OR_RETURN(std::vector<llvm::StringRef> values, gguf.strings(key(name)));
+    list->assign(values.begin(), values.end());
+  }
+  tokenizer.hasMerges = gguf.has(key("merges"));
+  LATHE_ASSIGN_OR_RETURN(tokenizer.scores, gguf.floats(key("scores")));
+  LATHE_ASSIGN_OR_RETURN(std::vector<int64_t> types, gguf.integers(key("token_type"), INT32_MIN, INT32_MAX));
+  tokenizer.types.assign(types.begin(), types.end());
+
+  const std::pair<llvm::StringRef, int64_t *> ids[] = {
+      {"bos", &tokenizer.bos},        {"eos", &tokenizer.eos},         {"eot", &tokenizer.eot},
+      {"eom", &tokenizer.eom},        {"unknown", &tokenizer.unknown}, {"padding", &tokenizer.padding},
+      {"fim_pad", &tokenizer.fimPad}, {"fim_rep", &tokenizer.fimRep},  {"fim_sep", &tokenizer.fimSep}};
+  for (auto [name, id] : ids)
+    LATHE_RETURN_IF_ERROR(readId(name, *id));
+  const std::pair<llvm::StringRef, int *> flags[] = {{"add_bos_token", &tokenizer.addBos},
+                                                     {"add_eos_token", &tokenizer.addEos},
+                                                     {"add_space_prefix", &tokenizer.addSpacePrefix}};
+  for (auto [name, flag] : flags)
+    LATHE_RETURN_IF_ERROR(readFlag(name, *flag));
+  return tokenizer;
+}
+
+} // namespace
+
+absl::StatusOr<std::string> lathe::tokenizerSection(const ModelSource &source) {
+  std::unique_ptr<TokenizerModel> model;
+  if (!source.gguf) {
+    LATHE_ASSIGN_OR_RETURN(model, readHuggingFaceTokenizer(source.directory));
+  } else if (source.gguf->has("tokenizer.ggml.model")) {
+    LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
+    LATHE_ASSIGN_OR_RETURN(model, readGgufTokenizer(keys));
+  }
+  if (!model)
+    return std::string();
+  LATHE_ASSIGN_OR_RETURN(std::vector<uint8_t> section, serialize(*model));
+  return std::string(section.begin(), section.end());
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Checks that no folder includes what it must not depend on.
+
+    check-includes.py [ROOT]
+
+The rules are the table below: a folder, and the beginnings of the include paths it may use besides the system's own. The
+first folder that contains a file decides. A header beside the file, or below the folder's own root, is always allowed.
+Prints one line per offence and fails if there is any.
+"""
+import re
+import sys
+from pathlib import Path
+
+LLVM = ("mlir/", "mlir-c/", "llvm/")
+DIALECTS = ("dialects/",)
+RUNTIME_HEADERS = ("lrt/",)
+SUPPORT = ("compiler/support/",)
+FRONTEND_SUPPORT = ("frontends/support/",)
+
+RULES = [
+    ("runtime", RUNTIME_HEADERS + ("pcre2.h",)),
+    ("dialects", LLVM),
+    ("frontends", LLVM + DIALECTS + ("absl/", "pcre2.h", "lrt/tokenizer.h")),
+    ("compiler/support", LLVM + DIALECTS + ("absl/",)),
+    ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
+    ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
+    ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + FRONTEND_SUPPORT + ("absl/",)),
+    # A target reuses codegen and EmitHost; the targets never see each other.
+    ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS
+     + ("absl/", "compiler/codegen/", "compiler/targets/EmitHost.h")),
+    ("compiler/targets", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
+    ("compiler/driver", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "frontends/", "compiler/")),
+    ("compiler/tools", LLVM + DIALECTS + ("compiler/driver/",)),
+]
+
+INCLUDE = re.compile(r'^\s*#?\s*include\s*["<]([^">]+)[">]')
+SOURCES = {".cpp", ".h", ".td", ".inc", ".def", ".c"}
+
+
+def rule_for(path):
+    """The rule of a file: (folder it owns, what that may include)."""
+    for folder, allowed in RULES:
+        parts = folder.split("/")
+        own = path.parts[:len(parts)]
+        # For targets/* there must be a folder below, not a file.
+        if len(path.parts) > len(parts) and all(want in ("*", have) for want, have in zip(parts, own)):
+            return "/".join(own), allowed
+    return None
+
+
+def is_system(name):
+    """<vector>, <sys/mman.h>, <gtest/gtest.h>: nothing of ours and nothing of LLVM's."""
+    ours = LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "clang/", "frontends/", "compiler/", "runtime/", "test/",
+                                                "pcre2.h", "google/", "gtest/")
+    return not name.startswith(ours)
+
+
+def offences(root, path):
+    found = rule_for(path)
+    if not found:
+        return
+    own, allowed = found
+    for number, line in enumerate((root / path).read_text(errors="replace").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        name = match[1]
+        beside = (root / path.parent / name).resolve()
+        if beside.exists():  # "Team.h", "../cpu/Features.h"
+            name = str(beside.relative_to(root))
+        if not is_system(name) and not name.startswith((own + "/",) + allowed):
+            yield f'{path}:{number}: {own}/ must not depend on "{match[1]}"'
+
+
+def main():
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]).resolve()
+    files = [path.relative_to(root) for top in ("runtime", "dialects", "frontends", "compiler")
+             for path in sorted((root / top).rglob("*")) if path.suffix in SOURCES]
+    if len(files) < 50:
+        sys.exit(f"check-includes: expected the sources below {root}, found {len(files)} files")
+    lines = [line for path in files for line in offences(root, path)]
+    print("\n".join(lines) if lines else f"check-includes: {len(files)} files depend on what they may")
+    return len(lines) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

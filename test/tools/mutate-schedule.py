@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Breaks a schedule in every way the race verifier must notice, one at a time, and expects each to be refused.
+
+    mutate-schedule.py SCHEDULE.mlir --lathe-opt build/bin/lathe-opt --work DIR [--harmless NAME ...]
+
+The mutations: each barrier dropped; each part that a tile writes shifted by a row or a column; each phase one tile short;
+each bound of a tile one less; two buffers of which a phase reads one and writes the other put at one place; every ring 16
+rows shorter, and one row. Prints a line per mutant: `refused NAME: MESSAGE` or `accepted NAME`. Fails if one is accepted
+that is not named harmless, if a harmless one is refused, if a message names no phase, or if the schedule itself is refused.
+"""
+
+import argparse
+import itertools
+import pathlib
+import re
+import subprocess
+import sys
+
+
+def mutants(lines):
+    """Yields (name, lines) for every mutation."""
+    function = phase = before = None
+    buffers = {}  # name -> line, of the arena
+    uses = {}     # (function, phase, line of the phase) -> ({reads}, {writes})
+
+    def replaced(at, *new):
+        return lines[:at] + list(new) + lines[at + 1:]
+
+    for at, line in enumerate(lines):
+        if match := re.match(r"\s*func\.func .*?@([\w.]+)", line):
+            function, before = match[1], None
+        if match := re.match(r"\s*spmd\.buffer @([\w.]+) : .* arena place", line):
+            buffers[match[1]] = at
+        if match := re.match(r'(\s*)spmd\.phase "(\w+)" +(\w+) tiles (%\w+)(.*)', line):
+            phase = before = match[2]
+            key = function, phase, at
+            uses[key] = set(), set()
+            indent, fewer = match[1], f'  spmd.phase "{phase}" {match[3]} tiles %mutantTiles{match[5]}'
+            yield (f'fewer-tiles of "{phase}" of @{function}',
+                   replaced(at, f"{indent}%mutantOne = arith.constant 1 : index",
+                            f"{indent}%mutantTiles = arith.subi {match[4]}, %mutantOne : index", fewer))
+        if line.strip() == "spmd.barrier":
+            yield f'drop-barrier after "{before}" of @{function}', replaced(at)
+        if match := re.match(r"\s*%\w+ = spmd\.(read|write) @([\w.]+)\[(%\w+), (%\w+)\](.*)", line):
+            kind, buffer, row, column, rest = match.groups()
+            if buffer in buffers:
+                uses[key][kind == "write"].add(buffer)
+            if kind == "write" and (buffer in buffers or buffer.endswith(".logits")):
+                head = line[:line.index("[")]
+                for what, old in ("row", row), ("column", column):
+                    index = f"%mutantAt, {column}" if what == "row" else f"{row}, %mutantAt"
+                    yield (f'shift-{what} of @{buffer} in "{phase}" of @{function}',
+                           replaced(at, "%mutantOne = arith.constant 1 : index",
+                                    f"%mutantAt = arith.addi {old}, %mutantOne : index", f"{head}[{index}]{rest}"))
+        if match := re.match(r"(\s*%\w+ = arith\.minui %\w+), (%\w+) : index", line):
+            yield (f'lower-bound in "{phase}" of @{function}',
+                   replaced(at, "%mutantOne = arith.constant 1 : index",
+                            f"%mutantBound = arith.subi {match[2]}, %mutantOne : index", f"{match[1]}, %mutantBound : index"))
+
+    def place(name):
+        return re.search(r"place (\d+)", lines[buffers[name]])[1]
+
+    pairs = {tuple(sorted(pair)) for reads, writes in uses.values() for pair in itertools.product(reads, writes)
+             if pair[0] != pair[1]}
+    for first, second in sorted(pairs):
+        moved = re.sub(r"place \d+", f"place {place(first)}", lines[buffers[second]])
+        yield f"one-place for @{first} and @{second}", replaced(buffers[second], moved)
+
+    rings = set(re.findall(r"window = ([1-9]\d*), rows = (\d+)", "\n".join(lines)))
+    for (window, rows), less in itertools.product(sorted(rings), (16, 1)):
+        if int(rows) > less:
+            yield (f"shorten-ring by {less}",
+                   [line.replace(f"window = {window}, rows = {rows}", f"window = {window}, rows = {int(rows) - less}")
+                    for line in lines])
+
+
+def verify(lathe_opt, path, text):
+    """The first error of the verifier, or None."""
+    path.write_text(text)
+    run = subprocess.run([lathe_opt, "--lm-verify-schedule", path, "-o", "/dev/null"], capture_output=True, text=True)
+    if run.returncode == 0:
+        return None
+    errors = re.findall(r"error: (.*)", run.stderr)
+    return errors[0] if errors else f"exit status {run.returncode}: {run.stderr.strip()[-300:]}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("schedule", type=pathlib.Path)
+    parser.add_argument("--lathe-opt", required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--harmless", action="append", default=[], help="a mutant that breaks nothing")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    mutant = arguments.work / "mutant.mlir"
+
+    text = arguments.schedule.read_text()
+    if error := verify(arguments.lathe_opt, mutant, text):
+        sys.exit(f"the schedule itself is refused: {error}")
+    wrong, count = [], 0
+    harmless = set(arguments.harmless)
+    for name, lines in mutants(text.split("\n")):
+        count += 1
+        error = verify(arguments.lathe_opt, mutant, "\n".join(lines))
+        print(f"refused {name}: {error}" if error else f"accepted {name}")
+        if (error is None) != (name in harmless):
+            wrong.append(f"{name}: {'refused, but harmless' if error else 'accepted'}")
+        elif error and 'phase "' not in error:
+            wrong.append(f"{name}: the message names no phase: {error}")
+        if wrong and wrong[-1].startswith(name):
+            mutant.rename(arguments.work / f"wrong.{len(wrong)}.mlir")
+    print(f"{count} mutants, {len(wrong)} wrong")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
