@@ -54,7 +54,7 @@ def google_test(program, counts):
 
     def on_line(line):
         if re.match(r"\[ RUN +\]", line):
-            held.clear()
+            held[:] = [line]
         elif re.match(r"\[ +OK \]", line):
             counts.passed += 1
             held.clear()
@@ -70,7 +70,7 @@ def google_test(program, counts):
 
     status = stream([program, "--gtest_color=no"], on_line, 900)
     if status != 0 and counts.failed == 0:
-        print("\n".join(held))
+        print("\n".join(held), flush=True)
     return status
 
 

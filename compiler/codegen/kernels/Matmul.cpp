@@ -47,9 +47,15 @@ private:
     Value bytes = e.load(e.i8s(R), area, at);
     return e.toF32(isSigned ? e.extendSigned(bytes, e.getI32Type()) : e.extend(bytes, e.getI32Type()));
   }
-  /// Codes of the 8 steps of a run, [8] vectors of 64 bytes.
-  Values unpack(Value run);
-  Value dotRun(Value row, Value column, ArrayRef<Value> codes, int64_t firstStep, int64_t steps, Value start);
+  Values loadHighBits(Value run);
+  std::pair<Value, Value> unpackSteps(Value run, ArrayRef<Value> high, int64_t j);
+  struct IntSum {
+    Value sum; // 16 x i32
+    Value sum16;
+    int64_t products = 0;
+    void add(ProductEmitter &p, Value codes, Value x);
+    void flush(ProductEmitter &p);
+  };
   Value activations(Value row, Value column, int64_t step) {
     Value four = e.loadBytes(e.getI32Type(), input, {row, e.add(column, 4 * step)});
     return e.bitcast(e.i8s(4 * R), e.splat(four));
@@ -228,46 +234,51 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 // Quantised: integer dots, scales folded in once per group
 //===------------------------------------------------------------------------------------------------------------------===//
 
-ProductEmitter::Values ProductEmitter::unpack(Value run) {
-  Values codes(8);
-  for (int64_t j = 0; j < 4; ++j) {
-    Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
-    codes[j] = e.andBits(bytes, 15);
-    codes[j + 4] = e.andBits(e.shr(bytes, 4), 15);
-  }
-  int64_t highOffset = R * 16;
+/// Codes of the steps j and j + 4 of the run at `run`; `high` is what loadHighBits returned.
+std::pair<Value, Value> ProductEmitter::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
+  Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
+  Value low = e.andBits(bytes, 15), up = e.andBits(e.shr(bytes, 4), 15);
+  // The bits of step g go to bit 4 (and 5).
+  auto moved = [&](Value bits, int64_t from, int64_t mask) {
+    return e.andBits(from <= 4 ? e.shl(bits, 4 - from) : e.shr(bits, from - 4), mask);
+  };
   if (info.bits == 5) {
-    Value bits = e.load(e.i8s(4 * R), area, e.add(run, highOffset));
-    for (int64_t g = 0; g < 8; ++g)
-      codes[g] = e.orBits(codes[g], e.andBits(g < 4 ? e.shl(bits, 4 - g) : e.shr(bits, g - 4), 16));
+    low = e.orBits(low, moved(high[0], j, 16));
+    up = e.orBits(up, moved(high[0], j + 4, 16));
   } else if (info.bits == 6) {
-    for (int64_t h = 0; h < 2; ++h) {
-      Value bits = e.load(e.i8s(4 * R), area, e.add(run, highOffset + h * 4 * R));
-      for (int64_t q = 0; q < 4; ++q)
-        codes[4 * h + q] = e.orBits(codes[4 * h + q], e.andBits(q < 2 ? e.shl(bits, 4 - 2 * q) : e.shr(bits, 2 * q - 4), 48));
-    }
+    low = e.orBits(low, moved(high[0], 2 * j, 48));
+    up = e.orBits(up, moved(high[1], 2 * j, 48));
   }
-  return codes;
+  return {low, up};
 }
 
-/// start + the products of `steps` steps from `firstStep` on.
-Value ProductEmitter::dotRun(Value row, Value column, ArrayRef<Value> codes, int64_t firstStep, int64_t steps, Value start) {
-  if (!table.widensBytes()) {
-    for (int64_t g = firstStep; g < firstStep + steps; ++g)
-      start = kernel::DotU8S8Op::create(e, start.getType(), start, codes[g], activations(row, column, g));
-    return start;
+ProductEmitter::Values ProductEmitter::loadHighBits(Value run) {
+  Values high;
+  for (int64_t i = 0; i < info.bits - 4; ++i)
+    high.push_back(e.load(e.i8s(4 * R), area, e.add(run, R * 16 + i * 4 * R)));
+  return high;
+}
+
+/// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit there.
+void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
+  Emitter &e = p.e;
+  if (!p.table.widensBytes()) {
+    sum = kernel::DotU8S8Op::create(e, sum.getType(), sum, codes, x);
+    return;
   }
-  int64_t chain = std::min(steps, table.getStepsIn16Bits(info.bits));
-  Value ones = e.number(e.vec(2 * R, e.getI16Type()), 1);
-  for (int64_t g = firstStep; g < firstStep + steps; g += chain) {
-    Value sum16;
-    for (int64_t s = 0; s < chain; ++s) {
-      Value product = kernel::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes[g + s], activations(row, column, g + s));
-      sum16 = s ? e.add(sum16, product) : product;
-    }
-    start = e.add(start, kernel::MaddI16Op::create(e, e.i32s(), sum16, ones));
-  }
-  return start;
+  Value product = kernel::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
+  sum16 = sum16 ? e.add(sum16, product) : product;
+  if (++products == p.table.getStepsIn16Bits(p.info.bits))
+    flush(p);
+}
+
+void ProductEmitter::IntSum::flush(ProductEmitter &p) {
+  if (!sum16)
+    return;
+  Value ones = p.e.number(p.e.vec(2 * R, p.e.getI16Type()), 1);
+  sum = p.e.add(sum, kernel::MaddI16Op::create(p.e, p.e.i32s(), sum16, ones));
+  sum16 = {};
+  products = 0;
 }
 
 ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, ArrayRef<Value> panels) {
@@ -304,7 +315,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
         start[i] = info.offset ? startFor(number(e.getI32Type(), r, sumsAt, run, 4)) : none;
       }
       if (info.minimum)
-        scaledSum[i] = e.splat(number(e.getF32Type(), r, scaledSumsAt, run, 4));
+        scaledSum[i] = number(e.getF32Type(), r, scaledSumsAt, run, 4);
     }
     for (size_t p = 0; p < panels.size(); ++p) {
       Values integers = start, integers2 = start2;
@@ -319,20 +330,34 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
           }
         }
       } else {
-        Values codes;
-        if (info.bits == 8)
-          for (int64_t g = 0; g < 8; ++g)
-            codes.push_back(e.load(e.i8s(4 * R), area, e.add(at[p], g * 4 * R)));
-        else
-          codes = unpack(at[p]);
+        // A step's codes are used for every row before the next is unpacked: that keeps them in registers.
+        SmallVector<IntSum> low(count), up(count);
         for (int64_t i = 0; i < count; ++i) {
-          Value r = row(first, i);
-          if (info.group == 16) {
-            integers[i] = dotRun(r, column, codes, 0, 4, integers[i]);
-            integers2[i] = dotRun(r, column, codes, 4, 4, integers2[i]);
-          } else {
-            integers[i] = dotRun(r, column, codes, 0, 8, integers[i]);
+          low[i].sum = integers[i];
+          up[i].sum = integers2[i];
+        }
+        bool isSplit = info.group == 16;
+        if (info.bits == 8) {
+          for (int64_t g = 0; g < 8; ++g) {
+            Value codes = e.load(e.i8s(4 * R), area, e.add(at[p], g * 4 * R));
+            for (int64_t i = 0; i < count; ++i)
+              low[i].add(*this, codes, activations(row(first, i), column, g));
           }
+        } else {
+          Values high = loadHighBits(at[p]);
+          for (int64_t j = 0; j < 4; ++j) {
+            auto [codes, upCodes] = unpackSteps(at[p], high, j);
+            for (int64_t i = 0; i < count; ++i) {
+              low[i].add(*this, codes, activations(row(first, i), column, j));
+              (isSplit ? up : low)[i].add(*this, upCodes, activations(row(first, i), column, j + 4));
+            }
+          }
+        }
+        for (int64_t i = 0; i < count; ++i) {
+          low[i].flush(*this);
+          up[i].flush(*this);
+          integers[i] = low[i].sum;
+          integers2[i] = up[i].sum;
         }
       }
       Value runScale = scale[p], runMinimum = minimum.empty() ? Value() : minimum[p], runScale2;
@@ -350,7 +375,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
         if (runScale2)
           sum = e.fma(e.toF32(integers2[i]), e.mul(runScale2, x), sum);
         if (runMinimum)
-          sum = e.fma(runMinimum, scaledSum[i], sum);
+          sum = e.fma(runMinimum, e.splat(scaledSum[i]), sum);
       }
     }
   };

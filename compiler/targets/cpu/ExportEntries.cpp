@@ -22,8 +22,11 @@ struct ExportEntries : mlir::lm::impl::ExportEntriesBase<ExportEntries> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-      if (!function.isExternal())
+      if (!function.isExternal()) {
         function.setLinkage(LLVM::Linkage::Internal);
+        // A copy of a product in every phase would multiply compile time and hide it from profilers.
+        function.setNoInline(true);
+      }
     for (StringRef entry : {"decode", "prefill", "head"})
       if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry))
         exportEntry(function);
