@@ -285,6 +285,9 @@ bool TokenizerText::normalize(std::string &text, std::string &error) const {
       text = applyNmt(text);
       break;
     }
+    // Matching relies on valid text, and a step from a damaged file may cut characters apart.
+    if (!isValidUtf8(text))
+      text = replaceInvalidUtf8(text);
   }
   return true;
 }
