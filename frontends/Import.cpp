@@ -1,9 +1,10 @@
-//===- Import.cpp - Config and checkpoint to lm -----------------------------------------------------------------------===//
+//===- Import.cpp - Config and checkpoint to lm
+//-----------------------------------------------------------------------===//
 
 #include "frontends/Import.h"
+#include "dialects/lm/LMDialect.h"
 #include "frontends/blocks/Blocks.h"
 #include "frontends/support/Errors.h"
-#include "dialects/lm/LMDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringMap.h"
@@ -83,8 +84,8 @@ func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair
     arguments.push_back(type);
   arguments.push_back(cache);
 
-  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
-                                       builder.getFunctionType(arguments, {stream}));
+  auto function =
+      func::FuncOp::create(builder, builder.getUnknownLoc(), name, builder.getFunctionType(arguments, {stream}));
   function.setPrivate();
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToEnd(body);
@@ -137,8 +138,8 @@ absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
   Location loc = builder.getUnknownLoc();
   auto ids = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   RankedTensorType stream = rowsType(builder, config.hidden), logits = rowsType(builder, config.vocabulary);
-  auto function = func::FuncOp::create(builder, loc, "forward",
-                                       builder.getFunctionType({ids, builder.getIndexType()}, {logits}));
+  auto function =
+      func::FuncOp::create(builder, loc, "forward", builder.getFunctionType({ids, builder.getIndexType()}, {logits}));
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToEnd(body);
   Value embed = use(Slot::Embed, embedType);
@@ -164,8 +165,12 @@ DictionaryAttr Importer::describe() const {
   if (name == "config.json")
     name = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
   SmallVector<NamedAttribute> entries;
-  auto integer = [&](StringRef key, int64_t value) { entries.push_back({b.getStringAttr(key), b.getI64IntegerAttr(value)}); };
-  auto string = [&](StringRef key, StringRef value) { entries.push_back({b.getStringAttr(key), b.getStringAttr(value)}); };
+  auto integer = [&](StringRef key, int64_t value) {
+    entries.push_back({b.getStringAttr(key), b.getI64IntegerAttr(value)});
+  };
+  auto string = [&](StringRef key, StringRef value) {
+    entries.push_back({b.getStringAttr(key), b.getStringAttr(value)});
+  };
   string("path", path);
   string("name", name.ends_with(".gguf") ? llvm::sys::path::stem(name) : name);
   string("architecture", config.modelType);

@@ -1,4 +1,5 @@
-//===- Import.h - a described model becomes an lm module --------------------------------------------------------------===//
+//===- Import.h - a described model becomes an lm module
+//--------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_IMPORT_H
 #define LATHE_FRONTENDS_IMPORT_H

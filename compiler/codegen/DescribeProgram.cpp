@@ -1,9 +1,10 @@
-//===- DescribeProgram.cpp - what the runtime and the user are told about the program ---------------------------------===//
+//===- DescribeProgram.cpp - what the runtime and the user are told about the program
+//---------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/CPUTable.h"
-#include "dialects/lm/Layout.h"
 #include "dialects/lm/LMDialect.h"
+#include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
 #include "lrt/abi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -53,9 +54,8 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
       } else if (auto use = dyn_cast<UseOp>(op)) {
         auto type = dyn_cast<WeightType>(use.getType());
         // The embedding is read for one row only; as a tied head it is read whole.
-        bool isRead = llvm::any_of(use->getUsers(), [](Operation *user) {
-          return user->getName().getStringRef() != "kernel.embed";
-        });
+        bool isRead = llvm::any_of(use->getUsers(),
+                                   [](Operation *user) { return user->getName().getStringRef() != "kernel.embed"; });
         if (type && isRead)
           count(type, headOps);
       }
@@ -63,13 +63,17 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
 
     int64_t weightBytes = 0, cacheBytes = 0;
     for (auto weight : module.getOps<WeightOp>())
-      weightBytes = std::max<int64_t>(weightBytes, weight.getPlace().value_or(0) + lathe::getPackedBytes(weight.getWeightType()));
+      weightBytes =
+          std::max<int64_t>(weightBytes, weight.getPlace().value_or(0) + lathe::getPackedBytes(weight.getWeightType()));
     for (auto state : module.getOps<StateOp>())
-      cacheBytes = std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getCacheBytes(state.getCacheType()));
+      cacheBytes =
+          std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getCacheBytes(state.getCacheType()));
 
     Builder builder(&getContext());
     SmallVector<NamedAttribute> entries;
-    auto add = [&](StringRef key, int64_t value) { entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(value))); };
+    auto add = [&](StringRef key, int64_t value) {
+      entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(value)));
+    };
     auto rows = [&](StringRef entry) {
       return module.lookupSymbol<func::FuncOp>(entry)->getAttrOfType<IntegerAttr>(spmd::kRowsAttr).getInt();
     };

@@ -9,12 +9,14 @@ using namespace lathe;
 using namespace mlir;
 
 Buffer::Buffer(spmd::BufferOp op)
-    : name(op.getSymName()), space(op.getSpace()), rows(op.getBufferType().getDimSize(0)), columns(op.getBufferType().getDimSize(1)),
-      elementBytes(op.getBufferType().getElementTypeBitWidth() / 8), place(op.getPlace().value_or(0)) {}
+    : name(op.getSymName()), space(op.getSpace()), rows(op.getBufferType().getDimSize(0)),
+      columns(op.getBufferType().getDimSize(1)), elementBytes(op.getBufferType().getElementTypeBitWidth() / 8),
+      place(op.getPlace().value_or(0)) {}
 
 bool Buffer::sharesMemoryWith(const Buffer &other) const {
   bool isPlanned = space == spmd::Space::Arena || space == spmd::Space::Scratch;
-  return space == other.space && isPlanned && bytes({0, rows, 0, columns}).meets(other.bytes({0, other.rows, 0, other.columns}));
+  return space == other.space && isPlanned &&
+         bytes({0, rows, 0, columns}).meets(other.bytes({0, other.rows, 0, other.columns}));
 }
 
 FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
@@ -179,12 +181,12 @@ void FootprintReader::visitView(const IndexEvaluator::Leaf &leaf, int32_t id, Vi
   auto number = [&](unsigned operand) { return function.evaluator.get(leaf, operand); };
   const Buffer &buffer = buffers[id];
   int64_t row = number(0), column = number(1), rows = number(2), columns = number(3);
-  bool fits = row >= 0 && column >= 0 && rows >= 0 && columns >= 0 && rows <= buffer.rows && columns <= buffer.columns &&
-              row <= buffer.rows - rows && column <= buffer.columns - columns;
+  bool fits = row >= 0 && column >= 0 && rows >= 0 && columns >= 0 && rows <= buffer.rows &&
+              columns <= buffer.columns && row <= buffer.rows - rows && column <= buffer.columns - columns;
   if (!fits) {
     error(leaf.op) << (view.writes ? "writes " : "reads ") << rows << " rows from " << row << " and " << columns
-                   << " columns from " << column << " of @" << buffer.name << ", which has " << buffer.rows
-                   << " x " << buffer.columns << where;
+                   << " columns from " << column << " of @" << buffer.name << ", which has " << buffer.rows << " x "
+                   << buffer.columns << where;
     return;
   }
   view.part = {id, {row, row + rows, column, column + columns}};
@@ -256,7 +258,8 @@ void FootprintReader::visitCache(const IndexEvaluator::Leaf &leaf, const Schedul
   int64_t heads = info.isAppend ? width / use.type.getDim() : 1;
   if (!count)
     return;
-  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || width != heads * use.type.getDim() || position < 0) {
+  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || width != heads * use.type.getDim() ||
+      position < 0) {
     error(leaf.op) << (info.isAppend ? "appends " : "attends with ") << width << " columns at head " << head
                    << " and position " << position << ", but the cache is " << use.type << where;
     return;
@@ -376,7 +379,7 @@ FailureOr<Footprint> ScheduleFunction::read(spmd::PhaseOp phase, Buffers buffers
   FootprintReader reader(*this, result, buffers, where);
   int64_t tiles = evaluator.get(phase.getTiles());
   constexpr int64_t most = 1 << 24;
-  if (tiles < 0 || tiles > most)
+  if (tiles < 1 || tiles > most)
     return phase.emitError() << "phase \"" << phase.getName() << "\" has " << tiles << " tiles" << where;
   if (!phase.getPrologue().empty() && failed(reader.run(&phase.getPrologue().front(), Access::kPrologue)))
     return failure();

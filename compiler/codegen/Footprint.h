@@ -1,10 +1,10 @@
-//===- Footprint.h - what the tiles of a phase touch ------------------------------------------------------------------===//
+//===- Footprint.h - what the tiles of a phase touch --------------------------------------------------------------===//
 //
 // Rectangles of buffers and rows of caches, in numbers, for a call of given rows and position. A phase is read in three
 // ways: `accesses` is what its tiles declare (spmd.read, spmd.write) and is what races are judged by; `needs` is what
 // kernels read before their own tile has filled it; `caches` says the same of a layer's keys and values.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_FOOTPRINT_H
 #define LATHE_COMPILER_CODEGEN_FOOTPRINT_H
@@ -28,9 +28,10 @@ struct Rect {
             std::min(columnEnd, other.columnEnd)};
   }
   Rect hull(const Rect &other) const {
-    return isEmpty() ? other : other.isEmpty() ? *this
-           : Rect{std::min(row, other.row), std::max(rowEnd, other.rowEnd), std::min(column, other.column),
-                  std::max(columnEnd, other.columnEnd)};
+    return isEmpty()         ? other
+           : other.isEmpty() ? *this
+                             : Rect{std::min(row, other.row), std::max(rowEnd, other.rowEnd),
+                                    std::min(column, other.column), std::max(columnEnd, other.columnEnd)};
   }
   auto operator<=>(const Rect &) const = default;
 };
@@ -83,8 +84,8 @@ struct CacheColumn {
 struct CacheUse {
   mlir::Value cache; // of the phase's function
   mlir::lm::CacheType type;
-  std::vector<CacheColumn> columns;     // keys of every head, then values
-  std::vector<Access> appends, reads;   // rows are the cache's rows (position mod rows)
+  std::vector<CacheColumn> columns;   // keys of every head, then values
+  std::vector<Access> appends, reads; // rows are the cache's rows (position mod rows)
 
   int64_t columnCount() const { return 2 * type.getHeads(); }
 };
@@ -132,13 +133,13 @@ private:
   };
   struct LeafInfo {
     enum Kind { Other, View, Kernel } kind = Other;
-    int32_t buffer = 0;   // View
-    unsigned view = 0;    // View
-    bool writes = false;  // View
+    int32_t buffer = 0;                     // View
+    unsigned view = 0;                      // View
+    bool writes = false;                    // View
     llvm::SmallVector<Operand, 4> operands; // Kernel
-    int cache = -1;       // of `caches`: kernel.append and kernel.attention
+    int cache = -1;                         // of `caches`: kernel.append and kernel.attention
     bool isAppend = false;
-    unsigned input = 0;   // view of the rows appended, or of the query
+    unsigned input = 0; // view of the rows appended, or of the query
   };
 
   explicit ScheduleFunction(IndexEvaluator evaluator) : evaluator(std::move(evaluator)) {}

@@ -124,39 +124,67 @@ void IndexEvaluator::execute(const Instruction &instruction) {
   bool overflows = sa == INT64_MIN && sb == -1;
   auto compute = [&]() -> int64_t {
     switch (instruction.code) {
-    case Code::Add: return static_cast<int64_t>(a + b);
-    case Code::Sub: return static_cast<int64_t>(a - b);
-    case Code::Mul: return static_cast<int64_t>(a * b);
-    case Code::DivU: return b ? static_cast<int64_t>(a / b) : none;
-    case Code::DivS: return b && !overflows ? sa / sb : none;
-    case Code::RemU: return b ? static_cast<int64_t>(a % b) : none;
-    case Code::RemS: return b && !overflows ? sa % sb : none;
-    case Code::CeilDivU: return b ? static_cast<int64_t>(a / b + (a % b != 0)) : none;
-    case Code::CeilDivS: return b && !overflows ? sa / sb + (sa % sb != 0 && (sa < 0) == (sb < 0)) : none;
-    case Code::MinU: return static_cast<int64_t>(std::min(a, b));
-    case Code::MinS: return std::min(sa, sb);
-    case Code::MaxU: return static_cast<int64_t>(std::max(a, b));
-    case Code::MaxS: return std::max(sa, sb);
-    case Code::And: return sa & sb;
-    case Code::Or: return sa | sb;
-    case Code::Xor: return sa ^ sb;
-    case Code::Select: return sa ? sb : numbers[instruction.c];
+    case Code::Add:
+      return static_cast<int64_t>(a + b);
+    case Code::Sub:
+      return static_cast<int64_t>(a - b);
+    case Code::Mul:
+      return static_cast<int64_t>(a * b);
+    case Code::DivU:
+      return b ? static_cast<int64_t>(a / b) : none;
+    case Code::DivS:
+      return b && !overflows ? sa / sb : none;
+    case Code::RemU:
+      return b ? static_cast<int64_t>(a % b) : none;
+    case Code::RemS:
+      return b && !overflows ? sa % sb : none;
+    case Code::CeilDivU:
+      return b ? static_cast<int64_t>(a / b + (a % b != 0)) : none;
+    case Code::CeilDivS:
+      return b && !overflows ? sa / sb + (sa % sb != 0 && (sa < 0) == (sb < 0)) : none;
+    case Code::MinU:
+      return static_cast<int64_t>(std::min(a, b));
+    case Code::MinS:
+      return std::min(sa, sb);
+    case Code::MaxU:
+      return static_cast<int64_t>(std::max(a, b));
+    case Code::MaxS:
+      return std::max(sa, sb);
+    case Code::And:
+      return sa & sb;
+    case Code::Or:
+      return sa | sb;
+    case Code::Xor:
+      return sa ^ sb;
+    case Code::Select:
+      return sa ? sb : numbers[instruction.c];
     case Code::Compare:
       switch (static_cast<arith::CmpIPredicate>(instruction.predicate)) {
-      case arith::CmpIPredicate::eq: return sa == sb;
-      case arith::CmpIPredicate::ne: return sa != sb;
-      case arith::CmpIPredicate::slt: return sa < sb;
-      case arith::CmpIPredicate::sle: return sa <= sb;
-      case arith::CmpIPredicate::sgt: return sa > sb;
-      case arith::CmpIPredicate::sge: return sa >= sb;
-      case arith::CmpIPredicate::ult: return a < b;
-      case arith::CmpIPredicate::ule: return a <= b;
-      case arith::CmpIPredicate::ugt: return a > b;
-      case arith::CmpIPredicate::uge: return a >= b;
+      case arith::CmpIPredicate::eq:
+        return sa == sb;
+      case arith::CmpIPredicate::ne:
+        return sa != sb;
+      case arith::CmpIPredicate::slt:
+        return sa < sb;
+      case arith::CmpIPredicate::sle:
+        return sa <= sb;
+      case arith::CmpIPredicate::sgt:
+        return sa > sb;
+      case arith::CmpIPredicate::sge:
+        return sa >= sb;
+      case arith::CmpIPredicate::ult:
+        return a < b;
+      case arith::CmpIPredicate::ule:
+        return a <= b;
+      case arith::CmpIPredicate::ugt:
+        return a > b;
+      case arith::CmpIPredicate::uge:
+        return a >= b;
       }
       return none;
     case Code::If:
-    case Code::Leaf: break;
+    case Code::Leaf:
+      break;
     }
     llvm_unreachable("no arithmetic");
   };

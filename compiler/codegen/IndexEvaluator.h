@@ -1,4 +1,4 @@
-//===- IndexEvaluator.h - index arithmetic on numbers -----------------------------------------------------------------===//
+//===- IndexEvaluator.h - index arithmetic on numbers -------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_INDEXEVALUATOR_H
 #define LATHE_COMPILER_CODEGEN_INDEXEVALUATOR_H
@@ -17,7 +17,7 @@ class IndexEvaluator {
 public:
   struct Leaf {
     mlir::Operation *op;
-    unsigned id; // counts the function's leaves
+    unsigned id;                             // counts the function's leaves
     llvm::SmallVector<unsigned, 4> operands; // where the numbers of the index operands are, in order
   };
 
@@ -26,8 +26,7 @@ public:
 
   unsigned getLeafCount() const { return leafCount; }
   /// Calls visit(const Leaf &) for every leaf of the block, reached or not.
-  template <typename Visitor>
-  void forEachLeaf(mlir::Block &block, Visitor &&visit) const {
+  template <typename Visitor> void forEachLeaf(mlir::Block &block, Visitor &&visit) const {
     forEachLeafOf(blockIds.lookup(&block), visit);
   }
   void set(mlir::Value value, int64_t number) { numbers[registers.lookup(value)] = number; }
@@ -42,15 +41,32 @@ public:
   }
 
   /// Calls visit(const Leaf &) for every leaf of the block that is reached.
-  template <typename Visitor>
-  void run(mlir::Block &block, Visitor &&visit) {
+  template <typename Visitor> void run(mlir::Block &block, Visitor &&visit) {
     runBlock(blockIds.lookup(&block), visit);
   }
 
 private:
   enum class Code : uint8_t {
-    Add, Sub, Mul, DivU, DivS, RemU, RemS, CeilDivU, CeilDivS, MinU, MinS, MaxU, MaxS, And, Or, Xor, Compare, Select,
-    If, Leaf
+    Add,
+    Sub,
+    Mul,
+    DivU,
+    DivS,
+    RemU,
+    RemS,
+    CeilDivU,
+    CeilDivS,
+    MinU,
+    MinS,
+    MaxU,
+    MaxS,
+    And,
+    Or,
+    Xor,
+    Compare,
+    Select,
+    If,
+    Leaf
   };
   struct Instruction {
     Code code;
@@ -68,8 +84,7 @@ private:
   mlir::LogicalResult compileOp(mlir::Operation *op, unsigned blockId, uint64_t dependence);
   void execute(const Instruction &instruction);
 
-  template <typename Visitor>
-  void forEachLeafOf(unsigned id, Visitor &visit) const {
+  template <typename Visitor> void forEachLeafOf(unsigned id, Visitor &visit) const {
     for (const Instruction &instruction : blocks[id].code) {
       if (instruction.code == Code::Leaf)
         visit(blocks[id].leaves[instruction.a]);
@@ -80,8 +95,7 @@ private:
     }
   }
 
-  template <typename Visitor>
-  void runBlock(unsigned id, Visitor &visit) {
+  template <typename Visitor> void runBlock(unsigned id, Visitor &visit) {
     for (const Instruction &instruction : blocks[id].code) {
       if (instruction.code == Code::Leaf)
         visit(blocks[id].leaves[instruction.a]);

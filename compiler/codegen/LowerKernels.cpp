@@ -1,4 +1,5 @@
-//===- LowerKernels.cpp - kernels become vector code ------------------------------------------------------------------===//
+//===- LowerKernels.cpp - kernels become vector code
+//------------------------------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/kernels/Kernels.h"
@@ -32,7 +33,8 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
       Emitter emitter(op->getLoc(), builder);
       TypeSwitch<Operation *>(op)
           .Case<kernel::ZeroOp, kernel::AddOp, kernel::AddBiasOp, kernel::NormOp, kernel::GluOp, kernel::SoftcapOp,
-                kernel::EmbedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp>([&](auto op) { expand(op, emitter); })
+                kernel::EmbedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp>(
+              [&](auto op) { expand(op, emitter); })
           .Case<kernel::QuantizeOp, kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
               [&](auto op) { expand(op, emitter, context); });
       op->erase();

@@ -1,7 +1,9 @@
-//===- LowerPhases.cpp - phases become loops, buffers become views ----------------------------------------------------===//
+//===- LowerPhases.cpp - phases become loops, buffers become views
+//----------------------------------------------------===//
 //
-// Every function gets the step's memory as arguments; weights and caches become (area, place) pairs. The areas have static
-// sizes, so that they are bare pointers after lowering. A weight is kept as a cast of its pair until its kernel reads it.
+// Every function gets the step's memory as arguments; weights and caches become (area, place) pairs. The areas have
+// static sizes, so that they are bare pointers after lowering. A weight is kept as a cast of its pair until its kernel
+// reads it.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -41,8 +43,7 @@ private:
   Value counterOf(spmd::PhaseOp phase);
   void resetCounterBefore(spmd::PhaseOp phase);
   void lower(spmd::LayersOp layers);
-  template <typename Access>
-  void lowerAccess(Access access);
+  template <typename Access> void lowerAccess(Access access);
   Value context(Context what) { return current.getArgument(what); }
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
   int64_t programValue(StringRef key) {
@@ -50,7 +51,7 @@ private:
   }
 
   func::FuncOp current;
-  IRRewriter *rewriter; // both live for one run
+  IRRewriter *rewriter;           // both live for one run
   Value tile;                     // of the phase being lowered
   bool wasInFunction = false;     // a phase of the current function has been lowered
   std::optional<int64_t> toReset; // counter of the phase before
@@ -73,8 +74,8 @@ void LowerPhases::runOnOperation() {
   symbols = &symbolTable;
   Type pointer = LLVM::LLVMPointerType::get(&getContext()), index = rewriter->getIndexType();
   auto area = [&](StringRef key) -> Type { return MemRefType::get({programValue(key)}, rewriter->getI8Type()); };
-  contextTypes = {area("weights_bytes"), area("arena_bytes"), area("scratch_bytes"), area("cache_bytes"),
-                  pointer, index, index};
+  contextTypes = {
+      area("weights_bytes"), area("arena_bytes"), area("scratch_bytes"), area("cache_bytes"), pointer, index, index};
 
   rewriter->setInsertionPointToStart(module.getBody());
   auto barrier = func::FuncOp::create(*rewriter, Location(loc), "lrt_barrier",
@@ -111,7 +112,8 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
     // The caller's buffers, if the entry uses them.
     std::string entry = function.getSymName().str();
     unsigned at = kContextSize;
-    for (auto [what, element] : {std::pair<StringRef, Type>("tokens", rewriter->getI32Type()), {"logits", rewriter->getF32Type()}}) {
+    for (auto [what, element] :
+         {std::pair<StringRef, Type>("tokens", rewriter->getI32Type()), {"logits", rewriter->getF32Type()}}) {
       auto buffer = symbols->lookup<spmd::BufferOp>(entry + "." + what.str());
       Type type = buffer ? buffer.getBufferType() : MemRefType::get({1, 1}, element);
       body.insertArgument(at++, type, Location(loc));
@@ -159,8 +161,7 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
   }
 }
 
-template <typename Access>
-void LowerPhases::lowerAccess(Access access) {
+template <typename Access> void LowerPhases::lowerAccess(Access access) {
   auto buffer = symbols->lookup<spmd::BufferOp>(access.getBuffer());
   MemRefType type = buffer.getBufferType();
   Value base;
@@ -173,7 +174,8 @@ void LowerPhases::lowerAccess(Access access) {
     break;
   case spmd::Space::Arena:
   case spmd::Space::Scratch:
-    base = memref::ViewOp::create(*rewriter, Location(loc), type, context(buffer.getSpace() == spmd::Space::Arena ? kArena : kScratch),
+    base = memref::ViewOp::create(*rewriter, Location(loc), type,
+                                  context(buffer.getSpace() == spmd::Space::Arena ? kArena : kScratch),
                                   constant(buffer.getPlace().value_or(0)), ValueRange{});
     break;
   }
@@ -216,7 +218,8 @@ Block *LowerPhases::staticLoop(spmd::PhaseOp phase) {
 
 Value LowerPhases::counterOf(spmd::PhaseOp phase) {
   auto type = MemRefType::get({1}, rewriter->getI64Type());
-  return memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(*phase.getCounter()), ValueRange{});
+  return memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(*phase.getCounter()),
+                                ValueRange{});
 }
 
 /// Whoever is free takes the next tile.
@@ -225,8 +228,8 @@ Block *LowerPhases::dynamicLoop(spmd::PhaseOp phase) {
   auto loop = scf::WhileOp::create(*rewriter, Location(loc), TypeRange{rewriter->getIndexType()}, ValueRange{});
   rewriter->createBlock(&loop.getBefore());
   Value one = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(1));
-  Value taken = memref::AtomicRMWOp::create(*rewriter, Location(loc), rewriter->getI64Type(), arith::AtomicRMWKind::addi,
-                                            one, counter, ValueRange{constant(0)});
+  Value taken = memref::AtomicRMWOp::create(*rewriter, Location(loc), rewriter->getI64Type(),
+                                            arith::AtomicRMWKind::addi, one, counter, ValueRange{constant(0)});
   Value next = arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), taken);
   Value isLeft = arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::ult, next, phase.getTiles());
   scf::ConditionOp::create(*rewriter, Location(loc), isLeft, next);
@@ -236,8 +239,8 @@ Block *LowerPhases::dynamicLoop(spmd::PhaseOp phase) {
   return body;
 }
 
-/// The counter of a dynamic phase goes back to 0 in the phase after it, when nobody takes tiles of it any more; that of a
-/// function's last phase in the function's first, when it is called again (the arena is zero at first).
+/// The counter of a dynamic phase goes back to 0 in the phase after it, when nobody takes tiles of it any more; that of
+/// a function's last phase in the function's first, when it is called again (the arena is zero at first).
 void LowerPhases::resetCounterBefore(spmd::PhaseOp phase) {
   SmallVector<spmd::PhaseOp> phases(current.getBody().front().getOps<spmd::PhaseOp>());
   // Phases before this one are lowered already: what to reset was noted then.
@@ -252,14 +255,16 @@ void LowerPhases::resetCounterBefore(spmd::PhaseOp phase) {
   wasInFunction = true;
   if (places.empty())
     return;
-  Value isFirstWorker = arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::eq, context(kWorker), constant(0));
+  Value isFirstWorker =
+      arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::eq, context(kWorker), constant(0));
   auto choice = scf::IfOp::create(*rewriter, Location(loc), isFirstWorker, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(*rewriter);
   rewriter->setInsertionPointToStart(choice.thenBlock());
   Value zero = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(0));
   auto type = MemRefType::get({1}, rewriter->getI64Type());
   for (int64_t place : places) {
-    Value counter = memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(place), ValueRange{});
+    Value counter =
+        memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(place), ValueRange{});
     memref::StoreOp::create(*rewriter, Location(loc), zero, counter, ValueRange{constant(0)});
   }
 }
@@ -292,8 +297,10 @@ void LowerPhases::lower(spmd::LayersOp layers) {
   {
     OpBuilder::InsertionGuard guard(*rewriter);
     rewriter->setInsertionPoint(current);
-    auto elements = DenseElementsAttr::get(RankedTensorType::get(tableType.getShape(), rewriter->getI64Type()), ArrayRef<int64_t>(flat));
-    memref::GlobalOp::create(*rewriter, Location(loc), tableName, rewriter->getStringAttr("private"), tableType, elements,
+    auto elements = DenseElementsAttr::get(RankedTensorType::get(tableType.getShape(), rewriter->getI64Type()),
+                                           ArrayRef<int64_t>(flat));
+    memref::GlobalOp::create(*rewriter, Location(loc), tableName, rewriter->getStringAttr("private"), tableType,
+                             elements,
                              /*constant=*/true, IntegerAttr());
   }
 
@@ -301,7 +308,8 @@ void LowerPhases::lower(spmd::LayersOp layers) {
   auto loop = scf::ForOp::create(*rewriter, Location(loc), constant(0), constant(table.size()), constant(1));
   rewriter->setInsertionPoint(loop.getBody()->getTerminator());
   auto load = [&](int64_t column) -> Value {
-    Value value = memref::LoadOp::create(*rewriter, Location(loc), places, ValueRange{loop.getInductionVar(), constant(column)});
+    Value value =
+        memref::LoadOp::create(*rewriter, Location(loc), places, ValueRange{loop.getInductionVar(), constant(column)});
     return arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), value);
   };
   auto call = [&](StringAttr kind) {

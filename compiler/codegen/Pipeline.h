@@ -1,4 +1,5 @@
-//===- Pipeline.h - stages 3 and 4 ------------------------------------------------------------------------------------===//
+//===- Pipeline.h - stages 3 and 4
+//------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_PIPELINE_H
 #define LATHE_COMPILER_CODEGEN_PIPELINE_H

@@ -1,4 +1,5 @@
-//===- PlanMemory.cpp - buffers take places in the arena and the scratch ----------------------------------------------===//
+//===- PlanMemory.cpp - buffers take places in the arena and the scratch
+//----------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/spmd/SPMDOps.h"

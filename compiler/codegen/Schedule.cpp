@@ -1,8 +1,9 @@
-//===- Schedule.cpp - fused layers become phases of an SPMD program ---------------------------------------------------===//
+//===- Schedule.cpp - fused layers become phases of an SPMD program
+//---------------------------------------------------===//
 //
-// One scheduler per entry point walks the forward function and the layer kinds. Ops on single rows (add_norm, quantising)
-// collect in `rowwise`; the next divided op takes them: as its prologue where every worker repeats them on its own copy
-// (few rows), or as a phase of their own, divided by rows.
+// One scheduler per entry point walks the forward function and the layer kinds. Ops on single rows (add_norm,
+// quantising) collect in `rowwise`; the next divided op takes them: as its prologue where every worker repeats them on
+// its own copy (few rows), or as a phase of their own, divided by rows.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -31,7 +32,8 @@ using lathe::QuantizedRow;
 
 namespace {
 
-/// Rows of activations a tile works on where rows are many: the slice of the widest input stays in the second-level cache.
+/// Rows of activations a tile works on where rows are many: the slice of the widest input stays in the second-level
+/// cache.
 constexpr int64_t kTileRows = 64;
 /// Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 16;
@@ -75,10 +77,12 @@ private:
     return spmd::WriteOp::create(builder, loc, buffer, row, column, rows, columns);
   }
   Value readRows(spmd::BufferOp buffer, Value row, Value count) {
-    return read(buffer, row, builder.getIndexAttr(0), count, builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
+    return read(buffer, row, builder.getIndexAttr(0), count,
+                builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
   }
   Value writeRows(spmd::BufferOp buffer, Value row, Value count) {
-    return write(buffer, row, builder.getIndexAttr(0), count, builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
+    return write(buffer, row, builder.getIndexAttr(0), count,
+                 builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
   }
 
   spmd::BufferOp bufferOf(Value value) { return buffers.lookup(value); }
@@ -128,13 +132,14 @@ private:
   SmallVector<RopeAttr> ropes;
 };
 
-spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t columns, Type element, spmd::Space space) {
+spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t columns, Type element,
+                                 spmd::Space space) {
   std::string symbol = (name + "." + suffix).str();
   if (spmd::BufferOp known = allBuffers.lookup(symbol))
     return known;
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(module.getBody(), std::find_if(module.getBody()->begin(), module.getBody()->end(),
-                                                          [](Operation &op) { return isa<func::FuncOp>(op); }));
+                                                           [](Operation &op) { return isa<func::FuncOp>(op); }));
   auto type = MemRefType::get({rowCount, columns}, element);
   auto op = spmd::BufferOp::create(builder, loc, symbol, type, space, IntegerAttr());
   return allBuffers[symbol] = op;
@@ -159,40 +164,45 @@ void Scheduler::flushRows() {
     return;
   constexpr int64_t block = 8;
   Value tiles = arith::CeilDivUIOp::create(builder, loc, rows, constant(block));
-  phase("rows", tiles, [] {}, [&](Value tile) {
-    Value row = arith::MulIOp::create(builder, loc, tile, constant(block));
-    Value rest = arith::SubIOp::create(builder, loc, rows, row);
-    Value count = arith::MinUIOp::create(builder, loc, rest, constant(block));
-    for (RowsFn &work : rowwise)
-      work(row, count);
-  });
+  phase(
+      "rows", tiles, [] {},
+      [&](Value tile) {
+        Value row = arith::MulIOp::create(builder, loc, tile, constant(block));
+        Value rest = arith::SubIOp::create(builder, loc, rows, row);
+        Value count = arith::MinUIOp::create(builder, loc, rest, constant(block));
+        for (RowsFn &work : rowwise)
+          work(row, count);
+      });
   rowwise.clear();
 }
 
 void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body) {
   if (replicates) {
-    phase(what, constant(columnTiles),
-          [&] {
-            Value zero = rowwise.empty() ? Value() : constant(0);
-            for (RowsFn &work : rowwise)
-              work(zero, rows);
-          },
-          [&](Value tile) { body(tile, constant(0), rows); });
+    phase(
+        what, constant(columnTiles),
+        [&] {
+          Value zero = rowwise.empty() ? Value() : constant(0);
+          for (RowsFn &work : rowwise)
+            work(zero, rows);
+        },
+        [&](Value tile) { body(tile, constant(0), rows); });
     rowwise.clear();
     return;
   }
   flushRows();
   Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(blockRows));
   Value tiles = arith::MulIOp::create(builder, loc, blocks, constant(columnTiles));
-  phase(what, tiles, [] {}, [&](Value tile) {
-    // Row blocks outside: a worker's neighbouring tiles read the same activations.
-    Value columnTile = arith::RemUIOp::create(builder, loc, tile, constant(columnTiles));
-    Value block = arith::DivUIOp::create(builder, loc, tile, constant(columnTiles));
-    Value row = arith::MulIOp::create(builder, loc, block, constant(blockRows));
-    Value rest = arith::SubIOp::create(builder, loc, rows, row);
-    Value count = arith::MinUIOp::create(builder, loc, rest, constant(blockRows));
-    body(columnTile, row, count);
-  });
+  phase(
+      what, tiles, [] {},
+      [&](Value tile) {
+        // Row blocks outside: a worker's neighbouring tiles read the same activations.
+        Value columnTile = arith::RemUIOp::create(builder, loc, tile, constant(columnTiles));
+        Value block = arith::DivUIOp::create(builder, loc, tile, constant(columnTiles));
+        Value row = arith::MulIOp::create(builder, loc, block, constant(blockRows));
+        Value rest = arith::SubIOp::create(builder, loc, rows, row);
+        Value count = arith::MinUIOp::create(builder, loc, rest, constant(blockRows));
+        body(columnTile, row, count);
+      });
 }
 
 spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
@@ -229,8 +239,8 @@ spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
 void Scheduler::scheduleAddNorm(AddNormOp op) {
   spmd::BufferOp x = bufferOf(op.getInput()), pending = bufferOf(op.getPending());
   spmd::BufferOp normed = rowsBuffer(prefix + "normed", columnsOf(op.getNormed()));
-  // The stream is updated in place: a row's sum needs that row alone. The head entry reads the stream that prefill left,
-  // perhaps more than once, and must leave it as it is.
+  // The stream is updated in place: a row's sum needs that row alone. The head entry reads the stream that prefill
+  // left, perhaps more than once, and must leave it as it is.
   spmd::BufferOp sum = entry == Entry::Head ? rowsBuffer("sum", columnsOf(op.getSum())) : x;
   Value post = weight(op.getPost()), scale = weight(op.getWeight());
   FloatAttr eps = op.getEpsAttr();
@@ -308,7 +318,8 @@ void Scheduler::scheduleQKV(QKVOp op) {
         body();
         return;
       }
-      Value isHere = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, tile, constant(firstTile + partTiles));
+      Value isHere =
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, tile, constant(firstTile + partTiles));
       auto choice = scf::IfOp::create(builder, loc, isHere, /*withElseRegion=*/true);
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(choice.thenBlock());
@@ -335,8 +346,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     OpFoldResult width = builder.getIndexAttr(dim), zero = builder.getIndexAttr(0);
     Value room = write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows()));
     kernel::AttentionOp::create(builder, loc, read(q, row, column, count, width), cacheValue, cacheHead, at, room,
-                                write(out, row, column, count, width), op.getScaleAttr(),
-                                op.getSoftcapAttr());
+                                write(out, row, column, count, width), op.getScaleAttr(), op.getSoftcapAttr());
   });
 }
 
@@ -362,8 +372,10 @@ void Scheduler::scheduleLinear(LinearOp op) {
   spmd::BufferOp in = inputFor(op.getInput(), op.getWeight());
   int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
   int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
-  tiled(isLogits ? "head" : isPending ? "down_proj" : "o_proj", llvm::divideCeil(outputs, step), kTileRows,
-        [&](Value tile, Value row, Value count) {
+  tiled(isLogits    ? "head"
+        : isPending ? "down_proj"
+                    : "o_proj",
+        llvm::divideCeil(outputs, step), kTileRows, [&](Value tile, Value row, Value count) {
           Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
           OpFoldResult width = builder.getIndexAttr(step);
           if (outputs % step) {
@@ -422,7 +434,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
         mapping.map(op.getResult(), builder.clone(*op)->getResult(0));
         return success();
       })
-      .Default([](Operation *op) { return op->emitOpError("has no place in the schedule; is the graph stage complete?"); });
+      .Default(
+          [](Operation *op) { return op->emitOpError("has no place in the schedule; is the graph stage complete?"); });
 }
 
 LogicalResult Scheduler::schedule(Block &block) {

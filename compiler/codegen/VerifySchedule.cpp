@@ -1,16 +1,17 @@
-//===- VerifySchedule.cpp - no tile touches what another one writes ---------------------------------------------------===//
+//===- VerifySchedule.cpp - no tile touches what another one writes -----------------------------------------------===//
 //
-// The schedule's index arithmetic is evaluated for calls of several sizes at several positions. What a phase's tiles touch
-// is then known in numbers (Footprint.h), and a sequence of calls that follows every entry point by every other is played:
+// The schedule's index arithmetic is evaluated for calls of several sizes at several positions. What a phase's tiles
+// touch is then known in numbers (Footprint.h), and a sequence of calls that follows every entry point by every other
+// is played:
 //
 //   `open`     phases since the last barrier: all their tiles may run at the same time, and so must not meet
 //   `live`     what each buffer holds; writing another buffer of the same bytes takes it away
 //   `columns`  how far each head's keys and values reach
 //
-// Everything is said of tiles, never of workers: it holds for any number of them. Reading a footprint costs a microsecond
-// a tile and is done once per layer kind and call; playing a layer costs a few comparisons per phase.
+// Everything is said of tiles, never of workers: it holds for any number of them. Reading a footprint costs a
+// microsecond a tile and is done once per layer kind and call; playing a layer costs a few comparisons per phase.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/Footprint.h"
 #include "compiler/codegen/Passes.h"
@@ -31,9 +32,9 @@ using namespace lathe;
 
 namespace {
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Tiles of one phase
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 /// Who writes which cell of a grid whose lines are the edges of the written parts.
 class Grid {
@@ -85,8 +86,7 @@ public:
 private:
   static constexpr int32_t kNobody = -3;
 
-  template <typename Visitor>
-  void forCells(const Rect &part, Visitor visit) {
+  template <typename Visitor> void forCells(const Rect &part, Visitor visit) {
     auto first = [](ArrayRef<int64_t> lines, int64_t at) -> size_t {
       size_t above = llvm::upper_bound(lines, at) - lines.begin();
       return above ? above - 1 : 0;
@@ -112,7 +112,8 @@ ArrayRef<Access> accessesOf(int32_t buffer, ArrayRef<Access> accesses) {
 
 std::string toString(const Rect &part) {
   return ("[rows " + Twine(part.row) + ".." + Twine(part.rowEnd) + ", columns " + Twine(part.column) + ".." +
-          Twine(part.columnEnd) + ")").str();
+          Twine(part.columnEnd) + ")")
+      .str();
 }
 
 /// The parts of `from` outside `hole`.
@@ -128,9 +129,9 @@ void subtract(const Rect &from, const Rect &hole, function_ref<void(Rect)> rest)
       rest(piece);
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // The pass
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 /// One call of an entry point.
 struct Call {
@@ -164,6 +165,13 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
     for (const Call &call : planCalls())
       if (failed(play(call)))
         return signalPassFailure();
+    // Last, since a ring that is too short mostly is ragged as well.
+    if (auto [footprint, type] = ragged; footprint) {
+      where.clear();
+      (void)fail(*footprint, quote(*footprint) + " attends to a cache of " + Twine(type.getRows()) +
+                                 " rows, which are no whole panels of " + Twine(CacheLayout::kPanel));
+      return signalPassFailure();
+    }
     markAllAnalysesPreserved();
   }
 
@@ -216,11 +224,12 @@ private:
   };
   llvm::StringMap<CacheState> caches;
   int64_t callPosition = 0;
+  std::pair<const Footprint *, CacheType> ragged; // a cache of no whole panels, and who reads it
 };
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Places
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 LogicalResult VerifySchedule::verifyPlaces() {
   ModuleOp module = getOperation();
@@ -269,15 +278,17 @@ LogicalResult VerifySchedule::verifyCounters() {
   SmallVector<std::pair<Bytes, StringRef>> taken; // and by which buffer
   for (auto buffer : module.getOps<spmd::BufferOp>())
     if (buffer.getSpace() == spmd::Space::Arena)
-      taken.push_back({{static_cast<int64_t>(*buffer.getPlace()), static_cast<int64_t>(*buffer.getPlace()) + buffer.getBytes()},
-                       buffer.getSymName()});
+      taken.push_back(
+          {{static_cast<int64_t>(*buffer.getPlace()), static_cast<int64_t>(*buffer.getPlace()) + buffer.getBytes()},
+           buffer.getSymName()});
   std::map<int64_t, spmd::PhaseOp> counters;
   LogicalResult status = success();
   module.walk([&](spmd::PhaseOp phase) {
     if (phase.getAssignment() != spmd::Assignment::Dynamic || failed(status))
       return;
     if (!phase.getCounter()) {
-      status = phase.emitError() << "phase \"" << phase.getName() << "\" is dynamic, but has no counter (lm-plan-memory)";
+      status = phase.emitError() << "phase \"" << phase.getName()
+                                 << "\" is dynamic, but has no counter (lm-plan-memory)";
       return;
     }
     int64_t place = *phase.getCounter();
@@ -288,8 +299,8 @@ LogicalResult VerifySchedule::verifyCounters() {
                                  << ", no multiple of 8 inside the arena";
     for (auto &[other, name] : taken)
       if (succeeded(status) && bytes.meets(other))
-        status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", inside @" << name
-                                   << " [bytes " << other.begin << ".." << other.end << ")";
+        status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", inside @"
+                                   << name << " [bytes " << other.begin << ".." << other.end << ")";
     auto [known, isNew] = counters.try_emplace(place, phase);
     if (succeeded(status) && !isNew)
       status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", as phase \""
@@ -326,12 +337,13 @@ LogicalResult VerifySchedule::prepare() {
   return success();
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Which calls
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
-/// Sizes: the most, one less (no multiple of any tile), about half, one. Positions: the first, the last, and those at which
-/// a window begins to slide and a ring to wrap, inside the call too. Every entry point follows every other that may.
+/// Sizes: the most, one less (no multiple of any tile), about half, one. Positions: the first, the last, and those at
+/// which a window begins to slide and a ring to wrap, inside the call too. Every entry point follows every other that
+/// may.
 std::vector<Call> VerifySchedule::planCalls() {
   ModuleOp module = getOperation();
   int64_t context = 0, longest = 1;
@@ -361,7 +373,8 @@ std::vector<Call> VerifySchedule::planCalls() {
     if (auto entry = entryOf(function); entry && entry.getValue() == "head")
       head = function;
     else if (entry)
-      steps.insert(llvm::find_if(steps, [&](func::FuncOp other) { return mostRows(other) < mostRows(function); }), function);
+      steps.insert(llvm::find_if(steps, [&](func::FuncOp other) { return mostRows(other) < mostRows(function); }),
+                   function);
   auto sizes = [&](func::FuncOp function) {
     int64_t most = mostRows(function);
     std::set<int64_t> result;
@@ -406,22 +419,22 @@ std::vector<Call> VerifySchedule::planCalls() {
   return calls;
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Races
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 FailureOr<const Footprint *> VerifySchedule::getFootprint(ScheduleFunction &function, spmd::PhaseOp phase,
                                                           const Call &call) {
   auto depends = [&](unsigned argument) {
     if (argument >= function.function.getNumArguments())
       return false;
-    bool inPrologue = !phase.getPrologue().empty() &&
-                      function.evaluator.dependsOn(phase.getPrologue().front(), argument);
+    bool inPrologue =
+        !phase.getPrologue().empty() && function.evaluator.dependsOn(phase.getPrologue().front(), argument);
     return inPrologue || function.evaluator.dependsOn(phase.getBody().front(), argument) ||
            function.evaluator.dependsOn(phase.getTiles(), argument);
   };
   std::tuple<Operation *, int64_t, int64_t, int64_t> key(phase, call.rows, depends(1) ? call.position : -1,
-                                                        depends(2) ? call.first : -1);
+                                                         depends(2) ? call.first : -1);
   auto known = footprints.find(key);
   if (known != footprints.end())
     return &known->second;
@@ -434,8 +447,9 @@ FailureOr<const Footprint *> VerifySchedule::getFootprint(ScheduleFunction &func
 /// The tiles of one phase: each part is written once, without gaps, and no tile reads what another writes.
 LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
   auto tileName = [](int32_t tile) {
-    return tile == Access::kPrologue ? std::string("the prologue")
-           : tile == Access::kManyTiles ? std::string("another tile") : ("tile " + Twine(tile)).str();
+    return tile == Access::kPrologue    ? std::string("the prologue")
+           : tile == Access::kManyTiles ? std::string("another tile")
+                                        : ("tile " + Twine(tile)).str();
   };
   for (const Summary &summary : footprint.summaries) {
     int32_t buffer = summary.buffer;
@@ -518,7 +532,8 @@ LogicalResult VerifySchedule::verifyApart(const Footprint &before, const Footpri
         }
         return std::nullopt;
       };
-      ArrayRef<Access> beforeWrites = accessesOf(a.buffer, before.writes), afterWrites = accessesOf(b.buffer, after.writes);
+      ArrayRef<Access> beforeWrites = accessesOf(a.buffer, before.writes),
+                       afterWrites = accessesOf(b.buffer, after.writes);
       if (!a.writes.isEmpty()) {
         if (auto part = meet(a.writes, beforeWrites, b.reads, accessesOf(b.buffer, after.reads)))
           return refuse(false, bytes(b.buffer, *part), true, "");
@@ -543,33 +558,34 @@ LogicalResult VerifySchedule::verifyApart(const OpenPhase &before, const OpenPha
     for (auto [b, bName] : llvm::zip_equal(after.footprint->caches, after.caches)) {
       if (aName != bName || (a.appends.empty() && b.appends.empty()))
         continue;
-      for (const auto &[writes, others, mineWrites, theyWrite] :
-           {std::tuple(&a.appends, &b.reads, false, true), {&a.appends, &b.appends, true, true},
-            {&b.appends, &a.reads, true, false}}) {
+      for (const auto &[writes, others, mineWrites, theyWrite] : {std::tuple(&a.appends, &b.reads, false, true),
+                                                                  {&a.appends, &b.appends, true, true},
+                                                                  {&b.appends, &a.reads, true, false}}) {
         if (writes->empty())
           continue;
         Grid grid(*writes);
         for (Access other : *others) {
           other.tile = Access::kManyTiles;
           if (auto found = grid.findOther(other))
-            return fail(*after.footprint,
-                        quote(*after.footprint) + (mineWrites ? " appends to" : " attends to") + " row " +
-                            Twine(found->first.row) + " of @" + bName + " that " + quote(*before.footprint) +
-                            (theyWrite ? " appends to" : " attends to") + " with no barrier between them");
+            return fail(*after.footprint, quote(*after.footprint) + (mineWrites ? " appends to" : " attends to") +
+                                              " row " + Twine(found->first.row) + " of @" + bName + " that " +
+                                              quote(*before.footprint) + (theyWrite ? " appends to" : " attends to") +
+                                              " with no barrier between them");
         }
       }
     }
   return success();
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // What buffers and caches hold
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 LogicalResult VerifySchedule::play(const Call &call) {
   func::FuncOp entry = call.entry;
-  where = (" (in a call of @" + entry.getSymName() + ", rows = " + Twine(call.rows) + ", position = " +
-           Twine(call.position) + ")").str();
+  where = (" (in a call of @" + entry.getSymName() + ", rows = " + Twine(call.rows) +
+           ", position = " + Twine(call.position) + ")")
+              .str();
   // Nothing outlives a call but the stream that prefill leaves for head.
   bool keepsArena = entry->getAttrOfType<StringAttr>(spmd::kEntryAttr).getValue() == "head";
   int32_t logits = -1;
@@ -605,7 +621,8 @@ LogicalResult VerifySchedule::play(const Call &call) {
     }
     if (!missing.empty())
       return entry.emitError() << (live[logits].empty() ? "no phase" : "only " + quote(*live[logits].front().by))
-                               << " writes @" << name(logits) << ", which leaves out " << toString(missing.front()) << where;
+                               << " writes @" << name(logits) << ", which leaves out " << toString(missing.front())
+                               << where;
   }
   for (auto &cache : caches)
     for (auto [column, state] : llvm::enumerate(cache.second.columns))
@@ -613,7 +630,8 @@ LogicalResult VerifySchedule::play(const Call &call) {
         size_t heads = cache.second.columns.size() / 2;
         return fail(*cache.second.filledBy, quote(*cache.second.filledBy) + " fills @" + cache.first() +
                                                 ", but no phase appends the " + (column < heads ? "keys" : "values") +
-                                                " of head " + Twine(column % heads) + " at position " + Twine(state.end));
+                                                " of head " + Twine(column % heads) + " at position " +
+                                                Twine(state.end));
       }
   return success();
 }
@@ -704,8 +722,8 @@ LogicalResult VerifySchedule::playPhase(const OpenPhase &next) {
     // A buffer that is part new, part old: some tile is missing.
     for (const Live &held : live[summary.buffer])
       if (!held.part.meet(summary.writes).isEmpty() && !summary.writes.contains(held.part))
-        return fail(footprint, quote(footprint) + " writes " + toString(summary.writes) + " of @" + name(summary.buffer) +
-                                   " and leaves the rest of " + toString(held.part) + " as " +
+        return fail(footprint, quote(footprint) + " writes " + toString(summary.writes) + " of @" +
+                                   name(summary.buffer) + " and leaves the rest of " + toString(held.part) + " as " +
                                    (held.by ? quote(*held.by) : std::string("the caller")) + " wrote it");
     fill(footprint, {summary.buffer, summary.writes}, true);
   }
@@ -756,7 +774,8 @@ void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isK
     // Whole rows: other columns of a row are given up too.
     int64_t pitch = buffer.columns * buffer.elementBytes;
     int64_t row = std::max<int64_t>(0, (bytes.begin - buffer.place) / pitch);
-    int64_t rowEnd = std::min<int64_t>(buffer.rows, llvm::divideCeil(std::max<int64_t>(0, bytes.end - buffer.place), pitch));
+    int64_t rowEnd =
+        std::min<int64_t>(buffer.rows, llvm::divideCeil(std::max<int64_t>(0, bytes.end - buffer.place), pitch));
     if (row < rowEnd)
       take(other, {row, rowEnd, 0, buffer.columns});
   }
@@ -778,7 +797,8 @@ LogicalResult VerifySchedule::playCaches(const OpenPhase &phase) {
       int64_t head = static_cast<int64_t>(index) % heads;
       StringRef what = static_cast<int64_t>(index) < heads ? "keys" : "values";
       auto refuse = [&](const Twine &doing, const Twine &rest) {
-        return fail(footprint, quote(footprint) + doing + " of @" + symbol + " (" + what + " of head " + Twine(head) + ")" + rest);
+        return fail(footprint,
+                    quote(footprint) + doing + " of @" + symbol + " (" + what + " of head " + Twine(head) + ")" + rest);
       };
       if (does.readBegin < does.readEnd) {
         if (does.readEnd > column.end)
@@ -793,14 +813,14 @@ LogicalResult VerifySchedule::playCaches(const OpenPhase &phase) {
       }
       if (does.appendBegin < does.appendEnd) {
         if (does.appendBegin != column.end)
-          return refuse(" appends position " + Twine(does.appendBegin), ", but position " + Twine(column.end) + " is next");
+          return refuse(" appends position " + Twine(does.appendBegin),
+                        ", but position " + Twine(column.end) + " is next");
         column = {does.appendEnd, &footprint};
         cache.filledBy = &footprint;
       }
     }
-    if (rows % CacheLayout::kPanel)
-      return fail(footprint, quote(footprint) + " uses @" + symbol + " of " + Twine(rows) + " rows, no multiple of " +
-                                 Twine(CacheLayout::kPanel));
+    if (!use.reads.empty() && rows % CacheLayout::kPanel)
+      ragged = {&footprint, use.type};
   }
   return success();
 }

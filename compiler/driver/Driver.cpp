@@ -89,8 +89,8 @@ absl::Status Compilation::readDump(Stage from) {
   LATHE_ASSIGN_OR_RETURN(module, readModule(context, options.input));
   auto printed = (*module)->getAttrOfType<StringAttr>(kStageAttr);
   if (printed && printed.getValue() != getStageInfo(from).name)
-    return fileError(options.input, "expected what --emit " + getStageInfo(from).name + " printed, found stage " +
-                                        printed.getValue());
+    return fileError(options.input,
+                     "expected what --emit " + getStageInfo(from).name + " printed, found stage " + printed.getValue());
   if (!(*module)->hasAttr(lm::kModelAttr))
     return fileError(options.input, "expected a module that --emit " + getStageInfo(from).name +
                                         " printed, with an attribute lm.model; found none");

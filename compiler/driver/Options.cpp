@@ -90,7 +90,8 @@ constexpr Option table[] = {
     {"--weights", "as-stored|f32|bf16|q8|q4", "how matrices are kept (default: as-stored)", setWeights},
     {"--context", "N", "positions to make room for (default: the model's own, at most 8192)", setContext},
     {"--prefill-rows", "N", "most prompt tokens of one pass over the weights (default: 512)", setPrefillRows},
-    {"--schedule-for", "NAME", "schedule and kernels of that CPU, its dot instructions written out, to run them on this one",
+    {"--schedule-for", "NAME",
+     "schedule and kernels of that CPU, its dot instructions written out, to run them on this one",
      store<&Options::scheduleFor>},
     {"--embed-weights", "", "put the weights into the executable", setFlag<&Options::embedWeights>},
     {"--threads", "N", "threads the executable uses by default (default: the physical cores it finds)", setThreads},
@@ -114,12 +115,9 @@ absl::Status checkFrom(const Options &options) {
   if (options.emit < from)
     return problem("--emit " + getStageInfo(options.emit).name + ": expected a stage after --from " +
                    getStageInfo(from).name);
-  const std::pair<llvm::StringRef, Stage> decided[] = {{"--context", Stage::Import},
-                                                       {"--weights", Stage::Graph},
-                                                       {"--prefill-rows", Stage::Graph},
-                                                       {"--schedule-for", Stage::Graph},
-                                                       {"--mcpu", Stage::Schedule},
-                                                       {"--target", Stage::Schedule}};
+  const std::pair<llvm::StringRef, Stage> decided[] = {
+      {"--context", Stage::Import},     {"--weights", Stage::Graph}, {"--prefill-rows", Stage::Graph},
+      {"--schedule-for", Stage::Graph}, {"--mcpu", Stage::Schedule}, {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +

@@ -1,4 +1,5 @@
-//===- ConvertWeights.cpp - weights take the format the user asks for -------------------------------------------------===//
+//===- ConvertWeights.cpp - weights take the format the user asks for
+//-------------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"

@@ -1,4 +1,5 @@
-//===- DeferResiduals.cpp - add to the stream where it is next normed -------------------------------------------------===//
+//===- DeferResiduals.cpp - add to the stream where it is next normed
+//-------------------------------------------------===//
 //
 // Before, a layer is x -> x', after, (x, pending) -> (x', pending'), where x' still lacks pending'. Inside and between
 // layers `norm(add(x, [norm](block)))` becomes one lm.add_norm, the way into the next projection.
@@ -122,8 +123,7 @@ void DeferResiduals::rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewr
     if (tail.post) {
       previous = body.addArgument(tail.post.getWeight().getType(), kind.getLoc());
       attrs.push_back(DictionaryAttr::get(
-          &getContext(),
-          rewriter.getNamedAttr(kSlotAttr, rewriter.getStringAttr("previous." + postSlot.getValue()))));
+          &getContext(), rewriter.getNamedAttr(kSlotAttr, rewriter.getStringAttr("previous." + postSlot.getValue()))));
     }
     rewriter.setInsertionPointToStart(&body);
     Value added = pending;
@@ -145,7 +145,8 @@ void DeferResiduals::rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewr
   rewriter.setInsertionPoint(layers);
   Value x = layers.getStream()[0];
   Value zeros = ZerosOp::create(rewriter, layers.getLoc(), x.getType(), x);
-  auto deferred = LayersOp::create(rewriter, layers.getLoc(), ValueRange{x, zeros}, layers.getPosition(), layers.getKinds());
+  auto deferred =
+      LayersOp::create(rewriter, layers.getLoc(), ValueRange{x, zeros}, layers.getPosition(), layers.getKinds());
   Value pending = deferred.getResult(1);
   if (postSlot) {
     std::string name = LayersOp::bind(layers.getKinds().size() - 1, postSlot.getValue());

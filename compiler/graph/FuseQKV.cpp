@@ -1,4 +1,5 @@
-//===- FuseQKV.cpp - projections, q/k norm, rope and append become lm.qkv ---------------------------------------------===//
+//===- FuseQKV.cpp - projections, q/k norm, rope and append become lm.qkv
+//---------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "dialects/lm/LMOps.h"
@@ -60,19 +61,20 @@ struct FuseIntoQKV : OpRewritePattern<AttentionOp> {
       return rewriter.notifyMatchFailure(attention, "the projections read different inputs");
     if (!q->rope != !k->rope || (q->rope && q->rope.getRope() != k->rope.getRope()))
       return rewriter.notifyMatchFailure(attention, "queries and keys are rotated differently");
-    auto isPerHead = [](NormOp norm, int64_t heads) { return !norm || static_cast<int64_t>(norm.getGroups()) == heads; };
+    auto isPerHead = [](NormOp norm, int64_t heads) {
+      return !norm || static_cast<int64_t>(norm.getGroups()) == heads;
+    };
     auto cache = cast<CacheType>(attention.getCache().getType());
     if (!q->norm != !k->norm || !isPerHead(q->norm, attention.getHeads()) || !isPerHead(k->norm, cache.getHeads()))
       return rewriter.notifyMatchFailure(attention, "a norm spans heads");
 
     rewriter.setInsertionPoint(append);
     auto weightOf = [](NormOp norm) { return norm ? norm.getWeight() : Value(); };
-    auto fused = QKVOp::create(rewriter, attention.getLoc(), attention.getQuery().getType(), v.getInput(),
-                               q->linear.getWeight(), k->linear.getWeight(), v.getWeight(), q->linear.getBias(),
-                               k->linear.getBias(), v.getBias(), weightOf(q->norm), weightOf(k->norm),
-                               attention.getCache(), attention.getPosition(), attention.getHeadsAttr(),
-                               q->norm ? q->norm.getEpsAttr() : rewriter.getF64FloatAttr(0),
-                               q->rope ? q->rope.getRopeAttr() : RopeAttr());
+    auto fused = QKVOp::create(
+        rewriter, attention.getLoc(), attention.getQuery().getType(), v.getInput(), q->linear.getWeight(),
+        k->linear.getWeight(), v.getWeight(), q->linear.getBias(), k->linear.getBias(), v.getBias(), weightOf(q->norm),
+        weightOf(k->norm), attention.getCache(), attention.getPosition(), attention.getHeadsAttr(),
+        q->norm ? q->norm.getEpsAttr() : rewriter.getF64FloatAttr(0), q->rope ? q->rope.getRopeAttr() : RopeAttr());
     Value query = attention.getQuery();
     rewriter.modifyOpInPlace(attention, [&] { attention.getQueryMutable().assign(fused); });
     rewriter.eraseOp(append);

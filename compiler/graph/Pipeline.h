@@ -1,10 +1,11 @@
-//===- Pipeline.h - stage 2 -------------------------------------------------------------------------------------------===//
+//===- Pipeline.h - stage 2
+//-------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_GRAPH_PIPELINE_H
 #define LATHE_COMPILER_GRAPH_PIPELINE_H
 
-#include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
 
 namespace lathe {
 

@@ -1,9 +1,10 @@
-//===- PlanCache.cpp - caches take their element, rows and place ------------------------------------------------------===//
+//===- PlanCache.cpp - caches take their element, rows and place
+//------------------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
-#include "dialects/lm/Layout.h"
 #include "dialects/lm/LMDialect.h"
+#include "dialects/lm/Layout.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::lm {

@@ -1,4 +1,5 @@
-//===- Retype.h - change weight or cache types everywhere at once -----------------------------------------------------===//
+//===- Retype.h - change weight or cache types everywhere at once
+//-----------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_GRAPH_RETYPE_H
 #define LATHE_COMPILER_GRAPH_RETYPE_H
@@ -9,8 +10,8 @@
 
 namespace mlir::lm {
 
-/// Applies `map` to every type of symbols, values and signatures. Layers of one kind have equal types and keep them, since
-/// `map` looks at the type alone.
+/// Applies `map` to every type of symbols, values and signatures. Layers of one kind have equal types and keep them,
+/// since `map` looks at the type alone.
 inline void retype(ModuleOp module, function_ref<Type(Type)> map) {
   module.walk([&](Operation *op) {
     if (auto weight = dyn_cast<WeightOp>(op)) {

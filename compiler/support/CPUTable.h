@@ -1,4 +1,5 @@
-//===- CPUTable.h - every decision that depends on the CPU ------------------------------------------------------------===//
+//===- CPUTable.h - every decision that depends on the CPU
+//------------------------------------------------------------===//
 //
 // What the CPU can do and the sizes chosen for it. Passes ask here; nothing else looks at CPU names or features.
 //

@@ -1,4 +1,5 @@
-//===- KernelOps.cpp - the kernel dialect -----------------------------------------------------------------------------===//
+//===- KernelOps.cpp - the kernel dialect
+//-----------------------------------------------------------------------------===//
 
 #include "dialects/kernel/KernelOps.h"
 #include "mlir/IR/Builders.h"

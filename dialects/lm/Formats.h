@@ -1,11 +1,12 @@
-//===- Formats.h - how numbers are stored in checkpoints --------------------------------------------------------------===//
+//===- Formats.h - how numbers are stored in checkpoints
+//--------------------------------------------------------------===//
 //
 // One row per storage format. Readers take block sizes from here, the packer and the kernel generator everything else:
 // another format is a row, its unpacking in compiler/weights, and a test. Quantised formats are those of ggml-quants:
 //   value = scale * (code - offset)            without a minimum
 //   value = scale * code - minimum             with one
-// where code is unsigned with `bits` bits and scale/minimum belong to `group` neighbours along K. In the _k formats scale
-// and minimum are themselves small integers times a float16 per block of 256.
+// where code is unsigned with `bits` bits and scale/minimum belong to `group` neighbours along K. In the _k formats
+// scale and minimum are themselves small integers times a float16 per block of 256.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -20,17 +21,17 @@ namespace lathe {
 
 //       enum  name    bits block bytes group offset minimum subscales
 #define LATHE_FORMATS(X)                                                                                               \
-  X(F32,  "f32",  32,   1,   4,   0,   0, false, false)                                                               \
-  X(F16,  "f16",  16,   1,   2,   0,   0, false, false)                                                               \
-  X(BF16, "bf16", 16,   1,   2,   0,   0, false, false)                                                               \
-  X(Q4_0, "q4_0",  4,  32,  18,  32,   8, false, false)                                                               \
-  X(Q4_1, "q4_1",  4,  32,  20,  32,   0, true,  false)                                                               \
-  X(Q5_0, "q5_0",  5,  32,  22,  32,  16, false, false)                                                               \
-  X(Q5_1, "q5_1",  5,  32,  24,  32,   0, true,  false)                                                               \
-  X(Q8_0, "q8_0",  8,  32,  34,  32, 128, false, false)                                                               \
-  X(Q4_K, "q4_k",  4, 256, 144,  32,   0, true,  true)                                                                \
-  X(Q5_K, "q5_k",  5, 256, 176,  32,   0, true,  true)                                                                \
-  X(Q6_K, "q6_k",  6, 256, 210,  16,  32, false, true)
+  X(F32, "f32", 32, 1, 4, 0, 0, false, false)                                                                          \
+  X(F16, "f16", 16, 1, 2, 0, 0, false, false)                                                                          \
+  X(BF16, "bf16", 16, 1, 2, 0, 0, false, false)                                                                        \
+  X(Q4_0, "q4_0", 4, 32, 18, 32, 8, false, false)                                                                      \
+  X(Q4_1, "q4_1", 4, 32, 20, 32, 0, true, false)                                                                       \
+  X(Q5_0, "q5_0", 5, 32, 22, 32, 16, false, false)                                                                     \
+  X(Q5_1, "q5_1", 5, 32, 24, 32, 0, true, false)                                                                       \
+  X(Q8_0, "q8_0", 8, 32, 34, 32, 128, false, false)                                                                    \
+  X(Q4_K, "q4_k", 4, 256, 144, 32, 0, true, true)                                                                      \
+  X(Q5_K, "q5_k", 5, 256, 176, 32, 0, true, true)                                                                      \
+  X(Q6_K, "q6_k", 6, 256, 210, 16, 32, false, true)
 
 enum class Format : uint8_t {
 #define LATHE_FORMAT_ENUM(id, name, bits, block, bytes, group, offset, minimum, subscales) id,

@@ -1,4 +1,5 @@
-//===- LMDialect.cpp - types and attributes of the lm dialect ---------------------------------------------------------===//
+//===- LMDialect.cpp - types and attributes of the lm dialect
+//---------------------------------------------------------===//
 
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
@@ -136,8 +137,8 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
 // #lm.rope
 //===------------------------------------------------------------------------------------------------------------------===//
 
-LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim, Real theta, StringAttr scaling,
-                               Real attentionFactor, ArrayRef<Real> frequencies) {
+LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim, Real theta,
+                               StringAttr scaling, Real attentionFactor, ArrayRef<Real> frequencies) {
   if (dim < 2 || dim % 2)
     return emitError() << "expects an even rotary width, but found " << dim;
   if (!(theta.value > 0))

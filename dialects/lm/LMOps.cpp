@@ -1,4 +1,5 @@
-//===- LMOps.cpp - verifiers and builders of the lm dialect -----------------------------------------------------------===//
+//===- LMOps.cpp - verifiers and builders of the lm dialect
+//-----------------------------------------------------------===//
 
 #include "dialects/lm/LMOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -97,7 +98,8 @@ LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
     }
     func::FuncOp kind = entry->second;
     size_t fixed = getStream().size() + 1;
-    if (kind.getNumArguments() < fixed || TypeRange(kind.getArgumentTypes()).take_front(fixed - 1) != getStream().getTypes() ||
+    if (kind.getNumArguments() < fixed ||
+        TypeRange(kind.getArgumentTypes()).take_front(fixed - 1) != getStream().getTypes() ||
         !kind.getArgumentTypes()[fixed - 1].isIndex() || kind.getResultTypes() != getStream().getTypes())
       return emitOpError() << "expects " << name << " to map the stream and a position to the stream, but it is "
                            << kind.getFunctionType();

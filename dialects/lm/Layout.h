@@ -1,4 +1,5 @@
-//===- Layout.h - where the values of a packed weight lie -------------------------------------------------------------===//
+//===- Layout.h - where the values of a packed weight lie
+//-------------------------------------------------------------===//
 //
 // The packer (compiler/weights) writes this layout, the kernels (compiler/codegen/kernels) read it. A matrix [N, K] in
 // `panels<R x D>` is ceil(N / R) panels, one after another; rows beyond N are zero (codes, scales and minima).
@@ -30,23 +31,23 @@ namespace lathe {
 struct PanelLayout {
   explicit PanelLayout(mlir::lm::WeightType type);
 
-  int64_t rows, depth;     // R, D
-  int64_t panels;          // ceil(N / R)
-  int64_t panelBytes;      // from one panel to the next
-  int64_t blockBytes;      // quantised: from one block to the next
-  int64_t runBytes;        // quantised: from one run of 32 columns to the next inside a block (blocks of 32: blockBytes)
-  int64_t headBytes;       // quantised: scale and minimum before the first run (0 without subscales)
-  int64_t highOffset;      // in a run: where the fifth and sixth bits begin
-  int64_t codesBytes;      // in a run: codes, high bits included; scales or subscales follow
+  int64_t rows, depth; // R, D
+  int64_t panels;      // ceil(N / R)
+  int64_t panelBytes;  // from one panel to the next
+  int64_t blockBytes;  // quantised: from one block to the next
+  int64_t runBytes;    // quantised: from one run of 32 columns to the next inside a block (blocks of 32: blockBytes)
+  int64_t headBytes;   // quantised: scale and minimum before the first run (0 without subscales)
+  int64_t highOffset;  // in a run: where the fifth and sixth bits begin
+  int64_t codesBytes;  // in a run: codes, high bits included; scales or subscales follow
   int64_t bytes() const { return panels * panelBytes; }
 };
 
 /// Bytes of a weight once packed: a packed matrix, or a vector in f32.
 int64_t getPackedBytes(mlir::lm::WeightType type);
 
-/// Keys and values lie in panels too, so that scores and sums are the same products as projections: with R positions, the
-/// keys of a head are [R / 16][dim / D][16][D], its values [dim16 / 16][R / D][16][D], dim16 = dim rounded up to 16,
-/// D = 1 for f32 and 2 for bf16; all heads' keys (dim16 wide each) come first.
+/// Keys and values lie in panels too, so that scores and sums are the same products as projections: with R positions,
+/// the keys of a head are [R / 16][dim / D][16][D], its values [dim16 / 16][R / D][16][D], dim16 = dim rounded up to
+/// 16, D = 1 for f32 and 2 for bf16; all heads' keys (dim16 wide each) come first.
 struct CacheLayout {
   explicit CacheLayout(mlir::lm::CacheType type);
 

@@ -1,7 +1,9 @@
-//===- QuantizedRow.h - a row of activations as 8-bit codes -----------------------------------------------------------===//
+//===- QuantizedRow.h - a row of activations as 8-bit codes
+//-----------------------------------------------------------===//
 //
-// One layout for every weight format: codes [K] i8, then per block of 32 the scale (f32), the sum of codes (i32), -scale *
-// sum (f32), and the sums of its two halves (2 x i32); then, for targets that widen bytes, the codes again as i16.
+// One layout for every weight format: codes [K] i8, then per block of 32 the scale (f32), the sum of codes (i32),
+// -scale * sum (f32), and the sums of its two halves (2 x i32); then, for targets that widen bytes, the codes again as
+// i16.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 

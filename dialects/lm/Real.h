@@ -1,4 +1,5 @@
-//===- Real.h - a double as a parameter of an attribute ---------------------------------------------------------------===//
+//===- Real.h - a double as a parameter of an attribute
+//---------------------------------------------------------------===//
 
 #ifndef LATHE_DIALECTS_LM_REAL_H
 #define LATHE_DIALECTS_LM_REAL_H
@@ -17,13 +18,14 @@ struct Real {
   Real(double value = 0) : value(value) {}
   operator double() const { return value; }
   explicit operator float() const { return static_cast<float>(value); }
-  bool operator==(const Real &other) const { return std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(other.value); }
+  bool operator==(const Real &other) const {
+    return std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(other.value);
+  }
   bool operator==(double other) const { return *this == Real(other); }
   friend llvm::hash_code hash_value(const Real &real) { return llvm::hash_value(std::bit_cast<uint64_t>(real.value)); }
 };
 
-template <typename Stream>
-Stream &operator<<(Stream &stream, const Real &real) {
+template <typename Stream> Stream &operator<<(Stream &stream, const Real &real) {
   char buffer[32];
   auto end = std::to_chars(buffer, buffer + sizeof buffer, real.value, std::chars_format::scientific).ptr;
   llvm::StringRef digits(buffer, end - buffer);
@@ -35,8 +37,7 @@ Stream &operator<<(Stream &stream, const Real &real) {
 
 } // namespace mlir::lm
 
-template <>
-struct mlir::FieldParser<mlir::lm::Real> {
+template <> struct mlir::FieldParser<mlir::lm::Real> {
   static FailureOr<mlir::lm::Real> parse(AsmParser &parser) {
     double value;
     if (parser.parseFloat(value))

@@ -1,13 +1,14 @@
-//===- SPMDOps.cpp - the spmd dialect ---------------------------------------------------------------------------------===//
+//===- SPMDOps.cpp - the spmd dialect
+//---------------------------------------------------------------------------------===//
 
 #include "dialects/spmd/SPMDOps.h"
 #include "dialects/lm/LMDialect.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -65,12 +66,12 @@ void buildAccess(OpBuilder &builder, OperationState &state, BufferOp buffer, OpF
                 value(column), value(rows), value(columns));
 }
 
-template <typename Access>
-LogicalResult verifyAccess(Access access, SymbolTableCollection &symbols) {
+template <typename Access> LogicalResult verifyAccess(Access access, SymbolTableCollection &symbols) {
   auto buffer = symbols.lookupNearestSymbolFrom<BufferOp>(access, access.getBufferAttr());
   if (!buffer)
     return access.emitOpError() << "expects a buffer, but " << access.getBufferAttr() << " is none";
-  MemRefType expected = viewType(buffer.getBufferType(), getAsOpFoldResult(access.getRows()), getAsOpFoldResult(access.getColumns()));
+  MemRefType expected =
+      viewType(buffer.getBufferType(), getAsOpFoldResult(access.getRows()), getAsOpFoldResult(access.getColumns()));
   if (access.getResult().getType() != expected)
     return access.emitOpError() << "expects a result of type " << expected << ", but found "
                                 << access.getResult().getType();

@@ -1,4 +1,5 @@
-//===- Attention.cpp - grouped-query attention ------------------------------------------------------------------------===//
+//===- Attention.cpp - grouped-query attention
+//------------------------------------------------------------------------===//
 
 #include "frontends/blocks/Blocks.h"
 

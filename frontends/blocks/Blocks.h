@@ -1,4 +1,5 @@
-//===- Blocks.h - the parts architectures are made of -----------------------------------------------------------------===//
+//===- Blocks.h - the parts architectures are made of
+//-----------------------------------------------------------------===//
 //
 // A block adds its ops to the layer under construction and returns its output, residual not yet added: [rows, hidden].
 //

@@ -52,19 +52,21 @@ def mutants(lines):
                     yield (f'shift-{what} of @{buffer} in "{phase}" of @{function}',
                            replaced(at, "%mutantOne = arith.constant 1 : index",
                                     f"%mutantAt = arith.addi {old}, %mutantOne : index", f"{head}[{index}]{rest}"))
-        if match := re.match(r"(\s*%\w+ = arith\.minui %\w+), (%\w+) : index", line):
+        if match := re.match(r"\s*(%\w+) = (arith\.minui .*)", line):
             yield (f'lower-bound in "{phase}" of @{function}',
-                   replaced(at, "%mutantOne = arith.constant 1 : index",
-                            f"%mutantBound = arith.subi {match[2]}, %mutantOne : index", f"{match[1]}, %mutantBound : index"))
+                   replaced(at, "%mutantOne = arith.constant 1 : index", f"%mutantBound = {match[2]}",
+                            f"{match[1]} = arith.subi %mutantBound, %mutantOne : index"))
 
     def place(name):
-        return re.search(r"place (\d+)", lines[buffers[name]])[1]
+        return int(re.search(r"place (\d+)", lines[buffers[name]])[1])
 
     pairs = {tuple(sorted(pair)) for reads, writes in uses.values() for pair in itertools.product(reads, writes)
              if pair[0] != pair[1]}
     for first, second in sorted(pairs):
-        moved = re.sub(r"place \d+", f"place {place(first)}", lines[buffers[second]])
-        yield f"one-place for @{first} and @{second}", replaced(buffers[second], moved)
+        # To the lower place, so that the buffer stays inside the arena.
+        lower, higher = sorted((first, second), key=place)
+        moved = re.sub(r"place \d+", f"place {place(lower)}", lines[buffers[higher]])
+        yield f"one-place for @{first} and @{second}", replaced(buffers[higher], moved)
 
     rings = set(re.findall(r"window = ([1-9]\d*), rows = (\d+)", "\n".join(lines)))
     for (window, rows), less in itertools.product(sorted(rings), (16, 1)):

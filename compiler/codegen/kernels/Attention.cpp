@@ -1,8 +1,9 @@
-//===- Attention.cpp - scores, softmax and sums of one head -----------------------------------------------------------===//
+//===- Attention.cpp - scores, softmax and sums of one head
+//-----------------------------------------------------------===//
 //
-// Keys and values lie in panels, so scores and sums are the same products as projections. Scores are kept for all visible
-// positions, a column per cache row ("slot"): position p is in slot p mod R. The slots to look at are one range, or two
-// where a ring wraps.
+// Keys and values lie in panels, so scores and sums are the same products as projections. Scores are kept for all
+// visible positions, a column per cache row ("slot"): position p is in slot p mod R. The slots to look at are one
+// range, or two where a ring wraps.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -21,8 +22,8 @@ struct AttentionEmitter {
   CacheLayout layout{type};
   static constexpr int64_t lanes = CacheLayout::kPanel;
 
-  Value area, keys, values;   // of the head
-  Value oldest, oldestSlot;   // first position any row sees
+  Value area, keys, values; // of the head
+  Value oldest, oldestSlot; // first position any row sees
   struct Range {
     Value begin, end; // panels of 16 slots
   };

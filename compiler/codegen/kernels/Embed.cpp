@@ -1,4 +1,5 @@
-//===- Embed.cpp - rows of a packed table -----------------------------------------------------------------------------===//
+//===- Embed.cpp - rows of a packed table
+//-----------------------------------------------------------------------------===//
 //
 // One value at a time: a row is spread over its panel, and an embedding is a thousandth of a step's work.
 //

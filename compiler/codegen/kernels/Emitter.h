@@ -1,4 +1,5 @@
-//===- Emitter.h - short words for vector code ------------------------------------------------------------------------===//
+//===- Emitter.h - short words for vector code
+//------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
@@ -40,20 +41,36 @@ public:
   }
 
   static bool isFloat(Value value) { return isa<FloatType>(getElementTypeOrSelf(value.getType())); }
-  Value add(Value a, Value b) { return isFloat(a) ? Value(arith::AddFOp::create(*this, a, b)) : arith::AddIOp::create(*this, a, b); }
-  Value sub(Value a, Value b) { return isFloat(a) ? Value(arith::SubFOp::create(*this, a, b)) : arith::SubIOp::create(*this, a, b); }
-  Value mul(Value a, Value b) { return isFloat(a) ? Value(arith::MulFOp::create(*this, a, b)) : arith::MulIOp::create(*this, a, b); }
-  Value div(Value a, Value b) { return isFloat(a) ? Value(arith::DivFOp::create(*this, a, b)) : arith::DivUIOp::create(*this, a, b); }
+  Value add(Value a, Value b) {
+    return isFloat(a) ? Value(arith::AddFOp::create(*this, a, b)) : arith::AddIOp::create(*this, a, b);
+  }
+  Value sub(Value a, Value b) {
+    return isFloat(a) ? Value(arith::SubFOp::create(*this, a, b)) : arith::SubIOp::create(*this, a, b);
+  }
+  Value mul(Value a, Value b) {
+    return isFloat(a) ? Value(arith::MulFOp::create(*this, a, b)) : arith::MulIOp::create(*this, a, b);
+  }
+  Value div(Value a, Value b) {
+    return isFloat(a) ? Value(arith::DivFOp::create(*this, a, b)) : arith::DivUIOp::create(*this, a, b);
+  }
   Value rem(Value a, Value b) { return arith::RemUIOp::create(*this, a, b); }
   Value ceilDiv(Value a, Value b) { return arith::CeilDivUIOp::create(*this, a, b); }
-  Value minimum(Value a, Value b) { return isFloat(a) ? Value(arith::MinNumFOp::create(*this, a, b)) : arith::MinSIOp::create(*this, a, b); }
-  Value maximum(Value a, Value b) { return isFloat(a) ? Value(arith::MaxNumFOp::create(*this, a, b)) : arith::MaxSIOp::create(*this, a, b); }
+  Value minimum(Value a, Value b) {
+    return isFloat(a) ? Value(arith::MinNumFOp::create(*this, a, b)) : arith::MinSIOp::create(*this, a, b);
+  }
+  Value maximum(Value a, Value b) {
+    return isFloat(a) ? Value(arith::MaxNumFOp::create(*this, a, b)) : arith::MaxSIOp::create(*this, a, b);
+  }
   Value add(Value a, int64_t b) { return b ? add(a, number(a.getType(), b)) : a; }
   Value mul(Value a, int64_t b) { return b == 1 ? a : mul(a, number(a.getType(), b)); }
   Value andBits(Value a, int64_t mask) { return arith::AndIOp::create(*this, a, number(a.getType(), mask)); }
   Value orBits(Value a, Value b) { return arith::OrIOp::create(*this, a, b); }
-  Value shl(Value a, int64_t by) { return by ? arith::ShLIOp::create(*this, a, number(a.getType(), by)).getResult() : a; }
-  Value shr(Value a, int64_t by) { return by ? arith::ShRUIOp::create(*this, a, number(a.getType(), by)).getResult() : a; }
+  Value shl(Value a, int64_t by) {
+    return by ? arith::ShLIOp::create(*this, a, number(a.getType(), by)).getResult() : a;
+  }
+  Value shr(Value a, int64_t by) {
+    return by ? arith::ShRUIOp::create(*this, a, number(a.getType(), by)).getResult() : a;
+  }
   /// Of vectors; a multiplication and an addition on CPUs without the instruction.
   Value fma(Value a, Value b, Value c) { return vector::FMAOp::create(*this, a, b, c); }
   Value less(Value a, Value b) {
@@ -69,11 +86,13 @@ public:
     return isa<VectorType>(type) ? vector::BitCastOp::create(*this, cast<VectorType>(type), value).getResult()
                                  : arith::BitcastOp::create(*this, type, value).getResult();
   }
-  Value toF32(Value integers) {
-    return arith::SIToFPOp::create(*this, like(integers, getF32Type()), integers);
+  Value toF32(Value integers) { return arith::SIToFPOp::create(*this, like(integers, getF32Type()), integers); }
+  Value extend(Value integers, Type element) {
+    return arith::ExtUIOp::create(*this, like(integers, element), integers);
   }
-  Value extend(Value integers, Type element) { return arith::ExtUIOp::create(*this, like(integers, element), integers); }
-  Value extendSigned(Value integers, Type element) { return arith::ExtSIOp::create(*this, like(integers, element), integers); }
+  Value extendSigned(Value integers, Type element) {
+    return arith::ExtSIOp::create(*this, like(integers, element), integers);
+  }
   Value cast(Value value, Type element) { return arith::IndexCastOp::create(*this, element, value); }
   Type like(Value value, Type element) {
     if (auto vector = dyn_cast<VectorType>(value.getType()))
@@ -97,9 +116,7 @@ public:
     Value value = vector::BroadcastOp::create(*this, vec(1, scalar.getType()), scalar);
     store(bitcast(i8s(bytes), value), memref, at);
   }
-  Value sum(Value vector) {
-    return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector);
-  }
+  Value sum(Value vector) { return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector); }
 
   /// for (i = begin; i < end; i += step) with values carried from round to round.
   SmallVector<Value> loop(Value begin, Value end, int64_t step, ValueRange carried,

@@ -1,4 +1,5 @@
-//===- Kernels.h - one expansion per kernel op ------------------------------------------------------------------------===//
+//===- Kernels.h - one expansion per kernel op
+//------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
@@ -9,8 +10,8 @@
 
 namespace lathe {
 
-/// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin at
-/// `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
+/// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin
+/// at `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
 struct Product {
   Value area, place, panelStride, columns;
   Value input, out; // memref<?x?xf32, bf16 or i8, strided>, memref<?x?xf32, strided>

@@ -1,7 +1,8 @@
-//===- Matmul.cpp - products of rows with packed panels ---------------------------------------------------------------===//
+//===- Matmul.cpp - products of rows with packed panels
+//---------------------------------------------------------------===//
 //
-// One function per (area, format, depth): for each panel of 16 outputs, input rows are taken in register tiles, the rest one
-// by one. What is written here is the tile: unpack a step of weights once, use it for every row.
+// One function per (area, format, depth): for each panel of 16 outputs, input rows are taken in register tiles, the
+// rest one by one. What is written here is the tile: unpack a step of weights once, use it for every row.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -28,6 +29,8 @@ private:
 
   /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
+  /// Asks for `bytes` of weights that one row will need soon: the hardware's own prefetching stops at every 4 KiB page.
+  void prefetch(Value at, int64_t bytes);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels);
   Values bf16Tile(Value row, int64_t count, ArrayRef<Value> panels);
   Values intTile(Value row, int64_t count, ArrayRef<Value> panels);
@@ -110,7 +113,8 @@ void ProductEmitter::storeTile(Value first, int64_t count, Value output, ArrayRe
       for (int64_t i = 0; i < count; ++i) {
         Value sum = sums[i * panels + p], at = row(first, i);
         if (shape.accumulates) {
-          Value old = vector::MaskedLoadOp::create(e, e.f32s(), out, ValueRange{at, column}, mask, e.number(e.f32s(), 0));
+          Value old =
+              vector::MaskedLoadOp::create(e, e.f32s(), out, ValueRange{at, column}, mask, e.number(e.f32s(), 0));
           sum = e.add(sum, old);
         }
         vector::MaskedStoreOp::create(e, out, ValueRange{at, column}, mask, sum);
@@ -150,6 +154,13 @@ ProductEmitter::Values ProductEmitter::loadFloats(Value at) {
   return {e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
 }
 
+void ProductEmitter::prefetch(Value at, int64_t bytes) {
+  constexpr int64_t ahead = 2048, line = 64;
+  for (int64_t offset = 0; offset < bytes; offset += line)
+    memref::PrefetchOp::create(e, area, ValueRange{e.add(at, ahead + offset)}, /*isWrite=*/false, /*localityHint=*/3,
+                               /*isDataCache=*/true);
+}
+
 ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels) {
   int64_t depth = shape.depth, stepBytes = R * depth * (info.bits / 8);
   Value zero = e.index(0), steps = e.div(columns, e.index(depth));
@@ -160,6 +171,9 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
 
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
+    if (count == 1)
+      for (Value panel : panels)
+        prefetch(e.add(panel, e.mul(step, stepBytes)), stepsHere * stepBytes);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
       for (Value panel : panels)
@@ -180,7 +194,8 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   };
   Values sums(chains * tileSums, e.number(e.f32s(), 0));
   Value whole = e.mul(e.div(steps, e.index(stepsAtOnce)), stepsAtOnce);
-  sums = e.loop(zero, whole, stepsAtOnce, sums, [&](Value step, ValueRange args) { return round(step, stepsAtOnce, args); });
+  sums = e.loop(zero, whole, stepsAtOnce, sums,
+                [&](Value step, ValueRange args) { return round(step, stepsAtOnce, args); });
   if (stepsAtOnce > 1)
     sums = e.loop(whole, steps, 1, sums, [&](Value step, ValueRange args) { return round(step, 1, args); });
   for (int64_t chain = 1; chain < chains; ++chain)
@@ -205,7 +220,8 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
     for (int64_t s = 0; s < stepsHere; ++s) {
       Values weights;
       for (Value panel : panels)
-        weights.push_back(e.bitcast(pairs, e.load(e.i8s(stepBytes), area, e.add(panel, e.mul(e.add(step, s), stepBytes)))));
+        weights.push_back(
+            e.bitcast(pairs, e.load(e.i8s(stepBytes), area, e.add(panel, e.mul(e.add(step, s), stepBytes)))));
       for (int64_t i = 0; i < count; ++i) {
         Value two = e.load(e.vec(2, e.getBF16Type()), input, {row(first, i), e.mul(e.add(step, s), 2)});
         Value word = vector::ExtractOp::create(e, e.bitcast(e.i32s(1), two), 0);
@@ -259,7 +275,8 @@ ProductEmitter::Values ProductEmitter::loadHighBits(Value run) {
   return high;
 }
 
-/// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit there.
+/// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit
+/// there.
 void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
   Emitter &e = p.e;
   if (!p.table.widensBytes()) {
@@ -385,6 +402,8 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     Values next(args.begin(), args.end()), bases, scale, minimum;
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
+      if (count == 1)
+        prefetch(base, layout.blockBytes);
       bases.push_back(base);
       Value scales = e.add(base, info.subscales ? 0 : layout.codesBytes);
       scale.push_back(f16s(scales));
@@ -417,7 +436,8 @@ func::FuncOp ProductLibrary::get(const Product &product) {
   Type element = cast<MemRefType>(product.input.getType()).getElementType();
   // Weights and cache are areas of different types; a bf16 dot takes other rows than widened bf16.
   std::string name = (StringRef(product.isCache ? "attend." : "product.") + getFormatInfo(product.format).name + "." +
-                      Twine(product.depth) + (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : "")).str();
+                      Twine(product.depth) + (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : ""))
+                         .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
   OpBuilder builder(module.getContext());
@@ -438,8 +458,9 @@ void ProductLibrary::call(Emitter &e, const Product &product) {
   auto general = [&](Value rows) -> Value {
     return memref::CastOp::create(e, anyRows(cast<MemRefType>(rows.getType()).getElementType()), rows);
   };
-  func::CallOp::create(e, function, ValueRange{product.area, product.place, product.panelStride, product.columns,
-                                               general(product.input), general(product.out)});
+  func::CallOp::create(e, function,
+                       ValueRange{product.area, product.place, product.panelStride, product.columns,
+                                  general(product.input), general(product.out)});
 }
 
 void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {
@@ -448,6 +469,6 @@ void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {
   auto [area, place] = getAreaAndPlace(op.getWeight());
   Value first = e.div(op.getFirst(), e.index(layout.rows));
   Value at = e.add(place, e.mul(first, layout.panelBytes));
-  context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(), op.getOut(),
-                            type.getFormat(), layout.depth});
+  context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(),
+                            op.getOut(), type.getFormat(), layout.depth});
 }

@@ -1,4 +1,5 @@
-//===- Quantize.cpp - rows as 8-bit codes, or rounded to bf16 ---------------------------------------------------------===//
+//===- Quantize.cpp - rows as 8-bit codes, or rounded to bf16
+//---------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"

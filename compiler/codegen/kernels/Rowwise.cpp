@@ -1,4 +1,5 @@
-//===- Rowwise.cpp - kernels that go over rows once: zero, add, bias, norm, glu, softcap ------------------------------===//
+//===- Rowwise.cpp - kernels that go over rows once: zero, add, bias, norm, glu, softcap
+//------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 
@@ -6,9 +7,8 @@ using namespace lathe;
 
 void lathe::expand(kernel::ZeroOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
-    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
-      e.store(e.number(e.f32s(lanes), 0), op.getOut(), {row, column});
-    });
+    e.forVectors(op.getOut(),
+                 [&](int64_t lanes, Value column) { e.store(e.number(e.f32s(lanes), 0), op.getOut(), {row, column}); });
   });
 }
 

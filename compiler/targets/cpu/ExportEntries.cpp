@@ -1,4 +1,5 @@
-//===- ExportEntries.cpp - functions the runtime calls ----------------------------------------------------------------===//
+//===- ExportEntries.cpp - functions the runtime calls
+//----------------------------------------------------------------===//
 
 #include "compiler/targets/cpu/Passes.h"
 #include "dialects/lm/LMDialect.h"
@@ -36,7 +37,8 @@ struct ExportEntries : mlir::lm::impl::ExportEntriesBase<ExportEntries> {
 };
 
 /// `entry` takes, in the order of lower-phases: four areas (1-d memrefs: pointer, pointer, offset, size, stride), step,
-/// worker, workers, tokens and logits (2-d memrefs: pointer, pointer, offset, two sizes, two strides), rows, position, first.
+/// worker, workers, tokens and logits (2-d memrefs: pointer, pointer, offset, two sizes, two strides), rows, position,
+/// first.
 void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   ModuleOp module = getOperation();
   auto builder = ImplicitLocOpBuilder::atBlockEnd(entry.getLoc(), module.getBody());
@@ -47,7 +49,8 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   builder.setInsertionPointToEnd(body);
   Value step = body->getArgument(0), worker = body->getArgument(1);
   auto field = [&](Type type, size_t offset) -> Value {
-    Value at = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), step, ArrayRef<LLVM::GEPArg>(static_cast<int32_t>(offset)));
+    Value at = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), step,
+                                   ArrayRef<LLVM::GEPArg>(static_cast<int32_t>(offset)));
     return LLVM::LoadOp::create(builder, type, at);
   };
   auto number = [&](int64_t value) -> Value { return LLVM::ConstantOp::create(builder, i64, value); };
@@ -68,8 +71,8 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   memref(field(pointer, offsetof(lrt_step, arena)), value(program, "arena_bytes"));
   int64_t scratchBytes = value(program, "scratch_bytes");
   Value scratchOffset = LLVM::MulOp::create(builder, worker, number(scratchBytes));
-  Value scratch = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), field(pointer, offsetof(lrt_step, scratch)),
-                                      ValueRange{scratchOffset});
+  Value scratch = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(),
+                                      field(pointer, offsetof(lrt_step, scratch)), ValueRange{scratchOffset});
   memref(scratch, scratchBytes);
   memref(field(pointer, offsetof(lrt_step, cache)), value(program, "cache_bytes"));
   arguments.append({step, worker, field(i64, offsetof(lrt_step, workers))});

@@ -1,4 +1,5 @@
-//===- LowerDots.cpp - dots become the CPU's instructions -------------------------------------------------------------===//
+//===- LowerDots.cpp - dots become the CPU's instructions
+//-------------------------------------------------------------===//
 
 #include "compiler/support/CPUTable.h"
 #include "compiler/targets/cpu/Passes.h"
@@ -121,7 +122,8 @@ void LowerDots::runOnOperation() {
     using namespace arith;
     if (auto dot = dyn_cast<kernel::DotU8S8Op>(op))
       replace(dotU8S8, [&](VectorType type) {
-        return plainDot<ExtUIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(), 4);
+        return plainDot<ExtUIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(),
+                                                          4);
       });
     else if (auto madd = dyn_cast<kernel::MaddU8S8Op>(op))
       replace(maddU8S8, [&](VectorType type) {
@@ -133,12 +135,13 @@ void LowerDots::runOnOperation() {
       });
     else if (auto dot = dyn_cast<kernel::DotBF16Op>(op))
       replace(dotBF16, [&](VectorType type) {
-        return plainDot<ExtFOp, ExtFOp, MulFOp, AddFOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(), 2);
+        return plainDot<ExtFOp, ExtFOp, MulFOp, AddFOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(),
+                                                        2);
       });
     else if (auto extend = dyn_cast<ExtFOp>(op);
              extend && !table.f16c && !usePlain && getElementTypeOrSelf(extend.getIn().getType()).isF16()) {
-      // The exponent moves to its place in f32 and is then off by 112; multiplying puts subnormals right as well. Weights
-      // and their scales are finite, so infinities need no care.
+      // The exponent moves to its place in f32 and is then off by 112; multiplying puts subnormals right as well.
+      // Weights and their scales are finite, so infinities need no care.
       Type result = extend.getType();
       auto shaped = [&](Type element) -> Type {
         if (auto vector = dyn_cast<VectorType>(result))
@@ -155,8 +158,10 @@ void LowerDots::runOnOperation() {
         return ConstantOp::create(rewriter, loc, attr);
       };
       Value bits = ExtUIOp::create(rewriter, loc, i32, BitcastOp::create(rewriter, loc, i16, extend.getIn()));
-      Value magnitude = ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x7fff)), number(i32, 13));
-      Value sign = ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x8000)), number(i32, 16));
+      Value magnitude =
+          ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x7fff)), number(i32, 13));
+      Value sign =
+          ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x8000)), number(i32, 16));
       Value scaled = MulFOp::create(rewriter, loc, BitcastOp::create(rewriter, loc, result, magnitude),
                                     number(result, 5192296858534827628530496329220096.0)); // 2^112
       Value whole = OrIOp::create(rewriter, loc, BitcastOp::create(rewriter, loc, i32, scaled), sign);

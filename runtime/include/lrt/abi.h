@@ -1,4 +1,5 @@
-//===- abi.h - what compiled code and the runtime share ---------------------------------------------------------------===//
+//===- abi.h - what compiled code and the runtime share
+//---------------------------------------------------------------===//
 //
 // The compiler writes one `lrt_program` into every executable; the runtime checks its magic and version before anything
 // else and then only reads it. Compiled entry points read one `lrt_step` per forward call. Every change here raises
@@ -61,9 +62,10 @@ enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAK
 
 /// CPU features compiled code may use (lrt_program.features is a set of these bits).
 #define LRT_FEATURES(X)                                                                                                \
-  X(SSE42, "sse4.2") X(AVX, "avx") X(AVX2, "avx2") X(FMA, "fma") X(F16C, "f16c") X(AVX512F, "avx512f")                 \
-  X(AVX512BW, "avx512bw") X(AVX512VL, "avx512vl") X(AVX512DQ, "avx512dq") X(AVX512VNNI, "avx512vnni")                  \
-  X(AVX512BF16, "avx512bf16") X(AVXVNNI, "avxvnni") X(BMI2, "bmi2")
+  X(SSE42, "sse4.2")                                                                                                   \
+  X(AVX, "avx") X(AVX2, "avx2") X(FMA, "fma") X(F16C, "f16c") X(AVX512F, "avx512f") X(AVX512BW, "avx512bw")            \
+      X(AVX512VL, "avx512vl") X(AVX512DQ, "avx512dq") X(AVX512VNNI, "avx512vnni") X(AVX512BF16, "avx512bf16")          \
+          X(AVXVNNI, "avxvnni") X(BMI2, "bmi2")
 
 enum lrt_feature {
 #define LRT_FEATURE_ENUM(id, name) LRT_FEATURE_##id,
@@ -75,9 +77,9 @@ enum lrt_feature {
 /// The model as the compiler left it. Strings are static and NUL-terminated.
 typedef struct lrt_program {
   uint64_t magic;
-  uint32_t version; // LRT_ABI_VERSION
-  uint32_t size;    // sizeof(lrt_program)
-  const char *model; // e.g. the directory's or file's name
+  uint32_t version;         // LRT_ABI_VERSION
+  uint32_t size;            // sizeof(lrt_program)
+  const char *model;        // e.g. the directory's or file's name
   const char *architecture; // model_type
   const char *mcpu;         // what the code was compiled for
   uint64_t features;        // 1 << lrt_feature
@@ -89,16 +91,16 @@ typedef struct lrt_program {
   int64_t arena_bytes;
   int64_t scratch_bytes; // per worker
   int64_t cache_bytes;
-  int64_t weights_bytes; // of the tensor section
-  int64_t default_threads; // 0: physical cores this process may use
-  int64_t barriers_per_layer; // most barriers in a decode step's layer
-  int64_t parameters;         // values in the checkpoint, shared ones counted once
+  int64_t weights_bytes;       // of the tensor section
+  int64_t default_threads;     // 0: physical cores this process may use
+  int64_t barriers_per_layer;  // most barriers in a decode step's layer
+  int64_t parameters;          // values in the checkpoint, shared ones counted once
   int64_t decode_weight_bytes; // read by one decode step, head included
   int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
   int64_t head_ops[LRT_PEAKS]; // per row whose logits are computed
-  lrt_entry decode;  // one row, logits included
-  lrt_entry prefill; // many rows, leaves their hidden states in the arena
-  lrt_entry head;    // logits of rows [first, first + rows) of the last prefill
+  lrt_entry decode;            // one row, logits included
+  lrt_entry prefill;           // many rows, leaves their hidden states in the arena
+  lrt_entry head;              // logits of rows [first, first + rows) of the last prefill
   const lrt_cache *caches;
   int64_t num_caches;
   const char *weights_data; // the whole weights file when embedded (--embed-weights), else null
