@@ -1,0 +1,1507 @@
+// RUN: lathe-opt --lm-verify-schedule %s -split-input-file -verify-diagnostics
+
+// A read after a write.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    // expected-error @below {{phase "use" reads @a [bytes 0..64) that phase "fill" writes with no barrier between them (in a call of @decode, rows = 1, position = 0)}}
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A write after a read.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    // expected-error @below {{phase "again" writes @a [bytes 0..64) that phase "use" reads with no barrier between them}}
+    spmd.phase "again" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A write after a write.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    // expected-error @below {{phase "again" writes @a [bytes 0..64) that phase "fill" writes with no barrier between them}}
+    spmd.phase "again" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// From the end of a call to the next: the last barrier is missing.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    // expected-error @below {{phase "fill" writes @a [bytes 0..64) that phase "use" reads with no barrier between them (in a call of @decode, rows = 1, position = )}}
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Through another buffer at the same bytes.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @other : memref<1x32xf32> arena place 0
+  spmd.buffer @c : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @c[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    // expected-error @below {{phase "again" writes @other [bytes 0..128) that phase "use" reads through @a with no barrier between them}}
+    spmd.phase "again" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @other[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A prologue belongs to every tile.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    // expected-error @below {{the prologue of phase "use" reads @a [rows 0..1, columns 0..16), which tile 0 writes}}
+    spmd.phase "use" static tiles %c2 prologue {
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A tile reads what its neighbour writes.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    // expected-error @below {{another tile of phase "use" reads @a [rows 0..1, columns 0..16), which tile 0 writes}}
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// After a dynamic phase its counter is set back.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    // expected-error @below {{phase "next" follows dynamic phase "fill", which may still count its tiles, with no barrier between them}}
+    spmd.phase "next" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    return
+  }
+}
+
+// -----
+
+// Tiles overlap.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c8 = arith.constant 8 : index
+    // expected-error @below {{tile 0 and tile 1 of phase "fill" both write @a [rows 0..1, columns 8..16)}}
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c8 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Tiles leave a gap.
+!long = memref<1x16xf32, strided<[64, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @long : memref<1x64xf32> logits
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    // expected-error @below {{no tile of phase "fill" writes @long [rows 0..1, columns 16..32) amid what its tiles write}}
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c32 : index
+      %out = spmd.write @long[%c0, %n] size [%c1, %c16] : !long
+      kernel.zero %out : !long
+    }
+    return
+  }
+}
+
+// -----
+
+// Tiles leave part of the old.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "whole" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    // expected-error @below {{phase "part" writes [rows 0..1, columns 0..16) of @a and leaves the rest of [rows 0..1, columns 0..32) as phase "whole" wrote it}}
+    spmd.phase "part" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A tile outside its buffer.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c32 : index
+      // expected-error @below {{phase "fill" writes 1 rows from 0 and 16 columns from 32 of @a, which has 1 x 32}}
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// No tiles.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "fill" has 0 tiles}}
+    spmd.phase "fill" static tiles %c0 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Not all logits.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @decode.logits : memref<1x32xf32> logits
+  // expected-error @below {{only phase "fill" writes @decode.logits, which leaves out [rows 0..1, columns 16..32)}}
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "fill" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @decode.logits[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// No logits.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @decode.logits : memref<1x32xf32> logits
+  // expected-error @below {{no phase writes @decode.logits, which leaves out [rows 0..1, columns 0..32)}}
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// The caller's tokens.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @decode.tokens : memref<1x32xf32> tokens
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "fill" writes @decode.tokens, which is the caller's}}
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @decode.tokens[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// A prologue writes for all.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+      // expected-error @below {{phase "fill" writes @a in its prologue, which every worker runs}}
+      %out = spmd.write @a[%c0, %c0] size [%c1, %c32] : !row
+    } do {
+    ^bb0(%tile: index):
+    }
+    return
+  }
+}
+
+// -----
+
+// A kernel writes what is declared to be read.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    spmd.phase "use" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      // expected-error @below {{phase "use" writes @a, which it only declares to read}}
+      kernel.zero %in : !row
+    }
+    return
+  }
+}
+
+// -----
+
+// Nothing was written.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    // expected-error @below {{phase "use" reads @a [bytes 0..128), which no phase has written in this call}}
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Half was written.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    // expected-error @below {{phase "use" reads @a [bytes 64..128), which no phase has written in this call}}
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Two live buffers at one place.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 0
+  spmd.buffer @c : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    spmd.phase "other" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    // expected-error @below {{phase "use" reads @a [bytes 0..128), which phase "other" overwrites through @b}}
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @c[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// Two live buffers at one place in one phase.
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @b : memref<1x32xf32> arena place 64
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "fill" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    spmd.barrier
+    // expected-error @below {{phase "use" writes @b [bytes 64..192) and reads @a [bytes 0..128) at the same time}}
+    spmd.phase "use" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !row, !row, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// Other tiles' scratch.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+!own = memref<1x16xf32, strided<[16, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @own : memref<1x16xf32> scratch place 0
+  spmd.buffer @room : memref<1x16xf32> scratch place 32
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "one" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %out = spmd.write @own[%c0, %c0] size [%c1, %c16] : !own
+      kernel.zero %out : !own
+    }
+    spmd.barrier
+    // expected-error @below {{phase "two" reads @own [bytes 0..64), which other tiles of phase "one" fill, perhaps on another worker}}
+    spmd.phase "two" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @own[%c0, %c0] size [%c1, %c16] : !own
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !own, !own, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// Scratch that shares bytes.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+!own = memref<1x16xf32, strided<[16, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @own : memref<1x16xf32> scratch place 0
+  spmd.buffer @room : memref<1x16xf32> scratch place 32
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "one" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %own = spmd.write @own[%c0, %c0] size [%c1, %c16] : !own
+      kernel.zero %own : !own
+      %room = spmd.write @room[%c0, %c0] size [%c1, %c16] : !own
+      kernel.zero %room : !own
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      // expected-error @below {{phase "one" reads @own [bytes 0..64) after it has written @room there}}
+      kernel.add %own, %room to %out : !own, !own, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A prologue fills scratch over that of another.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+!own = memref<1x16xf32, strided<[16, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @own : memref<1x16xf32> scratch place 0
+  spmd.buffer @room : memref<1x16xf32> scratch place 32
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "one" static tiles %c2 prologue {
+      %own = spmd.write @own[%c0, %c0] size [%c1, %c16] : !own
+      kernel.zero %own : !own
+    } do {
+    ^bb0(%tile: index):
+    }
+    spmd.phase "two" static tiles %c2 prologue {
+      %room = spmd.write @room[%c0, %c0] size [%c1, %c16] : !own
+      kernel.zero %room : !own
+    } do {
+    ^bb0(%tile: index):
+    }
+    // expected-error @below {{phase "three" reads @own [bytes 0..64), which phase "two" overwrites through @room}}
+    spmd.phase "three" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %in = spmd.read @own[%c0, %c0] size [%c1, %c16] : !own
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.add %in, %in to %out : !own, !own, !half
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// Attention before the barrier.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    // expected-error @below {{phase "attention" attends to row 0 of @cache that phase "append" appends to with no barrier between them}}
+    spmd.phase "attention" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// The next call appends while this one attends.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 57, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    // expected-error @below {{phase "append" appends to row 0 of @cache that phase "attention" attends to with no barrier between them}}
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    spmd.barrier
+    spmd.phase "attention" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    return
+  }
+}
+
+// -----
+
+// Two phases append.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    // expected-error @below {{phase "again" appends to row 0 of @cache that phase "append" appends to with no barrier between them}}
+    spmd.phase "again" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A tile attends to what another appends.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    // expected-error @below {{tile 1 of phase "both" attends to the cache's row 0, keys of head 0, to which tile 0 appends}}
+    spmd.phase "both" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%c0] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// Attention without keys.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    // expected-error @below {{phase "attention" attends to position 0 of @cache (keys of head 0), which no phase has appended}}
+    spmd.phase "attention" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    return
+  }
+}
+
+// -----
+
+// Attention without values.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+    }
+    spmd.barrier
+    // expected-error @below {{phase "attention" attends to position 0 of @cache (values of head 0), which no phase has appended}}
+    spmd.phase "attention" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    return
+  }
+}
+
+// -----
+
+// A head has no values.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    // expected-error @below {{phase "keys" fills @cache, but no phase appends the values of head 0 at position 0}}
+    spmd.phase "keys" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A head is appended twice.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    // expected-error @below {{phase "append" appends twice the keys of head 0 at position 0}}
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%c0] at %position : !rows, !cache
+      kernel.append %in to values %cache[%c0] at %position : !rows, !cache
+    }
+    return
+  }
+}
+
+// -----
+
+// Positions are left out.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    %next = arith.addi %position, %c1 : index
+    // expected-error @below {{phase "append" appends position 1 of @cache (keys of head 0), but position 0 is next}}
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %next : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %next : !rows, !cache
+    }
+    return
+  }
+}
+
+// -----
+
+// Tiles leave positions out.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    // expected-error @below {{phase "append" does not append the keys of head 0 at position 8}}
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %part = arith.muli %tile, %c16 : index
+      %at = arith.addi %position, %part : index
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%c0] at %at : !rows, !cache
+    }
+    return
+  }
+}
+
+// -----
+
+// The ring is one row short: window 9 and 8 rows need 16.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 9, rows = 15>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    spmd.barrier
+    // expected-error @below {{phase "attention" attends to position 0 of @cache (keys of head 0), which phase "append" overwrites with position 15: 15 rows are too few}}
+    spmd.phase "attention" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// The ring is long enough, but its last panel is not whole.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 9, rows = 18>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    spmd.barrier
+    // expected-error @below {{phase "attention" attends to a cache of 18 rows, which are no whole panels of 16}}
+    spmd.phase "attention" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// More rows than the ring has.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 5, rows = 16>
+module attributes {spmd.arena_bytes = 4096 : i64, spmd.scratch_bytes = 8192 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<32x32xf32> tokens
+  spmd.buffer @a : memref<32x32xf32> arena place 0
+  spmd.buffer @scores : memref<32x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 32 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      // expected-error @below {{phase "append" appends positions 0..32 of a cache of 16 rows}}
+      kernel.append %in to %cache[%tile] at %position : !rows, !cache
+      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
+    }
+    return
+  }
+}
+
+// -----
+
+// Tiles of one call wrap onto one another.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 5, rows = 16>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    %c3 = arith.constant 3 : index
+    %c8 = arith.constant 8 : index
+    // expected-error @below {{tile 0 and tile 2 of phase "append" both append to the cache's row 0, keys of head 0}}
+    spmd.phase "append" static tiles %c3 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %part = arith.muli %tile, %c8 : index
+      %at = arith.addi %position, %part : index
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      kernel.append %in to %cache[%c0] at %at : !rows, !cache
+    }
+    return
+  }
+}
+
+// -----
+
+// No such head.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      // expected-error @below {{phase "append" appends 16 columns at head 2 and position 0, but the cache is '!lm.cache<2 x 16 x f32, window = 0, rows = 64>'}}
+      kernel.append %in to %cache[%c2] at %position : !rows, !cache
+      kernel.append %in to values %cache[%c2] at %position : !rows, !cache
+    }
+    return
+  }
+}
+
+// -----
+
+// A prologue appends.
+!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @tokens : memref<8x32xf32> tokens
+  spmd.buffer @a : memref<8x32xf32> arena place 0
+  spmd.buffer @scores : memref<8x64xf32> scratch place 0
+  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c2 prologue {
+      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
+      // expected-error @below {{phase "append" uses a cache in its prologue, which every worker runs}}
+      kernel.append %in to %cache[%c0] at %position : !rows, !cache
+      kernel.append %in to values %cache[%c0] at %position : !rows, !cache
+    } do {
+    ^bb0(%tile: index):
+    }
+    return
+  }
+}
+
+// -----
+
+// A buffer that is not planned.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  // expected-error @below {{expects a place and the module's spmd.arena_bytes (lm-plan-memory)}}
+  spmd.buffer @a : memref<1x32xf32> arena
+}
+
+// -----
+
+// A module that is not planned.
+module attributes {spmd.arena_bytes = 256 : i64} {
+  // expected-error @below {{expects a place and the module's spmd.scratch_bytes (lm-plan-memory)}}
+  spmd.buffer @a : memref<1x32xf32> scratch place 0
+}
+
+// -----
+
+// A buffer beyond the arena.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  // expected-error @below {{ends at byte 320, but spmd.arena_bytes is 256}}
+  spmd.buffer @b : memref<1x32xf32> arena place 192
+}
+
+// -----
+
+// Weights share bytes.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  lm.weight @one : !lm.weight<16xf32> place 0
+  // expected-error @below {{at bytes 32..96 overlaps @one at bytes 0..64}}
+  lm.weight @two : !lm.weight<16xf32> place 32
+}
+
+// -----
+
+// Caches share bytes.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  lm.state @one : !lm.cache<1 x 16 x f32, window = 0, rows = 16> place 0
+  // expected-error @below {{at bytes 1024..3072 overlaps @one at bytes 0..2048}}
+  lm.state @two : !lm.cache<1 x 16 x f32, window = 0, rows = 16> place 1024
+}
+
+// -----
+
+// A dynamic phase without a counter.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "fill" is dynamic, but has no counter (lm-plan-memory)}}
+    spmd.phase "fill" dynamic tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// A counter beyond the arena.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "fill" counts at byte 256, no multiple of 8 inside the arena}}
+    spmd.phase "fill" dynamic tiles %c2 counter 256 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// A counter in a buffer of another entry.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  spmd.buffer @prefill.x : memref<1x32xf32> arena place 128
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "fill" counts at byte 128, inside @prefill.x [bytes 128..256)}}
+    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Two phases count in one place.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    spmd.phase "first" dynamic tiles %c2 counter 128 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    // expected-error @below {{phase "fill" counts at byte 128, as phase "first" does}}
+    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
+// Another way to an index.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  func.func @decode(%rows: index, %position: index, %table: memref<4xindex>) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    // expected-error @below {{is not understood by verify-schedule}}
+    %tiles = memref.load %table[%rows] : memref<4xindex>
+    return
+  }
+}
+
+// -----
+
+// A loop.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    // expected-error @below {{is not understood by verify-schedule}}
+    scf.for %i = %position to %rows step %rows {
+    }
+    return
+  }
+}
+
+// -----
+
+// Other work in a phase.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c2 = arith.constant 2 : index
+    spmd.phase "other" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      // expected-error @below {{is not understood by verify-schedule}}
+      %room = memref.alloca() : memref<4xf32>
+    }
+    return
+  }
+}
+
+// -----
+
+// Memory from elsewhere.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  func.func @decode(%rows: index, %position: index, %room: memref<4x16xf32>) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c2 = arith.constant 2 : index
+    spmd.phase "other" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      // expected-error @below {{expects memory that spmd.read or spmd.write hands out}}
+      kernel.zero %room : memref<4x16xf32>
+    }
+    return
+  }
+}
+
+// -----
+
+// A layer that is its own.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    // expected-error @below {{expects layer kinds with a body that are not the caller}}
+    spmd.layers %rows at %position [@decode]
+    return
+  }
+}
