@@ -43,6 +43,8 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
         info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
         info.view = views[op->getResult(0)] = result.viewCount++;
         info.writes = isa<spmd::WriteOp>(op);
+      } else if (op->getParentOfType<kernel::ComputeOp>()) {
+        // Tensors: they touch nothing but what the kernel is handed.
       } else if (isa<kernel::KernelDialect>(op->getDialect())) {
         info.kind = LeafInfo::Kernel;
         for (Value operand : op->getOperands()) {
@@ -61,20 +63,31 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
             info.operands.back().writes |= isa<MemoryEffects::Write>(effect.getEffect());
           }
         }
-        Value cache;
+        auto use = [&](Value cache, bool isAppend, bool keys, bool values, Value head, Value position, Value input) {
+          auto *known = llvm::find(result.caches, cache);
+          info.cacheAccesses.push_back({static_cast<unsigned>(known - result.caches.begin()), isAppend, keys, values,
+                                        head, position, views[input]});
+          if (known == result.caches.end())
+            result.caches.push_back(cache);
+        };
         if (auto append = dyn_cast<kernel::AppendOp>(op)) {
-          cache = append.getCache(), info.isAppend = true, info.input = views[append.getInput()];
+          use(append.getCache(), true, !append.getValues(), append.getValues(), append.getHead(), append.getPosition(),
+              append.getInput());
         } else if (auto attention = dyn_cast<kernel::AttentionOp>(op)) {
-          cache = attention.getCache(), info.input = views[attention.getQuery()];
+          use(attention.getCache(), false, true, true, attention.getHead(), attention.getPosition(),
+              attention.getQuery());
           // Room for scores: filled before it is read.
           for (Operand &operand : info.operands)
             operand.reads &= operand.view != views[attention.getScores()];
-        }
-        if (cache) {
-          auto *known = llvm::find(result.caches, cache);
-          info.cache = known - result.caches.begin();
-          if (known == result.caches.end())
-            result.caches.push_back(cache);
+        } else if (auto compute = dyn_cast<kernel::ComputeOp>(op)) {
+          compute.getBody().walk([&](Operation *inner) {
+            if (auto qkv = dyn_cast<lm::QKVOp>(inner))
+              use(qkv.getCache(), true, true, true, Value(), qkv.getPosition(), compute.getIns().front());
+            else if (auto append = dyn_cast<lm::AppendOp>(inner))
+              use(append.getCache(), true, true, true, Value(), append.getPosition(), compute.getIns().front());
+            else if (auto attention = dyn_cast<lm::AttentionOp>(inner))
+              use(attention.getCache(), false, true, true, Value(), attention.getPosition(), compute.getIns().front());
+          });
         }
       } else if (op->getParentOfType<spmd::PhaseOp>()) {
         status = op->emitOpError() << "is not understood by verify-schedule";
@@ -124,7 +137,7 @@ private:
 
   void visit(const IndexEvaluator::Leaf &leaf);
   void visitView(const IndexEvaluator::Leaf &leaf, int32_t buffer, View &view);
-  void visitCache(const IndexEvaluator::Leaf &leaf, const ScheduleFunction::LeafInfo &info);
+  void visitCache(Operation *op, const ScheduleFunction::CacheAccess &access);
   void touch(Operation *op, const View &view, bool writes);
   CacheUse &cacheUse(unsigned cache);
 
@@ -171,8 +184,9 @@ void FootprintReader::visit(const IndexEvaluator::Leaf &leaf) {
     for (const auto &operand : info.operands)
       if (operand.writes && succeeded(status))
         touch(leaf.op, views[operand.view], true);
-    if (info.cache >= 0 && succeeded(status))
-      visitCache(leaf, info);
+    for (const auto &access : info.cacheAccesses)
+      if (succeeded(status))
+        visitCache(leaf.op, access);
     break;
   }
 }
@@ -250,56 +264,59 @@ CacheUse &FootprintReader::cacheUse(unsigned cache) {
   return caches.emplace_back(cache, std::move(use)).second;
 }
 
-void FootprintReader::visitCache(const IndexEvaluator::Leaf &leaf, const ScheduleFunction::LeafInfo &info) {
-  CacheUse &use = cacheUse(info.cache);
-  int64_t head = function.evaluator.get(leaf, 0), position = function.evaluator.get(leaf, 1);
-  const Rect &input = views[info.input].part.part;
-  int64_t count = input.rowEnd - input.row, width = input.columnEnd - input.column, rows = use.type.getRows();
-  int64_t heads = info.isAppend ? width / use.type.getDim() : 1;
+void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAccess &access) {
+  CacheUse &use = cacheUse(access.cache);
+  int64_t position = function.evaluator.get(access.position), rows = use.type.getRows();
+  const Rect &input = views[access.input].part.part;
+  int64_t count = input.rowEnd - input.row, width = input.columnEnd - input.column;
+  int64_t head = 0, heads = use.type.getHeads();
+  if (access.head) {
+    head = function.evaluator.get(access.head);
+    heads = access.isAppend ? width / use.type.getDim() : 1;
+  }
   if (!count)
     return;
-  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || width != heads * use.type.getDim() ||
-      position < 0) {
-    error(leaf.op) << (info.isAppend ? "appends " : "attends with ") << width << " columns at head " << head
-                   << " and position " << position << ", but the cache is " << use.type << where;
+  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() ||
+      (access.head && width != heads * use.type.getDim()) || position < 0) {
+    error(op) << (access.isAppend ? "appends " : "attends with ") << width << " columns at head " << head
+              << " and position " << position << ", but the cache is " << use.type << where;
     return;
   }
   if (tile == Access::kPrologue) {
-    error(leaf.op) << "uses a cache in its prologue, which every worker runs" << where;
+    error(op) << "uses a cache in its prologue, which every worker runs" << where;
     return;
   }
   int64_t window = use.type.getWindow();
-  int64_t begin = info.isAppend ? position : window ? std::max<int64_t>(0, position - window + 1) : 0;
+  int64_t begin = access.isAppend ? position : window ? std::max<int64_t>(0, position - window + 1) : 0;
   int64_t end = position + count;
   if (end - begin > rows) {
-    error(leaf.op) << (info.isAppend ? "appends " : "needs ") << "positions " << begin << ".." << end
-                   << " of a cache of " << rows << " rows" << where;
+    error(op) << (access.isAppend ? "appends " : "needs ") << "positions " << begin << ".." << end << " of a cache of "
+              << rows << " rows" << where;
     return;
   }
   SmallVector<int64_t, 2> columns;
-  if (info.isAppend) {
-    bool isValues = cast<kernel::AppendOp>(leaf.op).getValues();
-    for (int64_t i = 0; i < heads; ++i)
-      columns.push_back(isValues * use.type.getHeads() + head + i);
-  } else {
-    columns = {head, use.type.getHeads() + head};
+  for (int64_t i = 0; i < heads; ++i) {
+    if (access.keys)
+      columns.push_back(head + i);
+    if (access.values)
+      columns.push_back(use.type.getHeads() + head + i);
   }
   // Attention reads whole panels of rows and hides what it must not see.
   constexpr int64_t panel = CacheLayout::kPanel;
   int64_t slot = begin % rows, slotEnd = slot + end - begin; // may pass the ring's end
-  int64_t first = info.isAppend ? slot : slot / panel * panel;
-  int64_t last = std::min<int64_t>(info.isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);
+  int64_t first = access.isAppend ? slot : slot / panel * panel;
+  int64_t last = std::min<int64_t>(access.isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);
   int64_t wrapped = slotEnd > rows ? slotEnd - rows : 0;
-  if (!info.isAppend)
+  if (!access.isAppend)
     wrapped = std::min<int64_t>(llvm::alignTo(wrapped, panel), rows);
   for (int64_t column : columns) {
-    auto &accesses = info.isAppend ? use.appends : use.reads;
+    auto &accesses = access.isAppend ? use.appends : use.reads;
     accesses.push_back({0, tile, {first, last, column, column + 1}});
     if (wrapped)
       accesses.push_back({0, tile, {0, wrapped, column, column + 1}});
     CacheColumn &at = use.columns[column];
-    if (info.isAppend)
-      appended.push_back({column, begin, end, info.cache});
+    if (access.isAppend)
+      appended.push_back({column, begin, end, access.cache});
     else if (at.readBegin == at.readEnd)
       at.readBegin = begin, at.readEnd = end;
     else

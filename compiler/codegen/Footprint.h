@@ -131,15 +131,21 @@ private:
     unsigned view;
     bool reads, writes;
   };
+  /// What a kernel does to a cache: appends rows, or attends to it.
+  struct CacheAccess {
+    unsigned cache; // of `caches`
+    bool isAppend, keys, values;
+    mlir::Value head; // the first; null: all heads
+    mlir::Value position;
+    unsigned input; // view of the rows appended, or of the query
+  };
   struct LeafInfo {
     enum Kind { Other, View, Kernel } kind = Other;
-    int32_t buffer = 0;                     // View
-    unsigned view = 0;                      // View
-    bool writes = false;                    // View
-    llvm::SmallVector<Operand, 4> operands; // Kernel
-    int cache = -1;                         // of `caches`: kernel.append and kernel.attention
-    bool isAppend = false;
-    unsigned input = 0; // view of the rows appended, or of the query
+    int32_t buffer = 0;                              // View
+    unsigned view = 0;                               // View
+    bool writes = false;                             // View
+    llvm::SmallVector<Operand, 4> operands;          // Kernel
+    llvm::SmallVector<CacheAccess, 0> cacheAccesses; // Kernel
   };
 
   explicit ScheduleFunction(IndexEvaluator evaluator) : evaluator(std::move(evaluator)) {}

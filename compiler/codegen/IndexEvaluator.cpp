@@ -110,9 +110,11 @@ LogicalResult IndexEvaluator::compileOp(Operation *op, unsigned blockId, uint64_
   blocks[blockId].leaves.push_back(std::move(leaf));
   blocks[blockId].dependence |= dependence;
   for (Region &region : op->getRegions())
-    for (Block &block : region)
+    for (Block &block : region) {
       if (failed(compile(block, dependence)))
         return failure();
+      blocks[blockId].dependence |= blocks[blockIds.lookup(&block)].dependence;
+    }
   return success();
 }
 

@@ -33,7 +33,7 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
       Emitter emitter(op->getLoc(), builder);
       TypeSwitch<Operation *>(op)
           .Case<kernel::ZeroOp, kernel::AddOp, kernel::AddBiasOp, kernel::NormOp, kernel::GluOp, kernel::SoftcapOp,
-                kernel::EmbedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp>(
+                kernel::EmbedOp, kernel::ValuesOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp>(
               [&](auto op) { expand(op, emitter); })
           .Case<kernel::QuantizeOp, kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
               [&](auto op) { expand(op, emitter, context); });

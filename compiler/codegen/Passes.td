@@ -12,6 +12,7 @@ def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
     Example: test/codegen/schedule.mlir.
   }];
   let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call; the module's lm.options.prefill_rows goes before">,
+                 Option<"decompose", "decompose", "std::string", "\"\"", "ops to run by their decomposition, lm.qkv,lm.linear or all; the module's lm.options.decompose goes before">,
                  Option<"headRows", "head-rows", "int64_t", "8", "most rows of one head call">];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::spmd::SPMDDialect", "::mlir::kernel::KernelDialect",
                            "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
@@ -52,6 +53,23 @@ def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
   let description = "Example: test/codegen/lower-phases.mlir.";
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def Decompose : Pass<"lm-decompose", "::mlir::ModuleOp"> {
+  let summary = "ops of lm become linalg on tensors";
+  let description = [{
+    What every op means (dialects/lm/LMDecompose.cpp). lm.values, lm.cached and lm.append stay. In the pipeline it meets the
+    ops inside kernel.compute alone: those that `--decompose` names. Example: test/codegen/decompose.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::lm::LMDialect"];
+}
+
+def LowerCompute : Pass<"lm-lower-compute", "::mlir::ModuleOp"> {
+  let summary = "kernel.compute becomes loops";
+  let description = "After lm-lower-phases and lm-decompose. Example: test/codegen/lower-compute.mlir.";
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {

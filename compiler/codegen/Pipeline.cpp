@@ -16,6 +16,9 @@ void lathe::populateSchedulePipeline(OpPassManager &pm) {
 
 void lathe::populateVectorPipeline(OpPassManager &pm) {
   pm.addPass(lm::createLowerPhases());
+  // Weights and caches are places by now: what lm-lower-compute copies into tensors.
+  pm.addPass(lm::createDecompose());
+  pm.addPass(lm::createLowerCompute());
   pm.addPass(lm::createLowerKernels());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

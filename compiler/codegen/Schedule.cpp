@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <numeric>
@@ -44,9 +45,10 @@ enum class Entry { Decode, Prefill, Head };
 
 class Scheduler {
 public:
-  Scheduler(ModuleOp module, Entry entry, StringRef name, int64_t maxRows, const CPUTable &table)
+  Scheduler(ModuleOp module, Entry entry, StringRef name, int64_t maxRows, const CPUTable &table, StringRef decompose)
       : module(module), builder(module.getContext()), entry(entry), name(name), maxRows(maxRows), table(table),
-        replicates(maxRows <= kReplicatedRows) {}
+        // Prefill leaves its stream for the head, which reads it in the arena.
+        replicates(entry != Entry::Prefill && maxRows <= kReplicatedRows), decompose(decompose) {}
 
   LogicalResult run(func::FuncOp forward);
 
@@ -90,10 +92,22 @@ private:
   /// The buffer a product with `weight` reads: the rows, or their codes.
   spmd::BufferOp inputFor(Value value, Value weight);
 
-  void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body);
+  void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body,
+             spmd::Assignment assignment = spmd::Assignment::Static);
   void flushRows();
-  /// A phase over `columnTiles` times blocks of `blockRows` rows.
-  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body);
+  /// A phase over `columnTiles` times blocks of `blockRows` rows. `isUneven`: some tiles are much more work than
+  /// others.
+  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven = false);
+
+  /// Whether `op` runs as its decomposition.
+  bool isDecomposed(Operation *op) {
+    return decompose == "all" || llvm::is_contained(llvm::split(decompose, ','), op->getName().getStringRef());
+  }
+  /// The ops, one after another, on rows of their inputs; `outs` takes the last one's results. `at` is the position of
+  /// the first row.
+  void compute(ArrayRef<Operation *> ops, Value row, Value count, Value at, ValueRange outs);
+  /// A phase of one tile that computes the ops.
+  void scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, spmd::BufferOp out);
 
   LogicalResult schedule(Operation *op);
   LogicalResult schedule(Block &block);
@@ -118,7 +132,8 @@ private:
   std::string name;
   int64_t maxRows;
   const CPUTable &table;
-  bool replicates; // rowwise work is every worker's own
+  bool replicates;     // rowwise work is every worker's own
+  StringRef decompose; // "all" or names of ops
 
   // Of the function being scheduled.
   Value rows, position, first;
@@ -149,8 +164,9 @@ spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t 
 // Phases
 //===------------------------------------------------------------------------------------------------------------------===//
 
-void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value)> body) {
-  auto op = spmd::PhaseOp::create(builder, loc, what, spmd::Assignment::Static, tiles);
+void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value)> body,
+                      spmd::Assignment assignment) {
+  auto op = spmd::PhaseOp::create(builder, loc, what, assignment, tiles);
   builder.setInsertionPointToEnd(&op.getPrologue().front());
   prologue();
   builder.setInsertionPointToEnd(&op.getBody().front());
@@ -176,7 +192,7 @@ void Scheduler::flushRows() {
   rowwise.clear();
 }
 
-void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body) {
+void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven) {
   if (replicates) {
     phase(
         what, constant(columnTiles),
@@ -202,7 +218,8 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
         Value rest = arith::SubIOp::create(builder, loc, rows, row);
         Value count = arith::MinUIOp::create(builder, loc, rest, constant(blockRows));
         body(columnTile, row, count);
-      });
+      },
+      isUneven ? spmd::Assignment::Dynamic : spmd::Assignment::Static);
 }
 
 spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
@@ -233,6 +250,46 @@ spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
+// Any op, by its decomposition
+//===------------------------------------------------------------------------------------------------------------------===//
+
+void Scheduler::compute(ArrayRef<Operation *> ops, Value row, Value count, Value at, ValueRange outs) {
+  IRMapping inside = mapping;
+  SmallVector<Value> ins, outer;
+  for (Operation *op : ops)
+    for (Value operand : op->getOperands()) {
+      if (operand.getType().isIndex())
+        inside.map(operand, at);
+      else if (spmd::BufferOp from = bufferOf(operand); from && isa<RankedTensorType>(operand.getType())) {
+        // Rows of prefill's stream begin at `first` for the head.
+        bool isPrefills = entry == Entry::Head && from.getSymName().starts_with("prefill.");
+        Value at = isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
+        ins.push_back(readRows(from, at, count));
+        outer.push_back(operand);
+      }
+    }
+  auto kernelOp = kernel::ComputeOp::create(builder, loc, ins, outs);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(&kernelOp.getBody().front());
+  for (auto [operand, tensor] : llvm::zip(outer, kernelOp.getBody().getArguments())) {
+    Value rowsIn = tensor;
+    if (cast<RankedTensorType>(operand.getType()).getRank() == 1) // ids
+      rowsIn = tensor::CollapseShapeOp::create(builder, loc, tensor, ArrayRef<ReassociationIndices>{{0, 1}});
+    inside.map(operand, rowsIn);
+  }
+  Operation *last = nullptr;
+  for (Operation *op : ops)
+    last = builder.clone(*op, inside);
+  kernel::YieldOp::create(builder, loc, last->getResults());
+}
+
+void Scheduler::scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, spmd::BufferOp out) {
+  tiled(what, 1, maxRows, [&](Value, Value row, Value count) {
+    compute(ops, row, count, arith::AddIOp::create(builder, loc, position, row), writeRows(out, row, count));
+  });
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
 // Ops
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -244,10 +301,13 @@ void Scheduler::scheduleAddNorm(AddNormOp op) {
   spmd::BufferOp sum = entry == Entry::Head ? rowsBuffer("sum", columnsOf(op.getSum())) : x;
   Value post = weight(op.getPost()), scale = weight(op.getWeight());
   FloatAttr eps = op.getEpsAttr();
+  Operation *whole = op;
   rowwise.push_back([=, this](Value row, Value count) {
     Value streamRow = entry == Entry::Head ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
     Value out = writeRows(normed, row, count), in = readRows(x, streamRow, count);
     Value added = readRows(pending, streamRow, count), total = writeRows(sum, row, count);
+    if (isDecomposed(whole))
+      return compute(whole, row, count, Value(), {total, out});
     if (post) {
       kernel::NormOp::create(builder, loc, added, post, out, eps);
       added = out;
@@ -266,6 +326,8 @@ void Scheduler::scheduleQKV(QKVOp op) {
   int64_t group = CPUTable::kPanelRows / std::gcd(dim, CPUTable::kPanelRows);
   spmd::BufferOp q = arenaBuffer(prefix + "q", columnsOf(op.getResult()));
   buffers[op.getResult()] = q;
+  if (isDecomposed(op))
+    return scheduleDecomposed("qkv", op.getOperation(), q);
   spmd::BufferOp room = tileBuffer("head", kTileRows, group * dim);
   spmd::BufferOp angles = op.getRope() ? ropeTable(*op.getRope()) : spmd::BufferOp();
   Value cacheValue = weight(op.getCache());
@@ -336,10 +398,12 @@ void Scheduler::scheduleAttention(AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), heads = op.getHeads();
   spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
-  spmd::BufferOp scores = tileBuffer("scores." + Twine(cache.getRows()), kAttentionRows, cache.getRows());
   buffers[op.getResult()] = out;
+  if (isDecomposed(op))
+    return scheduleDecomposed("attention", op.getOperation(), out);
+  spmd::BufferOp scores = tileBuffer("scores." + Twine(cache.getRows()), kAttentionRows, cache.getRows());
   Value cacheValue = weight(op.getCache());
-  tiled("attention", heads, kAttentionRows, [&](Value head, Value row, Value count) {
+  auto body = [&](Value head, Value row, Value count) {
     Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
     Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(heads / cache.getHeads()));
     Value at = arith::AddIOp::create(builder, loc, position, row);
@@ -347,7 +411,9 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     Value room = write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows()));
     kernel::AttentionOp::create(builder, loc, read(q, row, column, count, width), cacheValue, cacheHead, at, room,
                                 write(out, row, column, count, width), op.getScaleAttr(), op.getSoftcapAttr());
-  });
+  };
+  // Later rows see more positions.
+  tiled("attention", heads, kAttentionRows, body, /*isUneven=*/true);
 }
 
 /// Panels per tile: enough tiles for any team where rows are few, enough work per tile where they are many.
@@ -369,32 +435,38 @@ void Scheduler::scheduleLinear(LinearOp op) {
                        : isPending ? arenaBuffer("pending", outputs)
                                    : arenaBuffer(prefix + "projected", outputs);
   buffers[result] = out;
+  StringRef what = isLogits ? "head" : isPending ? "down_proj" : "o_proj";
+  if (isDecomposed(op)) {
+    SmallVector<Operation *> ops = {op};
+    if (softcap)
+      ops.push_back(softcap);
+    return scheduleDecomposed(what, ops, out);
+  }
   spmd::BufferOp in = inputFor(op.getInput(), op.getWeight());
   int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
   int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
-  tiled(isLogits    ? "head"
-        : isPending ? "down_proj"
-                    : "o_proj",
-        llvm::divideCeil(outputs, step), kTileRows, [&](Value tile, Value row, Value count) {
-          Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
-          OpFoldResult width = builder.getIndexAttr(step);
-          if (outputs % step) {
-            Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
-            width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
-          }
-          Value rowsOut = write(out, row, column, count, width);
-          kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(op.getWeight()), column, rowsOut);
-          if (op.getBias())
-            kernel::AddBiasOp::create(builder, loc, weight(op.getBias()), column, rowsOut);
-          if (softcap)
-            kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
-        });
+  tiled(what, llvm::divideCeil(outputs, step), kTileRows, [&](Value tile, Value row, Value count) {
+    Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
+    OpFoldResult width = builder.getIndexAttr(step);
+    if (outputs % step) {
+      Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
+      width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+    }
+    Value rowsOut = write(out, row, column, count, width);
+    kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(op.getWeight()), column, rowsOut);
+    if (op.getBias())
+      kernel::AddBiasOp::create(builder, loc, weight(op.getBias()), column, rowsOut);
+    if (softcap)
+      kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
+  });
 }
 
 void Scheduler::scheduleGatedLinear(GatedLinearOp op) {
   int64_t outputs = columnsOf(op.getResult());
   spmd::BufferOp out = arenaBuffer(prefix + "gated", outputs);
   buffers[op.getResult()] = out;
+  if (isDecomposed(op))
+    return scheduleDecomposed("gate_up", op.getOperation(), out);
   spmd::BufferOp gateIn = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
   int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
   int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
@@ -433,6 +505,14 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](UseOp op) {
         mapping.map(op.getResult(), builder.clone(*op)->getResult(0));
         return success();
+      })
+      .Case([&](AggregatedOpInterface op) -> LogicalResult {
+        // No phase of its own yet: one tile computes it.
+        if (op->getNumResults() != 1)
+          return op->emitOpError("has no place in the schedule; is the graph stage complete?");
+        StringRef what = op->getName().stripDialect();
+        spmd::BufferOp out = buffers[op->getResult(0)] = arenaBuffer(prefix + what, columnsOf(op->getResult(0)));
+        return scheduleDecomposed(what, op.getOperation(), out), success();
       })
       .Default(
           [](Operation *op) { return op->emitOpError("has no place in the schedule; is the graph stage complete?"); });
@@ -535,7 +615,11 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       spmd::BufferOp tokens = buffer("tokens", maxRows, 1, builder.getI32Type(), spmd::Space::Tokens);
       Value tableValue = weight(embed.getTable());
       FloatAttr scale = embed.getScaleAttr();
+      buffers[embed.getIds()] = tokens;
+      Operation *whole = embed;
       rowwise.push_back([=, this](Value row, Value count) {
+        if (isDecomposed(whole))
+          return compute(whole, row, count, Value(), writeRows(x, row, count));
         kernel::EmbedOp::create(builder, loc, readRows(tokens, row, count), tableValue, writeRows(x, row, count),
                                 scale);
       });
@@ -576,9 +660,12 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     if (failed(table))
       return signalPassFailure();
     SmallVector<func::FuncOp> sources(module.getOps<func::FuncOp>());
-    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options"))
+    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options")) {
       if (auto wanted = options.getAs<IntegerAttr>("prefill_rows"))
         prefillRows = wanted.getInt();
+      if (auto names = options.getAs<StringAttr>("decompose"))
+        decompose = names.str();
+    }
     int64_t context = prefillRows;
     if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
       if (auto length = model.getAs<IntegerAttr>("context"))
@@ -586,7 +673,7 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     for (auto [entry, name, rows] : {std::tuple(Entry::Decode, "decode", int64_t(1)),
                                      std::tuple(Entry::Prefill, "prefill", std::min<int64_t>(prefillRows, context)),
                                      std::tuple(Entry::Head, "head", headRows.getValue())})
-      if (failed(Scheduler(module, entry, name, rows, *table).run(forward)))
+      if (failed(Scheduler(module, entry, name, rows, *table, decompose).run(forward)))
         return signalPassFailure();
     for (func::FuncOp source : llvm::reverse(sources))
       source.erase();

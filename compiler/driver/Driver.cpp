@@ -9,7 +9,7 @@
 #include "compiler/targets/EmitHost.h"
 #include "compiler/weights/OutputFile.h"
 #include "compiler/weights/Pack.h"
-#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/LMOps.h"
 #include "frontends/Import.h"
 #include "frontends/support/Errors.h"
 #include "mlir/IR/Builders.h"
@@ -43,6 +43,7 @@ private:
   absl::Status import();
   absl::Status readDump(Stage from);
   absl::Status recordOptions();
+  absl::Status checkDecompose();
   absl::Status runPasses(Stage stage);
   absl::Status makeObject();
   absl::Status makeExecutable();
@@ -100,6 +101,18 @@ absl::Status Compilation::readDump(Stage from) {
   return absl::OkStatus();
 }
 
+absl::Status Compilation::checkDecompose() {
+  if (options.decompose == "all")
+    return absl::OkStatus();
+  for (llvm::StringRef name : llvm::split(options.decompose, ',')) {
+    auto op = RegisteredOperationName::lookup(name, &context);
+    if (!op || !op->hasInterface<lm::AggregatedOpInterface>())
+      return absl::InvalidArgumentError("--decompose: expected all or ops of lm, lm.attention,lm.qkv, got " +
+                                        quoted(options.decompose));
+  }
+  return absl::OkStatus();
+}
+
 /// What was asked for enters the module; what a dump says stays unless the command line says otherwise.
 absl::Status Compilation::recordOptions() {
   Builder builder(&context);
@@ -119,6 +132,10 @@ absl::Status Compilation::recordOptions() {
   if (!options.scheduleFor.empty()) {
     LATHE_ASSIGN_OR_RETURN(CPUName scheduled, resolveCPU(options.scheduleFor));
     entries.set("schedule_for", builder.getStringAttr(scheduled.name));
+  }
+  if (!options.decompose.empty()) {
+    LATHE_RETURN_IF_ERROR(checkDecompose());
+    entries.set("decompose", builder.getStringAttr(options.decompose));
   }
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
   if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
@@ -224,6 +241,9 @@ absl::Status Compilation::makeObject() {
 
 absl::StatusOr<std::string> Compilation::makeTokenizer() {
   if (!source) {
+    // A module written by hand comes from no model.
+    if (!(*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr).contains("path"))
+      return std::string();
     LATHE_ASSIGN_OR_RETURN(std::string path, moduleString(*module, lm::kModelAttr, "path"));
     LATHE_ASSIGN_OR_RETURN(source, openModel(path));
   }

@@ -93,6 +93,8 @@ constexpr Option table[] = {
     {"--schedule-for", "NAME",
      "schedule and kernels of that CPU, its dot instructions written out, to run them on this one",
      store<&Options::scheduleFor>},
+    {"--decompose", "all|lm.OP,...",
+     "run these ops by their decomposition to linalg: slow, to compare the kernels with", store<&Options::decompose>},
     {"--embed-weights", "", "put the weights into the executable", setFlag<&Options::embedWeights>},
     {"--threads", "N", "threads the executable uses by default (default: the physical cores it finds)", setThreads},
     {"--emit", "STAGE", "stop at a stage and print it, to stdout or -o", setEmit},
@@ -116,8 +118,9 @@ absl::Status checkFrom(const Options &options) {
     return problem("--emit " + getStageInfo(options.emit).name + ": expected a stage after --from " +
                    getStageInfo(from).name);
   const std::pair<llvm::StringRef, Stage> decided[] = {
-      {"--context", Stage::Import},     {"--weights", Stage::Graph}, {"--prefill-rows", Stage::Graph},
-      {"--schedule-for", Stage::Graph}, {"--mcpu", Stage::Schedule}, {"--target", Stage::Schedule}};
+      {"--context", Stage::Import},     {"--weights", Stage::Graph},      {"--prefill-rows", Stage::Graph},
+      {"--schedule-for", Stage::Graph}, {"--decompose", Stage::Schedule}, {"--mcpu", Stage::Schedule},
+      {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +

@@ -24,6 +24,7 @@ struct Options {
   int64_t threads = 0;               // --threads; 0: what the executable finds
   int64_t prefillRows = 512;         // --prefill-rows
   std::string scheduleFor;           // --schedule-for; empty: the CPU it is made for
+  std::string decompose;             // --decompose; empty: none
   bool embedWeights = false;         // --embed-weights
   Stage emit = Stage::Executable;    // --emit
   std::optional<Stage> from;         // --from: `input` is what --emit printed for it

@@ -3,6 +3,7 @@
 
 #include "dialects/lm/LMOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 
 #include "dialects/kernel/KernelDialect.h.inc"
 #define GET_OP_CLASSES

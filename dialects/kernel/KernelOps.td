@@ -3,6 +3,7 @@
 
 include "dialects/lm/LMTypes.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Kernel_Dialect : Dialect {
@@ -18,8 +19,8 @@ def Kernel_Dialect : Dialect {
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
-class Kernel_In<Type type> : Arg<type, "", [MemRead]>;
-class Kernel_Out<Type type> : Arg<type, "", [MemWrite]>;
+class Kernel_In<TypeConstraint type> : Arg<type, "", [MemRead]>;
+class Kernel_Out<TypeConstraint type> : Arg<type, "", [MemWrite]>;
 def Kernel_Rows : MemRefRankOf<[F32], [2]>;
 def Kernel_Ids : MemRefRankOf<[I32], [2]>;
 def Kernel_Codes : MemRefRankOf<[I8], [2]>;
@@ -120,6 +121,49 @@ def Kernel_AttentionOp : Kernel_Op<"attention"> {
     $query `,` $cache `[` $head `]` `at` $position `scores` $scores `to` $out `scale` $scale `softcap` $softcap attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
   }];
+}
+
+def Kernel_ValuesOp : Kernel_Op<"values"> {
+  let summary = "out = the numbers of a weight";
+  let description = "As lm.values; a vector is one row.";
+  let arguments = (ins LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$weight `to` $out attr-dict `:` type($weight) `,` type($out)";
+}
+
+def Kernel_CachedOp : Kernel_Op<"cached"> {
+  let summary = "out[p] = keys or values of all heads at position p";
+  let description = "As lm.cached; the end is the number of rows of `out`.";
+  let arguments = (ins Kernel_In<LM_CacheType>:$cache, Kernel_Out<Kernel_Rows>:$out, UnitAttr:$values);
+  let assemblyFormat = "(`values` $values^)? $cache `to` $out attr-dict `:` type($cache) `,` type($out)";
+}
+
+def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "ops of `lm` on the rows of a tile, by their decomposition";
+  let description = [{
+    The body gets the rows as tensors, and the tensors it yields are written to `outs`. Weights, caches and the position
+    come from outside. For what the schedule has no kernel for, and for what `--decompose` names: nothing here is fast.
+
+    Example:
+    ```mlir
+    kernel.compute (%x : memref<1x64xf32, strided<[64, 1], offset: ?>>) to (%y : memref<1x64xf32, strided<[64, 1], offset: ?>>) {
+    ^bb0(%rows: tensor<?x64xf32>):
+      %capped = lm.softcap %rows cap 3.0e1 : tensor<?x64xf32>
+      kernel.yield %capped : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Kernel_In<Variadic<MemRefRankOf<[F32, I32], [2]>>>:$ins, Kernel_Out<Variadic<Kernel_Rows>>:$outs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "(`(` $ins^ `:` type($ins) `)`)? `to` `(` $outs `:` type($outs) `)` $body attr-dict";
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$ins, "::mlir::ValueRange":$outs)>];
+  let hasVerifier = 1;
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"ComputeOp">]> {
+  let summary = "what a kernel.compute writes";
+  let arguments = (ins Variadic<AnyRankedTensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
 def Kernel_GluOp : Kernel_Op<"glu"> {

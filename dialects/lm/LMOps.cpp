@@ -204,3 +204,39 @@ LogicalResult AddNormOp::verify() {
     return failure();
   return checkVector(*this, getWeight(), columns(getInput()), "weight");
 }
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// What decompositions end in
+//===------------------------------------------------------------------------------------------------------------------===//
+
+namespace {
+RankedTensorType valuesType(WeightType type) {
+  return RankedTensorType::get(type.getShape(), Float32Type::get(type.getContext()));
+}
+RankedTensorType cachedType(CacheType type) {
+  return RankedTensorType::get({ShapedType::kDynamic, type.getHeads() * type.getDim()},
+                               Float32Type::get(type.getContext()));
+}
+} // namespace
+
+void ValuesOp::build(OpBuilder &builder, OperationState &state, Value weight) {
+  build(builder, state, valuesType(cast<WeightType>(weight.getType())), weight);
+}
+
+LogicalResult ValuesOp::verify() {
+  auto expected = valuesType(cast<WeightType>(getWeight().getType()));
+  if (getType() != expected)
+    return emitOpError() << "expects a result of type " << expected << ", but found " << getType();
+  return success();
+}
+
+void CachedOp::build(OpBuilder &builder, OperationState &state, CachePart part, Value cache, Value end) {
+  build(builder, state, cachedType(cast<CacheType>(cache.getType())), part, cache, end);
+}
+
+LogicalResult CachedOp::verify() {
+  auto expected = cachedType(cast<CacheType>(getCache().getType()));
+  if (getType() != expected)
+    return emitOpError() << "expects a result of type " << expected << ", but found " << getType();
+  return success();
+}

@@ -5,6 +5,7 @@
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Real.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpDefinition.h"
@@ -19,6 +20,10 @@
 #include "dialects/lm/LMAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialects/lm/LMTypes.h.inc"
+namespace mlir::lm {
+using linalg::AggregatedOpInterface;
+} // namespace mlir::lm
+
 #define GET_OP_CLASSES
 #include "dialects/lm/LMOps.h.inc"
 

@@ -2,12 +2,17 @@
 #define LM_OPS_TD
 
 include "dialects/lm/LMTypes.td"
+include "mlir/Dialect/Linalg/IR/LinalgInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class LM_Op<string mnemonic, list<Trait> traits = []> : Op<LM_Dialect, mnemonic, traits>;
+/// An op whose meaning is linalg on tensors (LMDecompose.cpp): the reference in tests, and what runs where the schedule has no
+/// phase of its own for it.
+class LM_ComputeOp<string mnemonic, list<Trait> traits = []>
+    : LM_Op<mnemonic, traits # [DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]>;
 
 def LM_Rows : 2DTensorOf<[F32]>;
 def LM_Ids : 1DTensorOf<[I32]>;
@@ -103,7 +108,7 @@ def LM_LayersOp : LM_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterfa
 // Rows in, rows out
 //===------------------------------------------------------------------------------------------------------------------===//
 
-def LM_EmbedOp : LM_Op<"embed", [Pure]> {
+def LM_EmbedOp : LM_ComputeOp<"embed", [Pure]> {
   let summary = "rows of the embedding table";
   let description = [{
     y[t] = scale * table[ids[t]].
@@ -119,7 +124,7 @@ def LM_EmbedOp : LM_Op<"embed", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LM_AddOp : LM_Op<"add", [Pure, SameOperandsAndResultType]> {
+def LM_AddOp : LM_ComputeOp<"add", [Pure, SameOperandsAndResultType]> {
   let summary = "elementwise sum";
   let description = [{
     Example:
@@ -132,7 +137,7 @@ def LM_AddOp : LM_Op<"add", [Pure, SameOperandsAndResultType]> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
 
-def LM_ZerosOp : LM_Op<"zeros", [Pure, AllTypesMatch<["like", "result"]>]> {
+def LM_ZerosOp : LM_ComputeOp<"zeros", [Pure, AllTypesMatch<["like", "result"]>]> {
   let summary = "as many rows of zeros";
   let description = [{
     Example:
@@ -145,7 +150,7 @@ def LM_ZerosOp : LM_Op<"zeros", [Pure, AllTypesMatch<["like", "result"]>]> {
   let assemblyFormat = "$like attr-dict `:` type($like)";
 }
 
-def LM_NormOp : LM_Op<"norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+def LM_NormOp : LM_ComputeOp<"norm", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "root-mean-square norm";
   let description = [{
     y = x / sqrt(mean(x^2) + eps) * w, over every `groups`-th part of a row (1: the whole row; the number of heads for
@@ -163,7 +168,7 @@ def LM_NormOp : LM_Op<"norm", [Pure, AllTypesMatch<["input", "result"]>]> {
   let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "double":$eps, "int64_t":$groups)>];
 }
 
-def LM_LinearOp : LM_Op<"linear", [Pure]> {
+def LM_LinearOp : LM_ComputeOp<"linear", [Pure]> {
   let summary = "projection";
   let description = [{
     y = x W^T + b, W is [out, in].
@@ -181,7 +186,7 @@ def LM_LinearOp : LM_Op<"linear", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LM_RopeOp : LM_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+def LM_RopeOp : LM_ComputeOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "rotary position embedding";
   let description = [{
     In each head: y[i] = x[i] cos a - x[i+r/2] sin a, y[i+r/2] = x[i+r/2] cos a + x[i] sin a, a = (position + row) w_i,
@@ -214,7 +219,7 @@ def LM_AppendOp : LM_Op<"append", [AllTypesMatch<["keys", "values"]>]> {
   let hasVerifier = 1;
 }
 
-def LM_AttentionOp : LM_Op<"attention", [AllTypesMatch<["query", "result"]>]> {
+def LM_AttentionOp : LM_ComputeOp<"attention", [AllTypesMatch<["query", "result"]>]> {
   let summary = "causal grouped-query attention over the cache";
   let description = [{
     For query head h (of `heads`), row t at position p, key/value head g = h / (heads / cache heads):
@@ -239,7 +244,7 @@ def LM_AttentionOp : LM_Op<"attention", [AllTypesMatch<["query", "result"]>]> {
                                  "int64_t":$heads, "double":$scale, "double":$softcap)>];
 }
 
-def LM_GluOp : LM_Op<"glu", [Pure, SameOperandsAndResultType]> {
+def LM_GluOp : LM_ComputeOp<"glu", [Pure, SameOperandsAndResultType]> {
   let summary = "gated linear unit";
   let description = [{
     y = act(gate) * up; silu(x) = x / (1 + exp(-x)), gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
@@ -254,7 +259,7 @@ def LM_GluOp : LM_Op<"glu", [Pure, SameOperandsAndResultType]> {
   let assemblyFormat = "$gate `,` $up $activation attr-dict `:` type($result)";
 }
 
-def LM_SoftcapOp : LM_Op<"softcap", [Pure, SameOperandsAndResultType]> {
+def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {
   let summary = "soft limit";
   let description = [{
     y = cap * tanh(x / cap).
@@ -273,7 +278,7 @@ def LM_SoftcapOp : LM_Op<"softcap", [Pure, SameOperandsAndResultType]> {
 // Fused by the graph stage: each is one phase of a step, or the way into one
 //===------------------------------------------------------------------------------------------------------------------===//
 
-def LM_AddNormOp : LM_Op<"add_norm", [Pure, AllTypesMatch<["input", "pending", "sum", "normed"]>]> {
+def LM_AddNormOp : LM_ComputeOp<"add_norm", [Pure, AllTypesMatch<["input", "pending", "sum", "normed"]>]> {
   let summary = "the residual stream takes what is pending, then a norm";
   let description = [{
     sum = x + pending, or x + norm(pending; post) with `post`; normed = norm(sum; weight). The way into a projection:
@@ -295,7 +300,7 @@ def LM_AddNormOp : LM_Op<"add_norm", [Pure, AllTypesMatch<["input", "pending", "
   let hasVerifier = 1;
 }
 
-def LM_QKVOp : LM_Op<"qkv", [AttrSizedOperandSegments]> {
+def LM_QKVOp : LM_ComputeOp<"qkv", [AttrSizedOperandSegments]> {
   let summary = "queries, keys and values of a layer";
   let description = [{
     q = rope(norm(x Wq^T + bq; q_norm)), k likewise, v = x Wv^T + bv; k and v enter the cache, q is the result. The three
@@ -323,7 +328,7 @@ def LM_QKVOp : LM_Op<"qkv", [AttrSizedOperandSegments]> {
   }];
 }
 
-def LM_GatedLinearOp : LM_Op<"gated_linear", [Pure, AttrSizedOperandSegments]> {
+def LM_GatedLinearOp : LM_ComputeOp<"gated_linear", [Pure, AttrSizedOperandSegments]> {
   let summary = "gate, up and activation of an MLP";
   let description = [{
     y = act(x Wg^T + bg) * (x Wu^T + bu).
@@ -341,6 +346,46 @@ def LM_GatedLinearOp : LM_Op<"gated_linear", [Pure, AttrSizedOperandSegments]> {
     $input `,` $gate `,` $up oilist(`gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias))
     $activation attr-dict `:` type($input) `,` type($gate) `,` type($up) `->` type($result)
   }];
+}
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// What decompositions end in: weights and state as plain tensors
+//===------------------------------------------------------------------------------------------------------------------===//
+
+def LM_ValuesOp : LM_Op<"values", [Pure]> {
+  let summary = "the numbers of a weight";
+  let description = [{
+    All values in f32, whatever the weight's format and layout.
+
+    Example:
+    ```mlir
+    %t = lm.values %w : !lm.weight<192x72xbf16> -> tensor<192x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_WeightType:$weight);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($weight) `->` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Value":$weight)>];
+  let hasVerifier = 1;
+}
+
+def LM_CachedOp : LM_Op<"cached"> {
+  let summary = "keys or values of a cache, a row per position";
+  let description = [{
+    The positions 0 .. `end`, in f32, all heads side by side. A ring holds the last positions alone: rows of older ones are
+    there with values that nobody may depend on.
+
+    Example:
+    ```mlir
+    %k = lm.cached keys %cache to %end : !lm.cache<2 x 32 x f32, window = 5, rows = 16> -> tensor<?x64xf32>
+    %v = lm.cached values %cache to %end : !lm.cache<2 x 32 x f32, window = 5, rows = 16> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins LM_CachePartAttr:$part, Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$end);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$part $cache `to` $end attr-dict `:` type($cache) `->` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::lm::CachePart":$part, "::mlir::Value":$cache, "::mlir::Value":$end)>];
+  let hasVerifier = 1;
 }
 
 #endif // LM_OPS_TD

@@ -16,6 +16,14 @@ def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its g
 }
 def LM_ActivationAttr : EnumAttr<LM_Dialect, LM_Activation, "activation"> { let assemblyFormat = "$value"; }
 
+def LM_CachePart : I32EnumAttr<"CachePart", "what of a cache", [
+    I32EnumAttrCase<"Keys", 0, "keys">,
+    I32EnumAttrCase<"Values", 1, "values">]> {
+  let cppNamespace = "::mlir::lm";
+  let genSpecializedAttr = 0;
+}
+def LM_CachePartAttr : EnumAttr<LM_Dialect, LM_CachePart, "part"> { let assemblyFormat = "$value"; }
+
 def LM_RopeAttr : LM_Attr<"Rope", "rope"> {
   let summary = "rotary position embedding: how fast each pair turns";
   let description = [{

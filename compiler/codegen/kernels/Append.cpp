@@ -5,36 +5,56 @@
 
 using namespace lathe;
 
-void lathe::expand(kernel::AppendOp op, Emitter &e) {
-  auto type = cast<lm::CacheType>(op.getCache().getType());
+namespace {
+
+/// Where value `i` of head `head` at position `position` lies in the cache area.
+Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value head, Value i) {
+  auto type = cast<lm::CacheType>(cache.getType());
   CacheLayout layout(type);
   constexpr int64_t lanes = CacheLayout::kPanel;
-  auto [area, place] = getAreaAndPlace(op.getCache());
-  bool isBF16 = type.getElement().isBF16();
-  auto put = [&](Value value, Value at) {
-    if (isBF16)
-      value = arith::TruncIOp::create(e, e.getI16Type(), e.roundToBF16(value));
-    e.storeBytes(value, area, at);
-  };
+  Value slot = e.rem(position, e.index(type.getRows()));
+  Value base = e.add(getAreaAndPlace(cache).second, e.mul(head, layout.headBytes));
+  // Keys: the position is the panel's row; values: the dim is.
+  Value row = isValues ? i : slot, along = isValues ? slot : i;
+  Value panel = e.mul(e.div(row, e.index(lanes)), isValues ? layout.valuePanelBytes : layout.keyPanelBytes);
+  Value lane = e.rem(row, e.index(lanes));
+  Value step = e.mul(e.div(along, e.index(layout.depth)), lanes);
+  Value element = e.add(e.mul(e.add(step, lane), layout.depth), e.rem(along, e.index(layout.depth)));
+  Value at = e.add(e.add(base, panel), e.mul(element, layout.elementBytes));
+  return isValues ? e.add(at, layout.valuesOffset) : at;
+}
 
-  Value base = place;
-  if (op.getValues())
-    base = e.add(base, layout.valuesOffset);
+} // namespace
+
+void lathe::expand(kernel::AppendOp op, Emitter &e) {
+  auto type = cast<lm::CacheType>(op.getCache().getType());
+  Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
   e.forRows(op.getInput(), [&](Value row) {
-    Value slot = e.rem(e.add(op.getPosition(), row), e.index(type.getRows()));
-    e.loop(e.index(0), e.columnsOf(op.getInput()), type.getDim(), [&](Value first) {
-      Value head = e.add(op.getHead(), e.div(first, e.index(type.getDim())));
-      Value headBase = e.add(base, e.mul(head, layout.headBytes));
-      e.loop(e.index(0), e.index(type.getDim()), 1, [&](Value i) {
-        // Keys: the position is the panel's row; values: the dim is.
-        Value row16 = op.getValues() ? i : slot, along = op.getValues() ? slot : i;
-        int64_t panelBytes = op.getValues() ? layout.valuePanelBytes : layout.keyPanelBytes;
-        Value panel = e.mul(e.div(row16, e.index(lanes)), panelBytes);
-        Value lane = e.rem(row16, e.index(lanes));
-        Value step = e.mul(e.div(along, e.index(layout.depth)), lanes);
-        Value element = e.add(e.mul(e.add(step, lane), layout.depth), e.rem(along, e.index(layout.depth)));
-        Value at = e.add(e.add(headBase, panel), e.mul(element, layout.elementBytes));
-        put(e.loadScalar(op.getInput(), {row, e.add(first, i)}), at);
+    Value position = e.add(op.getPosition(), row);
+    e.loop(e.index(0), e.div(e.columnsOf(op.getInput()), dim), 1, [&](Value head) {
+      e.loop(e.index(0), dim, 1, [&](Value i) {
+        Value value = e.loadScalar(op.getInput(), {row, e.add(e.mul(head, dim), i)});
+        if (type.getElement().isBF16())
+          value = arith::TruncIOp::create(e, e.getI16Type(), e.roundToBF16(value));
+        Value at = addressOf(e, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i);
+        e.storeBytes(value, area, at);
+      });
+    });
+  });
+}
+
+void lathe::expand(kernel::CachedOp op, Emitter &e) {
+  auto type = cast<lm::CacheType>(op.getCache().getType());
+  Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
+  e.forRows(op.getOut(), [&](Value position) {
+    e.loop(e.index(0), e.index(type.getHeads()), 1, [&](Value head) {
+      e.loop(e.index(0), dim, 1, [&](Value i) {
+        Value at = addressOf(e, op.getCache(), op.getValues(), position, head, i), value;
+        if (type.getElement().isF32())
+          value = e.loadBytes(e.getF32Type(), area, at);
+        else
+          value = e.bitcast(e.getF32Type(), e.shl(e.extend(e.loadBytes(e.getI16Type(), area, at), e.getI32Type()), 16));
+        memref::StoreOp::create(e, value, op.getOut(), ValueRange{position, e.add(e.mul(head, dim), i)});
       });
     });
   });

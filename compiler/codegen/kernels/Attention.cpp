@@ -22,12 +22,12 @@ struct AttentionEmitter {
   CacheLayout layout{type};
   static constexpr int64_t lanes = CacheLayout::kPanel;
 
-  Value area, keys, values; // of the head
-  Value oldest, oldestSlot; // first position any row sees
+  Value area = {}, keys = {}, values = {}; // of the head
+  Value oldest = {}, oldestSlot = {};      // first position any row sees
   struct Range {
     Value begin, end; // panels of 16 slots
   };
-  SmallVector<Range, 2> ranges;
+  SmallVector<Range, 2> ranges = {};
 
   Value slice(Value rows, Value column, Value columns) {
     SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), column}, sizes = {e.rowsOf(rows), columns};

@@ -15,7 +15,7 @@ struct RowReader {
   Emitter &e;
   lm::WeightType type;
   PanelLayout layout{type};
-  Value area, panel, lane; // byte of the panel, row in it
+  Value area = {}, panel = {}, lane = {}; // byte of the panel, row in it
 
   Value f32(Value bytes16, bool isBF16) {
     if (isBF16)
@@ -64,55 +64,76 @@ struct RowReader {
   }
 };
 
+/// Row `id` of a packed matrix: put(column, value) for each column.
+void readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put) {
+  auto type = cast<lm::WeightType>(matrix.getType());
+  const FormatInfo &info = type.getInfo();
+  auto [area, place] = getAreaAndPlace(matrix);
+  Value zero = e.index(0);
+  RowReader reader{e, type};
+  const PanelLayout &layout = reader.layout;
+  reader.area = area;
+  reader.panel = e.add(place, e.mul(e.div(id, e.index(layout.rows)), layout.panelBytes));
+  reader.lane = e.rem(id, e.index(layout.rows));
+  if (!info.isQuantised()) {
+    e.loop(zero, e.index(type.getColumns()), 1, [&](Value k) { put(k, reader.plain(k)); });
+    return;
+  }
+  int64_t runs = info.block / 32;
+  e.loop(zero, e.index(type.getColumns() / info.block), 1, [&](Value block) {
+    Value base = e.add(reader.panel, e.mul(block, layout.blockBytes));
+    int64_t scales = info.subscales ? 0 : layout.codesBytes;
+    Value d = reader.f16At(base, scales);
+    Value m = info.minimum ? reader.f16At(base, scales + 2 * layout.rows) : Value();
+    e.loop(zero, e.index(runs), 1, [&](Value run) {
+      Value at = e.add(e.add(base, layout.headBytes), e.mul(run, layout.runBytes));
+      Value first = e.add(e.mul(block, info.block), e.mul(run, 32));
+      e.loop(zero, e.index(32), 1, [&](Value k) {
+        Value groupScale = d, groupMinimum = m;
+        if (info.subscales) {
+          Value sub = e.add(e.add(at, layout.codesBytes), reader.lane);
+          if (info.group == 16)
+            sub = e.add(sub, e.mul(e.div(k, e.index(16)), layout.rows));
+          Value byte = e.loadScalar(area, sub);
+          Value integer = info.minimum ? e.extend(byte, e.getI32Type()) : e.extendSigned(byte, e.getI32Type());
+          groupScale = e.mul(d, e.toF32(integer));
+          if (info.minimum)
+            groupMinimum = e.mul(m, e.toF32(reader.byteAt(e.add(sub, layout.rows))));
+        }
+        Value value = e.mul(groupScale, e.toF32(e.add(reader.code(at, k), -info.offset)));
+        if (groupMinimum)
+          value = e.sub(value, groupMinimum);
+        put(e.add(first, k), value);
+      });
+    });
+  });
+}
+
 } // namespace
 
 void lathe::expand(kernel::EmbedOp op, Emitter &e) {
-  auto type = cast<lm::WeightType>(op.getTable().getType());
-  const FormatInfo &info = type.getInfo();
-  auto [area, place] = getAreaAndPlace(op.getTable());
   Value scale = e.number(e.getF32Type(), op.getScale().convertToDouble());
-  Value zero = e.index(0);
   e.forRows(op.getOut(), [&](Value row) {
-    Value id = e.cast(e.loadScalar(op.getIds(), {row, zero}), e.getIndexType());
-    RowReader reader{e, type};
-    const PanelLayout &layout = reader.layout;
-    reader.area = area;
-    reader.panel = e.add(place, e.mul(e.div(id, e.index(layout.rows)), layout.panelBytes));
-    reader.lane = e.rem(id, e.index(layout.rows));
-    auto put = [&](Value column, Value value) {
+    Value id = e.cast(e.loadScalar(op.getIds(), {row, e.index(0)}), e.getIndexType());
+    readRow(e, op.getTable(), id, [&](Value column, Value value) {
       memref::StoreOp::create(e, e.mul(value, scale), op.getOut(), ValueRange{row, column});
-    };
-    if (!info.isQuantised()) {
-      e.loop(zero, e.index(type.getColumns()), 1, [&](Value k) { put(k, reader.plain(k)); });
-      return;
-    }
-    int64_t runs = info.block / 32;
-    e.loop(zero, e.index(type.getColumns() / info.block), 1, [&](Value block) {
-      Value base = e.add(reader.panel, e.mul(block, layout.blockBytes));
-      int64_t scales = info.subscales ? 0 : layout.codesBytes;
-      Value d = reader.f16At(base, scales);
-      Value m = info.minimum ? reader.f16At(base, scales + 2 * layout.rows) : Value();
-      e.loop(zero, e.index(runs), 1, [&](Value run) {
-        Value at = e.add(e.add(base, layout.headBytes), e.mul(run, layout.runBytes));
-        Value first = e.add(e.mul(block, info.block), e.mul(run, 32));
-        e.loop(zero, e.index(32), 1, [&](Value k) {
-          Value groupScale = d, groupMinimum = m;
-          if (info.subscales) {
-            Value sub = e.add(e.add(at, layout.codesBytes), reader.lane);
-            if (info.group == 16)
-              sub = e.add(sub, e.mul(e.div(k, e.index(16)), layout.rows));
-            Value byte = e.loadScalar(area, sub);
-            Value integer = info.minimum ? e.extend(byte, e.getI32Type()) : e.extendSigned(byte, e.getI32Type());
-            groupScale = e.mul(d, e.toF32(integer));
-            if (info.minimum)
-              groupMinimum = e.mul(m, e.toF32(reader.byteAt(e.add(sub, layout.rows))));
-          }
-          Value value = e.mul(groupScale, e.toF32(e.add(reader.code(at, k), -info.offset)));
-          if (groupMinimum)
-            value = e.sub(value, groupMinimum);
-          put(e.add(first, k), value);
-        });
-      });
     });
+  });
+}
+
+void lathe::expand(kernel::ValuesOp op, Emitter &e) {
+  auto store = [&](Value row, Value column, Value value) {
+    memref::StoreOp::create(e, value, op.getOut(), ValueRange{row, column});
+  };
+  auto type = cast<lm::WeightType>(op.getWeight().getType());
+  if (type.isMatrix()) {
+    e.loop(e.index(0), e.index(type.getRows()), 1, [&](Value row) {
+      readRow(e, op.getWeight(), row, [&](Value column, Value value) { store(row, column, value); });
+    });
+    return;
+  }
+  auto [area, place] = getAreaAndPlace(op.getWeight());
+  e.loop(e.index(0), e.index(type.getRows()), 1, [&, area = area, place = place](Value column) {
+    store(e.index(0), column, e.loadBytes(e.getF32Type(), area, e.add(place, e.mul(column, 4))));
   });
 }

@@ -46,6 +46,8 @@ void expand(kernel::NormOp op, Emitter &emitter);
 void expand(kernel::GluOp op, Emitter &emitter);
 void expand(kernel::SoftcapOp op, Emitter &emitter);
 void expand(kernel::EmbedOp op, Emitter &emitter);
+void expand(kernel::ValuesOp op, Emitter &emitter);
+void expand(kernel::CachedOp op, Emitter &emitter);
 void expand(kernel::QuantizeOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::RoundOp op, Emitter &emitter);
 void expand(kernel::MatmulOp op, Emitter &emitter, KernelContext &context);

@@ -1,0 +1,153 @@
+//===- LowerCompute.cpp - kernel.compute becomes loops ----------------------------------------------------------------===//
+//
+// Rows become tensors, weights and caches are copied into tensors of their own, and the rest is upstream's: bufferize,
+// loops. Room for tensors is allocated and freed inside the kernel; nothing here is meant to be fast.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/Passes.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/LMDialect.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_LOWERCOMPUTE
+#include "compiler/codegen/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+
+class ComputeLowering {
+public:
+  ComputeLowering(kernel::ComputeOp op, IRRewriter &rewriter) : op(op), loc(op.getLoc()), rewriter(rewriter) {}
+
+  LogicalResult run();
+
+private:
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(rewriter, loc, value); }
+  /// Memory for a tensor, which `fill` writes, and the tensor. A vector is filled as one row.
+  Value fresh(RankedTensorType type, ValueRange dynamicSizes, function_ref<void(Value memory)> fill);
+  LogicalResult lower(Operation *op);
+
+  kernel::ComputeOp op;
+  Location loc;
+  IRRewriter &rewriter;
+};
+
+Value ComputeLowering::fresh(RankedTensorType type, ValueRange dynamicSizes, function_ref<void(Value)> fill) {
+  auto memory = MemRefType::get(type.getShape(), type.getElementType());
+  Value room = memref::AllocOp::create(rewriter, loc, memory, dynamicSizes), rows = room;
+  if (type.getRank() == 1)
+    rows = memref::ExpandShapeOp::create(rewriter, loc, ArrayRef<int64_t>{1, type.getDimSize(0)}, room,
+                                         ArrayRef<ReassociationIndices>{{0, 1}});
+  fill(rows);
+  return bufferization::ToTensorOp::create(rewriter, loc, type, room, /*restrict=*/true);
+}
+
+LogicalResult ComputeLowering::lower(Operation *inner) {
+  rewriter.setInsertionPoint(inner);
+  if (auto values = dyn_cast<ValuesOp>(inner)) {
+    rewriter.replaceOp(inner, fresh(values.getType(), {}, [&](Value rows) {
+                         kernel::ValuesOp::create(rewriter, loc, values.getWeight(), rows);
+                       }));
+  } else if (auto cached = dyn_cast<CachedOp>(inner)) {
+    rewriter.replaceOp(inner, fresh(cast<RankedTensorType>(cached.getType()), cached.getEnd(), [&](Value rows) {
+                         kernel::CachedOp::create(rewriter, loc, cached.getCache(), rows,
+                                                  cached.getPart() == CachePart::Values);
+                       }));
+  } else if (auto append = dyn_cast<AppendOp>(inner)) {
+    for (auto [rows, isValues] : {std::pair(append.getKeys(), false), {append.getValues(), true}}) {
+      auto type = cast<RankedTensorType>(rows.getType());
+      Value memory = bufferization::ToBufferOp::create(
+          rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()), rows, /*readOnly=*/true);
+      kernel::AppendOp::create(rewriter, loc, memory, append.getCache(), index(0), append.getPosition(), isValues);
+    }
+    rewriter.eraseOp(inner);
+  } else if (isa<LMDialect>(inner->getDialect()) && !isa<UseOp>(inner)) {
+    return inner->emitOpError("has no decomposition (lm-decompose)");
+  }
+  return success();
+}
+
+LogicalResult ComputeLowering::run() {
+  Block *body = &op.getBody().front();
+  rewriter.setInsertionPoint(op);
+  SmallVector<Value> tensors;
+  for (auto [in, argument] : llvm::zip(op.getIns(), body->getArguments())) {
+    auto type = cast<MemRefType>(in.getType());
+    Value tensor = bufferization::ToTensorOp::create(
+        rewriter, loc, RankedTensorType::get(type.getShape(), type.getElementType()), in, /*restrict=*/true);
+    tensors.push_back(tensor.getType() == argument.getType()
+                          ? tensor
+                          : tensor::CastOp::create(rewriter, loc, argument.getType(), tensor).getResult());
+  }
+  SmallVector<Operation *> inside;
+  body->walk([&](Operation *inner) { inside.push_back(inner); });
+  for (Operation *inner : inside)
+    if (failed(lower(inner)))
+      return failure();
+  auto yield = cast<kernel::YieldOp>(body->getTerminator());
+  rewriter.setInsertionPoint(yield);
+  for (auto [value, out] : llvm::zip(yield.getValues(), op.getOuts())) {
+    auto type = RankedTensorType::get(cast<MemRefType>(out.getType()).getShape(),
+                                      cast<RankedTensorType>(value.getType()).getElementType());
+    Value tensor = value.getType() == type ? value : tensor::CastOp::create(rewriter, loc, type, value).getResult();
+    bufferization::MaterializeInDestinationOp::create(rewriter, loc, Type(), tensor, out, /*restrict=*/false,
+                                                      /*writable=*/true);
+  }
+  rewriter.eraseOp(yield);
+  rewriter.inlineBlockBefore(body, op, tensors);
+  rewriter.eraseOp(op);
+  return success();
+}
+
+struct LowerCompute : mlir::lm::impl::LowerComputeBase<LowerCompute> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    IRRewriter rewriter(&getContext());
+    SmallVector<kernel::ComputeOp> kernels;
+    module.walk([&](kernel::ComputeOp op) { kernels.push_back(op); });
+    if (kernels.empty())
+      return;
+    for (kernel::ComputeOp op : kernels)
+      if (failed(ComputeLowering(op, rewriter).run()))
+        return signalPassFailure();
+    bufferization::OneShotBufferizationOptions options;
+    options.allowReturnAllocsFromLoops = true;
+    // memref.copy of rows with gaps would call a library that executables do not link.
+    options.memCpyFn = [](OpBuilder &builder, Location loc, Value from, Value to) {
+      linalg::makeMemRefCopyOp(builder, loc, from, to);
+      return success();
+    };
+    bufferization::BufferizationState state;
+    if (failed(bufferization::runOneShotBufferize(module, options, state)))
+      return signalPassFailure();
+
+    SmallVector<linalg::LinalgOp> loops;
+    module.walk([&](linalg::LinalgOp op) { loops.push_back(op); });
+    for (linalg::LinalgOp op : loops) {
+      rewriter.setInsertionPoint(op);
+      if (failed(linalg::linalgOpToLoops(rewriter, op))) {
+        op.emitOpError("has no loops");
+        return signalPassFailure();
+      }
+      rewriter.eraseOp(op);
+    }
+    // Nothing else allocates, and what a kernel has allocated nobody else sees.
+    module.walk([&](memref::AllocOp alloc) {
+      rewriter.setInsertionPoint(alloc->getBlock()->getTerminator());
+      memref::DeallocOp::create(rewriter, alloc.getLoc(), alloc);
+    });
+  }
+};
+
+} // namespace

@@ -1,0 +1,50 @@
+// RUN: lathe-opt --lm-decompose --lm-lower-compute --split-input-file %s | FileCheck %s
+// RUN: not lathe-opt --lm-lower-compute %s 2>&1 | FileCheck %s --check-prefix=NOT-DECOMPOSED
+
+!rows = memref<?x8xf32, strided<[8, 1], offset: ?>>
+
+// Loops over memory; room for what lies between them is freed again.
+// CHECK-LABEL: @rows_are_computed_by_loops
+// CHECK-SAME: %[[X:.*]]: memref<?x8xf32{{.*}}>, %[[Y:.*]]: memref<?x8xf32
+// CHECK: %[[SQUARES:.*]] = memref.alloc
+// CHECK: scf.for
+// CHECK: math.sqrt
+// CHECK: memref.store %{{.*}}, %[[Y]]
+// CHECK: memref.dealloc
+// CHECK-NOT: {{linalg|tensor<|memref.copy|kernel.compute}}
+// NOT-DECOMPOSED: error: 'lm.norm' op has no decomposition (lm-decompose)
+func.func @rows_are_computed_by_loops(%x: !rows, %y: !rows, %weights: memref<64xi8>, %place: index) {
+  %w = builtin.unrealized_conversion_cast %weights, %place : memref<64xi8>, index to !lm.weight<8xf32>
+  kernel.compute (%x : !rows) to (%y : !rows) {
+  ^bb0(%rows: tensor<?x8xf32>):
+    %normed = lm.norm %rows, %w eps 1.0e-6 groups 1 : tensor<?x8xf32>, !lm.weight<8xf32>
+    kernel.yield %normed : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+!row = memref<1x8xf32, strided<[8, 1], offset: ?>>
+!half = memref<1x4xf32, strided<[4, 1], offset: ?>>
+!cache = !lm.cache<1 x 4 x f32, window = 0, rows = 16>
+
+// What is kept elsewhere stays a kernel: the numbers of weights, rows of the cache.
+// CHECK-LABEL: @weights_and_caches_are_copied
+// CHECK-COUNT-3: kernel.values %{{.*}} to %{{.*}} : <{{[48]}}x32xq4_0, <16 x 4>>, memref<{{[48]}}x32xf32>
+// CHECK: kernel.append %{{.*}} to %{{.*}}[%c0{{.*}}] at %{{.*}}
+// CHECK: kernel.append %{{.*}} to values
+func.func @weights_and_caches_are_copied(%x: memref<1x32xf32, strided<[32, 1], offset: ?>>, %q: !row, %area: memref<4096xi8>,
+                                         %place: index, %position: index) {
+  %w = builtin.unrealized_conversion_cast %area, %place : memref<4096xi8>, index to !lm.weight<8x32xq4_0, <16 x 4>>
+  %k = builtin.unrealized_conversion_cast %area, %place : memref<4096xi8>, index to !lm.weight<4x32xq4_0, <16 x 4>>
+  %cache = builtin.unrealized_conversion_cast %area, %place : memref<4096xi8>, index to !cache
+  kernel.compute (%x : memref<1x32xf32, strided<[32, 1], offset: ?>>) to (%q : !row) {
+  ^bb0(%rows: tensor<?x32xf32>):
+    %y = lm.qkv %rows, %w, %k, %k to %cache at %position heads 2 eps 1.0e-6
+      : tensor<?x32xf32>, !lm.weight<8x32xq4_0, <16 x 4>>, !lm.weight<4x32xq4_0, <16 x 4>>, !lm.weight<4x32xq4_0, <16 x 4>>, !cache
+      -> tensor<?x8xf32>
+    kernel.yield %y : tensor<?x8xf32>
+  }
+  return
+}

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Compares an op's kernels with its decomposition to linalg, on a model of one layer that is made for it.
+
+    check-op.py OP --lathe PATH [--formats q4_0,f32] [--options "--schedule-for znver4"] [--extreme] [--tolerance 1e-5]
+
+OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, and of 40
+rows by 8 and one by one, must give the same logits. Weights of every format are written here: random codes, or with
+--extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
+8-bit activations hold them exactly, and a quantised product is held to the same 1e-5 as one in f32. Sizes are odd: outputs
+and heads that fill no panel, K one block or three.
+"""
+import argparse
+import array
+import importlib.util
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+spec = importlib.util.spec_from_file_location("compare_logits", Path(__file__).resolve().parent / "compare-logits.py")
+compare_logits = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(compare_logits)
+
+VOCABULARY = 133
+# name: values of a block, its bytes, where its f16 scales (and minima) are
+FORMATS = {"f32": (1, 4, ()), "f16": (1, 2, ()), "bf16": (1, 2, ()),
+           "q4_0": (32, 18, (0,)), "q4_1": (32, 20, (0, 2)), "q5_0": (32, 22, (0,)), "q5_1": (32, 24, (0, 2)),
+           "q8_0": (32, 34, (0,)), "q4_k": (256, 144, (0, 2)), "q5_k": (256, 176, (0, 2)), "q6_k": (256, 210, (208,))}
+
+
+class Module:
+    """An import-stage module and the file its weights lie in."""
+
+    def __init__(self, path, seed, extreme):
+        self.random = random.Random(seed)
+        self.extreme = extreme
+        self.path = path
+        self.data = bytearray()
+        self.weights = []
+        self.arguments = []
+        self.body = []
+
+    def value(self, scale):
+        x = self.random.gauss(0, scale)
+        return (scale * 3 if x > 0 else -scale * 3) if self.extreme else x
+
+    def numbers(self, count, number_format, scale):
+        values = [self.value(scale) for _ in range(count)]
+        if number_format == "f32":
+            return struct.pack(f"<{count}f", *values)
+        if number_format == "f16":
+            return struct.pack(f"<{count}e", *values)
+        words = struct.unpack(f"<{count}I", struct.pack(f"<{count}f", *values))
+        return struct.pack(f"<{count}H", *(word >> 16 for word in words))
+
+    def blocks(self, count, name):
+        _, size, scales = FORMATS[name]
+        parts = []
+        for _ in range(count):
+            # Equal bytes are equal codes, the largest or the smallest.
+            block = bytearray(self.random.choice((b"\x00", b"\xff", b"\x7f", b"\x80")) * size if self.extreme
+                              else self.random.randbytes(size))
+            for at in scales:
+                struct.pack_into("<e", block, at, self.value(0.01))
+            parts.append(block)
+        return b"".join(parts)
+
+    def add(self, name, shape, number_format, data=None):
+        """A weight of the module."""
+        count = 1
+        for size in shape:
+            count *= size
+        block = FORMATS[number_format][0]
+        if data is None:
+            data = (self.numbers(count, number_format, 0.3) if block == 1 else self.blocks(count // block, number_format))
+        self.data += bytes(-len(self.data) % 64)
+        kind = f"!lm.weight<{'x'.join(map(str, shape))}x{number_format}>"
+        self.weights.append(f'lm.weight @{name} : {kind} from "{self.path}" at {len(self.data)}')
+        self.data += data
+        return kind
+
+    def ones(self, count):
+        return struct.pack(f"<{count}f", *[1.0] * count)
+
+    def whole_numbers(self, rows, columns):
+        """Rows that 8-bit codes hold exactly, whatever a norm multiplies them with."""
+        values = array.array("f")
+        for _ in range(rows):
+            for first in range(0, columns, 32):
+                block = [self.random.choice((-127, 127)) if self.extreme else self.random.randint(-127, 127)
+                         for _ in range(min(32, columns - first))]
+                block[self.random.randrange(len(block))] = self.random.choice((-127, 127))
+                values.extend(block)
+        return values.tobytes()
+
+    def slot(self, name, shape, number_format, data=None):
+        """A weight of layer 0 as an argument of the layer kind."""
+        kind = self.add(f"layers.0.{name}", shape, number_format, data)
+        self.arguments.append(f'%{name}: {kind} {{lm.slot = "{name}"}}')
+        return kind
+
+    def norm(self, hidden, source="%x", out="%h"):
+        kind = self.slot("norm", (hidden,), "f32", self.ones(hidden))
+        self.body.append(f"{out} = lm.norm {source}, %norm eps 1.0e-6 groups 1 : tensor<?x{hidden}xf32>, {kind}")
+
+    def linear(self, name, out, source, outputs, inputs, number_format):
+        kind = self.slot(name, (outputs, inputs), number_format)
+        self.body.append(f"{out} = lm.linear {source}, %{name} : tensor<?x{inputs}xf32>, {kind} -> tensor<?x{outputs}xf32>")
+
+    def residual(self, hidden, post=False):
+        """Adds what the layer gives, with `post` after a norm (Gemma's)."""
+        rows = f"tensor<?x{hidden}xf32>"
+        if post:
+            kind = self.slot("post_norm", (hidden,), "f32")
+            self.body.append(f"%p = lm.norm %o, %post_norm eps 1.0e-6 groups 1 : {rows}, {kind}")
+        self.body.append(f"%y = lm.add %x, {'%p' if post else '%o'} : {rows}")
+
+    def text(self, hidden, table, head, caches=""):
+        if not self.body:  # a layer that changes nothing
+            self.norm(hidden)
+            self.linear("down", "%m", "%h", 8, hidden, "f32")
+            zeros = self.slot("up", (hidden, 8), "f32", bytes(4 * hidden * 8))
+            self.body.append(f"%o = lm.linear %m, %up : tensor<?x8xf32>, {zeros} -> tensor<?x{hidden}xf32>")
+            self.residual(hidden)
+        embed = self.add("embed_tokens", (VOCABULARY, hidden), table,
+                         self.whole_numbers(VOCABULARY, hidden) if table == "f32" else None)
+        final = self.add("final_norm", (hidden,), "f32", self.ones(hidden))
+        logits = self.add("lm_head", (VOCABULARY, hidden), head)
+        lines = "\n  ".join
+        rows, outputs = f"tensor<?x{hidden}xf32>", f"tensor<?x{VOCABULARY}xf32>"
+        return f"""module attributes {{lm.model = {{architecture = "op", context = 64 : i64, heads = 1 : i64, hidden = {hidden} : i64,
+    layers = 1 : i64, name = "op", parameters = 1 : i64, vocabulary = {VOCABULARY} : i64}}}} {{
+  {lines(self.weights)}
+  {caches}
+  func.func private @layer(%x: {rows}, %position: index, {", ".join(self.arguments)}) -> {rows} {{
+  {lines(self.body)}
+    return %y : {rows}
+  }}
+  func.func @forward(%ids: tensor<?xi32>, %position: index) -> {outputs} {{
+    %table = lm.use @embed_tokens : {embed}
+    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, {embed} -> {rows}
+    %y = lm.layers %x at %position [@layer] : {rows} -> {rows}
+    %norm = lm.use @final_norm : {final}
+    %h = lm.norm %y, %norm eps 1.0e-6 groups 1 : {rows}, {final}
+    %head = lm.use @lm_head : {logits}
+    %logits = lm.linear %h, %head : {rows}, {logits} -> {outputs}
+    return %logits : {outputs}
+  }}
+}}
+"""
+
+
+def embed(module, number_format, hidden):
+    return module.text(hidden, number_format, "f32")
+
+
+def linear(module, number_format, hidden):
+    return module.text(hidden, "f32", number_format)
+
+
+def gated_linear(module, number_format, hidden, activation="silu", post=False):
+    inner = 37
+    module.norm(hidden)
+    module.linear("gate", "%g", "%h", inner, hidden, number_format)
+    module.linear("up", "%u", "%h", inner, hidden, number_format)
+    module.body.append(f"%m = lm.glu %g, %u {activation} : tensor<?x{inner}xf32>")
+    module.linear("down", "%o", "%m", hidden, inner, "f32")
+    module.residual(hidden, post)
+    return module.text(hidden, "f32", "f32")
+
+
+def gated_linear_gelu(module, number_format, hidden):
+    return gated_linear(module, number_format, hidden, "gelu_tanh")
+
+
+def post_norm(module, number_format, hidden):
+    return gated_linear(module, number_format, hidden, post=True)
+
+
+def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, softcap=0.0):
+    # Scores of about 1: a softmax of larger ones hides what is wrong with all positions but one.
+    scale = {1: 0.05, 32: 0.01, 256: 2e-7}[FORMATS[number_format][0]]
+    module.norm(hidden)
+    module.linear("q_proj", "%q0", "%h", heads * dim, hidden, number_format)
+    module.linear("k_proj", "%k0", "%h", cache_heads * dim, hidden, number_format)
+    module.linear("v_proj", "%v0", "%h", cache_heads * dim, hidden, number_format)
+    turned = dim // 4 * 2
+    frequencies = ", ".join(str(0.5**i) for i in range(turned // 2))
+    rope = f'<dim = {turned}, theta = 1.0e4, scaling = "none", frequencies = {frequencies}>'
+    cache = f"!lm.cache<{cache_heads} x {dim} x f32, window = {window}, rows = 0>"
+    module.arguments.append(f'%cache: {cache} {{lm.slot = "cache"}}')
+    wide, narrow = f"tensor<?x{heads * dim}xf32>", f"tensor<?x{cache_heads * dim}xf32>"
+    module.body += [f"%q = lm.rope %q0 at %position heads {heads} {rope} : {wide}",
+                    f"%k = lm.rope %k0 at %position heads {cache_heads} {rope} : {narrow}",
+                    f"lm.append %k, %v0 to %cache at %position : {narrow}, {cache}",
+                    f"%a = lm.attention %q, %cache at %position heads {heads} scale {scale:.7f} softcap {softcap} : {wide}, {cache}"]
+    module.linear("out", "%o", "%a", hidden, heads * dim, "f32")
+    module.residual(hidden)
+    return module.text(hidden, "f32", "f32", f"lm.state @layers.0.cache : {cache}")
+
+
+def qkv(module, number_format, hidden):
+    return attend(module, hidden, number_format, 3, 1, 24)
+
+
+def attention(module, number_format, hidden):
+    """The shapes take turns: `number_format` is one of SHAPES."""
+    return attend(module, 32, "f32", *SHAPES[number_format])
+
+
+SHAPES = {"one-head": (1, 1, 16), "three-per-group": (6, 2, 20), "wide": (2, 1, 72), "window": (4, 2, 16, 5),
+          "window-of-one": (2, 2, 8, 1), "softcap": (4, 1, 12, 0, 2.0), "window-softcap": (3, 3, 8, 7, 1.5)}
+# name: the op it decomposes, what makes the module
+OPS = {"embed": ("embed", embed), "linear": ("linear", linear), "gated_linear": ("gated_linear", gated_linear),
+       "gated_linear_gelu": ("gated_linear", gated_linear_gelu), "qkv": ("qkv", qkv), "attention": ("attention", attention),
+       "add_norm": ("add_norm", gated_linear), "post_norm": ("add_norm", post_norm)}
+
+
+def run(command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        sys.exit(f"{done.stderr}check-op: exit status {done.returncode} of {' '.join(map(str, command))}")
+
+
+def check(args, name, hidden, work):
+    module = Module(work / "op.bin", f"{args.op} {name} {hidden}", args.extreme)
+    (work / "op.mlir").write_text(OPS[args.op][1](module, name, hidden))
+    (work / "op.bin").write_bytes(module.data)
+    options = args.options.split()
+    # Eight rows of prefill: nine are two calls, and windows become rings.
+    common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", "8"]
+    run(common + ["-o", work / "kernels"] + options)
+    run(common + ["-o", work / "meaning", "--decompose", f"lm.{OPS[args.op][0]}"] + options)
+    tokens = [module.random.randrange(VOCABULARY) for _ in range(40)]
+    worst = (0.0, "")
+    for rows, chunk in [(n, None) for n in range(2, 10)] + [(40, 8), (40, 1)]:
+        logits = [["logits", "--tokens", ",".join(map(str, tokens[:rows])), "--out", work / f"{which}.npy"]
+                  + (["--chunk", chunk] if chunk else []) for which in ("kernels", "meaning")]
+        for which, command in zip(("kernels", "meaning"), logits):
+            run([work / which] + command)
+        relative, row, _ = compare_logits.compare(work / "meaning.npy", work / "kernels.npy", False)
+        worst = max(worst, (relative, f"{rows} rows" + (f" by {chunk}" if chunk else "") + f", row {row}"))
+    good = worst[0] <= args.tolerance
+    print(f"{'ok  ' if good else 'FAIL'} {args.op} {name}, {hidden} columns {args.options}: {worst[0]:.1e} ({worst[1]})", flush=True)
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("op", choices=OPS)
+    parser.add_argument("--lathe", required=True)
+    parser.add_argument("--formats", default="")
+    parser.add_argument("--options", default="", help="more options for lathe compile")
+    parser.add_argument("--extreme", action="store_true")
+    parser.add_argument("--tolerance", type=float, default=1e-5)
+    parser.add_argument("--work", type=Path, help="keep the files here")
+    args = parser.parse_args()
+    names = args.formats.split(",") if args.formats else list(SHAPES if args.op == "attention" else FORMATS)
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        work = args.work or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            block = 0 if args.op == "attention" else FORMATS[name][0]
+            for hidden in {0: [32], 1: [32, 44], 32: [32, 96], 256: [256, 768]}[block]:
+                failed += not check(args, name, hidden, work.resolve())
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
