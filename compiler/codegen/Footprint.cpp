@@ -43,7 +43,7 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
         info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
         info.view = views[op->getResult(0)] = result.viewCount++;
         info.writes = isa<spmd::WriteOp>(op);
-      } else if (isa<kernel::KernelDialect>(op->getDialect())) {
+      } else if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect())) {
         info.kind = LeafInfo::Kernel;
         for (Value operand : op->getOperands()) {
           if (!isa<MemRefType>(operand.getType()))

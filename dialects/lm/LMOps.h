@@ -5,6 +5,7 @@
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Real.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpDefinition.h"
@@ -21,5 +22,11 @@
 #include "dialects/lm/LMTypes.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/lm/LMOps.h.inc"
+
+namespace mlir::lm {
+/// Whether layer `layer` has a symbol of the right type for every slot of `kind`, its arguments from `first` on.
+LogicalResult verifySlots(Operation *layers, int64_t layer, func::FuncOp kind, size_t first,
+                          SymbolTableCollection &symbols);
+} // namespace mlir::lm
 
 #endif // LATHE_DIALECTS_LM_LMOPS_H

@@ -9,7 +9,9 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class LM_Op<string mnemonic, list<Trait> traits = []> : Op<LM_Dialect, mnemonic, traits>;
 
-def LM_Rows : 2DTensorOf<[F32]>;
+def LM_Rows : Type<
+    And<[2DTensorOf<[F32]>.predicate, CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).isDynamicDim(1)">]>,
+    "rows of f32 with a known number of columns", "::mlir::RankedTensorType">;
 def LM_Ids : 1DTensorOf<[I32]>;
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -28,7 +30,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
     Example:
     ```mlir
     lm.weight @layers.0.q_proj : !lm.weight<192x72xbf16> from "model.safetensors" at 4096
-    lm.weight @layers.0.k_proj : !lm.weight<64x72xq4_0> from "tiny.gguf" at 8192 {unpermute = 4 : i64}
+    lm.weight @layers.0.k_proj : !lm.weight<64x96xq4_0> from "tiny.gguf" at 8192 {unpermute = 4 : i64}
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
@@ -57,6 +59,7 @@ def LM_StateOp : LM_Op<"state", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_CacheType>:$type, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = "$sym_name `:` $type (`place` $place^)? attr-dict";
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     CacheType getCacheType() { return ::llvm::cast<CacheType>(getType()); }
   }];
@@ -267,6 +270,7 @@ def LM_SoftcapOp : LM_Op<"softcap", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins LM_Rows:$input, F64Attr:$cap);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = "$input `cap` $cap attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -321,6 +325,7 @@ def LM_QKVOp : LM_Op<"qkv", [AttrSizedOperandSegments]> {
     `to` $cache `at` $position `heads` $heads `eps` $eps (`rope` $rope^)? attr-dict
     `:` type($input) `,` type($q) `,` type($k) `,` type($v) `,` type($cache) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def LM_GatedLinearOp : LM_Op<"gated_linear", [Pure, AttrSizedOperandSegments]> {
@@ -341,6 +346,7 @@ def LM_GatedLinearOp : LM_Op<"gated_linear", [Pure, AttrSizedOperandSegments]> {
     $input `,` $gate `,` $up oilist(`gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias))
     $activation attr-dict `:` type($input) `,` type($gate) `,` type($up) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 #endif // LM_OPS_TD
