@@ -26,9 +26,9 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     FailureOr<lathe::CPUTable> table = lathe::CPUTable::get(module);
-    auto decode = module.lookupSymbol<func::FuncOp>("decode");
-    if (failed(table) || !decode)
+    if (failed(table) || failed(verifyInput()))
       return signalPassFailure();
+    auto decode = module.lookupSymbol<func::FuncOp>("decode");
     SymbolTable symbols(module);
 
     int64_t decodeBytes = 0, barriers = 0;
@@ -90,6 +90,26 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     entries.push_back(builder.getNamedAttr("head_ops", builder.getDenseI64ArrayAttr(headOps)));
     module->setAttr("lm.program", builder.getDictionaryAttr(entries));
   }
+
+  LogicalResult verifyInput();
 };
+
+/// What the passes before must have left.
+LogicalResult DescribeProgram::verifyInput() {
+  ModuleOp module = getOperation();
+  for (StringRef entry : {"decode", "prefill", "head"}) {
+    auto function = module.lookupSymbol<func::FuncOp>(entry);
+    if (!function || !function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr))
+      return module.emitError() << "lm-describe-program: expects an entry point @" << entry << " with "
+                                << spmd::kRowsAttr << " (lm-schedule)";
+  }
+  for (StringRef area : {"spmd.arena_bytes", "spmd.scratch_bytes"})
+    if (!module->getAttrOfType<IntegerAttr>(area))
+      return module.emitError() << "lm-describe-program: expects the module's " << area << " (lm-plan-memory)";
+  for (auto weight : module.getOps<WeightOp>())
+    if (WeightType type = weight.getWeightType(); type.isMatrix() && !type.getLayout())
+      return weight.emitOpError() << "expects a packed matrix (lm-pack-weights), but found " << type;
+  return success();
+}
 
 } // namespace

@@ -45,7 +45,7 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
         info.writes = isa<spmd::WriteOp>(op);
       } else if (op->getParentOfType<kernel::ComputeOp>()) {
         // Tensors: they touch nothing but what the kernel is handed.
-      } else if (isa<kernel::KernelDialect>(op->getDialect())) {
+      } else if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect())) {
         info.kind = LeafInfo::Kernel;
         for (Value operand : op->getOperands()) {
           if (!isa<MemRefType>(operand.getType()))

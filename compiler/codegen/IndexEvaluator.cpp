@@ -99,7 +99,7 @@ LogicalResult IndexEvaluator::compileOp(Operation *op, unsigned blockId, uint64_
     blocks[blockId].code.push_back(instruction);
     return success();
   }
-  if (yieldsNumber || isa<scf::SCFDialect>(op->getDialect()))
+  if (yieldsNumber || isa_and_nonnull<scf::SCFDialect>(op->getDialect()))
     return op->emitOpError() << "is not understood by verify-schedule";
 
   Leaf leaf{op, leafCount++, {}};

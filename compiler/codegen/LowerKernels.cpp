@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/kernels/Kernels.h"
+#include "dialects/lm/QuantizedRow.h"
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_LOWERKERNELS
@@ -14,6 +15,36 @@ using namespace mlir::lm;
 using namespace lathe;
 
 namespace {
+/// What the expansions take for granted: places, and layouts made for this CPU.
+LogicalResult verifyInput(Operation *op, const CPUTable &table) {
+  for (Value operand : op->getOperands())
+    if (isa<WeightType, CacheType>(operand.getType())) {
+      auto cast = operand.getDefiningOp<UnrealizedConversionCastOp>();
+      if (!cast || cast.getNumOperands() != 2 || !isa<MemRefType>(cast.getOperand(0).getType()) ||
+          !cast.getOperand(1).getType().isIndex())
+        return op->emitOpError() << "expects a place in memory for " << operand.getType() << " (lm-lower-phases)";
+    }
+  auto verifyCodes = [&](Value codes, int64_t columns) -> LogicalResult {
+    int64_t bytes = QuantizedRow(columns, table.widensBytes()).bytes;
+    if (Emitter::staticColumns(codes) != bytes)
+      return op->emitOpError() << "expects " << bytes << " bytes for a row's codes on this CPU, but found "
+                               << codes.getType();
+    return success();
+  };
+  if (auto quantize = dyn_cast<kernel::QuantizeOp>(op))
+    return verifyCodes(quantize.getOut(), Emitter::staticColumns(quantize.getInput()));
+  if (auto matmul = dyn_cast<kernel::MatmulOp>(op)) {
+    auto type = cast<WeightType>(matmul.getWeight().getType());
+    int64_t depth = table.getDepth(type.getFormat(), type.getColumns());
+    if (type.getLayout() != PanelsAttr::get(op->getContext(), CPUTable::kPanelRows, depth))
+      return op->emitOpError() << "expects panels of " << CPUTable::kPanelRows << " x " << depth
+                               << " on this CPU, but found " << type;
+    if (type.getInfo().isQuantised())
+      return verifyCodes(matmul.getInput(), type.getColumns());
+  }
+  return success();
+}
+
 struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -25,9 +56,13 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
 
     SmallVector<Operation *> ops;
     module.walk([&](Operation *op) {
-      if (isa<kernel::KernelDialect>(op->getDialect()))
+      // Dots, the ones with a result, are the target's.
+      if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() == 0)
         ops.push_back(op);
     });
+    for (Operation *op : ops)
+      if (failed(verifyInput(op, *table)))
+        return signalPassFailure();
     for (Operation *op : ops) {
       OpBuilder builder(op);
       Emitter emitter(op->getLoc(), builder);

@@ -8,6 +8,7 @@
 //===------------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
+#include "compiler/support/ModuleAttributes.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -36,6 +37,7 @@ struct LowerPhases : mlir::lm::impl::LowerPhasesBase<LowerPhases> {
   void runOnOperation() override;
 
 private:
+  LogicalResult verifyInput();
   void lowerFunction(func::FuncOp function);
   void lower(spmd::PhaseOp phase);
   Block *staticLoop(spmd::PhaseOp phase);
@@ -46,9 +48,6 @@ private:
   template <typename Access> void lowerAccess(Access access);
   Value context(Context what) { return current.getArgument(what); }
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
-  int64_t programValue(StringRef key) {
-    return getOperation()->getAttrOfType<DictionaryAttr>("lm.program").getAs<IntegerAttr>(key).getInt();
-  }
 
   func::FuncOp current;
   IRRewriter *rewriter;           // both live for one run
@@ -64,18 +63,20 @@ private:
 void LowerPhases::runOnOperation() {
   ModuleOp module = getOperation();
   loc = module.getLoc();
-  if (!module->hasAttr("lm.program")) {
-    module.emitError() << "lm-lower-phases: expects lm.program (lm-describe-program)";
+  if (failed(verifyInput()))
     return signalPassFailure();
-  }
   IRRewriter irRewriter(&getContext());
   rewriter = &irRewriter;
   SymbolTable symbolTable(module);
   symbols = &symbolTable;
   Type pointer = LLVM::LLVMPointerType::get(&getContext()), index = rewriter->getIndexType();
-  auto area = [&](StringRef key) -> Type { return MemRefType::get({programValue(key)}, rewriter->getI8Type()); };
-  contextTypes = {
-      area("weights_bytes"), area("arena_bytes"), area("scratch_bytes"), area("cache_bytes"), pointer, index, index};
+  for (StringRef area : {"weights_bytes", "arena_bytes", "scratch_bytes", "cache_bytes"}) {
+    FailureOr<int64_t> bytes = lathe::getModuleInteger(module, "lm.program", area, 1, lathe::kMaxBytes);
+    if (failed(bytes))
+      return signalPassFailure();
+    contextTypes.push_back(MemRefType::get({*bytes}, rewriter->getI8Type()));
+  }
+  contextTypes.append({pointer, index, index});
 
   rewriter->setInsertionPointToStart(module.getBody());
   auto barrier = func::FuncOp::create(*rewriter, Location(loc), "lrt_barrier",
@@ -95,6 +96,40 @@ void LowerPhases::runOnOperation() {
     lowerFunction(function);
   for (auto buffer : llvm::make_early_inc_range(module.getOps<spmd::BufferOp>()))
     rewriter->eraseOp(buffer);
+}
+
+/// Places that the passes before must have found, and buffers that a function can reach.
+LogicalResult LowerPhases::verifyInput() {
+  auto needsPlace = [](auto op, StringRef pass) -> LogicalResult {
+    return op.getPlace() ? success() : op.emitOpError() << "expects a place (" << pass << ")";
+  };
+  WalkResult result = getOperation().walk([&](Operation *op) -> WalkResult {
+    if (auto weight = dyn_cast<WeightOp>(op))
+      return needsPlace(weight, "lm-pack-weights");
+    if (auto state = dyn_cast<StateOp>(op))
+      return needsPlace(state, "lm-plan-cache");
+    auto isCallers = [](spmd::BufferOp buffer) {
+      return buffer.getSpace() == spmd::Space::Tokens || buffer.getSpace() == spmd::Space::Logits;
+    };
+    if (auto buffer = dyn_cast<spmd::BufferOp>(op))
+      return isCallers(buffer) ? success() : needsPlace(buffer, "lm-plan-memory");
+    if (auto phase = dyn_cast<spmd::PhaseOp>(op);
+        phase && phase.getAssignment() == spmd::Assignment::Dynamic && !phase.getCounter())
+      return op->emitOpError() << "expects a counter to hand out tiles with (lm-plan-memory)";
+    if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
+      auto name = op->getAttrOfType<FlatSymbolRefAttr>("buffer");
+      auto buffer = SymbolTable::lookupNearestSymbolFrom<spmd::BufferOp>(op, name);
+      auto function = op->getParentOfType<func::FuncOp>();
+      if (!isCallers(buffer) || !function)
+        return success();
+      std::string own = (function.getSymName() + "." + spmd::stringifySpace(buffer.getSpace())).str();
+      if (!function->hasAttr(spmd::kEntryAttr) || name.getValue() != own)
+        return op->emitOpError() << "expects an entry point's own buffer of the caller, but found " << name << " in @"
+                                 << function.getSymName();
+    }
+    return success();
+  });
+  return failure(result.wasInterrupted());
 }
 
 /// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, places...).
@@ -134,7 +169,7 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
 
   SmallVector<Operation *> ops;
   function.walk([&](Operation *op) {
-    if (isa<spmd::SPMDDialect>(op->getDialect()) || isa<UseOp>(op))
+    if (isa_and_nonnull<spmd::SPMDDialect>(op->getDialect()) || isa<UseOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : ops) {
@@ -154,7 +189,7 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
     } else if (auto use = dyn_cast<UseOp>(op)) {
       Operation *target = symbols->lookup(use.getSymbol());
       auto weight = dyn_cast<WeightOp>(target);
-      int64_t place = weight ? weight.getPlace().value_or(0) : cast<StateOp>(target).getPlace().value_or(0);
+      int64_t place = *(weight ? weight.getPlace() : cast<StateOp>(target).getPlace());
       rewriter->replaceOpWithNewOp<UnrealizedConversionCastOp>(
           use, use.getType(), ValueRange{context(weight ? kWeights : kCache), constant(place)});
     }
@@ -176,7 +211,7 @@ template <typename Access> void LowerPhases::lowerAccess(Access access) {
   case spmd::Space::Scratch:
     base = memref::ViewOp::create(*rewriter, Location(loc), type,
                                   context(buffer.getSpace() == spmd::Space::Arena ? kArena : kScratch),
-                                  constant(buffer.getPlace().value_or(0)), ValueRange{});
+                                  constant(*buffer.getPlace()), ValueRange{});
     break;
   }
   auto resultType = cast<MemRefType>(access.getResult().getType());
@@ -285,7 +320,7 @@ void LowerPhases::lower(spmd::LayersOp layers) {
     for (auto [column, slot] : llvm::enumerate(slots[name.getAttr()])) {
       Operation *target = symbols->lookup(LayersOp::bind(layer, slot));
       auto weight = dyn_cast<WeightOp>(target);
-      row[column + 1] = weight ? weight.getPlace().value_or(0) : cast<StateOp>(target).getPlace().value_or(0);
+      row[column + 1] = *(weight ? weight.getPlace() : cast<StateOp>(target).getPlace());
     }
     table.push_back(row);
   }

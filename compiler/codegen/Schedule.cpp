@@ -9,6 +9,7 @@
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/CPUTable.h"
+#include "compiler/support/ModuleAttributes.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/QuantizedRow.h"
@@ -109,6 +110,7 @@ private:
   /// A phase of one tile that computes the ops.
   void scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, spmd::BufferOp out);
 
+  LogicalResult verifyOperands(Operation *op);
   LogicalResult schedule(Operation *op);
   LogicalResult schedule(Block &block);
   void scheduleAddNorm(AddNormOp op);
@@ -490,8 +492,26 @@ void Scheduler::scheduleGatedLinear(GatedLinearOp op) {
   });
 }
 
+/// What an op works on has a place in the schedule: rows a buffer, weights a layout, caches rows.
+LogicalResult Scheduler::verifyOperands(Operation *op) {
+  for (Value operand : op->getOperands()) {
+    auto weight = dyn_cast<WeightType>(operand.getType());
+    auto cache = dyn_cast<CacheType>(operand.getType());
+    if (weight && weight.isMatrix() && !weight.getLayout())
+      return op->emitOpError() << "expects packed weights (lm-pack-weights), but found " << weight;
+    if (cache && !cache.getRows())
+      return op->emitOpError() << "expects a cache with rows (lm-plan-cache), but found " << cache;
+    bool isRows = isa<RankedTensorType>(operand.getType());
+    if (isRows ? !bufferOf(operand) : (weight || cache) && !mapping.contains(operand))
+      return op->emitOpError() << "works on " << operand.getType() << " that has no place in the schedule";
+  }
+  return success();
+}
+
 LogicalResult Scheduler::schedule(Operation *op) {
   loc = op->getLoc();
+  if (!isa<SoftcapOp>(op) && failed(verifyOperands(op)))
+    return failure();
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](AddNormOp op) { return scheduleAddNorm(op), success(); })
       .Case([&](QKVOp op) { return scheduleQKV(op), success(); })
@@ -557,6 +577,10 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
   buffers[source.getArgument(1)] = arenaBuffer("pending", hidden);
   prefix = kind.getSymName().str() + ".";
   LogicalResult result = schedule(source);
+  Operation *end = source.getTerminator();
+  if (succeeded(result) && (bufferOf(end->getOperand(0)) != bufferOf(source.getArgument(0)) ||
+                            bufferOf(end->getOperand(1)) != bufferOf(source.getArgument(1))))
+    result = end->emitOpError("expects to return the stream and what is pending");
   func::ReturnOp::create(builder, kind.getLoc());
   prefix.clear();
   rows = outerRows, position = outerPosition;
@@ -564,6 +588,8 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
 }
 
 LogicalResult Scheduler::run(func::FuncOp forward) {
+  if (!llvm::hasSingleElement(forward.getBody()))
+    return forward.emitOpError("expects a body of one block");
   Block &source = forward.getBody().front();
   LayersOp layers;
   for (auto op : source.getOps<LayersOp>())
@@ -611,6 +637,8 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
     } else if (auto embed = dyn_cast<EmbedOp>(op)) {
       if (!before)
         continue;
+      if (!mapping.contains(embed.getTable()) || !cast<WeightType>(embed.getTable().getType()).getLayout())
+        return embed.emitOpError("expects a packed table that lm.use names");
       auto x = buffers[embed.getResult()] = rowsBuffer("x", hidden);
       spmd::BufferOp tokens = buffer("tokens", maxRows, 1, builder.getI32Type(), spmd::Space::Tokens);
       Value tableValue = weight(embed.getTable());
@@ -637,7 +665,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       tiled("start", 1, kTileRows, [&](Value, Value row, Value count) {
         kernel::ZeroOp::create(builder, loc, writeRows(pending, row, count));
       });
-    } else if (isa<UseOp>(op) || (isPast && after)) {
+    } else if (isa<UseOp>(op) || (isPast ? after : before)) {
       if (failed(schedule(&op)))
         return failure();
     }
@@ -660,18 +688,24 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     if (failed(table))
       return signalPassFailure();
     SmallVector<func::FuncOp> sources(module.getOps<func::FuncOp>());
-    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options")) {
-      if (auto wanted = options.getAs<IntegerAttr>("prefill_rows"))
-        prefillRows = wanted.getInt();
+    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options"))
       if (auto names = options.getAs<StringAttr>("decompose"))
         decompose = names.str();
+    FailureOr<int64_t> callRows = lathe::getPrefillRows(module, prefillRows);
+    if (failed(callRows))
+      return signalPassFailure();
+    FailureOr<int64_t> context = *callRows;
+    if (module->hasAttr(kModelAttr))
+      context = lathe::getModuleInteger(module, kModelAttr, "context", 1, lathe::kMaxContext);
+    if (failed(context))
+      return signalPassFailure();
+    if (headRows < 1 || headRows > lathe::kMaxRows) {
+      module.emitError() << "lm-schedule: expects head-rows from 1 to " << lathe::kMaxRows << ", but found "
+                         << headRows;
+      return signalPassFailure();
     }
-    int64_t context = prefillRows;
-    if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
-      if (auto length = model.getAs<IntegerAttr>("context"))
-        context = length.getInt();
     for (auto [entry, name, rows] : {std::tuple(Entry::Decode, "decode", int64_t(1)),
-                                     std::tuple(Entry::Prefill, "prefill", std::min<int64_t>(prefillRows, context)),
+                                     std::tuple(Entry::Prefill, "prefill", std::min(*callRows, *context)),
                                      std::tuple(Entry::Head, "head", headRows.getValue())})
       if (failed(Scheduler(module, entry, name, rows, *table, decompose).run(forward)))
         return signalPassFailure();

@@ -665,10 +665,6 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
       inner.position = function.evaluator.get(layers.getPosition());
       for (auto [layer, name] : llvm::enumerate(layers.getKinds().getAsRange<FlatSymbolRefAttr>())) {
         func::FuncOp kind = kinds.lookup(name.getValue());
-        if (!kind || kind == function.function) {
-          status = layers.emitOpError() << "expects layer kinds with a body that are not the caller";
-          return;
-        }
         auto bindSlot = [&](Value cache) -> StringRef {
           auto argument = dyn_cast<BlockArgument>(cache);
           auto slot = argument ? kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr) : StringAttr();

@@ -1,4 +1,5 @@
 #include "compiler/driver/Driver.h"
+#include "compiler/codegen/Passes.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Dump.h"
 #include "compiler/driver/Link.h"
@@ -98,6 +99,13 @@ absl::Status Compilation::readDump(Stage from) {
   FirstError errors(context);
   if (failed(verifyStage(*module, from)))
     return errors.status("");
+  if (from == Stage::Schedule) {
+    // It may have been edited: what was proven of it is proven anew.
+    PassManager pm(&context);
+    pm.addPass(lm::createVerifySchedule());
+    if (failed(pm.run(*module)))
+      return errors.status("");
+  }
   return absl::OkStatus();
 }
 
@@ -148,6 +156,7 @@ absl::Status Compilation::recordOptions() {
   LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(*module, kOptionsAttr, "mcpu"));
   LATHE_ASSIGN_OR_RETURN(std::string features, moduleString(*module, kOptionsAttr, "features"));
   LATHE_RETURN_IF_ERROR(resolveCPU(name).status());
+  LATHE_RETURN_IF_ERROR(checkFeatures({name, features}));
   machine = createTargetMachine({name, features});
   return absl::OkStatus();
 }

@@ -32,18 +32,25 @@ struct ConvertWeights : mlir::lm::impl::ConvertWeightsBase<ConvertWeights> {
                                  << "'; expected as-stored, f32, bf16, q8 or q4";
       return signalPassFailure();
     }
+    bool isPacked = false;
     retype(getOperation(), [&](Type type) -> Type {
       auto weight = dyn_cast<WeightType>(type);
       if (!weight)
         return type;
       if (!weight.isMatrix())
         return weight.withFormat(Format::F32);
-      if (!wanted)
+      if (!wanted || weight.getFormat() == *wanted)
         return weight;
+      isPacked |= weight.getLayout() != PanelsAttr();
       if (weight.getColumns() % lathe::getFormatInfo(*wanted).block)
         return weight.withFormat(Format::BF16);
       return weight.withFormat(*wanted);
     });
+    if (isPacked) {
+      // The layout belongs to the format.
+      getOperation().emitError() << "lm-convert-weights: expects weights that are not packed yet";
+      signalPassFailure();
+    }
   }
 };
 } // namespace

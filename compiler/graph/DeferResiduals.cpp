@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_DEFERRESIDUALS
@@ -28,19 +29,30 @@ struct Tail {
   AddOp add;
   NormOp post; // may be null
   Value block;
+  StringAttr postSlot; // of the norm's weight
+
+  /// A layer applies the norm of the layer before: both must be told by the same slot, in the same way.
+  bool handsOverLike(Tail &other) {
+    return postSlot == other.postSlot && (!post || post.getEps() == other.post.getEps());
+  }
 };
 
 std::optional<Tail> findTail(func::FuncOp kind) {
   auto result = cast<func::ReturnOp>(kind.getBody().front().getTerminator());
-  if (result.getNumOperands() != 1)
-    return std::nullopt;
   auto add = result.getOperand(0).getDefiningOp<AddOp>();
   if (!add || !add->hasOneUse())
     return std::nullopt;
-  Tail tail{add, {}, add.getRhs()};
+  Tail tail{add, {}, add.getRhs(), {}};
   if (auto post = add.getRhs().getDefiningOp<NormOp>(); post && post.getGroups() == 1 && post->hasOneUse())
-    tail.post = post, tail.block = post.getInput();
+    if (auto weight = dyn_cast<BlockArgument>(post.getWeight())) {
+      tail.post = post, tail.block = post.getInput();
+      tail.postSlot = kind.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSlotAttr);
+    }
   return tail;
+}
+
+void remarkMissed(Location loc, const char *reason) {
+  remark::missed(loc, remark::RemarkOpts::name("defer-residuals").category("fusion")) << remark::reason("{0}", reason);
 }
 
 /// norm(add(x, [norm](block)))  ->  add_norm(x, block [post])
@@ -61,8 +73,10 @@ void fuseInside(func::FuncOp function, IRRewriter &rewriter) {
     else
       post = {};
     // Other users of the sum come after the norm; its weight may be fetched between the two.
-    if (llvm::any_of(add->getUsers(), [&](Operation *user) { return user != norm && user->isBeforeInBlock(norm); }))
+    if (llvm::any_of(add->getUsers(), [&](Operation *user) { return user != norm && user->isBeforeInBlock(norm); })) {
+      remarkMissed(norm.getLoc(), "the sum is used before it is normed");
       continue;
+    }
     rewriter.setInsertionPoint(norm);
     auto fused = AddNormOp::create(rewriter, norm.getLoc(), add.getLhs(), block, postWeight, norm.getWeight(),
                                    norm.getEps().convertToDouble());
@@ -99,8 +113,10 @@ void DeferResiduals::rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewr
   SmallVector<Tail> tails;
   for (func::FuncOp kind : kinds) {
     std::optional<Tail> tail = findTail(kind);
-    if (!tail || !tail->post != !(tails.empty() ? *tail : tails.front()).post)
-      return;
+    if (!tail)
+      return remarkMissed(kind.getLoc(), "the layer does not end with an addition to the stream");
+    if (!tails.empty() && !tail->handsOverLike(tails.front()))
+      return remarkMissed(kind.getLoc(), "layer kinds hand over with different norms");
     tails.push_back(*tail);
   }
 
@@ -108,8 +124,7 @@ void DeferResiduals::rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewr
   double eps = 0;
   for (auto [kind, tail] : llvm::zip_equal(kinds, tails)) {
     if (tail.post) {
-      auto argument = cast<BlockArgument>(tail.post.getWeight());
-      postSlot = kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr);
+      postSlot = tail.postSlot;
       eps = tail.post.getEps().convertToDouble();
     }
     Block &body = kind.getBody().front();

@@ -59,14 +59,30 @@ struct FuseIntoQKV : OpRewritePattern<AttentionOp> {
       return rewriter.notifyMatchFailure(attention, "queries, keys or values are not plain projections");
     if (q->linear.getInput() != v.getInput() || k->linear.getInput() != v.getInput())
       return rewriter.notifyMatchFailure(attention, "the projections read different inputs");
-    if (!q->rope != !k->rope || (q->rope && q->rope.getRope() != k->rope.getRope()))
+    auto cache = cast<CacheType>(attention.getCache().getType());
+    auto isRotatedAlike = [&](RopeOp rope, int64_t heads) {
+      return !rope || (static_cast<int64_t>(rope.getHeads()) == heads &&
+                       rope.getPosition() == attention.getPosition() && rope.getRope() == q->rope.getRope());
+    };
+    if (!q->rope != !k->rope || !isRotatedAlike(q->rope, attention.getHeads()) ||
+        !isRotatedAlike(k->rope, cache.getHeads()))
       return rewriter.notifyMatchFailure(attention, "queries and keys are rotated differently");
+    if (append.getPosition() != attention.getPosition())
+      return rewriter.notifyMatchFailure(attention, "keys are appended at another position");
     auto isPerHead = [](NormOp norm, int64_t heads) {
       return !norm || static_cast<int64_t>(norm.getGroups()) == heads;
     };
-    auto cache = cast<CacheType>(attention.getCache().getType());
     if (!q->norm != !k->norm || !isPerHead(q->norm, attention.getHeads()) || !isPerHead(k->norm, cache.getHeads()))
       return rewriter.notifyMatchFailure(attention, "a norm spans heads");
+    if (q->norm && q->norm.getEps() != k->norm.getEps())
+      return rewriter.notifyMatchFailure(attention, "queries and keys are normed with different eps");
+    // The fused op stands where the cache is filled; keys and values are made by then.
+    const Value weights[] = {q->linear.getWeight(), q->linear.getBias(),
+                             q->norm ? Value(q->norm.getWeight()) : Value()};
+    for (Value weight : weights)
+      if (Operation *use = weight ? weight.getDefiningOp() : nullptr;
+          use && use->getBlock() == append->getBlock() && !use->isBeforeInBlock(append))
+        return rewriter.notifyMatchFailure(attention, "a weight of the queries is fetched after the cache is filled");
 
     rewriter.setInsertionPoint(append);
     auto weightOf = [](NormOp norm) { return norm ? norm.getWeight() : Value(); };

@@ -27,9 +27,7 @@ struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
       auto weight = dyn_cast<WeightType>(type);
       if (!weight || !weight.isMatrix() || weight.getLayout())
         return type;
-      int64_t depth = table->getDepth(weight.getFormat());
-      if (weight.getColumns() % depth)
-        depth = 1; // a 16-bit matrix with an odd number of columns
+      int64_t depth = table->getDepth(weight.getFormat(), weight.getColumns());
       return weight.withLayout(PanelsAttr::get(&getContext(), lathe::CPUTable::kPanelRows, depth));
     });
     int64_t place = 0;

@@ -3,6 +3,7 @@
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
+#include "compiler/support/ModuleAttributes.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Layout.h"
 #include "llvm/Support/MathExtras.h"
@@ -21,27 +22,32 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr);
-    auto context = model ? model.getAs<IntegerAttr>("context") : IntegerAttr();
-    if (!context) {
-      module.emitError() << "lm-plan-cache: expects the context in " << kModelAttr;
+    FailureOr<int64_t> context = lathe::getModuleInteger(module, kModelAttr, "context", 1, lathe::kMaxContext);
+    FailureOr<int64_t> callRows = lathe::getPrefillRows(module, rows);
+    if (failed(context) || failed(callRows))
+      return signalPassFailure();
+    if (element != "f32" && element != "bf16") {
+      module.emitError() << "lm-plan-cache: unknown element '" << element << "'; expected bf16 or f32";
       return signalPassFailure();
     }
-    if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options"))
-      if (auto wanted = options.getAs<IntegerAttr>("prefill_rows"))
-        rows = wanted.getInt();
     Builder builder(&getContext());
     Type type = element == "f32" ? Type(builder.getF32Type()) : Type(builder.getBF16Type());
+    bool isFeasible = true;
     retype(module, [&](Type old) -> Type {
       auto cache = dyn_cast<CacheType>(old);
       if (!cache)
         return old;
-      int64_t needed = context.getInt();
+      int64_t needed = *context;
       if (cache.getWindow())
-        needed = std::min(needed, cache.getWindow() - 1 + rows);
-      return CacheType::get(&getContext(), cache.getHeads(), cache.getDim(), type, cache.getWindow(),
-                            llvm::alignTo(needed, lathe::CacheLayout::kPanel));
+        needed = std::min(needed, cache.getWindow() - 1 + *callRows);
+      int64_t allotted = llvm::alignTo(needed, lathe::CacheLayout::kPanel);
+      CacheType planned = CacheType::getChecked([&] { return module.emitError(); }, &getContext(), cache.getHeads(),
+                                                cache.getDim(), type, cache.getWindow(), allotted);
+      isFeasible &= planned != CacheType();
+      return planned ? planned : old;
     });
+    if (!isFeasible)
+      return signalPassFailure();
     int64_t place = 0;
     for (auto state : module.getOps<StateOp>()) {
       state.setPlace(place);

@@ -29,8 +29,11 @@ mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef m
       return module.emitError() << "unknown CPU '" << mcpu << "'";
     llvm::SmallVector<llvm::StringRef> names;
     llvm::X86::getFeaturesForCPU(mcpu, names);
-    for (llvm::StringRef name : names)
+    // The list leaves out what its entries imply: avxvnni stands for avx2 as well.
+    for (llvm::StringRef name : names) {
       features[name.ltrim('+')] = true;
+      llvm::X86::updateImpliedFeatures(name.ltrim('+'), true, features);
+    }
   }
   for (llvm::StringRef difference : llvm::split(differences, ','))
     if (!difference.empty())
@@ -46,11 +49,11 @@ mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef m
   return table;
 }
 
-int64_t CPUTable::getDepth(Format format) const {
+int64_t CPUTable::getDepth(Format format, int64_t columns) const {
   const FormatInfo &info = getFormatInfo(format);
   if (info.isQuantised())
     return info.bits == 8 && widensBytes() ? 2 : 4;
-  return format == Format::BF16 ? 2 : 1;
+  return format == Format::BF16 && columns % 2 == 0 ? 2 : 1;
 }
 
 RegisterTile CPUTable::getTile(Format format) const {

@@ -84,6 +84,27 @@ absl::StatusOr<CPUName> lathe::resolveCPU(llvm::StringRef mcpu) {
   return CPUName{mcpu.str(), ""};
 }
 
+absl::Status lathe::checkFeatures(const CPUName &cpu) {
+  std::unique_ptr<llvm::MCSubtargetInfo> info(
+      hostTarget().createMCSubtargetInfo(hostTriple(), cpu.name, /*Features=*/""));
+  for (llvm::StringRef feature : llvm::split(cpu.features, ',')) {
+    if (feature.empty())
+      continue;
+    const bool isKnown = llvm::any_of(info->getAllProcessorFeatures(), [&](const llvm::SubtargetFeatureKV &known) {
+      return feature.drop_front() == known.Key;
+    });
+    if (!isKnown || (feature.front() != '+' && feature.front() != '-'))
+      return absl::InvalidArgumentError("lm.options.features: expected + or - and the name of a CPU's feature, got \"" +
+                                        feature.str() + "\"");
+    info->ApplyFeatureFlag(feature);
+  }
+  for (llvm::StringRef needed : {"+64bit-mode", "+64bit", "+x87", "+sse2", "-soft-float"})
+    if (!info->checkFeatures(needed))
+      return absl::InvalidArgumentError("lm.options.features: expected what every x86-64 has, " + needed.str() +
+                                        ", got \"" + cpu.features + "\"");
+  return absl::OkStatus();
+}
+
 std::vector<std::string> lathe::knownCPUs() {
   (void)hostTarget();
   std::unique_ptr<llvm::MCSubtargetInfo> info = subtarget("");

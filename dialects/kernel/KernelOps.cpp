@@ -2,11 +2,13 @@
 //-----------------------------------------------------------------------------===//
 
 #include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/QuantizedRow.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 
 using namespace mlir;
 using namespace mlir::kernel;
+using lathe::QuantizedRow;
 
 #include "dialects/kernel/KernelDialect.cpp.inc"
 #define GET_OP_CLASSES
@@ -60,3 +62,183 @@ LogicalResult ComputeOp::verify() {
                            << value.getType();
   return success();
 }
+
+//===------------------------------------------------------------------------------------------------------------------===//
+// Verifiers: what an expansion relies on. A size that is known only at run time is the schedule's affair.
+//===------------------------------------------------------------------------------------------------------------------===//
+
+namespace {
+int64_t columnsOf(Value rows) { return cast<MemRefType>(rows.getType()).getDimSize(1); }
+bool isKnown(int64_t size) { return !ShapedType::isDynamic(size); }
+
+/// Columns that the expansion is made for.
+LogicalResult checkColumns(Operation *op, Value rows, int64_t columns, StringRef what) {
+  if (columnsOf(rows) != columns)
+    return op->emitOpError() << "expects " << what << " of " << columns << " columns, but found " << rows.getType();
+  return success();
+}
+
+/// At least the rows and columns of `part`, as far as both are known.
+LogicalResult checkCovers(Operation *op, Value rows, Value part, StringRef what) {
+  auto type = cast<MemRefType>(rows.getType()), least = cast<MemRefType>(part.getType());
+  for (auto [size, needed] : llvm::zip_equal(type.getShape(), least.getShape()))
+    if (isKnown(size) && isKnown(needed) && size < needed)
+      return op->emitOpError() << "expects " << what << " to cover " << least << ", but found " << type;
+  return success();
+}
+
+/// Whole parts of `size` values in each row.
+LogicalResult checkDivides(Operation *op, Value rows, int64_t size, StringRef what) {
+  int64_t columns = columnsOf(rows);
+  if (size < 1 || (isKnown(columns) && columns % size))
+    return op->emitOpError() << "expects rows of whole " << what << " of " << size << " values, but found "
+                             << rows.getType();
+  return success();
+}
+
+LogicalResult checkPacked(Operation *op, Value weight) {
+  auto type = cast<lm::WeightType>(weight.getType());
+  if (!type.isMatrix() || !type.getLayout())
+    return op->emitOpError() << "expects a packed matrix, but found " << type;
+  return success();
+}
+
+LogicalResult checkVector(Operation *op, Value weight, StringRef what) {
+  auto type = cast<lm::WeightType>(weight.getType());
+  if (type.isMatrix() || type.getFormat() != lathe::Format::F32)
+    return op->emitOpError() << "expects " << what << " to be a vector of f32, but found " << type;
+  return success();
+}
+
+/// `terms` values of each side for each sum.
+LogicalResult checkDot(Operation *op, Value lhs, int64_t terms) {
+  auto sides = cast<VectorType>(lhs.getType()), sums = cast<VectorType>(op->getResult(0).getType());
+  if (sides.isScalable() || sums.isScalable() || sides.getNumElements() != terms * sums.getNumElements())
+    return op->emitOpError() << "expects " << terms << " values for each sum, but found " << sides << " for " << sums;
+  return success();
+}
+} // namespace
+
+LogicalResult EmbedOp::verify() {
+  if (failed(checkPacked(*this, getTable())) || failed(checkColumns(*this, getIds(), 1, "ids")))
+    return failure();
+  return checkColumns(*this, getOut(), cast<lm::WeightType>(getTable().getType()).getColumns(), "out");
+}
+
+LogicalResult AddOp::verify() {
+  if (failed(checkCovers(*this, getLhs(), getOut(), "lhs")))
+    return failure();
+  return checkCovers(*this, getRhs(), getOut(), "rhs");
+}
+
+LogicalResult NormOp::verify() {
+  if (failed(checkVector(*this, getWeight(), "the weight")) || failed(checkCovers(*this, getOut(), getInput(), "out")))
+    return failure();
+  return checkDivides(*this, getInput(), cast<lm::WeightType>(getWeight().getType()).getRows(), "groups");
+}
+
+LogicalResult AddBiasOp::verify() {
+  if (failed(checkVector(*this, getBias(), "the bias")))
+    return failure();
+  int64_t size = cast<lm::WeightType>(getBias().getType()).getRows(), columns = columnsOf(getOut());
+  if (isKnown(columns) && columns > size)
+    return emitOpError() << "expects at most the bias's " << size << " columns, but found " << getOut().getType();
+  return success();
+}
+
+LogicalResult QuantizeOp::verify() {
+  int64_t columns = columnsOf(getInput());
+  if (!isKnown(columns) || columns % QuantizedRow::kBlock)
+    return emitOpError() << "expects rows of whole blocks of " << QuantizedRow::kBlock << " values, but found "
+                         << getInput().getType();
+  if (int64_t bytes = QuantizedRow(columns, /*wide=*/false).bytes; columnsOf(getOut()) < bytes)
+    return emitOpError() << "expects at least " << bytes << " bytes for a row's codes, but found "
+                         << getOut().getType();
+  return success();
+}
+
+LogicalResult RoundOp::verify() {
+  if (!isKnown(columnsOf(getInput())))
+    return emitOpError() << "expects a known number of columns, but found " << getInput().getType();
+  return checkColumns(*this, getOut(), columnsOf(getInput()), "out");
+}
+
+LogicalResult MatmulOp::verify() {
+  if (failed(checkPacked(*this, getWeight())))
+    return failure();
+  auto type = cast<lm::WeightType>(getWeight().getType());
+  Type element = cast<MemRefType>(getInput().getType()).getElementType();
+  bool isQuantised = type.getInfo().isQuantised();
+  bool isPairs = type.getFormat() == lathe::Format::BF16 && type.getLayout().getDepth() == 2;
+  if (isQuantised ? !element.isInteger(8) : !element.isF32() && !(element.isBF16() && isPairs))
+    return emitOpError() << "expects "
+                         << (isQuantised ? "codes"
+                             : isPairs   ? "f32 or bf16"
+                                         : "f32")
+                         << " to multiply with " << type << ", but found " << element;
+  if (isQuantised) {
+    if (int64_t bytes = QuantizedRow(type.getColumns(), /*wide=*/false).bytes; columnsOf(getInput()) < bytes)
+      return emitOpError() << "expects at least " << bytes << " bytes for a row's codes, but found "
+                           << getInput().getType();
+  } else if (failed(checkColumns(*this, getInput(), type.getColumns(), "input"))) {
+    return failure();
+  }
+  if (int64_t columns = columnsOf(getOut()); isKnown(columns) && columns > type.getRows())
+    return emitOpError() << "expects at most the weight's " << type.getRows() << " outputs, but found "
+                         << getOut().getType();
+  return success();
+}
+
+LogicalResult RopeTableOp::verify() { return checkColumns(*this, getOut(), getRope().getDim(), "out"); }
+
+LogicalResult RopeOp::verify() {
+  int64_t head = getHead(), rotary = columnsOf(getTable());
+  if (!isKnown(rotary) || rotary < 2 || rotary % 2 || rotary > head)
+    return emitOpError() << "expects a table of an even number of columns, at most the head's " << head
+                         << ", but found " << getTable().getType();
+  return checkDivides(*this, getOut(), head, "heads");
+}
+
+LogicalResult AppendOp::verify() {
+  auto type = cast<lm::CacheType>(getCache().getType());
+  if (type.getRows() < 1)
+    return emitOpError() << "expects a cache with rows, but found " << type;
+  if (failed(checkDivides(*this, getInput(), type.getDim(), "heads")))
+    return failure();
+  if (int64_t columns = columnsOf(getInput()); isKnown(columns) && columns > type.getHeads() * type.getDim())
+    return emitOpError() << "expects at most the cache's " << type.getHeads() << " heads, but found "
+                         << columns / type.getDim();
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  auto type = cast<lm::CacheType>(getCache().getType());
+  if (type.getRows() < 1)
+    return emitOpError() << "expects a cache with rows, but found " << type;
+  if (failed(checkColumns(*this, getQuery(), type.getDim(), "query")) ||
+      failed(checkColumns(*this, getOut(), type.getDim(), "out")))
+    return failure();
+  if (columnsOf(getScores()) < type.getRows())
+    return emitOpError() << "expects room for the scores of " << type.getRows() << " rows, but found "
+                         << getScores().getType();
+  if (!(getSoftcap().convertToDouble() >= 0))
+    return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
+  return success();
+}
+
+LogicalResult GluOp::verify() {
+  if (failed(checkCovers(*this, getGate(), getOut(), "gate")))
+    return failure();
+  return checkCovers(*this, getUp(), getOut(), "up");
+}
+
+LogicalResult SoftcapOp::verify() {
+  if (!(getCap().convertToDouble() > 0))
+    return emitOpError() << "expects a positive cap, but found " << getCapAttr();
+  return success();
+}
+
+LogicalResult DotU8S8Op::verify() { return checkDot(*this, getLhs(), 4); }
+LogicalResult MaddU8S8Op::verify() { return checkDot(*this, getLhs(), 2); }
+LogicalResult MaddI16Op::verify() { return checkDot(*this, getLhs(), 2); }
+LogicalResult DotBF16Op::verify() { return checkDot(*this, getLhs(), 2); }

@@ -36,12 +36,14 @@ def Kernel_EmbedOp : Kernel_Op<"embed"> {
   let description = "Reads rows of the packed table, whatever its format. `ids` is one column.";
   let arguments = (ins Kernel_In<Kernel_Ids>:$ids, LM_WeightType:$table, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale);
   let assemblyFormat = "$ids `,` $table `to` $out `scale` $scale attr-dict `:` type($ids) `,` type($table) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_AddOp : Kernel_Op<"add"> {
   let summary = "out = lhs + rhs";
   let arguments = (ins Kernel_In<Kernel_Rows>:$lhs, Kernel_In<Kernel_Rows>:$rhs, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$lhs `,` $rhs `to` $out attr-dict `:` type($lhs) `,` type($rhs) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_NormOp : Kernel_Op<"norm"> {
@@ -49,12 +51,14 @@ def Kernel_NormOp : Kernel_Op<"norm"> {
   let description = "As lm.norm. `out` may be `input`.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out, F64Attr:$eps);
   let assemblyFormat = "$input `,` $weight `to` $out `eps` $eps attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_AddBiasOp : Kernel_Op<"add_bias"> {
   let summary = "out[t, n] += bias[first + n]";
   let arguments = (ins LM_WeightType:$bias, Index:$first, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
   let assemblyFormat = "$bias `[` $first `]` `to` $out attr-dict `:` type($bias) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
@@ -65,6 +69,7 @@ def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Codes>:$out);
   let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_RoundOp : Kernel_Op<"round"> {
@@ -72,18 +77,19 @@ def Kernel_RoundOp : Kernel_Op<"round"> {
   let description = "To nearest, ties to even: what a bf16 dot multiplies.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<MemRefRankOf<[BF16], [2]>>:$out);
   let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_MatmulOp : Kernel_Op<"matmul"> {
   let summary = "out[t, n] = <input[t], weight[first + n]>";
   let description = [{
     `input` is rows of f32, rows rounded by kernel.round for bf16 dots, or codes made by kernel.quantize for quantised
-    weights. `first` is a multiple of the
-    weight's panel rows; the number of outputs is out's columns.
+    weights. `first` is a multiple of the weight's panel rows; the number of outputs is out's columns.
   }];
   let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
                        Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$input `,` $weight `[` $first `]` `to` $out attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
@@ -91,6 +97,7 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
   let description = "out[t] = cos a_0 .. cos a_(d/2-1), sin a_0 .. sin a_(d/2-1) with a_i = (position + t) w_i.";
   let arguments = (ins Index:$position, Kernel_Out<Kernel_Rows>:$out, LM_RopeAttr:$rope);
   let assemblyFormat = "$rope `at` $position `to` $out attr-dict `:` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_RopeOp : Kernel_Op<"rope"> {
@@ -98,6 +105,7 @@ def Kernel_RopeOp : Kernel_Op<"rope"> {
   let description = "As lm.rope; `out` is whole heads of `head` values, `table` a row per row of `out`.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$table, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, I64Attr:$head);
   let assemblyFormat = "$table `to` $out `head` $head attr-dict `:` type($table) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_AppendOp : Kernel_Op<"append"> {
@@ -106,6 +114,7 @@ def Kernel_AppendOp : Kernel_Op<"append"> {
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<LM_CacheType>:$cache, Index:$head, Index:$position,
                        UnitAttr:$values);
   let assemblyFormat = "$input `to` (`values` $values^)? $cache `[` $head `]` `at` $position attr-dict `:` type($input) `,` type($cache)";
+  let hasVerifier = 1;
 }
 
 def Kernel_AttentionOp : Kernel_Op<"attention"> {
@@ -121,6 +130,7 @@ def Kernel_AttentionOp : Kernel_Op<"attention"> {
     $query `,` $cache `[` $head `]` `at` $position `scores` $scores `to` $out `scale` $scale `softcap` $softcap attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_ValuesOp : Kernel_Op<"values"> {
@@ -171,12 +181,14 @@ def Kernel_GluOp : Kernel_Op<"glu"> {
   let arguments = (ins Kernel_In<Kernel_Rows>:$gate, Kernel_In<Kernel_Rows>:$up, Kernel_Out<Kernel_Rows>:$out,
                        LM_ActivationAttr:$activation);
   let assemblyFormat = "$gate `,` $up `to` $out $activation attr-dict `:` type($gate) `,` type($up) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_SoftcapOp : Kernel_Op<"softcap"> {
   let summary = "out = cap * tanh(out / cap)";
   let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, F64Attr:$cap);
   let assemblyFormat = "$out `cap` $cap attr-dict `:` type($out)";
+  let hasVerifier = 1;
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -189,6 +201,7 @@ def Kernel_DotU8S8Op : Kernel_Op<"dot_u8s8", [Pure, AllTypesMatch<["acc", "resul
   let arguments = (ins VectorOfRankAndType<[1], [I32]>:$acc, VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
   let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
   let assemblyFormat = "$acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs)";
+  let hasVerifier = 1;
 }
 
 def Kernel_MaddU8S8Op : Kernel_Op<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
@@ -197,6 +210,7 @@ def Kernel_MaddU8S8Op : Kernel_Op<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
   let results = (outs VectorOfRankAndType<[1], [I16]>:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($result)";
+  let hasVerifier = 1;
 }
 
 def Kernel_MaddI16Op : Kernel_Op<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
@@ -205,6 +219,7 @@ def Kernel_MaddI16Op : Kernel_Op<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]
   let arguments = (ins VectorOfRankAndType<[1], [I16]>:$lhs, VectorOfRankAndType<[1], [I16]>:$rhs);
   let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($result)";
+  let hasVerifier = 1;
 }
 
 def Kernel_DotBF16Op : Kernel_Op<"dot_bf16", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
@@ -213,6 +228,7 @@ def Kernel_DotBF16Op : Kernel_Op<"dot_bf16", [Pure, AllTypesMatch<["acc", "resul
   let arguments = (ins VectorOfRankAndType<[1], [F32]>:$acc, VectorOfRankAndType<[1], [BF16]>:$lhs, VectorOfRankAndType<[1], [BF16]>:$rhs);
   let results = (outs VectorOfRankAndType<[1], [F32]>:$result);
   let assemblyFormat = "$acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs)";
+  let hasVerifier = 1;
 }
 
 #endif // KERNEL_OPS_TD

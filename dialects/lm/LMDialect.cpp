@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::lm;
@@ -47,6 +48,17 @@ void LMDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/lm/LMOps.cpp.inc"
       >();
+}
+
+/// Bounds that no model comes near: sizes in bytes and sums of them stay far from the end of 64 bits.
+static constexpr int64_t kMaxValues = int64_t(1) << 40, kMaxPanel = 1024;
+
+/// Whether the product of positive sizes is at most kMaxValues.
+static bool isFeasible(ArrayRef<int64_t> sizes) {
+  int64_t left = kMaxValues;
+  for (int64_t size : sizes)
+    left /= size;
+  return left > 0;
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -91,12 +103,15 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
   for (int64_t size : shape)
     if (size < 1)
       return emitError() << "expects positive sizes, but found " << size;
+  if (!isFeasible(shape))
+    return emitError() << "expects at most 2^40 values, but found " << shape[0] << "x" << shape.back();
   const lathe::FormatInfo &info = lathe::getFormatInfo(format);
   if (shape.back() % info.block)
     return emitError() << "expects a multiple of " << info.block << " columns for " << info.name << ", but found "
                        << shape.back();
-  if (layout && (shape.size() != 2 || layout.getRows() < 1 || layout.getDepth() < 1))
-    return emitError() << "expects panels of a matrix with positive sizes";
+  auto isPanelSize = [](int64_t size) { return size >= 1 && size <= kMaxPanel; };
+  if (layout && (shape.size() != 2 || !isPanelSize(layout.getRows()) || !isPanelSize(layout.getDepth())))
+    return emitError() << "expects panels of a matrix with sizes from 1 to " << kMaxPanel << ", but found " << layout;
   return success();
 }
 
@@ -128,8 +143,14 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
     return emitError() << "expects at least one head of at least one value, but found " << heads << " x " << dim;
   if (!element.isF32() && !element.isBF16())
     return emitError() << "expects f32 or bf16 values, but found " << element;
+  // bf16 lies in pairs (dialects/lm/Layout.h).
+  if (element.isBF16() && dim % 2)
+    return emitError() << "expects an even number of bf16 values in a head, but found " << dim;
   if (window < 0 || rows < 0)
     return emitError() << "expects no negative window or rows, but found " << window << " and " << rows;
+  if (!isFeasible({heads, dim, std::max<int64_t>({window, rows, 1})}))
+    return emitError() << "expects at most 2^40 values, but found " << heads << " x " << dim << " for a window of "
+                       << window << " and " << rows << " rows";
   return success();
 }
 
@@ -141,9 +162,12 @@ LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
                                StringAttr scaling, Real attentionFactor, ArrayRef<Real> frequencies) {
   if (dim < 2 || dim % 2)
     return emitError() << "expects an even rotary width, but found " << dim;
-  if (!(theta.value > 0))
+  if (!(theta.value > 0 && std::isfinite(theta.value)))
     return emitError() << "expects a positive theta, but found " << theta.value;
   if (static_cast<int64_t>(frequencies.size()) != dim / 2)
     return emitError() << "expects " << dim / 2 << " frequencies, but found " << frequencies.size();
+  for (double number : llvm::concat<const Real>(ArrayRef<Real>(attentionFactor), frequencies))
+    if (!std::isfinite(number))
+      return emitError() << "expects finite frequencies and factor, but found " << number;
   return success();
 }

@@ -29,6 +29,21 @@ LogicalResult checkMatrix(Operation *op, Value weight, int64_t out, int64_t in, 
     return op->emitOpError() << "expects " << what << " to be " << out << "x" << in << ", but found " << type;
   return success();
 }
+
+/// Heads of queries for the heads of a cache.
+LogicalResult checkHeads(Operation *op, int64_t heads, CacheType cache) {
+  if (heads < 1 || heads % cache.getHeads())
+    return op->emitOpError() << "expects query heads that are a multiple of the cache's " << cache.getHeads()
+                             << " heads, but found " << heads;
+  return success();
+}
+
+/// A byte in the weights file or the cache area.
+LogicalResult checkPlace(Operation *op, std::optional<int64_t> place) {
+  if (place && (*place < 0 || *place >= int64_t(1) << 50))
+    return op->emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
+  return success();
+}
 } // namespace
 
 lathe::Format WeightOp::getStoredFormat() {
@@ -40,8 +55,10 @@ lathe::Format WeightOp::getStoredFormat() {
 LogicalResult WeightOp::verify() {
   if (getStored() && !lathe::parseFormat(*getStored()))
     return emitOpError() << "expects a known format after 'stored', but found \"" << *getStored() << "\"";
-  if (getOffset() && *getOffset() < 0)
-    return emitOpError() << "expects a non-negative offset, but found " << *getOffset();
+  if (std::optional<int64_t> offset = getOffset(); offset && *offset < 0)
+    return emitOpError() << "expects a non-negative offset, but found " << *offset;
+  if (failed(checkPlace(*this, getPlace())))
+    return failure();
   WeightType type = getWeightType();
   if (std::optional<int64_t> heads = getUnpermute())
     if (*heads < 1 || type.getRows() % *heads || type.getRows() / *heads % 2)
@@ -49,6 +66,8 @@ LogicalResult WeightOp::verify() {
                            << type.getRows();
   return success();
 }
+
+LogicalResult StateOp::verify() { return checkPlace(*this, getPlace()); }
 
 LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *target = symbols.lookupNearestSymbolFrom(*this, getSymbolAttr());
@@ -79,6 +98,27 @@ std::string LayersOp::bind(int64_t layer, StringRef slot) {
   return "layers." + std::to_string(layer) + "." + slot.str();
 }
 
+LogicalResult lm::verifySlots(Operation *layers, int64_t layer, func::FuncOp kind, size_t first,
+                              SymbolTableCollection &symbols) {
+  for (size_t i = first; i < kind.getNumArguments(); ++i) {
+    auto slot = kind.getArgAttrOfType<StringAttr>(i, kSlotAttr);
+    if (!slot)
+      return layers->emitOpError() << "expects argument " << i << " of @" << kind.getSymName() << " to have a "
+                                   << kSlotAttr;
+    auto symbol = StringAttr::get(layers->getContext(), LayersOp::bind(layer, slot.getValue()));
+    Operation *target = symbols.lookupNearestSymbolFrom(layers, symbol);
+    Type type = isa_and_nonnull<WeightOp>(target)  ? Type(cast<WeightOp>(target).getWeightType())
+                : isa_and_nonnull<StateOp>(target) ? Type(cast<StateOp>(target).getCacheType())
+                                                   : Type();
+    if (!type)
+      return layers->emitOpError() << "layer " << layer << " expects a weight or state @" << symbol.getValue();
+    if (type != kind.getArgumentTypes()[i])
+      return layers->emitOpError() << "layer " << layer << " expects @" << symbol.getValue() << " to be "
+                                   << kind.getArgumentTypes()[i] << ", but it is " << type;
+  }
+  return success();
+}
+
 LogicalResult LayersOp::verify() {
   if (getStream().getTypes() != getResults().getTypes())
     return emitOpError() << "expects results of the stream's types";
@@ -93,8 +133,8 @@ LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
     auto [entry, isNew] = kinds.try_emplace(name);
     if (isNew) {
       entry->second = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, name);
-      if (!entry->second)
-        return emitOpError() << "expects a layer kind, but " << name << " is no function";
+      if (!entry->second || !llvm::hasSingleElement(entry->second.getBody()))
+        return emitOpError() << "expects a layer kind, but " << name << " is no function with a body of one block";
     }
     func::FuncOp kind = entry->second;
     size_t fixed = getStream().size() + 1;
@@ -103,21 +143,8 @@ LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
         !kind.getArgumentTypes()[fixed - 1].isIndex() || kind.getResultTypes() != getStream().getTypes())
       return emitOpError() << "expects " << name << " to map the stream and a position to the stream, but it is "
                            << kind.getFunctionType();
-    for (size_t i = fixed; i < kind.getNumArguments(); ++i) {
-      auto slot = kind.getArgAttrOfType<StringAttr>(i, kSlotAttr);
-      if (!slot)
-        return emitOpError() << "expects argument " << i << " of " << name << " to have a " << kSlotAttr;
-      auto symbol = StringAttr::get(getContext(), bind(layer, slot.getValue()));
-      Operation *target = symbols.lookupNearestSymbolFrom(*this, symbol);
-      Type type = isa_and_nonnull<WeightOp>(target)  ? Type(cast<WeightOp>(target).getWeightType())
-                  : isa_and_nonnull<StateOp>(target) ? Type(cast<StateOp>(target).getCacheType())
-                                                     : Type();
-      if (!type)
-        return emitOpError() << "layer " << layer << " expects a weight or state @" << symbol.getValue();
-      if (type != kind.getArgumentTypes()[i])
-        return emitOpError() << "layer " << layer << " expects @" << symbol.getValue() << " to be "
-                             << kind.getArgumentTypes()[i] << ", but it is " << type;
-    }
+    if (failed(verifySlots(*this, layer, kind, fixed, symbols)))
+      return failure();
   }
   return success();
 }
@@ -142,8 +169,6 @@ LogicalResult NormOp::verify() {
   int64_t groups = getGroups(), size = columns(getInput());
   if (groups < 1 || size % groups)
     return emitOpError() << "expects groups that divide the row, but found " << groups << " groups of " << size;
-  if (getInput().getType() != getResult().getType())
-    return emitOpError() << "expects a result of the input's type";
   return checkVector(*this, getWeight(), size / groups, "weight");
 }
 
@@ -179,14 +204,19 @@ void AttentionOp::build(OpBuilder &builder, OperationState &state, Value query, 
 LogicalResult AttentionOp::verify() {
   auto type = cast<CacheType>(getCache().getType());
   int64_t heads = getHeads();
-  if (heads < 1 || heads % type.getHeads())
-    return emitOpError() << "expects query heads that are a multiple of the cache's " << type.getHeads()
-                         << " heads, but found " << heads;
+  if (failed(checkHeads(*this, heads, type)))
+    return failure();
   if (columns(getQuery()) != heads * type.getDim())
     return emitOpError() << "expects " << heads << " query heads of " << type.getDim() << " values, but found "
                          << columns(getQuery());
-  if (getQuery().getType() != getResult().getType())
-    return emitOpError() << "expects a result of the query's type";
+  if (!(getSoftcap().convertToDouble() >= 0))
+    return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
+  return success();
+}
+
+LogicalResult SoftcapOp::verify() {
+  if (!(getCap().convertToDouble() > 0))
+    return emitOpError() << "expects a positive cap, but found " << getCapAttr();
   return success();
 }
 
@@ -197,12 +227,42 @@ void AddNormOp::build(OpBuilder &builder, OperationState &state, Value input, Va
 }
 
 LogicalResult AddNormOp::verify() {
-  if (getPending().getType() != getInput().getType())
-    return emitOpError() << "expects both inputs to be " << getInput().getType() << ", but found "
-                         << getPending().getType();
   if (getPost() && failed(checkVector(*this, getPost(), columns(getInput()), "post norm")))
     return failure();
   return checkVector(*this, getWeight(), columns(getInput()), "weight");
+}
+
+LogicalResult QKVOp::verify() {
+  auto cache = cast<CacheType>(getCache().getType());
+  int64_t heads = getHeads(), dim = cache.getDim(), in = columns(getInput());
+  int64_t queries = columns(getResult()), keys = cache.getHeads() * dim;
+  if (failed(checkHeads(*this, heads, cache)))
+    return failure();
+  if (queries != heads * dim)
+    return emitOpError() << "expects " << heads << " query heads of " << dim << " values, but found " << queries;
+  if (failed(checkMatrix(*this, getQ(), queries, in, "q")) || failed(checkMatrix(*this, getK(), keys, in, "k")) ||
+      failed(checkMatrix(*this, getV(), keys, in, "v")))
+    return failure();
+  for (auto [vector, size, what] : {std::tuple(getQBias(), queries, "bias for q"),
+                                    {getKBias(), keys, "bias for k"},
+                                    {getVBias(), keys, "bias for v"},
+                                    {getQNorm(), dim, "norm for q"},
+                                    {getKNorm(), dim, "norm for k"}})
+    if (vector && failed(checkVector(*this, vector, size, what)))
+      return failure();
+  if (getRope() && getRope()->getDim() > dim)
+    return emitOpError() << "expects heads at least as wide as the rotary part, but found " << dim
+                         << " values and a rotary part of " << getRope()->getDim();
+  return success();
+}
+
+LogicalResult GatedLinearOp::verify() {
+  int64_t out = columns(getResult()), in = columns(getInput());
+  if (failed(checkMatrix(*this, getGate(), out, in, "gate")) || failed(checkMatrix(*this, getUp(), out, in, "up")))
+    return failure();
+  if (getGateBias() && failed(checkVector(*this, getGateBias(), out, "bias for gate")))
+    return failure();
+  return getUpBias() ? checkVector(*this, getUpBias(), out, "bias for up") : success();
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//

@@ -5,6 +5,7 @@
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Real.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -26,5 +27,11 @@ using linalg::AggregatedOpInterface;
 
 #define GET_OP_CLASSES
 #include "dialects/lm/LMOps.h.inc"
+
+namespace mlir::lm {
+/// Whether layer `layer` has a symbol of the right type for every slot of `kind`, its arguments from `first` on.
+LogicalResult verifySlots(Operation *layers, int64_t layer, func::FuncOp kind, size_t first,
+                          SymbolTableCollection &symbols);
+} // namespace mlir::lm
 
 #endif // LATHE_DIALECTS_LM_LMOPS_H

@@ -14,7 +14,9 @@ class LM_Op<string mnemonic, list<Trait> traits = []> : Op<LM_Dialect, mnemonic,
 class LM_ComputeOp<string mnemonic, list<Trait> traits = []>
     : LM_Op<mnemonic, traits # [DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]>;
 
-def LM_Rows : 2DTensorOf<[F32]>;
+def LM_Rows : Type<
+    And<[2DTensorOf<[F32]>.predicate, CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).isDynamicDim(1)">]>,
+    "rows of f32 with a known number of columns", "::mlir::RankedTensorType">;
 def LM_Ids : 1DTensorOf<[I32]>;
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -33,7 +35,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
     Example:
     ```mlir
     lm.weight @layers.0.q_proj : !lm.weight<192x72xbf16> from "model.safetensors" at 4096
-    lm.weight @layers.0.k_proj : !lm.weight<64x72xq4_0> from "tiny.gguf" at 8192 {unpermute = 4 : i64}
+    lm.weight @layers.0.k_proj : !lm.weight<64x96xq4_0> from "tiny.gguf" at 8192 {unpermute = 4 : i64}
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
@@ -62,6 +64,7 @@ def LM_StateOp : LM_Op<"state", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_CacheType>:$type, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = "$sym_name `:` $type (`place` $place^)? attr-dict";
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     CacheType getCacheType() { return ::llvm::cast<CacheType>(getType()); }
   }];
@@ -272,6 +275,7 @@ def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins LM_Rows:$input, F64Attr:$cap);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = "$input `cap` $cap attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -326,6 +330,7 @@ def LM_QKVOp : LM_ComputeOp<"qkv", [AttrSizedOperandSegments]> {
     `to` $cache `at` $position `heads` $heads `eps` $eps (`rope` $rope^)? attr-dict
     `:` type($input) `,` type($q) `,` type($k) `,` type($v) `,` type($cache) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def LM_GatedLinearOp : LM_ComputeOp<"gated_linear", [Pure, AttrSizedOperandSegments]> {
@@ -346,6 +351,7 @@ def LM_GatedLinearOp : LM_ComputeOp<"gated_linear", [Pure, AttrSizedOperandSegme
     $input `,` $gate `,` $up oilist(`gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias))
     $activation attr-dict `:` type($input) `,` type($gate) `,` type($up) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//

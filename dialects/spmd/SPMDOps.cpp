@@ -8,7 +8,6 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -40,10 +39,14 @@ int64_t BufferOp::getBytes() {
 LogicalResult BufferOp::verify() {
   MemRefType type = getBufferType();
   if (!type.hasStaticShape() || type.getRank() != 2 || !type.getLayout().isIdentity() ||
-      !type.getElementType().isIntOrFloat())
-    return emitOpError() << "expects rows by columns of numbers, but found " << type;
-  if (getPlace() && *getPlace() < 0)
-    return emitOpError() << "expects a non-negative place, but found " << *getPlace();
+      !type.getElementType().isIntOrFloat() || type.getElementTypeBitWidth() % 8)
+    return emitOpError() << "expects rows by columns of numbers of whole bytes, but found " << type;
+  // Bounds that keep sums of bytes far from the end of 64 bits.
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  if (rows < 1 || columns < 1 || rows > (int64_t(1) << 40) / columns)
+    return emitOpError() << "expects from 1 to 2^40 numbers, but found " << type;
+  if (std::optional<int64_t> place = getPlace(); place && (*place < 0 || *place >= int64_t(1) << 50))
+    return emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
   return success();
 }
 
@@ -102,18 +105,50 @@ void PhaseOp::build(OpBuilder &builder, OperationState &state, StringRef name, A
   state.addRegion()->emplaceBlock().addArgument(builder.getIndexType(), state.location);
 }
 
+/// Phases, barriers and layers follow one another: whether a worker comes by one depends on nothing.
+static LogicalResult verifyInSequence(Operation *op) {
+  if (!isa<func::FuncOp>(op->getParentOp()) || !op->getBlock()->isEntryBlock())
+    return op->emitOpError() << "expects to stand in the first block of a function";
+  return success();
+}
+
+LogicalResult BarrierOp::verify() { return verifyInSequence(*this); }
+
 LogicalResult PhaseOp::verify() {
-  if (getPrologue().getBlocks().size() > 1)
-    return emitOpError() << "expects a prologue of one block";
+  if (failed(verifyInSequence(*this)))
+    return failure();
+  if (!getPrologue().empty() && getPrologue().front().getNumArguments() != 0)
+    return emitOpError() << "expects a prologue without arguments";
+  if (std::optional<int64_t> counter = getCounter(); counter && (*counter < 0 || *counter % 8))
+    return emitOpError() << "expects a counter at a multiple of 8, but found " << *counter;
   Block &body = getBody().front();
   if (body.getNumArguments() != 1 || !body.getArgument(0).getType().isIndex())
     return emitOpError() << "expects a body with one argument, the tile";
   return success();
 }
 
+LogicalResult LayersOp::verify() {
+  if (failed(verifyInSequence(*this)))
+    return failure();
+  if (!(*this)->getParentOp()->hasAttr(kEntryAttr))
+    return emitOpError() << "expects to stand in an entry point";
+  if (getKinds().empty())
+    return emitOpError() << "expects at least one layer";
+  return success();
+}
+
 LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  for (auto name : getKinds().getAsRange<FlatSymbolRefAttr>())
-    if (!symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, name))
-      return emitOpError() << "expects a layer kind, but " << name << " is no function";
+  for (auto [layer, name] : llvm::enumerate(getKinds().getAsRange<FlatSymbolRefAttr>())) {
+    auto kind = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, name);
+    if (!kind || kind.isExternal() || kind->hasAttr(kEntryAttr))
+      return emitOpError() << "expects a layer kind, but " << name << " is no function with a body, or an entry point";
+    constexpr size_t fixed = 2;
+    if (kind.getNumArguments() < fixed ||
+        !llvm::all_of(kind.getArgumentTypes().take_front(fixed), llvm::IsaPred<IndexType>) || kind.getNumResults() != 0)
+      return emitOpError() << "expects " << name << " to take rows and a position, but it is "
+                           << kind.getFunctionType();
+    if (failed(lm::verifySlots(*this, layer, kind, fixed, symbols)))
+      return failure();
+  }
   return success();
 }

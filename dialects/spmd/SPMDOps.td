@@ -113,12 +113,13 @@ def SPMD_BarrierOp : SPMD_Op<"barrier"> {
     ```
   }];
   let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
 }
 
 def SPMD_LayersOp : SPMD_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs the layers one after another";
   let description = [{
-    As `lm.layers`; the stream lives in buffers.
+    As `lm.layers`; the stream lives in buffers. A kind takes (rows, position, slots...). Only entry points run layers.
 
     Example:
     ```mlir
@@ -127,6 +128,7 @@ def SPMD_LayersOp : SPMD_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInt
   }];
   let arguments = (ins Index:$rows, Index:$position, FlatSymbolRefArrayAttr:$kinds);
   let assemblyFormat = "$rows `at` $position $kinds attr-dict";
+  let hasVerifier = 1;
 }
 
 #endif // SPMD_OPS_TD

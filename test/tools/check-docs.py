@@ -4,7 +4,8 @@
     check-docs.py [--write]
 
 The stage table in docs/architecture.md is compiler/driver/Stages.def, row by row; --write brings it up to date. Links
-between the pages and to files lead somewhere, and paths in `code` that look like ours exist.
+between the pages and to files lead somewhere, paths in `code` that look like ours exist, and so does the test that each
+pass names.
 """
 import re
 import sys
@@ -54,6 +55,13 @@ def broken_links(page):
                 yield f"{where}: {path} is not there"
 
 
+def missing_tests(passes):
+    for number, line in enumerate(passes.read_text().splitlines(), 1):
+        for path in re.findall(r"\btest/[\w./-]+\.(?:mlir|test)", line):
+            if not (ROOT / path).exists():
+                yield f"{passes.relative_to(ROOT)}:{number}: {path} is not there"
+
+
 def main():
     page = ROOT / "docs/architecture.md"
     text = page.read_text()
@@ -71,6 +79,8 @@ def main():
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     for each in pages:
         problems += broken_links(each)
+    for each in sorted((ROOT / "compiler").rglob("Passes.td")):
+        problems += missing_tests(each)
     print("\n".join(problems) if problems else f"check-docs: {len(pages)} pages agree with the tree")
     return len(problems) > 0
 

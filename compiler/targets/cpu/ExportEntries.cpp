@@ -1,6 +1,7 @@
 //===- ExportEntries.cpp - functions the runtime calls
 //----------------------------------------------------------------===//
 
+#include "compiler/support/ModuleAttributes.h"
 #include "compiler/targets/cpu/Passes.h"
 #include "dialects/lm/LMDialect.h"
 #include "lrt/abi.h"
@@ -63,26 +64,33 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
     for (size_t i = 0; i < sizes.size(); ++i)
       arguments.push_back(number(i + 1 < sizes.size() ? sizes[i + 1] : 1));
   };
-  auto program = module->getAttrOfType<DictionaryAttr>("lm.program");
-  auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr);
-  auto value = [](DictionaryAttr dictionary, StringRef key) { return dictionary.getAs<IntegerAttr>(key).getInt(); };
+  bool isComplete = true;
+  auto value = [&](StringRef dictionary, StringRef key) -> int64_t {
+    FailureOr<int64_t> number = lathe::getModuleInteger(module, dictionary, key, 1, lathe::kMaxBytes);
+    isComplete &= succeeded(number);
+    return number.value_or(1);
+  };
+  constexpr StringRef kProgram = "lm.program";
 
-  memref(field(pointer, offsetof(lrt_step, weights)), value(program, "weights_bytes"));
-  memref(field(pointer, offsetof(lrt_step, arena)), value(program, "arena_bytes"));
-  int64_t scratchBytes = value(program, "scratch_bytes");
+  memref(field(pointer, offsetof(lrt_step, weights)), value(kProgram, "weights_bytes"));
+  memref(field(pointer, offsetof(lrt_step, arena)), value(kProgram, "arena_bytes"));
+  int64_t scratchBytes = value(kProgram, "scratch_bytes");
   Value scratchOffset = LLVM::MulOp::create(builder, worker, number(scratchBytes));
   Value scratch = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(),
                                       field(pointer, offsetof(lrt_step, scratch)), ValueRange{scratchOffset});
   memref(scratch, scratchBytes);
-  memref(field(pointer, offsetof(lrt_step, cache)), value(program, "cache_bytes"));
+  memref(field(pointer, offsetof(lrt_step, cache)), value(kProgram, "cache_bytes"));
   arguments.append({step, worker, field(i64, offsetof(lrt_step, workers))});
-  int64_t rows = value(program, (entry.getSymName() + "_rows").str());
+  int64_t rows = value(kProgram, (entry.getSymName() + "_rows").str());
   memref(field(pointer, offsetof(lrt_step, tokens)), {rows, 1});
-  memref(field(pointer, offsetof(lrt_step, logits)), {rows, value(model, "vocabulary")});
+  memref(field(pointer, offsetof(lrt_step, logits)), {rows, value(kModelAttr, "vocabulary")});
   for (size_t offset : {offsetof(lrt_step, rows), offsetof(lrt_step, position), offsetof(lrt_step, first)})
     arguments.push_back(field(i64, offset));
-  if (arguments.size() != entry.getNumArguments()) {
-    entry.emitOpError() << "expects " << arguments.size() << " parameters, but found " << entry.getNumArguments();
+  if (!isComplete)
+    return signalPassFailure();
+  if (!llvm::equal(ValueRange(arguments).getTypes(), entry.getFunctionType().getParams())) {
+    entry.emitOpError() << "expects the parameters of lm-lower-phases, (" << ValueRange(arguments).getTypes()
+                        << "), but found " << entry.getFunctionType();
     return signalPassFailure();
   }
   LLVM::CallOp::create(builder, entry, arguments);

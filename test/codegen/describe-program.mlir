@@ -1,0 +1,132 @@
+// RUN: split-file %s %t
+// RUN: lathe-opt %t/program.mlir --lm-describe-program | FileCheck %t/program.mlir
+// RUN: lathe-opt %t/invalid.mlir --lm-describe-program --verify-diagnostics --split-input-file
+
+//--- program.mlir
+// Sizes are where the last weight, cache and buffer end; decode reads each layer's weights once and, of what is outside the
+// layers, all but the embedding. Operations are counted for the peak they are held against: f32, bf16, int8.
+
+// CHECK: lm.program = {
+// CHECK-SAME: arena_bytes = 1024 : i64
+// CHECK-SAME: barriers_per_layer = 2 : i64
+// CHECK-SAME: cache_bytes = 12288 : i64
+// 2 layers of (16 x 32 q8_0: 544 bytes, 32 f32: 128 bytes) and the head (16 x 32 bf16: 1024 bytes).
+// CHECK-SAME: decode_rows = 1 : i64
+// CHECK-SAME: decode_weight_bytes = 2368 : i64
+// CHECK-SAME: head_ops = array<i64: 0, 1024, 0>
+// CHECK-SAME: head_rows = 8 : i64
+// CHECK-SAME: prefill_rows = 64 : i64
+// CHECK-SAME: row_ops = array<i64: 0, 0, 2048>
+// CHECK-SAME: scratch_bytes = 256 : i64
+// CHECK-SAME: weights_bytes = 5760 : i64
+!q8 = !lm.weight<16x32xq8_0, <16 x 4>>
+!head = !lm.weight<16x32xbf16, <16 x 2>>
+!table = !lm.weight<48x32xbf16, <16 x 2>>
+!norm = !lm.weight<32xf32>
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 256 : i64} {
+  lm.weight @table : !table place 0
+  lm.weight @head_weight : !head place 3072
+  lm.weight @layers.0.w : !q8 place 4096
+  lm.weight @layers.1.w : !q8 place 4672
+  lm.weight @layers.0.norm : !norm place 5248
+  lm.weight @layers.1.norm : !norm place 5632
+  lm.state @layers.0.cache : !cache place 0
+  lm.state @layers.1.cache : !cache place 8192
+  spmd.buffer @decode.tokens : memref<1x1xi32> tokens
+  spmd.buffer @decode.x : memref<1x32xf32> arena place 0
+  spmd.buffer @decode.codes : memref<1x128xi8> arena place 128
+  spmd.buffer @decode.rounded : memref<1x32xbf16> arena place 256
+  spmd.buffer @decode.logits : memref<1x16xf32> logits
+  // An argument that nothing uses is not read.
+  func.func private @decode.kind(%n: index, %p: index, %w: !q8 {lm.slot = "w"}, %norm: !norm {lm.slot = "norm"},
+                                 %unused: !norm {lm.slot = "previous.norm"}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    %c128 = arith.constant 128 : index
+    spmd.phase "a" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
+      kernel.norm %x, %norm to %x eps 1.0e-5 : memref<1x32xf32, strided<[32, 1], offset: ?>>, !norm, memref<1x32xf32, strided<[32, 1], offset: ?>>
+    }
+    spmd.barrier
+    spmd.phase "b" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c128] : memref<1x128xi8, strided<[128, 1], offset: ?>>
+      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
+      kernel.matmul %codes, %w[%c0] to %x : memref<1x128xi8, strided<[128, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+    }
+    spmd.barrier
+    return
+  }
+  func.func @decode(%n: index, %p: index, %first: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    %table = lm.use @table : !table
+    %head = lm.use @head_weight : !head
+    spmd.phase "start" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %ids = spmd.read @decode.tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
+      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
+      kernel.embed %ids, %table to %x scale 1.0 : memref<1x1xi32, strided<[1, 1], offset: ?>>, !table, memref<1x32xf32, strided<[32, 1], offset: ?>>
+    }
+    spmd.barrier
+    spmd.layers %c1 at %p [@decode.kind, @decode.kind]
+    spmd.phase "head" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %x = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
+      %logits = spmd.write @decode.logits[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[16, 1], offset: ?>>
+      kernel.matmul %x, %head[%c0] to %logits : memref<1x32xbf16, strided<[32, 1], offset: ?>>, !head, memref<1x16xf32, strided<[16, 1], offset: ?>>
+    }
+    spmd.barrier
+    return
+  }
+  func.func @prefill(%n: index, %p: index, %first: index) attributes {spmd.entry = "prefill", spmd.rows = 64 : i64} { return }
+  func.func @head(%n: index, %p: index, %first: index) attributes {spmd.entry = "head", spmd.rows = 8 : i64} { return }
+}
+
+//--- invalid.mlir
+// expected-error @below {{lm-describe-program: expects an entry point @decode with spmd.rows (lm-schedule)}}
+module {
+}
+
+// -----
+
+// expected-error @below {{lm-describe-program: expects an entry point @prefill with spmd.rows (lm-schedule)}}
+module {
+  func.func @decode() attributes {spmd.rows = 1 : i64} { return }
+  func.func @prefill() attributes {spmd.rows = "many"} { return }
+}
+
+// -----
+
+// expected-error @below {{lm-describe-program: expects the module's spmd.scratch_bytes (lm-plan-memory)}}
+module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = "few"} {
+  func.func @decode() attributes {spmd.rows = 1 : i64} { return }
+  func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
+  func.func @head() attributes {spmd.rows = 1 : i64} { return }
+}
+
+// -----
+
+module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
+  // expected-error @below {{'lm.weight' op expects a packed matrix (lm-pack-weights), but found '!lm.weight<8x8xf32>'}}
+  lm.weight @unpacked : !lm.weight<8x8xf32>
+  func.func @decode() attributes {spmd.rows = 1 : i64} { return }
+  func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
+  func.func @head() attributes {spmd.rows = 1 : i64} { return }
+}
+
+// -----
+
+// expected-error @below {{unknown CPU 'abacus'}}
+module attributes {lm.options = {mcpu = "abacus"}} {
+}

@@ -1,0 +1,349 @@
+// RUN: split-file %s %t
+// RUN: lathe-opt %t/rows.mlir --lm-lower-kernels | FileCheck %t/rows.mlir
+// RUN: lathe-opt %t/products.mlir --lm-lower-kernels | FileCheck %t/products.mlir
+// RUN: lathe-opt %t/heads.mlir --lm-lower-kernels | FileCheck %t/heads.mlir
+// RUN: lathe-opt %t/codes.mlir --lm-lower-kernels | FileCheck %t/codes.mlir
+// RUN: lathe-opt %t/vnni.mlir --lm-lower-kernels | FileCheck %t/vnni.mlir
+// RUN: lathe-opt %t/invalid.mlir --lm-lower-kernels --verify-diagnostics --split-input-file
+
+//--- rows.mlir
+// Kernels that go over rows once. A weight is read at its place.
+!rows = memref<?x32xf32>
+!area = memref<8192xi8>
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  // The widest vector that divides a row.
+  // CHECK-LABEL: @zero(
+  // CHECK: scf.for
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %c40{{.*}} step %c8
+  // CHECK: vector.store %{{.*}} : memref<?x40xf32>, vector<8xf32>
+  func.func @zero(%x: memref<?x40xf32>) {
+    kernel.zero %x : memref<?x40xf32>
+    return
+  }
+  // An unknown number of columns: whole vectors, then single values. One row needs no loop over rows.
+  // CHECK-LABEL: @zero_some_columns(
+  // CHECK-NOT: scf.for {{.*}} scf.for
+  // CHECK: vector.store %{{.*}} : memref<1x?xf32>, vector<16xf32>
+  // CHECK: vector.store %{{.*}} : memref<1x?xf32>, vector<1xf32>
+  func.func @zero_some_columns(%x: memref<1x?xf32>) {
+    kernel.zero %x : memref<1x?xf32>
+    return
+  }
+  // CHECK-LABEL: @add(
+  // CHECK: %[[A:.*]] = vector.load
+  // CHECK: %[[B:.*]] = vector.load
+  // CHECK: %[[SUM:.*]] = arith.addf %[[A]], %[[B]]
+  // CHECK: vector.store %[[SUM]]
+  func.func @add(%a: !rows, %b: !rows, %out: !rows) {
+    kernel.add %a, %b to %out : !rows, !rows, !rows
+    return
+  }
+  // CHECK-LABEL: @norm(
+  // CHECK-SAME: %[[X:[^ ]*]]: memref<?x32xf32>, %[[OUT:[^ ]*]]: memref<?x32xf32>, %[[AREA:[^ ]*]]: memref<8192xi8>, %[[PLACE:.*]]: index)
+  // CHECK: vector.fma %[[V:.*]], %[[V]], %
+  // CHECK: vector.reduction <add>
+  // CHECK: math.sqrt
+  // CHECK: %[[AT:.*]] = arith.addi %[[PLACE]], %
+  // CHECK: vector.load %[[AREA]][%[[AT]]] : memref<8192xi8>, vector<64xi8>
+  // CHECK: vector.store %{{.*}}, %[[OUT]][
+  func.func @norm(%x: !rows, %out: !rows, %area: !area, %place: index) {
+    %w = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<32xf32>
+    kernel.norm %x, %w to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
+    return
+  }
+  // CHECK-LABEL: @add_bias(
+  // CHECK-SAME: %[[FIRST:[^ ]*]]: index)
+  // CHECK: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %
+  // CHECK: arith.muli %[[COLUMN]], %c4
+  // CHECK: arith.addf
+  func.func @add_bias(%out: !rows, %area: !area, %place: index, %first: index) {
+    %b = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<64xf32>
+    kernel.add_bias %b[%first] to %out : !lm.weight<64xf32>, !rows
+    return
+  }
+  // No library is called: exp is its polynomial.
+  // CHECK-LABEL: @glu(
+  // CHECK-NOT: math.
+  // CHECK: arith.shli
+  // CHECK: arith.divf
+  // CHECK: vector.store
+  // CHECK: return
+  func.func @glu(%gate: !rows, %up: !rows, %out: !rows) {
+    kernel.glu %gate, %up to %out silu : !rows, !rows, !rows
+    return
+  }
+  // CHECK-LABEL: @gelu(
+  // CHECK-NOT: math.
+  // CHECK: dense<4.471500e-02>
+  // CHECK: vector.store
+  // CHECK: return
+  func.func @gelu(%gate: !rows, %up: !rows, %out: !rows) {
+    kernel.glu %gate, %up to %out gelu_tanh : !rows, !rows, !rows
+    return
+  }
+  // CHECK-LABEL: @softcap(
+  // CHECK-NOT: math.
+  // CHECK: arith.divf
+  // CHECK: vector.store
+  // CHECK: return
+  func.func @softcap(%out: !rows) {
+    kernel.softcap %out cap 30.0 : !rows
+    return
+  }
+  // To nearest even in integers: this CPU has no instruction for it, and the library's function is not everywhere.
+  // CHECK-LABEL: @round(
+  // CHECK-NOT: arith.truncf
+  // CHECK: arith.addi
+  // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
+  // CHECK: vector.store %{{.*}} : memref<?x32xbf16>, vector<16xbf16>
+  // CHECK: return
+  func.func @round(%x: !rows, %out: memref<?x32xbf16>) {
+    kernel.round %x to %out : !rows, memref<?x32xbf16>
+    return
+  }
+  // Row `id` lies in panel id / 16, lane id % 16.
+  // CHECK-LABEL: @embed(
+  // CHECK: %[[ID:.*]] = arith.index_cast
+  // CHECK: %[[PANEL:.*]] = arith.divui %[[ID]], %c16
+  // CHECK: arith.muli %[[PANEL]], %c2048
+  // CHECK: arith.remui %[[ID]], %c16
+  // CHECK: memref.store %{{.*}}, %{{.*}} : memref<?x32xf32>
+  func.func @embed(%ids: memref<?x1xi32>, %out: !rows, %area: !area, %place: index) {
+    %w = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<64x32xf32, <16 x 1>>
+    kernel.embed %ids, %w to %out scale 1.0 : memref<?x1xi32>, !lm.weight<64x32xf32, <16 x 1>>, !rows
+    return
+  }
+}
+
+//--- products.mlir
+// A product is one function per format and layout, however often it is used; it begins at the panel of its first output.
+!rows = memref<?x32xf32>
+!area = memref<65536xi8>
+!f32 = !lm.weight<64x32xf32, <16 x 1>>
+!f16 = !lm.weight<64x32xf16, <16 x 1>>
+!bf16 = !lm.weight<64x32xbf16, <16 x 2>>
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  // CHECK-LABEL: @phase(
+  // CHECK-SAME: %[[FIRST:[^ ]*]]: index)
+  // CHECK: %[[PANEL:.*]] = arith.divui %[[FIRST]], %c16
+  // CHECK: arith.muli %[[PANEL]], %c2048
+  // CHECK: call @product.f32.1(%{{.*}}, %{{.*}}, %c2048{{.*}}, %c32
+  // CHECK: call @product.f32.1(
+  // CHECK: call @product.f16.1(
+  // CHECK: call @product.bf16.2(
+  // CHECK: call @product.bf16.2.dot(
+  func.func @phase(%x: !rows, %rounded: memref<?x32xbf16>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+    %f32 = builtin.unrealized_conversion_cast %area, %place : !area, index to !f32
+    %f16 = builtin.unrealized_conversion_cast %area, %place : !area, index to !f16
+    %bf16 = builtin.unrealized_conversion_cast %area, %place : !area, index to !bf16
+    kernel.matmul %x, %f32[%first] to %out : !rows, !f32, memref<?x16xf32>
+    kernel.matmul %x, %f32[%first] to %out : !rows, !f32, memref<?x16xf32>
+    kernel.matmul %x, %f16[%first] to %out : !rows, !f16, memref<?x16xf32>
+    kernel.matmul %x, %bf16[%first] to %out : !rows, !bf16, memref<?x16xf32>
+    kernel.matmul %rounded, %bf16[%first] to %out : memref<?x32xbf16>, !bf16, memref<?x16xf32>
+    return
+  }
+  // What is left of a panel is stored under a mask.
+  // CHECK: func.func private @product.f32.1(
+  // CHECK: vector.fma
+  // CHECK: vector.maskedstore
+  // CHECK: func.func private @product.f16.1(
+  // CHECK: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
+  // CHECK: func.func private @product.bf16.2(
+  // CHECK-NOT: kernel.dot_bf16
+  // CHECK: vector.fma
+  // CHECK: func.func private @product.bf16.2.dot(
+  // CHECK: kernel.dot_bf16
+  // CHECK-NOT: func.func
+}
+
+//--- heads.mlir
+!head = memref<?x16xf32>
+!scores = memref<?x32xf32>
+!area = memref<65536xi8>
+!ring = !lm.cache<2 x 16 x bf16, window = 5, rows = 32>
+!full = !lm.cache<2 x 16 x f32, window = 0, rows = 32>
+#rope = #lm.rope<dim = 8, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.1, 0.01, 0.001>
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  // Frequencies are a constant of the module, once.
+  // CHECK: memref.global "private" constant @[[FREQUENCIES:.*]] : memref<4xf32> = dense<[1.000000e+00, 1.000000e-01, 0.00999999977, 1.000000e-03]>
+  // CHECK-NOT: memref.global
+  // CHECK-LABEL: @rope_table(
+  // CHECK: memref.get_global @[[$F:.*]] : memref<4xf32>
+  // CHECK-NOT: math.
+  // CHECK: memref.get_global @[[$F]] : memref<4xf32>
+  func.func @rope_table(%position: index, %out: memref<?x8xf32>) {
+    kernel.rope_table #rope at %position to %out : memref<?x8xf32>
+    kernel.rope_table #rope at %position to %out : memref<?x8xf32>
+    return
+  }
+  // Half of 8 turns with the other half; the rest of a head of 16 passes.
+  // CHECK-LABEL: @rope(
+  // CHECK: scf.for %[[HEAD:.*]] = %{{.*}} to %{{.*}} step %c16
+  // CHECK: scf.for %[[I:.*]] = %{{.*}} to %c4{{.*}} step %c4
+  // CHECK: %[[LOW:.*]] = arith.addi %[[HEAD]], %[[I]]
+  // CHECK: arith.addi %[[LOW]], %c4
+  // CHECK-COUNT-2: vector.store
+  func.func @rope(%table: memref<?x8xf32>, %out: memref<?x32xf32>) {
+    kernel.rope %table to %out head 16 : memref<?x8xf32>, memref<?x32xf32>
+    return
+  }
+  // Position p is in row p mod 32. Keys: a row of its panel; values: a column, behind all keys.
+  // CHECK-LABEL: @append(
+  // CHECK: arith.remui %{{.*}}, %c32
+  // CHECK: arith.trunci %{{.*}} : i32 to i16
+  // CHECK: arith.addi %{{.*}}, %c2048
+  func.func @append(%x: !head, %area: !area, %place: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+    kernel.append %x to %cache[%head] at %position : !head, !ring
+    kernel.append %x to values %cache[%head] at %position : !head, !ring
+    return
+  }
+  // A ring may wrap: two ranges of panels, the second one adds to what the first one gave. No library is called.
+  // CHECK-LABEL: @attend_to_a_ring(
+  // CHECK-NOT: math.
+  // CHECK: call @attend.bf16.2(
+  // CHECK: call @attend.bf16.2(
+  // CHECK: vector.reduction <maxnumf>
+  // CHECK: call @attend.bf16.2(
+  // CHECK: scf.if
+  // CHECK: call @attend.bf16.2.add(
+  // CHECK: return
+  func.func @attend_to_a_ring(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : !head, !ring, !scores, !head
+    return
+  }
+  // Without a window there is one.
+  // CHECK-LABEL: @attend_to_everything(
+  // CHECK-COUNT-2: call @attend.f32.1(
+  // CHECK-NOT: call
+  // CHECK: return
+  func.func @attend_to_everything(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !full
+    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 50.0 : !head, !full, !scores, !head
+    return
+  }
+}
+
+//--- codes.mlir
+// Without VNNI: 8-bit codes are there as 16-bit words too (64 codes, then 64 words behind the sums), and products of bytes
+// gather in 16 bits while they fit.
+!area = memref<65536xi8>
+!q4 = !lm.weight<64x64xq4_1, <16 x 4>>
+!q8 = !lm.weight<64x64xq8_0, <16 x 2>>
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  // CHECK-LABEL: @quantize(
+  // CHECK: vector.store %{{.*}} : memref<?x256xi8>, vector<16xi8>
+  // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
+  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x256xi8>) {
+    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x256xi8>
+    return
+  }
+  func.func @phase(%codes: memref<?x256xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+    %q4 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q4
+    %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
+    kernel.matmul %codes, %q4[%first] to %out : memref<?x256xi8>, !q4, memref<?x16xf32>
+    kernel.matmul %codes, %q8[%first] to %out : memref<?x256xi8>, !q8, memref<?x16xf32>
+    return
+  }
+  // Eight products of 4-bit codes, then one widening sum.
+  // CHECK: func.func private @product.q4_1.4(
+  // CHECK-NOT: kernel.dot_u8s8
+  // CHECK-COUNT-8: kernel.madd_u8s8
+  // CHECK: kernel.madd_i16
+  // CHECK: func.func private @product.q8_0.2(
+  // CHECK-NOT: kernel.madd_u8s8
+  // CHECK: arith.extui %{{.*}} : vector<32xi8> to vector<32xi16>
+  // CHECK: kernel.madd_i16
+}
+
+//--- vnni.mlir
+// With VNNI bytes are multiplied as they are.
+!area = memref<65536xi8>
+!q6 = !lm.weight<64x256xq6_k, <16 x 4>>
+!q8 = !lm.weight<64x256xq8_0, <16 x 4>>
+module attributes {lm.options = {mcpu = "znver4"}} {
+  // CHECK-LABEL: @quantize(
+  // CHECK-NOT: vector<16xi16>
+  // CHECK: return
+  func.func @quantize(%x: memref<?x256xf32>, %out: memref<?x448xi8>) {
+    kernel.quantize %x to %out : memref<?x256xf32>, memref<?x448xi8>
+    return
+  }
+  func.func @phase(%codes: memref<?x448xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+    %q6 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q6
+    %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
+    kernel.matmul %codes, %q6[%first] to %out : memref<?x448xi8>, !q6, memref<?x16xf32>
+    kernel.matmul %codes, %q8[%first] to %out : memref<?x448xi8>, !q8, memref<?x16xf32>
+    return
+  }
+  // CHECK: func.func private @product.q6_k.4(
+  // CHECK-NOT: kernel.madd
+  // CHECK: kernel.dot_u8s8
+  // CHECK: func.func private @product.q8_0.4(
+  // CHECK-NOT: kernel.madd
+  // CHECK: kernel.dot_u8s8
+}
+
+//--- invalid.mlir
+func.func @weight_without_a_place(%x: memref<?x32xf32>, %w: !lm.weight<32xf32>) {
+  // expected-error @below {{'kernel.norm' op expects a place in memory for '!lm.weight<32xf32>' (lm-lower-phases)}}
+  kernel.norm %x, %w to %x eps 1.0 : memref<?x32xf32>, !lm.weight<32xf32>, memref<?x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 32 x f32, window = 0, rows = 16>
+func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
+  %cache = builtin.unrealized_conversion_cast %n, %n : index, index to !cache
+  // expected-error @below {{'kernel.append' op expects a place in memory for '!lm.cache<1 x 32 x f32, window = 0, rows = 16>' (lm-lower-phases)}}
+  kernel.append %x to %cache[%n] at %n : memref<?x32xf32>, !cache
+  return
+}
+
+// -----
+
+// Packed for a CPU with VNNI: here byte products would overflow.
+!w = !lm.weight<16x32xq8_0, <16 x 4>>
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  func.func @packed_for_another_cpu(%x: memref<?x192xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
+    %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+    // expected-error @below {{'kernel.matmul' op expects panels of 16 x 2 on this CPU, but found '!lm.weight<16x32xq8_0, <16 x 4>>'}}
+    kernel.matmul %x, %w[%n] to %out : memref<?x192xi8>, !w, memref<?x16xf32>
+    return
+  }
+}
+
+// -----
+
+!w = !lm.weight<16x32xf32, <8 x 1>>
+func.func @panels_of_8(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
+  %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+  // expected-error @below {{'kernel.matmul' op expects panels of 16 x 1 on this CPU, but found '!lm.weight<16x32xf32, <8 x 1>>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x32xf32>, !w, memref<?x16xf32>
+  return
+}
+
+// -----
+
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  func.func @quantised_for_another_cpu(%x: memref<?x32xf32>, %out: memref<?x128xi8>) {
+    // expected-error @below {{'kernel.quantize' op expects 192 bytes for a row's codes on this CPU, but found 'memref<?x128xi8>'}}
+    kernel.quantize %x to %out : memref<?x32xf32>, memref<?x128xi8>
+    return
+  }
+}
+
+// -----
+
+!w = !lm.weight<16x32xq4_1, <16 x 4>>
+module attributes {lm.options = {mcpu = "znver4"}} {
+  func.func @codes_of_another_cpu(%x: memref<?x192xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
+    %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+    // expected-error @below {{'kernel.matmul' op expects 128 bytes for a row's codes on this CPU, but found 'memref<?x192xi8>'}}
+    kernel.matmul %x, %w[%n] to %out : memref<?x192xi8>, !w, memref<?x16xf32>
+    return
+  }
+}

@@ -1,0 +1,217 @@
+// RUN: split-file %s %t
+// RUN: lathe-opt %t/phases.mlir --lm-lower-phases | FileCheck %t/phases.mlir
+// RUN: lathe-opt %t/invalid.mlir --lm-lower-phases --verify-diagnostics --split-input-file
+
+//--- phases.mlir
+!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!some = memref<1x?xf32, strided<[32, 1], offset: ?>>
+!norm = !lm.weight<32xf32>
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64, scratch_bytes = 256 : i64, cache_bytes = 8192 : i64}} {
+  // CHECK: func.func private @lrt_barrier(!llvm.ptr, i64)
+  lm.weight @layers.0.norm : !norm place 128
+  lm.weight @layers.1.norm : !norm place 256
+  lm.weight @layers.2.norm : !norm place 384
+  lm.state @layers.0.cache : !cache place 0
+  lm.state @layers.1.cache : !cache place 4096
+  lm.state @layers.2.cache : !cache place 8192
+  lm.weight @final_norm : !norm place 512
+  // Buffers are gone afterwards.
+  // CHECK-NOT: spmd.
+  spmd.buffer @decode.x : memref<1x32xf32> arena place 64
+  spmd.buffer @decode.own : memref<1x32xf32> scratch place 128
+  spmd.buffer @decode.tokens : memref<1x1xi32> tokens
+  spmd.buffer @decode.logits : memref<1x32xf32> logits
+
+  // The step's memory comes first; a weight is its area and a place.
+  // CHECK-LABEL: func.func private @decode.first(
+  // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, %[[ARENA:[^ ]*]]: memref<512xi8>, %[[SCRATCH:[^ ]*]]: memref<256xi8>, %[[CACHE:[^ ]*]]: memref<8192xi8>, %[[STEP:[^ ]*]]: !llvm.ptr, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[NORM:[^ ]*]]: index, %{{[^ ]*}}: index, %[[SLOT:[^ ]*]]: index)
+  // CHECK-DAG: builtin.unrealized_conversion_cast %[[WEIGHTS]], %[[NORM]] : memref<1024xi8>, index to !lm.weight<32xf32>
+  // CHECK-DAG: builtin.unrealized_conversion_cast %[[CACHE]], %[[SLOT]] : memref<8192xi8>, index to !lm.cache
+  func.func private @decode.first(%n: index, %p: index, %norm: !norm {lm.slot = "norm"}, %before: !norm {lm.slot = "previous.norm"},
+                                  %cache: !cache {lm.slot = "cache"}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c5 = arith.constant 5 : index
+    %c32 = arith.constant 32 : index
+    // Static: worker w of n has the tiles [w T / n, (w + 1) T / n). The prologue stands before the loop.
+    // CHECK: memref.view %[[SCRATCH]][%c128{{.*}}][] : memref<256xi8> to memref<1x32xf32>
+    // CHECK: kernel.zero
+    // CHECK: %[[WT:.*]] = arith.muli %[[WORKER]], %[[T:.*]] : index
+    // CHECK-NEXT: %[[BEGIN:.*]] = arith.divui %[[WT]], %[[WORKERS]]
+    // CHECK: %[[NEXT:.*]] = arith.addi %[[WORKER]], %
+    // CHECK-NEXT: %[[NT:.*]] = arith.muli %[[NEXT]], %[[T]]
+    // CHECK-NEXT: %[[END:.*]] = arith.divui %[[NT]], %[[WORKERS]]
+    // CHECK: scf.for %[[TILE:.*]] = %[[BEGIN]] to %[[END]] step
+    // CHECK: %[[VIEW:.*]] = memref.view %[[ARENA]][%c64{{.*}}][] : memref<512xi8> to memref<1x32xf32>
+    // CHECK-NEXT: memref.subview %[[VIEW]][%{{.*}}, %[[TILE]]] [1, %{{.*}}] [1, 1] : memref<1x32xf32> to memref<1x?xf32
+    spmd.phase "static" static tiles %c5 prologue {
+      %own = spmd.write @decode.own[%c0, %c0] size [%c1, %c32] : !row
+      kernel.zero %own : !row
+    } do {
+    ^bb0(%tile: index):
+      %x = spmd.write @decode.x[%c0, %tile] size [%c1, %n] : !some
+      kernel.zero %x : !some
+    }
+    // CHECK: %[[ID:.*]] = arith.index_cast %[[WORKER]] : index to i64
+    // CHECK-NEXT: call @lrt_barrier(%[[STEP]], %[[ID]])
+    spmd.barrier
+    // Dynamic: whoever is free takes the next tile.
+    // CHECK: %[[COUNTER:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<512xi8> to memref<1xi64>
+    // CHECK: scf.while
+    // CHECK: %[[TAKEN:.*]] = memref.atomic_rmw addi %c1_i64, %[[COUNTER]]
+    // CHECK: %[[I:.*]] = arith.index_cast %[[TAKEN]]
+    // CHECK: %[[LEFT:.*]] = arith.cmpi ult, %[[I]], %
+    // CHECK: scf.condition(%[[LEFT]]) %[[I]]
+    // CHECK: ^bb0(%[[TILE2:.*]]: index):
+    // CHECK: memref.subview %{{.*}}[%{{.*}}, %[[TILE2]]]
+    spmd.phase "dynamic" dynamic tiles %c5 counter 320 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %x = spmd.write @decode.x[%c0, %tile] size [%c1, %n] : !some
+      kernel.zero %x : !some
+    }
+    // CHECK: call @lrt_barrier
+    spmd.barrier
+    // The counter of the phase before is reset by the first worker, when nobody takes tiles of it any more.
+    // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[WORKER]], %
+    // CHECK-NEXT: scf.if %[[FIRST]] {
+    // CHECK: %[[OLD:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<512xi8> to memref<1xi64>
+    // CHECK: memref.store %{{.*}}, %[[OLD]][
+    // CHECK: scf.for
+    spmd.phase "after" static tiles %c5 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    spmd.barrier
+    return
+  }
+
+  // A dynamic phase at the end is reset by the first phase of the next call.
+  // CHECK-LABEL: func.func private @decode.second(
+  // CHECK: scf.if
+  // CHECK: memref.view %{{.*}}[%c384{{.*}}][] : memref<512xi8> to memref<1xi64>
+  // CHECK: memref.store
+  // CHECK: scf.for
+  // CHECK: scf.while
+  // CHECK-NOT: memref.store
+  // CHECK: return
+  func.func private @decode.second(%n: index, %p: index, %cache: !cache {lm.slot = "cache"}) {
+    spmd.phase "first" static tiles %n prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    spmd.barrier
+    spmd.phase "last" dynamic tiles %n counter 384 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    spmd.barrier
+    return
+  }
+
+  // Which layer is of which kind, and where its slots lie. Layer 0 is before itself.
+  // CHECK: memref.global "private" constant @decode.layers : memref<3x4xi64> = dense<[
+  // CHECK-SAME: [0, 128, 128, 0], [1, 4096, 0, 0], [0, 384, 256, 8192]]>
+
+  // An entry point takes the caller's buffers as well.
+  // CHECK-LABEL: func.func @decode(
+  // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[TOKENS:[^ ]*]]: memref<1x1xi32>, %[[LOGITS:[^ ]*]]: memref<1x32xf32>, %[[ROWS:[^ ]*]]: index, %[[POSITION:[^ ]*]]: index, %{{[^ ]*}}: index)
+  func.func @decode(%rows: index, %position: index, %first: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c32 = arith.constant 32 : index
+    // CHECK: builtin.unrealized_conversion_cast %[[WEIGHTS]], %c512{{.*}} to !lm.weight<32xf32>
+    %norm = lm.use @final_norm : !norm
+    // CHECK: %[[PLACES:.*]] = memref.get_global @decode.layers
+    // CHECK: scf.for %[[LAYER:.*]] = %c0{{.*}} to %c3{{.*}} step
+    // CHECK: memref.load %[[PLACES]][%[[LAYER]], %c0
+    // CHECK: scf.index_switch
+    // CHECK: case 0 {
+    // CHECK-COUNT-3: memref.load %[[PLACES]][%[[LAYER]], %c
+    // CHECK: call @decode.first(%[[WEIGHTS]], {{.*}}, %[[ROWS]], %[[POSITION]], %
+    // CHECK: default {
+    // CHECK: memref.load %[[PLACES]][%[[LAYER]], %c1
+    // CHECK: call @decode.second(
+    spmd.layers %rows at %position [@decode.first, @decode.second, @decode.first]
+    // CHECK: scf.for
+    // CHECK: memref.subview %[[TOKENS]][
+    // CHECK: memref.subview %[[LOGITS]][
+    spmd.phase "head" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %ids = spmd.read @decode.tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
+      %logits = spmd.write @decode.logits[%c0, %c0] size [%c1, %c32] : !row
+      kernel.norm %logits, %norm to %logits eps 1.0 : !row, !norm, !row
+    }
+    spmd.barrier
+    return
+  }
+}
+
+//--- invalid.mlir
+// expected-error @below {{lm.program.weights_bytes: expected an integer from 1 to 1125899906842624, found none}}
+module {
+}
+
+// -----
+
+// expected-error @below {{lm.program.arena_bytes: expected an integer from 1 to 1125899906842624, found "many"}}
+module attributes {lm.program = {weights_bytes = 64 : i64, arena_bytes = "many"}} {
+}
+
+// -----
+
+// expected-error @below {{lm.program.scratch_bytes: expected an integer from 1 to 1125899906842624, found -64 : i64}}
+module attributes {lm.program = {weights_bytes = 64 : i64, arena_bytes = 64 : i64, scratch_bytes = -64 : i64}} {
+}
+
+// -----
+
+// expected-error @below {{lm.program.cache_bytes: expected an integer from 1 to 1125899906842624, found 64 : i32}}
+module attributes {lm.program = {weights_bytes = 64 : i64, arena_bytes = 64 : i64, scratch_bytes = 64 : i64, cache_bytes = 64 : i32}} {
+}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a place (lm-pack-weights)}}
+lm.weight @w : !lm.weight<32xf32>
+
+// -----
+
+// expected-error @below {{'lm.state' op expects a place (lm-plan-cache)}}
+lm.state @s : !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects a place (lm-plan-memory)}}
+spmd.buffer @decode.x : memref<1x32xf32> arena
+
+// -----
+
+func.func @decode(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects a counter to hand out tiles with (lm-plan-memory)}}
+  spmd.phase "dynamic" dynamic tiles %n prologue {
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+spmd.buffer @decode.logits : memref<1x32xf32> logits
+func.func @layer(%n: index) {
+  // expected-error @below {{'spmd.write' op expects an entry point's own buffer of the caller, but found @decode.logits in @layer}}
+  %x = spmd.write @decode.logits[%n, %n] size [%n, %n] : memref<?x?xf32, strided<[32, 1], offset: ?>>
+  return
+}
+
+// -----
+
+spmd.buffer @decode.logits : memref<1x32xf32> logits
+func.func @head(%n: index) attributes {spmd.entry = "head"} {
+  // expected-error @below {{'spmd.write' op expects an entry point's own buffer of the caller, but found @decode.logits in @head}}
+  %x = spmd.write @decode.logits[%n, %n] size [%n, %n] : memref<?x?xf32, strided<[32, 1], offset: ?>>
+  return
+}

@@ -1,0 +1,139 @@
+// RUN: lathe-opt %s --lm-schedule | FileCheck %s
+// RUN: lathe-opt %s --lm-schedule='prefill-rows=20 head-rows=3' | FileCheck %s --check-prefix=ROWS
+// ROWS: spmd.buffer @prefill.x : memref<20x48xf32> arena
+// ROWS: spmd.buffer @head.logits : memref<3x96xf32> logits
+// ROWS: func.func @prefill({{.*}} spmd.rows = 20 : i64
+// ROWS: func.func @head({{.*}} spmd.rows = 3 : i64
+
+!x = tensor<?x48xf32>
+!norm = !lm.weight<48xf32>
+!w = !lm.weight<48x48xf32, <16 x 1>>
+!wk = !lm.weight<16x48xf32, <16 x 1>>
+!table = !lm.weight<96x48xf32, <16 x 1>>
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 64>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+
+module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64-v3"}} {
+  lm.weight @table : !table
+  lm.weight @final_norm : !norm
+  lm.weight @layers.0.norm : !norm
+  lm.weight @layers.0.wq : !w
+  lm.weight @layers.0.wk : !wk
+  lm.weight @layers.0.wo : !w
+  lm.weight @layers.0.up : !w
+  lm.state @layers.0.cache : !cache
+
+  // One row: rows are every worker's own copy, results are shared. Many rows: all is shared. A call has no more rows than the
+  // context has positions.
+  // CHECK-DAG: spmd.buffer @decode.x : memref<1x48xf32> scratch
+  // CHECK-DAG: spmd.buffer @decode.layer.q : memref<1x48xf32> arena
+  // CHECK-DAG: spmd.buffer @decode.logits : memref<1x96xf32> logits
+  // CHECK-DAG: spmd.buffer @prefill.x : memref<64x48xf32> arena
+  // CHECK-DAG: spmd.buffer @prefill.layer.normed : memref<64x48xf32> arena
+  // CHECK-DAG: spmd.buffer @prefill.tokens : memref<64x1xi32> tokens
+  // CHECK-DAG: spmd.buffer @head.logits : memref<8x96xf32> logits
+  func.func private @layer(%x: !x, %pending: !x, %p: index, %norm: !norm {lm.slot = "norm"}, %wq: !w {lm.slot = "wq"},
+      %wk: !wk {lm.slot = "wk"}, %wo: !w {lm.slot = "wo"}, %up: !w {lm.slot = "up"}, %cache: !cache {lm.slot = "cache"}) -> (!x, !x) {
+    %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : !x, !norm
+    %q = lm.qkv %h, %wq, %wk, %wk to %cache at %p heads 3 eps 0.0 rope #rope : !x, !w, !wk, !wk, !cache -> !x
+    %a = lm.attention %q, %cache at %p heads 3 scale 0.25 : !x, !cache
+    %o = lm.linear %a, %wo : !x, !w -> !x
+    %sum2, %h2 = lm.add_norm %sum, %o, %norm eps 1.0e-5 : !x, !norm
+    %m = lm.gated_linear %h2, %up, %up silu : !x, !w, !w -> !x
+    %d = lm.linear %m, %wo : !x, !w -> !x
+    return %sum2, %d : !x, !x
+  }
+  func.func @forward(%ids: tensor<?xi32>, %p: index) -> tensor<?x96xf32> {
+    %table = lm.use @table : !table
+    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> !x
+    %z = lm.zeros %x : !x
+    %y, %pending = lm.layers %x, %z at %p [@layer, @layer] : !x, !x -> !x, !x
+    %w = lm.use @final_norm : !norm
+    %sum, %h = lm.add_norm %y, %pending, %w eps 1.0e-5 : !x, !norm
+    %logits = lm.linear %h, %table : !x, !table -> tensor<?x96xf32>
+    %capped = lm.softcap %logits cap 30.0 : tensor<?x96xf32>
+    return %capped : tensor<?x96xf32>
+  }
+  lm.weight @layers.1.norm : !norm
+  lm.weight @layers.1.wq : !w
+  lm.weight @layers.1.wk : !wk
+  lm.weight @layers.1.wo : !w
+  lm.weight @layers.1.up : !w
+  lm.state @layers.1.cache : !cache
+}
+
+// A decode layer is five phases; its norms are prologues. Three heads of queries, one of keys, one of values.
+// CHECK-LABEL: func.func private @decode.layer(%{{.*}}: index, %{{.*}}: index, %{{.*}}: !lm.weight<48xf32> {lm.slot = "norm"}
+// CHECK: spmd.phase "qkv" static tiles %c5 prologue {
+// CHECK: kernel.add
+// CHECK: kernel.norm
+// CHECK: } do {
+// CHECK: kernel.matmul {{.*}} <48x48xf32
+// CHECK-NEXT: arith.constant
+// CHECK: kernel.rope %{{.*}} head 16
+// CHECK: kernel.matmul {{.*}} <16x48xf32
+// CHECK: kernel.rope
+// CHECK: kernel.append %{{.*}} to %{{.*}}[
+// CHECK: kernel.matmul {{.*}} <16x48xf32
+// CHECK-NOT: kernel.rope
+// CHECK: kernel.append %{{.*}} to values
+// CHECK: spmd.barrier
+// CHECK: spmd.phase "attention" static tiles %c3{{.*}} prologue {
+// CHECK-NEXT: } do {
+// CHECK: kernel.attention
+// CHECK: spmd.barrier
+// CHECK: spmd.phase "o_proj"
+// CHECK: spmd.write @decode.layer.projected
+// CHECK: spmd.barrier
+// CHECK: spmd.phase "gate_up"
+// CHECK: kernel.add
+// CHECK: kernel.norm
+// CHECK: } do {
+// CHECK-COUNT-2: kernel.matmul
+// CHECK: kernel.glu
+// CHECK: spmd.barrier
+// CHECK: spmd.phase "down_proj"
+// CHECK: spmd.write @decode.pending
+// CHECK: spmd.barrier
+// CHECK-NOT: spmd.barrier
+// CHECK: return
+
+// CHECK-LABEL: func.func @decode(
+// CHECK-SAME: spmd.entry = "decode", spmd.rows = 1 : i64
+// CHECK: spmd.phase "start"
+// CHECK: kernel.embed
+// CHECK: kernel.rope_table
+// CHECK: } do {
+// CHECK: kernel.zero
+// CHECK: spmd.layers %{{.*}} at %{{.*}} [@decode.layer, @decode.layer]
+// CHECK: spmd.phase "head"
+// CHECK: kernel.matmul
+// CHECK: kernel.softcap {{.*}} cap 3.000000e+01
+
+// Where rows are many, what is a row's alone is a phase of its own, and tiles are heads by blocks of rows.
+// CHECK-LABEL: func.func private @prefill.layer(
+// CHECK: spmd.phase "rows"
+// CHECK: kernel.norm
+// CHECK: spmd.barrier
+// CHECK: %[[BLOCKS:.*]] = arith.ceildivui %{{.*}}, %c64
+// CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]], %c5
+// CHECK: spmd.phase "qkv" static tiles %[[TILES]] prologue {
+// CHECK-NEXT: } do {
+
+// Prefill has no logits.
+// CHECK-LABEL: func.func @prefill(
+// CHECK-SAME: spmd.rows = 64 : i64
+// CHECK: spmd.layers
+// CHECK-NOT: spmd.phase
+// CHECK: return
+
+// Head reads the stream that prefill left, from row `first` on, and does not change it.
+// CHECK-LABEL: func.func @head(
+// CHECK-SAME: %{{.*}}: index, %{{.*}}: index, %[[FIRST:.*]]: index)
+// CHECK-NOT: spmd.layers
+// CHECK: spmd.phase "head"
+// CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %[[FIRST]]
+// CHECK: spmd.read @prefill.x[%[[ROW]],
+// CHECK-NOT: spmd.write @prefill
+// CHECK: spmd.write @head.logits
+// CHECK-NOT: @forward

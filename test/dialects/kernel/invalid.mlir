@@ -1,0 +1,367 @@
+// RUN: lathe-opt %s --verify-diagnostics --split-input-file
+
+// kernel.embed
+func.func @embeds_from_an_unpacked_table(%ids: memref<?x1xi32>, %w: !lm.weight<96x64xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.embed' op expects a packed matrix, but found '!lm.weight<96x64xf32>'}}
+  kernel.embed %ids, %w to %out scale 1.0 : memref<?x1xi32>, !lm.weight<96x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @embeds_rows_of_ids(%ids: memref<?x2xi32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.embed' op expects ids of 1 columns, but found 'memref<?x2xi32>'}}
+  kernel.embed %ids, %w to %out scale 1.0 : memref<?x2xi32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @embeds_into_narrower_rows(%ids: memref<?x1xi32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %out: memref<?x32xf32>) {
+  // expected-error @below {{'kernel.embed' op expects out of 64 columns, but found 'memref<?x32xf32>'}}
+  kernel.embed %ids, %w to %out scale 1.0 : memref<?x1xi32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x32xf32>
+  return
+}
+
+// -----
+
+// kernel.add, kernel.glu
+func.func @adds_narrower_rows_on_the_left(%x: memref<?x32xf32>, %y: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.add' op expects lhs to cover 'memref<?x64xf32>', but found 'memref<?x32xf32>'}}
+  kernel.add %x, %y to %y : memref<?x32xf32>, memref<?x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @adds_fewer_rows_on_the_right(%x: memref<2x64xf32>, %y: memref<1x64xf32>) {
+  // expected-error @below {{'kernel.add' op expects rhs to cover 'memref<2x64xf32>', but found 'memref<1x64xf32>'}}
+  kernel.add %x, %y to %x : memref<2x64xf32>, memref<1x64xf32>, memref<2x64xf32>
+  return
+}
+
+// -----
+
+func.func @gate_is_narrower(%x: memref<?x32xf32>, %y: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.glu' op expects gate to cover 'memref<?x64xf32>', but found 'memref<?x32xf32>'}}
+  kernel.glu %x, %y to %y silu : memref<?x32xf32>, memref<?x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @up_is_narrower(%x: memref<?x32xf32>, %y: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.glu' op expects up to cover 'memref<?x64xf32>', but found 'memref<?x32xf32>'}}
+  kernel.glu %y, %x to %y silu : memref<?x64xf32>, memref<?x32xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+// kernel.norm, kernel.add_bias
+func.func @norms_by_a_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>) {
+  // expected-error @below {{'kernel.norm' op expects the weight to be a vector of f32, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
+  kernel.norm %x, %w to %x eps 1.0 : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @norms_by_bf16(%x: memref<?x64xf32>, %w: !lm.weight<64xbf16>) {
+  // expected-error @below {{'kernel.norm' op expects the weight to be a vector of f32, but found '!lm.weight<64xbf16>'}}
+  kernel.norm %x, %w to %x eps 1.0 : memref<?x64xf32>, !lm.weight<64xbf16>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @norms_into_narrower_rows(%x: memref<?x64xf32>, %out: memref<?x32xf32>, %w: !lm.weight<32xf32>) {
+  // expected-error @below {{'kernel.norm' op expects out to cover 'memref<?x64xf32>', but found 'memref<?x32xf32>'}}
+  kernel.norm %x, %w to %out eps 1.0 : memref<?x64xf32>, !lm.weight<32xf32>, memref<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @norms_a_part_of_a_group(%x: memref<?x64xf32>, %w: !lm.weight<48xf32>) {
+  // expected-error @below {{'kernel.norm' op expects rows of whole groups of 48 values, but found 'memref<?x64xf32>'}}
+  kernel.norm %x, %w to %x eps 1.0 : memref<?x64xf32>, !lm.weight<48xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @bias_is_a_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index) {
+  // expected-error @below {{'kernel.add_bias' op expects the bias to be a vector of f32, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
+  kernel.add_bias %w[%n] to %x : !lm.weight<96x64xf32, <16 x 1>>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @bias_is_too_short(%x: memref<?x64xf32>, %w: !lm.weight<63xf32>, %n: index) {
+  // expected-error @below {{'kernel.add_bias' op expects at most the bias's 63 columns, but found 'memref<?x64xf32>'}}
+  kernel.add_bias %w[%n] to %x : !lm.weight<63xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+// kernel.quantize, kernel.round
+func.func @quantises_a_part_of_a_block(%x: memref<?x48xf32>, %out: memref<?x128xi8>) {
+  // expected-error @below {{'kernel.quantize' op expects rows of whole blocks of 32 values, but found 'memref<?x48xf32>'}}
+  kernel.quantize %x to %out : memref<?x48xf32>, memref<?x128xi8>
+  return
+}
+
+// -----
+
+func.func @quantises_an_unknown_number_of_columns(%x: memref<?x?xf32>, %out: memref<?x128xi8>) {
+  // expected-error @below {{'kernel.quantize' op expects rows of whole blocks of 32 values, but found 'memref<?x?xf32>'}}
+  kernel.quantize %x to %out : memref<?x?xf32>, memref<?x128xi8>
+  return
+}
+
+// -----
+
+func.func @no_room_for_scales(%x: memref<?x64xf32>, %out: memref<?x64xi8>) {
+  // expected-error @below {{'kernel.quantize' op expects at least 128 bytes for a row's codes, but found 'memref<?x64xi8>'}}
+  kernel.quantize %x to %out : memref<?x64xf32>, memref<?x64xi8>
+  return
+}
+
+// -----
+
+func.func @rounds_an_unknown_number_of_columns(%x: memref<?x?xf32>, %out: memref<?x?xbf16>) {
+  // expected-error @below {{'kernel.round' op expects a known number of columns, but found 'memref<?x?xf32>'}}
+  kernel.round %x to %out : memref<?x?xf32>, memref<?x?xbf16>
+  return
+}
+
+// -----
+
+func.func @rounds_into_narrower_rows(%x: memref<?x64xf32>, %out: memref<?x32xbf16>) {
+  // expected-error @below {{'kernel.round' op expects out of 64 columns, but found 'memref<?x32xbf16>'}}
+  kernel.round %x to %out : memref<?x64xf32>, memref<?x32xbf16>
+  return
+}
+
+// -----
+
+// kernel.matmul
+func.func @multiplies_an_unpacked_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects a packed matrix, but found '!lm.weight<96x64xf32>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x64xf32>, !lm.weight<96x64xf32>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @multiplies_floats_with_codes(%x: memref<?x64xf32>, %w: !lm.weight<96x64xq8_0, <16 x 4>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects codes to multiply with '!lm.weight<96x64xq8_0, <16 x 4>>', but found 'f32'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x64xf32>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @multiplies_codes_with_floats(%x: memref<?x128xi8>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects f32 to multiply with '!lm.weight<96x64xf32, <16 x 1>>', but found 'i8'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x128xi8>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @multiplies_rounded_rows_with_single_columns(%x: memref<?x64xbf16>, %w: !lm.weight<96x64xbf16, <16 x 1>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects f32 to multiply with '!lm.weight<96x64xbf16, <16 x 1>>', but found 'bf16'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x64xbf16>, !lm.weight<96x64xbf16, <16 x 1>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @multiplies_codes_with_pairs(%x: memref<?x128xi8>, %w: !lm.weight<96x64xbf16, <16 x 2>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects f32 or bf16 to multiply with '!lm.weight<96x64xbf16, <16 x 2>>', but found 'i8'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x128xi8>, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @input_is_narrower_than_the_weight(%x: memref<?x48xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects input of 64 columns, but found 'memref<?x48xf32>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x48xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @codes_of_narrower_rows(%x: memref<?x64xi8>, %w: !lm.weight<96x64xq8_0, <16 x 4>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects at least 128 bytes for a row's codes, but found 'memref<?x64xi8>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x64xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @more_outputs_than_the_weight_has(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %out: memref<?x97xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects at most the weight's 96 outputs, but found 'memref<?x97xf32>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x97xf32>
+  return
+}
+
+// -----
+
+// kernel.rope_table, kernel.rope
+func.func @table_of_another_width(%p: index, %out: memref<?x8xf32>) {
+  // expected-error @below {{'kernel.rope_table' op expects out of 4 columns, but found 'memref<?x8xf32>'}}
+  kernel.rope_table <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01> at %p to %out : memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @turns_by_more_than_a_head(%t: memref<?x8xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.rope' op expects a table of an even number of columns, at most the head's 4, but found 'memref<?x8xf32>'}}
+  kernel.rope %t to %out head 4 : memref<?x8xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @turns_by_an_odd_table(%t: memref<?x3xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.rope' op expects a table of an even number of columns, at most the head's 4, but found 'memref<?x3xf32>'}}
+  kernel.rope %t to %out head 4 : memref<?x3xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @turns_by_an_unknown_table(%t: memref<?x?xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.rope' op expects a table of an even number of columns, at most the head's 4, but found 'memref<?x?xf32>'}}
+  kernel.rope %t to %out head 4 : memref<?x?xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @turns_a_part_of_a_head(%t: memref<?x4xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.rope' op expects rows of whole heads of 48 values, but found 'memref<?x64xf32>'}}
+  kernel.rope %t to %out head 48 : memref<?x4xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+// kernel.append, kernel.attention
+func.func @appends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 0>, %n: index) {
+  // expected-error @below {{'kernel.append' op expects a cache with rows, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 0>'}}
+  kernel.append %x to %c[%n] at %n : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 0>
+  return
+}
+
+// -----
+
+func.func @appends_a_part_of_a_head(%x: memref<?x24xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %n: index) {
+  // expected-error @below {{'kernel.append' op expects rows of whole heads of 16 values, but found 'memref<?x24xf32>'}}
+  kernel.append %x to %c[%n] at %n : memref<?x24xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>
+  return
+}
+
+// -----
+
+func.func @appends_more_heads_than_there_are(%x: memref<?x48xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %n: index) {
+  // expected-error @below {{'kernel.append' op expects at most the cache's 2 heads, but found 3}}
+  kernel.append %x to %c[%n] at %n : memref<?x48xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>
+  return
+}
+
+// -----
+
+func.func @attends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 0>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects a cache with rows, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 0>'}}
+  kernel.attention %x, %c[%n] at %n scores %s to %x scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 0>, memref<?x32xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @query_of_two_heads(%x: memref<?x32xf32>, %o: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects query of 16 columns, but found 'memref<?x32xf32>'}}
+  kernel.attention %x, %c[%n] at %n scores %s to %o scale 1.0 softcap 0.0 : memref<?x32xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @attends_into_two_heads(%x: memref<?x32xf32>, %q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects out of 16 columns, but found 'memref<?x32xf32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %x scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @room_for_fewer_scores_than_rows(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects room for the scores of 32 rows, but found 'memref<?x16xf32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x16xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @negative_softcap(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects a softcap that is not negative, but found -1.000000e+00 : f64}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap -1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @limit_of_zero(%x: memref<?x16xf32>) {
+  // expected-error @below {{'kernel.softcap' op expects a positive cap, but found 0.000000e+00 : f64}}
+  kernel.softcap %x cap 0.0 : memref<?x16xf32>
+  return
+}
+
+// -----
+
+// dots
+func.func @bytes_for_fewer_sums(%a: vector<8xi32>, %x: vector<64xi8>) {
+  // expected-error @below {{'kernel.dot_u8s8' op expects 4 values for each sum, but found 'vector<64xi8>' for 'vector<8xi32>'}}
+  %r = kernel.dot_u8s8 %a, %x, %x : vector<8xi32>, vector<64xi8>
+  return
+}
+
+// -----
+
+func.func @pairs_of_bytes(%x: vector<64xi8>) {
+  // expected-error @below {{'kernel.madd_u8s8' op expects 2 values for each sum, but found 'vector<64xi8>' for 'vector<64xi16>'}}
+  %r = kernel.madd_u8s8 %x, %x : vector<64xi8>, vector<64xi16>
+  return
+}
+
+// -----
+
+func.func @pairs_of_words(%x: vector<32xi16>) {
+  // expected-error @below {{'kernel.madd_i16' op expects 2 values for each sum, but found 'vector<32xi16>' for 'vector<8xi32>'}}
+  %r = kernel.madd_i16 %x, %x : vector<32xi16>, vector<8xi32>
+  return
+}
+
+// -----
+
+func.func @pairs_of_bf16(%a: vector<16xf32>, %x: vector<16xbf16>) {
+  // expected-error @below {{'kernel.dot_bf16' op expects 2 values for each sum, but found 'vector<16xbf16>' for 'vector<16xf32>'}}
+  %r = kernel.dot_bf16 %a, %x, %x : vector<16xf32>, vector<16xbf16>
+  return
+}
+
+// -----
+
+func.func @scalable_vectors(%a: vector<[16]xf32>, %x: vector<[32]xbf16>) {
+  // expected-error @below {{'kernel.dot_bf16' op expects 2 values for each sum, but found 'vector<[32]xbf16>' for 'vector<[16]xf32>'}}
+  %r = kernel.dot_bf16 %a, %x, %x : vector<[16]xf32>, vector<[32]xbf16>
+  return
+}

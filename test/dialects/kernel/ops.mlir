@@ -1,0 +1,74 @@
+// RUN: lathe-opt %s --verify-roundtrip | FileCheck %s
+
+#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+!rows = memref<?x64xf32, strided<[128, 1], offset: ?>>
+!cache = !lm.cache<2 x 16 x bf16, window = 0, rows = 32>
+!head = memref<?x16xf32>
+
+// CHECK-LABEL: @rows(
+func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weight<96x64xf32, <16 x 1>>, %w: !lm.weight<32xf32>,
+                %b: !lm.weight<80xf32>, %codes: memref<?x128xi8>, %rounded: memref<?x64xbf16>, %some: memref<?x?xf32>, %n: index) {
+  // CHECK: kernel.zero %{{.*}} : memref<?x64xf32, strided<[128, 1], offset: ?>>
+  kernel.zero %out : !rows
+  // CHECK: kernel.embed %{{.*}}, %{{.*}} to %{{.*}} scale 1.000000e+00 : memref<?x1xi32>, <96x64xf32, <16 x 1>>, memref<?x64xf32
+  kernel.embed %ids, %table to %out scale 1.0 : memref<?x1xi32>, !lm.weight<96x64xf32, <16 x 1>>, !rows
+  // CHECK: kernel.add %{{.*}}, %{{.*}} to %{{.*}} :
+  kernel.add %x, %some to %out : !rows, memref<?x?xf32>, !rows
+  // CHECK: kernel.norm %{{.*}}, %{{.*}} to %{{.*}} eps 1.000000e-05 :
+  kernel.norm %x, %w to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
+  // CHECK: kernel.add_bias %{{.*}}[%{{.*}}] to %{{.*}} : <80xf32>,
+  kernel.add_bias %b[%n] to %out : !lm.weight<80xf32>, !rows
+  // CHECK: kernel.quantize %{{.*}} to %{{.*}} :
+  kernel.quantize %x to %codes : !rows, memref<?x128xi8>
+  // CHECK: kernel.round %{{.*}} to %{{.*}} :
+  kernel.round %x to %rounded : !rows, memref<?x64xbf16>
+  // CHECK: kernel.glu %{{.*}}, %{{.*}} to %{{.*}} silu :
+  kernel.glu %x, %x to %out silu : !rows, !rows, !rows
+  // CHECK: kernel.softcap %{{.*}} cap 3.000000e+01 :
+  kernel.softcap %out cap 30.0 : !rows
+  return
+}
+
+// CHECK-LABEL: @products(
+func.func @products(%x: !rows, %codes: memref<?x128xi8>, %rounded: memref<?x64xbf16>, %out: memref<?x?xf32>, %n: index,
+                    %f32: !lm.weight<96x64xf32, <16 x 1>>, %bf16: !lm.weight<96x64xbf16, <16 x 2>>, %q8: !lm.weight<96x64xq8_0, <16 x 4>>) {
+  // CHECK: kernel.matmul %{{.*}}, %{{.*}}[%{{.*}}] to %{{.*}} : memref<?x64xf32, {{.*}}>, <96x64xf32, <16 x 1>>, memref<?x?xf32>
+  kernel.matmul %x, %f32[%n] to %out : !rows, !lm.weight<96x64xf32, <16 x 1>>, memref<?x?xf32>
+  // CHECK: kernel.matmul {{.*}} : memref<?x64xf32, {{.*}}>, <96x64xbf16, <16 x 2>>
+  kernel.matmul %x, %bf16[%n] to %out : !rows, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x?xf32>
+  // CHECK: kernel.matmul {{.*}} : memref<?x64xbf16>, <96x64xbf16, <16 x 2>>
+  kernel.matmul %rounded, %bf16[%n] to %out : memref<?x64xbf16>, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x?xf32>
+  // CHECK: kernel.matmul {{.*}} : memref<?x128xi8>, <96x64xq8_0, <16 x 4>>
+  kernel.matmul %codes, %q8[%n] to %out : memref<?x128xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x?xf32>
+  return
+}
+
+// CHECK-LABEL: @heads(
+func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %scores: memref<?x32xf32>,
+                 %head: index, %position: index) {
+  // CHECK: kernel.rope_table #rope at %{{.*}} to %{{.*}} : memref<?x4xf32>
+  kernel.rope_table #rope at %position to %angles : memref<?x4xf32>
+  // CHECK: kernel.rope %{{.*}} to %{{.*}} head 16 :
+  kernel.rope %angles to %q head 16 : memref<?x4xf32>, memref<?x32xf32>
+  // CHECK: kernel.append %{{.*}} to %{{.*}}[%{{.*}}] at %{{.*}} :
+  kernel.append %q to %cache[%head] at %position : memref<?x32xf32>, !cache
+  // CHECK: kernel.append %{{.*}} to values %{{.*}}[%{{.*}}] at %{{.*}} :
+  kernel.append %q to values %cache[%head] at %position : memref<?x32xf32>, !cache
+  // CHECK: kernel.attention %{{.*}}, %{{.*}}[%{{.*}}] at %{{.*}} scores %{{.*}} to %{{.*}} scale 2.500000e-01 softcap 0.000000e+00 :
+  kernel.attention %query, %cache[%head] at %position scores %scores to %query scale 0.25 softcap 0.0
+    : !head, !cache, memref<?x32xf32>, !head
+  return
+}
+
+// CHECK-LABEL: @dots(
+func.func @dots(%i32: vector<16xi32>, %u8: vector<64xi8>, %i16: vector<32xi16>, %f32: vector<16xf32>, %bf16: vector<32xbf16>) {
+  // CHECK: kernel.dot_u8s8 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xi32>, vector<64xi8>
+  %dot = kernel.dot_u8s8 %i32, %u8, %u8 : vector<16xi32>, vector<64xi8>
+  // CHECK: kernel.madd_u8s8 %{{.*}}, %{{.*}} : vector<64xi8>, vector<32xi16>
+  %pairs = kernel.madd_u8s8 %u8, %u8 : vector<64xi8>, vector<32xi16>
+  // CHECK: kernel.madd_i16 %{{.*}}, %{{.*}} : vector<32xi16>, vector<16xi32>
+  %sums = kernel.madd_i16 %i16, %i16 : vector<32xi16>, vector<16xi32>
+  // CHECK: kernel.dot_bf16 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xf32>, vector<32xbf16>
+  %floats = kernel.dot_bf16 %f32, %bf16, %bf16 : vector<16xf32>, vector<32xbf16>
+  return
+}

@@ -1,0 +1,612 @@
+// RUN: lathe-opt %s --verify-diagnostics --split-input-file
+
+// weights as types
+// expected-error @below {{unknown weight format 'q3_k'}}
+func.func private @unknown_format(!lm.weight<64x256xq3_k>)
+
+// -----
+
+// expected-error @below {{expects a vector or a matrix, but the shape has 3 dimensions}}
+func.func private @three_dimensions(!lm.weight<2x4x8xf32>)
+
+// -----
+
+// expected-error @below {{expects a vector or a matrix, but the shape has 0 dimensions}}
+func.func private @no_dimension(!lm.weight<f32>)
+
+// -----
+
+// expected-error @below {{expects positive sizes, but found 0}}
+func.func private @empty(!lm.weight<0x8xf32>)
+
+// -----
+
+// expected-error @below {{expects at most 2^40 values, but found 1099511627776x2}}
+func.func private @absurd_size(!lm.weight<1099511627776x2xf32>)
+
+// -----
+
+// expected-error @below {{expects at most 2^40 values, but found 4294967296x4294967296}}
+func.func private @product_past_64_bits(!lm.weight<4294967296x4294967296xf32>)
+
+// -----
+
+// expected-error @below {{expects a multiple of 32 columns for q4_0, but found 72}}
+func.func private @ragged_block(!lm.weight<64x72xq4_0>)
+
+// -----
+
+// expected-error @below {{expects a multiple of 256 columns for q6_k, but found 32}}
+func.func private @ragged_super_block(!lm.weight<64x32xq6_k>)
+
+// -----
+
+// expected-error @below {{expects panels of a matrix with sizes from 1 to 1024, but found #lm.panels<16 x 1>}}
+func.func private @packed_vector(!lm.weight<64xf32, <16 x 1>>)
+
+// -----
+
+// expected-error @below {{expects panels of a matrix with sizes from 1 to 1024, but found #lm.panels<0 x 1>}}
+func.func private @panels_without_rows(!lm.weight<64x64xf32, <0 x 1>>)
+
+// -----
+
+// expected-error @below {{expects panels of a matrix with sizes from 1 to 1024, but found #lm.panels<16 x 1099511627776>}}
+func.func private @absurd_depth(!lm.weight<64x64xf32, <16 x 1099511627776>>)
+
+// -----
+
+// caches as types
+// expected-error @below {{expects at least one head of at least one value, but found 0 x 64}}
+func.func private @no_heads(!lm.cache<0 x 64 x f32, window = 0, rows = 0>)
+
+// -----
+
+// expected-error @below {{expects at least one head of at least one value, but found 2 x -64}}
+func.func private @negative_heads(!lm.cache<2 x -64 x f32, window = 0, rows = 0>)
+
+// -----
+
+// expected-error @below {{expects f32 or bf16 values, but found 'f16'}}
+func.func private @unknown_element(!lm.cache<2 x 64 x f16, window = 0, rows = 0>)
+
+// -----
+
+// expected-error @below {{expects an even number of bf16 values in a head, but found 15}}
+func.func private @odd_head(!lm.cache<2 x 15 x bf16, window = 0, rows = 0>)
+
+// -----
+
+// expected-error @below {{expects no negative window or rows, but found -1 and 0}}
+func.func private @negative_window(!lm.cache<2 x 64 x f32, window = -1, rows = 0>)
+
+// -----
+
+// expected-error @below {{expects no negative window or rows, but found 0 and -16}}
+func.func private @negative_rows(!lm.cache<2 x 64 x f32, window = 0, rows = -16>)
+
+// -----
+
+// expected-error @below {{expects at most 2^40 values, but found 2 x 64 for a window of 0 and 1099511627776 rows}}
+func.func private @absurd_rows(!lm.cache<2 x 64 x f32, window = 0, rows = 1099511627776>)
+
+// -----
+
+// expected-error @below {{expects at most 2^40 values, but found 2 x 64 for a window of 9223372036854775807 and 0 rows}}
+func.func private @absurd_window(!lm.cache<2 x 64 x f32, window = 9223372036854775807, rows = 0>)
+
+// -----
+
+// rotary embeddings as attributes
+// expected-error @below {{expects an even rotary width, but found 3}}
+func.func private @odd_width() attributes {rope = #lm.rope<dim = 3, theta = 1.0, scaling = "none", frequencies = 1.0>}
+
+// -----
+
+// expected-error @below {{expects an even rotary width, but found 0}}
+func.func private @no_width() attributes {rope = #lm.rope<dim = 0, theta = 1.0, scaling = "none", frequencies = 1.0>}
+
+// -----
+
+// expected-error @below {{expects a positive theta, but found 0}}
+func.func private @no_theta() attributes {rope = #lm.rope<dim = 2, theta = 0.0, scaling = "none", frequencies = 1.0>}
+
+// -----
+
+// expected-error @below {{expects 2 frequencies, but found 1}}
+func.func private @few_frequencies() attributes {rope = #lm.rope<dim = 4, theta = 1.0, scaling = "none", frequencies = 1.0>}
+
+// -----
+
+// expected-error @below {{expects finite frequencies and factor, but found}}
+func.func private @infinite_frequency() attributes {rope = #lm.rope<dim = 2, theta = 1.0, scaling = "none", frequencies = 1.0e400>}
+
+// -----
+
+// lm.weight, lm.state
+// expected-error @below {{'lm.weight' op expects a known format after 'stored', but found "q3_k"}}
+lm.weight @w : !lm.weight<16x16xf32> stored "q3_k"
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a non-negative offset, but found -8}}
+lm.weight @w : !lm.weight<16x16xf32> from "model.safetensors" at -8
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a place from 0 to 2^50, but found -1}}
+lm.weight @w : !lm.weight<16x16xf32> place -1
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a place from 0 to 2^50, but found 9223372036854775807}}
+lm.weight @w : !lm.weight<16x16xf32> place 9223372036854775807
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows that divide into halves of 3 heads, but found 16}}
+lm.weight @w : !lm.weight<16x16xf32> {unpermute = 3 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows that divide into halves of 16 heads, but found 16}}
+lm.weight @w : !lm.weight<16x16xf32> {unpermute = 16 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows that divide into halves of 0 heads, but found 16}}
+lm.weight @w : !lm.weight<16x16xf32> {unpermute = 0 : i64}
+
+// -----
+
+// expected-error @below {{'lm.state' op expects a place from 0 to 2^50, but found -1}}
+lm.state @s : !lm.cache<2 x 32 x f32, window = 0, rows = 0> place -1
+
+// -----
+
+// lm.use
+func.func @no_such_symbol() {
+  // expected-error @below {{'lm.use' op expects a weight or state, but @w is none}}
+  %w = lm.use @w : !lm.weight<16xf32>
+  return
+}
+
+// -----
+
+func.func @not_a_weight() {
+  // expected-error @below {{'lm.use' op expects a weight or state, but @not_a_weight is none}}
+  %w = lm.use @not_a_weight : !lm.weight<16xf32>
+  return
+}
+
+// -----
+
+lm.weight @w : !lm.weight<16xf32>
+func.func @weight_of_another_type() {
+  // expected-error @below {{'lm.use' op expects the type of @w, '!lm.weight<16xf32>', but found '!lm.weight<17xf32>'}}
+  %w = lm.use @w : !lm.weight<17xf32>
+  return
+}
+
+// -----
+
+lm.state @s : !lm.cache<2 x 32 x f32, window = 0, rows = 0>
+func.func @state_of_another_type() {
+  // expected-error @below {{'lm.use' op expects the type of @s, '!lm.cache<2 x 32 x f32, window = 0, rows = 0>', but found '!lm.weight<17xf32>'}}
+  %s = lm.use @s : !lm.weight<17xf32>
+  return
+}
+
+// -----
+
+// lm.layers
+func.func @changes_the_stream(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects results of the stream's types}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @no_layers(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects at least one layer}}
+  %y = lm.layers %x at %position [] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @no_such_kind(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects a layer kind, but @kind is no function with a body of one block}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func private @kind(tensor<?x8xf32>, index) -> tensor<?x8xf32>
+func.func @kind_without_a_body(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects a layer kind, but @kind is no function with a body of one block}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func private @kind(%x: tensor<?x8xf32>, %position: index) -> tensor<?x8xf32> {
+  cf.br ^end
+^end:
+  return %x : tensor<?x8xf32>
+}
+func.func @kind_of_two_blocks(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects a layer kind, but @kind is no function with a body of one block}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func private @kind(%x: tensor<?x9xf32>, %position: index) -> tensor<?x9xf32> { return %x : tensor<?x9xf32> }
+func.func @kind_of_another_stream(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects @kind to map the stream and a position to the stream, but it is '(tensor<?x9xf32>, index) -> tensor<?x9xf32>'}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func private @kind(%x: tensor<?x8xf32>) -> tensor<?x8xf32> { return %x : tensor<?x8xf32> }
+func.func @kind_without_a_position(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects @kind to map the stream and a position to the stream, but it is '(tensor<?x8xf32>) -> tensor<?x8xf32>'}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func private @kind(%x: tensor<?x8xf32>, %position: index, %w: !lm.weight<8xf32>) -> tensor<?x8xf32> { return %x : tensor<?x8xf32> }
+func.func @argument_without_a_slot(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op expects argument 2 of @kind to have a lm.slot}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+lm.weight @layers.0.norm : !lm.weight<8xf32>
+func.func private @kind(%x: tensor<?x8xf32>, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) -> tensor<?x8xf32> { return %x : tensor<?x8xf32> }
+func.func @second_layer_has_no_weight(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op layer 1 expects a weight or state @layers.1.norm}}
+  %y = lm.layers %x at %position [@kind, @kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+lm.weight @layers.0.norm : !lm.weight<9xf32>
+func.func private @kind(%x: tensor<?x8xf32>, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) -> tensor<?x8xf32> { return %x : tensor<?x8xf32> }
+func.func @layer_of_another_type(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.layers' op layer 0 expects @layers.0.norm to be '!lm.weight<8xf32>', but it is '!lm.weight<9xf32>'}}
+  %y = lm.layers %x at %position [@kind] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// rows
+func.func @unknown_columns(%x: tensor<?x?xf32>) {
+  // expected-error @below {{'lm.zeros' op operand #0 must be rows of f32 with a known number of columns, but got 'tensor<?x?xf32>'}}
+  %y = lm.zeros %x : tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @rows_of_another_element(%x: tensor<?x8xf16>) {
+  // expected-error @below {{'lm.zeros' op operand #0 must be rows of f32 with a known number of columns, but got 'tensor<?x8xf16>'}}
+  %y = lm.zeros %x : tensor<?x8xf16>
+  return
+}
+
+// -----
+
+func.func @table_of_other_columns(%ids: tensor<?xi32>, %table: !lm.weight<96x8xf32>) {
+  // expected-error @below {{'lm.embed' op expects a table with 9 columns, but found '!lm.weight<96x8xf32>'}}
+  %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<96x8xf32> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @table_is_a_vector(%ids: tensor<?xi32>, %table: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.embed' op expects a table with 8 columns, but found '!lm.weight<8xf32>'}}
+  %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @groups_do_not_divide(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.norm' op expects groups that divide the row, but found 3 groups of 8}}
+  %y = lm.norm %x, %w eps 1.0 groups 3 : tensor<?x8xf32>, !lm.weight<8xf32>
+  return
+}
+
+// -----
+
+func.func @no_groups(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.norm' op expects groups that divide the row, but found 0 groups of 8}}
+  %y = lm.norm %x, %w eps 1.0 groups 0 : tensor<?x8xf32>, !lm.weight<8xf32>
+  return
+}
+
+// -----
+
+func.func @norm_of_another_size(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.norm' op expects a weight of 4 values, but found '!lm.weight<8xf32>'}}
+  %y = lm.norm %x, %w eps 1.0 groups 2 : tensor<?x8xf32>, !lm.weight<8xf32>
+  return
+}
+
+// -----
+
+func.func @norm_by_a_matrix(%x: tensor<?x8xf32>, %w: !lm.weight<8x8xf32>) {
+  // expected-error @below {{'lm.norm' op expects a weight of 8 values, but found '!lm.weight<8x8xf32>'}}
+  %y = lm.norm %x, %w eps 1.0 groups 1 : tensor<?x8xf32>, !lm.weight<8x8xf32>
+  return
+}
+
+// -----
+
+func.func @matrix_the_other_way_round(%x: tensor<?x8xf32>, %w: !lm.weight<8x9xf32>) {
+  // expected-error @below {{'lm.linear' op expects the weight to be 9x8, but found '!lm.weight<8x9xf32>'}}
+  %y = lm.linear %x, %w : tensor<?x8xf32>, !lm.weight<8x9xf32> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @projection_by_a_vector(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.linear' op expects the weight to be 8x8, but found '!lm.weight<8xf32>'}}
+  %y = lm.linear %x, %w : tensor<?x8xf32>, !lm.weight<8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @bias_of_the_inputs(%x: tensor<?x8xf32>, %w: !lm.weight<9x8xf32>, %b: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.linear' op expects a bias of 9 values, but found '!lm.weight<8xf32>'}}
+  %y = lm.linear %x, %w bias %b : !lm.weight<8xf32> : tensor<?x8xf32>, !lm.weight<9x8xf32> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+func.func @heads_narrower_than_the_rotary_part(%x: tensor<?x8xf32>, %position: index) {
+  // expected-error @below {{'lm.rope' op expects heads at least as wide as the rotary part, but found 4 heads in 8 values and a rotary part of 4}}
+  %y = lm.rope %x at %position heads 4 #rope : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+func.func @heads_do_not_divide(%x: tensor<?x16xf32>, %position: index) {
+  // expected-error @below {{'lm.rope' op expects heads at least as wide as the rotary part, but found 3 heads in 16 values and a rotary part of 4}}
+  %y = lm.rope %x at %position heads 3 #rope : tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @keys_of_queries(%k: tensor<?x12xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.append' op expects keys and values of 8 for the cache, but found 12 and 12}}
+  lm.append %k, %k to %cache at %position : tensor<?x12xf32>, !cache
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @heads_do_not_group(%q: tensor<?x12xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.attention' op expects query heads that are a multiple of the cache's 2 heads, but found 3}}
+  %o = lm.attention %q, %cache at %position heads 3 scale 1.0 : tensor<?x12xf32>, !cache
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @queries_of_another_width(%q: tensor<?x12xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.attention' op expects 4 query heads of 4 values, but found 12}}
+  %o = lm.attention %q, %cache at %position heads 4 scale 1.0 : tensor<?x12xf32>, !cache
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @negative_softcap(%q: tensor<?x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.attention' op expects a softcap that is not negative, but found -1.000000e+00 : f64}}
+  %o = lm.attention %q, %cache at %position heads 2 scale 1.0 softcap -1.0 : tensor<?x8xf32>, !cache
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @attention_changes_the_width(%q: tensor<?x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.attention' op failed to verify that all of {query, result} have same type}}
+  %o = "lm.attention"(%q, %cache, %position) {heads = 2 : i64, scale = 1.0 : f64} : (tensor<?x8xf32>, !cache, index) -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @limit_of_zero(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'lm.softcap' op expects a positive cap, but found 0.000000e+00 : f64}}
+  %y = lm.softcap %x cap 0.0 : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// fused ops
+func.func @norm_of_another_stream(%x: tensor<?x8xf32>, %w: !lm.weight<9xf32>) {
+  // expected-error @below {{'lm.add_norm' op expects a weight of 8 values, but found '!lm.weight<9xf32>'}}
+  %sum, %h = lm.add_norm %x, %x, %w eps 1.0 : tensor<?x8xf32>, !lm.weight<9xf32>
+  return
+}
+
+// -----
+
+func.func @post_norm_of_another_stream(%x: tensor<?x8xf32>, %p: !lm.weight<9xf32>, %w: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.add_norm' op expects a post norm of 8 values, but found '!lm.weight<9xf32>'}}
+  %sum, %h = lm.add_norm %x, %x post %p : !lm.weight<9xf32>, %w eps 1.0 : tensor<?x8xf32>, !lm.weight<8xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @qkv_heads_do_not_group(%x: tensor<?x8xf32>, %q: !lm.weight<12x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects query heads that are a multiple of the cache's 2 heads, but found 3}}
+  %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 3 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<12x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @qkv_of_another_width(%x: tensor<?x8xf32>, %q: !lm.weight<12x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects 4 query heads of 4 values, but found 12}}
+  %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<12x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @query_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<8x16xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects q to be 16x8, but found '!lm.weight<8x16xf32>'}}
+  %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<8x16xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @key_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects k to be 8x8, but found '!lm.weight<16x8xf32>'}}
+  %y = lm.qkv %x, %q, %q, %k to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @value_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects v to be 8x8, but found '!lm.weight<16x8xf32>'}}
+  %y = lm.qkv %x, %q, %k, %q to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !lm.weight<16x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @query_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %b: !lm.weight<9xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects a bias for q of 16 values, but found '!lm.weight<9xf32>'}}
+  %y = lm.qkv %x, %q, %k, %k q_bias %b : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @key_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %b: !lm.weight<9xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects a bias for k of 8 values, but found '!lm.weight<9xf32>'}}
+  %y = lm.qkv %x, %q, %k, %k k_bias %b : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @value_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %b: !lm.weight<9xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects a bias for v of 8 values, but found '!lm.weight<9xf32>'}}
+  %y = lm.qkv %x, %q, %k, %k v_bias %b : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @query_norm(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %n: !lm.weight<9xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects a norm for q of 4 values, but found '!lm.weight<9xf32>'}}
+  %y = lm.qkv %x, %q, %k, %k q_norm %n : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @key_norm(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %n: !lm.weight<9xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects a norm for k of 4 values, but found '!lm.weight<9xf32>'}}
+  %y = lm.qkv %x, %q, %k, %k k_norm %n : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
+     : tensor<?x8xf32>, !lm.weight<16x8xf32>, !lm.weight<8x8xf32>, !lm.weight<8x8xf32>, !cache -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 2 x f32, window = 0, rows = 0>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+func.func @rotary_part_wider_than_a_head(%x: tensor<?x8xf32>, %q: !lm.weight<8x8xf32>, %k: !lm.weight<4x8xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.qkv' op expects heads at least as wide as the rotary part, but found 2 values and a rotary part of 4}}
+  %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 eps 0.0 rope #rope
+     : tensor<?x8xf32>, !lm.weight<8x8xf32>, !lm.weight<4x8xf32>, !lm.weight<4x8xf32>, !cache -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @gate_matrix(%x: tensor<?x8xf32>, %g: !lm.weight<8x12xf32>, %u: !lm.weight<12x8xf32>) {
+  // expected-error @below {{'lm.gated_linear' op expects gate to be 12x8, but found '!lm.weight<8x12xf32>'}}
+  %y = lm.gated_linear %x, %g, %u silu : tensor<?x8xf32>, !lm.weight<8x12xf32>, !lm.weight<12x8xf32> -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @up_matrix(%x: tensor<?x8xf32>, %g: !lm.weight<12x8xf32>, %u: !lm.weight<8x12xf32>) {
+  // expected-error @below {{'lm.gated_linear' op expects up to be 12x8, but found '!lm.weight<8x12xf32>'}}
+  %y = lm.gated_linear %x, %g, %u silu : tensor<?x8xf32>, !lm.weight<12x8xf32>, !lm.weight<8x12xf32> -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @gate_bias(%x: tensor<?x8xf32>, %g: !lm.weight<12x8xf32>, %b: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.gated_linear' op expects a bias for gate of 12 values, but found '!lm.weight<8xf32>'}}
+  %y = lm.gated_linear %x, %g, %g gate_bias %b : !lm.weight<8xf32> silu : tensor<?x8xf32>, !lm.weight<12x8xf32>, !lm.weight<12x8xf32> -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @up_bias(%x: tensor<?x8xf32>, %g: !lm.weight<12x8xf32>, %b: !lm.weight<8xf32>) {
+  // expected-error @below {{'lm.gated_linear' op expects a bias for up of 12 values, but found '!lm.weight<8xf32>'}}
+  %y = lm.gated_linear %x, %g, %g up_bias %b : !lm.weight<8xf32> silu : tensor<?x8xf32>, !lm.weight<12x8xf32>, !lm.weight<12x8xf32> -> tensor<?x12xf32>
+  return
+}

@@ -1,0 +1,115 @@
+// RUN: lathe-opt %s --verify-roundtrip | FileCheck %s
+
+// Frequencies stand once at the top; numbers read back as the same bits.
+// CHECK: #[[$ROPE:.*]] = #lm.rope<dim = 4, theta = 1.0e+04, scaling = "none", frequencies = 1.0e+00, 1.0e-02>
+// CHECK: #[[$YARN:.*]] = #lm.rope<dim = 2, theta = 5.0e+05, scaling = "yarn", attention_factor = 1.3465735902799727e+00, frequencies = 3.3333334e-01>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+#yarn = #lm.rope<dim = 2, theta = 5.0e5, scaling = "yarn", attention_factor = 1.3465735902799727, frequencies = 3.3333334e-01>
+
+!cache = !lm.cache<2 x 32 x f32, window = 0, rows = 0>
+!matrix = !lm.weight<192x72xbf16>
+!keys = !lm.weight<64x72xbf16>
+!gate = !lm.weight<100x72xbf16>
+!vector = !lm.weight<72xf32>
+!per_head = !lm.weight<32xf32>
+
+// CHECK: lm.weight @without_values : !lm.weight<192x72xbf16>{{$}}
+lm.weight @without_values : !lm.weight<192x72xbf16>
+// CHECK: lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096{{$}}
+lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
+// CHECK: lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
+lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
+// CHECK: lm.weight @norm : !lm.weight<72xf32> {add_one}
+lm.weight @norm : !vector {add_one}
+// CHECK: lm.weight @layers.0.norm
+lm.weight @layers.0.norm : !vector
+// CHECK: lm.weight @layers.1.norm
+lm.weight @layers.1.norm : !vector
+// CHECK: lm.state @layers.0.cache : !lm.cache<2 x 32 x f32, window = 0, rows = 0>{{$}}
+lm.state @layers.0.cache : !cache
+// CHECK: lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> place 4096
+lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> place 4096
+
+// Every format has a name.
+// CHECK-LABEL: @formats(
+// CHECK-SAME: !lm.weight<1x256xf32>, !lm.weight<1x256xf16>, !lm.weight<1x256xbf16>, !lm.weight<1x256xq4_0>, !lm.weight<1x256xq4_1>, !lm.weight<1x256xq5_0>, !lm.weight<1x256xq5_1>, !lm.weight<1x256xq8_0>, !lm.weight<1x256xq4_k>, !lm.weight<1x256xq5_k>, !lm.weight<1x256xq6_k>
+func.func private @formats(!lm.weight<1x256xf32>, !lm.weight<1x256xf16>, !lm.weight<1x256xbf16>, !lm.weight<1x256xq4_0>,
+                           !lm.weight<1x256xq4_1>, !lm.weight<1x256xq5_0>, !lm.weight<1x256xq5_1>, !lm.weight<1x256xq8_0>,
+                           !lm.weight<1x256xq4_k>, !lm.weight<1x256xq5_k>, !lm.weight<1x256xq6_k>)
+
+// CHECK-LABEL: @layer_kind(
+func.func private @layer_kind(%x: tensor<?x72xf32>, %position: index, %norm: !vector {lm.slot = "norm"},
+                              %before: !vector {lm.slot = "previous.norm"}) -> tensor<?x72xf32> {
+  return %x : tensor<?x72xf32>
+}
+
+// CHECK-LABEL: @stack(
+func.func @stack(%ids: tensor<?xi32>, %position: index) -> tensor<?x72xf32> {
+  // CHECK: lm.use @from_a_file : !lm.weight<64x72xf16>
+  %table = lm.use @from_a_file : !lm.weight<64x72xf16>
+  // CHECK: lm.use @layers.0.cache : !lm.cache<
+  %state = lm.use @layers.0.cache : !cache
+  // CHECK: lm.embed %{{.*}}, %{{.*}} scale 8.500000e+00 : tensor<?xi32>, <64x72xf16> -> tensor<?x72xf32>
+  %x = lm.embed %ids, %table scale 8.5 : tensor<?xi32>, !lm.weight<64x72xf16> -> tensor<?x72xf32>
+  // CHECK: lm.layers %{{.*}} at %{{.*}} [@layer_kind, @layer_kind] : tensor<?x72xf32> -> tensor<?x72xf32>
+  %y = lm.layers %x at %position [@layer_kind, @layer_kind] : tensor<?x72xf32> -> tensor<?x72xf32>
+  return %y : tensor<?x72xf32>
+}
+
+// CHECK-LABEL: @rows(
+func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32>, %position: index, %norm: !vector,
+                %per_head: !per_head, %matrix: !matrix, %bias: !lm.weight<192xf32>, %cache: !cache) {
+  // CHECK: lm.add %{{.*}}, %{{.*}} : tensor<?x72xf32>
+  %add = lm.add %x, %x : tensor<?x72xf32>
+  // CHECK: lm.zeros %{{.*}} : tensor<?x72xf32>
+  %zeros = lm.zeros %x : tensor<?x72xf32>
+  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 1 : tensor<?x72xf32>, <72xf32>
+  %normed = lm.norm %x, %norm eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
+  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>, <32xf32>
+  %heads = lm.norm %q, %per_head eps 1.0e-5 groups 6 : tensor<?x192xf32>, !per_head
+  // CHECK: lm.linear %{{.*}}, %{{.*}} : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
+  %linear = lm.linear %x, %matrix : tensor<?x72xf32>, !matrix -> tensor<?x192xf32>
+  // CHECK: lm.linear %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<192xf32> : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
+  %biased = lm.linear %x, %matrix bias %bias : !lm.weight<192xf32> : tensor<?x72xf32>, !matrix -> tensor<?x192xf32>
+  // CHECK: lm.rope %{{.*}} at %{{.*}} heads 6 #[[$ROPE]] : tensor<?x192xf32>
+  %rope = lm.rope %q at %position heads 6 #rope : tensor<?x192xf32>
+  // CHECK: lm.rope %{{.*}} at %{{.*}} heads 6 #[[$YARN]] : tensor<?x192xf32>
+  %yarn = lm.rope %q at %position heads 6 #yarn : tensor<?x192xf32>
+  // CHECK: lm.append %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x64xf32>, <2 x 32 x f32, window = 0, rows = 0>
+  lm.append %k, %k to %cache at %position : tensor<?x64xf32>, !cache
+  // CHECK: lm.attention %{{.*}}, %{{.*}} at %{{.*}} heads 6 scale 1.250000e-01 : tensor<?x192xf32>, <2 x 32
+  %attended = lm.attention %q, %cache at %position heads 6 scale 0.125 : tensor<?x192xf32>, !cache
+  // CHECK: lm.attention {{.*}} scale 1.250000e-01 softcap 5.000000e+01 :
+  %capped = lm.attention %q, %cache at %position heads 6 scale 0.125 softcap 50.0 : tensor<?x192xf32>, !cache
+  // CHECK: lm.glu %{{.*}}, %{{.*}} silu : tensor<?x72xf32>
+  %silu = lm.glu %x, %x silu : tensor<?x72xf32>
+  // CHECK: lm.glu %{{.*}}, %{{.*}} gelu_tanh : tensor<?x72xf32>
+  %gelu = lm.glu %x, %x gelu_tanh : tensor<?x72xf32>
+  // CHECK: lm.softcap %{{.*}} cap 3.000000e+01 : tensor<?x72xf32>
+  %soft = lm.softcap %x cap 30.0 : tensor<?x72xf32>
+  return
+}
+
+// CHECK-LABEL: @fused(
+func.func @fused(%x: tensor<?x72xf32>, %pending: tensor<?x72xf32>, %position: index, %norm: !vector, %wq: !matrix,
+                 %wk: !keys, %bq: !lm.weight<192xf32>, %bk: !lm.weight<64xf32>, %per_head: !per_head, %gate: !gate,
+                 %bg: !lm.weight<100xf32>, %cache: !cache) {
+  // CHECK: lm.add_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-06 : tensor<?x72xf32>, <72xf32>
+  %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-6 : tensor<?x72xf32>, !vector
+  // CHECK: lm.add_norm %{{.*}}, %{{.*}} post %{{.*}} : !lm.weight<72xf32>, %{{.*}} eps 1.000000e-06 :
+  %sum2, %h2 = lm.add_norm %x, %pending post %norm : !vector, %norm eps 1.0e-6 : tensor<?x72xf32>, !vector
+  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} heads 6 eps 0.000000e+00 :
+  %q = lm.qkv %h, %wq, %wk, %wk to %cache at %position heads 6 eps 0.0
+     : tensor<?x72xf32>, !matrix, !keys, !keys, !cache -> tensor<?x192xf32>
+  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} q_bias %{{.*}} : !lm.weight<192xf32> k_bias %{{.*}} : !lm.weight<64xf32> v_bias %{{.*}} : !lm.weight<64xf32> q_norm %{{.*}} : !lm.weight<32xf32> k_norm %{{.*}} : !lm.weight<32xf32> to %{{.*}} at %{{.*}} heads 6 eps 1.000000e-06 rope #[[$ROPE]] :
+  %whole = lm.qkv %h, %wq, %wk, %wk q_bias %bq : !lm.weight<192xf32> k_bias %bk : !lm.weight<64xf32>
+           v_bias %bk : !lm.weight<64xf32> q_norm %per_head : !per_head k_norm %per_head : !per_head
+           to %cache at %position heads 6 eps 1.0e-6 rope #rope
+           : tensor<?x72xf32>, !matrix, !keys, !keys, !cache -> tensor<?x192xf32>
+  // CHECK: lm.gated_linear %{{.*}}, %{{.*}}, %{{.*}} silu : tensor<?x72xf32>, <100x72xbf16>, <100x72xbf16> -> tensor<?x100xf32>
+  %m = lm.gated_linear %h, %gate, %gate silu : tensor<?x72xf32>, !gate, !gate -> tensor<?x100xf32>
+  // CHECK: lm.gated_linear %{{.*}}, %{{.*}}, %{{.*}} gate_bias %{{.*}} : !lm.weight<100xf32> up_bias %{{.*}} : !lm.weight<100xf32> gelu_tanh :
+  %mb = lm.gated_linear %h, %gate, %gate gate_bias %bg : !lm.weight<100xf32> up_bias %bg : !lm.weight<100xf32> gelu_tanh
+     : tensor<?x72xf32>, !gate, !gate -> tensor<?x100xf32>
+  return
+}

@@ -1,0 +1,281 @@
+// RUN: lathe-opt %s --verify-diagnostics --split-input-file
+
+// spmd.buffer
+// expected-error @below {{'spmd.buffer' op expects rows by columns of numbers of whole bytes, but found 'memref<?x32xf32>'}}
+spmd.buffer @unknown_rows : memref<?x32xf32> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects rows by columns of numbers of whole bytes, but found 'memref<32xf32>'}}
+spmd.buffer @one_dimension : memref<32xf32> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects rows by columns of numbers of whole bytes, but found 'memref<1x32xf32, strided<[64, 1]>>'}}
+spmd.buffer @strided : memref<1x32xf32, strided<[64, 1]>> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects rows by columns of numbers of whole bytes, but found 'memref<1x32xindex>'}}
+spmd.buffer @of_index : memref<1x32xindex> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects rows by columns of numbers of whole bytes, but found 'memref<1x32xi1>'}}
+spmd.buffer @of_bits : memref<1x32xi1> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects from 1 to 2^40 numbers, but found 'memref<0x32xf32>'}}
+spmd.buffer @empty : memref<0x32xf32> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects from 1 to 2^40 numbers, but found 'memref<4294967296x4294967296xf32>'}}
+spmd.buffer @past_64_bits : memref<4294967296x4294967296xf32> arena
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects a place from 0 to 2^50, but found -1}}
+spmd.buffer @before_the_arena : memref<1x32xf32> arena place -1
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects a place from 0 to 2^50, but found 9223372036854775807}}
+spmd.buffer @at_the_end_of_64_bits : memref<1x32xf32> arena place 9223372036854775807
+
+// -----
+
+// spmd.read, spmd.write
+func.func @reads_nothing(%c0: index, %c1: index) {
+  // expected-error @below {{'spmd.read' op expects a buffer, but @x is none}}
+  %x = spmd.read @x[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[32, 1], offset: ?>>
+  return
+}
+
+// -----
+
+lm.weight @x : !lm.weight<32xf32>
+func.func @writes_a_weight(%c0: index, %c1: index) {
+  // expected-error @below {{'spmd.write' op expects a buffer, but @x is none}}
+  %x = spmd.write @x[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[32, 1], offset: ?>>
+  return
+}
+
+// -----
+
+spmd.buffer @x : memref<4x32xf32> arena
+func.func @claims_a_known_size(%c0: index, %c1: index) {
+  // expected-error @below {{'spmd.read' op expects a result of type 'memref<?x?xf32, strided<[32, 1], offset: ?>>', but found 'memref<1x?xf32, strided<[32, 1], offset: ?>>'}}
+  %x = spmd.read @x[%c0, %c0] size [%c1, %c1] : memref<1x?xf32, strided<[32, 1], offset: ?>>
+  return
+}
+
+// -----
+
+spmd.buffer @x : memref<4x32xf32> arena
+func.func @claims_another_stride(%c0: index, %c1: index) {
+  // expected-error @below {{'spmd.write' op expects a result of type 'memref<?x?xf32, strided<[32, 1], offset: ?>>', but found 'memref<?x?xf32, strided<[64, 1], offset: ?>>'}}
+  %x = spmd.write @x[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[64, 1], offset: ?>>
+  return
+}
+
+// -----
+
+// spmd.phase, spmd.barrier
+func.func @phase_in_a_phase(%n: index) {
+  spmd.phase "outer" static tiles %n prologue {
+  } do {
+  ^bb0(%tile: index):
+    // expected-error @below {{'spmd.phase' op expects to stand in the first block of a function}}
+    spmd.phase "inner" static tiles %n prologue {
+    } do {
+    ^bb0(%inner: index):
+    }
+  }
+  return
+}
+
+// -----
+
+func.func @phase_in_a_second_block(%n: index) {
+  cf.br ^next
+^next:
+  // expected-error @below {{'spmd.phase' op expects to stand in the first block of a function}}
+  spmd.phase "p" static tiles %n prologue {
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+func.func @some_workers_wait(%n: index, %some: i1) {
+  scf.if %some {
+    // expected-error @below {{'spmd.barrier' op expects to stand in the first block of a function}}
+    spmd.barrier
+  }
+  return
+}
+
+// -----
+
+func.func @prologue_with_an_argument(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects a prologue without arguments}}
+  spmd.phase "p" static tiles %n prologue {
+  ^bb0(%x: index):
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+func.func @two_blocks_of_prologue(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects region #0 to have 0 or 1 blocks}}
+  spmd.phase "p" static tiles %n prologue {
+    cf.br ^next
+  ^next:
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+func.func @body_without_a_tile(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects a body with one argument, the tile}}
+  spmd.phase "p" static tiles %n prologue {
+  } do {
+  ^bb0:
+  }
+  return
+}
+
+// -----
+
+func.func @tile_of_another_type(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects a body with one argument, the tile}}
+  spmd.phase "p" static tiles %n prologue {
+  } do {
+  ^bb0(%tile: i64):
+  }
+  return
+}
+
+// -----
+
+func.func @counter_between_words(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects a counter at a multiple of 8, but found 12}}
+  spmd.phase "p" dynamic tiles %n counter 12 prologue {
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+func.func @counter_before_the_arena(%n: index) {
+  // expected-error @below {{'spmd.phase' op expects a counter at a multiple of 8, but found -8}}
+  spmd.phase "p" dynamic tiles %n counter -8 prologue {
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+// spmd.layers
+func.func private @kind(%rows: index, %position: index) { return }
+func.func @layers_sometimes(%rows: index, %some: i1) attributes {spmd.entry = "decode"} {
+  scf.if %some {
+    // expected-error @below {{'spmd.layers' op expects to stand in the first block of a function}}
+    spmd.layers %rows at %rows [@kind]
+  }
+  return
+}
+
+// -----
+
+func.func private @kind(%rows: index, %position: index) { return }
+func.func @layers_in_a_layer(%rows: index) {
+  // expected-error @below {{'spmd.layers' op expects to stand in an entry point}}
+  spmd.layers %rows at %rows [@kind]
+  return
+}
+
+// -----
+
+func.func @no_layers(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op expects at least one layer}}
+  spmd.layers %rows at %rows []
+  return
+}
+
+// -----
+
+func.func @no_such_kind(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no function with a body, or an entry point}}
+  spmd.layers %rows at %rows [@kind]
+  return
+}
+
+// -----
+
+func.func private @kind(index, index)
+func.func @kind_without_a_body(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no function with a body, or an entry point}}
+  spmd.layers %rows at %rows [@kind]
+  return
+}
+
+// -----
+
+func.func @runs_itself(%rows: index, %position: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op expects a layer kind, but @runs_itself is no function with a body, or an entry point}}
+  spmd.layers %rows at %rows [@runs_itself]
+  return
+}
+
+// -----
+
+func.func private @kind(%rows: index) { return }
+func.func @kind_without_a_position(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op expects @kind to take rows and a position, but it is '(index) -> ()'}}
+  spmd.layers %rows at %rows [@kind]
+  return
+}
+
+// -----
+
+func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32>) { return }
+func.func @argument_without_a_slot(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op expects argument 2 of @kind to have a lm.slot}}
+  spmd.layers %rows at %rows [@kind]
+  return
+}
+
+// -----
+
+lm.weight @layers.0.norm : !lm.weight<8xf32>
+func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) { return }
+func.func @second_layer_has_no_weight(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op layer 1 expects a weight or state @layers.1.norm}}
+  spmd.layers %rows at %rows [@kind, @kind]
+  return
+}
+
+// -----
+
+lm.weight @layers.0.norm : !lm.weight<9xf32>
+func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) { return }
+func.func @layer_of_another_type(%rows: index) attributes {spmd.entry = "decode"} {
+  // expected-error @below {{'spmd.layers' op layer 0 expects @layers.0.norm to be '!lm.weight<8xf32>', but it is '!lm.weight<9xf32>'}}
+  spmd.layers %rows at %rows [@kind]
+  return
+}
