@@ -57,8 +57,9 @@ struct Rope {
 
 /// What sizes may be at most, so that products of three fit in 64 bits and lists of layers in memory.
 namespace limits {
-constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 14, headDim = 1 << 14, intermediate = 1 << 22,
+constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 12, headDim = 1 << 14, intermediate = 1 << 22,
                   vocabulary = 1 << 24, positions = int64_t(1) << 31;
+constexpr double values = 0x1p44; // of weights and caches together: 64 TiB as f32
 } // namespace limits
 
 struct Config {

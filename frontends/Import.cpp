@@ -189,6 +189,14 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
   if (contextLength > config.maxPositions)
     return fileError(config.path, "--context " + Twine(contextLength) + ": expected at most the model's " +
                                       Twine(config.maxPositions) + " positions");
+  // Sizes that are each possible can multiply to what no address reaches, and overflow on the way.
+  const double attention = double(config.heads + config.kvHeads) * config.headDim;
+  const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * config.intermediate +
+                                         2.0 * config.kvHeads * config.headDim * contextLength) +
+                        2.0 * config.vocabulary * config.hidden;
+  if (values > limits::values)
+    return fileError(config.path, "expected sizes that make at most " + numberString(limits::values) +
+                                      " values of weights and caches, got ones that make " + numberString(values));
   module = ModuleOp::create(builder, builder.getUnknownLoc());
   builder.setInsertionPointToStart(module->getBody());
   SmallVector<Attribute> layers;

@@ -6,6 +6,7 @@
 #include "compiler/driver/Pipelines.h"
 #include "compiler/driver/Program.h"
 #include "compiler/driver/Report.h"
+#include "compiler/driver/Reproducer.h"
 #include "compiler/driver/TokenizerSection.h"
 #include "compiler/targets/EmitHost.h"
 #include "compiler/weights/OutputFile.h"
@@ -170,16 +171,9 @@ absl::Status Compilation::runPasses(Stage stage) {
   PassManager pm(&context);
   LATHE_RETURN_IF_ERROR(populateStage(stage, *module, pm));
 
-  // Written when a pass fails or crashes; nothing of it remains otherwise.
-  const llvm::StringRef name = getStageInfo(stage).name;
-  llvm::SmallString<128> reproducer;
-  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, reproducer);
-  llvm::sys::path::append(reproducer, "lathe-" + name + "-" + std::to_string(getpid()) + ".mlir");
-  pm.enableCrashReproducerGeneration(reproducer);
-
   FirstError errors(context);
-  if (failed(pm.run(*module))) {
-    report.note("to repeat: lathe-opt --run-reproducer " + reproducer);
+  const llvm::StringRef name = getStageInfo(stage).name;
+  if (failed(runReproducibly(pm, *module, name, [&](const llvm::Twine &line) { report.note(line); }))) {
     const std::string reason(errors.status("failed without saying why").message());
     return absl::InvalidArgumentError(("stage " + name + ": " + reason).str());
   }
@@ -223,6 +217,8 @@ absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> 
 
 absl::Status Compilation::makeObject() {
   report.begin(Stage::Object);
+  // LLVM has no reproducers of its own.
+  const CrashDump crashDump(getStageInfo(Stage::Object).name, printModule(*module), "--from llvm --emit object");
   OwningOpRef<ModuleOp> skeleton = makeSkeleton(*module);
   dropSkeleton(*module);
   llvm::LLVMContext llvmContext;

@@ -6,6 +6,7 @@
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -113,11 +114,14 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
   }
   std::string wrapped;
   llvm::scope_exit removeWrapped([&] {
-    if (!wrapped.empty())
-      fs::remove(wrapped);
+    if (wrapped.empty())
+      return;
+    fs::remove(wrapped);
+    llvm::sys::DontRemoveFileOnSignal(wrapped);
   });
   if (!input.weights.empty()) {
     wrapped = input.weights + ".o";
+    llvm::sys::RemoveFileOnSignal(wrapped);
     LATHE_RETURN_IF_ERROR(wrapInObject(input.weights, wrapped));
     arguments.push_back(wrapped);
   }

@@ -2,6 +2,7 @@
 #include "frontends/support/Errors.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 
@@ -41,6 +42,33 @@ struct Extent {
 
 } // namespace
 
+/// Escaped surrogate pairs as UTF-8: LLVM 22's parser misreads those beyond U+1FFFF (it joins the halves with "or").
+static std::string decodePairs(llvm::StringRef text) {
+  const auto half = [&](size_t place, uint32_t first) -> uint32_t {
+    uint32_t value;
+    if (text.substr(place, 2) != "\\u" || text.substr(place + 2, 4).size() != 4 ||
+        !llvm::all_of(text.substr(place + 2, 4), llvm::isHexDigit) || text.substr(place + 2, 4).getAsInteger(16, value))
+      return 0;
+    return value >= first && value < first + 0x400 ? value : 0;
+  };
+  std::string out;
+  out.reserve(text.size());
+  for (size_t place = 0; place < text.size();) {
+    const uint32_t high = text[place] == '\\' ? half(place, 0xd800) : 0, low = high ? half(place + 6, 0xdc00) : 0;
+    if (low) {
+      char utf8[4], *end = utf8;
+      llvm::ConvertCodePointToUTF8(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), end);
+      out.append(utf8, end);
+      place += 12;
+      continue;
+    }
+    const size_t length = text[place] == '\\' ? 2 : 1;
+    out += text.substr(place, length);
+    place += length;
+  }
+  return out;
+}
+
 absl::StatusOr<json::Value> lathe::parseJson(llvm::StringRef path, llvm::StringRef text, uint64_t maxBytes) {
   if (text.size() > maxBytes)
     return fileError(path,
@@ -50,6 +78,9 @@ absl::StatusOr<json::Value> lathe::parseJson(llvm::StringRef path, llvm::StringR
     return fileError(path, "expected JSON nested at most " + llvm::Twine(maxJsonDepth) + " deep, got more");
   if (extent.values > maxJsonValues)
     return fileError(path, "expected JSON of at most " + llvm::Twine(maxJsonValues) + " values, got more");
+  std::string decoded;
+  if (text.contains_insensitive("\\ud"))
+    text = decoded = decodePairs(text);
   llvm::Expected<json::Value> value = json::parse(text);
   if (!value)
     return fileError(path, "expected JSON, got an error at " + llvm::toString(value.takeError()));

@@ -320,15 +320,14 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readGgufTokenizer(const G
   LATHE_RETURN_IF_ERROR(GgufReader(gguf, *model).read());
 
   if (gguf.chatTemplate.empty()) {
-    model->chatRefusal = gguf.path + ": tokenizer.chat_template: expected a template, got none; use --prompt";
+    model->chatRefusal = "tokenizer.chat_template: expected a template, got none; use --prompt";
     return model;
   }
   const auto textOf = [&](int64_t id) {
     return id >= 0 && id < int64_t(gguf.tokens.size()) ? llvm::StringRef(gguf.tokens[id]) : llvm::StringRef();
   };
   const llvm::StringRef bos = textOf(model->bos);
-  absl::StatusOr<RenderedChat> chat =
-      renderChat(gguf.path + ": tokenizer.chat_template", gguf.chatTemplate, bos, textOf(gguf.eos));
+  absl::StatusOr<RenderedChat> chat = renderChat("tokenizer.chat_template", gguf.chatTemplate, bos, textOf(gguf.eos));
   // llama.cpp puts the beginning of sequence in front of a chat as of any text, and takes the template's own away.
   model->flags |= LRT_TOKENIZER_CHAT_SPECIAL;
   if (chat.ok() && !model->prefixIds.empty() && !bos.empty() && llvm::StringRef(chat->prefix).starts_with(bos))

@@ -12,7 +12,6 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -161,7 +160,7 @@ void TokenizerReader::readBpe(const JsonObject &from) {
   for (const auto &[text, value] : vocab->keys())
     vocabulary.try_emplace(text, 0);
   for (const auto &[text, value] : vocab->keys()) {
-    std::optional<int64_t> id = value.getAsInteger();
+    std::optional<int64_t> id = asInteger(value);
     if (!id)
       return vocab->fail(printable(text), "expected an id, got " + describe(value));
     if (!addToken(from, "vocab", text, *id))
@@ -312,7 +311,7 @@ void TokenizerReader::readPostProcessor(const JsonObject &from) {
     for (const auto &[key, list] : {std::pair("cls", &before), std::pair("sep", &after)}) {
       const json::Value *value = from.find(key);
       const json::Array *pair = value ? value->getAsArray() : nullptr;
-      std::optional<int64_t> id = pair && pair->size() == 2 ? (*pair)[1].getAsInteger() : std::nullopt;
+      std::optional<int64_t> id = pair && pair->size() == 2 ? asInteger((*pair)[1]) : std::nullopt;
       if (!isId(id))
         return from.fail(key,
                          "expected a token and its id, got " + (value ? describe(*value) : std::string("no such key")));
@@ -396,39 +395,7 @@ static std::string configuredTemplate(const JsonObject &config) {
   return text;
 }
 
-/// Escaped surrogate pairs as UTF-8: LLVM 22's parser misreads those beyond U+1FFFF (it joins the halves with "or").
-static std::string decodePairs(llvm::StringRef text) {
-  const auto half = [&](size_t place, uint32_t first) -> uint32_t {
-    uint32_t value;
-    if (text.substr(place, 2) != "\\u" || text.substr(place + 2, 4).size() != 4 ||
-        !llvm::all_of(text.substr(place + 2, 4), llvm::isHexDigit) || text.substr(place + 2, 4).getAsInteger(16, value))
-      return 0;
-    return value >= first && value < first + 0x400 ? value : 0;
-  };
-  std::string out;
-  out.reserve(text.size());
-  for (size_t place = 0; place < text.size();) {
-    const uint32_t high = text[place] == '\\' ? half(place, 0xd800) : 0, low = high ? half(place + 6, 0xdc00) : 0;
-    if (low) {
-      char utf8[4], *end = utf8;
-      llvm::ConvertCodePointToUTF8(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), end);
-      out.append(utf8, end);
-      place += 12;
-      continue;
-    }
-    const size_t length = text[place] == '\\' ? 2 : 1;
-    out += text.substr(place, length);
-    place += length;
-  }
-  return out;
-}
-
 static absl::StatusOr<json::Value> parseObject(llvm::StringRef path, llvm::StringRef text) {
-  std::string decoded;
-  if (text.contains_insensitive("\\ud")) {
-    decoded = decodePairs(text);
-    text = decoded;
-  }
   LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, text));
   if (!value.getAsObject())
     return fileError(path, "expected an object, got " + describe(value));
@@ -466,7 +433,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
         model->endIds.push_back(static_cast<uint32_t>(id));
   }
 
-  std::string chatTemplate = files.chatTemplate, bos, eos, templatePath = pathOf("chat_template.jinja");
+  std::string chatTemplate = files.chatTemplate, bos, eos, templateName = "chat_template.jinja";
   if (!files.tokenizerConfig.empty()) {
     const std::string path = pathOf("tokenizer_config.json");
     LATHE_ASSIGN_OR_RETURN(json::Value value, parseObject(path, files.tokenizerConfig));
@@ -475,7 +442,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
     eos = tokenText(config, "eos_token");
     if (chatTemplate.empty()) {
       chatTemplate = configuredTemplate(config);
-      templatePath = path + ": chat_template";
+      templateName = "tokenizer_config.json: chat_template";
     }
     LATHE_RETURN_IF_ERROR(status);
   }
@@ -494,11 +461,11 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
       model->endIds.push_back(static_cast<uint32_t>(id));
 
   if (chatTemplate.empty()) {
-    model->chatRefusal = fileError(files.directory, "expected a chat template, got none; use --prompt").ToString();
+    model->chatRefusal = "expected a chat template, got none; use --prompt";
     return model;
   }
   // What the template writes is all there is: Hugging Face adds no special tokens to it.
-  setChat(*model, renderChat(templatePath, chatTemplate, bos, eos));
+  setChat(*model, renderChat(templateName, chatTemplate, bos, eos));
   return model;
 }
 

@@ -157,7 +157,7 @@ absl::StatusOr<std::vector<uint8_t>> lathe::serialize(const TokenizerModel &mode
   header.prefix_ids = writer.add(llvm::ArrayRef(model.prefixIds));
   header.suffix_ids = writer.add(llvm::ArrayRef(model.suffixIds));
   header.end_ids = writer.add(llvm::ArrayRef(model.endIds));
-  header.chat_prefix = writer.string(model.chatPrefix);
+  header.chat_prefix = writer.string(model.hasChat ? model.chatPrefix : model.chatRefusal);
   header.chat_suffix = writer.string(model.chatSuffix);
   header.pool = writer.add(llvm::ArrayRef(writer.pool.data(), writer.pool.size()));
   writer.bytes.resize((writer.bytes.size() + 7) / 8 * 8);

@@ -57,7 +57,7 @@ struct TokenizerModel {
   // One user turn of the model's chat template; hasChat is false when there is none, or none that is known here.
   bool hasChat = false;
   std::string chatPrefix, chatSuffix;
-  std::string chatRefusal; // why, when there is a template: shown when somebody asks to chat
+  std::string chatRefusal; // why there is none: shown when somebody asks to chat. Without the folders of this machine
 
   TokenizerModel() { byteIds.fill(-1); }
 };

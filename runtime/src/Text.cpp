@@ -27,10 +27,6 @@ bool Text::encode(std::string_view text, bool chat, std::vector<int32_t> &tokens
     error = "this model has no tokenizer: give ids with --tokens";
     return false;
   }
-  if (chat && !tokenizer->hasChat()) {
-    error = "--chat: this model has no chat template";
-    return false;
-  }
   return chat ? tokenizer->encodeChat(text, tokens, error) : tokenizer->encode(text, true, tokens, error);
 }
 

@@ -85,7 +85,8 @@ bool Tokenizer::encode(std::string_view text, bool addSpecial, std::vector<int32
 
 bool Tokenizer::encodeChat(std::string_view user, std::vector<int32_t> &ids, std::string &error) const {
   if (!hasChat()) {
-    error = "the model has no chat template that is known here: use --prompt without --chat";
+    error = "--chat: ";
+    error += chatPrefix().empty() ? "this model has no chat template; use --prompt" : chatPrefix();
     return false;
   }
   std::string clean;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hand-made hostile model files: make-seeds.py DIRECTORY fills DIRECTORY/{config,safetensors,gguf}.
+"""Hand-made hostile model files: make-seeds.py DIRECTORY fills a folder of it for every fuzz target.
 
 With the asan preset, whose build/asan/bin has the targets (one per reader):
 
@@ -191,3 +191,101 @@ write("gguf", "control-characters", gguf([u32("a\n\x1b[31m", 1)] * 2))
 for key, value in (("embedding_length", 0), ("block_count", 2**32 - 1), ("attention.head_count_kv", 3),
                    ("attention.key_length", 2**31), ("rope.dimension_count", 3)):
     write("gguf", f"{key}-{value}", gguf(model("llama", **{key: value}), tensors, data))
+
+# --- tokenizers: the first byte chooses what TokenizerFuzz reads -------------------------------------------------------
+
+inputs = pathlib.Path(__file__).resolve().parent.parent / "frontends/tokenizer/Inputs"
+for path in inputs.glob("*.tokenizer.json"):
+    write("tokenizer", path.name, b"\0" + path.read_bytes())
+
+
+def bpe(vocab, merges=(), **rest):
+    return "\0" + json.dumps({"model": {"type": "BPE", "vocab": vocab, "merges": list(merges)}, **rest})
+
+
+def token(content, **rest):
+    return {"content": content, "special": True, **rest}
+
+
+GOOD = {"a": 0, "b": 1, "ab": 2, "<0x41>": 3}
+STEPS = [{"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": "a+"}, "content": "b"}, {"type": "Strip"},
+         {"type": "Prepend", "prepend": "x"}]
+write("tokenizer", "good", bpe(GOOD, ["a b"], added_tokens=[token("<s>")],
+                               normalizer={"type": "Sequence", "normalizers": STEPS},
+                               pre_tokenizer={"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
+                               decoder={"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
+                               post_processor={"type": "TemplateProcessing", "single": [
+                                   {"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}],
+                                   "special_tokens": {"<s>": {"id": "<s>", "ids": [4]}}}))
+write("tokenizer", "unigram", "\0" + json.dumps({"model": {"type": "Unigram", "unk_id": 0, "byte_fallback": True,
+                                                           "vocab": [["<unk>", 0], ["a", -1.5], ["ab", -2]]},
+                                                 "pre_tokenizer": {"type": "Metaspace", "replacement": "_",
+                                                                   "prepend_scheme": "first", "split": True}}))
+write("tokenizer", "deep", "\0" + '{"model":' + "[" * 400_000)
+write("tokenizer", "deep-normalizers", bpe(GOOD, normalizer=eval('{"type":"Sequence","normalizers":[' * 50 + "STEPS[0]" +
+                                                                 "]}" * 50, {"STEPS": STEPS})))
+for id in (1_000_000_000, -1, 2**53, 2**63, 1e300, 1.5, None, "0", [0]):
+    write("tokenizer", f"id-{id}", bpe({**GOOD, "c": id}))
+write("tokenizer", "ids-twice", bpe({"a": 0, "b": 0, "ab": 0}, ["a b"]))
+write("tokenizer", "one-id-far-away", bpe({"a": 65_000}))
+write("tokenizer", "merges-of-unknown-tokens", bpe(GOOD, ["x y"]))
+write("tokenizer", "merge-of-itself", bpe({**GOOD, "": 4}, [["", "a"], ["a", ""], ["", ""]]))
+write("tokenizer", "same-merge-many-times", bpe(GOOD, ["a b"] * 5000))
+write("tokenizer", "empty-added-token", bpe(GOOD, added_tokens=[token("")]))
+write("tokenizer", "added-tokens-that-overlap", bpe(GOOD, added_tokens=[token("a" * n, lstrip=True, rstrip=True,
+                                                                            normalized=True) for n in range(1, 40)]))
+for number, pattern in enumerate(("(a+)+$", "(" * 5000 + ")" * 5000, "a{1000}{1000}", "(?=a)*", "", "[", "\\p{L", "(?<=a*)b",
+                                  "[^\\s\\p{L}]+|\\s+(?!\\S)")):
+    write("tokenizer", f"pattern-{number}", bpe(GOOD, pre_tokenizer={"type": "Split", "pattern": {"Regex": pattern},
+                                                                   "behavior": "Isolated", "invert": False}))
+    write("tokenizer", f"bare-pattern-{number}", "\3" + pattern)
+write("tokenizer", "gguf-scores", b"\1ldefault\0a\0b\0ab\0|\0")
+write("tokenizer", "gguf-merges", b"\1gllama-bpe\0a\0b\0ab\0|\0a b\0b a\0a  b\0")
+write("tokenizer", "section-magic", b"\2" + struct.pack("<QII", 0x4b54454854414c2e, 2, 200) + b"\xff" * 184)
+for kind in range(3):
+    write("tokenizer", f"damaged-{kind}", bytes([4 + 5 * kind]) + struct.pack("<HB", 40, 255))
+
+# --- chat templates ---------------------------------------------------------------------------------------------------
+
+for path in (inputs / "templates").glob("*.jinja"):
+    write("chattemplate", path.name, path.read_bytes())
+CHAT = {
+    "loops": "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+    "doubling": "{% set n = namespace(x='ab') %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
+    "nesting": "{% set n = namespace(x=1) %}{% for a in range(9999) %}{% set n.x = [n.x] %}{% endfor %}",
+    "cycle": "{% set n = namespace() %}{% set n.n = n %}{% set n.l = [n] %}{{ n }}",
+    "replaced": "{{ ('a' * 9).replace('a', 'aa') }}{{ 'aaaa'.split('a', 2) | join('b') }}{{ 'abc'[::-1][1:-1] }}",
+    "filters": "{{ messages | selectattr('role', 'in', ['user']) | map(attribute='content') | join | tojson | trim }}",
+    "numbers": "{{ 9223372036854775807 + 1 }}{{ -9223372036854775807 // -1 }}{{ 1 % 0 }}{{ 'a'[99999999999:] }}",
+    "conditions": "{{ ((1 if 0 else 2) if (0 if 1 else 1) else 3 if x is defined else -4) }}",
+    "capture": "{% set a %}{% for m in messages if m.content is string %}{{ loop.index }}{% break %}{% endfor %}{% endset %}",
+    "ends": "{{ 'a\\", "open": "{%- if", "comment": "{#- -#", "dict": "{{ {'a': {'b': [1, (2, 3)]}}.items() | list }}",
+    "parentheses": "{{ " + "(" * 400_000 + ")" * 400_000 + " }}",
+    "blocks": "{% if 1 %}" * 100_000,
+    "nots": "{{ " + "not " * 400_000 + "1 }}",
+}
+for name, text in CHAT.items():
+    write("chattemplate", name, text)
+
+# --- the weights file: header, then what follows its page -------------------------------------------------------------
+
+
+def weights(tensors=64, tokenizer=16, rest=b"\1" * (4096 + 16), **changes):
+    fields = {"magic": 0x534754574548544c, "version": WEIGHTS_VERSION, "header_bytes": 72, "file_bytes": 4096 + len(rest), "id0": 1,
+              "id1": 2, "tensors_offset": 4096, "tensors_bytes": tensors, "tokenizer_offset": 8192,
+              "tokenizer_bytes": tokenizer, **changes}
+    return struct.pack("<QIIQQQQQQQ", *fields.values()) + rest
+
+
+abi = (pathlib.Path(__file__).resolve().parents[2] / "runtime/include/lrt/abi.h").read_text()
+WEIGHTS_VERSION = int(abi.split("#define LRT_ABI_VERSION ")[1].split("u")[0])
+write("weights", "good", weights())
+write("weights", "no-tokenizer", weights(tokenizer=0, tokenizer_offset=0))
+write("weights", "foreign-ids", weights(id0=0, id1=0))
+for cut in (0, 7, 8, 71, 72, 73, 100):
+    write("weights", f"cut-at-{cut}", weights()[:cut])
+for key in ("magic", "version", "header_bytes", "file_bytes", "tensors_offset", "tensors_bytes", "tokenizer_offset",
+            "tokenizer_bytes"):
+    for value in (0, 1, 4096, 2**31, 2**32 - 1) if key in ("version", "header_bytes") else (
+            0, 1, 4096, 8192, 2**60, 2**63, 2**64 - 4096, 2**64 - 1):
+        write("weights", f"{key}-{value}", weights(**{key: value}))

@@ -244,6 +244,25 @@ TEST(Tokenizer, AMillionCharactersNeitherStallNorAreCut) {
   EXPECT_EQ(ids.size(), (million - 4) / 4 + 2 + 2);
 }
 
+/// The same for the other two models, which see a text as one word.
+TEST(Tokenizer, AMillionCharactersInOneWord) {
+  constexpr size_t million = 1000000;
+  Section scores({"a", "aa", "aaaa", std::string(8, 'a'), "b", " ", "  ", "    "}, LRT_TOKENIZER_SCORES);
+  scores.scores = {-9, -1, -2, -3, -9, -9, -1, -2};
+  const auto byScore = scores.build();
+  EXPECT_EQ(encode(byScore, std::string(million, 'a')), Ids(million / 8, 3));
+  EXPECT_EQ(encode(byScore, std::string(million, ' ')), Ids(million / 4, 7));
+
+  Section unigram({"<unk>", "a", "aa", std::string(8, 'a'), " ", "    "}, LRT_TOKENIZER_UNIGRAM);
+  unigram.scores = {0, -3, -2, -1, -3, -2};
+  unigram.header.unknown = 0;
+  unigram.header.unknown_score = -20;
+  const auto byPath = unigram.build();
+  EXPECT_EQ(encode(byPath, std::string(million, 'a')), Ids(million / 8, 3));
+  EXPECT_EQ(encode(byPath, std::string(million, ' ')), Ids(million / 4, 5));
+  EXPECT_EQ(encode(byPath, std::string(million, 'x')), Ids{0}); // unknown characters are one token
+}
+
 TEST(Tokenizer, RefusesEveryShorterSection) {
   Section section = letters();
   section.normalizers = {{LRT_TEXT_NFC, 0, {}, {}}};

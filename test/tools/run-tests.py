@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs every kind of test of a build and adds them up.
 
-    run-tests.py --build DIR [-j N] [--filter REGEX] [KIND]...      KIND: unit runtime lit source; default: all
+    run-tests.py --build DIR [-j N] [--filter REGEX] [KIND]...      KIND: unit runtime threads lit source; default: all
+                                                                    but threads
 
 Failures are printed with their output. The last line is `N passed, N failed`; the exit status is 0 only when nothing
 failed and something ran. --filter is lit's: tests whose path matches.
@@ -119,6 +120,7 @@ def main():
         "source": source_checks,
         "unit": lambda counts: google_test(build / "bin" / "lathe-unit-tests", counts),
         "runtime": lambda counts: google_test(build / "bin" / "lathe-runtime-tests", counts),
+        "threads": lambda counts: google_test(build / "bin" / "lathe-runtime-tsan-tests", counts),
         "lit": lambda counts: lit(build, args.j, args.filter, counts),
     }
     unknown = set(args.kinds) - set(kinds)
@@ -126,7 +128,7 @@ def main():
         parser.error(f"expected {', '.join(kinds)}, got {', '.join(sorted(unknown))}")
     passed = failed = skipped = 0
     for kind, runner in kinds.items():
-        if args.kinds and kind not in args.kinds:
+        if kind not in (args.kinds or set(kinds) - {"threads"}):
             continue
         print(f"== {kind} tests", flush=True)
         counts, started = Counts(), time.time()

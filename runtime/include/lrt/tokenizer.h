@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LRT_TOKENIZER_MAGIC 0x4b54454854414c2eull /* ".LATHETK" */
-#define LRT_TOKENIZER_VERSION 1u
+#define LRT_TOKENIZER_VERSION 2u
 
 /// Ids are below this: a bound for everything that is sized by an id.
 #define LRT_TOKENIZER_MAX_ID (1u << 22)
@@ -151,7 +151,8 @@ typedef struct lrt_tokenizer_header {
   lrt_tokenizer_table normalizers, splitters; // lrt_tokenizer_step
   lrt_tokenizer_table prefix_ids, suffix_ids; // uint32_t: around every text
   lrt_tokenizer_table end_ids;                // uint32_t: generation stops here
-  lrt_tokenizer_string chat_prefix, chat_suffix; // around the user's text
+  lrt_tokenizer_string chat_prefix,
+      chat_suffix; // around the user's text; without LRT_TOKENIZER_HAS_CHAT, prefix is why
 } lrt_tokenizer_header;
 
 /// FNV-1a; the slot of a text is hash & (slots - 1).

@@ -323,6 +323,25 @@ TEST(Config, Refusals) {
     EXPECT_EQ(refusal(with(row.base, row.changes)), row.message) << row.changes;
 }
 
+TEST(Config, AbsurdSizesAreRefusedForEveryKey) {
+  for (const char *key :
+       {"hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size",
+        "vocab_size", "max_position_embeddings", "head_dim", "sliding_window", "sliding_window_pattern"})
+    for (const char *value :
+         {"-1", "-1099511627776", "0", "1099511627776", "10000000000000000", "1.5", "\"8x\"", "true", "[]", "{}"}) {
+      // Gemma reads them all.
+      const std::string change = ("{\"" + llvm::Twine(key) + "\": " + value + "}").str();
+      const std::string message = refusal(with(gemma3, change)), found = value;
+      EXPECT_EQ(message.find("config.json: " + std::string(key) + ": expected an integer from 1 to "), 0u)
+          << message << " for " << change;
+      EXPECT_NE(message.find(found == "[]"   ? "got an array"
+                             : found == "{}" ? "got an object"
+                                             : "got " + found),
+                std::string::npos)
+          << message;
+    }
+}
+
 TEST(Config, UnknownTypesGetTheListAndTheNearest) {
   for (const char *name : {"lama", "mamba\n2", ""}) {
     json::Value config = json::Object{{"model_type", name}};

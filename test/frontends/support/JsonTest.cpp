@@ -37,6 +37,18 @@ TEST(Json, NamesThePlaceOfASyntaxError) {
   EXPECT_EQ(messageOf(parseJson("a.json", "")), "a.json: expected JSON, got an error at [1:0, byte=0]: Unexpected EOF");
 }
 
+/// U+2000B, which LLVM 22's parser takes for another character, and its neighbours on both sides of the mistake.
+TEST(Json, SurrogatePairsAreTheCharacterTheyMean) {
+  auto value = parseJson("a.json", R"(["\ud840\udc0b", "\uD83D\uDE00", "\udbff\udfff", "\\ud840\\udc0b", "\ud840"])");
+  ASSERT_TRUE(value.ok());
+  const llvm::json::Array &texts = *value->getAsArray();
+  EXPECT_EQ(texts[0].getAsString(), "\xf0\xa0\x80\x8b");
+  EXPECT_EQ(texts[1].getAsString(), "\xf0\x9f\x98\x80");
+  EXPECT_EQ(texts[2].getAsString(), "\xf4\x8f\xbf\xbf");
+  EXPECT_EQ(texts[3].getAsString(), "\\ud840\\udc0b");
+  EXPECT_EQ(texts[4].getAsString(), "\xef\xbf\xbd"); // half a pair is no character
+}
+
 namespace {
 struct Read : ::testing::Test {
   absl::Status status;

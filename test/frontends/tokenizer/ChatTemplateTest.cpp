@@ -1,7 +1,10 @@
-//===- ChatTemplateTest.cpp - families of chat templates
-//-----------------------------------------------------------===//
+//===- ChatTemplateTest.cpp - one user turn
+//--------------------------------------------------------------------------===//
 
+#include "frontends/support/File.h"
+#include "frontends/support/Json.h"
 #include "frontends/tokenizer/TokenizerModel.h"
+#include "llvm/Support/Path.h"
 #include <gtest/gtest.h>
 
 using namespace lathe;
@@ -14,56 +17,52 @@ static std::string render(llvm::StringRef chatTemplate) {
   return chat->prefix + (chat->trims ? "|trim|" : "|") + chat->suffix;
 }
 
-TEST(ChatTemplate, ChatMlWithItsDefaultSystemPrompt) {
-  EXPECT_EQ(
-      render("{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "
-             "'<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' "
-             "}}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + "
-             "'\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"),
-      "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
-      "<|im_start|>user\n|<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(
-      render("{{ '<|im_start|>system\\nYou are Qwen.<|im_end|>\\n' }}{{ '<|im_start|>' + message.role + '\\n' }}"),
-      "<|im_start|>system\nYou are Qwen.<|im_end|>\n<|im_start|>user\n|<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(render("{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>'}}"),
-            "<|im_start|>user\n|<|im_end|>\n<|im_start|>assistant\n");
+/// The published templates give what transformers makes of them: test/tools/make-chat-goldens.py asked it.
+TEST(ChatTemplate, PublishedTemplatesGiveWhatTransformersGives) {
+  const std::string folder = LATHE_TEST_DIR "/frontends/tokenizer/Inputs/templates";
+  const std::vector<std::string> names = filesEndingIn(folder, {".jinja"});
+  ASSERT_GE(names.size(), 13u);
+  for (const std::string &name : names) {
+    SCOPED_TRACE(name);
+    const std::string path = folder + "/" + name, goldenPath = llvm::StringRef(path).drop_back(5).str() + "json";
+    auto text = MappedFile::open(path), goldenFile = MappedFile::open(goldenPath);
+    ASSERT_TRUE(text.ok() && goldenFile.ok());
+    auto golden = parseJson(goldenPath, (*goldenFile)->bytes());
+    ASSERT_TRUE(golden.ok());
+    absl::Status status;
+    const JsonObject keys(goldenPath, *golden->getAsObject(), status);
+    const std::vector<std::string> said = keys.strings("texts"), rendered = keys.strings("rendered");
+    ASSERT_TRUE(status.ok());
+
+    auto chat = renderChat("t", (*text)->bytes(), "<bos>", "<eos>");
+    if (rendered.empty()) { // the date is all it has
+      EXPECT_EQ(chat.status().message(), "t: line 1: expected a template whose text does not depend on the day, got a "
+                                         "call of strftime_now; use --prompt");
+      continue;
+    }
+    ASSERT_TRUE(chat.ok()) << chat.status().message();
+    for (size_t i = 0; i < said.size(); ++i) {
+      const llvm::StringRef words = chat->trims ? llvm::StringRef(said[i]).trim() : llvm::StringRef(said[i]);
+      EXPECT_EQ((chat->prefix + words + chat->suffix).str(), rendered[i]);
+    }
+  }
 }
 
-TEST(ChatTemplate, Llama3) {
-  EXPECT_EQ(
-      render("{{ bos_token }}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] "
-             "| trim + '<|eot_id|>' }}"),
-      "<BOS><|start_header_id|>user<|end_header_id|>\n\n|trim|<|eot_id|><|start_header_id|>assistant<|end_header_id|>"
-      "\n\n");
-  EXPECT_EQ(
-      render("{{- bos_token }}{%- set date_string = \"26 Jul 2024\" %}{{- \"<|start_header_id|>system\" }}{{- "
-             "\"Cutting Knowledge Date: December 2023\\n\" }}{{- message['content'] | trim + '<|eot_id|>' }}"),
-      "<BOS><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul "
-      "2024\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n|trim|<|eot_id|><|start_header_id|>assistant"
-      "<|end_header_id|>\n\n");
+TEST(ChatTemplate, WhatIsWrittenOnceIsFound) {
+  EXPECT_EQ(render("{{ bos_token }}{% for m in messages %}[{{ m.content | trim }}]{% endfor %}"), "<BOS>[|trim|]");
+  EXPECT_EQ(render("{{ messages[0].content }}{{ eos_token }}"), "|<EOS>");
+  const std::string advice = "; use --prompt";
+  EXPECT_EQ(render("nothing"),
+            "t: expected a template that writes what the user says once, got one that gives \"nothing\"" + advice);
+  EXPECT_NE(render("{{ messages[0].content }}{{ messages[0].content }}").find("what the user says once"),
+            std::string::npos);
+  EXPECT_NE(render("{{ messages[0].content | upper }}").find("what the user says once"), std::string::npos);
+  EXPECT_NE(render("{{ messages[0].content.lstrip() }}").find("as it is or trimmed"), std::string::npos);
 }
 
-TEST(ChatTemplate, GemmaMistralZephyr) {
-  EXPECT_EQ(
-      render("{{ bos_token }}{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"),
-      "<BOS><start_of_turn>user\n|trim|<end_of_turn>\n<start_of_turn>model\n");
-  EXPECT_EQ(render("{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}"), "<BOS>[INST] | [/INST]");
-  EXPECT_EQ(render("{{ bos_token }}{{ '[INST]' + message['content'] + '[/INST]' }}"), "<BOS>[INST]|[/INST]");
-  EXPECT_EQ(render("{{ '<|user|>\n' + message['content'] + eos_token }}\n{{ '<|assistant|>' }}\n"),
-            "<|user|>\n|<EOS>\n<|assistant|>\n");
-}
-
-TEST(ChatTemplate, OthersAreRefusedWithAdvice) {
-  EXPECT_EQ(render("{{ 'Human: ' + message['content'] }}"),
-            "t: expected a chat template of ChatML, Llama 3, Gemma, Mistral or Zephyr, got \"{{ 'Human: ' + "
-            "message['content'] }}\"; use --prompt");
-  for (const char *other : {"{{ '<|im_start|>assistant\n<think>\n' }}", "{{ '<|im_start|>' + strftime_now('%d') }}",
-                            "{{ '<|user|>' + '<|assistant|>' }}"})
-    EXPECT_NE(render(other).find("use --prompt"), std::string::npos) << other;
-}
-
-TEST(ChatTemplate, UnfinishedTagsEnd) {
-  for (const char *broken :
-       {"<|im_start|>{{ '", "<|im_start|>{{ 'a\\", "<|im_start|>{%", "<|im_start|>{#", "<|im_start|>{"})
-    render(broken);
+TEST(ChatTemplate, RefusalsAdviseThePrompt) {
+  EXPECT_EQ(render("a\n{{ raise_exception('only systems') }}"),
+            "t: line 2: expected a template that takes one user turn, got its refusal: only systems; use --prompt");
+  EXPECT_EQ(render("{% include 'x' %}"),
+            "t: line 1: expected if, for, set, break or continue, got \"include\"; use --prompt");
 }

@@ -120,7 +120,7 @@ TEST(GgufTokenizer, EveryPreTokenizerCompiles) {
 
 TEST(GgufTokenizer, TheTemplatesOwnBeginningIsNotDoubled) {
   GgufTokenizer gguf = pieces();
-  gguf.chatTemplate = "{{ bos_token }}{{ '<start_of_turn>' + role + '\n' + message['content'] | trim }}";
+  gguf.chatTemplate = "{{ bos_token }}{{ '<start_of_turn>user\n' + messages[0].content | trim }}";
   auto model = readGgufTokenizer(gguf);
   ASSERT_TRUE(model.ok());
   EXPECT_EQ((*model)->chatPrefix, "<start_of_turn>user\n");

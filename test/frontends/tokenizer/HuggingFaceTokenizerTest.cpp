@@ -130,6 +130,63 @@ TEST(HuggingFaceTokenizer, ErrorsNameFileKeyExpectedAndFound) {
             "m/tokenizer.json: post_processor.cls: expected a token and its id, got an array");
 }
 
+TEST(HuggingFaceTokenizer, IdsOfAnyNumberAreRefusedOrKept) {
+  for (const char *id : {"1000000000", "-1", "9007199254740992", "9223372036854775808", "1e300", "1.5", "null", "[0]"})
+    EXPECT_NE(refusal(tiny("", R"("vocab":{"a":0,"b":)" + std::string(id) + R"(},"merges":[])"))
+                  .find("m/tokenizer.json: "
+                        "model.vocab"),
+              std::string::npos)
+        << id;
+  // Two texts of one id: both are read, the id stands for one of them.
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tiny("", R"("vocab":{"a":0,"b":0,"ab":1},"merges":["a b"])");
+  auto model = readHuggingFaceTokenizer(files);
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_TRUE(serialize(**model).ok());
+}
+
+TEST(HuggingFaceTokenizer, EndsAndTemplatesOfAnotherKindAreRefused) {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tiny();
+  const auto message = [&] { return std::string(readHuggingFaceTokenizer(files).status().message()); };
+  files.generationConfig = R"({"eos_token_id":[0,"</s>"]})";
+  EXPECT_EQ(message(), "m/generation_config.json: eos_token_id: expected an integer from 0 to 4194303, got \"</s>\"");
+  files.generationConfig = R"({"eos_token_id":-5})";
+  EXPECT_EQ(message(), "m/generation_config.json: eos_token_id: expected an integer from 0 to 4194303, got -5");
+  files.generationConfig = "[]";
+  EXPECT_EQ(message(), "m/generation_config.json: expected an object, got an array");
+  files.generationConfig = "";
+  EXPECT_EQ(refusal(tiny(), R"({"chat_template":7})"),
+            "m/tokenizer_config.json: chat_template: expected a string, got 7");
+  EXPECT_EQ(refusal(tiny(), R"({"chat_template":[{"name":"default","template":7}]})"),
+            "m/tokenizer_config.json: chat_template[0].template: expected a string, got 7");
+  EXPECT_EQ(refusal(tiny(), R"({"chat_template":[7]})"),
+            "m/tokenizer_config.json: chat_template[0]: expected an object, got 7");
+}
+
+/// A template that is not understood is no reason not to compile: it is said when somebody asks to chat.
+TEST(HuggingFaceTokenizer, WhyThereIsNoChatIsKept) {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tiny();
+  EXPECT_EQ((*readHuggingFaceTokenizer(files))->chatRefusal, "expected a chat template, got none; use --prompt");
+  files.tokenizerConfig = R"({"chat_template":"{% include 'x' %}"})";
+  auto model = readHuggingFaceTokenizer(files);
+  ASSERT_TRUE(model.ok());
+  const std::string why = "tokenizer_config.json: chat_template: line 1: expected if, for, set, break or continue, got "
+                          "\"include\"; use --prompt";
+  EXPECT_EQ((*model)->chatRefusal, why);
+  auto section = serialize(**model);
+  lrt::Tokenizer tokenizer;
+  std::string error;
+  std::vector<int32_t> ids;
+  ASSERT_TRUE(section.ok() && tokenizer.open(section->data(), section->size(), error)) << error;
+  EXPECT_FALSE(tokenizer.encodeChat("a", ids, error));
+  EXPECT_EQ(error, "--chat: " + why);
+}
+
 TEST(HuggingFaceTokenizer, NestingEndsInAnErrorNotInACrash) {
   const std::string deep(200000, '[');
   EXPECT_NE(refusal(R"({"model":)" + deep).find("nested"), std::string::npos);
@@ -138,16 +195,6 @@ TEST(HuggingFaceTokenizer, NestingEndsInAnErrorNotInACrash) {
                          R"("},"behavior":"Isolated"})"))
                 .find("expected a pattern that PCRE2 understands"),
             std::string::npos);
-}
-
-TEST(HuggingFaceTokenizer, SurrogatePairsBeyondTheFirstPlanesAreRead) {
-  HuggingFaceFiles files;
-  files.directory = "m";
-  files.tokenizer = tiny("", R"("vocab":{"\ud840\udc0b":0,"\\ud840\\udc0b":1},"merges":[])");
-  auto model = readHuggingFaceTokenizer(files);
-  ASSERT_TRUE(model.ok()) << model.status().ToString();
-  EXPECT_EQ((*model)->tokens[0].piece, "\U0002000b");
-  EXPECT_EQ((*model)->tokens[1].piece, "\\ud840\\udc0b");
 }
 
 TEST(Pattern, OnigurumaIsTranslated) {

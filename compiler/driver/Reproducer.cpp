@@ -1,0 +1,65 @@
+#include "compiler/driver/Reproducer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace lathe;
+
+namespace {
+
+/// What a crash handler may touch: plain strings, made before.
+struct Crash {
+  std::string path, dump, message;
+};
+Crash crash;
+
+void writeAll(int file, llvm::StringRef text) {
+  while (!text.empty()) {
+    const ssize_t written = write(file, text.data(), text.size());
+    if (written <= 0)
+      return;
+    text = text.drop_front(written);
+  }
+}
+
+void onCrash(void *) {
+  if (crash.message.empty())
+    return;
+  if (const int file = open(crash.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600); file >= 0) {
+    writeAll(file, crash.dump);
+    close(file);
+  }
+  writeAll(STDERR_FILENO, crash.message);
+}
+
+std::string temporaryPath(llvm::StringRef stage) {
+  llvm::SmallString<128> path;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, path);
+  llvm::sys::path::append(path, "lathe-" + stage + "-" + std::to_string(getpid()) + ".mlir");
+  return path.str().str();
+}
+
+} // namespace
+
+mlir::LogicalResult lathe::runReproducibly(mlir::PassManager &passes, mlir::ModuleOp module, llvm::StringRef stage,
+                                           llvm::function_ref<void(const llvm::Twine &)> note) {
+  // With this a crash becomes a failure.
+  const std::string path = temporaryPath(stage);
+  passes.enableCrashReproducerGeneration(path);
+  mlir::LogicalResult result = passes.run(module);
+  if (failed(result))
+    note("to repeat: lathe-opt --run-reproducer " + path);
+  return result;
+}
+
+CrashDump::CrashDump(llvm::StringRef stage, std::string dump, llvm::StringRef options) {
+  static const bool isRegistered = (llvm::sys::AddSignalHandler(onCrash, nullptr), true);
+  (void)isRegistered;
+  crash = {temporaryPath(stage), std::move(dump), ""};
+  crash.message = ("lathe: stage " + stage + " crashed, which is a mistake of the compiler; to repeat: lathe compile " +
+                   crash.path + " " + options + "\n")
+                      .str();
+}
+
+CrashDump::~CrashDump() { crash = {}; }

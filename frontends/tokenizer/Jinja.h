@@ -1,0 +1,56 @@
+//===- Jinja.h - the part of Jinja that chat templates are written in
+//----------------------------------------------===//
+//------------------------------------------------===//
+//
+// Rendered as Hugging Face's apply_chat_template does: trim_blocks, lstrip_blocks, loop controls, no final line end.
+// Not there, and refused where it is reached: calls of macros, includes, fractions, the date.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_TOKENIZER_JINJA_H
+#define LATHE_FRONTENDS_TOKENIZER_JINJA_H
+
+#include "absl/status/statusor.h"
+#include "llvm/ADT/StringRef.h"
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace lathe::jinja {
+
+struct Value;
+using List = std::vector<Value>;
+using Dict = std::vector<std::pair<std::string, Value>>; // few keys, in order
+
+struct Undefined {};
+struct None {};
+
+/// Lists and dicts never change once made; a namespace does, which is why it may not lie in another value.
+struct Namespace {
+  std::shared_ptr<Dict> values;
+};
+
+struct Value : std::variant<Undefined, None, bool, int64_t, std::string, std::shared_ptr<const List>,
+                            std::shared_ptr<const Dict>, Namespace> {
+  using variant::variant;
+  Value(List list) : variant(std::make_shared<const List>(std::move(list))) {}
+  Value(Dict dict) : variant(std::make_shared<const Dict>(std::move(dict))) {}
+
+  template <typename T> const T *get() const { return std::get_if<T>(static_cast<const variant *>(this)); }
+  const List *list() const;
+  const Dict *dict() const; // a namespace's, too
+};
+
+/// A template is a stranger's program: tokens read and bytes made are counted together.
+constexpr int64_t kMostWork = 4'000'000;
+/// Brackets and blocks inside each other, and lists inside lists.
+constexpr int kMostDepth = 48;
+
+/// Errors are one line without the template's name: `line 3: expected ..., got ...`.
+absl::StatusOr<std::string> render(llvm::StringRef source, Dict variables);
+
+} // namespace lathe::jinja
+
+#endif // LATHE_FRONTENDS_TOKENIZER_JINJA_H

@@ -1,0 +1,63 @@
+//===- JinjaValues.h - what can be done with the values of a template -----------------------------------------===//
+//------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_TOKENIZER_JINJAVALUES_H
+#define LATHE_FRONTENDS_TOKENIZER_JINJAVALUES_H
+
+#include "frontends/tokenizer/Jinja.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/Twine.h"
+#include <optional>
+
+namespace lathe::jinja {
+
+struct Arguments {
+  std::vector<Value> values;
+  Dict named;
+};
+
+/// For messages: "a list".
+std::string nameOf(const Value &value);
+bool isEqual(const Value &left, const Value &right);
+const Value *find(const Dict &dict, llvm::StringRef key);
+void assign(Dict &dict, llvm::StringRef key, Value value);
+
+/// Operators, filters, tests, methods and functions. The first failure counts; what comes after it means nothing.
+class Operations {
+protected:
+  Value fail(const llvm::Twine &message);
+  bool spend(int64_t amount); // false when there is no more
+  Value make(std::string text);
+  Value make(List list);
+  Value make(Dict dict);
+
+  bool truth(const Value &value) const;
+  std::string textOf(const Value &value); // as it is written into the text
+  Value attribute(const Value &value, llvm::StringRef key);
+  Value element(const Value &value, const Value &index);
+  Value slice(const Value &value, const Value &begin, const Value &end, const Value &step);
+  Value add(const Value &left, const Value &right);
+  Value arithmetic(llvm::StringRef symbol, const Value &left, const Value &right);
+  bool compare(llvm::StringRef symbol, const Value &left, const Value &right);
+  Value callFunction(llvm::StringRef function, const Arguments &given);
+  Value callMethod(const Value &value, llvm::StringRef method, const Arguments &given);
+  Value filter(const Value &value, llvm::StringRef filter, const Arguments &given);
+  bool test(const Value &value, llvm::StringRef test, llvm::ArrayRef<Value> given);
+
+  absl::Status status;
+  unsigned line = 1; // where the template is being read
+
+private:
+  bool contains(const Value &container, const Value &value);
+  std::string jsonOf(const Value &value);
+  Value callStringMethod(llvm::StringRef text, llvm::StringRef method, const Arguments &given);
+  Value selectAttribute(const List &list, bool wanted, const Arguments &given);
+  Value split(llvm::StringRef text, llvm::StringRef separator, int64_t most);
+  std::optional<std::string> string(const Arguments &given, size_t index);
+
+  int64_t work = 0;
+};
+
+} // namespace lathe::jinja
+
+#endif // LATHE_FRONTENDS_TOKENIZER_JINJAVALUES_H

@@ -1,0 +1,110 @@
+//===- JinjaTest.cpp - templates, and those that mean harm
+//-----------------------------------------------------------===//
+
+#include "frontends/tokenizer/Jinja.h"
+#include <gtest/gtest.h>
+
+using namespace lathe;
+
+/// The text; or the refusal, in angle brackets.
+static std::string render(llvm::StringRef source) {
+  jinja::Dict turn = {{"role", std::string("user")}, {"content", std::string("hi")}};
+  auto text = jinja::render(source, {{"messages", jinja::List{turn, turn}}, {"name", std::string("N")}});
+  return text.ok() ? *text : "<" + std::string(text.status().message()) + ">";
+}
+
+TEST(Jinja, WhiteSpaceAroundTagsGoesAsTransformersHasIt) {
+  EXPECT_EQ(render("a\n  {% if true %}\n  b\n  {% endif %}\nc\n"), "a\n  b\nc");
+  EXPECT_EQ(render("a \n {%- if true -%} \n b {%- endif +%}\nc"), "ab\nc");
+  EXPECT_EQ(render("a\n {{ 1 }}\n b {{- 2 -}} \n c"), "a\n 1\n b2c");
+  EXPECT_EQ(render("a\n {# gone #}\nb{#- gone -#} c"), "a\nbc");
+  EXPECT_EQ(render("x {% if true %}y{% endif %}"), "x y");
+  EXPECT_EQ(render("a\r\nb\rc\n\n"), "a\nb\nc\n");
+  EXPECT_EQ(render("{ {} {{ {'a': {'b': 1}}['a']['b'] }}"), "{ {} 1");
+}
+
+TEST(Jinja, ExpressionsBindAsInJinja) {
+  EXPECT_EQ(render("{{ 1 + 2 * 3 - 4 // 3 }} {{ -7 // 2 }} {{ -7 % 3 }}"), "6 -4 2");
+  EXPECT_EQ(render("{{ 'a' + ' b ' | trim + 'c' }} {{ 'n' ~ 1 + 1 ~ true ~ none }}"), "abc n11TrueNone");
+  EXPECT_EQ(render("{{ 1 + 'a' }}"), "<line 1: expected values that \"+\" knows, got an integer and text>");
+  EXPECT_EQ(render("{{ not name is defined }} {{ not 1 == 2 }} {{ 1 < 2 < 3 }} {{ 1 < 3 < 2 }}"),
+            "False True True False");
+  EXPECT_EQ(render("{{ '' or 'x' }}{{ 'a' and 'b' }}{{ missing and missing.deep }}"), "xb");
+  EXPECT_EQ(render("{{ 'y' if name == 'N' else missing.deep }}{{ missing.deep if false }}"), "y");
+  EXPECT_EQ(render("{{ [1, 2, 3][1:] | join('-') }} {{ [1, 2, 3][::-1] | join }} {{ 'abc'[-2:] }} {{ [1][5] }}"),
+            "2-3 321 bc ");
+  EXPECT_EQ(render("{{ 'b' in 'abc' }} {{ 4 not in [1, 2] }} {{ 'role' in messages[0] }}"), "True True True");
+  EXPECT_EQ(render("{{ messages | selectattr('role', 'equalto', 'user') | list | length }} {{ 3 is odd }}"), "2 True");
+  EXPECT_EQ(render("{{ {'a': [1, none, true, 'q\"\\n']} | tojson }}"), "{\"a\": [1, null, true, \"q\\\"\\n\"]}");
+  EXPECT_EQ(render(R"({{ 'a\tb\x41\u00e9\'\q' }})"), "a\tbA\xc3\xa9'\\q");
+}
+
+TEST(Jinja, WhatIsSetInALoopStaysThere) {
+  EXPECT_EQ(render("{% set x = 1 %}{% for m in messages %}{{ x }}{% set x = 2 %}{{ x }}{% endfor %}{{ x }}"), "12121");
+  EXPECT_EQ(render("{% set n = namespace(x=1) %}{% for m in messages %}{% set n.x = n.x + 1 %}{% endfor %}{{ n.x }}"),
+            "3");
+  EXPECT_EQ(render("{% for m in messages %}{{ loop.index }}{{ loop.last }}{% if not loop.last %}, {% endif %}{% endfor "
+                   "%}"),
+            "1False, 2True");
+  EXPECT_EQ(
+      render("{% for i in range(9) if i % 2 == 0 %}{% if i == 6 %}{% break %}{% endif %}{% if i == 2 %}{% continue "
+             "%}{% endif %}{{ i }}{% else %}none{% endfor %}"),
+      "04");
+  EXPECT_EQ(render("{% for i in [] %}{{ i }}{% else %}none{% endfor %}"), "none");
+  EXPECT_EQ(render("{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}{{ v }}{% endfor %}"), "a1b2");
+  EXPECT_EQ(render("{% set t %}[{{ name }}]{% endset %}{{ t }}{% macro m(a) %}{{ a.b.c }}{% endmacro %}"), "[N]");
+}
+
+TEST(Jinja, MistakesAreNamedWithTheirLine) {
+  EXPECT_EQ(render("\n{{ a.b }}"), "<line 2: expected a value with \"b\", got something undefined>");
+  EXPECT_EQ(render("{{ 'a"), "<line 1: expected the end of a string, got the end of the template>");
+  EXPECT_EQ(render("{{ 1"), "<line 1: expected \"}}\", got the end>");
+  EXPECT_EQ(render("{% if 1 %}"), "<line 1: expected \"endif\", got the end>");
+  EXPECT_EQ(render("{{ 1 + }}"), "<line 1: expected an expression, got \"}}\">");
+  EXPECT_EQ(render("{{ 1.5 }}"), "<line 1: expected an integer of 64 bits, got \"1.5\">");
+  EXPECT_EQ(render("{% break %}"), "<line 1: expected \"break\" in a loop only>");
+  EXPECT_EQ(render("{{ name | rot13 }}"), "<line 1: expected a filter that is known for text, got \"rot13\">");
+  EXPECT_EQ(render("{{ f(1) }}"), "<line 1: expected a function such as raise_exception or namespace, got \"f\">");
+  EXPECT_EQ(render("{{ 9223372036854775807 + 1 }}"),
+            "<line 1: expected an integer of 64 bits, got 9223372036854775807 + 1>");
+  EXPECT_EQ(render("\xff"), "<expected UTF-8, got other bytes>");
+}
+
+/// What a template may cost has a bound, whatever it does.
+TEST(Jinja, HostileTemplatesEnd) {
+  const auto repeated = [](llvm::StringRef text, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i)
+      out += text;
+    return out;
+  };
+  const std::string tooMuch = "expected a template that is done after 4000000 steps and bytes, got more";
+  const std::string tooDeep = "expected at most 48 levels inside each other, got more";
+  const std::pair<std::string, std::string> cases[] = {
+      {"{% for a in range(2000) %}{% for b in range(2000) %}{% for c in range(2000) %}{% endfor %}{% endfor %}{% "
+       "endfor "
+       "%}",
+       tooMuch},
+      {"{% set n = namespace(x='xxxxxxxx') %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}", tooMuch},
+      {"{% set n = namespace(x=[1, 2]) %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}", tooMuch},
+      {"{% set n = namespace(x=1) %}{% for a in range(999) %}{% set n.x = [n.x] %}{% endfor %}",
+       "expected fewer lists inside each other"},
+      {"{% set n = namespace() %}{% set n.x = n %}", "expected a namespace to set \"x\" in, got a namespace"},
+      {"{% set n = namespace() %}{% set x = [n] %}", "expected no namespace in a list, got one"},
+      {"{{ " + repeated("(", 400'000), "expected \"}}\", got the end"},
+      {"{{ " + repeated("(", 400'000) + "1" + repeated(")", 400'000) + " }}", tooDeep},
+      {"{{ " + repeated("[", 400'000) + repeated("]", 400'000) + " }}", tooDeep},
+      {"{{ " + repeated("not ", 400'000) + "1 }}", ""},
+      {"{{ " + repeated("-", 400'000) + "1 }}", "expected an expression, got \"-\""},
+      {"{{ 1 " + repeated("if 1 else 1 ", 100'000) + " }}", tooDeep},
+      {repeated("{% if 1 %}", 100'000), tooDeep},
+      {repeated("{% for a in [1] %}", 100'000), tooDeep},
+      {repeated("(1 if ", 40) + "1", ""},
+      {"{{ " + repeated("((1 if ", 20) + "1" + repeated(") if 1 else 1)", 20) + " }}", "expected"},
+  };
+  for (const auto &[source, refusal] : cases) {
+    const std::string text = render(source);
+    EXPECT_NE(text.find(refusal), std::string::npos) << text.substr(0, 200) << " from " << source.substr(0, 80);
+    EXPECT_LT(text.size(), 2000u);
+  }
+}
