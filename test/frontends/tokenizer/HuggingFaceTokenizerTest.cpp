@@ -94,17 +94,13 @@ TEST(HuggingFaceTokenizer, NoTokenizerIsNoError) {
   EXPECT_EQ(*model, nullptr);
 }
 
-TEST(HuggingFaceTokenizer, EndIdsComeFromTheFirstFileThatHasThem) {
+TEST(HuggingFaceTokenizer, TheTokenizersConfigNamesAnEnd) {
   HuggingFaceFiles files;
   files.directory = "m";
   files.tokenizer = tiny();
   files.tokenizerConfig = R"({"eos_token":{"content":"ab"},"bos_token":"a"})";
   EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{2}));
   EXPECT_EQ((*readHuggingFaceTokenizer(files))->bos, 0);
-  files.config = R"({"text_config":{"eos_token_id":1}})";
-  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{1}));
-  files.generationConfig = R"({"eos_token_id":[0,1,99]})"; // 99 has no text
-  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{0, 1}));
 }
 
 TEST(HuggingFaceTokenizer, ErrorsNameFileKeyExpectedAndFound) {
