@@ -98,9 +98,10 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
       span.begin = std::max(trimRight(text.substr(0, span.begin)).size(), free);
     if (token->flags & LRT_ADDED_STRIP_RIGHT)
       span.end = text.size() - trimLeft(text.substr(span.end)).size();
-    // A token found inside white space that the one before took starts where that ends.
-    span.begin = std::max(span.begin, free);
-    span.end = std::max(span.end, span.begin);
+    // A token inside white space that the one before took: with nothing left it does not count, else what follows it
+    // is read again.
+    if (span.begin >= span.end)
+      continue;
     matches.push_back({span, token->id});
     free = span.end;
   }

@@ -196,6 +196,18 @@ TEST(Tokenizer, SpecialTokensTakeWhiteSpaceAndKnowWords) {
   EXPECT_EQ(encode(built, "cab cabb"), (Ids{9, 6, 2, 3, 1}));
 }
 
+TEST(Tokenizer, TokensInsideWhiteSpaceAlreadyTakenAreReadAsTheLibraryDoes) {
+  Section section({"a", "b", "\n", "<r>", "\n\n", "\nb"}, LRT_TOKENIZER_BPE, LRT_TOKENIZER_BYTES);
+  section.added = {{section.string("<r>"), 3, LRT_ADDED_STRIP_RIGHT}, {section.string("\n\n"), 4, 0}};
+  EXPECT_EQ(encode(section.build(), "<r>\n\n\na"), (Ids{3, 4, 2, 0}));
+  section.added[1].flags = LRT_ADDED_STRIP_RIGHT;
+  EXPECT_EQ(encode(section.build(), "\n\n\n\n\n"), (Ids{4, 4}));
+  section.added[1].flags = LRT_ADDED_STRIP_LEFT | LRT_ADDED_STRIP_RIGHT;
+  EXPECT_EQ(encode(section.build(), "<r>\n\n\na"), (Ids{3, 0}));
+  section.added.push_back({section.string("\nb"), 5, LRT_ADDED_STRIP_LEFT});
+  EXPECT_EQ(encode(section.build(), "<r>\nb"), (Ids{3, 5}));
+}
+
 TEST(Tokenizer, SingleWordsKnowLettersBeyondAscii) {
   Section section = letters();
   section.tokens.push_back("cab");
