@@ -47,6 +47,7 @@ private:
   absl::Status recordOptions();
   absl::Status checkDecompose();
   absl::Status runPasses(Stage stage);
+  void noteOddRows();
   absl::Status makeObject();
   absl::Status makeExecutable();
   absl::StatusOr<PackedWeights> pack(OutputFile &file);
@@ -179,7 +180,26 @@ absl::Status Compilation::runPasses(Stage stage) {
   }
   if (options.verifyStages && failed(verifyStage(*module, stage)))
     return errors.status("");
+  if (stage == Stage::Graph)
+    noteOddRows();
   return absl::OkStatus();
+}
+
+/// Blocks of 32 do not divide every matrix: what lm-convert-weights did instead.
+void Compilation::noteOddRows() {
+  auto entries = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr);
+  auto policy = entries ? entries.getAs<StringAttr>("weights") : StringAttr();
+  if (!policy || (policy.getValue() != "q8" && policy.getValue() != "q4"))
+    return;
+  int64_t matrices = 0, odd = 0;
+  for (lm::WeightOp weight : module->getOps<lm::WeightOp>()) {
+    lm::WeightType type = weight.getWeightType();
+    matrices += type.isMatrix();
+    odd += type.isMatrix() && type.getColumns() % getFormatInfo(Format::Q8_0).block;
+  }
+  if (odd)
+    report.note("--weights " + policy.getValue() + ": " + llvm::Twine(odd) + " of " + llvm::Twine(matrices) +
+                " matrices have rows of no multiple of 32 values and are kept in bf16");
 }
 
 absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> text) {

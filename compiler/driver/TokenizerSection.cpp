@@ -73,8 +73,15 @@ absl::StatusOr<std::string> lathe::tokenizerSection(const ModelSource &source) {
     LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
     LATHE_ASSIGN_OR_RETURN(model, readGgufTokenizer(keys));
   }
-  if (!model)
+  // A GGUF's tokenizer knows more ends than its keys name, by what tokens are called.
+  const std::vector<int64_t> &ends = source.config.endTokens;
+  if (!model && ends.empty())
     return std::string();
+  if (!model || (!source.gguf && !ends.empty())) {
+    if (!model)
+      model = std::make_unique<TokenizerModel>(); // without texts: ids end generation all the same
+    model->endIds.assign(ends.begin(), ends.end());
+  }
   LATHE_ASSIGN_OR_RETURN(std::vector<uint8_t> section, serialize(*model));
   return std::string(section.begin(), section.end());
 }

@@ -60,8 +60,10 @@ static void readActivation(const JsonObject &keys, const Model &model, Config &c
   config.activation = known.value_or(model.activation);
 }
 
-/// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it.
-static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config &config, double theta) {
+/// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it;
+/// `isOne` says that the set is that of one kind of layer.
+static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config &config, double theta,
+                     bool isOne = false) {
   Rope rope;
   rope.dims = config.headDim;
   rope.theta = keys.positive("rope_theta", theta);
@@ -90,8 +92,8 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config
     rope.factor = keys.positive("factor");
     return rope;
   }
-  // transformers lets the key at the top win.
-  const JsonObject &original = top.has("original_max_position_embeddings") ? top : keys;
+  // transformers lets the key at the top win, where all layers are alike.
+  const JsonObject &original = !isOne && top.has("original_max_position_embeddings") ? top : keys;
   rope.originalPositions =
       original.integer("original_max_position_embeddings", 1, limits::positions, config.maxPositions);
   if (rope.scaling == RopeScaling::Llama3) {
@@ -113,7 +115,8 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config
   for (const char *beta : {"beta_fast", "beta_slow"})
     if (keys.number(beta, 1) < 0)
       keys.fail(beta, "expected a number not below 0, got " + describe(*keys.find(beta)));
-  rope.truncate = keys.boolean("truncate", true);
+  // transformers looks for it beside the kinds of layers, not in one of them.
+  rope.truncate = keys.boolean("truncate", true) || isOne;
   const double mscale = keys.number("mscale", 0), mscaleAll = keys.number("mscale_all_dim", 0);
   auto magnitude = [&](double k) { return rope.factor <= 1 ? 1 : 0.1 * k * std::log(rope.factor) + 1; };
   if (keys.has("attention_factor"))
@@ -152,16 +155,16 @@ static void readRopes(const JsonObject &keys, const Model &model, Config &config
     // An old rope_scaling is about the full layers.
     const JsonObject fallback = keys.sub("rope_parameters", nothing);
     config.rope = readRope(scaling ? *scaling : full.value_or(fallback), keys, config,
-                           scaling && full ? full->positive("rope_theta", theta) : theta);
-    config.slidingRope = readRope(sliding.value_or(fallback), keys, config, localTheta);
+                           scaling && full ? full->positive("rope_theta", theta) : theta, /*isOne=*/true);
+    config.slidingRope = readRope(sliding.value_or(fallback), keys, config, localTheta, /*isOne=*/true);
     return;
   }
   if (scaling && !scaling->keys().empty())
     config.rope = config.slidingRope = readRope(*scaling, keys, config, theta);
   else if (nested) {
     const JsonObject &first = full ? *full : *sliding;
-    config.rope = readRope(first, keys, config, theta);
-    config.slidingRope = readRope(sliding ? *sliding : first, keys, config, theta);
+    config.rope = readRope(first, keys, config, theta, /*isOne=*/true);
+    config.slidingRope = readRope(sliding ? *sliding : first, keys, config, theta, /*isOne=*/true);
   } else
     config.rope = config.slidingRope =
         readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, config, theta);
@@ -191,7 +194,7 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
   case WindowRule::None:
     return;
   case WindowRule::Every:
-    if (keys.has("sliding_window"))
+    if (!readLayerTypes(keys, config) && keys.has("sliding_window"))
       config.kinds.assign(config.layers, LayerKind::Sliding);
     break;
   case WindowRule::Above: {
@@ -207,8 +210,8 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
   }
   case WindowRule::Periodic:
     if (!readLayerTypes(keys, config)) {
-      const char *key = keys.has("sliding_window_pattern") ? "sliding_window_pattern" : "_sliding_window_pattern";
-      const int64_t period = keys.integer(key, 1, limits::layers, model.windowPeriod);
+      // transformers writes _sliding_window_pattern and does not read it back.
+      const int64_t period = keys.integer("sliding_window_pattern", 1, limits::layers, model.windowPeriod);
       for (int64_t i = 0; i < config.layers; ++i)
         if ((i + 1) % std::max<int64_t>(period, 1))
           config.kinds[i] = LayerKind::Sliding;

@@ -23,7 +23,7 @@ enum class NormPlacement : uint8_t {
 
 /// Which layers slide when config.json does not list layer_types.
 enum class WindowRule : uint8_t {
-  None,     // keys about windows are not read
+  None,     // keys about windows, layer_types too, are not read
   Every,    // sliding_window, on every layer; null: none
   Above,    // use_sliding_window, sliding_window, from layer max_window_layers on
   Periodic, // sliding_window; every sliding_window_pattern-th layer is full

@@ -415,24 +415,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
   LATHE_ASSIGN_OR_RETURN(json::Value tokenizer, parseObject(model->path, files.tokenizer));
   LATHE_RETURN_IF_ERROR(TokenizerReader(model->path, *model).read(*tokenizer.getAsObject()));
 
-  // Where generation ends: the first file that says so.
   absl::Status status;
-  constexpr int64_t mostId = LRT_TOKENIZER_MAX_ID - 1;
-  for (const auto &[name, text] :
-       {std::pair("generation_config.json", &files.generationConfig), std::pair("config.json", &files.config)}) {
-    if (text->empty() || !model->endIds.empty())
-      continue;
-    LATHE_ASSIGN_OR_RETURN(json::Value value, parseObject(pathOf(name), *text));
-    JsonObject config(pathOf(name), *value.getAsObject(), status);
-    std::vector<int64_t> ids = config.integers("eos_token_id", 0, mostId);
-    if (std::optional<JsonObject> textConfig = config.object("text_config"); textConfig && ids.empty())
-      ids = textConfig->integers("eos_token_id", 0, mostId);
-    LATHE_RETURN_IF_ERROR(status);
-    for (int64_t id : ids)
-      if (id < int64_t(model->tokens.size())) // else the model has no such text
-        model->endIds.push_back(static_cast<uint32_t>(id));
-  }
-
   std::string chatTemplate = files.chatTemplate, bos, eos, templateName = "chat_template.jinja";
   if (!files.tokenizerConfig.empty()) {
     const std::string path = pathOf("tokenizer_config.json");
@@ -456,7 +439,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
     return -1;
   };
   model->bos = bos.empty() ? -1 : idOf(bos);
-  if (model->endIds.empty() && !eos.empty())
+  if (!eos.empty())
     if (int32_t id = idOf(eos); id >= 0)
       model->endIds.push_back(static_cast<uint32_t>(id));
 
@@ -485,7 +468,6 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
   files.directory = directory.str();
   for (const auto &[name, text] :
        {std::pair("tokenizer.json", &files.tokenizer), std::pair("tokenizer_config.json", &files.tokenizerConfig),
-        std::pair("generation_config.json", &files.generationConfig), std::pair("config.json", &files.config),
         std::pair("chat_template.jinja", &files.chatTemplate)}) {
     llvm::SmallString<256> path(directory);
     llvm::sys::path::append(path, name);

@@ -65,15 +65,15 @@ struct TokenizerModel {
 /// The tokenizer section of a weights file.
 absl::StatusOr<std::vector<uint8_t>> serialize(const TokenizerModel &model);
 
-/// The tokenizer of a Hugging Face directory: tokenizer.json, with end ids from generation_config.json, else
-/// config.json, else tokenizer_config.json, and the chat template of chat_template.jinja, else tokenizer_config.json.
-/// Null when the directory has no tokenizer.
+/// The tokenizer of a Hugging Face directory: tokenizer.json, with the end id of tokenizer_config.json (other files say
+/// more about ends: Config::endTokens) and the chat template of chat_template.jinja, else tokenizer_config.json. Null
+/// when the directory has no tokenizer.
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(llvm::StringRef directory);
 
 /// The same from the contents of the files; an absent file is empty.
 struct HuggingFaceFiles {
   std::string directory; // for messages
-  std::string tokenizer, tokenizerConfig, generationConfig, config, chatTemplate;
+  std::string tokenizer, tokenizerConfig, chatTemplate;
 };
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(const HuggingFaceFiles &files);
 

@@ -23,7 +23,7 @@ bool Text::open(const Weights &weights, std::string &error) {
 }
 
 bool Text::encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const {
-  if (!tokenizer) {
+  if (!tokenizer || tokenizer->size() == 0) {
     error = "this model has no tokenizer: give ids with --tokens";
     return false;
   }

@@ -14,7 +14,8 @@ namespace lrt {
 
 class Tokenizer;
 
-/// The tokenizer of a weights file, or none: a model without one takes and gives ids only.
+/// The tokenizer of a weights file, or none: a model without one takes and gives ids only. Its tables are there without
+/// texts when the model has end ids.
 class Text {
 public:
   Text();
@@ -22,8 +23,6 @@ public:
 
   /// Returns false for damaged tables; no tables at all are fine.
   bool open(const Weights &weights, std::string &error);
-
-  bool isAvailable() const { return tokenizer != nullptr; }
 
   /// The ids the model is fed for `text`, beginning-of-sequence included. `chat` wraps it in the model's template.
   bool encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const;

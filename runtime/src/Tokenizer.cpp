@@ -50,8 +50,8 @@ bool Tokenizer::encodeFragment(std::string_view text, bool isFirst, std::vector<
 
   size_t begin = 0;
   for (const SpecialTokens::Match &match : normalizedSpecial.find(normalized, false)) {
-    const std::string_view part = std::string_view(normalized).substr(begin, match.span.begin - begin);
-    if (!part.empty() && !encodePart(part, isFirst && begin == 0))
+    if (match.span.begin > begin &&
+        !encodePart(std::string_view(normalized).substr(begin, match.span.begin - begin), isFirst && begin == 0))
       return false;
     ids.push_back(static_cast<int32_t>(match.id));
     begin = match.span.end;

@@ -11,6 +11,9 @@
 
 #include <algorithm>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 using namespace lrt;
 
 static size_t startOf(std::string_view text, size_t length) {
@@ -18,12 +21,20 @@ static size_t startOf(std::string_view text, size_t length) {
   return length == 1 ? first : first << 8 | static_cast<uint8_t>(text[1]);
 }
 
-/// A letter as `single_word` sees it. ASCII is exact; beyond it everything but spaces and punctuation blocks counts.
-static bool isWordCharacter(uint32_t c) {
-  if (c < 0x80)
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-  return !isSpace(c) && c >= 0xaa && c != 0xab && c != 0xbb && !(c >= 0x2010 && c <= 0x2bff) &&
-         !(c >= 0x3001 && c <= 0x3004);
+/// Whether the text starts with what `single_word` takes for a letter: \w of the Rust library.
+static bool startsWithLetter(std::string_view text) {
+  static pcre2_code *const letter = [] {
+    const char *set = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]";
+    int code = 0;
+    PCRE2_SIZE place = 0;
+    return pcre2_compile(reinterpret_cast<PCRE2_SPTR>(set), PCRE2_ZERO_TERMINATED,
+                         PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &place, nullptr);
+  }();
+  pcre2_match_data *data = pcre2_match_data_create(1, nullptr);
+  const int result =
+      pcre2_match(letter, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, PCRE2_NO_UTF_CHECK, data, nullptr);
+  pcre2_match_data_free(data);
+  return result > 0;
 }
 
 void SpecialTokens::add(std::string text, uint32_t id, uint32_t flags) {
@@ -76,20 +87,21 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
     Span span{place, place + length};
     place = span.end;
     if (token->flags & LRT_ADDED_SINGLE_WORD) {
-      size_t before = span.begin, after = span.end;
+      size_t before = span.begin; // of the character in front
       while (before > 0 && (text[--before] & 0xc0) == 0x80)
         ;
-      if ((span.begin > 0 && isWordCharacter(nextCharacter(text, before))) ||
-          (span.end < text.size() && isWordCharacter(nextCharacter(text, after))))
+      const auto isLetter = [&](size_t begin, size_t end) { return startsWithLetter(text.substr(begin, end - begin)); };
+      if (isLetter(before, span.begin) || isLetter(span.end, text.size()))
         continue;
     }
     if (token->flags & LRT_ADDED_STRIP_LEFT)
       span.begin = std::max(trimRight(text.substr(0, span.begin)).size(), free);
     if (token->flags & LRT_ADDED_STRIP_RIGHT)
       span.end = text.size() - trimLeft(text.substr(span.end)).size();
-    // A token found inside white space that the one before took starts where that ends.
-    span.begin = std::max(span.begin, free);
-    span.end = std::max(span.end, span.begin);
+    // A token inside white space that the one before took: with nothing left it does not count, else what follows it
+    // is read again.
+    if (span.begin >= span.end)
+      continue;
     matches.push_back({span, token->id});
     free = span.end;
   }

@@ -138,9 +138,10 @@ bool TokenizerTables::check(std::string &error) const {
           return (step.kind == LRT_TEXT_CHARSMAP ? isString(step.a) : isText(step.a)) && isText(step.b);
         }))
       return fail("normalizers, splitters");
-  for (std::span<const uint32_t> list : {prefixIds, suffixIds, endIds})
+  // Generation may end at ids without a text.
+  for (std::span<const uint32_t> list : {prefixIds, suffixIds})
     if (!std::all_of(list.begin(), list.end(), isId))
-      return fail("prefix_ids, suffix_ids, end_ids");
+      return fail("prefix_ids, suffix_ids");
   if (!isString(header->chat_prefix) || !isString(header->chat_suffix))
     return fail("header: chat_prefix, chat_suffix");
   return true;

@@ -370,16 +370,18 @@ bool TokenizerText::split(std::string &text, bool isFirst, std::vector<Span> &wo
     text = std::move(out);
   };
 
+  bool isAtStart = isFirst; // the first word is the start of the whole text: nothing before it was removed
   for (const Step &step : splitters) {
     switch (step.kind) {
     case LRT_TEXT_SPLIT:
       if (!splitAt(step, text, words, error))
         return false;
+      isAtStart &= !words.empty() && words.front().begin == 0;
       break;
     case LRT_TEXT_METASPACE:
       rewrite([&](std::string_view word, bool isFirstWord, std::string &out) {
         const bool wantsPrefix =
-            step.mode == LRT_PREFIX_ALWAYS || (step.mode == LRT_PREFIX_FIRST && isFirst && isFirstWord);
+            step.mode == LRT_PREFIX_ALWAYS || (step.mode == LRT_PREFIX_FIRST && isAtStart && isFirstWord);
         if (wantsPrefix && !word.starts_with(' ') && !word.starts_with(step.a))
           out += step.a;
         for (char c : word)

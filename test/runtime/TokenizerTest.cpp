@@ -196,6 +196,45 @@ TEST(Tokenizer, SpecialTokensTakeWhiteSpaceAndKnowWords) {
   EXPECT_EQ(encode(built, "cab cabb"), (Ids{9, 6, 2, 3, 1}));
 }
 
+TEST(Tokenizer, TokensInsideWhiteSpaceAlreadyTakenAreReadAsTheLibraryDoes) {
+  Section section({"a", "b", "\n", "<r>", "\n\n", "\nb"}, LRT_TOKENIZER_BPE, LRT_TOKENIZER_BYTES);
+  section.added = {{section.string("<r>"), 3, LRT_ADDED_STRIP_RIGHT}, {section.string("\n\n"), 4, 0}};
+  EXPECT_EQ(encode(section.build(), "<r>\n\n\na"), (Ids{3, 4, 2, 0}));
+  section.added[1].flags = LRT_ADDED_STRIP_RIGHT;
+  EXPECT_EQ(encode(section.build(), "\n\n\n\n\n"), (Ids{4, 4}));
+  section.added[1].flags = LRT_ADDED_STRIP_LEFT | LRT_ADDED_STRIP_RIGHT;
+  EXPECT_EQ(encode(section.build(), "<r>\n\n\na"), (Ids{3, 0}));
+  section.added.push_back({section.string("\nb"), 5, LRT_ADDED_STRIP_LEFT});
+  EXPECT_EQ(encode(section.build(), "<r>\nb"), (Ids{3, 5}));
+}
+
+TEST(Tokenizer, SingleWordsKnowLettersBeyondAscii) {
+  Section section = letters();
+  section.tokens.push_back("cab");
+  section.added = {{section.string("cab"), 7, LRT_ADDED_SINGLE_WORD}};
+  const auto built = section.build();
+  const auto isFound = [&](const std::string &text) {
+    const Ids ids = encode(built, text);
+    return std::find(ids.begin(), ids.end(), 7) != ids.end();
+  };
+  for (const char *other : {"\u00d7", "\uff01", "\u3010", "\U0001f600", "\u00b2", "\u00ac", "-"}) {
+    EXPECT_TRUE(isFound(other + std::string("cab"))) << other;
+    EXPECT_TRUE(isFound("cab" + std::string(other))) << other;
+  }
+  for (const char *letter : {"\u00e9", "\u0301", "\u4e2d", "\u0663", "\u203f", "\u24b6", "_"}) {
+    EXPECT_FALSE(isFound(letter + std::string("cab"))) << letter;
+    EXPECT_FALSE(isFound("cab" + std::string(letter))) << letter;
+  }
+}
+
+TEST(Tokenizer, OnlyTheStartOfTheTextIsPrefixedNotTheFirstWordLeft) {
+  Section section({"a", "b", "_"}, LRT_TOKENIZER_BPE, LRT_TOKENIZER_BYTES);
+  section.splitters = {{LRT_TEXT_SPLIT, LRT_SPLIT_REMOVED, section.string(" +"), {}},
+                       {LRT_TEXT_METASPACE, LRT_PREFIX_FIRST, section.string("_"), {}}};
+  EXPECT_EQ(encode(section.build(), "a b"), (Ids{2, 0, 1}));
+  EXPECT_EQ(encode(section.build(), " a b"), (Ids{0, 1}));
+}
+
 TEST(Tokenizer, FallsBackToBytes) {
   std::vector<std::string> tokens = {"<unk>"};
   for (int byte = 0; byte < 256; ++byte)

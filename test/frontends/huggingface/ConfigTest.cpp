@@ -168,12 +168,27 @@ TEST(Config, GemmaHasTwoRopes) {
   EXPECT_EQ(config.slidingRope.scaling, RopeScaling::None);
 }
 
+TEST(Config, WhatStandsBesideOneKindsRopeIsNotAboutIt) {
+  Config config = read(with(gemma3, R"({"original_max_position_embeddings": 7, "rope_parameters": {"full_attention":
+      {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 100, "truncate": false}}})"));
+  EXPECT_EQ(config.rope.originalPositions, 100);
+  EXPECT_TRUE(config.rope.truncate); // transformers looks for it beside full_attention
+  config = read(with(qwen3, R"({"original_max_position_embeddings": 7, "rope_parameters": {"rope_type": "yarn",
+      "factor": 4, "original_max_position_embeddings": 100, "truncate": false}})"));
+  EXPECT_EQ(config.rope.originalPositions, 7);
+  EXPECT_FALSE(config.rope.truncate);
+}
+
 TEST(Config, WhichLayersSlide) {
   EXPECT_EQ(kindsOf(read(mistral)), "ssss"); // the class default is 4096
   EXPECT_EQ(read(mistral).slidingWindow, 4096);
   Config config = read(with(mistral, R"({"sliding_window": "null"})"));
   EXPECT_EQ(kindsOf(config), "FFFF");
   EXPECT_EQ(config.slidingWindow, 0);
+  // transformers reads such a Mistral as its Ministral.
+  EXPECT_EQ(kindsOf(read(with(mistral, R"({"layer_types": ["full_attention", "sliding_attention", "sliding_attention",
+                                           "full_attention"]})"))),
+            "FssF");
   EXPECT_EQ(kindsOf(read(with(llama, R"({"sliding_window": 8})"))), "FFFF"); // not read there
 
   EXPECT_EQ(kindsOf(read(with(qwen3, R"({"sliding_window": 8, "max_window_layers": 1})"))), "FFFF");
@@ -183,7 +198,7 @@ TEST(Config, WhichLayersSlide) {
 
   EXPECT_EQ(kindsOf(read(gemma3)), "sssssFs");
   EXPECT_EQ(kindsOf(read(with(gemma3, R"({"sliding_window_pattern": 2})"))), "sFsFsFs");
-  EXPECT_EQ(kindsOf(read(with(gemma3, R"({"_sliding_window_pattern": 3})"))), "ssFssFs");
+  EXPECT_EQ(kindsOf(read(with(gemma3, R"({"_sliding_window_pattern": 3})"))), "sssssFs"); // written, never read
   EXPECT_EQ(kindsOf(read(with(gemma3, R"({"num_hidden_layers": 2, "sliding_window_pattern": 2,
                                           "layer_types": ["full_attention", "sliding_attention"]})"))),
             "Fs");

@@ -94,17 +94,13 @@ TEST(HuggingFaceTokenizer, NoTokenizerIsNoError) {
   EXPECT_EQ(*model, nullptr);
 }
 
-TEST(HuggingFaceTokenizer, EndIdsComeFromTheFirstFileThatHasThem) {
+TEST(HuggingFaceTokenizer, TheTokenizersConfigNamesAnEnd) {
   HuggingFaceFiles files;
   files.directory = "m";
   files.tokenizer = tiny();
   files.tokenizerConfig = R"({"eos_token":{"content":"ab"},"bos_token":"a"})";
   EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{2}));
   EXPECT_EQ((*readHuggingFaceTokenizer(files))->bos, 0);
-  files.config = R"({"text_config":{"eos_token_id":1}})";
-  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{1}));
-  files.generationConfig = R"({"eos_token_id":[0,1,99]})"; // 99 has no text
-  EXPECT_EQ((*readHuggingFaceTokenizer(files))->endIds, (std::vector<uint32_t>{0, 1}));
 }
 
 TEST(HuggingFaceTokenizer, ErrorsNameFileKeyExpectedAndFound) {
@@ -146,18 +142,7 @@ TEST(HuggingFaceTokenizer, IdsOfAnyNumberAreRefusedOrKept) {
   EXPECT_TRUE(serialize(**model).ok());
 }
 
-TEST(HuggingFaceTokenizer, EndsAndTemplatesOfAnotherKindAreRefused) {
-  HuggingFaceFiles files;
-  files.directory = "m";
-  files.tokenizer = tiny();
-  const auto message = [&] { return std::string(readHuggingFaceTokenizer(files).status().message()); };
-  files.generationConfig = R"({"eos_token_id":[0,"</s>"]})";
-  EXPECT_EQ(message(), "m/generation_config.json: eos_token_id: expected an integer from 0 to 4194303, got \"</s>\"");
-  files.generationConfig = R"({"eos_token_id":-5})";
-  EXPECT_EQ(message(), "m/generation_config.json: eos_token_id: expected an integer from 0 to 4194303, got -5");
-  files.generationConfig = "[]";
-  EXPECT_EQ(message(), "m/generation_config.json: expected an object, got an array");
-  files.generationConfig = "";
+TEST(HuggingFaceTokenizer, TemplatesOfAnotherKindAreRefused) {
   EXPECT_EQ(refusal(tiny(), R"({"chat_template":7})"),
             "m/tokenizer_config.json: chat_template: expected a string, got 7");
   EXPECT_EQ(refusal(tiny(), R"({"chat_template":[{"name":"default","template":7}]})"),
