@@ -25,15 +25,15 @@ func.func @plain_projections(%x: !x, %p: index, %wq: !wq, %wk: !wk, %wv: !wk, %c
 }
 
 // CHECK-LABEL: @norms_and_rotations_go_along(
-// CHECK: lm.qkv %{{.*}} q_norm %{{.*}} : !lm.weight<8xf32> k_norm %{{.*}} : !lm.weight<8xf32> to %{{.*}} at %{{.*}} heads 4 eps 1.000000e-06 rope #rope
+// CHECK: lm.qkv %{{.*}} q_norm %{{.*}} : !lm.weight<8xf32> k_norm %{{.*}} : !lm.weight<8xf32> to %{{.*}} at %{{.*}} heads 4 eps 1.000000e-05 rope #rope
 // CHECK-NEXT: lm.attention
 // CHECK-NEXT: return
 func.func @norms_and_rotations_go_along(%x: !x, %p: index, %wq: !wq, %wk: !wk, %wv: !wk, %qn: !norm, %kn: !norm, %cache: !cache) -> !q {
   %ql = lm.linear %x, %wq : !x, !wq -> !q
   %kl = lm.linear %x, %wk : !x, !wk -> !k
   %v = lm.linear %x, %wv : !x, !wk -> !k
-  %qh = lm.norm %ql, %qn eps 1.0e-6 groups 4 : !q, !norm
-  %kh = lm.norm %kl, %kn eps 1.0e-6 groups 2 : !k, !norm
+  %qh = lm.norm %ql, %qn eps 1.0e-5 groups 4 : !q, !norm
+  %kh = lm.norm %kl, %kn eps 1.0e-5 groups 2 : !k, !norm
   %q = lm.rope %qh at %p heads 4 #rope : !q
   %k = lm.rope %kh at %p heads 2 #rope : !k
   lm.append %k, %v to %cache at %p : !k, !cache

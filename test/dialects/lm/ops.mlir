@@ -94,17 +94,17 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
 func.func @fused(%x: tensor<?x72xf32>, %pending: tensor<?x72xf32>, %position: index, %norm: !vector, %wq: !matrix,
                  %wk: !keys, %bq: !lm.weight<192xf32>, %bk: !lm.weight<64xf32>, %per_head: !per_head, %gate: !gate,
                  %bg: !lm.weight<100xf32>, %cache: !cache) {
-  // CHECK: lm.add_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-06 : tensor<?x72xf32>, <72xf32>
-  %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-6 : tensor<?x72xf32>, !vector
-  // CHECK: lm.add_norm %{{.*}}, %{{.*}} post %{{.*}} : !lm.weight<72xf32>, %{{.*}} eps 1.000000e-06 :
-  %sum2, %h2 = lm.add_norm %x, %pending post %norm : !vector, %norm eps 1.0e-6 : tensor<?x72xf32>, !vector
+  // CHECK: lm.add_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<?x72xf32>, <72xf32>
+  %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : tensor<?x72xf32>, !vector
+  // CHECK: lm.add_norm %{{.*}}, %{{.*}} post %{{.*}} : !lm.weight<72xf32>, %{{.*}} eps 1.000000e-05 :
+  %sum2, %h2 = lm.add_norm %x, %pending post %norm : !vector, %norm eps 1.0e-5 : tensor<?x72xf32>, !vector
   // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} heads 6 eps 0.000000e+00 :
   %q = lm.qkv %h, %wq, %wk, %wk to %cache at %position heads 6 eps 0.0
      : tensor<?x72xf32>, !matrix, !keys, !keys, !cache -> tensor<?x192xf32>
-  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} q_bias %{{.*}} : !lm.weight<192xf32> k_bias %{{.*}} : !lm.weight<64xf32> v_bias %{{.*}} : !lm.weight<64xf32> q_norm %{{.*}} : !lm.weight<32xf32> k_norm %{{.*}} : !lm.weight<32xf32> to %{{.*}} at %{{.*}} heads 6 eps 1.000000e-06 rope #[[$ROPE]] :
+  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} q_bias %{{.*}} : !lm.weight<192xf32> k_bias %{{.*}} : !lm.weight<64xf32> v_bias %{{.*}} : !lm.weight<64xf32> q_norm %{{.*}} : !lm.weight<32xf32> k_norm %{{.*}} : !lm.weight<32xf32> to %{{.*}} at %{{.*}} heads 6 eps 1.000000e-05 rope #[[$ROPE]] :
   %whole = lm.qkv %h, %wq, %wk, %wk q_bias %bq : !lm.weight<192xf32> k_bias %bk : !lm.weight<64xf32>
            v_bias %bk : !lm.weight<64xf32> q_norm %per_head : !per_head k_norm %per_head : !per_head
-           to %cache at %position heads 6 eps 1.0e-6 rope #rope
+           to %cache at %position heads 6 eps 1.0e-5 rope #rope
            : tensor<?x72xf32>, !matrix, !keys, !keys, !cache -> tensor<?x192xf32>
   // CHECK: lm.gated_linear %{{.*}}, %{{.*}}, %{{.*}} silu : tensor<?x72xf32>, <100x72xbf16>, <100x72xbf16> -> tensor<?x100xf32>
   %m = lm.gated_linear %h, %gate, %gate silu : tensor<?x72xf32>, !gate, !gate -> tensor<?x100xf32>
