@@ -219,7 +219,8 @@ void Interpreter::forStatement() {
   List items;
   if (live()) {
     if (auto list = iterated.list())
-      items = *list;
+      for (const Value &value : *list)
+        items.push_back(copy(value));
     else if (auto dict = iterated.dict())
       for (const auto &[key, value] : *dict)
         items.push_back(key);
@@ -270,6 +271,7 @@ void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets
   const int64_t count = items.size();
   ++loops;
   for (int64_t i = 0; i < count && live(); ++i) {
+    spend(32); // the variable `loop` is work as well
     scopes.emplace_back();
     bind(targets, items[i]);
     assign(scopes.back(), "loop",
@@ -551,9 +553,7 @@ Value Interpreter::primary() {
       const Arguments given = arguments();
       return live() ? callFunction(next.text, given) : Value();
     }
-    if (found && live() && found->get<std::string>() && !spend(found->get<std::string>()->size()))
-      break;
-    return found ? *found : Value();
+    return found && live() ? copy(*found) : Value();
   }
   default:
     break;

@@ -44,7 +44,7 @@ struct Value : std::variant<Undefined, None, bool, int64_t, std::string, std::sh
 };
 
 /// A template is a stranger's program: tokens read and bytes made are counted together.
-constexpr int64_t kMostWork = 4'000'000;
+constexpr int64_t kMostWork = 1'000'000;
 /// Brackets and blocks inside each other, and lists inside lists.
 constexpr int kMostDepth = 48;
 

@@ -29,44 +29,6 @@ std::string jinja::nameOf(const Value &value) {
   return names[value.index()].str();
 }
 
-bool jinja::isEqual(const Value &left, const Value &right) {
-  const auto number = [](const Value &value) -> std::optional<int64_t> {
-    if (auto flag = value.get<bool>())
-      return *flag;
-    auto found = value.get<int64_t>();
-    return found ? std::optional(*found) : std::nullopt;
-  };
-  if (auto a = number(left), b = number(right); a || b)
-    return a && b && *a == *b;
-  if (left.index() != right.index())
-    return false;
-  if (auto text = left.get<std::string>())
-    return *text == *right.get<std::string>();
-  if (auto list = left.list())
-    return llvm::equal(*list, *right.list(), isEqual);
-  if (auto dict = left.dict())
-    return dict->size() == right.dict()->size() && llvm::all_of(*dict, [&](const auto &entry) {
-             return llvm::any_of(*right.dict(), [&](const auto &other) {
-               return entry.first == other.first && isEqual(entry.second, other.second);
-             });
-           });
-  return true;
-}
-
-/// Of lists and dicts inside each other.
-static int nesting(const Value &value) {
-  int deepest = 0;
-  if (auto list = value.list())
-    for (const Value &element : *list)
-      deepest = std::max(deepest, nesting(element));
-  else if (auto dict = value.dict())
-    for (const auto &[key, element] : *dict)
-      deepest = std::max(deepest, nesting(element));
-  else
-    return 0;
-  return deepest + 1;
-}
-
 const Value *jinja::find(const Dict &dict, llvm::StringRef key) {
   for (const auto &[name, value] : dict)
     if (name == key)
@@ -96,10 +58,55 @@ bool Operations::spend(int64_t amount) {
   return status.ok();
 }
 
+bool Operations::isEqual(const Value &left, const Value &right) {
+  const auto number = [](const Value &value) -> std::optional<int64_t> {
+    if (auto flag = value.get<bool>())
+      return *flag;
+    auto found = value.get<int64_t>();
+    return found ? std::optional(*found) : std::nullopt;
+  };
+  if (!spend(1)) // a list may hold another one twice, and that one, too, and so on
+    return false;
+  if (auto a = number(left), b = number(right); a || b)
+    return a && b && *a == *b;
+  if (left.index() != right.index())
+    return false;
+  if (auto text = left.get<std::string>())
+    return spend(text->size() / 16) && *text == *right.get<std::string>();
+  if (auto list = left.list())
+    return llvm::equal(*list, *right.list(), [&](const Value &a, const Value &b) { return isEqual(a, b); });
+  if (auto dict = left.dict())
+    return dict->size() == right.dict()->size() && llvm::all_of(*dict, [&](const auto &entry) {
+             const Value *other = find(*right.dict(), entry.first);
+             return other && isEqual(entry.second, *other);
+           });
+  return true;
+}
+
+/// Of lists and dicts inside each other.
+int Operations::nesting(const Value &value) {
+  int deepest = 0;
+  if (!spend(1))
+    return kMostDepth;
+  if (auto list = value.list())
+    for (const Value &element : *list)
+      deepest = std::max(deepest, nesting(element));
+  else if (auto dict = value.dict())
+    for (const auto &[key, element] : *dict)
+      deepest = std::max(deepest, nesting(element));
+  else
+    return 0;
+  return deepest + 1;
+}
+
 Value Operations::make(std::string text) { return spend(text.size()) ? Value(std::move(text)) : Value(); }
 
 Value Operations::make(List list) {
-  if (!spend(list.size()))
+  int64_t size = list.size();
+  for (const Value &value : list)
+    if (auto text = value.get<std::string>())
+      size += text->size();
+  if (!spend(size))
     return Undefined();
   if (llvm::any_of(list, [](const Value &value) { return value.get<Namespace>(); }))
     return fail("expected no namespace in a list, got one");
@@ -148,8 +155,10 @@ std::string Operations::textOf(const Value &value) {
 }
 
 std::string Operations::jsonOf(const Value &value) {
-  spend(1);
+  if (!spend(1))
+    return "";
   if (auto text = value.get<std::string>()) {
+    spend(text->size());
     std::string quotedText = "\"";
     for (char c : *text) {
       constexpr llvm::StringLiteral escapes = "\"\"\\\\\nn\tt\rr\bb\ff";
@@ -188,7 +197,12 @@ Value Operations::attribute(const Value &value, llvm::StringRef key) {
   if (value.get<Undefined>())
     return fail("expected a value with " + quoted(key) + ", got something undefined");
   const Value *found = value.dict() ? find(*value.dict(), key) : nullptr;
-  return found ? *found : Value();
+  return found ? copy(*found) : Value();
+}
+
+Value Operations::copy(const Value &value) {
+  const std::string *text = value.get<std::string>();
+  return !text || spend(text->size()) ? value : Value();
 }
 
 Value Operations::element(const Value &value, const Value &index) {
@@ -204,7 +218,7 @@ Value Operations::element(const Value &value, const Value &index) {
   const int64_t size = list ? list->size() : text->size(), at = *number < 0 ? *number + size : *number;
   if (at < 0 || at >= size)
     return Undefined();
-  return list ? (*list)[at] : Value(text->substr(at, 1));
+  return list ? copy((*list)[at]) : Value(text->substr(at, 1));
 }
 
 Value Operations::slice(const Value &value, const Value &begin, const Value &end, const Value &step) {
@@ -294,7 +308,8 @@ bool Operations::contains(const Value &container, const Value &value) {
   if (text && container.dict())
     return find(*container.dict(), *text);
   if (text && container.get<std::string>())
-    return llvm::StringRef(*container.get<std::string>()).contains(*text);
+    return spend(container.get<std::string>()->size() / 16) &&
+           llvm::StringRef(*container.get<std::string>()).contains(*text);
   if (!container.get<Undefined>())
     fail("expected a list, a dict or text around it, got " + nameOf(value) + " in " + nameOf(container));
   return false;
@@ -343,7 +358,7 @@ Value Operations::callMethod(const Value &value, llvm::StringRef method, const A
     if (method == "get" && !given.values.empty() && given.values.size() <= 2) {
       const std::optional<std::string> key = string(given, 0);
       const Value *found = key ? find(*dict, *key) : nullptr;
-      return found ? *found : given.values.size() == 2 ? given.values[1] : Value(None());
+      return found ? copy(*found) : given.values.size() == 2 ? given.values[1] : Value(None());
     }
     List list;
     for (const auto &[key, element] : *dict) {

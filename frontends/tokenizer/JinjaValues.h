@@ -18,7 +18,6 @@ struct Arguments {
 
 /// For messages: "a list".
 std::string nameOf(const Value &value);
-bool isEqual(const Value &left, const Value &right);
 const Value *find(const Dict &dict, llvm::StringRef key);
 void assign(Dict &dict, llvm::StringRef key, Value value);
 
@@ -31,6 +30,7 @@ protected:
   Value make(List list);
   Value make(Dict dict);
 
+  Value copy(const Value &value); // of text, which takes room
   bool truth(const Value &value) const;
   std::string textOf(const Value &value); // as it is written into the text
   Value attribute(const Value &value, llvm::StringRef key);
@@ -48,6 +48,8 @@ protected:
   unsigned line = 1; // where the template is being read
 
 private:
+  bool isEqual(const Value &left, const Value &right);
+  int nesting(const Value &value);
   bool contains(const Value &container, const Value &value);
   std::string jsonOf(const Value &value);
   Value callStringMethod(llvm::StringRef text, llvm::StringRef method, const Arguments &given);
