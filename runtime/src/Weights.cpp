@@ -77,7 +77,8 @@ bool Weights::check(const lrt_program &program, uint64_t realBytes, std::string 
     return false;
   }
   if (!isSection(header.tensors_offset, header.tensors_bytes, realBytes) ||
-      (header.tokenizer_bytes > 0 && !isSection(header.tokenizer_offset, header.tokenizer_bytes, realBytes))) {
+      (header.tokenizer_bytes > 0 ? !isSection(header.tokenizer_offset, header.tokenizer_bytes, realBytes)
+                                  : header.tokenizer_offset > realBytes)) {
     error = format("%s: damaged header: a section lies outside the file", name);
     return false;
   }

@@ -99,6 +99,8 @@ TEST(Weights, sectionsOutsideTheFileAreRefused) {
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tensors_offset), uint64_t(0))), message);
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tensors_offset), ~uint64_t(4095))), message);
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tokenizer_bytes), uint64_t(1))), message);
+  // Even one that is empty: where it would begin is computed.
+  EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tokenizer_offset), ~uint64_t(4095))), message);
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tensors_bytes), uint64_t(8))),
             "expected 200 bytes of tensors, found 8");
 }
