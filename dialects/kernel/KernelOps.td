@@ -65,7 +65,8 @@ def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
   let summary = "rows as 8-bit codes";
   let description = [{
     Per block of 32 values: scale = max |x| / 127, code = round(x / scale). A row of `out` holds the codes and, behind
-    them, scales and sums in the order of dialects/lm/QuantizedRow.h.
+    them, scales and sums, and for targets that widen bytes finer codes of 16 bits, in the order of
+    dialects/lm/QuantizedRow.h.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Codes>:$out);
   let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";

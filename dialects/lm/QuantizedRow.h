@@ -2,8 +2,9 @@
 //-----------------------------------------------------------===//
 //
 // One layout for every weight format: codes [K] i8, then per block of 32 the scale (f32), the sum of codes (i32),
-// -scale * sum (f32), and the sums of its two halves (2 x i32); then, for targets that widen bytes, the codes again as
-// i16.
+// -scale * sum (f32), and the sums of its two halves (2 x i32). Targets that widen bytes multiply 8-bit weights with 16-bit
+// codes, which may as well be finer: codes of scale / 256 [K] i16 and, per block, their sum (i32). The sum of a block's
+// products stays within 32 bits: 32 * 255 * 127 * 256 < 2^31.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -26,10 +27,12 @@ struct QuantizedRow {
     scaledSums = sums + 4 * blocks;
     halfSums = scaledSums + 4 * blocks;
     wideCodes = llvm::alignTo(halfSums + 8 * blocks, 64);
-    bytes = llvm::alignTo(wideCodes + (wide ? 2 * columns : 0), 64);
+    wideSums = wideCodes + 2 * columns;
+    bytes = llvm::alignTo(wide ? wideSums + 4 * blocks : wideCodes, 64);
   }
 
-  int64_t scales, sums, scaledSums, halfSums, wideCodes, bytes;
+  static constexpr int64_t kWideSteps = 256; // of a 16-bit code to one of 8 bits
+  int64_t scales, sums, scaledSums, halfSums, wideCodes, wideSums, bytes;
 };
 
 } // namespace lathe

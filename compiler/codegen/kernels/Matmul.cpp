@@ -311,7 +311,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   auto align64 = [&](Value x) { return e.mul(e.div(e.add(x, 63), e.index(64)), 64); };
   Value scalesAt = align64(columns), sumsAt = e.add(scalesAt, e.mul(blockCount, 4));
   Value scaledSumsAt = e.add(sumsAt, e.mul(blockCount, 4)), halfSumsAt = e.add(scaledSumsAt, e.mul(blockCount, 4));
-  Value wideAt = align64(e.add(halfSumsAt, e.mul(blockCount, 8)));
+  Value wideAt = align64(e.add(halfSumsAt, e.mul(blockCount, 8))), wideSumsAt = e.add(wideAt, e.mul(columns, 2));
   auto number = [&](Type type, Value row, Value base, Value run, int64_t stride, int64_t offset = 0) {
     return e.loadBytes(type, input, {row, e.add(e.add(base, e.mul(run, stride)), offset)});
   };
@@ -323,13 +323,15 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     for (int64_t i = 0; i < count; ++i) {
       Value r = row(first, i);
       rowScale[i] = number(e.getF32Type(), r, scalesAt, run, 4);
+      if (isWide)
+        rowScale[i] = e.mul(rowScale[i], e.number(e.getF32Type(), 1.0 / QuantizedRow::kWideSteps));
       auto startFor = [&](Value sum) { return e.splat(e.mul(sum, -info.offset)); };
       Value none = e.number(e.i32s(), 0);
       if (info.group == 16) {
         start[i] = startFor(number(e.getI32Type(), r, halfSumsAt, run, 8));
         start2[i] = startFor(number(e.getI32Type(), r, halfSumsAt, run, 8, 4));
       } else {
-        start[i] = info.offset ? startFor(number(e.getI32Type(), r, sumsAt, run, 4)) : none;
+        start[i] = info.offset ? startFor(number(e.getI32Type(), r, isWide ? wideSumsAt : sumsAt, run, 4)) : none;
       }
       if (info.minimum)
         scaledSum[i] = number(e.getF32Type(), r, scaledSumsAt, run, 4);

@@ -28,17 +28,21 @@ void lathe::expand(kernel::QuantizeOp op, Emitter &e, KernelContext &context) {
       auto at = [&](int64_t offset, int64_t stride) -> SmallVector<Value> {
         return {row, e.add(e.mul(block, stride), offset)};
       };
-      Value total;
-      for (int i = 0; i < 2; ++i) {
-        // Adding 1.5 * 2^23 rounds to nearest even into the low bits.
+      // Adding 1.5 * 2^23 rounds to nearest even into the low bits.
+      auto round = [&](Value x) {
         Value magic = e.number(e.f32s(), 12582912.0);
-        Value rounded = e.add(e.mul(x[i], e.splat(inverse)), magic);
-        Value code = e.sub(e.bitcast(e.i32s(), rounded), e.bitcast(e.i32s(), magic));
+        return e.sub(e.bitcast(e.i32s(), e.add(x, magic)), e.bitcast(e.i32s(), magic));
+      };
+      Value total, wideTotal;
+      for (int i = 0; i < 2; ++i) {
+        Value scaled = e.mul(x[i], e.splat(inverse)), code = round(scaled);
         e.store(arith::TruncIOp::create(e, e.i8s(half), code), op.getOut(), {row, e.add(column, i * half)});
         if (wide) {
-          Value words = arith::TruncIOp::create(e, e.vec(half, e.getI16Type()), code);
+          Value fine = round(e.mul(scaled, e.number(e.f32s(), QuantizedRow::kWideSteps)));
+          Value words = arith::TruncIOp::create(e, e.vec(half, e.getI16Type()), fine);
           e.store(e.bitcast(e.i8s(2 * half), words), op.getOut(),
                   {row, e.add(e.mul(column, 2), layout.wideCodes + i * 2 * half)});
+          wideTotal = i ? e.add(wideTotal, e.sum(fine)) : e.sum(fine);
         }
         Value sum = e.sum(code);
         e.storeBytes(sum, op.getOut(), at(layout.halfSums + 4 * i, 8));
@@ -48,6 +52,8 @@ void lathe::expand(kernel::QuantizeOp op, Emitter &e, KernelContext &context) {
       e.storeBytes(total, op.getOut(), at(layout.sums, 4));
       Value scaled = e.mul(scale, e.toF32(total));
       e.storeBytes(e.sub(zero, scaled), op.getOut(), at(layout.scaledSums, 4));
+      if (wide)
+        e.storeBytes(wideTotal, op.getOut(), at(layout.wideSums, 4));
     });
   });
 }
