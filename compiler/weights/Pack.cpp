@@ -311,6 +311,19 @@ absl::Status Packer::collect() {
     if (recipes[i].place < recipes[i - 1].place + recipes[i - 1].size)
       return absl::InvalidArgumentError("lm.weight @" + recipes[i].name + ": expects a place of its own, but @" +
                                         recipes[i - 1].name + " lies there");
+  // What no weight covers is written as zeros: a place far off would write them for hours.
+  int64_t end = 0;
+  auto isNear = [&](int64_t place) { return place - end < LRT_WEIGHTS_ALIGN; };
+  for (const Recipe &recipe : recipes) {
+    if (!isNear(recipe.place))
+      return absl::InvalidArgumentError("lm.weight @" + recipe.name +
+                                        ": expects a place right behind the weight before, at byte " +
+                                        std::to_string(end) + ", but it is at " + std::to_string(recipe.place));
+    end = recipe.place + recipe.size;
+  }
+  if (!isNear(options.tensorsBytes))
+    return absl::InvalidArgumentError("lm.program: weights_bytes: expects the end of the last weight, " +
+                                      std::to_string(end) + ", but found " + std::to_string(options.tensorsBytes));
   return absl::OkStatus();
 }
 

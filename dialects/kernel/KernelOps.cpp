@@ -125,6 +125,25 @@ LogicalResult EmbedOp::verify() {
   return checkColumns(*this, getOut(), cast<lm::WeightType>(getTable().getType()).getColumns(), "out");
 }
 
+LogicalResult ValuesOp::verify() {
+  auto type = cast<lm::WeightType>(getWeight().getType());
+  MemRefType out = getOut().getType();
+  if (type.isMatrix() && failed(checkPacked(*this, getWeight())))
+    return failure();
+  int64_t rows = type.isMatrix() ? type.getRows() : 1;
+  if (out.getDimSize(0) != rows || out.getDimSize(1) != type.getColumns())
+    return emitOpError() << "expects out to have " << rows << " x " << type.getColumns() << " values, but found "
+                         << out;
+  return success();
+}
+
+LogicalResult CachedOp::verify() {
+  auto type = cast<lm::CacheType>(getCache().getType());
+  if (type.getRows() < 1)
+    return emitOpError() << "expects a cache with rows, but found " << type;
+  return checkColumns(*this, getOut(), type.getHeads() * type.getDim(), "out");
+}
+
 LogicalResult AddOp::verify() {
   if (failed(checkCovers(*this, getLhs(), getOut(), "lhs")))
     return failure();

@@ -139,6 +139,7 @@ def Kernel_ValuesOp : Kernel_Op<"values"> {
   let description = "As lm.values; a vector is one row.";
   let arguments = (ins LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$weight `to` $out attr-dict `:` type($weight) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_CachedOp : Kernel_Op<"cached"> {
@@ -146,6 +147,7 @@ def Kernel_CachedOp : Kernel_Op<"cached"> {
   let description = "As lm.cached; the end is the number of rows of `out`.";
   let arguments = (ins Kernel_In<LM_CacheType>:$cache, Kernel_Out<Kernel_Rows>:$out, UnitAttr:$values);
   let assemblyFormat = "(`values` $values^)? $cache `to` $out attr-dict `:` type($cache) `,` type($out)";
+  let hasVerifier = 1;
 }
 
 def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, RecursiveMemoryEffects, SingleBlock]> {

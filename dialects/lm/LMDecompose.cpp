@@ -1,4 +1,5 @@
-//===- LMDecompose.cpp - what every op of lm means, in linalg ---------------------------------------------------------===//
+//===- LMDecompose.cpp - what every op of lm means, in linalg
+//---------------------------------------------------------===//
 //
 // Plain and slow, written to be compared with the op's formula. Heads and groups are dimensions of their own: rows of
 // H * D values are seen as [rows, H, D].
@@ -72,8 +73,8 @@ public:
   }
 
   using Body = function_ref<Value(ValueRange)>;
-  /// One linalg.generic: `dims` says which loops index each input and, last, the result; `init` has the result's shape and is
-  /// what sums begin with. Loops that index no result are summed over.
+  /// One linalg.generic: `dims` says which loops index each input and, last, the result; `init` has the result's shape
+  /// and is what sums begin with. Loops that index no result are summed over.
   Value generic(int64_t loops, ArrayRef<SmallVector<int64_t>> dims, ValueRange ins, Value init, Body body) {
     SmallVector<AffineMap> maps;
     for (ArrayRef<int64_t> of : dims) {
@@ -178,8 +179,8 @@ Decomposed RopeOp::decomposeOperation(OpBuilder &builder) {
   int64_t heads = getHeads(), half = getRope().getDim() / 2;
   Value x = d.split(getInput(), {heads, columnsOf(getInput()) / heads});
   SmallVector<float> numbers(getRope().getFrequencies());
-  Value frequencies =
-      arith::ConstantOp::create(d, DenseElementsAttr::get(RankedTensorType::get(half, d.getF32Type()), ArrayRef(numbers)));
+  Value frequencies = arith::ConstantOp::create(
+      d, DenseElementsAttr::get(RankedTensorType::get(half, d.getF32Type()), ArrayRef(numbers)));
   Value y = d.elementwise(x, [&](ValueRange in) {
     Value i = d.at(2), isFirst = d.isLess(i, d.index(half)), isTurned = d.isLess(i, d.index(2 * half));
     // Places of what is not turned stay inside the head: both are looked up whatever i is.
@@ -204,7 +205,9 @@ Decomposed AttentionOp::decomposeOperation(OpBuilder &builder) {
   Value rows = d.rowsOf(getQuery()), end = d.add(getPosition(), rows);
   // Loops: row t, head of the cache g, its query head h, position p, value i of the head.
   enum { t, g, h, p, i, loops };
-  auto positions = [&] { return SmallVector<OpFoldResult>{rows, d.getIndexAttr(cacheHeads), d.getIndexAttr(shared), end}; };
+  auto positions = [&] {
+    return SmallVector<OpFoldResult>{rows, d.getIndexAttr(cacheHeads), d.getIndexAttr(shared), end};
+  };
   auto sums = [&] { return d.shape(rows, {cacheHeads, shared}); };
   Value query = d.split(getQuery(), {cacheHeads, shared, dim});
   Value keys = d.split(CachedOp::create(d, CachePart::Keys, getCache(), end), {cacheHeads, dim});
@@ -227,22 +230,20 @@ Decomposed AttentionOp::decomposeOperation(OpBuilder &builder) {
   Value largest =
       d.generic(4, {{t, g, h, p}, {t, g, h}}, visible, d.filled(sums(), -std::numeric_limits<double>::infinity()),
                 [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
-  Value powers = d.generic(4, {{t, g, h, p}, {t, g, h}, {t, g, h, p}}, {visible, largest}, empty, [&](ValueRange in) {
-    return math::ExpOp::create(d, d.sub(in[0], in[1])).getResult();
-  });
+  Value powers = d.generic(4, {{t, g, h, p}, {t, g, h}, {t, g, h, p}}, {visible, largest}, empty,
+                           [&](ValueRange in) { return math::ExpOp::create(d, d.sub(in[0], in[1])).getResult(); });
   Value sum = d.generic(4, {{t, g, h, p}, {t, g, h}}, powers, d.filled(sums(), 0),
                         [&](ValueRange in) { return d.add(in[0], in[1]); });
   Value mixed = d.generic(loops, {{t, g, h, p}, {t, g, h}, {p, g, i}, {t, g, h, i}}, {powers, sum, values},
-                          d.filled(d.shape(rows, {cacheHeads, shared, dim}), 0), [&](ValueRange in) {
-                            return d.add(in[3], d.mul(d.div(in[0], in[1]), in[2]));
-                          });
+                          d.filled(d.shape(rows, {cacheHeads, shared, dim}), 0),
+                          [&](ValueRange in) { return d.add(in[3], d.mul(d.div(in[0], in[1]), in[2])); });
   return SmallVector{d.join(mixed)};
 }
 
 Decomposed GluOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
-  return SmallVector{d.elementwise(
-      getOperands(), [&](ValueRange in) { return d.mul(d.activate(in[0], getActivation()), in[1]); })};
+  return SmallVector{
+      d.elementwise(getOperands(), [&](ValueRange in) { return d.mul(d.activate(in[0], getActivation()), in[1]); })};
 }
 
 Decomposed SoftcapOp::decomposeOperation(OpBuilder &builder) {

@@ -334,9 +334,14 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
             "lm.weight @w: expects a vector to be packed as f32, but found !lm.weight<4xbf16>");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32>" + from, 4),
             "lm.weight @w: expects a place in the tensor section of 4 bytes, found 0 for 8 bytes");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32>" + from, int64_t(1) << 44),
+            "lm.program: weights_bytes: expects the end of the last weight, 8, but found 17592186044416");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32> from \"" + path("in") + "\" at 0 place 1048576", 1048584),
+            "lm.weight @w: expects a place right behind the weight before, at byte 0, but it is at 1048576");
   writeFile("in", std::string(8 * 32 * 4, '\xff'));
   EXPECT_EQ(
-      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0"),
+      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0",
+              16 * 34),
       path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others");
   std::vector<std::string> left;
   std::error_code error;

@@ -365,3 +365,90 @@ func.func @scalable_vectors(%a: vector<[16]xf32>, %x: vector<[32]xbf16>) {
   %r = kernel.dot_bf16 %a, %x, %x : vector<[16]xf32>, vector<[32]xbf16>
   return
 }
+
+// -----
+
+func.func @values_of_a_matrix(%w: !lm.weight<8x32xq4_0, <16 x 4>>, %out: memref<8x16xf32>) {
+  // expected-error @below {{'kernel.values' op expects out to have 8 x 32 values, but found 'memref<8x16xf32>'}}
+  kernel.values %w to %out : !lm.weight<8x32xq4_0, <16 x 4>>, memref<8x16xf32>
+  return
+}
+
+// -----
+
+func.func @values_of_what_is_not_packed(%w: !lm.weight<8x32xf32>, %out: memref<8x32xf32>) {
+  // expected-error @below {{'kernel.values' op expects a packed matrix, but found '!lm.weight<8x32xf32>'}}
+  kernel.values %w to %out : !lm.weight<8x32xf32>, memref<8x32xf32>
+  return
+}
+
+// -----
+
+func.func @a_cache_without_rows(%c: !lm.cache<2 x 8 x f32, window = 0, rows = 0>, %out: memref<?x16xf32>) {
+  // expected-error @below {{'kernel.cached' op expects a cache with rows, but found '!lm.cache<2 x 8 x f32, window = 0, rows = 0>'}}
+  kernel.cached %c to %out : !lm.cache<2 x 8 x f32, window = 0, rows = 0>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @all_heads_are_cached(%c: !lm.cache<2 x 8 x f32, window = 0, rows = 16>, %out: memref<?x8xf32>) {
+  // expected-error @below {{'kernel.cached' op expects out of 16 columns, but found 'memref<?x8xf32>'}}
+  kernel.cached values %c to %out : !lm.cache<2 x 8 x f32, window = 0, rows = 16>, memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @a_tensor_for_each_input(%x: memref<?x8xf32>) {
+  // expected-error @below {{'kernel.compute' op expects a tensor for each of 1 inputs, but found 2}}
+  kernel.compute (%x : memref<?x8xf32>) to (%x : memref<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>, %b: tensor<?x8xf32>):
+    kernel.yield %a : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @inputs_as_wide_as_their_memory(%x: memref<?x8xf32>) {
+  // expected-error @below {{'kernel.compute' op expects 'tensor<?x8xf32>' for an input 'memref<?x8xf32>', but found 'tensor<?x4xf32>'}}
+  kernel.compute (%x : memref<?x8xf32>) to (%x : memref<?x8xf32>) {
+  ^bb0(%a: tensor<?x4xf32>):
+    kernel.yield %a : tensor<?x4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @compute_ends_with_yield(%x: memref<?x8xf32>) {
+  // expected-error @below {{'kernel.compute' op expects kernel.yield at its end, but found kernel.zero}}
+  kernel.compute (%x : memref<?x8xf32>) to (%x : memref<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    kernel.zero %x : memref<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @a_result_for_each_output(%x: memref<?x8xf32>) {
+  // expected-error @below {{'kernel.compute' op expects a result for each of 1 outputs, but found 0}}
+  kernel.compute (%x : memref<?x8xf32>) to (%x : memref<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    kernel.yield
+  }
+  return
+}
+
+// -----
+
+func.func @results_as_wide_as_their_memory(%x: memref<?x8xf32>, %y: memref<?x4xf32>) {
+  // expected-error @below {{'kernel.compute' op expects 'tensor<?x4xf32>' for an output 'memref<?x4xf32>', but found 'tensor<?x8xf32>'}}
+  kernel.compute (%x : memref<?x8xf32>) to (%y : memref<?x4xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    kernel.yield %a : tensor<?x8xf32>
+  }
+  return
+}

@@ -610,3 +610,19 @@ func.func @up_bias(%x: tensor<?x8xf32>, %g: !lm.weight<12x8xf32>, %b: !lm.weight
   %y = lm.gated_linear %x, %g, %g up_bias %b : !lm.weight<8xf32> silu : tensor<?x8xf32>, !lm.weight<12x8xf32>, !lm.weight<12x8xf32> -> tensor<?x12xf32>
   return
 }
+
+// -----
+
+func.func @values_have_the_weights_shape(%w: !lm.weight<12x8xbf16>) {
+  // expected-error @below {{'lm.values' op expects a result of type 'tensor<12x8xf32>', but found 'tensor<8x12xf32>'}}
+  %t = lm.values %w : !lm.weight<12x8xbf16> -> tensor<8x12xf32>
+  return
+}
+
+// -----
+
+func.func @rows_of_all_heads(%c: !lm.cache<2 x 8 x bf16, window = 0, rows = 16>, %end: index) {
+  // expected-error @below {{'lm.cached' op expects a result of type 'tensor<?x16xf32>', but found 'tensor<?x8xf32>'}}
+  %t = lm.cached keys %c to %end : !lm.cache<2 x 8 x bf16, window = 0, rows = 16> -> tensor<?x8xf32>
+  return
+}
