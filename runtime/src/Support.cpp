@@ -11,7 +11,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <exception>
+
 using namespace lrt;
+
+/// libstdc++'s own prints the name of the exception, for which it links a demangler of 60 kB into every executable. The
+/// runtime throws nothing; what its library throws is memory that ran out.
+void __gnu_cxx::__verbose_terminate_handler() {
+  static const char message[] = "out of memory\n";
+  (void)!write(STDERR_FILENO, message, sizeof message - 1);
+  _exit(1);
+}
 
 std::string lrt::format(const char *pattern, ...) {
   va_list arguments, again;
