@@ -9,20 +9,24 @@ using namespace lrt;
 void Crew::finished(double seconds, bool wasDisturbed) {
   spent += seconds;
   disturbed += wasDisturbed;
-  if (++steps == window) {
-    endWindow();
-    steps = disturbed = 0;
-    spent = 0;
-  }
+  ++steps;
+  // Every step of a trial that is clearly worse costs.
+  bool isHopeless = trial > 0 && steps >= 2 && spent > 1.1 * currentStep * steps;
+  if (steps < window && !isHopeless)
+    return;
+  endWindow();
+  steps = disturbed = 0;
+  spent = 0;
 }
 
 void Crew::endWindow() {
+  const double step = spent / steps;
   if (trial > 0) {
-    bool isBetter = spent < 0.97 * currentSpent; // a little faster may be chance
+    bool isBetter = step < 0.97 * currentStep; // a little faster may be chance
     refused = isBetter ? 0 : refused + 1;
     if (isBetter) {
       current = trial;
-      currentSpent = spent;
+      currentStep = step;
     }
     trial = 0;
     // A crew that is too small must not stay so for long after its neighbours have gone; a whole one may well be the
@@ -32,7 +36,7 @@ void Crew::endWindow() {
     return;
   }
 
-  currentSpent = spent;
+  currentStep = step;
   if (pause > 0) {
     --pause;
     return;

@@ -28,13 +28,13 @@ private:
 
   int64_t size;
   int64_t current;
-  int64_t trial = 0;       // workers that are being tried; 0: none
-  int steps = 0;           // of this window
-  int disturbed = 0;       // of these
-  double spent = 0;        // by these, in seconds
-  double currentSpent = 0; // by the last window with `current` workers
-  int64_t pause = 1;       // windows until the next trial may begin; the first one touches memory for the first time
-  int64_t refused = 0;     // trials in a row that were not faster
+  int64_t trial = 0;      // workers that are being tried; 0: none
+  int steps = 0;          // of this window
+  int disturbed = 0;      // of these
+  double spent = 0;       // by these, in seconds
+  double currentStep = 0; // seconds of a step of the last window with `current` workers
+  int64_t pause = 1;      // windows until the next trial may begin; the first one touches memory for the first time
+  int64_t refused = 0;    // trials in a row that were not faster
 };
 
 } // namespace lrt

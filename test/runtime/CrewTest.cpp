@@ -53,6 +53,12 @@ TEST(Crew, growsAgainSoonAfterTheNeighbourHasGone) {
   EXPECT_GT(simulate(crew, {0, 1, 0.5}, false, 200)[2], 100);
 }
 
+TEST(Crew, aTrialThatIsClearlyWorseEndsAfterTwoSteps) {
+  Crew crew(2);
+  simulate(crew, {0, 1, 1.4}, true, 200);
+  EXPECT_LE(simulate(crew, {0, 1, 1.4}, true, 660)[2], 20);
+}
+
 TEST(Crew, findsTheBestOfMany) {
   Crew crew(8);
   EXPECT_GT(simulate(crew, {0, 9, 8, 7, 6, 4, 5, 6, 7}, true, 4000)[5], 3400);
