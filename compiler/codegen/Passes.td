@@ -9,7 +9,8 @@ def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
     Entry points: `decode` (one row, logits included), `prefill` (up to `prefill-rows`, leaves the stream in the arena)
     and `head` (logits of up to `head-rows` rows of the last prefill). Work that is a row's alone (norms, quantising)
     becomes the prologue of the phase that needs it where rows are few, and a phase divided by rows where they are many.
-    Example: test/codegen/schedule.mlir.
+    An op that has no phase of its own, or is named by `decompose`, is computed by one tile in kernel.compute.
+    Examples: test/codegen/schedule.mlir, test/codegen/schedule-decomposed.mlir.
   }];
   let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call; the module's lm.options.prefill_rows goes before">,
                  Option<"decompose", "decompose", "std::string", "\"\"", "ops to run by their decomposition, lm.qkv,lm.linear or all; the module's lm.options.decompose goes before">,

@@ -1,0 +1,53 @@
+// RUN: lathe-opt %s --lm-schedule | FileCheck %s
+// RUN: lathe-opt %s --lm-schedule=decompose=lm.linear | FileCheck %s --check-prefix=NAMED
+
+// An op without a phase of its own has one tile that computes its decomposition; the option makes others run so too.
+
+!x = tensor<?x48xf32>
+!norm = !lm.weight<48xf32>
+!w = !lm.weight<48x48xf32, <16 x 1>>
+
+module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64-v3"}} {
+  lm.weight @table : !w
+  lm.weight @layers.0.norm : !norm
+  lm.weight @layers.0.wi : !w
+  lm.weight @layers.0.wo : !w
+
+  // CHECK-LABEL: func.func private @decode.layer
+  // CHECK: spmd.phase "o_proj"
+  // CHECK: kernel.matmul
+  // CHECK: spmd.barrier
+  // CHECK: spmd.phase "norm" static tiles %c1
+  // CHECK: %[[OUT:.*]] = spmd.write @decode.layer.norm[
+  // CHECK: %[[IN:.*]] = spmd.read @decode.layer.projected[
+  // CHECK: kernel.compute(%[[IN]] : {{.*}}) to(%[[OUT]] : {{.*}}) {
+  // CHECK-NEXT: ^bb0(%[[ROWS:.*]]: tensor<?x48xf32>):
+  // CHECK-NEXT: %[[Y:.*]] = lm.norm %[[ROWS]]
+  // CHECK-NEXT: kernel.yield %[[Y]]
+  // CHECK: spmd.barrier
+  // CHECK: spmd.phase "down_proj"
+  // NAMED-LABEL: func.func private @decode.layer
+  // NAMED: spmd.phase "o_proj" static tiles %c1
+  // NAMED: kernel.compute
+  // NAMED: lm.linear
+  // NAMED-NOT: kernel.matmul
+  func.func private @layer(%x: !x, %pending: !x, %p: index, %norm: !norm {lm.slot = "norm"}, %wi: !w {lm.slot = "wi"},
+                           %wo: !w {lm.slot = "wo"}) -> (!x, !x) {
+    %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : !x, !norm
+    %a = lm.linear %h, %wi : !x, !w -> !x
+    %n = lm.norm %a, %norm eps 1.0e-5 groups 1 : !x, !norm
+    %o = lm.linear %n, %wo : !x, !w -> !x
+    return %sum, %o : !x, !x
+  }
+
+  func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
+    %table = lm.use @table : !w
+    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %zeros = lm.zeros %x : !x
+    %y:2 = lm.layers %x, %zeros at %p [@layer] : !x, !x -> !x, !x
+    %norm = lm.use @layers.0.norm : !norm
+    %sum, %h = lm.add_norm %y#0, %y#1, %norm eps 1.0e-5 : !x, !norm
+    %logits = lm.linear %h, %table : !x, !w -> !x
+    return %logits : !x
+  }
+}
