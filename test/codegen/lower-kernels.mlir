@@ -234,17 +234,17 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !q8 = !lm.weight<64x64xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK-LABEL: @quantize(
-  // CHECK: vector.store %{{.*}} : memref<?x256xi8>, vector<16xi8>
+  // CHECK: vector.store %{{.*}} : memref<?x320xi8>, vector<16xi8>
   // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
-  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x256xi8>) {
-    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x256xi8>
+  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x320xi8>) {
+    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x320xi8>
     return
   }
-  func.func @phase(%codes: memref<?x256xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+  func.func @phase(%codes: memref<?x320xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
     %q4 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q4
     %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
-    kernel.matmul %codes, %q4[%first] to %out : memref<?x256xi8>, !q4, memref<?x16xf32>
-    kernel.matmul %codes, %q8[%first] to %out : memref<?x256xi8>, !q8, memref<?x16xf32>
+    kernel.matmul %codes, %q4[%first] to %out : memref<?x320xi8>, !q4, memref<?x16xf32>
+    kernel.matmul %codes, %q8[%first] to %out : memref<?x320xi8>, !q8, memref<?x16xf32>
     return
   }
   // Eight products of 4-bit codes, then one widening sum.
@@ -330,7 +330,7 @@ func.func @panels_of_8(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memr
 
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func @quantised_for_another_cpu(%x: memref<?x32xf32>, %out: memref<?x128xi8>) {
-    // expected-error @below {{'kernel.quantize' op expects 192 bytes for a row's codes on this CPU, but found 'memref<?x128xi8>'}}
+    // expected-error @below {{'kernel.quantize' op expects 256 bytes for a row's codes on this CPU, but found 'memref<?x128xi8>'}}
     kernel.quantize %x to %out : memref<?x32xf32>, memref<?x128xi8>
     return
   }
