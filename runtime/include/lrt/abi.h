@@ -67,8 +67,14 @@ enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAK
   X(AVX2, "avx2")                                                                                                      \
   X(FMA, "fma")                                                                                                        \
   X(F16C, "f16c")                                                                                                      \
-  X(AVX512F, "avx512f") X(AVX512BW, "avx512bw") X(AVX512VL, "avx512vl") X(AVX512DQ, "avx512dq")                        \
-      X(AVX512VNNI, "avx512vnni") X(AVX512BF16, "avx512bf16") X(AVXVNNI, "avxvnni") X(BMI2, "bmi2")
+  X(AVX512F, "avx512f")                                                                                                \
+  X(AVX512BW, "avx512bw")                                                                                              \
+  X(AVX512VL, "avx512vl")                                                                                              \
+  X(AVX512DQ, "avx512dq")                                                                                              \
+  X(AVX512VNNI, "avx512vnni")                                                                                          \
+  X(AVX512BF16, "avx512bf16")                                                                                          \
+  X(AVXVNNI, "avxvnni")                                                                                                \
+  X(BMI2, "bmi2")
 
 enum lrt_feature {
 #define LRT_FEATURE_ENUM(id, name) LRT_FEATURE_##id,
