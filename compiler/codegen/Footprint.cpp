@@ -43,8 +43,6 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
         info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
         info.view = views[op->getResult(0)] = result.viewCount++;
         info.writes = isa<spmd::WriteOp>(op);
-      } else if (op->getParentOfType<kernel::ComputeOp>()) {
-        // Tensors: they touch nothing but what the kernel is handed.
       } else if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect())) {
         info.kind = LeafInfo::Kernel;
         for (Value operand : op->getOperands()) {
@@ -80,13 +78,23 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
           for (Operand &operand : info.operands)
             operand.reads &= operand.view != views[attention.getScores()];
         } else if (auto compute = dyn_cast<kernel::ComputeOp>(op)) {
+          // Tensors touch nothing but what the kernel is handed, and the caches of these ops.
+          auto useAll = [&](Operation *inner, Value cache, bool isAppend, Value position) {
+            if (compute.getIns().empty())
+              status = inner->emitOpError() << "expects rows that its kernel.compute is handed";
+            else
+              use(cache, isAppend, true, true, Value(), position, compute.getIns().front());
+          };
           compute.getBody().walk([&](Operation *inner) {
             if (auto qkv = dyn_cast<lm::QKVOp>(inner))
-              use(qkv.getCache(), true, true, true, Value(), qkv.getPosition(), compute.getIns().front());
+              useAll(qkv, qkv.getCache(), true, qkv.getPosition());
             else if (auto append = dyn_cast<lm::AppendOp>(inner))
-              use(append.getCache(), true, true, true, Value(), append.getPosition(), compute.getIns().front());
+              useAll(append, append.getCache(), true, append.getPosition());
             else if (auto attention = dyn_cast<lm::AttentionOp>(inner))
-              use(attention.getCache(), false, true, true, Value(), attention.getPosition(), compute.getIns().front());
+              useAll(attention, attention.getCache(), false, attention.getPosition());
+            else if (isa<lm::CachedOp>(inner) ||
+                     (isa_and_nonnull<kernel::KernelDialect>(inner->getDialect()) && !isa<kernel::YieldOp>(inner)))
+              status = inner->emitOpError() << "is not understood by verify-schedule";
           });
         }
       } else if (op->getParentOfType<spmd::PhaseOp>()) {

@@ -265,8 +265,8 @@ void Scheduler::compute(ArrayRef<Operation *> ops, Value row, Value count, Value
       else if (spmd::BufferOp from = bufferOf(operand); from && isa<RankedTensorType>(operand.getType())) {
         // Rows of prefill's stream begin at `first` for the head.
         bool isPrefills = entry == Entry::Head && from.getSymName().starts_with("prefill.");
-        Value at = isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
-        ins.push_back(readRows(from, at, count));
+        Value begin = isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
+        ins.push_back(readRows(from, begin, count));
         outer.push_back(operand);
       }
     }

@@ -15,7 +15,7 @@
 
 using namespace lrt;
 
-/// libstdc++'s own prints the name of the exception, for which it links a demangler of 60 kB into every executable. The
+/// libstdc++'s own prints the name of the exception, for which it links a demangler of 50 kB into every executable. The
 /// runtime throws nothing; what its library throws is memory that ran out.
 void __gnu_cxx::__verbose_terminate_handler() {
   static const char message[] = "out of memory\n";

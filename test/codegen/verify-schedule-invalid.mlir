@@ -1494,3 +1494,62 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     return
   }
 }
+
+// -----
+
+// Rows from nowhere: nobody knows how many enter the cache.
+!row = memref<1x16xf32, strided<[16, 1], offset: ?>>
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @a : memref<1x16xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "append" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %out = spmd.write @a[%c0, %c0] size [%c1, %c16] : !row
+      kernel.compute to (%out : !row) {
+        %k = tensor.empty(%c1) : tensor<?x16xf32>
+        // expected-error @below {{'lm.append' op expects rows that its kernel.compute is handed}}
+        lm.append %k, %k to %cache at %position : tensor<?x16xf32>, !cache
+        kernel.yield %k : tensor<?x16xf32>
+      }
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A cache that is read where no row of it is asked for, and memory behind the kernel's back.
+!row = memref<1x16xf32, strided<[16, 1], offset: ?>>
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  lm.state @cache : !cache place 0
+  spmd.buffer @a : memref<1x16xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    %cache = lm.use @cache : !cache
+    spmd.phase "compute" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %out = spmd.write @a[%c0, %c0] size [%c1, %c16] : !row
+      kernel.compute to (%out : !row) {
+        // expected-error @below {{'lm.cached' op is not understood by verify-schedule}}
+        %k = lm.cached keys %cache to %position : !cache -> tensor<?x16xf32>
+        // expected-error @below {{'kernel.zero' op is not understood by verify-schedule}}
+        kernel.zero %out : !row
+        kernel.yield %k : tensor<?x16xf32>
+      }
+    }
+    spmd.barrier
+    return
+  }
+}
