@@ -9,10 +9,8 @@
 #include "dialects/lm/LMDialect.h"
 #include "dialects/spmd/SPMDOps.h"
 #include "frontends/support/Errors.h"
-#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,7 +19,6 @@
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
@@ -49,10 +46,7 @@ void lathe::registerDialects(DialectRegistry &registry) {
 
 void lathe::registerPasses() {
   registerTransformsPasses();
-  registerConversionPasses();
-  // Of upstream's others those that are used: without them a reproducer of their pipeline could not be read.
-  arith::registerArithExpandOpsPass();
-  memref::registerExpandStridedMetadataPass();
+  registerUpstreamLLVMPasses();
   lm::registerLatheGraphPasses();
   lm::registerLatheCodegenPasses();
   lm::registerLatheCPUPasses();

@@ -12,6 +12,9 @@ namespace lathe {
 /// After it: the llvm dialect, and the symbols that packing needs.
 void populateLLVMPipeline(mlir::OpPassManager &pm);
 
+/// Registers the conversions of MLIR's own that the pipeline runs, so that a crash reproducer with them can be read.
+void registerUpstreamLLVMPasses();
+
 } // namespace lathe
 
 #endif // LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
