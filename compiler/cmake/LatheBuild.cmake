@@ -9,6 +9,7 @@ include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS} ${LLD_INCLU
 if(LATHE_SANITIZE)
   # vptr needs RTTI of LLVM's classes, which the package has under another compiler's names.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr,function -fno-sanitize-recover=undefined)
+  add_compile_options(-fsanitize=fuzzer-no-link) # what the fuzz targets steer by
   add_link_options(-fsanitize=address,undefined)
 endif()
 

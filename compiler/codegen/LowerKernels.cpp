@@ -24,23 +24,15 @@ LogicalResult verifyInput(Operation *op, const CPUTable &table) {
           !cast.getOperand(1).getType().isIndex())
         return op->emitOpError() << "expects a place in memory for " << operand.getType() << " (lm-lower-phases)";
     }
-  auto verifyCodes = [&](Value codes, int64_t columns) -> LogicalResult {
-    int64_t bytes = QuantizedRow(columns, table.widensBytes()).bytes;
-    if (Emitter::staticColumns(codes) != bytes)
-      return op->emitOpError() << "expects " << bytes << " bytes for a row's codes on this CPU, but found "
-                               << codes.getType();
-    return success();
-  };
-  if (auto quantize = dyn_cast<kernel::QuantizeOp>(op))
-    return verifyCodes(quantize.getOut(), Emitter::staticColumns(quantize.getInput()));
   if (auto matmul = dyn_cast<kernel::MatmulOp>(op)) {
     auto type = cast<WeightType>(matmul.getWeight().getType());
-    int64_t depth = table.getDepth(type.getFormat(), type.getColumns());
-    if (type.getLayout() != PanelsAttr::get(op->getContext(), CPUTable::kPanelRows, depth))
-      return op->emitOpError() << "expects panels of " << CPUTable::kPanelRows << " x " << depth
+    auto depthFor = [&](bool isHead) { return table.getDepth(type.getFormat(), type.getColumns(), isHead); };
+    auto hasDepth = [&](int64_t depth) {
+      return type.getLayout() == PanelsAttr::get(op->getContext(), CPUTable::kPanelRows, depth);
+    };
+    if (!hasDepth(depthFor(false)) && !hasDepth(depthFor(true)))
+      return op->emitOpError() << "expects panels of " << CPUTable::kPanelRows << " x " << depthFor(false)
                                << " on this CPU, but found " << type;
-    if (type.getInfo().isQuantised())
-      return verifyCodes(matmul.getInput(), type.getColumns());
   }
   return success();
 }

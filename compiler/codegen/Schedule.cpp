@@ -151,13 +151,17 @@ private:
 
 spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t columns, Type element,
                                  spmd::Space space) {
+  auto type = MemRefType::get({rowCount, columns}, element);
+  // Kinds of layers share what they have alike, and number what they have not.
   std::string symbol = (name + "." + suffix).str();
-  if (spmd::BufferOp known = allBuffers.lookup(symbol))
-    return known;
+  for (int n = 2; spmd::BufferOp known = allBuffers.lookup(symbol); ++n) {
+    if (known.getType() == type)
+      return known;
+    symbol = (name + "." + suffix + "." + Twine(n)).str();
+  }
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(module.getBody(), std::find_if(module.getBody()->begin(), module.getBody()->end(),
                                                            [](Operation &op) { return isa<func::FuncOp>(op); }));
-  auto type = MemRefType::get({rowCount, columns}, element);
   auto op = spmd::BufferOp::create(builder, loc, symbol, type, space, IntegerAttr());
   return allBuffers[symbol] = op;
 }
@@ -242,7 +246,13 @@ spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
     return rowsIn;
   auto [entry, isNew] = codes.try_emplace(value);
   if (isNew) {
-    QuantizedRow layout(columnsOf(value), table.widensBytes());
+    bool isWide = llvm::any_of(value.getUsers(), [](Operation *user) {
+      return llvm::any_of(user->getOperandTypes(), [](Type operand) {
+        auto type = dyn_cast<WeightType>(operand);
+        return type && type.hasWideCodes();
+      });
+    });
+    QuantizedRow layout(columnsOf(value), isWide);
     spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".codes", layout.bytes, builder.getI8Type());
     rowwise.push_back([=, this](Value row, Value count) {
       kernel::QuantizeOp::create(builder, loc, readRows(rowsIn, row, count), writeRows(out, row, count));

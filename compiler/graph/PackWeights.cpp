@@ -4,6 +4,7 @@
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
 #include "compiler/support/CPUTable.h"
+#include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -23,11 +24,17 @@ struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
     FailureOr<lathe::CPUTable> table = lathe::CPUTable::get(getOperation(), mcpu);
     if (failed(table))
       return signalPassFailure();
+    // The head is what multiplies beside the layers.
+    llvm::DenseSet<Type> heads;
+    getOperation().walk([&](LayersOp layers) {
+      for (auto linear : layers->getBlock()->getOps<LinearOp>())
+        heads.insert(linear.getWeight().getType());
+    });
     retype(getOperation(), [&](Type type) -> Type {
       auto weight = dyn_cast<WeightType>(type);
       if (!weight || !weight.isMatrix() || weight.getLayout())
         return type;
-      int64_t depth = table->getDepth(weight.getFormat(), weight.getColumns());
+      int64_t depth = table->getDepth(weight.getFormat(), weight.getColumns(), heads.contains(type));
       return weight.withLayout(PanelsAttr::get(&getContext(), lathe::CPUTable::kPanelRows, depth));
     });
     int64_t place = 0;

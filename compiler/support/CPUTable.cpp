@@ -49,10 +49,10 @@ mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef m
   return table;
 }
 
-int64_t CPUTable::getDepth(Format format, int64_t columns) const {
+int64_t CPUTable::getDepth(Format format, int64_t columns, bool isHead) const {
   const FormatInfo &info = getFormatInfo(format);
   if (info.isQuantised())
-    return info.bits == 8 && widensBytes() ? 2 : 4;
+    return info.bits == 8 && (isHead || widensBytes()) ? 2 : 4;
   return format == Format::BF16 && columns % 2 == 0 ? 2 : 1;
 }
 

@@ -26,8 +26,10 @@ struct CPUTable {
   /// By name; "native" is this machine, empty the module's lm.options.mcpu or native. Unknown names are an error.
   static mlir::FailureOr<CPUTable> get(mlir::ModuleOp module, llvm::StringRef mcpu = "");
 
-  /// Columns side by side in a panel of a matrix with so many: what one dot instruction sums.
-  int64_t getDepth(Format format, int64_t columns) const;
+  /// Columns side by side in a panel of a matrix with so many: what one dot instruction sums. 8-bit weights of the head
+  /// are multiplied with 16-bit activations even where bytes could be: every error there is one of the logits, and one
+  /// row at a time the reading takes all the time.
+  int64_t getDepth(Format format, int64_t columns, bool isHead) const;
   /// 8-bit weights are widened to 16 bits and so are their activations: without VNNI, u8 * s8 pairs overflow 16 bits.
   bool widensBytes() const { return !vnni && !avxvnni; }
   /// Steps of 4 columns whose products a 16-bit accumulator can hold: 4 bits: 8 * 2 * 15 * 127 < 2^15, and so on.

@@ -196,7 +196,7 @@ LogicalResult MatmulOp::verify() {
                                          : "f32")
                          << " to multiply with " << type << ", but found " << element;
   if (isQuantised) {
-    if (int64_t bytes = QuantizedRow(type.getColumns(), /*wide=*/false).bytes; columnsOf(getInput()) < bytes)
+    if (int64_t bytes = QuantizedRow(type.getColumns(), type.hasWideCodes()).bytes; columnsOf(getInput()) < bytes)
       return emitOpError() << "expects at least " << bytes << " bytes for a row's codes, but found "
                            << getInput().getType();
   } else if (failed(checkColumns(*this, getInput(), type.getColumns(), "input"))) {

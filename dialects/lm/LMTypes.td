@@ -73,6 +73,8 @@ def LM_WeightType : LM_Type<"Weight", "weight"> {
     int64_t getRows() const { return getShape()[0]; }
     int64_t getColumns() const { return getShape().back(); }
     bool isMatrix() const { return getShape().size() == 2; }
+    /// Packed so that its products take a row's 16-bit codes (QuantizedRow.h).
+    bool hasWideCodes() const { return getInfo().bits == 8 && getLayout() && getLayout().getDepth() == 2; }
     WeightType withLayout(PanelsAttr layout) const { return get(getContext(), getShape(), getFormat(), layout); }
     WeightType withFormat(::lathe::Format format) const { return get(getContext(), getShape(), format, getLayout()); }
   }];

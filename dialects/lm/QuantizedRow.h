@@ -2,9 +2,9 @@
 //-----------------------------------------------------------===//
 //
 // One layout for every weight format: codes [K] i8, then per block of 32 the scale (f32), the sum of codes (i32),
-// -scale * sum (f32), and the sums of its two halves (2 x i32). Targets that widen bytes multiply 8-bit weights with
-// 16-bit codes, which may as well be finer: codes of scale / 256 [K] i16 and, per block, their sum (i32). The sum of a
-// block's products stays within 32 bits: 32 * 255 * 127 * 256 < 2^31.
+// -scale * sum (f32), and the sums of its two halves (2 x i32). Where a product widens 8-bit weights to 16 bits its
+// activations may as well be finer: `wide` rows have codes of scale / 256 [K] i16, too, and, per block, their sum
+// (i32). The sum of a block's products stays within 32 bits: 32 * 255 * 127 * 256 < 2^31.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 

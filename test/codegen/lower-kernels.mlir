@@ -259,10 +259,11 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 }
 
 //--- vnni.mlir
-// With VNNI bytes are multiplied as they are.
+// With VNNI bytes are multiplied as they are, but for a head's of 8 bits.
 !area = memref<65536xi8>
 !q6 = !lm.weight<64x256xq6_k, <16 x 4>>
 !q8 = !lm.weight<64x256xq8_0, <16 x 4>>
+!head = !lm.weight<64x256xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "znver4"}} {
   // CHECK-LABEL: @quantize(
   // CHECK-NOT: vector<16xi16>
@@ -278,12 +279,20 @@ module attributes {lm.options = {mcpu = "znver4"}} {
     kernel.matmul %codes, %q8[%first] to %out : memref<?x448xi8>, !q8, memref<?x16xf32>
     return
   }
+  func.func @head(%codes: memref<?x1024xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+    %head = builtin.unrealized_conversion_cast %area, %place : !area, index to !head
+    kernel.matmul %codes, %head[%first] to %out : memref<?x1024xi8>, !head, memref<?x16xf32>
+    return
+  }
   // CHECK: func.func private @product.q6_k.4(
   // CHECK-NOT: kernel.madd
   // CHECK: kernel.dot_u8s8
   // CHECK: func.func private @product.q8_0.4(
   // CHECK-NOT: kernel.madd
   // CHECK: kernel.dot_u8s8
+  // CHECK: func.func private @product.q8_0.2(
+  // CHECK-NOT: kernel.dot_u8s8
+  // CHECK: kernel.madd_i16
 }
 
 //--- invalid.mlir
@@ -324,26 +333,4 @@ func.func @panels_of_8(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memr
   // expected-error @below {{'kernel.matmul' op expects panels of 16 x 1 on this CPU, but found '!lm.weight<16x32xf32, <8 x 1>>'}}
   kernel.matmul %x, %w[%n] to %out : memref<?x32xf32>, !w, memref<?x16xf32>
   return
-}
-
-// -----
-
-module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  func.func @quantised_for_another_cpu(%x: memref<?x32xf32>, %out: memref<?x128xi8>) {
-    // expected-error @below {{'kernel.quantize' op expects 256 bytes for a row's codes on this CPU, but found 'memref<?x128xi8>'}}
-    kernel.quantize %x to %out : memref<?x32xf32>, memref<?x128xi8>
-    return
-  }
-}
-
-// -----
-
-!w = !lm.weight<16x32xq4_1, <16 x 4>>
-module attributes {lm.options = {mcpu = "znver4"}} {
-  func.func @codes_of_another_cpu(%x: memref<?x192xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
-    %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
-    // expected-error @below {{'kernel.matmul' op expects 128 bytes for a row's codes on this CPU, but found 'memref<?x192xi8>'}}
-    kernel.matmul %x, %w[%n] to %out : memref<?x192xi8>, !w, memref<?x16xf32>
-    return
-  }
 }

@@ -21,8 +21,11 @@ lm.weight @q4 : !lm.weight<16x32xq4_1>
 // VNNI: lm.weight @q8 : !lm.weight<16x32xq8_0, <16 x 4>> place 2496{{$}}
 // AVX2: lm.weight @q8 : !lm.weight<16x32xq8_0, <16 x 2>> place 2496{{$}}
 lm.weight @q8 : !lm.weight<16x32xq8_0>
+// Those of the head everywhere: what multiplies beside the layers.
+// CHECK: lm.weight @head : !lm.weight<48x32xq8_0, <16 x 2>> place 3072{{$}}
+lm.weight @head : !lm.weight<48x32xq8_0>
 // What has a layout keeps it.
-// CHECK: lm.weight @packed : !lm.weight<8x32xbf16, <8 x 2>> place 3072{{$}}
+// CHECK: lm.weight @packed : !lm.weight<8x32xbf16, <8 x 2>> place 4736{{$}}
 lm.weight @packed : !lm.weight<8x32xbf16, <8 x 2>>
 
 // CHECK-LABEL: func.func @users(
@@ -31,4 +34,16 @@ lm.weight @packed : !lm.weight<8x32xbf16, <8 x 2>>
 func.func @users(%w: !lm.weight<16x10xbf16>) {
   %used = lm.use @bf16 : !lm.weight<16x10xbf16>
   return
+}
+
+func.func private @layer(%x: tensor<?x32xf32>, %position: index) -> tensor<?x32xf32> {
+  return %x : tensor<?x32xf32>
+}
+// CHECK-LABEL: func.func @forward(
+// CHECK: lm.linear %{{.*}} : tensor<?x32xf32>, <48x32xq8_0, <16 x 2>> -> tensor<?x48xf32>
+func.func @forward(%x: tensor<?x32xf32>, %position: index) -> tensor<?x48xf32> {
+  %y = lm.layers %x at %position [@layer] : tensor<?x32xf32> -> tensor<?x32xf32>
+  %head = lm.use @head : !lm.weight<48x32xq8_0>
+  %logits = lm.linear %y, %head : tensor<?x32xf32>, <48x32xq8_0> -> tensor<?x48xf32>
+  return %logits : tensor<?x48xf32>
 }

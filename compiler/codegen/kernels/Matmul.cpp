@@ -304,7 +304,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   lm::WeightType probe = lm::WeightType::get(e.getContext(), {R, info.block}, shape.format,
                                              lm::PanelsAttr::get(e.getContext(), R, shape.depth));
   PanelLayout layout(probe);
-  bool isWide = info.bits == 8 && shape.depth == 2;
+  bool isWide = probe.hasWideCodes();
   Value blocks = e.div(columns, e.index(info.block));
   // Where a row's scales, sums and wide codes begin depends on its length: QuantizedRow in run-time arithmetic.
   Value blockCount = e.div(columns, e.index(32));

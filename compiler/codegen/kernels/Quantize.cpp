@@ -8,7 +8,7 @@ using namespace lathe;
 
 void lathe::expand(kernel::QuantizeOp op, Emitter &e, KernelContext &context) {
   int64_t columns = Emitter::staticColumns(op.getInput());
-  bool wide = context.table.widensBytes();
+  bool wide = QuantizedRow(columns, /*wide=*/true).bytes <= Emitter::staticColumns(op.getOut());
   QuantizedRow layout(columns, wide);
   constexpr int64_t half = QuantizedRow::kBlock / 2;
   Type f32 = e.getF32Type();

@@ -205,6 +205,14 @@ func.func @codes_of_narrower_rows(%x: memref<?x64xi8>, %w: !lm.weight<96x64xq8_0
 
 // -----
 
+func.func @codes_without_the_wide_ones(%x: memref<?x128xi8>, %w: !lm.weight<96x64xq8_0, <16 x 2>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects at least 320 bytes for a row's codes, but found 'memref<?x128xi8>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x128xi8>, !lm.weight<96x64xq8_0, <16 x 2>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
 func.func @more_outputs_than_the_weight_has(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %out: memref<?x97xf32>) {
   // expected-error @below {{'kernel.matmul' op expects at most the weight's 96 outputs, but found 'memref<?x97xf32>'}}
   kernel.matmul %x, %w[%n] to %out : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x97xf32>
