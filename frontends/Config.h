@@ -83,6 +83,7 @@ struct Config {
   Rope slidingRope;             // sliding layers; equal to rope unless the architecture has a second theta
   int64_t slidingWindow = 0;    // positions a sliding layer sees; 0 when no layer slides
   std::vector<LayerKind> kinds; // [layers]
+  std::vector<bool> rotates;    // [layers]: queries and keys have rotary positions; empty: in every layer
 
   bool qkvBias = false; // biases of q, k, v
   bool oBias = false;   // of o
@@ -92,6 +93,8 @@ struct Config {
   double attentionSoftcap = 0; // logits = cap * tanh(logits / cap) before the mask; 0: none
   double finalSoftcap = 0;     // the same for the head's output
   double embeddingScale = 1;   // multiplies the embedding; Gemma: sqrt(hidden), not rounded to bf16
+  double residualScale = 1;    // multiplies what attention and MLP add to the stream
+  double logitScale = 1;       // multiplies the head's output
 
   std::optional<int64_t> bosToken, padToken;
   std::vector<int64_t> endTokens; // generation stops at any; from generation_config.json too, sorted
@@ -100,6 +103,7 @@ struct Config {
   /// openModel looks at it.
   bool tiedUnlessStored = false;
 
+  bool rotatesIn(int64_t layer) const { return rotates.empty() || rotates[layer]; }
   const Rope &ropeOf(int64_t layer) const { return kinds[layer] == LayerKind::Sliding ? slidingRope : rope; }
 };
 

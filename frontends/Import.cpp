@@ -61,12 +61,18 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
 
   auto op = lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())),
                                  symbol, type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
-                                 /*add_one=*/false, IntegerAttr());
+                                 /*transposed=*/IntegerAttr(), /*add_one=*/false, IntegerAttr());
   if (tensor) {
     SmallString<128> path(source.checkpoint->path(*tensor));
     llvm::sys::fs::make_absolute(path);
+    // Rows of a tensor that holds several weights: their place is known here, the packer reads on.
+    const int64_t width = binding.shape.size() == 2 ? binding.shape[1] : 1;
+    const FormatInfo &stored = getFormatInfo(*tensor->format);
+    const int64_t before = binding.firstRow * (binding.transposedRows ? 1 : width);
     op.setFile(path.str());
-    op.setOffset(tensor->offset);
+    op.setOffset(tensor->offset + before / stored.block * stored.bytes);
+    if (binding.transposedRows)
+      op.setTransposed(binding.transposedRows);
     if (binding.permuteHeads)
       op.setUnpermute(binding.permuteHeads);
     op.setAddOne(binding.add == 1);
@@ -108,7 +114,7 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
   SmallVector<std::pair<Slot, lm::WeightType>> weights;
   std::string key;
   llvm::raw_string_ostream keyStream(key);
-  keyStream << sliding << cache;
+  keyStream << sliding << config.rotatesIn(layer) << cache;
   for (Slot slot : layerSlots(*source.model, config, layer)) {
     LATHE_ASSIGN_OR_RETURN(auto type, addWeight(lm::LayersOp::bind(layer, slotName(slot)), slot, layer));
     weights.emplace_back(slot, type);
@@ -119,7 +125,11 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
   auto [entry, isNew] = kinds.try_emplace(key);
   if (isNew) {
     // Kinds of one structure that differ in weight types are numbered: sliding, sliding.1, ...
-    std::string base = config.slidingWindow ? (sliding ? "sliding" : "full") : "layer", name = base;
+    std::string base = !config.rotatesIn(layer) ? "unrotated"
+                       : !config.slidingWindow  ? "layer"
+                       : sliding                ? "sliding"
+                                                : "full";
+    std::string name = base;
     for (int variant = 1; module->lookupSymbol(name); ++variant)
       name = base + "." + std::to_string(variant);
     entry->second = FlatSymbolRefAttr::get(addKind(name, layer, weights, cache));
@@ -129,7 +139,14 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
 
 absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
   LATHE_ASSIGN_OR_RETURN(auto embedType, addWeight(slotName(Slot::Embed), Slot::Embed, 0));
+  lm::WeightType positionsType, normBiasType;
+  if (source.model->positions == Positions::Learned) {
+    LATHE_ASSIGN_OR_RETURN(positionsType, addWeight(slotName(Slot::Positions), Slot::Positions, 0));
+  }
   LATHE_ASSIGN_OR_RETURN(auto normType, addWeight(slotName(Slot::FinalNorm), Slot::FinalNorm, 0));
+  if (source.model->normKind == NormKind::Layer) {
+    LATHE_ASSIGN_OR_RETURN(normBiasType, addWeight(slotName(Slot::FinalNormBias), Slot::FinalNormBias, 0));
+  }
   lm::WeightType headType;
   if (!config.tied) {
     LATHE_ASSIGN_OR_RETURN(headType, addWeight(slotName(Slot::Head), Slot::Head, 0));
@@ -145,10 +162,14 @@ absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
   Value embed = use(Slot::Embed, embedType);
   Value x = lm::EmbedOp::create(builder, loc, stream, body->getArgument(0), embed,
                                 builder.getF64FloatAttr(config.embeddingScale));
+  if (positionsType)
+    x = lm::AddPositionsOp::create(builder, loc, stream, x, use(Slot::Positions, positionsType), body->getArgument(1));
   x = lm::LayersOp::create(builder, loc, ValueRange{x}, body->getArgument(1), builder.getArrayAttr(kinds)).getResult(0);
-  x = lm::NormOp::create(builder, loc, x, use(Slot::FinalNorm, normType), config.normEps, 1);
+  Value norm = use(Slot::FinalNorm, normType);
+  x = lm::NormOp::create(builder, loc, x, norm, config.normEps, 1,
+                         normBiasType ? use(Slot::FinalNormBias, normBiasType) : Value());
   Value head = config.tied ? embed : use(Slot::Head, headType);
-  x = lm::LinearOp::create(builder, loc, logits, x, head, Value());
+  x = lm::LinearOp::create(builder, loc, logits, x, head, Value(), config.logitScale);
   if (config.finalSoftcap != 0)
     x = lm::SoftcapOp::create(builder, loc, logits, x, builder.getF64FloatAttr(config.finalSoftcap));
   func::ReturnOp::create(builder, loc, x);

@@ -7,7 +7,7 @@ using namespace lathe;
 
 namespace {
 
-enum class Width : uint8_t { H, Q, KV, I, D, V, One };
+enum class Width : uint8_t { H, Q, KV, QN, KN, I, V, P, One };
 
 struct SlotRow {
   llvm::StringLiteral name, huggingFace, gguf;
@@ -22,12 +22,13 @@ constexpr SlotRow slotRows[] = {
 };
 
 // Where transformers' classes keep the decoder: plain, as one part of a multimodal model (older and newer), bare.
-constexpr llvm::StringLiteral prefixes[] = {"model.", "language_model.model.", "model.language_model.", ""};
+constexpr llvm::StringLiteral prefixes[] = {"model.", "language_model.model.", "model.language_model.", "transformer.",
+                                            ""};
 constexpr llvm::StringLiteral headPrefixes[] = {"", "language_model.", "model."};
 
 const SlotRow &rowOf(Slot slot) { return slotRows[static_cast<int>(slot)]; }
 
-int64_t widthOf(Width width, const Config &config) {
+int64_t widthOf(Width width, const Model &model, const Config &config) {
   switch (width) {
   case Width::H:
     return config.hidden;
@@ -37,8 +38,12 @@ int64_t widthOf(Width width, const Config &config) {
     return config.kvHeads * config.headDim;
   case Width::I:
     return config.intermediate;
-  case Width::D:
-    return config.headDim;
+  case Width::QN:
+    return model.qkNorm == QKNorm::Whole ? config.heads * config.headDim : config.headDim;
+  case Width::KN:
+    return model.qkNorm == QKNorm::Whole ? config.kvHeads * config.headDim : config.headDim;
+  case Width::P:
+    return config.maxPositions;
   case Width::V:
     return config.vocabulary;
   case Width::One:
@@ -47,7 +52,17 @@ int64_t widthOf(Width width, const Config &config) {
   llvm_unreachable("every width has a value");
 }
 
+/// The tensor that holds a slot together with others; null: it has its own.
+const FusedTensor *fusedWith(const Model &model, Slot slot) {
+  for (const FusedTensor &fused : model.fused)
+    if (fused.huggingFace && llvm::is_contained(llvm::ArrayRef(fused.slots, fused.count), slot))
+      return &fused;
+  return nullptr;
+}
+
 llvm::StringRef ownName(const Model &model, Slot slot, Checkpoint::Naming naming) {
+  if (const FusedTensor *fused = fusedWith(model, slot))
+    return naming == Checkpoint::Naming::Gguf ? fused->gguf : fused->huggingFace;
   for (const SlotName &name : model.names)
     if (name.huggingFace && name.slot == slot)
       return naming == Checkpoint::Naming::Gguf ? name.gguf : name.huggingFace;
@@ -97,7 +112,7 @@ std::string huggingFaceName(const Model &model, const Checkpoint &checkpoint, Sl
       prefix = candidate;
       break;
     }
-  return (isGlobal(slot) ? prefix + own : prefix + "layers." + llvm::Twine(layer) + "." + own).str();
+  return (isGlobal(slot) ? prefix + own : prefix + model.layersName + llvm::Twine(layer) + "." + own).str();
 }
 
 } // namespace
@@ -112,31 +127,43 @@ llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &
     if (present)
       slots.append(more.begin(), more.end());
   };
-  const bool sandwich = model.norms == NormPlacement::Sandwich;
-  addIf(true, {Slot::InputNorm, Slot::Q, Slot::K, Slot::V});
+  const bool before = model.norms != NormPlacement::Post, after = model.norms != NormPlacement::Pre;
+  const bool normBias = before && model.normKind == NormKind::Layer;
+  addIf(before, {Slot::InputNorm});
+  addIf(normBias, {Slot::InputNormBias});
+  addIf(true, {Slot::Q, Slot::K, Slot::V});
   addIf(config.qkvBias, {Slot::QBias, Slot::KBias, Slot::VBias});
-  addIf(model.qkNorm, {Slot::QNorm, Slot::KNorm});
+  addIf(model.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
   addIf(true, {Slot::O});
   addIf(config.oBias, {Slot::OBias});
-  addIf(sandwich, {Slot::PostAttentionNorm});
-  addIf(true, {Slot::PreFFNNorm, Slot::Gate, Slot::Up, Slot::Down});
-  addIf(config.mlpBias, {Slot::GateBias, Slot::UpBias, Slot::DownBias});
-  addIf(sandwich, {Slot::PostFFNNorm});
+  addIf(after, {Slot::PostAttentionNorm});
+  addIf(before, {Slot::PreFFNNorm});
+  addIf(normBias, {Slot::PreFFNNormBias});
+  addIf(model.gated, {Slot::Gate});
+  addIf(true, {Slot::Up, Slot::Down});
+  addIf(config.mlpBias && model.gated, {Slot::GateBias});
+  addIf(config.mlpBias, {Slot::UpBias, Slot::DownBias});
+  addIf(after, {Slot::PostFFNNorm});
   return slots;
 }
 
-llvm::SmallVector<Slot, 3> lathe::globalSlots(const Config &config) {
-  llvm::SmallVector<Slot, 3> slots = {Slot::Embed, Slot::FinalNorm};
+llvm::SmallVector<Slot, 5> lathe::globalSlots(const Model &model, const Config &config) {
+  llvm::SmallVector<Slot, 5> slots = {Slot::Embed};
+  if (model.positions == Positions::Learned)
+    slots.push_back(Slot::Positions);
+  slots.push_back(Slot::FinalNorm);
+  if (model.normKind == NormKind::Layer)
+    slots.push_back(Slot::FinalNormBias);
   if (!config.tied)
     slots.push_back(Slot::Head);
   return slots;
 }
 
-llvm::SmallVector<int64_t, 2> lathe::slotShape(Slot slot, const Config &config) {
+llvm::SmallVector<int64_t, 2> lathe::slotShape(const Model &model, const Config &config, Slot slot) {
   const SlotRow &row = rowOf(slot);
-  llvm::SmallVector<int64_t, 2> shape = {widthOf(row.rows, config)};
+  llvm::SmallVector<int64_t, 2> shape = {widthOf(row.rows, model, config)};
   if (row.columns != Width::One)
-    shape.push_back(widthOf(row.columns, config));
+    shape.push_back(widthOf(row.columns, model, config));
   return shape;
 }
 
@@ -152,9 +179,25 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
   if (slot == Slot::Head && config.tied)
     slot = Slot::Embed;
   TensorBinding binding;
-  binding.shape = slotShape(slot, config);
+  binding.shape = slotShape(model, config, slot);
   if (!checkpoint)
     return binding;
+
+  // The whole tensor's shape: rows of all its slots, and turned round where they are stored so.
+  llvm::SmallVector<int64_t, 2> stored = binding.shape;
+  if (const FusedTensor *fused = fusedWith(model, slot)) {
+    stored[0] = 0;
+    for (Slot other : llvm::ArrayRef(fused->slots, fused->count)) {
+      if (other == slot)
+        binding.firstRow = stored[0];
+      stored[0] += slotShape(model, config, other)[0];
+    }
+  }
+  if (model.transposedMatrices && stored.size() == 2 && !isGlobal(slot) &&
+      checkpoint->naming == Checkpoint::Naming::HuggingFace) {
+    binding.transposedRows = stored[0];
+    std::swap(stored[0], stored[1]);
+  }
 
   const std::string name = tensorName(model, *checkpoint, slot, layer);
   const TensorInfo *tensor = checkpoint->find(name);
@@ -163,11 +206,11 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     tensor = checkpoint->find(tensorName(model, *checkpoint, Slot::Head, layer));
   if (!tensor)
     return fileError(checkpoint->source, name,
-                     "expected a tensor of shape " + shapeString(binding.shape) + ", found none of that name");
+                     "expected a tensor of shape " + shapeString(stored) + ", found none of that name");
   const llvm::StringRef path = checkpoint->path(*tensor);
-  if (llvm::ArrayRef<int64_t>(tensor->shape) != llvm::ArrayRef<int64_t>(binding.shape))
+  if (llvm::ArrayRef<int64_t>(tensor->shape) != llvm::ArrayRef<int64_t>(stored))
     return fileError(path, tensor->name,
-                     "expected shape " + shapeString(binding.shape) + ", got " + shapeString(tensor->shape));
+                     "expected shape " + shapeString(stored) + ", got " + shapeString(tensor->shape));
   const bool isVector = binding.shape.size() == 1;
   if (!tensor->format || (isVector && getFormatInfo(*tensor->format).isQuantised()))
     return fileError(path, tensor->name,
@@ -185,7 +228,7 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
 }
 
 absl::Status lathe::checkTensors(const Model &model, const Config &config, const Checkpoint &checkpoint) {
-  for (Slot slot : globalSlots(config))
+  for (Slot slot : globalSlots(model, config))
     LATHE_RETURN_IF_ERROR(bindTensor(model, config, &checkpoint, slot).status());
   for (int64_t layer = 0; layer < config.layers; ++layer)
     for (Slot slot : layerSlots(model, config, layer))

@@ -20,12 +20,14 @@ struct Model;
 
 // Names are those of a pre-norm architecture: there transformers calls the norm before the MLP
 // post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
-// KV kvHeads * headDim, I intermediate, D headDim, V vocabulary, One: a vector.
+// KV kvHeads * headDim, QN and KN headDim or all heads together, I intermediate, V vocabulary, P positions, One: a
+// vector.
 //
 // clang-format off
 //  enum               slot                   Hugging Face                       GGUF, shape
 #define LATHE_LAYER_SLOTS(X)                                                                                           \
   X(InputNorm,         "input_norm",          "input_layernorm.weight",          "attn_norm.weight", H, One)           \
+  X(InputNormBias,     "input_norm_bias",     "input_layernorm.bias",            "attn_norm.bias", H, One)             \
   X(Q,                 "q_proj",              "self_attn.q_proj.weight",         "attn_q.weight", Q, H)                \
   X(K,                 "k_proj",              "self_attn.k_proj.weight",         "attn_k.weight", KV, H)               \
   X(V,                 "v_proj",              "self_attn.v_proj.weight",         "attn_v.weight", KV, H)               \
@@ -34,10 +36,11 @@ struct Model;
   X(KBias,             "k_bias",              "self_attn.k_proj.bias",           "attn_k.bias", KV, One)               \
   X(VBias,             "v_bias",              "self_attn.v_proj.bias",           "attn_v.bias", KV, One)               \
   X(OBias,             "o_bias",              "self_attn.o_proj.bias",           "attn_output.bias", H, One)           \
-  X(QNorm,             "q_norm",              "self_attn.q_norm.weight",         "attn_q_norm.weight", D, One)         \
-  X(KNorm,             "k_norm",              "self_attn.k_norm.weight",         "attn_k_norm.weight", D, One)         \
+  X(QNorm,             "q_norm",              "self_attn.q_norm.weight",         "attn_q_norm.weight", QN, One)        \
+  X(KNorm,             "k_norm",              "self_attn.k_norm.weight",         "attn_k_norm.weight", KN, One)        \
   X(PostAttentionNorm, "post_attention_norm", "post_attention_layernorm.weight", "post_attention_norm.weight", H, One) \
   X(PreFFNNorm,        "pre_ffn_norm",        "post_attention_layernorm.weight", "ffn_norm.weight", H, One)            \
+  X(PreFFNNormBias,    "pre_ffn_norm_bias",   "post_attention_layernorm.bias",   "ffn_norm.bias", H, One)              \
   X(Gate,              "gate_proj",           "mlp.gate_proj.weight",            "ffn_gate.weight", I, H)              \
   X(Up,                "up_proj",             "mlp.up_proj.weight",              "ffn_up.weight", I, H)                \
   X(Down,              "down_proj",           "mlp.down_proj.weight",            "ffn_down.weight", H, I)              \
@@ -48,7 +51,9 @@ struct Model;
 
 #define LATHE_GLOBAL_SLOTS(X)                                                                                          \
   X(Embed,             "embed_tokens",        "embed_tokens.weight",             "token_embd.weight", V, H)            \
+  X(Positions,         "positions",           "wpe.weight",                      "position_embd.weight", P, H)          \
   X(FinalNorm,         "final_norm",          "norm.weight",                     "output_norm.weight", H, One)         \
+  X(FinalNormBias,     "final_norm_bias",     "norm.bias",                       "output_norm.bias", H, One)           \
   X(Head,              "lm_head",             "lm_head.weight",                  "output.weight", V, H)
 // clang-format on
 
@@ -60,13 +65,15 @@ enum class Slot : uint8_t {
 
 /// "q_proj".
 llvm::StringRef slotName(Slot slot);
-/// Embed, FinalNorm and Head belong to no layer.
+/// Embed and what follows belong to no layer.
 bool isGlobal(Slot slot);
 
 /// A tensor for a slot, and the packer's recipe for it.
 struct TensorBinding {
   const TensorInfo *tensor = nullptr;  // null: a bare config, there are no weights
-  llvm::SmallVector<int64_t, 2> shape; // [out, in] or [n]; the tensor has it
+  llvm::SmallVector<int64_t, 2> shape; // [out, in] or [n]
+  int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
+  int64_t transposedRows = 0;          // not 0: the tensor is [in, transposedRows], of which these are some columns
   /// Not 0: rows are in the interleaved rotary layout. Seen as so many heads of d rows, stored row 2i + s of a head is
   /// row s * d/2 + i of it, for s in {0, 1}. For biases rows are values.
   int64_t permuteHeads = 0;
@@ -75,11 +82,11 @@ struct TensorBinding {
 
 /// The slots one layer has, in the order of a forward pass. `layer` allows for architectures whose layers differ.
 llvm::SmallVector<Slot, 24> layerSlots(const Model &model, const Config &config, int64_t layer);
-/// Embed, FinalNorm, and Head unless tied.
-llvm::SmallVector<Slot, 3> globalSlots(const Config &config);
+/// Embed, FinalNorm, Head unless tied, and so on.
+llvm::SmallVector<Slot, 5> globalSlots(const Model &model, const Config &config);
 
 /// [out, in] or [n].
-llvm::SmallVector<int64_t, 2> slotShape(Slot slot, const Config &config);
+llvm::SmallVector<int64_t, 2> slotShape(const Model &model, const Config &config, Slot slot);
 
 /// The name a checkpoint has for a slot, prefix included.
 std::string tensorName(const Model &model, const Checkpoint &checkpoint, Slot slot, int64_t layer);

@@ -59,7 +59,8 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
       OpBuilder builder(op);
       Emitter emitter(op->getLoc(), builder);
       TypeSwitch<Operation *>(op)
-          .Case<kernel::ZeroOp, kernel::AddOp, kernel::AddBiasOp, kernel::NormOp, kernel::GluOp, kernel::SoftcapOp,
+          .Case<kernel::ZeroOp, kernel::CopyOp, kernel::AddOp, kernel::AddBiasOp, kernel::AddPositionsOp,
+                kernel::ScaleOp, kernel::NormOp, kernel::ActivationOp, kernel::GluOp, kernel::SoftcapOp,
                 kernel::EmbedOp, kernel::ValuesOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp>(
               [&](auto op) { expand(op, emitter); })
           .Case<kernel::QuantizeOp, kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(

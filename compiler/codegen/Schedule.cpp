@@ -71,6 +71,13 @@ private:
   spmd::BufferOp tileBuffer(const Twine &suffix, int64_t rows, int64_t columns) {
     return buffer(suffix, std::min(rows, maxRows), columns, builder.getF32Type(), spmd::Space::Scratch);
   }
+  /// A name of its own for what an op of this kind of layer makes.
+  std::string local(StringRef what) { return prefix + what.str() + "." + std::to_string(locals++); }
+  /// Where `row` of this call lies in a buffer: the head entry works on rows of prefill's stream from `first` on.
+  Value rowIn(spmd::BufferOp buffer, Value row) {
+    bool isPrefills = entry == Entry::Head && buffer.getSymName().starts_with("prefill.");
+    return isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
+  }
   static int64_t columnsOf(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
 
   Value read(spmd::BufferOp buffer, OpFoldResult row, OpFoldResult column, OpFoldResult rows, OpFoldResult columns) {
@@ -100,6 +107,9 @@ private:
   /// others.
   void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven = false);
 
+  /// Of parts that lie one after another, each `tiles[i]` tiles: the code for the part that `tile` is in.
+  void choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t part, Value local)> body);
+
   /// Whether `op` runs as its decomposition.
   bool isDecomposed(Operation *op) {
     return decompose == "all" || llvm::is_contained(llvm::split(decompose, ','), op->getName().getStringRef());
@@ -114,9 +124,14 @@ private:
   LogicalResult schedule(Operation *op);
   LogicalResult schedule(Block &block);
   void scheduleAddNorm(AddNormOp op);
+  void scheduleAdd(AddOp op);
+  void scheduleNorm(NormOp op);
+  void scheduleRope(RopeOp op);
+  void scheduleAddPositions(AddPositionsOp op);
   void scheduleQKV(QKVOp op);
+  void scheduleAppend(AppendOp op);
   void scheduleAttention(AttentionOp op);
-  void scheduleLinear(LinearOp op);
+  void scheduleLinears(ArrayRef<LinearOp> ops);
   void scheduleGatedLinear(GatedLinearOp op);
   LogicalResult scheduleKind(func::FuncOp kind);
   spmd::BufferOp ropeTable(RopeAttr rope) {
@@ -143,7 +158,9 @@ private:
   DenseMap<Value, spmd::BufferOp> buffers;
   DenseMap<Value, spmd::BufferOp> codes, rounded; // of inputs of quantised and of bf16 products
   SmallVector<RowsFn> rowwise;
-  std::string prefix; // of buffer names local to a kind
+  std::string prefix;                    // of buffer names local to a kind
+  int locals = 0;                        // named so far
+  llvm::DenseSet<Operation *> scheduled; // with an op before
 
   llvm::StringMap<spmd::BufferOp> allBuffers;
   SmallVector<RopeAttr> ropes;
@@ -273,10 +290,7 @@ void Scheduler::compute(ArrayRef<Operation *> ops, Value row, Value count, Value
       if (operand.getType().isIndex())
         inside.map(operand, at);
       else if (spmd::BufferOp from = bufferOf(operand); from && isa<RankedTensorType>(operand.getType())) {
-        // Rows of prefill's stream begin at `first` for the head.
-        bool isPrefills = entry == Entry::Head && from.getSymName().starts_with("prefill.");
-        Value begin = isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
-        ins.push_back(readRows(from, begin, count));
+        ins.push_back(readRows(from, rowIn(from, row), count));
         outer.push_back(operand);
       }
     }
@@ -315,20 +329,102 @@ void Scheduler::scheduleAddNorm(AddNormOp op) {
   FloatAttr eps = op.getEpsAttr();
   Operation *whole = op;
   rowwise.push_back([=, this](Value row, Value count) {
-    Value streamRow = entry == Entry::Head ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
-    Value out = writeRows(normed, row, count), in = readRows(x, streamRow, count);
-    Value added = readRows(pending, streamRow, count), total = writeRows(sum, row, count);
+    Value out = writeRows(normed, row, count), in = readRows(x, rowIn(x, row), count);
+    Value added = readRows(pending, rowIn(pending, row), count), total = writeRows(sum, row, count);
     if (isDecomposed(whole))
       return compute(whole, row, count, Value(), {total, out});
     if (post) {
-      kernel::NormOp::create(builder, loc, added, post, out, eps);
+      kernel::NormOp::create(builder, loc, added, post, Value(), out, eps);
       added = out;
     }
     kernel::AddOp::create(builder, loc, in, added, total);
-    kernel::NormOp::create(builder, loc, total, scale, out, eps);
+    kernel::NormOp::create(builder, loc, total, scale, Value(), out, eps);
   });
   buffers[op.getSum()] = sum;
   buffers[op.getNormed()] = normed;
+}
+
+/// Whether `op` is the last to look at `value`.
+bool isLastUse(Value value, Operation *op) {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    return user == op || (user->getBlock() == op->getBlock() && user->isBeforeInBlock(op));
+  });
+}
+
+void Scheduler::scheduleAdd(AddOp op) {
+  spmd::BufferOp lhs = bufferOf(op.getLhs()), rhs = bufferOf(op.getRhs());
+  // Where nobody looks at the stream again it is updated in place, as in scheduleAddNorm.
+  bool isInPlace = entry != Entry::Head && lhs.getSymName() == name + ".x" && isLastUse(op.getLhs(), op);
+  spmd::BufferOp out = isInPlace ? lhs : rowsBuffer(local("sum"), columnsOf(op.getResult()));
+  Operation *whole = op;
+  rowwise.push_back([=, this](Value row, Value count) {
+    if (isDecomposed(whole))
+      return compute(whole, row, count, Value(), writeRows(out, row, count));
+    kernel::AddOp::create(builder, loc, readRows(lhs, rowIn(lhs, row), count), readRows(rhs, rowIn(rhs, row), count),
+                          writeRows(out, row, count));
+  });
+  buffers[op.getResult()] = out;
+}
+
+void Scheduler::scheduleNorm(NormOp op) {
+  spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("normed"), columnsOf(op.getResult()));
+  Value scale = weight(op.getWeight()), bias = weight(op.getBias());
+  FloatAttr eps = op.getEpsAttr();
+  Operation *whole = op;
+  rowwise.push_back([=, this](Value row, Value count) {
+    if (isDecomposed(whole))
+      return compute(whole, row, count, Value(), writeRows(out, row, count));
+    kernel::NormOp::create(builder, loc, readRows(in, rowIn(in, row), count), scale, bias, writeRows(out, row, count),
+                           eps);
+  });
+  buffers[op.getResult()] = out;
+}
+
+void Scheduler::scheduleRope(RopeOp op) {
+  spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("rotated"), columnsOf(op.getResult()));
+  spmd::BufferOp angles = ropeTable(op.getRope());
+  int64_t dim = columnsOf(op.getResult()) / static_cast<int64_t>(op.getHeads());
+  Operation *whole = op;
+  rowwise.push_back([=, this](Value row, Value count) {
+    Value to = writeRows(out, row, count);
+    if (isDecomposed(whole))
+      return compute(whole, row, count, arith::AddIOp::create(builder, loc, position, row), to);
+    kernel::CopyOp::create(builder, loc, readRows(in, row, count), to);
+    kernel::RopeOp::create(builder, loc, readRows(angles, row, count), to, dim);
+  });
+  buffers[op.getResult()] = out;
+}
+
+void Scheduler::scheduleAddPositions(AddPositionsOp op) {
+  spmd::BufferOp x = buffers[op.getResult()] = bufferOf(op.getInput());
+  Value table = weight(op.getTable());
+  Operation *whole = op;
+  rowwise.push_back([=, this](Value row, Value count) {
+    Value at = arith::AddIOp::create(builder, loc, position, row), out = writeRows(x, row, count);
+    if (isDecomposed(whole))
+      return compute(whole, row, count, at, out);
+    kernel::AddPositionsOp::create(builder, loc, table, at, out);
+  });
+}
+
+void Scheduler::choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t, Value)> body) {
+  int64_t begin = 0;
+  std::function<void(size_t)> emit = [&](size_t part) {
+    auto here = [&] {
+      body(part, begin ? arith::SubIOp::create(builder, loc, tile, constant(begin)).getResult() : tile);
+    };
+    if (part + 1 == tiles.size())
+      return here();
+    Value isHere = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, tile, constant(begin + tiles[part]));
+    auto choice = scf::IfOp::create(builder, loc, isHere, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(choice.thenBlock());
+    here();
+    builder.setInsertionPointToStart(choice.elseBlock());
+    begin += tiles[part];
+    emit(part + 1);
+  };
+  emit(0);
 }
 
 void Scheduler::scheduleQKV(QKVOp op) {
@@ -353,56 +449,51 @@ void Scheduler::scheduleQKV(QKVOp op) {
                              {cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm(), true},
                              {cache.getHeads(), op.getV(), op.getVBias(), Value(), false}};
   SmallVector<spmd::BufferOp> inputs;
-  int64_t tiles = 0;
+  SmallVector<int64_t> tiles;
   for (Part &part : parts) {
     inputs.push_back(inputFor(op.getInput(), part.matrix));
-    tiles += llvm::divideCeil(part.heads, group);
+    tiles.push_back(llvm::divideCeil(part.heads, group));
   }
 
-  tiled("qkv", tiles, kTileRows, [&](Value tile, Value row, Value count) {
-    int64_t firstTile = 0;
-    std::function<void(size_t)> emit = [&](size_t index) {
+  tiled("qkv", llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, tiles, [&](size_t index, Value local) {
       Part &part = parts[index];
-      int64_t partTiles = llvm::divideCeil(part.heads, group);
-      auto body = [&] {
-        Value local = firstTile ? arith::SubIOp::create(builder, loc, tile, constant(firstTile)).getResult() : tile;
-        Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
-        Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
-        OpFoldResult width = builder.getIndexAttr(group * dim);
-        if (part.heads % group) {
-          Value rest = arith::SubIOp::create(builder, loc, constant(part.heads * dim), column);
-          width = arith::MinUIOp::create(builder, loc, rest, constant(group * dim)).getResult();
-        }
-        Value in = readRows(inputs[index], row, count);
-        Value out = index == 0 ? write(q, row, column, count, width)
-                               : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
-        kernel::MatmulOp::create(builder, loc, in, weight(part.matrix), column, out);
-        if (part.bias)
-          kernel::AddBiasOp::create(builder, loc, weight(part.bias), column, out);
-        if (part.norm)
-          kernel::NormOp::create(builder, loc, out, weight(part.norm), out, op.getEpsAttr());
-        if (part.rotates && angles)
-          kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
-        if (index > 0) {
-          Value at = arith::AddIOp::create(builder, loc, position, row);
-          kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 2);
-        }
-      };
-      if (index + 1 == parts.size()) {
-        body();
-        return;
+      Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
+      Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
+      OpFoldResult width = builder.getIndexAttr(group * dim);
+      if (part.heads % group) {
+        Value rest = arith::SubIOp::create(builder, loc, constant(part.heads * dim), column);
+        width = arith::MinUIOp::create(builder, loc, rest, constant(group * dim)).getResult();
       }
-      Value isHere =
-          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, tile, constant(firstTile + partTiles));
-      auto choice = scf::IfOp::create(builder, loc, isHere, /*withElseRegion=*/true);
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointToStart(choice.thenBlock());
-      body();
-      builder.setInsertionPointToStart(choice.elseBlock());
-      firstTile += partTiles;
-      emit(index + 1);
-    };
-    emit(0);
+      Value in = readRows(inputs[index], row, count);
+      Value out = index == 0 ? write(q, row, column, count, width)
+                             : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
+      kernel::MatmulOp::create(builder, loc, in, weight(part.matrix), column, out);
+      if (part.bias)
+        kernel::AddBiasOp::create(builder, loc, weight(part.bias), column, out);
+      if (part.norm)
+        kernel::NormOp::create(builder, loc, out, weight(part.norm), Value(), out, op.getEpsAttr());
+      if (part.rotates && angles)
+        kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
+      if (index > 0) {
+        Value at = arith::AddIOp::create(builder, loc, position, row);
+        kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 2);
+      }
+    });
+  });
+}
+
+void Scheduler::scheduleAppend(AppendOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  spmd::BufferOp keys = bufferOf(op.getKeys()), values = bufferOf(op.getValues());
+  Value cacheValue = weight(op.getCache());
+  tiled("append", cache.getHeads(), kTileRows, [&](Value head, Value row, Value count) {
+    Value column = arith::MulIOp::create(builder, loc, head, constant(cache.getDim()));
+    Value at = arith::AddIOp::create(builder, loc, position, row);
+    OpFoldResult width = builder.getIndexAttr(cache.getDim());
+    for (spmd::BufferOp from : {keys, values})
+      kernel::AppendOp::create(builder, loc, read(from, row, column, count, width), cacheValue, head, at,
+                               /*values=*/from == values);
   });
 }
 
@@ -433,43 +524,77 @@ int64_t tilePanels(int64_t panels, bool replicates) {
   return replicates ? std::max<int64_t>(1, panels / 64) : std::min<int64_t>(panels, 4);
 }
 
-void Scheduler::scheduleLinear(LinearOp op) {
-  int64_t outputs = columnsOf(op.getResult());
-  SoftcapOp softcap;
-  Value result = op.getResult();
-  if (result.hasOneUse() && (softcap = dyn_cast<SoftcapOp>(*result.user_begin())))
-    result = softcap.getResult();
-  bool isLogits = false, isPending = false;
-  for (Operation *user : result.getUsers())
-    if (isa<func::ReturnOp>(user))
-      (user->getNumOperands() == 1 ? isLogits : isPending) = true;
-  spmd::BufferOp out = isLogits    ? buffer("logits", maxRows, outputs, builder.getF32Type(), spmd::Space::Logits)
-                       : isPending ? arenaBuffer("pending", outputs)
-                                   : arenaBuffer(prefix + "projected", outputs);
-  buffers[result] = out;
-  StringRef what = isLogits ? "head" : isPending ? "down_proj" : "o_proj";
-  if (isDecomposed(op)) {
-    SmallVector<Operation *> ops = {op};
-    if (softcap)
-      ops.push_back(softcap);
-    return scheduleDecomposed(what, ops, out);
-  }
-  spmd::BufferOp in = inputFor(op.getInput(), op.getWeight());
-  int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
-  int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
-  tiled(what, llvm::divideCeil(outputs, step), kTileRows, [&](Value tile, Value row, Value count) {
-    Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
-    OpFoldResult width = builder.getIndexAttr(step);
-    if (outputs % step) {
-      Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
-      width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+/// What a projection's tiles do to their outputs besides: scale, soft limit, activation.
+struct Epilogue {
+  SmallVector<Operation *> ops; // the projection, and what follows it
+  Value result;                 // of the last
+
+  explicit Epilogue(LinearOp linear) : ops({linear}), result(linear.getResult()) {
+    while (result.hasOneUse() && isa<SoftcapOp, ActivationOp>(*result.user_begin())) {
+      ops.push_back(*result.user_begin());
+      result = ops.back()->getResult(0);
     }
-    Value rowsOut = write(out, row, column, count, width);
-    kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(op.getWeight()), column, rowsOut);
-    if (op.getBias())
-      kernel::AddBiasOp::create(builder, loc, weight(op.getBias()), column, rowsOut);
-    if (softcap)
-      kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
+  }
+};
+
+/// Projections of one input that nobody waits for between them: one phase.
+void Scheduler::scheduleLinears(ArrayRef<LinearOp> ops) {
+  struct Part {
+    LinearOp op;
+    Epilogue epilogue;
+    spmd::BufferOp in, out;
+    int64_t outputs, step;
+  };
+  SmallVector<Part> parts;
+  StringRef what;
+  for (LinearOp op : ops) {
+    Epilogue epilogue(op);
+    bool isLogits = false, isPending = false;
+    for (Operation *user : epilogue.result.getUsers())
+      if (isa<func::ReturnOp>(user))
+        (user->getNumOperands() == 1 ? isLogits : isPending) = true;
+    int64_t outputs = columnsOf(op.getResult());
+    spmd::BufferOp out = isLogits    ? buffer("logits", maxRows, outputs, builder.getF32Type(), spmd::Space::Logits)
+                         : isPending ? arenaBuffer("pending", outputs)
+                                     : arenaBuffer(local("projected"), outputs);
+    buffers[epilogue.result] = out;
+    what = isLogits                  ? "head"
+           : isPending               ? "down_proj"
+           : epilogue.ops.size() > 1 ? "up_proj"
+           : ops.size() > 1          ? "projections"
+                                     : "o_proj";
+    if (isDecomposed(op)) {
+      scheduleDecomposed(what, epilogue.ops, out);
+      continue;
+    }
+    int64_t step = tilePanels(llvm::divideCeil(outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    parts.push_back({op, epilogue, inputFor(op.getInput(), op.getWeight()), out, outputs, step});
+  }
+  if (parts.empty())
+    return;
+  auto tiles =
+      llvm::map_to_vector(parts, [](Part &part) -> int64_t { return llvm::divideCeil(part.outputs, part.step); });
+  tiled(what, llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, tiles, [&](size_t index, Value local) {
+      auto &[op, epilogue, in, out, outputs, step] = parts[index];
+      Value column = arith::MulIOp::create(builder, loc, local, constant(step));
+      OpFoldResult width = builder.getIndexAttr(step);
+      if (outputs % step) {
+        Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
+        width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+      }
+      Value rowsOut = write(out, row, column, count, width);
+      kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(op.getWeight()), column, rowsOut);
+      if (op.getBias())
+        kernel::AddBiasOp::create(builder, loc, weight(op.getBias()), column, rowsOut);
+      if (op.isScaled())
+        kernel::ScaleOp::create(builder, loc, rowsOut, op.getScaleAttr());
+      for (Operation *next : ArrayRef(epilogue.ops).drop_front())
+        if (auto softcap = dyn_cast<SoftcapOp>(next))
+          kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
+        else
+          kernel::ActivationOp::create(builder, loc, rowsOut, cast<ActivationOp>(next).getActivationAttr());
+    });
   });
 }
 
@@ -520,17 +645,34 @@ LogicalResult Scheduler::verifyOperands(Operation *op) {
 
 LogicalResult Scheduler::schedule(Operation *op) {
   loc = op->getLoc();
-  if (!isa<SoftcapOp>(op) && failed(verifyOperands(op)))
+  if (!isa<SoftcapOp, ActivationOp>(op) && failed(verifyOperands(op)))
     return failure();
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](AddNormOp op) { return scheduleAddNorm(op), success(); })
       .Case([&](QKVOp op) { return scheduleQKV(op), success(); })
       .Case([&](AttentionOp op) { return scheduleAttention(op), success(); })
-      .Case([&](LinearOp op) { return scheduleLinear(op), success(); })
+      .Case([&](AddOp op) { return scheduleAdd(op), success(); })
+      .Case([&](NormOp op) { return scheduleNorm(op), success(); })
+      .Case([&](RopeOp op) { return scheduleRope(op), success(); })
+      .Case([&](AddPositionsOp op) { return scheduleAddPositions(op), success(); })
+      .Case([&](AppendOp op) { return scheduleAppend(op), success(); })
+      .Case([&](LinearOp op) -> LogicalResult {
+        if (scheduled.contains(op))
+          return success();
+        SmallVector<LinearOp> group = {op};
+        for (Operation *next = op->getNextNode(); isa_and_nonnull<LinearOp>(next); next = next->getNextNode())
+          if (auto other = cast<LinearOp>(next); other.getInput() == op.getInput()) {
+            if (failed(verifyOperands(other)))
+              return failure();
+            group.push_back(other);
+            scheduled.insert(other);
+          }
+        return scheduleLinears(group), success();
+      })
       .Case([&](GatedLinearOp op) { return scheduleGatedLinear(op), success(); })
-      .Case([&](SoftcapOp op) -> LogicalResult {
+      .Case<SoftcapOp, ActivationOp>([&](Operation *op) -> LogicalResult {
         // Done by the projection it follows.
-        return bufferOf(op.getResult()) ? success() : op.emitOpError("expects a projection before it");
+        return bufferOf(op->getResult(0)) ? success() : op->emitOpError("expects a projection before it");
       })
       .Case([&](UseOp op) {
         mapping.map(op.getResult(), builder.clone(*op)->getResult(0));
@@ -586,6 +728,7 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
   buffers[source.getArgument(0)] = rowsBuffer("x", hidden);
   buffers[source.getArgument(1)] = arenaBuffer("pending", hidden);
   prefix = kind.getSymName().str() + ".";
+  locals = 0;
   LogicalResult result = schedule(source);
   Operation *end = source.getTerminator();
   if (succeeded(result) && (bufferOf(end->getOperand(0)) != bufferOf(source.getArgument(0)) ||

@@ -43,7 +43,8 @@ std::optional<Tail> findTail(func::FuncOp kind) {
   if (!add || !add->hasOneUse())
     return std::nullopt;
   Tail tail{add, {}, add.getRhs(), {}};
-  if (auto post = add.getRhs().getDefiningOp<NormOp>(); post && post.getGroups() == 1 && post->hasOneUse())
+  if (auto post = add.getRhs().getDefiningOp<NormOp>();
+      post && post.getGroups() == 1 && !post.getBias() && post->hasOneUse())
     if (auto weight = dyn_cast<BlockArgument>(post.getWeight())) {
       tail.post = post, tail.block = post.getInput();
       tail.postSlot = kind.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSlotAttr);
@@ -62,7 +63,8 @@ void fuseInside(func::FuncOp function, IRRewriter &rewriter) {
   for (AddOp add : adds) {
     NormOp norm;
     for (Operation *user : add->getUsers())
-      if (auto candidate = dyn_cast<NormOp>(user); candidate && candidate.getGroups() == 1 && !norm)
+      if (auto candidate = dyn_cast<NormOp>(user);
+          candidate && candidate.getGroups() == 1 && !candidate.getBias() && !norm)
         norm = candidate;
     if (!norm)
       continue;

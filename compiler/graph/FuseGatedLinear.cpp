@@ -23,8 +23,8 @@ struct FuseLinearsIntoGlu : OpRewritePattern<GluOp> {
 
   LogicalResult matchAndRewrite(GluOp glu, PatternRewriter &rewriter) const override {
     auto gate = glu.getGate().getDefiningOp<LinearOp>(), up = glu.getUp().getDefiningOp<LinearOp>();
-    if (!gate || !up)
-      return rewriter.notifyMatchFailure(glu, "gate or up is no projection");
+    if (!gate || !up || gate.isScaled() || up.isScaled())
+      return rewriter.notifyMatchFailure(glu, "gate or up is no plain projection");
     if (!gate->hasOneUse() || !up->hasOneUse())
       return rewriter.notifyMatchFailure(glu, "gate or up has another user");
     if (gate.getInput() != up.getInput())

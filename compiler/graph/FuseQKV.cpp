@@ -31,7 +31,7 @@ struct Path {
     if ((path.norm = value.getDefiningOp<NormOp>()))
       value = path.norm.getInput();
     path.linear = value.getDefiningOp<LinearOp>();
-    if (!path.linear)
+    if (!path.linear || path.linear.isScaled() || (path.norm && path.norm.getBias()))
       return rewriter.notifyMatchFailure(op, "queries or keys do not come from a projection");
     for (Operation *producer : {path.rope.getOperation(), path.norm.getOperation(), path.linear.getOperation()})
       if (producer && !single(producer))
@@ -55,7 +55,7 @@ struct FuseIntoQKV : OpRewritePattern<AttentionOp> {
     FailureOr<Path> q = Path::match(rewriter, attention, attention.getQuery());
     FailureOr<Path> k = Path::match(rewriter, attention, append.getKeys());
     auto v = append.getValues().getDefiningOp<LinearOp>();
-    if (failed(q) || failed(k) || !v || !v->hasOneUse())
+    if (failed(q) || failed(k) || !v || v.isScaled() || !v->hasOneUse())
       return rewriter.notifyMatchFailure(attention, "queries, keys or values are not plain projections");
     if (q->linear.getInput() != v.getInput() || k->linear.getInput() != v.getInput())
       return rewriter.notifyMatchFailure(attention, "the projections read different inputs");

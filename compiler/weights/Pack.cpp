@@ -61,6 +61,7 @@ struct Recipe {
   Format stored;
   const uint8_t *bytes; // in the mapped file
   int64_t heads;        // of unpermute; 0: rows stay where they are
+  int64_t transposed;   // of a matrix stored as [columns, transposed], of which these rows are columns; 0: it is not
   bool addOne;
   int64_t place, size; // in the tensor section
 
@@ -74,23 +75,46 @@ struct Recipe {
   /// [panel, panel + count) of a matrix to `out`, which is zeros.
   absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
   absl::Status runVector(uint8_t *out) const;
+
+private:
+  /// Rows [first, last) of a transposed matrix, one after another.
+  std::vector<float> turnRows(int64_t first, int64_t last) const;
 };
+
+std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
+  const int64_t columns = type.getColumns(), rows = last - first;
+  const uint64_t stride = rowBytes(stored, transposed), begin = rowBytes(stored, first);
+  std::vector<float> values(rows * columns), some(rows);
+  for (int64_t column = 0; column < columns; ++column) {
+    decodeRow(stored, bytes + column * stride + begin, rows, some.data());
+    for (int64_t row = 0; row < rows; ++row)
+      values[row * columns + column] = some[row];
+  }
+  return values;
+}
 
 absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const {
   const PanelLayout layout(type);
   const PanelWriter writer(type);
   const int64_t columns = type.getColumns(), last = std::min((panel + count) * layout.rows, type.getRows());
   const uint64_t stride = rowBytes(stored, columns);
-  const bool isCopy = stored == type.getFormat() && !addOne;
-  std::vector<float> values(isCopy ? 0 : columns);
-  for (int64_t row = panel * layout.rows; row < last; ++row) {
+  const bool isCopy = stored == type.getFormat() && !addOne && !transposed;
+  const int64_t begin = panel * layout.rows;
+  std::vector<float> values(isCopy ? 0 : columns), turned;
+  if (transposed)
+    turned = turnRows(begin, last);
+  for (int64_t row = begin; row < last; ++row) {
     uint8_t *to = out + (row / layout.rows - panel) * layout.panelBytes;
-    const uint8_t *from = bytes + storedRow(row) * stride;
-    if (isCopy) {
-      writer.copyRow(from, row % layout.rows, to);
-      continue;
+    if (transposed) {
+      values.assign(turned.begin() + (row - begin) * columns, turned.begin() + (row - begin + 1) * columns);
+    } else {
+      const uint8_t *from = bytes + storedRow(row) * stride;
+      if (isCopy) {
+        writer.copyRow(from, row % layout.rows, to);
+        continue;
+      }
+      decodeRow(stored, from, columns, values.data());
     }
-    decodeRow(stored, from, columns, values.data());
     if (addOne)
       for (float &value : values)
         value += 1;
@@ -125,7 +149,7 @@ struct Piece {
 
   /// The pages it read are not needed again; without this the whole checkpoint would count as this process's memory.
   void release() const {
-    if (!recipe->type.isMatrix() || recipe->heads)
+    if (!recipe->type.isMatrix() || recipe->heads || recipe->transposed)
       return;
     const int64_t rows = recipe->type.getLayout().getRows();
     const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
@@ -281,15 +305,23 @@ absl::Status Packer::addRecipe(lm::WeightOp weight) {
                    weight.getStoredFormat(),
                    nullptr,
                    static_cast<int64_t>(weight.getUnpermute().value_or(0)),
+                   static_cast<int64_t>(weight.getTransposed().value_or(0)),
                    weight.getAddOne(),
                    static_cast<int64_t>(*weight.getPlace()),
                    0};
   recipe.size = getPackedBytes(recipe.type);
   const FormatInfo &stored = getFormatInfo(recipe.stored);
+  if (recipe.transposed && recipe.heads)
+    return about(weight, "expects rows that are either turned round or unpermuted");
   if (recipe.type.getColumns() % stored.block)
     return about(weight, "expects a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
   const int64_t rows = recipe.type.isMatrix() ? recipe.type.getRows() : 1;
-  const uint64_t offset = *weight.getOffset(), bytes = rowBytes(recipe.stored, recipe.type.getColumns()) * rows;
+  const uint64_t offset = *weight.getOffset();
+  // Of a transposed matrix the last column ends before its row does.
+  const uint64_t bytes =
+      recipe.transposed
+          ? rowBytes(recipe.stored, recipe.transposed) * (recipe.type.getColumns() - 1) + rowBytes(recipe.stored, rows)
+          : rowBytes(recipe.stored, recipe.type.getColumns()) * rows;
   if (offset > file.size() || bytes > file.size() - offset)
     return fileError(recipe.file, recipe.name,
                      "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +

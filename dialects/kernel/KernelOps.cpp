@@ -150,7 +150,18 @@ LogicalResult AddOp::verify() {
   return checkCovers(*this, getRhs(), getOut(), "rhs");
 }
 
+LogicalResult CopyOp::verify() { return checkCovers(*this, getInput(), getOut(), "input"); }
+
+LogicalResult AddPositionsOp::verify() {
+  if (failed(checkPacked(*this, getTable())))
+    return failure();
+  return checkColumns(*this, getOut(), cast<lm::WeightType>(getTable().getType()).getColumns(), "out");
+}
+
 LogicalResult NormOp::verify() {
+  auto size = [](Value vector) { return cast<lm::WeightType>(vector.getType()).getRows(); };
+  if (getBias() && (failed(checkVector(*this, getBias(), "the bias")) || size(getBias()) != size(getWeight())))
+    return emitOpError() << "expects a bias like the weight, but found " << getBias().getType();
   if (failed(checkVector(*this, getWeight(), "the weight")) || failed(checkCovers(*this, getOut(), getInput(), "out")))
     return failure();
   return checkDivides(*this, getInput(), cast<lm::WeightType>(getWeight().getType()).getRows(), "groups");

@@ -46,12 +46,37 @@ def Kernel_AddOp : Kernel_Op<"add"> {
   let hasVerifier = 1;
 }
 
-def Kernel_NormOp : Kernel_Op<"norm"> {
-  let summary = "root-mean-square norm of each group of each row";
-  let description = "As lm.norm. `out` may be `input`.";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out, F64Attr:$eps);
-  let assemblyFormat = "$input `,` $weight `to` $out `eps` $eps attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+def Kernel_CopyOp : Kernel_Op<"copy"> {
+  let summary = "out = input";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
   let hasVerifier = 1;
+}
+
+def Kernel_AddPositionsOp : Kernel_Op<"add_positions"> {
+  let summary = "out[t] += table[position + t]";
+  let description = "Reads rows of the packed table, whatever its format.";
+  let arguments = (ins LM_WeightType:$table, Index:$position, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
+  let assemblyFormat = "$table `at` $position `to` $out attr-dict `:` type($table) `,` type($out)";
+  let hasVerifier = 1;
+}
+
+def Kernel_NormOp : Kernel_Op<"norm"> {
+  let summary = "root-mean-square norm of each group of each row, layer norm with a bias";
+  let description = "As lm.norm. `out` may be `input`.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias,
+                       Kernel_Out<Kernel_Rows>:$out, F64Attr:$eps);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^ `:` type($bias))? `to` $out `eps` $eps attr-dict
+    `:` type($input) `,` type($weight) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_ScaleOp : Kernel_Op<"scale"> {
+  let summary = "out = out * factor";
+  let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, F64Attr:$factor);
+  let assemblyFormat = "$out `by` $factor attr-dict `:` type($out)";
 }
 
 def Kernel_AddBiasOp : Kernel_Op<"add_bias"> {
@@ -185,6 +210,12 @@ def Kernel_GluOp : Kernel_Op<"glu"> {
                        LM_ActivationAttr:$activation);
   let assemblyFormat = "$gate `,` $up `to` $out $activation attr-dict `:` type($gate) `,` type($up) `,` type($out)";
   let hasVerifier = 1;
+}
+
+def Kernel_ActivationOp : Kernel_Op<"activation"> {
+  let summary = "out = act(out)";
+  let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, LM_ActivationAttr:$activation);
+  let assemblyFormat = "$out $activation attr-dict `:` type($out)";
 }
 
 def Kernel_SoftcapOp : Kernel_Op<"softcap"> {

@@ -151,7 +151,14 @@ Decomposed NormOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   int64_t groups = getGroups(), size = columnsOf(getInput()) / groups;
   Value x = d.split(getInput(), {groups, size}), weight = ValuesOp::create(d, getWeight());
-  Value squares = d.generic(3, {{0, 1, 2}, {0, 1}}, x, d.filled(d.shape(d.rowsOf(x), groups), 0),
+  auto perGroup = [&] { return d.filled(d.shape(d.rowsOf(x), groups), 0); };
+  if (getBias()) {
+    Value sums = d.generic(3, {{0, 1, 2}, {0, 1}}, x, perGroup(), [&](ValueRange in) { return d.add(in[1], in[0]); });
+    x = d.generic(3, {{0, 1, 2}, {0, 1}, {0, 1, 2}}, {x, sums},
+                  d.empty(d.rowsOf(x), cast<RankedTensorType>(x.getType())),
+                  [&](ValueRange in) { return d.sub(in[0], d.div(in[1], d.f32(size))); });
+  }
+  Value squares = d.generic(3, {{0, 1, 2}, {0, 1}}, x, perGroup(),
                             [&](ValueRange in) { return d.add(in[1], d.mul(in[0], in[0])); });
   Value y = d.generic(3, {{0, 1, 2}, {0, 1}, {2}, {0, 1, 2}}, {x, squares, weight},
                       d.empty(d.rowsOf(x), cast<RankedTensorType>(x.getType())), [&](ValueRange in) {
@@ -159,7 +166,19 @@ Decomposed NormOp::decomposeOperation(OpBuilder &builder) {
                         Value root = math::SqrtOp::create(d, d.add(mean, d.f32(getEps().convertToDouble())));
                         return d.mul(d.div(in[0], root), in[2]);
                       });
+  if (getBias())
+    y = d.generic(3, {{0, 1, 2}, {2}, {0, 1, 2}}, {y, ValuesOp::create(d, getBias())},
+                  d.empty(d.rowsOf(y), cast<RankedTensorType>(y.getType())),
+                  [&](ValueRange in) { return d.add(in[0], in[1]); });
   return SmallVector{d.join(y)};
+}
+
+Decomposed AddPositionsOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  Value table = ValuesOp::create(d, getTable());
+  return SmallVector{d.elementwise(getInput(), [&](ValueRange in) {
+    return d.add(in[0], d.extract(table, {d.add(getPosition(), d.at(0)), d.at(1)}));
+  })};
 }
 
 Decomposed LinearOp::decomposeOperation(OpBuilder &builder) {
@@ -171,6 +190,8 @@ Decomposed LinearOp::decomposeOperation(OpBuilder &builder) {
     y = d.generic(2, {{0, 1}, {1}, {0, 1}}, {y, ValuesOp::create(d, getBias())},
                   d.empty(d.rowsOf(y), cast<RankedTensorType>(y.getType())),
                   [&](ValueRange in) { return d.add(in[0], in[1]); });
+  if (isScaled())
+    y = d.elementwise(y, [&](ValueRange in) { return d.mul(in[0], d.f32(getScale().convertToDouble())); });
   return SmallVector{y};
 }
 
@@ -244,6 +265,11 @@ Decomposed GluOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   return SmallVector{
       d.elementwise(getOperands(), [&](ValueRange in) { return d.mul(d.activate(in[0], getActivation()), in[1]); })};
+}
+
+Decomposed ActivationOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  return SmallVector{d.elementwise(getInput(), [&](ValueRange in) { return d.activate(in[0], getActivation()); })};
 }
 
 Decomposed SoftcapOp::decomposeOperation(OpBuilder &builder) {

@@ -64,6 +64,11 @@ LogicalResult WeightOp::verify() {
     if (*heads < 1 || type.getRows() % *heads || type.getRows() / *heads % 2)
       return emitOpError() << "expects rows that divide into halves of " << *heads << " heads, but found "
                            << type.getRows();
+  if (std::optional<int64_t> stored = getTransposed())
+    if (!type.isMatrix() || *stored < type.getRows() || *stored >= int64_t(1) << 40 ||
+        lathe::getFormatInfo(getStoredFormat()).isQuantised())
+      return emitOpError() << "expects a matrix of at most " << *stored << " rows that is not quantised where it is "
+                           << "stored transposed, but found " << type;
   return success();
 }
 
@@ -160,8 +165,9 @@ LogicalResult EmbedOp::verify() {
   return success();
 }
 
-void NormOp::build(OpBuilder &builder, OperationState &state, Value input, Value weight, double eps, int64_t groups) {
-  build(builder, state, input.getType(), input, weight, builder.getF64FloatAttr(eps),
+void NormOp::build(OpBuilder &builder, OperationState &state, Value input, Value weight, double eps, int64_t groups,
+                   Value bias) {
+  build(builder, state, input.getType(), input, weight, bias, builder.getF64FloatAttr(eps),
         builder.getI64IntegerAttr(groups));
 }
 
@@ -169,7 +175,21 @@ LogicalResult NormOp::verify() {
   int64_t groups = getGroups(), size = columns(getInput());
   if (groups < 1 || size % groups)
     return emitOpError() << "expects groups that divide the row, but found " << groups << " groups of " << size;
+  if (getBias() && failed(checkVector(*this, getBias(), size / groups, "bias")))
+    return failure();
   return checkVector(*this, getWeight(), size / groups, "weight");
+}
+
+LogicalResult AddPositionsOp::verify() {
+  auto type = cast<WeightType>(getTable().getType());
+  if (!type.isMatrix() || type.getColumns() != columns(getResult()))
+    return emitOpError() << "expects a table with " << columns(getResult()) << " columns, but found " << type;
+  return success();
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, Type result, Value input, Value weight, Value bias,
+                     double scale) {
+  build(builder, state, result, input, weight, bias, builder.getF64FloatAttr(scale));
 }
 
 LogicalResult LinearOp::verify() {

@@ -27,8 +27,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   let summary = "a named weight: where it lies and what is done to it";
   let description = [{
     Names a place in a checkpoint file and the transformations to run, once, when the weights file is written:
-    `unpermute(h)` turns interleaved rotary rows of h heads into halves, `add_one` adds 1 to every value (norms stored
-    as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
+    `transposed(n)` reads some columns of a matrix stored as [in, n], `unpermute(h)` turns interleaved rotary rows of h
+    heads into halves, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
     the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
     type and no values.
 
@@ -40,7 +40,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
-                       UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
+                       OptionalAttr<I64Attr>:$transposed, UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = [{
     $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
   }];
@@ -154,37 +154,69 @@ def LM_ZerosOp : LM_ComputeOp<"zeros", [Pure, AllTypesMatch<["like", "result"]>]
 }
 
 def LM_NormOp : LM_ComputeOp<"norm", [Pure, AllTypesMatch<["input", "result"]>]> {
-  let summary = "root-mean-square norm";
+  let summary = "root-mean-square norm, or with a bias layer norm";
   let description = [{
     y = x / sqrt(mean(x^2) + eps) * w, over every `groups`-th part of a row (1: the whole row; the number of heads for
     a norm on each query or key head). Computed in f32. Weights stored as w - 1 are read with 1 added.
 
+    With `bias` it is layer norm: y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * w + b.
+
     Example:
     ```mlir
     %h = lm.norm %x, %w eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
+    %g = lm.norm %x, %w bias %b : !lm.weight<72xf32> eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
     ```
   }];
-  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, F64Attr:$eps, I64Attr:$groups);
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias, F64Attr:$eps,
+                       I64Attr:$groups);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input `,` $weight `eps` $eps `groups` $groups attr-dict `:` type($input) `,` type($weight)";
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^ `:` type($bias))? `eps` $eps `groups` $groups attr-dict
+    `:` type($input) `,` type($weight)
+  }];
   let hasVerifier = 1;
-  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "double":$eps, "int64_t":$groups)>];
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "double":$eps, "int64_t":$groups,
+                                 CArg<"::mlir::Value", "{}">:$bias)>];
+}
+
+def LM_AddPositionsOp : LM_ComputeOp<"add_positions", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "learned positions";
+  let description = [{
+    y[t] = x[t] + table[position + t].
+
+    Example:
+    ```mlir
+    %y = lm.add_positions %x, %wpe at %position : tensor<?x72xf32>, !lm.weight<256x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$table, Index:$position);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `,` $table `at` $position attr-dict `:` type($input) `,` type($table)";
+  let hasVerifier = 1;
 }
 
 def LM_LinearOp : LM_ComputeOp<"linear", [Pure]> {
   let summary = "projection";
   let description = [{
-    y = x W^T + b, W is [out, in].
+    y = scale (x W^T + b), W is [out, in].
 
     Example:
     ```mlir
     %q = lm.linear %h, %q_proj : tensor<?x72xf32>, !lm.weight<192x72xbf16> -> tensor<?x192xf32>
+    %o = lm.linear %q, %o_proj scale 2.2e-1 : tensor<?x192xf32>, !lm.weight<72x192xbf16> -> tensor<?x72xf32>
     ```
   }];
-  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias);
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $input `,` $weight (`bias` $bias^ `:` type($bias))? attr-dict `:` type($input) `,` type($weight) `->` type($result)
+    $input `,` $weight (`bias` $bias^ `:` type($bias))? (`scale` $scale^)? attr-dict
+    `:` type($input) `,` type($weight) `->` type($result)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$input, "::mlir::Value":$weight,
+                                 CArg<"::mlir::Value", "{}">:$bias, CArg<"double", "1.0">:$scale)>];
+  let extraClassDeclaration = [{
+    bool isScaled() { return getScale().convertToDouble() != 1; }
   }];
   let hasVerifier = 1;
 }
@@ -260,6 +292,21 @@ def LM_GluOp : LM_ComputeOp<"glu", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins LM_Rows:$gate, LM_Rows:$up, LM_ActivationAttr:$activation);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = "$gate `,` $up $activation attr-dict `:` type($result)";
+}
+
+def LM_ActivationOp : LM_ComputeOp<"activation", [Pure, SameOperandsAndResultType]> {
+  let summary = "activation of an MLP without a gate";
+  let description = [{
+    y = act(x), as in lm.glu.
+
+    Example:
+    ```mlir
+    %m = lm.activation %x gelu_tanh : tensor<?x100xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_ActivationAttr:$activation);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input $activation attr-dict `:` type($result)";
 }
 
 def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {

@@ -37,14 +37,17 @@ Value lathe::buildAttention(LayerBuilder &layer, Value input) {
   Value k = layer.linear(input, Slot::K, Slot::KBias);
   Value v = layer.linear(input, Slot::V, Slot::VBias);
   if (layer.weight(Slot::QNorm)) {
-    q = layer.norm(q, Slot::QNorm, config.heads);
-    k = layer.norm(k, Slot::KNorm, config.kvHeads);
+    bool isWhole = layer.model.qkNorm == QKNorm::Whole;
+    q = layer.norm(q, Slot::QNorm, isWhole ? 1 : config.heads);
+    k = layer.norm(k, Slot::KNorm, isWhole ? 1 : config.kvHeads);
   }
-  lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
-  q = lm::RopeOp::create(builder, loc, q.getType(), q, layer.position, config.heads, rope);
-  k = lm::RopeOp::create(builder, loc, k.getType(), k, layer.position, config.kvHeads, rope);
+  if (layer.model.positions == Positions::Rotary && config.rotatesIn(layer.layer)) {
+    lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
+    q = lm::RopeOp::create(builder, loc, q.getType(), q, layer.position, config.heads, rope);
+    k = lm::RopeOp::create(builder, loc, k.getType(), k, layer.position, config.kvHeads, rope);
+  }
   lm::AppendOp::create(builder, loc, k, v, layer.cache, layer.position);
   Value o = lm::AttentionOp::create(builder, loc, q, layer.cache, layer.position, config.heads, config.attentionScale,
                                     config.attentionSoftcap);
-  return layer.linear(o, Slot::O, Slot::OBias);
+  return layer.linear(o, Slot::O, Slot::OBias, config.residualScale);
 }

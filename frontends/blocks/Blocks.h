@@ -24,7 +24,7 @@ public:
   mlir::Value weight(Slot slot) const { return weights.lookup(static_cast<unsigned>(slot)); }
 
   mlir::Value norm(mlir::Value input, Slot slot, int64_t groups = 1);
-  mlir::Value linear(mlir::Value input, Slot matrix, Slot bias);
+  mlir::Value linear(mlir::Value input, Slot matrix, Slot bias, double scale = 1);
 
   mlir::OpBuilder &builder;
   const Model &model;
@@ -38,9 +38,9 @@ public:
 mlir::RankedTensorType rowsType(mlir::Builder &builder, int64_t columns);
 mlir::lm::RopeAttr ropeAttr(mlir::MLIRContext *context, const Rope &rope);
 
-/// Grouped-query attention with rotary positions, an optional norm on every query and key head, optional window.
+/// Grouped-query attention: rotary positions where the layer has them, norms of queries and keys, window, soft limit.
 mlir::Value buildAttention(LayerBuilder &layer, mlir::Value input);
-/// down(act(gate(x)) * up(x)).
+/// down(act(gate(x)) * up(x)), or without a gate down(act(up(x))).
 mlir::Value buildFeedForward(LayerBuilder &layer, mlir::Value input);
 /// One layer: blocks, norms where the architecture has them, residuals.
 mlir::Value buildLayer(LayerBuilder &layer, mlir::Value stream);

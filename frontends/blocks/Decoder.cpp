@@ -12,13 +12,17 @@ RankedTensorType lathe::rowsType(Builder &builder, int64_t columns) {
 
 Value LayerBuilder::norm(Value input, Slot slot, int64_t groups) {
   Location loc = NameLoc::get(builder.getStringAttr(slotName(slot)));
-  return lm::NormOp::create(builder, loc, input, weight(slot), config.normEps, groups);
+  Value bias = slot == Slot::InputNorm    ? weight(Slot::InputNormBias)
+               : slot == Slot::PreFFNNorm ? weight(Slot::PreFFNNormBias)
+                                          : Value();
+  return lm::NormOp::create(builder, loc, input, weight(slot), config.normEps, groups, bias);
 }
 
-Value LayerBuilder::linear(Value input, Slot matrix, Slot bias) {
+Value LayerBuilder::linear(Value input, Slot matrix, Slot bias, double scale) {
   Location loc = NameLoc::get(builder.getStringAttr(slotName(matrix)));
   auto type = cast<lm::WeightType>(weight(matrix).getType());
-  return lm::LinearOp::create(builder, loc, rowsType(builder, type.getRows()), input, weight(matrix), weight(bias));
+  return lm::LinearOp::create(builder, loc, rowsType(builder, type.getRows()), input, weight(matrix), weight(bias),
+                              scale);
 }
 
 Value lathe::buildLayer(LayerBuilder &layer, Value stream) {
@@ -26,13 +30,11 @@ Value lathe::buildLayer(LayerBuilder &layer, Value stream) {
   Location loc = NameLoc::get(builder.getStringAttr("residual"));
   auto add = [&](Value block) { stream = lm::AddOp::create(builder, loc, stream.getType(), stream, block); };
 
-  Value attention = buildAttention(layer, layer.norm(stream, Slot::InputNorm));
-  if (layer.weight(Slot::PostAttentionNorm))
-    attention = layer.norm(attention, Slot::PostAttentionNorm);
-  add(attention);
-  Value feedForward = buildFeedForward(layer, layer.norm(stream, Slot::PreFFNNorm));
-  if (layer.weight(Slot::PostFFNNorm))
-    feedForward = layer.norm(feedForward, Slot::PostFFNNorm);
-  add(feedForward);
+  auto normIfAny = [&](Value rows, Slot slot) { return layer.weight(slot) ? layer.norm(rows, slot) : rows; };
+
+  Value attention = buildAttention(layer, normIfAny(stream, Slot::InputNorm));
+  add(normIfAny(attention, Slot::PostAttentionNorm));
+  Value feedForward = buildFeedForward(layer, normIfAny(stream, Slot::PreFFNNorm));
+  add(normIfAny(feedForward, Slot::PostFFNNorm));
   return stream;
 }

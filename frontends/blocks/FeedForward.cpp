@@ -1,4 +1,4 @@
-//===- FeedForward.cpp - gated MLP
+//===- FeedForward.cpp - the MLP
 //------------------------------------------------------------------------------------===//
 
 #include "frontends/blocks/Blocks.h"
@@ -10,8 +10,14 @@ Value lathe::buildFeedForward(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
   Location loc = NameLoc::get(builder.getStringAttr("feed_forward"));
   auto activation = layer.config.activation == Activation::SiLU ? lm::Activation::Silu : lm::Activation::GeluTanh;
-  Value gate = layer.linear(input, Slot::Gate, Slot::GateBias);
-  Value up = layer.linear(input, Slot::Up, Slot::UpBias);
-  Value product = lm::GluOp::create(builder, loc, gate.getType(), gate, up, activation);
-  return layer.linear(product, Slot::Down, Slot::DownBias);
+  Value product;
+  if (layer.model.gated) {
+    Value gate = layer.linear(input, Slot::Gate, Slot::GateBias);
+    Value up = layer.linear(input, Slot::Up, Slot::UpBias);
+    product = lm::GluOp::create(builder, loc, gate.getType(), gate, up, activation);
+  } else {
+    Value up = layer.linear(input, Slot::Up, Slot::UpBias);
+    product = lm::ActivationOp::create(builder, loc, up.getType(), up, activation);
+  }
+  return layer.linear(product, Slot::Down, Slot::DownBias, layer.config.residualScale);
 }

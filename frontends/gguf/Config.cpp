@@ -74,14 +74,16 @@ constexpr Neutral neutral[] = {
 
 } // namespace
 
-static absl::Status readSizes(const Reader &keys, Config &config) {
+static absl::Status readSizes(const Reader &keys, const Model &model, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.integer(config.hidden, "embedding_length", 1, limits::hidden));
   LATHE_RETURN_IF_ERROR(keys.integer(config.layers, "block_count", 1, limits::layers));
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.heads, "attention.head_count", 1, limits::heads));
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.kvHeads, "attention.head_count_kv", 1, limits::heads, config.heads));
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.intermediate, "feed_forward_length", 1, limits::intermediate));
   LATHE_RETURN_IF_ERROR(keys.integer(config.maxPositions, "context_length", 1, limits::positions));
-  LATHE_RETURN_IF_ERROR(keys.positive(config.normEps, "attention.layer_norm_rms_epsilon"));
+  LATHE_RETURN_IF_ERROR(keys.positive(config.normEps, model.normKind == NormKind::Layer
+                                                          ? "attention.layer_norm_epsilon"
+                                                          : "attention.layer_norm_rms_epsilon"));
   // Stored as float: the number meant by the float nearest to 1e-6 is 1e-6.
   config.normEps = std::strtod(numberString(static_cast<float>(config.normEps)).c_str(), nullptr);
 
@@ -96,10 +98,12 @@ static absl::Status readSizes(const Reader &keys, Config &config) {
                                                   llvm::Twine(config.heads));
   LATHE_RETURN_IF_ERROR(keys.integer(config.headDim, "attention.key_length", 1, limits::headDim,
                                      std::max<int64_t>(config.hidden / config.heads, 1)));
-  if (config.headDim % 2 || config.headDim > limits::headDim)
+  if ((config.headDim % 2 && model.positions == Positions::Rotary) || config.headDim > limits::headDim)
     return keys.error("attention.key_length", "expected an even number up to " + llvm::Twine(limits::headDim) +
                                                   ", got " + llvm::Twine(config.headDim));
   for (llvm::StringRef same : {"attention.value_length", "rope.dimension_count"}) {
+    if (same == "rope.dimension_count" && (model.partialRotary || model.positions != Positions::Rotary))
+      continue;
     int64_t found = 0;
     LATHE_RETURN_IF_ERROR(keys.integer(found, same, 1, limits::headDim, config.headDim));
     if (found != config.headDim)
@@ -134,6 +138,10 @@ static absl::Status readDivisors(const Gguf &gguf, const TensorInfo &tensor, Rop
 static absl::Status readRope(const Reader &keys, const Model &model, Config &config) {
   Rope &rope = config.rope;
   rope.dims = config.headDim;
+  if (model.partialRotary)
+    LATHE_RETURN_IF_ERROR(keys.integer(rope.dims, "rope.dimension_count", 2, config.headDim, config.headDim));
+  if (rope.dims % 2)
+    return keys.error("rope.dimension_count", "expected an even number, got " + llvm::Twine(rope.dims));
   LATHE_RETURN_IF_ERROR(keys.positive(rope.theta, "rope.freq_base", 10000));
   config.slidingRope = rope;
   if (model.localTheta)
@@ -264,6 +272,8 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
     return gguf.error("general.architecture", expectedOneOf(knownGgufArchitectures(), architecture));
   const Reader keys{gguf, architecture.str()};
   for (const Neutral &key : neutral) {
+    if (found->readsMultipliers && llvm::StringRef(key.name).ends_with("_scale") && !key.name.contains('.'))
+      continue;
     LATHE_ASSIGN_OR_RETURN(double value, gguf.number(keys.key(key.name), key.value));
     if (value != key.value)
       return keys.error(key.name,
@@ -274,7 +284,7 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   config.path = gguf.path().str();
   config.modelType = architecture.str();
   config.activation = found->activation;
-  LATHE_RETURN_IF_ERROR(readSizes(keys, config));
+  LATHE_RETURN_IF_ERROR(readSizes(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readRope(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readWindow(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readSpecialTokens(gguf, config));
@@ -289,6 +299,15 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
     found->completeGguf(config);
   if (keys.has("attention.scale"))
     LATHE_RETURN_IF_ERROR(keys.positive(config.attentionScale, "attention.scale"));
+  if (found->readsMultipliers) {
+    LATHE_RETURN_IF_ERROR(keys.positive(config.embeddingScale, "embedding_scale", 1));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.residualScale, "residual_scale", 1));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.logitScale, "logit_scale", 1));
+    config.logitScale = 1 / config.logitScale;
+  }
+  if (found->noRopeInterval)
+    for (int64_t i = 0; i < config.layers; ++i)
+      config.rotates.push_back((i + 1) % found->noRopeInterval != 0);
   if (found->readsAttentionSoftcap && keys.has("attn_logit_softcapping"))
     LATHE_RETURN_IF_ERROR(keys.positive(config.attentionSoftcap, "attn_logit_softcapping"));
   if (found->readsFinalSoftcap && keys.has("final_logit_softcapping"))
@@ -297,9 +316,9 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   config.tied = true;
   for (const TensorInfo &tensor : gguf.tensors()) {
     config.tied &= tensor.name != "output.weight";
-    config.qkvBias |= tensor.name == "blk.0.attn_q.bias";
+    config.qkvBias |= tensor.name == "blk.0.attn_q.bias" || tensor.name == "blk.0.attn_qkv.bias";
     config.oBias |= tensor.name == "blk.0.attn_output.bias";
-    config.mlpBias |= tensor.name == "blk.0.ffn_gate.bias";
+    config.mlpBias |= tensor.name == (found->gated ? "blk.0.ffn_gate.bias" : "blk.0.ffn_up.bias");
   }
   model = found;
   return config;

@@ -18,12 +18,14 @@ namespace json = llvm::json;
 
 static constexpr uint64_t maxConfigBytes = uint64_t(4) << 20;
 
-static void readSizes(const JsonObject &keys, Config &config) {
+static void readSizes(const JsonObject &keys, const Model &model, Config &config) {
   config.hidden = keys.integer("hidden_size", 1, limits::hidden);
   config.layers = keys.integer("num_hidden_layers", 1, limits::layers);
   config.heads = keys.integer("num_attention_heads", 1, limits::heads);
   config.kvHeads = keys.integer("num_key_value_heads", 1, limits::heads, config.heads);
-  config.intermediate = keys.integer("intermediate_size", 1, limits::intermediate);
+  config.intermediate =
+      keys.integer("intermediate_size", 1, limits::intermediate,
+                   model.intermediateHidden ? std::optional(model.intermediateHidden * config.hidden) : std::nullopt);
   config.vocabulary = keys.integer("vocab_size", 1, limits::vocabulary);
   config.maxPositions = keys.integer("max_position_embeddings", 1, limits::positions);
   config.normEps = keys.positive("rms_norm_eps", 1e-6);
@@ -40,10 +42,18 @@ static void readSizes(const JsonObject &keys, Config &config) {
                                          ") as there is no head_dim, got " + llvm::Twine(config.heads));
   else
     config.headDim = config.hidden / config.heads;
-  if (config.headDim % 2)
+  if (config.headDim % 2 && model.positions == Positions::Rotary)
     keys.fail("head_dim", "expected an even number, as rotation takes pairs, got " + llvm::Twine(config.headDim));
   if (config.headDim > limits::headDim)
     keys.fail("head_dim", "expected at most " + llvm::Twine(limits::headDim) + ", got " + llvm::Twine(config.headDim));
+}
+
+static void readRequired(const JsonObject &keys, const Model &model) {
+  llvm::Expected<json::Value> required = json::parse(model.required);
+  assert(required && required->getAsObject() && "a Model's required values are a JSON object");
+  for (const auto &[key, value] : *required->getAsObject())
+    if (const json::Value *found = keys.find(key); found && *found != value)
+      keys.fail(key, "expected " + describe(value) + " for this architecture, got " + describe(*found));
 }
 
 static void readActivation(const JsonObject &keys, const Model &model, Config &config) {
@@ -62,8 +72,8 @@ static void readActivation(const JsonObject &keys, const Model &model, Config &c
 
 /// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it;
 /// `isOne` says that the set is that of one kind of layer.
-static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config &config, double theta,
-                     bool isOne = false) {
+static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
+                     double theta, bool isOne = false) {
   Rope rope;
   rope.dims = config.headDim;
   rope.theta = keys.positive("rope_theta", theta);
@@ -82,9 +92,21 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Config
     keys.fail(typeKey, "expected one of default, linear, llama3, yarn, got " + quoted(type));
   rope.scaling = known.value_or(RopeScaling::None);
 
-  for (const JsonObject *place : {&keys, &top})
-    if (double part = place->number("partial_rotary_factor", 1); part != 1)
-      place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
+  for (const JsonObject *place : {&top, &keys}) {
+    if (!place->has("partial_rotary_factor"))
+      continue;
+    const double part = place->number("partial_rotary_factor");
+    if (!model.partialRotary) {
+      if (part != 1)
+        place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
+      continue;
+    }
+    // Where both say so, the set of parameters counts. Cut off as transformers does it.
+    rope.dims = part > 0 && part <= 1 ? static_cast<int64_t>(config.headDim * part) : 0;
+    if (rope.dims < 2 || rope.dims % 2)
+      place->fail("partial_rotary_factor", "expected a part of " + llvm::Twine(config.headDim) +
+                                               " values that is an even number of them, got " + numberString(part));
+  }
 
   if (rope.scaling == RopeScaling::None)
     return rope;
@@ -154,20 +176,20 @@ static void readRopes(const JsonObject &keys, const Model &model, Config &config
       return parameters->fail("full_attention", "expected an object, as for sliding_attention, got no such key");
     // An old rope_scaling is about the full layers.
     const JsonObject fallback = keys.sub("rope_parameters", nothing);
-    config.rope = readRope(scaling ? *scaling : full.value_or(fallback), keys, config,
+    config.rope = readRope(scaling ? *scaling : full.value_or(fallback), keys, model, config,
                            scaling && full ? full->positive("rope_theta", theta) : theta, /*isOne=*/true);
-    config.slidingRope = readRope(sliding.value_or(fallback), keys, config, localTheta, /*isOne=*/true);
+    config.slidingRope = readRope(sliding.value_or(fallback), keys, model, config, localTheta, /*isOne=*/true);
     return;
   }
   if (scaling && !scaling->keys().empty())
-    config.rope = config.slidingRope = readRope(*scaling, keys, config, theta);
+    config.rope = config.slidingRope = readRope(*scaling, keys, model, config, theta);
   else if (nested) {
     const JsonObject &first = full ? *full : *sliding;
-    config.rope = readRope(first, keys, config, theta, /*isOne=*/true);
-    config.slidingRope = readRope(sliding ? *sliding : first, keys, config, theta, /*isOne=*/true);
+    config.rope = readRope(first, keys, model, config, theta, /*isOne=*/true);
+    config.slidingRope = readRope(sliding ? *sliding : first, keys, model, config, theta, /*isOne=*/true);
   } else
     config.rope = config.slidingRope =
-        readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, config, theta);
+        readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, model, config, theta);
 }
 
 /// layer_types, where the architecture reads it.
@@ -188,11 +210,38 @@ static bool readLayerTypes(const JsonObject &keys, Config &config) {
   return true;
 }
 
+/// no_rope_layers: 1 where a layer does rotate.
+static void readNoRope(const JsonObject &keys, const Model &model, Config &config) {
+  if (!model.noRopeInterval)
+    return;
+  std::vector<int64_t> rotated = keys.integers("no_rope_layers", 0, 1);
+  // An empty list is transformers' way to ask for the interval, too.
+  if (rotated.empty()) {
+    const int64_t interval = keys.integer("no_rope_layer_interval", 1, limits::layers, model.noRopeInterval);
+    for (int64_t i = 0; i < config.layers; ++i)
+      rotated.push_back((i + 1) % std::max<int64_t>(interval, 1) != 0);
+  }
+  if (keys.ok() && static_cast<int64_t>(rotated.size()) != config.layers)
+    return keys.fail("no_rope_layers", "expected one for each of the " + llvm::Twine(config.layers) + " layers, got " +
+                                           llvm::Twine(rotated.size()));
+  config.rotates.assign(rotated.begin(), rotated.end());
+}
+
 static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
   config.kinds.assign(config.layers, LayerKind::Full);
   switch (model.window) {
   case WindowRule::None:
     return;
+  case WindowRule::Unrotated: {
+    // transformers slides only where use_sliding_window says so, whatever layer_types names.
+    const bool used = keys.boolean("use_sliding_window", false);
+    if (!readLayerTypes(keys, config) && used && keys.has("sliding_window"))
+      for (int64_t i = 0; i < config.layers; ++i)
+        config.kinds[i] = config.rotatesIn(i) ? LayerKind::Full : LayerKind::Sliding;
+    if (!used && llvm::is_contained(config.kinds, LayerKind::Sliding))
+      keys.fail("use_sliding_window", "expected true, as layer_types has sliding_attention");
+    break;
+  }
   case WindowRule::Every:
     if (!readLayerTypes(keys, config) && keys.has("sliding_window"))
       config.kinds.assign(config.layers, LayerKind::Sliding);
@@ -295,20 +344,33 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   assert(defaults && defaults->getAsObject() && "a Model's defaults are a JSON object");
   text->setDefaults(defaults->getAsObject());
 
-  readSizes(*text, config);
+  for (const KeyName &name : found->keyNames)
+    if (name.key)
+      text->setName(name.key, name.own);
+  readRequired(*text, *found);
+  readSizes(*text, *found, config);
   if (!status.ok())
     return status; // what follows divides by sizes and counts layers
   readActivation(*text, *found, config);
+  readNoRope(*text, *found, config);
+  if (!status.ok())
+    return status;
   readWindow(*text, *found, config);
   readRopes(*text, *found, config);
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
-  if (found->readsAttentionBias)
-    config.qkvBias = config.oBias = text->boolean("attention_bias", false);
-  if (found->readsMlpBias)
-    config.mlpBias = text->boolean("mlp_bias", false);
+  const bool attentionBias = found->readsAttentionBias && text->boolean("attention_bias", false);
+  config.qkvBias = found->qkvBias || attentionBias;
+  config.oBias = found->oBias || attentionBias;
+  config.mlpBias = found->mlpBias || (found->readsMlpBias && text->boolean("mlp_bias", false));
   config.attentionScale =
       1 / std::sqrt(found->readsQueryPreAttnScalar ? text->positive("query_pre_attn_scalar") : config.headDim);
+  if (found->readsMultipliers) {
+    config.embeddingScale = text->number("embedding_multiplier", 1);
+    config.attentionScale = text->number("attention_multiplier", 1);
+    config.residualScale = text->number("residual_multiplier", 1);
+    config.logitScale = 1 / text->positive("logits_scaling", 1);
+  }
   if (found->readsAttentionSoftcap && text->has("attn_logit_softcapping"))
     config.attentionSoftcap = text->positive("attn_logit_softcapping");
   if (found->readsFinalSoftcap && text->has("final_logit_softcapping"))

@@ -18,7 +18,7 @@ const lathe::Model lathe::models::Gemma3 = {
                     "max_position_embeddings": 131072, "query_pre_attn_scalar": 256, "sliding_window": 4096,
                     "tie_word_embeddings": true, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0})",
     .norms = NormPlacement::Sandwich,
-    .qkNorm = true,
+    .qkNorm = QKNorm::PerHead,
     .normOffset = 1,
     .scaleEmbedding = true,
     .activationKey = "hidden_activation",

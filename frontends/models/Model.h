@@ -18,21 +18,51 @@ namespace lathe {
 
 enum class NormPlacement : uint8_t {
   Pre,      // x += attention(n1(x)); x += ffn(n2(x))
+  Post,     // x += n1(attention(x)); x += n2(ffn(x))
   Sandwich, // x += n2(attention(n1(x))); x += n4(ffn(n3(x)))
+};
+
+enum class NormKind : uint8_t {
+  RMS,   // x / sqrt(mean(x^2) + eps) * w
+  Layer, // (x - mean(x)) / sqrt(var(x) + eps) * w + b
+};
+
+enum class QKNorm : uint8_t {
+  None,
+  PerHead, // one RMS norm for every query head and one for every key head, before rotation
+  Whole,   // over all query heads together, and over all key heads
 };
 
 /// Which layers slide when config.json does not list layer_types.
 enum class WindowRule : uint8_t {
-  None,     // keys about windows, layer_types too, are not read
-  Every,    // sliding_window, on every layer; null: none
-  Above,    // use_sliding_window, sliding_window, from layer max_window_layers on
-  Periodic, // sliding_window; every sliding_window_pattern-th layer is full
+  None,      // keys about windows, layer_types too, are not read
+  Every,     // sliding_window, on every layer; null: none
+  Above,     // use_sliding_window, sliding_window, from layer max_window_layers on
+  Periodic,  // sliding_window; every sliding_window_pattern-th layer is full
+  Unrotated, // use_sliding_window, sliding_window, on layers without rotary positions
+};
+
+enum class Positions : uint8_t {
+  Rotary,
+  Learned, // a table's row is added to the embedding
 };
 
 /// An architecture's own name for a slot.
 struct SlotName {
   Slot slot;
   const char *huggingFace, *gguf;
+};
+
+/// A key of config.json by this architecture's name for it.
+struct KeyName {
+  const char *key, *own;
+};
+
+/// One tensor with the rows of several slots, one after another.
+struct FusedTensor {
+  const char *huggingFace, *gguf;
+  Slot slots[6];
+  int count;
 };
 
 struct Model {
@@ -42,11 +72,18 @@ struct Model {
 
   /// Values of keys config.json may leave out, as JSON. What is not here must be there.
   const char *defaults = "{}";
+  /// Keys that, where they are there, must have these values, as JSON: anything else is another model.
+  const char *required = "{}";
+  KeyName keyNames[8] = {}; // ends at the first without a key
 
   NormPlacement norms = NormPlacement::Pre;
-  bool qkNorm = false;         // an RMS norm on every query and key head, before rotation
+  NormKind normKind = NormKind::RMS;
+  QKNorm qkNorm = QKNorm::None;
   float normOffset = 0;        // norms multiply by offset + w; GGUF stores the sum
   bool scaleEmbedding = false; // by sqrt(hidden)
+  Positions positions = Positions::Rotary;
+  bool gated = true;              // down(act(gate(x)) * up(x)); else down(act(up(x)))
+  int64_t intermediateHidden = 0; // intermediate_size in units of hidden_size, when left out; 0: it must be there
 
   const char *activationKey = "hidden_act";
   Activation activation = Activation::SiLU; // when there is no key, as in GGUF
@@ -57,16 +94,26 @@ struct Model {
   int64_t windowPeriod = 6; // Periodic, when left out
   bool ggufWindow = false;  // GGUF's attention.sliding_window is meant
 
+  int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
+  bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
+
+  // Biases that are always there.
+  bool qkvBias = false, oBias = false, mlpBias = false;
+
   // Keys the architecture reads; the others are decoys there.
   bool readsAttentionBias = false;      // attention_bias: q, k, v and o
   bool readsMlpBias = false;            // mlp_bias
   bool readsQueryPreAttnScalar = false; // attention scale = query_pre_attn_scalar^-0.5
   bool readsAttentionSoftcap = false;   // attn_logit_softcapping
   bool readsFinalSoftcap = false;       // final_logit_softcapping
+  bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
 
   bool ggufInterleaved = false; // GGUF stores q and k rows in the interleaved rotary layout
 
-  SlotName names[12] = {}; // ends at the first without names
+  const char *layersName = "layers."; // of Hugging Face's list of layers
+  SlotName names[24] = {};            // ends at the first without names
+  FusedTensor fused[2] = {};          // ends at the first without a name
+  bool transposedMatrices = false;    // Hugging Face stores the layers' matrices as [in, out]
 
   /// What a GGUF has no key for. Null: nothing.
   void (*completeGguf)(Config &config) = nullptr;

@@ -110,15 +110,15 @@ std::optional<int64_t> lathe::asInteger(const json::Value &value) {
 }
 
 const json::Value *JsonObject::find(llvm::StringRef key) const {
-  const json::Value *value = values->get(key);
+  const json::Value *value = values->get(nameOf(key));
   if (!value && defaults)
-    value = defaults->get(key);
+    value = defaults->get(nameOf(key));
   return value && value->kind() != json::Value::Null ? value : nullptr;
 }
 
 void JsonObject::fail(llvm::StringRef key, const llvm::Twine &message) const {
   if (status->ok())
-    *status = fileError(path, prefix + key.str(), message);
+    *status = fileError(path, prefix + nameOf(key).str(), message);
 }
 
 const json::Value *JsonObject::require(llvm::StringRef key, bool optional, llvm::StringRef expected) const {

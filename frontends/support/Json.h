@@ -10,6 +10,7 @@
 #define LATHE_FRONTENDS_SUPPORT_JSON_H
 
 #include "absl/status/statusor.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/JSON.h"
@@ -48,11 +49,14 @@ public:
   /// Values for keys that the file leaves out. A `null` in the file is not left out: it means none.
   void setDefaults(const llvm::json::Object *object) { defaults = object; }
 
+  /// Another name for a key: what is asked for as `key` is read, and named in messages, as `own`.
+  void setName(llvm::StringRef key, llvm::StringRef own) { names[key] = own.str(); }
+
   /// The key is there (or has a default) and is not null.
   bool has(llvm::StringRef key) const { return find(key) != nullptr; }
 
   /// The file itself says something about the key, if only null.
-  bool states(llvm::StringRef key) const { return values->get(key) != nullptr; }
+  bool states(llvm::StringRef key) const { return values->get(nameOf(key)) != nullptr; }
 
   /// Null when absent or null.
   const llvm::json::Value *find(llvm::StringRef key) const;
@@ -83,10 +87,15 @@ public:
   const llvm::json::Object &keys() const { return *values; }
 
 private:
+  llvm::StringRef nameOf(llvm::StringRef key) const {
+    auto own = names.find(key);
+    return own == names.end() ? key : llvm::StringRef(own->second);
+  }
   const llvm::json::Value *require(llvm::StringRef key, bool optional, llvm::StringRef expected) const;
 
   std::string path, prefix;
   const llvm::json::Object *values, *defaults = nullptr;
+  llvm::StringMap<std::string> names;
   absl::Status *status;
 };
 

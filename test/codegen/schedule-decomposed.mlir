@@ -17,12 +17,13 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   // CHECK: spmd.phase "o_proj"
   // CHECK: kernel.matmul
   // CHECK: spmd.barrier
-  // CHECK: spmd.phase "norm" static tiles %c1
-  // CHECK: %[[OUT:.*]] = spmd.write @decode.layer.norm[
-  // CHECK: %[[IN:.*]] = spmd.read @decode.layer.projected[
-  // CHECK: kernel.compute(%[[IN]] : {{.*}}) to(%[[OUT]] : {{.*}}) {
-  // CHECK-NEXT: ^bb0(%[[ROWS:.*]]: tensor<?x48xf32>):
-  // CHECK-NEXT: %[[Y:.*]] = lm.norm %[[ROWS]]
+  // CHECK: spmd.phase "glu" static tiles %c1
+  // CHECK: %[[OUT:.*]] = spmd.write @decode.layer.glu[
+  // CHECK: %[[IN:.*]] = spmd.read @decode.layer.projected.0[
+  // CHECK: %[[AGAIN:.*]] = spmd.read @decode.layer.projected.0[
+  // CHECK: kernel.compute(%[[IN]], %[[AGAIN]] : {{.*}}) to(%[[OUT]] : {{.*}}) {
+  // CHECK-NEXT: ^bb0({{.*}}: tensor<?x48xf32>, {{.*}}: tensor<?x48xf32>):
+  // CHECK-NEXT: %[[Y:.*]] = lm.glu %{{.*}}, %{{.*}} silu
   // CHECK-NEXT: kernel.yield %[[Y]]
   // CHECK: spmd.barrier
   // CHECK: spmd.phase "down_proj"
@@ -35,7 +36,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
                            %wo: !w {lm.slot = "wo"}) -> (!x, !x) {
     %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : !x, !norm
     %a = lm.linear %h, %wi : !x, !w -> !x
-    %n = lm.norm %a, %norm eps 1.0e-5 groups 1 : !x, !norm
+    %n = lm.glu %a, %a silu : !x
     %o = lm.linear %n, %wo : !x, !w -> !x
     return %sum, %o : !x, !x
   }

@@ -59,8 +59,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   lm.weight @table : !w
   lm.state @layers.0.cache : !lm.cache<3 x 16 x f32, window = 0, rows = 64>
   func.func private @layer(%x: !x, %pending: !x, %p: index, %cache: !lm.cache<3 x 16 x f32, window = 0, rows = 64> {lm.slot = "cache"}) -> (!x, !x) {
-    // expected-error @below {{'lm.append' op has no place in the schedule; is the graph stage complete?}}
-    lm.append %x, %x to %cache at %p : !x, !lm.cache<3 x 16 x f32, window = 0, rows = 64>
+    // expected-error @below {{'lm.cached' op has no place in the schedule; is the graph stage complete?}}
+    %k = lm.cached keys %cache to %p : !lm.cache<3 x 16 x f32, window = 0, rows = 64> -> !x
     return %x, %pending : !x, !x
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   config->rope.frequencies();
   config->slidingRope.frequencies();
   for (Slot slot : layerSlots(*model, *config, 0))
-    for (int64_t n : slotShape(slot, *config))
+    for (int64_t n : slotShape(*model, *config, slot))
       if (n <= 0)
         std::abort();
   fuzz::checkMessage(checkTensors(*model, *config, Checkpoint(Checkpoint::Naming::HuggingFace, "c")), "c: ");

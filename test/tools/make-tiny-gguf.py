@@ -70,7 +70,43 @@ VARIANTS = [
             tiny.S: dict(rope_type="default", rope_theta=10000.0),
             tiny.F: dict(rope_type="linear", factor=2.0, rope_theta=100000.0)}),
         [Type.Q5_0, Type.Q4_K, Type.Q8_0, Type.Q6_K, Type.Q5_K], Type.Q8_0),
+    Variant("gemma2/legacy-types", "gemma2", "spm", tiny.sizes(64, 64, 4, 2, 1, 320, 32) | dict(
+        model_type="gemma2", rms_norm_eps=1e-6, tie_word_embeddings=True, sliding_window=6, query_pre_attn_scalar=32,
+        attn_logit_softcapping=3.0, final_logit_softcapping=5.0,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    # Layer norms, learned positions, q, k and v in one matrix of one type.
+    Variant("gpt2/legacy-types", "gpt2", "bpe", dict(
+        model_type="gpt2", n_embd=64, n_layer=2, n_head=4, n_inner=128, n_positions=256, vocab_size=267,
+        layer_norm_epsilon=1e-5, tie_word_embeddings=True), LEGACY, Type.Q8_0),
+    Variant("granite/legacy-types", "granite", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
+        model_type="granite", rms_norm_eps=1e-5, tie_word_embeddings=True, embedding_multiplier=12.0,
+        attention_multiplier=0.15, residual_multiplier=0.22, logits_scaling=8.0,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    # OLMo 2 and 3 are one architecture in GGUF.
+    Variant("olmo2/legacy-types", "olmo2", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
+        model_type="olmo2", rms_norm_eps=1e-6, tie_word_embeddings=False,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    Variant("olmo3/legacy-types", "olmo2", "bpe", tiny.sizes(64, 64, 4, 4, 2, 267) | dict(
+        model_type="olmo3", rms_norm_eps=1e-6, tie_word_embeddings=False, sliding_window=6,
+        layer_types=[tiny.S] * 3 + [tiny.F], rope_parameters={
+            tiny.S: dict(rope_type="default", rope_theta=1000.0),
+            tiny.F: dict(rope_type="yarn", rope_theta=1000.0, factor=8.0, original_max_position_embeddings=32,
+                         attention_factor=1.2079441541679836)}), LEGACY, Type.Q8_0),
+    # Fused matrices; half of a head is rotated.
+    Variant("phi3/legacy-types", "phi3", "spm", tiny.sizes(128, 64, 2, 4, 2, 320) | dict(
+        model_type="phi3", rms_norm_eps=1e-5, tie_word_embeddings=False, partial_rotary_factor=0.5,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    Variant("qwen2/legacy-types", "qwen2", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
+        model_type="qwen2", rms_norm_eps=1e-6, tie_word_embeddings=True,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    Variant("smollm3/legacy-types", "smollm3", "bpe", tiny.sizes(64, 64, 4, 4, 2, 267) | dict(
+        model_type="smollm3", rms_norm_eps=1e-6, tie_word_embeddings=True,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
 ]
+
+INTERLEAVED = ("llama", "smollm3", "granite")  # q and k have their rows permuted
+# Read back by transformers too; the others it does not know, or (phi3, olmo2) reads in another way.
+READ_BACK = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "gpt2")
 
 NAMES = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
@@ -78,12 +114,19 @@ NAMES = {
     "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
 }
+NAMES |= {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}
+GPT2_NAMES = {
+    "ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "ln_2": "ffn_norm",
+    "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+}
 GEMMA_NAMES = NAMES | {
     "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
 }
 TOP_NAMES = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
-             "lm_head.weight": "output.weight"}
+             "lm_head.weight": "output.weight", "transformer.wte.weight": "token_embd.weight",
+             "transformer.wpe.weight": "position_embd.weight", "transformer.ln_f.weight": "output_norm.weight",
+             "transformer.ln_f.bias": "output_norm.bias"}
 
 
 def gguf_name(name, architecture):
@@ -91,7 +134,9 @@ def gguf_name(name, architecture):
         return TOP_NAMES[name]
     _, _, layer, rest = name.split(".", 3)
     part, suffix = rest.rsplit(".", 1)
-    return f"blk.{layer}.{(GEMMA_NAMES if architecture == 'gemma3' else NAMES)[part]}.{suffix}"
+    names = (GPT2_NAMES if architecture == "gpt2" else
+             GEMMA_NAMES if architecture in ("gemma2", "gemma3", "olmo2") else NAMES)
+    return f"blk.{layer}.{names[part]}.{suffix}"
 
 
 def to_interleaved(weight, heads):
@@ -160,11 +205,11 @@ def add_vocabulary(writer, variant):
         tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + byte_letters() + [m.replace(" ", "") for m in merges]
         types = [kinds.CONTROL] * 3 + [kinds.NORMAL] * (len(tokens) - 3)
         writer.add_tokenizer_model("gpt2")
-        writer.add_tokenizer_pre("qwen2" if variant.architecture == "qwen3" else "smollm")
+        writer.add_tokenizer_pre("qwen2" if variant.architecture.startswith("qwen") else "smollm")
         writer.add_token_merges(merges)
         bos, eos = 1, 2
     else:
-        gemma = variant.architecture == "gemma3"
+        gemma = variant.architecture.startswith("gemma")
         head = ["<pad>", "<eos>", "<bos>", "<unk>"] if gemma else ["<unk>", "<s>", "</s>"]
         letters = "▁ eta oin shr dlu cmf wyp vbg kqj xz".replace(" ", "")
         words = ["th", "he", "the", "▁the", "in", "an", "▁a", "and", "▁and", "er"]
@@ -191,24 +236,48 @@ def add_keys(writer, variant):
     config = variant.config
     writer.add_name(f"tiny {variant.name}")
     writer.add_context_length(256)
+    writer.add_vocab_size(config["vocab_size"])
+    if variant.architecture == "gpt2":
+        writer.add_embedding_length(config["n_embd"])
+        writer.add_block_count(config["n_layer"])
+        writer.add_feed_forward_length(config["n_inner"])
+        writer.add_head_count(config["n_head"])
+        writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+        return
+    head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_key_length(config["head_dim"])
-    writer.add_value_length(config["head_dim"])
-    writer.add_rope_dimension_count(config["head_dim"])
+    if "head_dim" in config:
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+    writer.add_rope_dimension_count(int(head_dim * config.get("partial_rotary_factor", 1)))
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
     rope = config["rope_parameters"]
-    if variant.architecture == "gemma3":
+    if config.get("sliding_window"):
         writer.add_sliding_window(config["sliding_window"])
-        rope = rope[tiny.F]
+    if config["model_type"] == "olmo3":
+        writer.add_sliding_window_pattern([kind == tiny.S for kind in config["layer_types"]])
+    rope = rope.get(tiny.F, rope)
     writer.add_rope_freq_base(rope["rope_theta"])
     if rope["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        writer.add_rope_scaling_attn_factors(rope["attention_factor"])
+    if variant.architecture == "gemma2":
+        writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
+        writer.add_final_logit_softcapping(config["final_logit_softcapping"])
+    if variant.architecture == "granite":
+        writer.add_embedding_scale(config["embedding_multiplier"])
+        writer.add_attention_scale(config["attention_multiplier"])
+        writer.add_residual_scale(config["residual_multiplier"])
+        writer.add_logit_scale(config["logits_scaling"])
 
 
 def rope_divisors(config):
@@ -223,14 +292,16 @@ def write_file(variant, path):
     """Writes the GGUF and returns a model with the weights that it means."""
     model_type = variant.config["model_type"]
     keys = {k: v for k, v in variant.config.items() if k != "model_type"}
-    config = transformers.AutoConfig.for_model(model_type, max_position_embeddings=256, **keys)
+    if model_type != "gpt2":
+        keys["max_position_embeddings"] = 256
+    config = transformers.AutoConfig.for_model(model_type, **keys)
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
     tied = config.tie_word_embeddings
     generator = np.random.default_rng(list(variant.name.encode()))
     writer = gguf.GGUFWriter(path, variant.architecture)
     add_keys(writer, variant)
     add_vocabulary(writer, variant)
-    if variant.config["rope_parameters"].get("rope_type") == "llama3":
+    if variant.config.get("rope_parameters", {}).get("rope_type") == "llama3":
         writer.add_tensor("rope_freqs.weight", rope_divisors(config))
     state, turn, used = {}, 0, set()
     for name, tensor in model.state_dict().items():
@@ -238,14 +309,23 @@ def write_file(variant, path):
             continue
         shape = tuple(tensor.shape)
         stored = gguf_name(name, variant.architecture)
+        if len(shape) == 1 and name.endswith(".bias"):
+            bias = (0.5 * generator.standard_normal(shape)).astype(np.float32)
+            writer.add_tensor(stored, bias)
+            state[name] = torch.from_numpy(bias)
+            continue
+        # Hugging Face has GPT-2's matrices as [in, out].
+        isTurned = variant.architecture == "gpt2" and ".h." in name
+        shape = shape[::-1] if isTurned else shape
         if len(shape) == 1:  # a norm; in the file always float32 and always the factor itself
             peak = 0.4 if "q_norm" in name or "k_norm" in name else 0.0
             factor = (1 + peak + 0.3 * generator.standard_normal(shape)).astype(np.float32)
             writer.add_tensor(stored, factor)
-            state[name] = torch.from_numpy(factor - np.float32(1 if variant.architecture == "gemma3" else 0))
+            state[name] = torch.from_numpy(factor - np.float32(1 if variant.architecture.startswith("gemma") else 0))
             continue
-        if name == "model.embed_tokens.weight":
-            kind, deviation = variant.embedding, (0.8 if variant.architecture == "gemma3" else 3) / shape[1] ** 0.5
+        if name in ("model.embed_tokens.weight", "transformer.wte.weight", "transformer.wpe.weight"):
+            scaled = variant.architecture.startswith(("gemma", "granite"))
+            kind, deviation = variant.embedding, (0.8 if scaled else 3) / shape[1] ** 0.5
         else:
             while shape[1] % gguf.GGML_QUANT_SIZES[variant.types[turn % len(variant.types)]][0]:
                 turn += 1
@@ -255,12 +335,12 @@ def write_file(variant, path):
         raw, values = encode(generator, shape, kind, deviation)
         used.add(kind.name)
         writer.add_tensor(stored, raw, raw_dtype=None if kind in (Type.F32, Type.F16) else kind)
-        if variant.architecture == "llama" and ("q_proj" in name or "k_proj" in name):
+        if variant.architecture in INTERLEAVED and ("q_proj" in name or "k_proj" in name):
             heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
             halves = to_halves(values, heads)
             assert (to_interleaved(halves, heads) == values).all()
             values = halves
-        state[name] = torch.from_numpy(np.ascontiguousarray(values))
+        state[name] = torch.from_numpy(np.ascontiguousarray(values.T if isTurned else values))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -286,15 +366,21 @@ def make(variant, out):
         entries.append({"tokens": tokens, "logits": f"prompt-{i}.npy"})
     lines = ",\n".join("  " + json.dumps(e) for e in entries)
     (directory / "prompts.json").write_text('{"prompts": [\n' + lines + "\n]}\n")
+    difference = 0.0
+    if variant.architecture in READ_BACK:
+        difference = read_back(path, model, tokens, golden)
+        assert difference < 1e-5, f"{variant.name}: read back, the logits differ by {difference:.1e}"
+    size = path.stat().st_size + sum(f.stat().st_size for f in directory.iterdir())
+    print(f"{variant.name}: {size} bytes, logits {golden.std():.2f} (largest {np.abs(golden).max():.1f}), read back they "
+          f"differ by {difference:.1e}; {' '.join(sorted(used))}", flush=True)
+
+
+def read_back(path, model, tokens, golden):
     # Reading the file back must give the same weights. transformers' reader misses some keys (head_dim, rope scaling), so
     # the config is ours.
     again = transformers.AutoModelForCausalLM.from_pretrained(
         path.parent, gguf_file=path.name, config=model.config, dtype=torch.float32, attn_implementation="eager").eval()
-    difference = np.abs(tiny.run(again, tokens) - golden).max() / np.abs(golden).max()
-    assert difference < 1e-5, f"{variant.name}: read back, the logits differ by {difference:.1e}"
-    size = path.stat().st_size + sum(f.stat().st_size for f in directory.iterdir())
-    print(f"{variant.name}: {size} bytes, logits {golden.std():.2f} (largest {np.abs(golden).max():.1f}), read back they "
-          f"differ by {difference:.1e}; {' '.join(sorted(used))}", flush=True)
+    return np.abs(tiny.run(again, tokens) - golden).max() / np.abs(golden).max()
 
 
 def main():

@@ -59,6 +59,29 @@ FAMILIES = {
         architectures=["Gemma3ForCausalLM"], model_type="gemma3_text", hidden_activation="gelu_pytorch_tanh",
         attention_bias=False, attention_dropout=0.0, attn_logit_softcapping=None, final_logit_softcapping=None,
         eos_token_id=[2, 4]),
+    "gemma2": TOKENS | dict(
+        architectures=["Gemma2ForCausalLM"], model_type="gemma2", hidden_act="gelu_pytorch_tanh",
+        hidden_activation="gelu_pytorch_tanh", attention_bias=False, attention_dropout=0.0, cache_implementation="hybrid"),
+    "gpt2": dict(
+        architectures=["GPT2LMHeadModel"], model_type="gpt2", activation_function="gelu_new", attn_pdrop=0.1, embd_pdrop=0.1,
+        resid_pdrop=0.1, bos_token_id=1, eos_token_id=2, n_ctx=256, n_positions=256, summary_type="cls_index"),
+    "granite": TOKENS | dict(
+        architectures=["GraniteForCausalLM"], model_type="granite", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.1, mlp_bias=False),
+    "olmo2": TOKENS | dict(
+        architectures=["Olmo2ForCausalLM"], model_type="olmo2", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0, pad_token_id=0),
+    "olmo3": TOKENS | dict(
+        architectures=["Olmo3ForCausalLM"], model_type="olmo3", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0, pad_token_id=0),
+    "phi3": TOKENS | dict(
+        architectures=["Phi3ForCausalLM"], model_type="phi3", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0, original_max_position_embeddings=256, pad_token_id=0),
+    "qwen2": TOKENS | dict(
+        architectures=["Qwen2ForCausalLM"], model_type="qwen2", hidden_act="silu", attention_dropout=0.0),
+    "smollm3": TOKENS | dict(
+        architectures=["SmolLM3ForCausalLM"], model_type="smollm3", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0, mlp_bias=False, pad_token_id=0),
 }
 
 
@@ -143,16 +166,77 @@ VARIANTS = [
     Variant("gemma3/full-first", sizes(40, 50, 2, 4, 2, 96, 32) | dict(
         rms_norm_eps=1e-6, rope_theta=10000.0, rope_local_base_freq=500.0, rope_scaling=None, sliding_window=6,
         layer_types=[F, S], query_pre_attn_scalar=50), "f32", prompts=(3, 31)),
+
+    # Every other layer slides, both soft limits bite, a head of its own.
+    Variant("gemma2/plain", sizes(40, 44, 4, 4, 2, 96, 24) | dict(
+        rms_norm_eps=1e-6, rope_theta=10000.0, sliding_window=6, query_pre_attn_scalar=16, attn_logit_softcapping=3.0,
+        final_logit_softcapping=5.0), "bf16", prompts=FULL),
+    Variant("gemma2/layer-types", sizes(48, 52, 3, 3, 1, 99, 32) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, sliding_window=19, query_pre_attn_scalar=40, attn_logit_softcapping=None,
+        final_logit_softcapping=2.0, layer_types=[F, S, F], tie_word_embeddings=False), "bf16", prompts=(3, 60)),
+
+    Variant("gpt2/plain", dict(n_embd=48, n_layer=2, n_head=3, vocab_size=96, n_inner=None, layer_norm_epsilon=1e-5),
+            "f16", prompts=FULL),
+    # Heads of an odd width, an MLP of its own width, an epsilon that matters, a head of its own.
+    Variant("gpt2/odd-sizes", dict(n_embd=35, n_layer=3, n_head=5, vocab_size=131, n_inner=52, layer_norm_epsilon=0.05,
+            tie_word_embeddings=False), "bf16", shards=2),
+
+    Variant("granite/plain", sizes(48, 64, 2, 4, 2, 96) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, rope_scaling=None, tie_word_embeddings=True, embedding_multiplier=12.0,
+        attention_multiplier=0.15, residual_multiplier=0.22, logits_scaling=8.0), prompts=FULL),
+    Variant("granite/biases", sizes(48, 60, 3, 6, 3, 107) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, attention_bias=True, mlp_bias=True, tie_word_embeddings=False,
+        embedding_multiplier=3.0, attention_multiplier=0.4, residual_multiplier=1.7, logits_scaling=0.5), "bf16"),
+
+    # As many key heads as query heads, and grouped ones wider together than the hidden size.
+    Variant("olmo2/plain", sizes(48, 64, 2, 3, 3, 96) | dict(
+        rms_norm_eps=1e-6, rope_theta=500000.0, tie_word_embeddings=False), "f16", prompts=FULL),
+    Variant("olmo2/grouped", sizes(60, 68, 2, 6, 2, 107, 20) | dict(
+        rms_norm_eps=0.02, rope_theta=1000.0, attention_bias=True, tie_word_embeddings=True), "bf16", shards=2),
+
+    # Three sliding layers to a full one, scaling on the full one alone.
+    Variant("olmo3/plain", sizes(48, 52, 4, 3, 1, 96) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000.0, sliding_window=6, tie_word_embeddings=False, rope_scaling=dict(
+        rope_type="yarn", factor=8.0, original_max_position_embeddings=32, attention_factor=1.2079441541679836)),
+        "bf16", prompts=FULL),
+    Variant("olmo3/layer-types", sizes(48, 56, 3, 3, 1, 107) | dict(
+        rms_norm_eps=0.02, rope_parameters={F: dict(rope_type="linear", factor=4.0, rope_theta=5000.0),
+        S: dict(rope_type="default", rope_theta=100.0)}, sliding_window=13, layer_types=[F, S, S],
+        tie_word_embeddings=True), "bf16", prompts=(3, 13, 14, 60)),
+
+    Variant("phi3/plain", sizes(48, 64, 2, 4, 4, 96) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, rope_scaling=None, sliding_window=6, tie_word_embeddings=False),
+        "f16", prompts=FULL),
+    # Part of a head is left unrotated; grouped heads, no window.
+    Variant("phi3/partial-rotary", sizes(64, 72, 2, 4, 2, 107) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, partial_rotary_factor=0.75, sliding_window=None,
+        tie_word_embeddings=True), "bf16", shards=2),
+
+    Variant("qwen2/plain", sizes(48, 64, 2, 4, 2, 96) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000000.0, sliding_window=None, use_sliding_window=False, max_window_layers=2,
+        tie_word_embeddings=True), prompts=FULL),
+    Variant("qwen2/upper-window", sizes(48, 60, 3, 6, 3, 107) | dict(
+        rms_norm_eps=0.02, rope_theta=5000.0, sliding_window=6, use_sliding_window=True, max_window_layers=1,
+        tie_word_embeddings=False), "bf16", mutations=[dict(max_window_layers=0), dict(max_window_layers=2)]),
+
+    Variant("smollm3/plain", sizes(48, 64, 5, 3, 1, 96) | dict(
+        rms_norm_eps=1e-6, rope_theta=50000.0, tie_word_embeddings=True, no_rope_layers=[1, 1, 1, 0, 1],
+        use_sliding_window=False, sliding_window=None), "bf16", prompts=FULL, mutations=[dict(no_rope_layers=[1, 1, 1, 1, 1])]),
+    # Which layers rotate is left to the interval; those without positions have a window.
+    Variant("smollm3/interval", sizes(48, 56, 4, 6, 2, 107) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, tie_word_embeddings=False, no_rope_layer_interval=2, attention_bias=True,
+        mlp_bias=True, use_sliding_window=True, sliding_window=6), "bf16",
+        mutations=[dict(no_rope_layer_interval=3), dict(use_sliding_window=False)]),
 ]
 
 
 def neutral_norm(family):
     """The stored value that makes a norm's weight one: Gemma stores w and multiplies by 1 + w."""
-    return 0.0 if family == "gemma3" else 1.0
+    return 0.0 if family.startswith("gemma") else 1.0
 
 
 def is_norm(name):
-    return name.endswith("norm.weight")
+    return name.endswith("norm.weight") or (".ln_" in name and name.endswith(".weight"))
 
 
 def random_weights(variant, config, shapes):
@@ -168,11 +252,12 @@ def random_weights(variant, config, shapes):
             value = neutral_norm(family) + peak + 0.3 * noise
         elif name.endswith(".bias"):
             value = 0.5 * noise
-        elif "embed_tokens" in name:
-            value = 0.8 * noise / (config.hidden_size**0.5 if family == "gemma3" else 1)
+        elif "embed_tokens" in name or ".wte." in name or ".wpe." in name:
+            scale = config.hidden_size**0.5 if family.startswith("gemma") else getattr(config, "embedding_multiplier", 1)
+            value = 0.8 * noise / scale
         else:
-            gain = 1.4 if "q_proj" in name or "k_proj" in name else 1.0
-            value = gain * noise / shape[1] ** 0.5
+            gain = 1.4 if "q_proj" in name or "k_proj" in name or "qkv_proj" in name or "c_attn" in name else 1.0
+            value = gain * noise / shape[0 if family == "gpt2" and "lm_head" not in name else 1] ** 0.5
         weights[name] = torch.from_numpy(value.astype(np.float32)).to(TYPES[variant.stored])
     return weights
 
@@ -219,7 +304,11 @@ def run(model, tokens):
 def config_mutations(config):
     """(what, changed config) for every number and choice in the config that has a meaning of its own."""
     scaled = {"rope_theta", "rope_local_base_freq", "factor", "low_freq_factor", "high_freq_factor", "beta_fast",
-              "beta_slow", "attention_factor", "original_max_position_embeddings"}
+              "beta_slow", "attention_factor", "original_max_position_embeddings", "attn_logit_softcapping",
+              "final_logit_softcapping", "embedding_multiplier", "attention_multiplier", "residual_multiplier",
+              "logits_scaling"}
+    # Read by longrope alone.
+    scaled -= {"original_max_position_embeddings"} if config["model_type"] == "phi3" else set()
 
     def walk(node, path):
         for key, value in node.items():
@@ -228,13 +317,19 @@ def config_mutations(config):
                 yield from walk(value, here)
             elif key in scaled and value is not None:
                 yield here, type(value)(value * 2)
-            elif key == "rms_norm_eps" and value >= 1e-3:
+            elif key == "partial_rotary_factor":
+                yield here, 0.5 if value != 0.5 else 1.0
+            elif key in ("rms_norm_eps", "layer_norm_epsilon") and value >= 1e-3:
                 yield here, 1e-6
             elif key == "sliding_window" and value is not None and config.get("use_sliding_window", True):
                 yield from ((here, value + 1), (here, value - 1), (here, 200))
             elif key == "query_pre_attn_scalar":
                 yield here, config["head_dim"]
-            elif key in ("hidden_act", "hidden_activation"):
+            elif key == "no_rope_layers":
+                for i, rotates in enumerate(value):
+                    yield here, value[:i] + [1 - rotates] + value[i + 1:]
+            elif key in ("hidden_activation" if config["model_type"] == "gemma2" else "hidden_act", "hidden_activation",
+                         "activation_function"):
                 yield here, "silu" if "gelu" in value else "gelu_pytorch_tanh"
             elif key == "layer_types":
                 for i, kind in enumerate(value):
@@ -252,7 +347,10 @@ def config_mutations(config):
 
 def weight_mutations(model, config):
     """(what, function that breaks one thing in the model's weights)."""
-    family = "gemma3" if config["model_type"].startswith("gemma3") else config["model_type"]
+    family = config["model_type"].removesuffix("_text")
+    parsed = model.config
+    count, keys = parsed.num_attention_heads, getattr(parsed, "num_key_value_heads", parsed.num_attention_heads)
+    dim = getattr(parsed, "head_dim", None) or parsed.hidden_size // count
     parameters = dict(model.named_parameters())
     kinds = {}
     for name in parameters:
@@ -264,47 +362,69 @@ def weight_mutations(model, config):
     def fill(names, value):
         return lambda p: [p[n].fill_(value) for n in names]
 
+    def parts(p, which):
+        """Views [rows, ...] of the weights and biases that make q, k or v, be they of their own or fused."""
+        for name in parameters:
+            if f"{which}_proj" in name and ("qkv" not in name):
+                yield p[name]
+            elif "qkv_proj" in name or "c_attn" in name:
+                whole = p[name].T if "c_attn.weight" in name else p[name]
+                begin = {"q": 0, "k": count * dim, "v": (count + keys) * dim}[which]
+                yield whole[begin:begin + (count if which == "q" else keys) * dim]
+
     for kind, names in kinds.items():
         if is_norm(kind):
             yield kind + " ignored", fill(names, neutral_norm(family))
+        elif kind.endswith("c_attn.bias"):
+            # A bias of the keys alone shifts every score of a query alike.
+            yield "q bias ignored", lambda p: [t.zero_() for t in parts(p, "q") if t.dim() == 1]
+            yield "v bias ignored", lambda p: [t.zero_() for t in parts(p, "v") if t.dim() == 1]
         elif kind.endswith(".bias"):
-            yield kind + " ignored", fill(names, 0.0)
-    yield "uniform attention", fill([n for n in parameters if "q_proj" in n or "q_norm" in n],
-                                    neutral_norm(family) - 1 if "model.layers.self_attn.q_norm.weight" in kinds else 0.0)
-
-    keys = config["num_key_value_heads"]
+            if "k_proj" not in kind or family != "smollm3":
+                yield kind + " ignored", fill(names, 0.0)
+    normed = [n for n in parameters if "q_norm" in n]
+    if normed:
+        yield "uniform attention", fill(normed, neutral_norm(family) - 1)
+    else:
+        yield "uniform attention", lambda p: [t.zero_() for t in parts(p, "q")]
 
     def swap_heads(p):
-        for name in parameters:
-            if "k_proj" in name or "v_proj" in name:
-                p[name].copy_(heads(p[name], keys).roll(1, 0).reshape(p[name].shape))
+        for which in "kv":
+            for part in parts(p, which):
+                part.copy_(heads(part.clone(), keys).roll(1, 0).reshape(part.shape))
 
     def spread_heads(p):  # query head i reads key head i % keys instead of i // group
+        order = [g * keys + k for k in range(keys) for g in range(count // keys)]
+        for part in parts(p, "q"):
+            part.copy_(heads(part.clone(), count)[order].reshape(part.shape))
         for name in parameters:
-            if "q_proj" in name or "o_proj.weight" in name:
-                w = p[name].T if "o_proj" in name else p[name]
-                count = config["num_attention_heads"]
-                order = [g * keys + k for k in range(keys) for g in range(count // keys)]
-                w.copy_(heads(w, count)[order].reshape(w.shape))
+            if "o_proj.weight" in name:
+                p[name].copy_(heads(p[name].T.contiguous(), count)[order].reshape(p[name].T.shape).T)
 
-    if keys > 1:
+    if keys > 1 and count > keys:
         yield "key heads swapped", swap_heads
-        if config["num_attention_heads"] > keys:
-            yield "query heads dealt out to key heads one by one", spread_heads
+        yield "query heads dealt out to key heads one by one", spread_heads
+    elif keys > 1:
+        yield "key heads swapped", swap_heads
 
     def interleave(p):
+        rows = [(part, count) for part in parts(p, "q")] + [(part, keys) for part in parts(p, "k")]
         for name in parameters:
-            if any(part in name for part in ("q_proj", "k_proj", "q_norm", "k_norm")):
-                count = config["num_attention_heads"] if "q_proj" in name else keys if "k_proj" in name else 1
-                w = heads(p[name], count)
-                half = w.shape[1] // 2
-                w = w.view(count, half, 2, *w.shape[2:]).transpose(1, 2)
-                p[name].copy_(w.reshape(p[name].shape))
+            if "q_norm" in name or "k_norm" in name:
+                rows.append((p[name], p[name].shape[0] // dim))
+        for part, n in rows:
+            w = heads(part.clone(), n)
+            w = w.view(n, w.shape[1] // 2, 2, *w.shape[2:]).transpose(1, 2)
+            part.copy_(w.reshape(part.shape))
 
-    yield "interleaved rope", interleave
-    if not config.get("tie_word_embeddings", True):
-        yield "head tied", lambda p: p["lm_head.weight"].copy_(p["model.embed_tokens.weight"])
-    if family == "gemma3":
+    if family == "gpt2":
+        yield "positions ignored", lambda p: p["transformer.wpe.weight"].zero_()
+    else:
+        yield "interleaved rope", interleave
+    if "lm_head.weight" in parameters:
+        embedding = "transformer.wte.weight" if family == "gpt2" else "model.embed_tokens.weight"
+        yield "head tied", lambda p: p["lm_head.weight"].copy_(p[embedding])
+    if family.startswith("gemma"):
         yield "embedding not scaled", lambda p: model.model.embed_tokens.embed_scale.fill_(1.0)
 
 

@@ -121,6 +121,15 @@ void lathe::expand(kernel::EmbedOp op, Emitter &e) {
   });
 }
 
+void lathe::expand(kernel::AddPositionsOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    readRow(e, op.getTable(), e.add(op.getPosition(), row), [&](Value column, Value value) {
+      Value x = e.loadScalar(op.getOut(), {row, column});
+      memref::StoreOp::create(e, e.add(x, value), op.getOut(), ValueRange{row, column});
+    });
+  });
+}
+
 void lathe::expand(kernel::ValuesOp op, Emitter &e) {
   auto store = [&](Value row, Value column, Value value) {
     memref::StoreOp::create(e, value, op.getOut(), ValueRange{row, column});

@@ -41,6 +41,10 @@ struct KernelContext {
 
 void expand(kernel::ZeroOp op, Emitter &emitter);
 void expand(kernel::AddOp op, Emitter &emitter);
+void expand(kernel::CopyOp op, Emitter &emitter);
+void expand(kernel::ScaleOp op, Emitter &emitter);
+void expand(kernel::ActivationOp op, Emitter &emitter);
+void expand(kernel::AddPositionsOp op, Emitter &emitter);
 void expand(kernel::AddBiasOp op, Emitter &emitter);
 void expand(kernel::NormOp op, Emitter &emitter);
 void expand(kernel::GluOp op, Emitter &emitter);

@@ -1,4 +1,4 @@
-//===- Rowwise.cpp - kernels that go over rows once: zero, add, bias, norm, glu, softcap
+//===- Rowwise.cpp - kernels that go over rows: sums, norms, activations
 //------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
@@ -18,6 +18,23 @@ void lathe::expand(kernel::AddOp op, Emitter &e) {
       Value lhs = e.load(e.f32s(lanes), op.getLhs(), {row, column});
       Value rhs = e.load(e.f32s(lanes), op.getRhs(), {row, column});
       e.store(e.add(lhs, rhs), op.getOut(), {row, column});
+    });
+  });
+}
+
+void lathe::expand(kernel::CopyOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      e.store(e.load(e.f32s(lanes), op.getInput(), {row, column}), op.getOut(), {row, column});
+    });
+  });
+}
+
+void lathe::expand(kernel::ScaleOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value x = e.load(e.f32s(lanes), op.getOut(), {row, column});
+      e.store(e.mul(x, e.number(x.getType(), op.getFactor().convertToDouble())), op.getOut(), {row, column});
     });
   });
 }
@@ -44,17 +61,27 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
   Value zero = e.index(0), end = e.index(size);
   e.forRows(op.getInput(), [&](Value row) {
     e.loop(zero, e.columnsOf(op.getInput()), size, [&](Value group) {
-      Value squares = e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
-        Value x = e.load(e.f32s(lanes), op.getInput(), {row, e.add(group, column)});
-        return SmallVector<Value>{e.fma(x, x, sums[0])};
-      })[0];
-      Value mean = e.div(e.sum(squares), e.number(e.getF32Type(), size));
+      auto meanOf = [&](function_ref<Value(Value x, Value sum)> add) {
+        Value sums = e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
+          Value x = e.load(e.f32s(lanes), op.getInput(), {row, e.add(group, column)});
+          return SmallVector<Value>{add(x, sums[0])};
+        })[0];
+        return e.div(e.sum(sums), e.number(e.getF32Type(), size));
+      };
+      // Layer norm takes the mean off first: the difference of large squares would lose it.
+      Value middle;
+      if (op.getBias())
+        middle = e.splat(meanOf([&](Value x, Value sum) { return e.add(sum, x); }), lanes);
+      auto centred = [&](Value x) { return middle ? e.sub(x, middle) : x; };
+      Value mean = meanOf([&](Value x, Value sum) { return e.fma(centred(x), centred(x), sum); });
       Value root = math::SqrtOp::create(e, e.add(mean, e.number(e.getF32Type(), op.getEps().convertToDouble())));
       Value scale = e.splat(e.div(e.number(e.getF32Type(), 1), root), lanes);
       e.loop(zero, end, lanes, [&](Value column) {
         Value at = e.add(group, column);
         Value x = e.load(e.f32s(lanes), op.getInput(), {row, at});
-        Value y = e.mul(e.mul(x, scale), loadWeight(e, op.getWeight(), lanes, column));
+        Value y = e.mul(e.mul(centred(x), scale), loadWeight(e, op.getWeight(), lanes, column));
+        if (op.getBias())
+          y = e.add(y, loadWeight(e, op.getBias(), lanes, column));
         e.store(y, op.getOut(), {row, at});
       });
     });
@@ -73,6 +100,15 @@ static Value activate(Emitter &e, lm::Activation activation, Value x) {
   // (1 + tanh z) / 2 = sigmoid(2 z)
   Value cubic = e.fma(e.mul(x, e.number(x.getType(), 0.044715)), e.mul(x, x), x);
   return e.mul(x, sigmoid(e, e.mul(cubic, e.number(x.getType(), 2 * 0.79788456080286535588))));
+}
+
+void lathe::expand(kernel::ActivationOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value x = e.load(e.f32s(lanes), op.getOut(), {row, column});
+      e.store(activate(e, op.getActivation(), x), op.getOut(), {row, column});
+    });
+  });
 }
 
 void lathe::expand(kernel::GluOp op, Emitter &e) {

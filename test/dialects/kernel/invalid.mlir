@@ -107,6 +107,39 @@ func.func @bias_is_too_short(%x: memref<?x64xf32>, %w: !lm.weight<63xf32>, %n: i
 
 // -----
 
+// kernel.copy, kernel.add_positions, kernel.norm with a bias
+func.func @copies_less_than_out(%x: memref<?x48xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.copy' op expects input to cover 'memref<?x64xf32>', but found 'memref<?x48xf32>'}}
+  kernel.copy %x to %out : memref<?x48xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @positions_of_another_width(%table: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %out: memref<?x48xf32>) {
+  // expected-error @below {{'kernel.add_positions' op expects out of 64 columns, but found 'memref<?x48xf32>'}}
+  kernel.add_positions %table at %n to %out : !lm.weight<96x64xf32, <16 x 1>>, memref<?x48xf32>
+  return
+}
+
+// -----
+
+func.func @positions_that_are_not_packed(%table: !lm.weight<96x64xf32>, %n: index, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.add_positions' op expects a packed matrix, but found '!lm.weight<96x64xf32>'}}
+  kernel.add_positions %table at %n to %out : !lm.weight<96x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @bias_of_another_size(%x: memref<?x64xf32>, %w: !lm.weight<64xf32>, %b: !lm.weight<32xf32>) {
+  // expected-error @below {{'kernel.norm' op expects a bias like the weight, but found '!lm.weight<32xf32>'}}
+  kernel.norm %x, %w bias %b : !lm.weight<32xf32> to %x eps 1.0e-5 : memref<?x64xf32>, !lm.weight<64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
 // kernel.quantize, kernel.round
 func.func @quantises_a_part_of_a_block(%x: memref<?x48xf32>, %out: memref<?x128xi8>) {
   // expected-error @below {{'kernel.quantize' op expects rows of whole blocks of 32 values, but found 'memref<?x48xf32>'}}

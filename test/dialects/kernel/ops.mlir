@@ -16,6 +16,16 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   kernel.add %x, %some to %out : !rows, memref<?x?xf32>, !rows
   // CHECK: kernel.norm %{{.*}}, %{{.*}} to %{{.*}} eps 1.000000e-05 :
   kernel.norm %x, %w to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
+  // CHECK: kernel.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<32xf32> to %{{.*}} eps 1.000000e-05 :
+  kernel.norm %x, %w bias %w : !lm.weight<32xf32> to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
+  // CHECK: kernel.copy %{{.*}} to %{{.*}} :
+  kernel.copy %x to %out : !rows, !rows
+  // CHECK: kernel.add_positions %{{.*}} at %{{.*}} to %{{.*}} : <96x64xf32, <16 x 1>>,
+  kernel.add_positions %table at %n to %out : !lm.weight<96x64xf32, <16 x 1>>, !rows
+  // CHECK: kernel.scale %{{.*}} by 2.500000e-01 :
+  kernel.scale %out by 0.25 : !rows
+  // CHECK: kernel.activation %{{.*}} gelu_tanh :
+  kernel.activation %out gelu_tanh : !rows
   // CHECK: kernel.add_bias %{{.*}}[%{{.*}}] to %{{.*}} : <80xf32>,
   kernel.add_bias %b[%n] to %out : !lm.weight<80xf32>, !rows
   // CHECK: kernel.quantize %{{.*}} to %{{.*}} :

@@ -159,6 +159,21 @@ lm.weight @w : !lm.weight<16x16xf32> {unpermute = 0 : i64}
 
 // -----
 
+// expected-error @below {{'lm.weight' op expects a matrix of at most 15 rows that is not quantised where it is stored transposed, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> {transposed = 15 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows that is not quantised where it is stored transposed, but found '!lm.weight<16xf32>'}}
+lm.weight @w : !lm.weight<16xf32> {transposed = 16 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows that is not quantised where it is stored transposed, but found '!lm.weight<16x32xbf16>'}}
+lm.weight @w : !lm.weight<16x32xbf16> stored "q8_0" {transposed = 16 : i64}
+
+// -----
+
 // expected-error @below {{'lm.state' op expects a place from 0 to 2^50, but found -1}}
 lm.state @s : !lm.cache<2 x 32 x f32, window = 0, rows = 0> place -1
 
@@ -321,6 +336,22 @@ func.func @table_of_other_columns(%ids: tensor<?xi32>, %table: !lm.weight<96x8xf
 func.func @table_is_a_vector(%ids: tensor<?xi32>, %table: !lm.weight<8xf32>) {
   // expected-error @below {{'lm.embed' op expects a table with 8 columns, but found '!lm.weight<8xf32>'}}
   %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @bias_of_another_size(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>, %b: !lm.weight<4xf32>) {
+  // expected-error @below {{'lm.norm' op expects a bias of 8 values, but found '!lm.weight<4xf32>'}}
+  %z = lm.norm %x, %w bias %b : !lm.weight<4xf32> eps 1.0 groups 1 : tensor<?x8xf32>, !lm.weight<8xf32>
+  return
+}
+
+// -----
+
+func.func @positions_of_another_width(%x: tensor<?x8xf32>, %table: !lm.weight<16x9xf32>, %n: index) {
+  // expected-error @below {{'lm.add_positions' op expects a table with 8 columns, but found '!lm.weight<16x9xf32>'}}
+  %y = lm.add_positions %x, %table at %n : tensor<?x8xf32>, !lm.weight<16x9xf32>
   return
 }
 

@@ -19,6 +19,8 @@ lm.weight @without_values : !lm.weight<192x72xbf16>
 lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
 // CHECK: lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
 lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
+// CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
+lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
 // CHECK: lm.weight @norm : !lm.weight<72xf32> {add_one}
 lm.weight @norm : !vector {add_one}
 // CHECK: lm.weight @layers.0.norm
@@ -67,6 +69,14 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %normed = lm.norm %x, %norm eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
   // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>, <32xf32>
   %heads = lm.norm %q, %per_head eps 1.0e-5 groups 6 : tensor<?x192xf32>, !per_head
+  // CHECK: lm.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<72xf32> eps 1.000000e-05 groups 1 : tensor<?x72xf32>, <72xf32>
+  %layer = lm.norm %x, %norm bias %norm : !vector eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
+  // CHECK: lm.add_positions %{{.*}}, %{{.*}} at %{{.*}} : tensor<?x72xf32>, <192x72xbf16>
+  %placed = lm.add_positions %x, %matrix at %position : tensor<?x72xf32>, !matrix
+  // CHECK: lm.linear %{{.*}}, %{{.*}} scale 2.200000e-01 : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
+  %scaled = lm.linear %x, %matrix scale 0.22 : tensor<?x72xf32>, !matrix -> tensor<?x192xf32>
+  // CHECK: lm.activation %{{.*}} gelu_tanh : tensor<?x72xf32>
+  %activated = lm.activation %x gelu_tanh : tensor<?x72xf32>
   // CHECK: lm.linear %{{.*}}, %{{.*}} : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
   %linear = lm.linear %x, %matrix : tensor<?x72xf32>, !matrix -> tensor<?x192xf32>
   // CHECK: lm.linear %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<192xf32> : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>

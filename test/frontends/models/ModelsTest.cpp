@@ -13,11 +13,11 @@ int64_t parameters(const ModelSource &source) {
   int64_t sum = 0;
   auto add = [&](Slot slot) {
     int64_t count = 1;
-    for (int64_t size : slotShape(slot, source.config))
+    for (int64_t size : slotShape(*source.model, source.config, slot))
       count *= size;
     sum += count;
   };
-  for (Slot slot : globalSlots(source.config))
+  for (Slot slot : globalSlots(*source.model, source.config))
     add(slot);
   for (int64_t layer = 0; layer < source.config.layers; ++layer)
     for (Slot slot : layerSlots(*source.model, source.config, layer))
@@ -29,10 +29,26 @@ int64_t parameters(const ModelSource &source) {
 
 TEST(Models, PublishedConfigsHaveThePublishedParameters) {
   const std::pair<const char *, int64_t> published[] = {
-      {"llama-3-8b", 8030261248},      {"llama-3.1-8b", 8030261248},    {"llama-3.2-1b", 1235814400},
-      {"mistral-7b-v0.1", 7241732096}, {"mistral-7b-v0.3", 7248023552}, {"mistral-small-3.1-24b", 23572403200},
-      {"qwen3-0.6b", 596049920},       {"qwen3-4b", 4022468096},        {"gemma-3-270m", 268098176},
-      {"gemma-3-1b", 999885952},       {"gemma-3-4b", 3880263168},      {"gemma-3-27b", 27009346304},
+      {"llama-3-8b", 8030261248},
+      {"llama-3.1-8b", 8030261248},
+      {"llama-3.2-1b", 1235814400},
+      {"mistral-7b-v0.1", 7241732096},
+      {"mistral-7b-v0.3", 7248023552},
+      {"mistral-small-3.1-24b", 23572403200},
+      {"qwen3-0.6b", 596049920},
+      {"qwen3-4b", 4022468096},
+      {"gemma-3-270m", 268098176},
+      {"gemma-3-1b", 999885952},
+      {"gemma-3-4b", 3880263168},
+      {"gemma-3-27b", 27009346304},
+      {"gpt2", 124439808},
+      {"gpt2-xl", 1557611200},
+      {"olmo-2-7b", 7298617344},
+      {"olmo-2-32b", 32234279936},
+      {"olmo-3-7b", 7298011136},
+      {"smollm3-3b", 3075098624},
+      {"gemma-2-2b", 2614341888},
+      {"gemma-2-27b", 27227128320},
   };
   for (auto [name, count] : published) {
     auto source = openModel(std::string(LATHE_TEST_DIR "/frontends/models/Inputs/") + name + ".json");
@@ -68,10 +84,11 @@ TEST(Models, NamesAreUnique) {
   EXPECT_EQ(findModelType("", isWrapper), nullptr);
 }
 
-TEST(Models, DefaultsAreJson) {
-  for (const NamedModel &entry : allModels()) {
-    auto defaults = llvm::json::parse(entry.model->defaults);
-    ASSERT_TRUE(bool(defaults)) << entry.name.str();
-    EXPECT_TRUE(defaults->getAsObject()) << entry.name.str();
-  }
+TEST(Models, DefaultsAndRequiredValuesAreJson) {
+  for (const NamedModel &entry : allModels())
+    for (const char *text : {entry.model->defaults, entry.model->required}) {
+      auto object = llvm::json::parse(text);
+      ASSERT_TRUE(bool(object)) << entry.name.str();
+      EXPECT_TRUE(object->getAsObject()) << entry.name.str();
+    }
 }
