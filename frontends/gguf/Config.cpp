@@ -145,7 +145,8 @@ static absl::Status readRope(const Reader &keys, const Model &model, Config &con
   LATHE_RETURN_IF_ERROR(keys.positive(rope.theta, "rope.freq_base", 10000));
   config.slidingRope = rope;
   if (model.localTheta)
-    LATHE_RETURN_IF_ERROR(keys.positive(config.slidingRope.theta, "rope.freq_base_swa", model.localTheta));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.slidingRope.theta, "rope.freq_base_swa",
+                                        model.localTheta == model.theta ? rope.theta : model.localTheta));
 
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef type, keys.gguf.string(keys.key("rope.scaling.type"), "linear"));
   // Files older than scaling types have the bare factor.
@@ -204,7 +205,7 @@ static absl::Status readWindow(const Reader &keys, const Model &model, Config &c
     return absl::OkStatus();
   int64_t window = 0;
   LATHE_RETURN_IF_ERROR(keys.integer(window, "attention.sliding_window", 0, limits::positions, 0));
-  if (model.window == WindowRule::Periodic && window == 0)
+  if (model.ggufWindowRequired && window == 0)
     return keys.error("attention.sliding_window", "expected an integer greater than 0, got none");
   if (window == 0)
     return absl::OkStatus();

@@ -25,6 +25,7 @@ const lathe::Model lathe::models::Gemma2 = {
     .window = WindowRule::Periodic,
     .windowPeriod = 2,
     .ggufWindow = true,
+    .ggufWindowRequired = true,
     .readsAttentionBias = true,
     .readsQueryPreAttnScalar = true,
     .readsAttentionSoftcap = true,

@@ -28,6 +28,7 @@ const lathe::Model lathe::models::Gemma3 = {
     .window = WindowRule::Periodic,
     .windowPeriod = 6,
     .ggufWindow = true,
+    .ggufWindowRequired = true,
     .readsAttentionBias = true,
     .readsQueryPreAttnScalar = true,
     .readsFinalSoftcap = true,

@@ -89,10 +89,12 @@ struct Model {
   Activation activation = Activation::SiLU; // when there is no key, as in GGUF
 
   double theta = 10000;  // when rope_theta is left out
-  double localTheta = 0; // not 0: sliding layers have this theta (or rope_local_base_freq), unscaled
+  double localTheta = 0; // not 0: sliding layers have this theta (or rope_local_base_freq), unscaled; where it equals
+                         // theta, GGUF has one base for both
   WindowRule window = WindowRule::None;
   int64_t windowPeriod = 6; // Periodic, when left out
   bool ggufWindow = false;  // GGUF's attention.sliding_window is meant
+  bool ggufWindowRequired = false;
 
   int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
   bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read

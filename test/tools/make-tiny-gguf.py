@@ -234,7 +234,8 @@ def add_vocabulary(writer, variant):
 
 def add_keys(writer, variant):
     config = variant.config
-    writer.add_name(f"tiny {variant.name}")
+    # llama.cpp expects more of a vocabulary that belongs to something called phi3.
+    writer.add_name("tiny" if variant.architecture == "phi3" else f"tiny {variant.name}")
     writer.add_context_length(256)
     writer.add_vocab_size(config["vocab_size"])
     if variant.architecture == "gpt2":
@@ -269,7 +270,6 @@ def add_keys(writer, variant):
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
-        writer.add_rope_scaling_attn_factors(rope["attention_factor"])
     if variant.architecture == "gemma2":
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
@@ -294,7 +294,7 @@ def write_file(variant, path):
     keys = {k: v for k, v in variant.config.items() if k != "model_type"}
     if model_type != "gpt2":
         keys["max_position_embeddings"] = 256
-    config = transformers.AutoConfig.for_model(model_type, **keys)
+    config = transformers.AutoConfig.for_model(model_type, pad_token_id=None, **keys)
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
     tied = config.tie_word_embeddings
     generator = np.random.default_rng(list(variant.name.encode()))
