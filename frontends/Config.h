@@ -58,7 +58,7 @@ struct Rope {
 /// What sizes may be at most, so that products of three fit in 64 bits and lists of layers in memory.
 namespace limits {
 constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 12, headDim = 1 << 14, intermediate = 1 << 22,
-                  vocabulary = 1 << 24, positions = int64_t(1) << 31;
+                  experts = 1 << 16, vocabulary = 1 << 24, positions = int64_t(1) << 31;
 constexpr double values = 0x1p44; // of weights and caches together: 64 TiB as f32
 } // namespace limits
 
@@ -74,6 +74,12 @@ struct Config {
   int64_t intermediate = 0; // width between gate/up and down
   int64_t vocabulary = 0;   // rows of the embedding and of the head
   int64_t maxPositions = 0; // the model's own context
+
+  int64_t experts = 0;            // of a sparse layer; 0: there are none
+  int64_t expertsPerToken = 0;    // at most experts
+  int64_t expertIntermediate = 0; // width inside an expert
+  bool normalizesRouting = false; // weights of a token's experts are divided by their sum
+  std::vector<bool> sparse;       // [layers]: the MLP is a mixture of experts; empty: nowhere
 
   double normEps = 0; // inside the root
   Activation activation = Activation::SiLU;
@@ -103,6 +109,7 @@ struct Config {
   /// openModel looks at it.
   bool tiedUnlessStored = false;
 
+  bool isSparse(int64_t layer) const { return !sparse.empty() && sparse[layer]; }
   bool rotatesIn(int64_t layer) const { return rotates.empty() || rotates[layer]; }
   const Rope &ropeOf(int64_t layer) const { return kinds[layer] == LayerKind::Sliding ? slidingRope : rope; }
 };

@@ -61,10 +61,27 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
 
   auto op = lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())),
                                  symbol, type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
-                                 /*transposed=*/IntegerAttr(), /*add_one=*/false, IntegerAttr());
-  if (tensor) {
-    SmallString<128> path(source.checkpoint->path(*tensor));
+                                 /*transposed=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
+                                 /*add_one=*/false, IntegerAttr());
+  auto pathOf = [&](const TensorInfo &tensor) {
+    SmallString<128> path(source.checkpoint->path(tensor));
     llvm::sys::fs::make_absolute(path);
+    return path;
+  };
+  if (!binding.experts.empty()) {
+    SmallVector<int64_t> offsets;
+    SmallVector<Attribute> files;
+    for (const ExpertPlace &expert : binding.experts) {
+      offsets.push_back(expert.offset);
+      files.push_back(builder.getStringAttr(pathOf(*expert.tensor)));
+    }
+    op.setFile(cast<StringAttr>(files.front()).getValue());
+    op.setOffset(offsets.front());
+    op.setOffsets(offsets);
+    if (!llvm::all_equal(files))
+      op.setFilesAttr(builder.getArrayAttr(files));
+  } else if (tensor) {
+    SmallString<128> path = pathOf(*tensor);
     // Rows of a tensor that holds several weights: their place is known here, the packer reads on.
     const int64_t width = binding.shape.size() == 2 ? binding.shape[1] : 1;
     const FormatInfo &stored = getFormatInfo(*tensor->format);
@@ -114,7 +131,7 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
   SmallVector<std::pair<Slot, lm::WeightType>> weights;
   std::string key;
   llvm::raw_string_ostream keyStream(key);
-  keyStream << sliding << config.rotatesIn(layer) << cache;
+  keyStream << sliding << config.rotatesIn(layer) << config.isSparse(layer) << cache;
   for (Slot slot : layerSlots(*source.model, config, layer)) {
     LATHE_ASSIGN_OR_RETURN(auto type, addWeight(lm::LayersOp::bind(layer, slotName(slot)), slot, layer));
     weights.emplace_back(slot, type);
@@ -125,10 +142,11 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
   auto [entry, isNew] = kinds.try_emplace(key);
   if (isNew) {
     // Kinds of one structure that differ in weight types are numbered: sliding, sliding.1, ...
-    std::string base = !config.rotatesIn(layer) ? "unrotated"
-                       : !config.slidingWindow  ? "layer"
-                       : sliding                ? "sliding"
-                                                : "full";
+    std::string base = config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
+                       : !config.rotatesIn(layer)                                ? "unrotated"
+                       : !config.slidingWindow                                   ? "layer"
+                       : sliding                                                 ? "sliding"
+                                                                                 : "full";
     std::string name = base;
     for (int variant = 1; module->lookupSymbol(name); ++variant)
       name = base + "." + std::to_string(variant);
@@ -201,6 +219,8 @@ DictionaryAttr Importer::describe() const {
   integer("vocabulary", config.vocabulary);
   integer("context", contextLength);
   integer("parameters", parameters);
+  if (config.experts)
+    integer("experts_per_token", config.expertsPerToken);
   if (!source.checkpoint)
     entries.push_back({b.getStringAttr("bare"), b.getUnitAttr()});
   return b.getDictionaryAttr(entries);
@@ -212,7 +232,8 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
                                       Twine(config.maxPositions) + " positions");
   // Sizes that are each possible can multiply to what no address reaches, and overflow on the way.
   const double attention = double(config.heads + config.kvHeads) * config.headDim;
-  const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * config.intermediate +
+  const double mlp = std::max(double(config.intermediate), double(config.experts) * config.expertIntermediate);
+  const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * mlp +
                                          2.0 * config.kvHeads * config.headDim * contextLength) +
                         2.0 * config.vocabulary * config.hidden;
   if (values > limits::values)

@@ -7,7 +7,7 @@ using namespace lathe;
 
 namespace {
 
-enum class Width : uint8_t { H, Q, KV, QN, KN, I, V, P, One };
+enum class Width : uint8_t { H, Q, KV, QN, KN, I, V, P, E, EI, One };
 
 struct SlotRow {
   llvm::StringLiteral name, huggingFace, gguf;
@@ -42,6 +42,10 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
     return model.qkNorm == QKNorm::Whole ? config.heads * config.headDim : config.headDim;
   case Width::KN:
     return model.qkNorm == QKNorm::Whole ? config.kvHeads * config.headDim : config.headDim;
+  case Width::E:
+    return config.experts;
+  case Width::EI:
+    return config.expertIntermediate;
   case Width::P:
     return config.maxPositions;
   case Width::V:
@@ -119,6 +123,10 @@ std::string huggingFaceName(const Model &model, const Checkpoint &checkpoint, Sl
 
 llvm::StringRef lathe::slotName(Slot slot) { return rowOf(slot).name; }
 
+bool lathe::isExperts(Slot slot) {
+  return slot == Slot::ExpertGate || slot == Slot::ExpertUp || slot == Slot::ExpertDown;
+}
+
 bool lathe::isGlobal(Slot slot) { return slot >= Slot::Embed; }
 
 llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &config, int64_t layer) {
@@ -139,10 +147,12 @@ llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &
   addIf(after, {Slot::PostAttentionNorm});
   addIf(before, {Slot::PreFFNNorm});
   addIf(normBias, {Slot::PreFFNNormBias});
-  addIf(model.gated, {Slot::Gate});
-  addIf(true, {Slot::Up, Slot::Down});
-  addIf(config.mlpBias && model.gated, {Slot::GateBias});
-  addIf(config.mlpBias, {Slot::UpBias, Slot::DownBias});
+  const bool sparse = config.isSparse(layer);
+  addIf(sparse, {Slot::Router, Slot::ExpertGate, Slot::ExpertUp, Slot::ExpertDown});
+  addIf(!sparse && model.gated, {Slot::Gate});
+  addIf(!sparse, {Slot::Up, Slot::Down});
+  addIf(!sparse && config.mlpBias && model.gated, {Slot::GateBias});
+  addIf(!sparse && config.mlpBias, {Slot::UpBias, Slot::DownBias});
   addIf(after, {Slot::PostFFNNorm});
   return slots;
 }
@@ -164,6 +174,8 @@ llvm::SmallVector<int64_t, 2> lathe::slotShape(const Model &model, const Config 
   llvm::SmallVector<int64_t, 2> shape = {widthOf(row.rows, model, config)};
   if (row.columns != Width::One)
     shape.push_back(widthOf(row.columns, model, config));
+  if (isExperts(slot))
+    shape.insert(shape.begin(), config.experts);
   return shape;
 }
 
@@ -174,6 +186,73 @@ std::string lathe::tensorName(const Model &model, const Checkpoint &checkpoint, 
   return isGlobal(slot) ? own.str() : ("blk." + llvm::Twine(layer) + "." + own).str();
 }
 
+namespace {
+
+absl::Status checkType(const Checkpoint &checkpoint, const TensorInfo &tensor, bool isVector) {
+  if (tensor.format && !(isVector && getFormatInfo(*tensor.format).isQuantised()))
+    return absl::OkStatus();
+  return fileError(checkpoint.path(tensor), tensor.name,
+                   "expected a tensor of type F32, F16 or BF16" +
+                       llvm::Twine(isVector || checkpoint.naming == Checkpoint::Naming::HuggingFace
+                                       ? ""
+                                       : ", or quantised as Q4_0 to Q8_0 or Q4_K to Q6_K") +
+                       ", got " + printable(tensor.storedType));
+}
+
+absl::StatusOr<const TensorInfo *> findTensor(const Checkpoint &checkpoint, const std::string &name,
+                                              llvm::ArrayRef<int64_t> shape) {
+  const TensorInfo *tensor = checkpoint.find(name);
+  if (!tensor)
+    return fileError(checkpoint.source, name,
+                     "expected a tensor of shape " + shapeString(shape) + ", found none of that name");
+  if (llvm::ArrayRef<int64_t>(tensor->shape) != shape)
+    return fileError(checkpoint.path(*tensor), tensor->name,
+                     "expected shape " + shapeString(shape) + ", got " + shapeString(tensor->shape));
+  LATHE_RETURN_IF_ERROR(checkType(checkpoint, *tensor, shape.size() == 1));
+  return tensor;
+}
+
+/// Matrices of all experts: each a tensor, or all one tensor (GGUF; transformers 5 may save [experts, gate and up,
+/// in]).
+absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot slot, int64_t layer,
+                         TensorBinding &binding) {
+  const std::string pattern = tensorName(model, checkpoint, slot, layer);
+  const size_t hole = pattern.find("{e}");
+  const int64_t experts = binding.shape[0], rows = binding.shape[1], columns = binding.shape[2];
+  auto bytesOf = [&](const TensorInfo &tensor, int64_t count) {
+    const FormatInfo &info = getFormatInfo(*tensor.format);
+    return static_cast<uint64_t>(count * columns / info.block * info.bytes);
+  };
+  auto addFused = [&](const std::string &name, int64_t allRows, int64_t before) -> absl::Status {
+    LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, {experts, allRows, columns}));
+    for (int64_t expert = 0; expert < experts; ++expert)
+      binding.experts.push_back({tensor, tensor->offset + bytesOf(*tensor, expert * allRows + before)});
+    return absl::OkStatus();
+  };
+  const std::string stem = hole == pattern.npos ? "" : pattern.substr(0, hole);
+  auto one = [&](int64_t expert) { return stem + std::to_string(expert) + pattern.substr(hole + 3); };
+  if (hole == pattern.npos) {
+    LATHE_RETURN_IF_ERROR(addFused(pattern, rows, 0));
+  } else if (!checkpoint.find(one(0)) && checkpoint.find(stem + "down_proj")) {
+    LATHE_RETURN_IF_ERROR(slot == Slot::ExpertDown
+                              ? addFused(stem + "down_proj", rows, 0)
+                              : addFused(stem + "gate_up_proj", 2 * rows, slot == Slot::ExpertGate ? 0 : rows));
+  } else {
+    for (int64_t expert = 0; expert < experts; ++expert) {
+      LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, one(expert), {rows, columns}));
+      if (expert && tensor->format != binding.experts.front().tensor->format)
+        return fileError(checkpoint.path(*tensor), tensor->name,
+                         "expected the type of the other experts, " + binding.experts.front().tensor->storedType +
+                             ", got " + printable(tensor->storedType));
+      binding.experts.push_back({tensor, tensor->offset});
+    }
+  }
+  binding.tensor = binding.experts.front().tensor;
+  return absl::OkStatus();
+}
+
+} // namespace
+
 absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config &config, const Checkpoint *checkpoint,
                                                 Slot slot, int64_t layer) {
   if (slot == Slot::Head && config.tied)
@@ -182,6 +261,10 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
   binding.shape = slotShape(model, config, slot);
   if (!checkpoint)
     return binding;
+  if (isExperts(slot)) {
+    LATHE_RETURN_IF_ERROR(bindExperts(model, *checkpoint, slot, layer, binding));
+    return binding;
+  }
 
   // The whole tensor's shape: rows of all its slots, and turned round where they are stored so.
   llvm::SmallVector<int64_t, 2> stored = binding.shape;
@@ -204,21 +287,7 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
   // A tied matrix may have been saved under the head's name only.
   if (!tensor && slot == Slot::Embed && config.tied)
     tensor = checkpoint->find(tensorName(model, *checkpoint, Slot::Head, layer));
-  if (!tensor)
-    return fileError(checkpoint->source, name,
-                     "expected a tensor of shape " + shapeString(stored) + ", found none of that name");
-  const llvm::StringRef path = checkpoint->path(*tensor);
-  if (llvm::ArrayRef<int64_t>(tensor->shape) != llvm::ArrayRef<int64_t>(stored))
-    return fileError(path, tensor->name,
-                     "expected shape " + shapeString(stored) + ", got " + shapeString(tensor->shape));
-  const bool isVector = binding.shape.size() == 1;
-  if (!tensor->format || (isVector && getFormatInfo(*tensor->format).isQuantised()))
-    return fileError(path, tensor->name,
-                     "expected a tensor of type F32, F16 or BF16" +
-                         llvm::Twine(isVector || checkpoint->naming == Checkpoint::Naming::HuggingFace
-                                         ? ""
-                                         : ", or quantised as Q4_0 to Q8_0 or Q4_K to Q6_K") +
-                         ", got " + printable(tensor->storedType));
+  LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
   binding.tensor = tensor;
   if (checkpoint->naming == Checkpoint::Naming::Gguf)
     binding.permuteHeads = model.ggufInterleaved ? rotaryHeads(slot, config) : 0;

@@ -20,8 +20,8 @@ struct Model;
 
 // Names are those of a pre-norm architecture: there transformers calls the norm before the MLP
 // post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
-// KV kvHeads * headDim, QN and KN headDim or all heads together, I intermediate, V vocabulary, P positions, One: a
-// vector.
+// KV kvHeads * headDim, QN and KN headDim or all heads together, I intermediate, V vocabulary, P positions, E
+// experts, EI width inside an expert, One: a vector.
 //
 // clang-format off
 //  enum               slot                   Hugging Face                       GGUF, shape
@@ -47,6 +47,10 @@ struct Model;
   X(GateBias,          "gate_bias",           "mlp.gate_proj.bias",              "ffn_gate.bias", I, One)              \
   X(UpBias,            "up_bias",             "mlp.up_proj.bias",                "ffn_up.bias", I, One)                \
   X(DownBias,          "down_bias",           "mlp.down_proj.bias",              "ffn_down.bias", H, One)              \
+  X(Router,            "router",              "mlp.gate.weight",                 "ffn_gate_inp.weight", E, H)          \
+  X(ExpertGate,        "expert_gate",         "mlp.experts.{e}.gate_proj.weight", "ffn_gate_exps.weight", EI, H)       \
+  X(ExpertUp,          "expert_up",           "mlp.experts.{e}.up_proj.weight",  "ffn_up_exps.weight", EI, H)          \
+  X(ExpertDown,        "expert_down",         "mlp.experts.{e}.down_proj.weight", "ffn_down_exps.weight", H, EI)       \
   X(PostFFNNorm,       "post_ffn_norm",       "post_feedforward_layernorm.weight", "post_ffw_norm.weight", H, One)
 
 #define LATHE_GLOBAL_SLOTS(X)                                                                                          \
@@ -68,10 +72,20 @@ llvm::StringRef slotName(Slot slot);
 /// Embed and what follows belong to no layer.
 bool isGlobal(Slot slot);
 
+/// Whether a slot has a matrix for each expert: its shape is [experts, out, in].
+bool isExperts(Slot slot);
+
+/// Where one expert's matrix begins.
+struct ExpertPlace {
+  const TensorInfo *tensor;
+  uint64_t offset; // in its file
+};
+
 /// A tensor for a slot, and the packer's recipe for it.
 struct TensorBinding {
   const TensorInfo *tensor = nullptr;  // null: a bare config, there are no weights
-  llvm::SmallVector<int64_t, 2> shape; // [out, in] or [n]
+  llvm::SmallVector<int64_t, 2> shape; // [out, in], [n] or [experts, out, in]
+  std::vector<ExpertPlace> experts;    // one for each; `tensor` is the first's
   int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
   int64_t transposedRows = 0;          // not 0: the tensor is [in, transposedRows], of which these are some columns
   /// Not 0: rows are in the interleaved rotary layout. Seen as so many heads of d rows, stored row 2i + s of a head is

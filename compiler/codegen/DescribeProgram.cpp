@@ -33,12 +33,20 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
 
     int64_t decodeBytes = 0, barriers = 0;
     Ops rowOps = {}, headOps = {};
+    int64_t expertsPerToken = 1;
+    if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
+      if (auto count = model.getAs<IntegerAttr>("experts_per_token"))
+        expertsPerToken = count.getInt();
     auto count = [&](WeightType type, Ops &ops) {
-      decodeBytes += lathe::getPackedBytes(type);
-      if (!type.isMatrix())
+      // A row goes to so many of the experts.
+      int64_t used = type.isExperts() ? expertsPerToken : 1;
+      decodeBytes += type.isExperts() ? used * lathe::getExpertBytes(type) : lathe::getPackedBytes(type);
+      if (type.isVector())
         return;
       bool isInt8 = type.getInfo().isQuantised(), isBF16 = type.getFormat() == lathe::Format::BF16 && table->bf16Dot;
-      ops[isInt8 ? LRT_PEAK_INT8 : isBF16 ? LRT_PEAK_BF16 : LRT_PEAK_F32] += 2 * type.getRows() * type.getColumns();
+      ops[isInt8   ? LRT_PEAK_INT8
+          : isBF16 ? LRT_PEAK_BF16
+                   : LRT_PEAK_F32] += 2 * used * type.getRows() * type.getColumns();
     };
     decode.walk([&](Operation *op) {
       if (auto layers = dyn_cast<spmd::LayersOp>(op)) {
@@ -107,7 +115,7 @@ LogicalResult DescribeProgram::verifyInput() {
     if (!module->getAttrOfType<IntegerAttr>(area))
       return module.emitError() << "lm-describe-program: expects the module's " << area << " (lm-plan-memory)";
   for (auto weight : module.getOps<WeightOp>())
-    if (WeightType type = weight.getWeightType(); type.isMatrix() && !type.getLayout())
+    if (WeightType type = weight.getWeightType(); !type.isVector() && !type.getLayout())
       return weight.emitOpError() << "expects a packed matrix (lm-pack-weights), but found " << type;
   return success();
 }

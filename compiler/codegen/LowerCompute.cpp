@@ -35,7 +35,8 @@ public:
 
 private:
   Value index(int64_t value) { return arith::ConstantIndexOp::create(rewriter, loc, value); }
-  /// Memory for a tensor, which `fill` writes, and the tensor. A vector is filled as one row.
+  /// Memory for a tensor, which `fill` writes, and the tensor. A vector is filled as one row, experts' matrices
+  /// as one matrix.
   Value fresh(RankedTensorType type, ValueRange dynamicSizes, function_ref<void(Value memory)> fill);
   LogicalResult lower(Operation *op);
 
@@ -50,6 +51,8 @@ Value ComputeLowering::fresh(RankedTensorType type, ValueRange dynamicSizes, fun
   if (type.getRank() == 1)
     rows = memref::ExpandShapeOp::create(rewriter, loc, ArrayRef<int64_t>{1, type.getDimSize(0)}, room,
                                          ArrayRef<ReassociationIndices>{{0, 1}});
+  if (type.getRank() == 3)
+    rows = memref::CollapseShapeOp::create(rewriter, loc, room, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   fill(rows);
   return bufferization::ToTensorOp::create(rewriter, loc, type, room, /*restrict=*/true);
 }

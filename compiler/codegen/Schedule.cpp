@@ -133,6 +133,8 @@ private:
   void scheduleAttention(AttentionOp op);
   void scheduleLinears(ArrayRef<LinearOp> ops);
   void scheduleGatedLinear(GatedLinearOp op);
+  void scheduleRoute(RouteOp op);
+  void scheduleExperts(ExpertsOp op);
   LogicalResult scheduleKind(func::FuncOp kind);
   spmd::BufferOp ropeTable(RopeAttr rope) {
     for (auto [index, known] : llvm::enumerate(ropes))
@@ -627,12 +629,183 @@ void Scheduler::scheduleGatedLinear(GatedLinearOp op) {
   });
 }
 
+void Scheduler::scheduleRoute(RouteOp op) {
+  int64_t top = op.getTop();
+  spmd::BufferOp scores = bufferOf(op.getScores()), weights = rowsBuffer(local("weights"), top);
+  spmd::BufferOp experts = rowsBuffer(local("experts"), top, builder.getI32Type());
+  buffers[op.getWeights()] = weights;
+  buffers[op.getExperts()] = experts;
+  Operation *whole = op;
+  lm::ScoringAttr scoring = op.getScoringAttr();
+  UnitAttr normalized = op.getNormalizedAttr();
+  rowwise.push_back([=, this](Value row, Value count) {
+    Value outs[] = {writeRows(weights, row, count), writeRows(experts, row, count)};
+    if (isDecomposed(whole))
+      return compute(whole, row, count, Value(), outs);
+    kernel::RouteOp::create(builder, loc, readRows(scores, row, count), outs[0], outs[1], scoring, normalized);
+  });
+}
+
+/// Slots hold a row for one of its experts. In a decode step slot k is the row's k-th expert; else rows are sorted by
+/// expert into blocks of slots, so that a tile is a product of several rows with one expert's matrix.
+void Scheduler::scheduleExperts(ExpertsOp op) {
+  auto gateType = cast<WeightType>(op.getGate().getType());
+  int64_t top = columnsOf(op.getWeights()), inner = gateType.getRows(), hidden = columnsOf(op.getResult());
+  int64_t count = gateType.getExperts(), block = replicates ? 1 : 8;
+  bool isPending = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+  spmd::BufferOp out = buffers[op.getResult()] =
+      isPending ? arenaBuffer("pending", hidden) : arenaBuffer(local("mixed"), hidden);
+  if (isDecomposed(op))
+    return scheduleDecomposed("experts", op.getOperation(), out);
+
+  int64_t blocks = replicates ? maxRows * top : llvm::divideCeil(maxRows * top, block) + std::min(count, maxRows * top);
+  int64_t slots = blocks * block;
+  auto slotBuffer = [&](StringRef what, int64_t columns, Type element) {
+    return buffer(local(what), slots, columns, element, spmd::Space::Arena);
+  };
+  spmd::BufferOp weights = bufferOf(op.getWeights()), experts = bufferOf(op.getExperts());
+  spmd::BufferOp in = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
+  spmd::BufferOp places;
+  Value someBlocks;
+  OpFoldResult none = builder.getIndexAttr(0), one = builder.getIndexAttr(1), all = builder.getIndexAttr(block);
+  auto columnsIn = [&](spmd::BufferOp buffer) { return builder.getIndexAttr(buffer.getBufferType().getDimSize(1)); };
+  auto blockRow = [&](Value index) { return arith::MulIOp::create(builder, loc, index, constant(block)).getResult(); };
+  spmd::BufferOp blockExperts = experts;
+  if (!replicates) {
+    flushRows();
+    spmd::BufferOp order = slotBuffer("order", 1, builder.getI32Type());
+    places = buffer(local("places"), maxRows, top, builder.getI32Type(), spmd::Space::Arena);
+    blockExperts = buffer(local("blocks"), blocks, 1, builder.getI32Type(), spmd::Space::Arena);
+    phase(
+        "dispatch", constant(1), [] {},
+        [&](Value) {
+          kernel::DispatchOp::create(
+              builder, loc, readRows(experts, constant(0), rows), writeRows(order, constant(0), constant(slots)),
+              writeRows(places, constant(0), rows), writeRows(blockExperts, constant(0), constant(blocks)), count);
+        });
+    // Blocks that so many rows can fill.
+    Value chosen = arith::MulIOp::create(builder, loc, rows, constant(top));
+    Value most = arith::CeilDivUIOp::create(builder, loc, chosen, constant(block));
+    someBlocks =
+        arith::AddIOp::create(builder, loc, most, arith::MinUIOp::create(builder, loc, chosen, constant(count)));
+    auto gather = [&](spmd::BufferOp from) {
+      spmd::BufferOp to =
+          slotBuffer("gathered", from.getBufferType().getDimSize(1), from.getBufferType().getElementType());
+      phase(
+          "gather", someBlocks, [] {},
+          [&](Value index) {
+            Value row = blockRow(index);
+            kernel::GatherOp::create(builder, loc, readRows(from, constant(0), rows), read(order, row, none, all, one),
+                                     write(to, row, none, all, columnsIn(from)));
+          });
+      return to;
+    };
+    bool isSame = in == upIn;
+    in = gather(in);
+    upIn = isSame ? in : gather(upIn);
+  } else {
+    someBlocks = constant(blocks);
+  }
+  // The number of a block's expert: in a decode step the row's own.
+  auto expertOf = [&](Value index) {
+    return replicates ? read(experts, none, index, one, one) : read(blockExperts, index, none, one, one);
+  };
+  // A phase of `columns` outputs in tiles for each block.
+  auto perBlock = [&](StringRef what, int64_t columns, function_ref<void()> prologue,
+                      function_ref<void(Value index, Value row, Value column, OpFoldResult width)> body) {
+    int64_t panels = llvm::divideCeil(columns, CPUTable::kPanelRows);
+    int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows, each = llvm::divideCeil(columns, step);
+    phase(what, arith::MulIOp::create(builder, loc, someBlocks, constant(each)), prologue, [&](Value tile) {
+      Value index = arith::DivUIOp::create(builder, loc, tile, constant(each));
+      Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, tile, constant(each)),
+                                           constant(step));
+      OpFoldResult width = builder.getIndexAttr(step);
+      if (columns % step) {
+        Value rest = arith::SubIOp::create(builder, loc, constant(columns), column);
+        width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+      }
+      body(index, blockRow(index), column, width);
+    });
+  };
+  auto flushed = [&] {
+    Value begin = rowwise.empty() ? Value() : constant(0);
+    for (RowsFn &work : rowwise)
+      work(begin, rows);
+  };
+
+  spmd::BufferOp product = slotBuffer("gated", inner, builder.getF32Type());
+  int64_t step = tilePanels(llvm::divideCeil(inner, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+  spmd::BufferOp gateRoom =
+      buffer("expert_gate." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
+  spmd::BufferOp upRoom = buffer("expert_up." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
+  perBlock("experts_gate_up", inner, flushed, [&](Value index, Value row, Value column, OpFoldResult width) {
+    Value gate = write(gateRoom, none, none, all, width), up = write(upRoom, none, none, all, width);
+    OpFoldResult from = replicates ? none : OpFoldResult(row);
+    kernel::MatmulOp::create(builder, loc, read(in, from, none, all, columnsIn(in)), weight(op.getGate()), column, gate,
+                             expertOf(index));
+    kernel::MatmulOp::create(builder, loc, read(upIn, from, none, all, columnsIn(upIn)), weight(op.getUp()), column, up,
+                             expertOf(index));
+    kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr());
+  });
+  rowwise.clear();
+
+  // What the second product reads: in a decode step every worker makes codes of all slots for itself.
+  spmd::BufferOp downIn = product;
+  auto downType = cast<WeightType>(op.getDown().getType());
+  bool isRounded = downType.getFormat() == lathe::Format::BF16 && table.bf16Dot && downType.getLayout().getDepth() == 2;
+  std::function<void(Value, OpFoldResult)> convert;
+  if (isRounded || downType.getInfo().isQuantised()) {
+    QuantizedRow layout(inner, downType.hasWideCodes());
+    downIn = buffer(local("gated_codes"), slots, isRounded ? inner : layout.bytes,
+                    isRounded ? Type(builder.getBF16Type()) : builder.getI8Type(),
+                    replicates ? spmd::Space::Scratch : spmd::Space::Arena);
+    convert = [&](Value row, OpFoldResult size) {
+      Value from = read(product, row, none, size, columnsIn(product)),
+            to = write(downIn, row, none, size, columnsIn(downIn));
+      if (isRounded)
+        kernel::RoundOp::create(builder, loc, from, to);
+      else
+        kernel::QuantizeOp::create(builder, loc, from, to);
+    };
+    if (!replicates)
+      phase("experts_codes", someBlocks, [] {}, [&](Value index) { convert(blockRow(index), all); });
+  }
+  spmd::BufferOp mixed = slotBuffer("expert_out", hidden, builder.getF32Type());
+  perBlock(
+      "experts_down", hidden,
+      [&] {
+        if (replicates && convert)
+          convert(constant(0), builder.getIndexAttr(slots));
+      },
+      [&](Value index, Value row, Value column, OpFoldResult width) {
+        kernel::MatmulOp::create(builder, loc, read(downIn, row, none, all, columnsIn(downIn)), weight(op.getDown()),
+                                 column, write(mixed, row, column, all, width), expertOf(index));
+      });
+
+  constexpr int64_t kColumns = 256;
+  int64_t parts = replicates ? llvm::divideCeil(hidden, kColumns) : 1;
+  tiled("combine", parts, 8, [&](Value tile, Value row, Value rowCount) {
+    Value column = constant(0);
+    OpFoldResult width = builder.getIndexAttr(hidden), slotCount = builder.getIndexAttr(slots);
+    if (!replicates) {
+      slotCount = blockRow(someBlocks);
+    } else {
+      column = arith::MulIOp::create(builder, loc, tile, constant(kColumns));
+      Value rest = arith::SubIOp::create(builder, loc, constant(hidden), column);
+      width = arith::MinUIOp::create(builder, loc, rest, constant(kColumns)).getResult();
+    }
+    kernel::CombineOp::create(builder, loc, read(mixed, none, column, slotCount, width),
+                              readRows(weights, row, rowCount), places ? readRows(places, row, rowCount) : Value(),
+                              write(out, row, column, rowCount, width));
+  });
+}
+
 /// What an op works on has a place in the schedule: rows a buffer, weights a layout, caches rows.
 LogicalResult Scheduler::verifyOperands(Operation *op) {
   for (Value operand : op->getOperands()) {
     auto weight = dyn_cast<WeightType>(operand.getType());
     auto cache = dyn_cast<CacheType>(operand.getType());
-    if (weight && weight.isMatrix() && !weight.getLayout())
+    if (weight && !weight.isVector() && !weight.getLayout())
       return op->emitOpError() << "expects packed weights (lm-pack-weights), but found " << weight;
     if (cache && !cache.getRows())
       return op->emitOpError() << "expects a cache with rows (lm-plan-cache), but found " << cache;
@@ -670,6 +843,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return scheduleLinears(group), success();
       })
       .Case([&](GatedLinearOp op) { return scheduleGatedLinear(op), success(); })
+      .Case([&](RouteOp op) { return scheduleRoute(op), success(); })
+      .Case([&](ExpertsOp op) { return scheduleExperts(op), success(); })
       .Case<SoftcapOp, ActivationOp>([&](Operation *op) -> LogicalResult {
         // Done by the projection it follows.
         return bufferOf(op->getResult(0)) ? success() : op->emitOpError("expects a projection before it");

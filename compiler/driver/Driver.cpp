@@ -194,8 +194,8 @@ void Compilation::noteOddRows() {
   int64_t matrices = 0, odd = 0;
   for (lm::WeightOp weight : module->getOps<lm::WeightOp>()) {
     lm::WeightType type = weight.getWeightType();
-    matrices += type.isMatrix();
-    odd += type.isMatrix() && type.getColumns() % getFormatInfo(Format::Q8_0).block;
+    matrices += !type.isVector();
+    odd += !type.isVector() && type.getColumns() % getFormatInfo(Format::Q8_0).block;
   }
   if (odd)
     report.note("--weights " + policy.getValue() + ": " + llvm::Twine(odd) + " of " + llvm::Twine(matrices) +

@@ -37,7 +37,7 @@ struct ConvertWeights : mlir::lm::impl::ConvertWeightsBase<ConvertWeights> {
       auto weight = dyn_cast<WeightType>(type);
       if (!weight)
         return type;
-      if (!weight.isMatrix())
+      if (weight.isVector())
         return weight.withFormat(Format::F32);
       if (!wanted || weight.getFormat() == *wanted)
         return weight;

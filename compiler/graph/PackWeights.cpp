@@ -32,7 +32,7 @@ struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
     });
     retype(getOperation(), [&](Type type) -> Type {
       auto weight = dyn_cast<WeightType>(type);
-      if (!weight || !weight.isMatrix() || weight.getLayout())
+      if (!weight || weight.isVector() || weight.getLayout())
         return type;
       int64_t depth = table->getDepth(weight.getFormat(), weight.getColumns(), heads.contains(type));
       return weight.withLayout(PanelsAttr::get(&getContext(), lathe::CPUTable::kPanelRows, depth));

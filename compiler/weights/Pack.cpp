@@ -254,7 +254,9 @@ public:
   absl::StatusOr<PackedWeights> write(llvm::StringRef tokenizer);
 
 private:
-  absl::Status addRecipe(lm::WeightOp weight);
+  absl::Status addRecipes(lm::WeightOp weight);
+  absl::Status addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset,
+                         int64_t place);
   absl::StatusOr<llvm::StringRef> open(llvm::StringRef path);
   absl::Status writeTensors(ContentId &id);
   absl::Status writeZeros(uint64_t count, ContentId *id = nullptr);
@@ -289,7 +291,7 @@ absl::StatusOr<llvm::StringRef> Packer::open(llvm::StringRef path) {
   return llvm::StringRef(entry->second.const_data(), entry->second.size());
 }
 
-absl::Status Packer::addRecipe(lm::WeightOp weight) {
+absl::Status Packer::addRecipes(lm::WeightOp weight) {
   std::string reason;
   if (!isPackable(weight.getWeightType(), reason))
     return about(weight, reason);
@@ -298,16 +300,33 @@ absl::Status Packer::addRecipe(lm::WeightOp weight) {
   if (!weight.getPlace())
     return about(weight, "expects a place in the weights file");
 
-  LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(*weight.getFile()));
+  lm::WeightType type = weight.getWeightType();
+  std::optional<llvm::ArrayRef<int64_t>> offsets = weight.getOffsets();
+  if (!type.isExperts())
+    return addRecipe(weight, type, *weight.getFile(), *weight.getOffset(), *weight.getPlace());
+  if (!offsets)
+    return about(weight, "expects an offset for each expert");
+  for (auto [expert, offset] : llvm::enumerate(*offsets)) {
+    llvm::StringRef path =
+        weight.getFiles() ? mlir::cast<StringAttr>((*weight.getFiles())[expert]).getValue() : *weight.getFile();
+    LATHE_RETURN_IF_ERROR(addRecipe(weight, type.getMatrix(), path, offset,
+                                    *weight.getPlace() + static_cast<int64_t>(expert) * getExpertBytes(type)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset,
+                               int64_t place) {
+  LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(path));
   Recipe recipe = {weight.getSymName().str(),
-                   weight.getFile()->str(),
-                   weight.getWeightType(),
+                   path.str(),
+                   type,
                    weight.getStoredFormat(),
                    nullptr,
                    static_cast<int64_t>(weight.getUnpermute().value_or(0)),
                    static_cast<int64_t>(weight.getTransposed().value_or(0)),
                    weight.getAddOne(),
-                   static_cast<int64_t>(*weight.getPlace()),
+                   place,
                    0};
   recipe.size = getPackedBytes(recipe.type);
   const FormatInfo &stored = getFormatInfo(recipe.stored);
@@ -316,7 +335,6 @@ absl::Status Packer::addRecipe(lm::WeightOp weight) {
   if (recipe.type.getColumns() % stored.block)
     return about(weight, "expects a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
   const int64_t rows = recipe.type.isMatrix() ? recipe.type.getRows() : 1;
-  const uint64_t offset = *weight.getOffset();
   // Of a transposed matrix the last column ends before its row does.
   const uint64_t bytes =
       recipe.transposed
@@ -337,7 +355,7 @@ absl::Status Packer::addRecipe(lm::WeightOp weight) {
 
 absl::Status Packer::collect() {
   for (auto weight : module.getOps<lm::WeightOp>())
-    LATHE_RETURN_IF_ERROR(addRecipe(weight));
+    LATHE_RETURN_IF_ERROR(addRecipes(weight));
   llvm::sort(recipes, [](const Recipe &a, const Recipe &b) { return a.place < b.place; });
   for (size_t i = 1; i < recipes.size(); ++i)
     if (recipes[i].place < recipes[i - 1].place + recipes[i - 1].size)

@@ -73,7 +73,7 @@ void readRun(const PanelLayout &layout, int bits, uint8_t *codes, int64_t row, c
 bool lathe::isPackable(mlir::lm::WeightType type, std::string &reason) {
   llvm::raw_string_ostream stream(reason);
   const FormatInfo &info = type.getInfo();
-  if (!type.isMatrix()) {
+  if (type.isVector()) {
     if (info.format != Format::F32)
       stream << "expects a vector to be packed as f32, but found " << type;
     return reason.empty();

@@ -98,14 +98,14 @@ LogicalResult checkDivides(Operation *op, Value rows, int64_t size, StringRef wh
 
 LogicalResult checkPacked(Operation *op, Value weight) {
   auto type = cast<lm::WeightType>(weight.getType());
-  if (!type.isMatrix() || !type.getLayout())
+  if (type.isVector() || !type.getLayout())
     return op->emitOpError() << "expects a packed matrix, but found " << type;
   return success();
 }
 
 LogicalResult checkVector(Operation *op, Value weight, StringRef what) {
   auto type = cast<lm::WeightType>(weight.getType());
-  if (type.isMatrix() || type.getFormat() != lathe::Format::F32)
+  if (!type.isVector() || type.getFormat() != lathe::Format::F32)
     return op->emitOpError() << "expects " << what << " to be a vector of f32, but found " << type;
   return success();
 }
@@ -128,9 +128,9 @@ LogicalResult EmbedOp::verify() {
 LogicalResult ValuesOp::verify() {
   auto type = cast<lm::WeightType>(getWeight().getType());
   MemRefType out = getOut().getType();
-  if (type.isMatrix() && failed(checkPacked(*this, getWeight())))
+  if (!type.isVector() && failed(checkPacked(*this, getWeight())))
     return failure();
-  int64_t rows = type.isMatrix() ? type.getRows() : 1;
+  int64_t rows = type.isVector() ? 1 : type.getExperts() * type.getRows();
   if (out.getDimSize(0) != rows || out.getDimSize(1) != type.getColumns())
     return emitOpError() << "expects out to have " << rows << " x " << type.getColumns() << " values, but found "
                          << out;
@@ -197,6 +197,12 @@ LogicalResult MatmulOp::verify() {
   if (failed(checkPacked(*this, getWeight())))
     return failure();
   auto type = cast<lm::WeightType>(getWeight().getType());
+  if (type.isExperts() != static_cast<bool>(getExpert()))
+    return emitOpError() << "expects an expert's number where there are experts' matrices, and only there, but found "
+                         << type;
+  if (getExpert() && (failed(checkColumns(*this, getExpert(), 1, "expert")) ||
+                      cast<MemRefType>(getExpert().getType()).getDimSize(0) != 1))
+    return emitOpError() << "expects one expert's number, but found " << getExpert().getType();
   Type element = cast<MemRefType>(getInput().getType()).getElementType();
   bool isQuantised = type.getInfo().isQuantised();
   bool isPairs = type.getFormat() == lathe::Format::BF16 && type.getLayout().getDepth() == 2;
@@ -215,6 +221,51 @@ LogicalResult MatmulOp::verify() {
   }
   if (int64_t columns = columnsOf(getOut()); isKnown(columns) && columns > type.getRows())
     return emitOpError() << "expects at most the weight's " << type.getRows() << " outputs, but found "
+                         << getOut().getType();
+  return success();
+}
+
+LogicalResult RouteOp::verify() {
+  int64_t top = columnsOf(getExperts());
+  if (!isKnown(columnsOf(getScores())) || !isKnown(top) || top > columnsOf(getScores()))
+    return emitOpError() << "expects known numbers of scores and, not more, of experts, but found "
+                         << getScores().getType() << " and " << getExperts().getType();
+  return checkColumns(*this, getWeights(), top, "weights");
+}
+
+LogicalResult DispatchOp::verify() {
+  auto rows = [](Value memory) { return cast<MemRefType>(memory.getType()).getDimSize(0); };
+  if (failed(checkColumns(*this, getOrder(), 1, "order")) || failed(checkColumns(*this, getBlocks(), 1, "blocks")))
+    return failure();
+  if (!isKnown(columnsOf(getExperts())) || failed(checkColumns(*this, getPlaces(), columnsOf(getExperts()), "places")))
+    return failure();
+  if (!isKnown(rows(getOrder())) || !isKnown(rows(getBlocks())) || rows(getOrder()) % rows(getBlocks()))
+    return emitOpError() << "expects whole blocks of slots, but found " << getOrder().getType() << " for "
+                         << getBlocks().getType();
+  if (getCount() < 1 || getCount() > 1 << 16)
+    return emitOpError() << "expects from 1 to 65536 experts, but found " << getCount();
+  return success();
+}
+
+LogicalResult GatherOp::verify() {
+  auto in = cast<MemRefType>(getInput().getType()), out = cast<MemRefType>(getOut().getType());
+  if (failed(checkColumns(*this, getRows(), 1, "rows")))
+    return failure();
+  if (in.getElementType() != out.getElementType() || !isKnown(in.getDimSize(1)) ||
+      in.getDimSize(1) != out.getDimSize(1))
+    return emitOpError() << "expects rows of one kind, but found " << in << " and " << out;
+  return success();
+}
+
+LogicalResult CombineOp::verify() {
+  int64_t top = columnsOf(getWeights());
+  if (!isKnown(top))
+    return emitOpError() << "expects a known number of weights, but found " << getWeights().getType();
+  if (getPlaces() && failed(checkColumns(*this, getPlaces(), top, "places")))
+    return failure();
+  int64_t columns = columnsOf(getInput());
+  if (isKnown(columns) && isKnown(columnsOf(getOut())) && columns < columnsOf(getOut()))
+    return emitOpError() << "expects input as wide as out, but found " << getInput().getType() << " for "
                          << getOut().getType();
   return success();
 }

@@ -110,11 +110,72 @@ def Kernel_MatmulOp : Kernel_Op<"matmul"> {
   let summary = "out[t, n] = <input[t], weight[first + n]>";
   let description = [{
     `input` is rows of f32, rows rounded by kernel.round for bf16 dots, or codes made by kernel.quantize for quantised
-    weights. `first` is a multiple of the weight's panel rows; the number of outputs is out's columns.
+    weights. `first` is a multiple of the weight's panel rows; the number of outputs is out's columns. Of experts' matrices
+    it is the one whose number `expert` holds, a single value; where that is negative nothing is done.
   }];
   let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
-                       Kernel_Out<Kernel_Rows>:$out);
-  let assemblyFormat = "$input `,` $weight `[` $first `]` `to` $out attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+                       Kernel_In<Optional<Kernel_Ids>>:$expert, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = [{
+    $input `,` $weight `[` $first `]` (`of` $expert^ `:` type($expert))? `to` $out attr-dict
+    `:` type($input) `,` type($weight) `,` type($out)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "::mlir::Value":$first,
+                                 "::mlir::Value":$out, CArg<"::mlir::Value", "{}">:$expert),
+    [{
+      $_state.addOperands({input, weight, first});
+      if (expert)
+        $_state.addOperands(expert);
+      $_state.addOperands(out);
+    }]>];
+  let skipDefaultBuilders = 1;
+  let hasVerifier = 1;
+}
+
+def Kernel_RouteOp : Kernel_Op<"route"> {
+  let summary = "the experts of each row, and what they weigh";
+  let description = "As lm.route.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts,
+                       LM_ScoringAttr:$scoring, UnitAttr:$normalized);
+  let assemblyFormat = [{
+    $scores `to` $weights `,` $experts $scoring attr-dict `:` type($scores) `,` type($weights) `,` type($experts)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_DispatchOp : Kernel_Op<"dispatch"> {
+  let summary = "rows sorted by expert, in blocks of one expert each";
+  let description = [{
+    `experts` [rows, k] holds numbers below `count`. `blocks` gets the expert of each block, -1 behind the last; `order`, as
+    many slots for each block, the row in each slot, -1 in slots left over; `places` the slot of each of a row's experts.
+    There is a block for every `order`/`blocks` rows of an expert, the last of them not full.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Ids>:$experts, Kernel_Out<Kernel_Ids>:$order, Kernel_Out<Kernel_Ids>:$places,
+                       Kernel_Out<Kernel_Ids>:$blocks, I64Attr:$count);
+  let assemblyFormat = [{
+    $experts `to` $order `,` $places `,` $blocks `count` $count attr-dict
+    `:` type($experts) `,` type($order) `,` type($places) `,` type($blocks)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_GatherOp : Kernel_Op<"gather"> {
+  let summary = "out[t] = input[rows[t]]";
+  let description = "Where `rows` is negative a row of `out` stays as it is.";
+  let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, Kernel_In<Kernel_Ids>:$rows,
+                       Kernel_Out<MemRefRankOf<[F32, BF16, I8], [2]>>:$out);
+  let assemblyFormat = "$input `[` $rows `]` `to` $out attr-dict `:` type($input) `,` type($rows) `,` type($out)";
+  let hasVerifier = 1;
+}
+
+def Kernel_CombineOp : Kernel_Op<"combine"> {
+  let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]]";
+  let description = "Without `places` there is one row, whose k-th part is row k of `input`.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$weights,
+                       Kernel_In<Optional<Kernel_Ids>>:$places, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = [{
+    $input `,` $weights (`at` $places^ `:` type($places))? `to` $out attr-dict
+    `:` type($input) `,` type($weights) `,` type($out)
+  }];
   let hasVerifier = 1;
 }
 
@@ -190,7 +251,7 @@ def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, Recursive
     }
     ```
   }];
-  let arguments = (ins Kernel_In<Variadic<MemRefRankOf<[F32, I32], [2]>>>:$ins, Kernel_Out<Variadic<Kernel_Rows>>:$outs);
+  let arguments = (ins Kernel_In<Variadic<MemRefRankOf<[F32, I32], [2]>>>:$ins, Kernel_Out<Variadic<MemRefRankOf<[F32, I32], [2]>>>:$outs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "(`(` $ins^ `:` type($ins) `)`)? `to` `(` $outs `:` type($outs) `)` $body attr-dict";
   let skipDefaultBuilders = 1;

@@ -261,6 +261,85 @@ Decomposed AttentionOp::decomposeOperation(OpBuilder &builder) {
   return SmallVector{d.join(mixed)};
 }
 
+Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  int64_t top = getTop();
+  auto scores = cast<RankedTensorType>(getScores().getType());
+  Value rows = d.rowsOf(getScores()), hidden = d.f32(-std::numeric_limits<double>::infinity());
+  auto perRow = [&](double value) { return d.filled({rows}, value); };
+  auto largestOf = [&](Value all) {
+    return d.generic(2, {{0, 1}, {0}}, all, perRow(-std::numeric_limits<double>::infinity()),
+                     [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
+  };
+  Value largest = largestOf(getScores());
+  Value sum = d.generic(2, {{0, 1}, {0}, {0}}, {getScores(), largest}, perRow(0),
+                        [&](ValueRange in) { return d.add(in[2], math::ExpOp::create(d, d.sub(in[0], in[1]))); });
+  Value left = getScores(), weights = d.filled(d.shape(rows, top), 0);
+  Value experts = tensor::EmptyOp::create(d, d.shape(rows, top), d.getI32Type());
+  Value chosen = perRow(0); // of their weights
+  for (int64_t k = 0; k < top; ++k) {
+    // The lowest number among the largest left; numbers are small enough for f32.
+    Value best = largestOf(left);
+    Value number = d.generic(2, {{0, 1}, {0}, {0}}, {left, best}, perRow(1 << 24), [&](ValueRange in) {
+      Value own = arith::UIToFPOp::create(d, d.getF32Type(), arith::IndexCastOp::create(d, d.getI32Type(), d.at(1)));
+      Value isBest = arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, in[0], in[1]);
+      return arith::MinNumFOp::create(d, d.select(isBest, own, d.f32(1 << 24)), in[2]).getResult();
+    });
+    auto isColumn = [&] { return arith::CmpIOp::create(d, arith::CmpIPredicate::eq, d.at(1), d.index(k)).getResult(); };
+    auto weigh = [&](Value best, Value largest, Value sum) {
+      return d.div(math::ExpOp::create(d, d.sub(best, largest)), sum);
+    };
+    chosen = d.generic(1, {{0}, {0}, {0}, {0}, {0}}, {chosen, best, largest, sum},
+                       tensor::EmptyOp::create(d, {OpFoldResult(rows)}, d.getF32Type()),
+                       [&](ValueRange in) { return d.add(in[0], weigh(in[1], in[2], in[3])); });
+    weights = d.generic(2, {{0, 1}, {0}, {0}, {0}, {0, 1}}, {weights, best, largest, sum},
+                        d.empty(rows, cast<RankedTensorType>(weights.getType())),
+                        [&](ValueRange in) { return d.select(isColumn(), weigh(in[1], in[2], in[3]), in[0]); });
+    experts = d.generic(
+        2, {{0, 1}, {0}, {0, 1}}, {experts, number}, tensor::EmptyOp::create(d, d.shape(rows, top), d.getI32Type()),
+        [&](ValueRange in) { return d.select(isColumn(), arith::FPToSIOp::create(d, d.getI32Type(), in[1]), in[0]); });
+    left = d.generic(2, {{0, 1}, {0}, {0, 1}}, {left, number}, d.empty(rows, scores), [&](ValueRange in) {
+      Value own = arith::UIToFPOp::create(d, d.getF32Type(), arith::IndexCastOp::create(d, d.getI32Type(), d.at(1)));
+      Value isTaken = arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, own, in[1]);
+      return d.select(isTaken, hidden, in[0]);
+    });
+  }
+  if (getNormalized())
+    weights =
+        d.generic(2, {{0, 1}, {0}, {0, 1}}, {weights, chosen}, d.empty(rows, cast<RankedTensorType>(weights.getType())),
+                  [&](ValueRange in) { return d.div(in[0], in[1]); });
+  return SmallVector{weights, experts};
+}
+
+Decomposed ExpertsOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  int64_t top = columnsOf(getWeights()), inner = cast<WeightType>(getGate().getType()).getRows();
+  int64_t hidden = columnsOf(getInput());
+  Value rows = d.rowsOf(getInput());
+  // Loops: row t, its k-th expert, value i of the inner layer, value j that is summed over.
+  enum { t, k, i, j, loops };
+  auto project = [&](Value weight) {
+    Value matrices = ValuesOp::create(d, weight);
+    return d.generic(loops, {{t, j}, {t, k}, {t, k, i}}, {getInput(), getExperts()},
+                     d.filled(d.shape(rows, {top, inner}), 0), [&](ValueRange in) {
+                       Value expert = arith::IndexCastOp::create(d, d.getIndexType(), in[1]);
+                       return d.add(in[2], d.mul(in[0], d.extract(matrices, {expert, d.at(i), d.at(j)})));
+                     });
+  };
+  Value product = d.elementwise({project(getGate()), project(getUp())},
+                                [&](ValueRange in) { return d.mul(d.activate(in[0], getActivation()), in[1]); });
+  Value down = ValuesOp::create(d, getDown());
+  // Loops: row t, value o of the output, summed over k and i.
+  enum { row, o, expertOf, value };
+  return SmallVector{d.generic(4, {{row, expertOf, value}, {row, expertOf}, {row, expertOf}, {row, o}},
+                               {product, getExperts(), getWeights()}, d.filled(d.shape(rows, hidden), 0),
+                               [&](ValueRange in) {
+                                 Value expert = arith::IndexCastOp::create(d, d.getIndexType(), in[1]);
+                                 Value matrix = d.extract(down, {expert, d.at(o), d.at(value)});
+                                 return d.add(in[3], d.mul(in[2], d.mul(in[0], matrix)));
+                               })};
+}
+
 Decomposed GluOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   return SmallVector{

@@ -98,8 +98,9 @@ void WeightType::print(AsmPrinter &printer) const {
 
 LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
                                  lathe::Format format, PanelsAttr layout) {
-  if (shape.empty() || shape.size() > 2)
-    return emitError() << "expects a vector or a matrix, but the shape has " << shape.size() << " dimensions";
+  if (shape.empty() || shape.size() > 3)
+    return emitError() << "expects a vector, a matrix or experts' matrices, but the shape has " << shape.size()
+                       << " dimensions";
   for (int64_t size : shape)
     if (size < 1)
       return emitError() << "expects positive sizes, but found " << size;
@@ -110,7 +111,7 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
     return emitError() << "expects a multiple of " << info.block << " columns for " << info.name << ", but found "
                        << shape.back();
   auto isPanelSize = [](int64_t size) { return size >= 1 && size <= kMaxPanel; };
-  if (layout && (shape.size() != 2 || !isPanelSize(layout.getRows()) || !isPanelSize(layout.getDepth())))
+  if (layout && (shape.size() < 2 || !isPanelSize(layout.getRows()) || !isPanelSize(layout.getDepth())))
     return emitError() << "expects panels of a matrix with sizes from 1 to " << kMaxPanel << ", but found " << layout;
   return success();
 }

@@ -17,7 +17,7 @@ int64_t columns(Value rows) { return cast<RankedTensorType>(rows.getType()).getD
 /// A vector of `size` values.
 LogicalResult checkVector(Operation *op, Value weight, int64_t size, StringRef what) {
   auto type = cast<WeightType>(weight.getType());
-  if (type.isMatrix() || type.getRows() != size)
+  if (!type.isVector() || type.getRows() != size)
     return op->emitOpError() << "expects a " << what << " of " << size << " values, but found " << type;
   return success();
 }
@@ -69,6 +69,42 @@ LogicalResult WeightOp::verify() {
         lathe::getFormatInfo(getStoredFormat()).isQuantised())
       return emitOpError() << "expects a matrix of at most " << *stored << " rows that is not quantised where it is "
                            << "stored transposed, but found " << type;
+  if (std::optional<ArrayRef<int64_t>> offsets = getOffsets()) {
+    auto experts = static_cast<size_t>(type.getExperts());
+    if (!type.isExperts() || offsets->size() != experts || (getFiles() && getFiles()->size() != experts) ||
+        llvm::any_of(*offsets, [](int64_t offset) { return offset < 0; }))
+      return emitOpError() << "expects an offset, and where there are files a file, for each of the experts, but found "
+                           << offsets->size() << " for " << type;
+  } else if (getFiles()) {
+    return emitOpError() << "expects files beside offsets";
+  }
+  return success();
+}
+
+LogicalResult RouteOp::verify() {
+  int64_t experts = columns(getScores()), top = getTop();
+  if (top < 1 || top > experts)
+    return emitOpError() << "expects to choose from 1 to " << experts << " experts, but found " << top;
+  for (Value result : getResults())
+    if (columns(result) != top)
+      return emitOpError() << "expects results of " << top << " columns, but found " << result.getType();
+  return success();
+}
+
+LogicalResult ExpertsOp::verify() {
+  int64_t top = columns(getWeights()), hidden = columns(getInput());
+  if (columns(getExperts()) != top)
+    return emitOpError() << "expects a weight for each expert of a row, but found " << getWeights().getType() << " and "
+                         << getExperts().getType();
+  auto gate = cast<WeightType>(getGate().getType());
+  for (auto [weight, out, in, what] : {std::tuple(getGate(), gate.getRows(), hidden, "gate"),
+                                       {getUp(), gate.getRows(), hidden, "up"},
+                                       {getDown(), hidden, gate.getRows(), "down"}}) {
+    auto type = cast<WeightType>(weight.getType());
+    if (!type.isExperts() || type.getExperts() != gate.getExperts() || type.getRows() != out || type.getColumns() != in)
+      return emitOpError() << "expects " << what << " to be " << gate.getExperts() << "x" << out << "x" << in
+                           << ", but found " << type;
+  }
   return success();
 }
 

@@ -18,6 +18,9 @@ def LM_Rows : Type<
     And<[2DTensorOf<[F32]>.predicate, CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).isDynamicDim(1)">]>,
     "rows of f32 with a known number of columns", "::mlir::RankedTensorType">;
 def LM_Ids : 1DTensorOf<[I32]>;
+def LM_Choice : Type<
+    And<[2DTensorOf<[I32]>.predicate, CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).isDynamicDim(1)">]>,
+    "rows of i32 with a known number of columns", "::mlir::RankedTensorType">;
 
 //===------------------------------------------------------------------------------------------------------------------===//
 // Weights and state
@@ -30,7 +33,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
     `transposed(n)` reads some columns of a matrix stored as [in, n], `unpermute(h)` turns interleaved rotary rows of h
     heads into halves, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
     the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
-    type and no values.
+    type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`.
 
     Example:
     ```mlir
@@ -40,7 +43,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
-                       OptionalAttr<I64Attr>:$transposed, UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
+                       OptionalAttr<I64Attr>:$transposed,
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files, UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = [{
     $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
   }];
@@ -277,6 +281,44 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [AllTypesMatch<["query", "result"
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$query, "::mlir::Value":$cache, "::mlir::Value":$position,
                                  "int64_t":$heads, "double":$scale, "double":$softcap)>];
+}
+
+def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
+  let summary = "the experts of each row, and what they weigh";
+  let description = [{
+    The `top` largest of a row's scores, ties to the lower number, largest first: `experts` are their numbers, `weights` the
+    softmax of all scores at them, with `normalized` divided by their sum.
+
+    Example:
+    ```mlir
+    %weights, %experts = lm.route %scores top 2 softmax {normalized} : tensor<?x8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$scores, I64Attr:$top, LM_ScoringAttr:$scoring, UnitAttr:$normalized);
+  let results = (outs LM_Rows:$weights, LM_Choice:$experts);
+  let assemblyFormat = "$scores `top` $top $scoring attr-dict `:` type($scores) `->` type($weights) `,` type($experts)";
+  let hasVerifier = 1;
+}
+
+def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "mixture of experts";
+  let description = [{
+    y[t] = sum over k of weights[t, k] * down_e (act(gate_e x[t]) * up_e x[t]), e = experts[t, k].
+
+    Example:
+    ```mlir
+    %y = lm.experts %h, %weights, %experts, %gate, %up, %down silu : tensor<?x72xf32>, tensor<?x2xf32>, tensor<?x2xi32>,
+      !lm.weight<8x100x72xbf16>, !lm.weight<8x100x72xbf16>, !lm.weight<8x72x100xbf16>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_Rows:$weights, LM_Choice:$experts, LM_WeightType:$gate, LM_WeightType:$up,
+                       LM_WeightType:$down, LM_ActivationAttr:$activation);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weights `,` $experts `,` $gate `,` $up `,` $down $activation attr-dict
+    `:` type($input) `,` type($weights) `,` type($experts) `,` type($gate) `,` type($up) `,` type($down)
+  }];
+  let hasVerifier = 1;
 }
 
 def LM_GluOp : LM_ComputeOp<"glu", [Pure, SameOperandsAndResultType]> {

@@ -16,6 +16,13 @@ def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its g
 }
 def LM_ActivationAttr : EnumAttr<LM_Dialect, LM_Activation, "activation"> { let assemblyFormat = "$value"; }
 
+def LM_Scoring : I32EnumAttr<"Scoring", "what becomes of a router's scores", [
+    I32EnumAttrCase<"Softmax", 0, "softmax">]> {
+  let cppNamespace = "::mlir::lm";
+  let genSpecializedAttr = 0;
+}
+def LM_ScoringAttr : EnumAttr<LM_Dialect, LM_Scoring, "scoring"> { let assemblyFormat = "$value"; }
+
 def LM_CachePart : I32EnumAttr<"CachePart", "what of a cache", [
     I32EnumAttrCase<"Keys", 0, "keys">,
     I32EnumAttrCase<"Values", 1, "values">]> {
@@ -56,12 +63,13 @@ def LM_PanelsAttr : LM_Attr<"Panels", "panels"> {
 }
 
 def LM_WeightType : LM_Type<"Weight", "weight"> {
-  let summary = "a matrix or vector of the checkpoint";
+  let summary = "a vector, a matrix or the experts' matrices of the checkpoint";
   let description = [{
-    Shape as stored ([out, in] for a matrix), format (dialects/lm/Formats.h) and, once packed for a target, its layout.
+    Shape ([out, in] for a matrix, [experts, out, in] for matrices of one role), format (dialects/lm/Formats.h) and, once packed for a target, its layout.
     Mixing layouts is a type error.
 
-    Examples: `!lm.weight<576x1536xq4_1>`, `!lm.weight<576x1536xbf16, <16 x 2>>`, `!lm.weight<576xf32>`
+    Examples: `!lm.weight<576x1536xq4_1>`, `!lm.weight<576x1536xbf16, <16 x 2>>`, `!lm.weight<576xf32>`,
+    `!lm.weight<128x768x2048xbf16>`
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::lathe::Format":$format,
                         OptionalParameter<"::mlir::lm::PanelsAttr">:$layout);
@@ -70,9 +78,14 @@ def LM_WeightType : LM_Type<"Weight", "weight"> {
   let extraClassDeclaration = [{
     const ::lathe::FormatInfo &getInfo() const { return ::lathe::getFormatInfo(getFormat()); }
     /// Outputs of a matrix, values of a vector.
-    int64_t getRows() const { return getShape()[0]; }
+    int64_t getRows() const { return getShape()[getShape().size() < 2 ? 0 : getShape().size() - 2]; }
     int64_t getColumns() const { return getShape().back(); }
+    int64_t getExperts() const { return isExperts() ? getShape()[0] : 1; }
+    bool isVector() const { return getShape().size() == 1; }
     bool isMatrix() const { return getShape().size() == 2; }
+    bool isExperts() const { return getShape().size() == 3; }
+    /// The type of one expert's matrix, or of a matrix itself.
+    WeightType getMatrix() const { return get(getContext(), getShape().take_back(2), getFormat(), getLayout()); }
     /// Packed so that its products take a row's 16-bit codes (QuantizedRow.h).
     bool hasWideCodes() const { return getInfo().bits == 8 && getLayout() && getLayout().getDepth() == 2; }
     WeightType withLayout(PanelsAttr layout) const { return get(getContext(), getShape(), getFormat(), layout); }

@@ -29,7 +29,13 @@ PanelLayout::PanelLayout(mlir::lm::WeightType type) {
 }
 
 int64_t lathe::getPackedBytes(mlir::lm::WeightType type) {
-  return type.isMatrix() ? PanelLayout(type).bytes() : type.getRows() * 4;
+  if (type.isVector())
+    return type.getRows() * 4;
+  return type.isExperts() ? type.getExperts() * getExpertBytes(type) : PanelLayout(type).bytes();
+}
+
+int64_t lathe::getExpertBytes(mlir::lm::WeightType type) {
+  return llvm::alignTo(PanelLayout(type).bytes(), kTensorAlign);
 }
 
 CacheLayout::CacheLayout(mlir::lm::CacheType type) {

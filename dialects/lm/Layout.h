@@ -29,6 +29,7 @@ namespace lathe {
 
 /// Byte offsets inside a panel. All derived from the weight's type.
 struct PanelLayout {
+  /// Of a matrix, or of one of the experts'.
   explicit PanelLayout(mlir::lm::WeightType type);
 
   int64_t rows, depth; // R, D
@@ -42,8 +43,11 @@ struct PanelLayout {
   int64_t bytes() const { return panels * panelBytes; }
 };
 
-/// Bytes of a weight once packed: a packed matrix, or a vector in f32.
+/// Bytes of a weight once packed: packed matrices, or a vector in f32.
 int64_t getPackedBytes(mlir::lm::WeightType type);
+
+/// From one expert's matrix to the next.
+int64_t getExpertBytes(mlir::lm::WeightType type);
 
 /// Keys and values lie in panels too, so that scores and sums are the same products as projections: with R positions,
 /// the keys of a head are [R / 16][dim / D][16][D], its values [dim16 / 16][R / D][16][D], dim16 = dim rounded up to

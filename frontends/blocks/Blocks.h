@@ -24,7 +24,7 @@ public:
   mlir::Value weight(Slot slot) const { return weights.lookup(static_cast<unsigned>(slot)); }
 
   mlir::Value norm(mlir::Value input, Slot slot, int64_t groups = 1);
-  mlir::Value linear(mlir::Value input, Slot matrix, Slot bias, double scale = 1);
+  mlir::Value linear(mlir::Value input, Slot matrix, std::optional<Slot> bias = std::nullopt, double scale = 1);
 
   mlir::OpBuilder &builder;
   const Model &model;
@@ -42,6 +42,8 @@ mlir::lm::RopeAttr ropeAttr(mlir::MLIRContext *context, const Rope &rope);
 mlir::Value buildAttention(LayerBuilder &layer, mlir::Value input);
 /// down(act(gate(x)) * up(x)), or without a gate down(act(up(x))).
 mlir::Value buildFeedForward(LayerBuilder &layer, mlir::Value input);
+/// A router and the mixture of the experts it chooses.
+mlir::Value buildExperts(LayerBuilder &layer, mlir::Value input);
 /// One layer: blocks, norms where the architecture has them, residuals.
 mlir::Value buildLayer(LayerBuilder &layer, mlir::Value stream);
 

@@ -18,11 +18,11 @@ Value LayerBuilder::norm(Value input, Slot slot, int64_t groups) {
   return lm::NormOp::create(builder, loc, input, weight(slot), config.normEps, groups, bias);
 }
 
-Value LayerBuilder::linear(Value input, Slot matrix, Slot bias, double scale) {
+Value LayerBuilder::linear(Value input, Slot matrix, std::optional<Slot> bias, double scale) {
   Location loc = NameLoc::get(builder.getStringAttr(slotName(matrix)));
   auto type = cast<lm::WeightType>(weight(matrix).getType());
-  return lm::LinearOp::create(builder, loc, rowsType(builder, type.getRows()), input, weight(matrix), weight(bias),
-                              scale);
+  return lm::LinearOp::create(builder, loc, rowsType(builder, type.getRows()), input, weight(matrix),
+                              bias ? weight(*bias) : Value(), scale);
 }
 
 Value lathe::buildLayer(LayerBuilder &layer, Value stream) {
@@ -34,7 +34,9 @@ Value lathe::buildLayer(LayerBuilder &layer, Value stream) {
 
   Value attention = buildAttention(layer, normIfAny(stream, Slot::InputNorm));
   add(normIfAny(attention, Slot::PostAttentionNorm));
-  Value feedForward = buildFeedForward(layer, normIfAny(stream, Slot::PreFFNNorm));
+  Value normed = normIfAny(stream, Slot::PreFFNNorm);
+  Value feedForward =
+      layer.config.isSparse(layer.layer) ? buildExperts(layer, normed) : buildFeedForward(layer, normed);
   add(normIfAny(feedForward, Slot::PostFFNNorm));
   return stream;
 }

@@ -1,4 +1,4 @@
-//===- FeedForward.cpp - the MLP
+//===- FeedForward.cpp - the MLP, or experts in its place
 //------------------------------------------------------------------------------------===//
 
 #include "frontends/blocks/Blocks.h"
@@ -6,10 +6,14 @@
 using namespace mlir;
 using namespace lathe;
 
+static lm::Activation activationOf(const Config &config) {
+  return config.activation == Activation::SiLU ? lm::Activation::Silu : lm::Activation::GeluTanh;
+}
+
 Value lathe::buildFeedForward(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
   Location loc = NameLoc::get(builder.getStringAttr("feed_forward"));
-  auto activation = layer.config.activation == Activation::SiLU ? lm::Activation::Silu : lm::Activation::GeluTanh;
+  lm::Activation activation = activationOf(layer.config);
   Value product;
   if (layer.model.gated) {
     Value gate = layer.linear(input, Slot::Gate, Slot::GateBias);
@@ -20,4 +24,17 @@ Value lathe::buildFeedForward(LayerBuilder &layer, Value input) {
     product = lm::ActivationOp::create(builder, loc, up.getType(), up, activation);
   }
   return layer.linear(product, Slot::Down, Slot::DownBias, layer.config.residualScale);
+}
+
+Value lathe::buildExperts(LayerBuilder &layer, Value input) {
+  OpBuilder &builder = layer.builder;
+  Location loc = NameLoc::get(builder.getStringAttr("experts"));
+  int64_t top = layer.config.expertsPerToken;
+  Value scores = layer.linear(input, Slot::Router);
+  auto choice = RankedTensorType::get({ShapedType::kDynamic, top}, builder.getI32Type());
+  auto route = lm::RouteOp::create(builder, loc, rowsType(builder, top), choice, scores, top, lm::Scoring::Softmax,
+                                   layer.config.normalizesRouting);
+  return lm::ExpertsOp::create(builder, loc, input.getType(), input, route.getWeights(), route.getExperts(),
+                               layer.weight(Slot::ExpertGate), layer.weight(Slot::ExpertUp),
+                               layer.weight(Slot::ExpertDown), activationOf(layer.config));
 }

@@ -227,6 +227,22 @@ static void readNoRope(const JsonObject &keys, const Model &model, Config &confi
   config.rotates.assign(rotated.begin(), rotated.end());
 }
 
+static void readExperts(const JsonObject &keys, Config &config) {
+  config.experts = keys.integer("num_experts", 0, limits::experts);
+  if (!keys.ok() || config.experts == 0)
+    return;
+  config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::experts);
+  config.expertIntermediate = keys.integer("moe_intermediate_size", 1, limits::intermediate);
+  config.normalizesRouting = keys.boolean("norm_topk_prob", false);
+  if (keys.ok() && config.expertsPerToken > config.experts)
+    keys.fail("num_experts_per_tok", "expected at most num_experts (" + llvm::Twine(config.experts) + "), got " +
+                                         llvm::Twine(config.expertsPerToken));
+  const int64_t step = keys.integer("decoder_sparse_step", 1, limits::layers, 1);
+  const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, limits::layers);
+  for (int64_t i = 0; i < config.layers; ++i)
+    config.sparse.push_back((i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i));
+}
+
 static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
   config.kinds.assign(config.layers, LayerKind::Full);
   switch (model.window) {
@@ -352,6 +368,8 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   if (!status.ok())
     return status; // what follows divides by sizes and counts layers
   readActivation(*text, *found, config);
+  if (found->hasExperts)
+    readExperts(*text, config);
   readNoRope(*text, *found, config);
   if (!status.ok())
     return status;

@@ -99,6 +99,10 @@ struct Model {
   int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
   bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
 
+  /// Layers may have experts: num_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob; those in
+  /// mlp_only_layers and those that decoder_sparse_step passes over have an MLP.
+  bool hasExperts = false;
+
   // Biases that are always there.
   bool qkvBias = false, oBias = false, mlpBias = false;
 

@@ -1,7 +1,7 @@
 #include "frontends/models/Model.h"
 
-/// OLMo 3: OLMo 2 with three sliding layers to one full layer; rotary scaling is for the full ones alone. Its GGUF files
-/// say olmo2, as OLMo 2's do: those have no window.
+/// OLMo 3: OLMo 2 with three sliding layers to one full layer; rotary scaling is for the full ones alone. Its GGUF
+/// files say olmo2, as OLMo 2's do: those have no window.
 const lathe::Model lathe::models::Olmo3 = {
     .modelTypes = {"olmo3"},
     .ggufArchitectures = {"olmo2"},

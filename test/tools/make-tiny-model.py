@@ -79,6 +79,9 @@ FAMILIES = {
         attention_dropout=0.0, original_max_position_embeddings=256, pad_token_id=0),
     "qwen2": TOKENS | dict(
         architectures=["Qwen2ForCausalLM"], model_type="qwen2", hidden_act="silu", attention_dropout=0.0),
+    "qwen3_moe": TOKENS | dict(
+        architectures=["Qwen3MoeForCausalLM"], model_type="qwen3_moe", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0, output_router_logits=False, router_aux_loss_coef=0.001),
     "smollm3": TOKENS | dict(
         architectures=["SmolLM3ForCausalLM"], model_type="smollm3", hidden_act="silu", attention_bias=False,
         attention_dropout=0.0, mlp_bias=False, pad_token_id=0),
@@ -219,6 +222,17 @@ VARIANTS = [
         rms_norm_eps=0.02, rope_theta=5000.0, sliding_window=6, use_sliding_window=True, max_window_layers=1,
         tie_word_embeddings=False), "bf16", mutations=[dict(max_window_layers=0), dict(max_window_layers=2)]),
 
+    # Two of five experts, weights normalised.
+    Variant("qwen3_moe/plain", sizes(40, 64, 2, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000000.0, rope_scaling=None, sliding_window=None, use_sliding_window=False,
+        tie_word_embeddings=False, num_experts=5, num_experts_per_tok=2, moe_intermediate_size=24, norm_topk_prob=True,
+        decoder_sparse_step=1, mlp_only_layers=[]), "bf16", prompts=FULL, mutations=[dict(num_experts_per_tok=1)]),
+    # Three of seven, not normalised; layer 0 and, by its step, every second one have an MLP.
+    Variant("qwen3_moe/dense-layers", sizes(48, 56, 4, 3, 1, 107, 16) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, tie_word_embeddings=True, num_experts=7, num_experts_per_tok=3,
+        moe_intermediate_size=20, norm_topk_prob=False, decoder_sparse_step=1, mlp_only_layers=[0, 2]), "bf16", shards=2,
+        mutations=[dict(norm_topk_prob=True), dict(num_experts_per_tok=4)]),
+
     Variant("smollm3/plain", sizes(48, 64, 5, 3, 1, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=50000.0, tie_word_embeddings=True, no_rope_layers=[1, 1, 1, 0, 1],
         use_sliding_window=False, sliding_window=None), "bf16", prompts=FULL, mutations=[dict(no_rope_layers=[1, 1, 1, 1, 1])]),
@@ -257,9 +271,25 @@ def random_weights(variant, config, shapes):
             value = 0.8 * noise / scale
         else:
             gain = 1.4 if "q_proj" in name or "k_proj" in name or "qkv_proj" in name or "c_attn" in name else 1.0
-            value = gain * noise / shape[0 if family == "gpt2" and "lm_head" not in name else 1] ** 0.5
+            value = gain * noise / shape[0 if family == "gpt2" and "lm_head" not in name else -1] ** 0.5
         weights[name] = torch.from_numpy(value.astype(np.float32)).to(TYPES[variant.stored])
     return weights
+
+
+def as_published(weights):
+    """transformers 5 holds all experts' matrices in one tensor; checkpoints have one for each."""
+    published = {}
+    for name, tensor in weights.items():
+        if name.endswith(".experts.gate_up_proj"):
+            for expert, both in enumerate(tensor):
+                for part, matrix in zip(("gate_proj", "up_proj"), both.chunk(2)):
+                    published[name.replace("gate_up_proj", f"{expert}.{part}.weight")] = matrix.contiguous()
+        elif name.endswith(".experts.down_proj"):
+            for expert, matrix in enumerate(tensor):
+                published[name.replace("down_proj", f"{expert}.down_proj.weight")] = matrix.contiguous()
+        else:
+            published[name] = tensor
+    return published
 
 
 def write_model(variant, directory):
@@ -274,7 +304,7 @@ def write_model(variant, directory):
         model = transformers.AutoModelForCausalLM.from_config(parsed)
     tied = config.get("tie_word_embeddings", True)
     shapes = {n: tuple(t.shape) for n, t in model.state_dict().items() if not (tied and n == "lm_head.weight")}
-    weights = random_weights(variant, parsed, shapes)
+    weights = as_published(random_weights(variant, parsed, shapes))
     if variant.shards == 1:
         save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
         return
@@ -291,7 +321,7 @@ def write_model(variant, directory):
 
 def load(directory, dtype=torch.float32):
     model, report = transformers.AutoModelForCausalLM.from_pretrained(
-        directory, dtype=dtype, attn_implementation="eager", output_loading_info=True)
+        directory, dtype=dtype, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
     assert not any(report.values()), f"{directory}: not loaded cleanly: {report}"
     return model.eval()
 
@@ -325,6 +355,8 @@ def config_mutations(config):
                 yield from ((here, value + 1), (here, value - 1), (here, 200))
             elif key == "query_pre_attn_scalar":
                 yield here, config["head_dim"]
+            elif key == "norm_topk_prob":
+                yield here, not value
             elif key == "no_rope_layers":
                 for i, rotates in enumerate(value):
                     yield here, value[:i] + [1 - rotates] + value[i + 1:]

@@ -64,11 +64,13 @@ struct RowReader {
   }
 };
 
-/// Row `id` of a packed matrix: put(column, value) for each column.
-void readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put) {
+/// Row `id` of a packed matrix, the one of `expert` where there are several: put(column, value) for each column.
+void readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put, Value expert = {}) {
   auto type = cast<lm::WeightType>(matrix.getType());
   const FormatInfo &info = type.getInfo();
   auto [area, place] = getAreaAndPlace(matrix);
+  if (expert)
+    place = e.add(place, e.mul(expert, getExpertBytes(type)));
   Value zero = e.index(0);
   RowReader reader{e, type};
   const PanelLayout &layout = reader.layout;
@@ -135,9 +137,14 @@ void lathe::expand(kernel::ValuesOp op, Emitter &e) {
     memref::StoreOp::create(e, value, op.getOut(), ValueRange{row, column});
   };
   auto type = cast<lm::WeightType>(op.getWeight().getType());
-  if (type.isMatrix()) {
-    e.loop(e.index(0), e.index(type.getRows()), 1, [&](Value row) {
-      readRow(e, op.getWeight(), row, [&](Value column, Value value) { store(row, column, value); });
+  if (!type.isVector()) {
+    e.loop(e.index(0), e.index(type.getExperts()), 1, [&](Value expert) {
+      e.loop(e.index(0), e.index(type.getRows()), 1, [&](Value row) {
+        Value at = e.add(e.mul(expert, type.getRows()), row);
+        readRow(
+            e, op.getWeight(), row, [&](Value column, Value value) { store(at, column, value); },
+            type.isExperts() ? expert : Value());
+      });
     });
     return;
   }

@@ -471,6 +471,13 @@ void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {
   auto [area, place] = getAreaAndPlace(op.getWeight());
   Value first = e.div(op.getFirst(), e.index(layout.rows));
   Value at = e.add(place, e.mul(first, layout.panelBytes));
-  context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(),
-                            op.getOut(), type.getFormat(), layout.depth});
+  auto product = [&, area = area](Value at) {
+    context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(),
+                              op.getOut(), type.getFormat(), layout.depth});
+  };
+  if (!op.getExpert())
+    return product(at);
+  Value number = e.loadScalar(op.getExpert(), {e.index(0), e.index(0)});
+  e.ifThen(e.lessEqual(e.number(number.getType(), 0), number),
+           [&] { product(e.add(at, e.mul(e.cast(number, e.getIndexType()), getExpertBytes(type)))); });
 }

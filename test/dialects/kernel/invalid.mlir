@@ -140,6 +140,79 @@ func.func @bias_of_another_size(%x: memref<?x64xf32>, %w: !lm.weight<64xf32>, %b
 
 // -----
 
+// experts
+func.func @chooses_more_than_there_are(%s: memref<?x4xf32>, %w: memref<?x5xf32>, %e: memref<?x5xi32>) {
+  // expected-error @below {{'kernel.route' op expects known numbers of scores and, not more, of experts, but found 'memref<?x4xf32>' and 'memref<?x5xi32>'}}
+  kernel.route %s to %w, %e softmax : memref<?x4xf32>, memref<?x5xf32>, memref<?x5xi32>
+  return
+}
+
+// -----
+
+func.func @slots_that_are_no_blocks(%e: memref<?x2xi32>, %o: memref<63x1xi32>, %p: memref<?x2xi32>, %b: memref<8x1xi32>) {
+  // expected-error @below {{'kernel.dispatch' op expects whole blocks of slots, but found 'memref<63x1xi32>' for 'memref<8x1xi32>'}}
+  kernel.dispatch %e to %o, %p, %b count 4 : memref<?x2xi32>, memref<63x1xi32>, memref<?x2xi32>, memref<8x1xi32>
+  return
+}
+
+// -----
+
+func.func @no_experts(%e: memref<?x2xi32>, %o: memref<64x1xi32>, %p: memref<?x2xi32>, %b: memref<8x1xi32>) {
+  // expected-error @below {{'kernel.dispatch' op expects from 1 to 65536 experts, but found 0}}
+  kernel.dispatch %e to %o, %p, %b count 0 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
+  return
+}
+
+// -----
+
+func.func @places_of_another_width(%e: memref<?x2xi32>, %o: memref<64x1xi32>, %p: memref<?x3xi32>, %b: memref<8x1xi32>) {
+  // expected-error @below {{'kernel.dispatch' op expects places of 2 columns, but found 'memref<?x3xi32>'}}
+  kernel.dispatch %e to %o, %p, %b count 4 : memref<?x2xi32>, memref<64x1xi32>, memref<?x3xi32>, memref<8x1xi32>
+  return
+}
+
+// -----
+
+func.func @gathers_rows_of_another_kind(%x: memref<?x64xf32>, %r: memref<8x1xi32>, %out: memref<8x64xi8>) {
+  // expected-error @below {{'kernel.gather' op expects rows of one kind, but found 'memref<?x64xf32>' and 'memref<8x64xi8>'}}
+  kernel.gather %x[%r] to %out : memref<?x64xf32>, memref<8x1xi32>, memref<8x64xi8>
+  return
+}
+
+// -----
+
+func.func @places_without_weights(%x: memref<8x64xf32>, %w: memref<?x2xf32>, %p: memref<?x3xi32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.combine' op expects places of 2 columns, but found 'memref<?x3xi32>'}}
+  kernel.combine %x, %w at %p : memref<?x3xi32> to %out : memref<8x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @combines_narrower_rows(%x: memref<8x48xf32>, %w: memref<?x2xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.combine' op expects input as wide as out, but found 'memref<8x48xf32>' for 'memref<?x64xf32>'}}
+  kernel.combine %x, %w to %out : memref<8x48xf32>, memref<?x2xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @expert_of_one_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %e: memref<1x1xi32>, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects an expert's number where there are experts' matrices, and only there, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
+  kernel.matmul %x, %w[%n] of %e : memref<1x1xi32> to %out : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @several_experts(%x: memref<?x64xf32>, %w: !lm.weight<8x96x64xf32, <16 x 1>>, %n: index, %e: memref<2x1xi32>, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects one expert's number, but found 'memref<2x1xi32>'}}
+  kernel.matmul %x, %w[%n] of %e : memref<2x1xi32> to %out : memref<?x64xf32>, !lm.weight<8x96x64xf32, <16 x 1>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
 // kernel.quantize, kernel.round
 func.func @quantises_a_part_of_a_block(%x: memref<?x48xf32>, %out: memref<?x128xi8>) {
   // expected-error @below {{'kernel.quantize' op expects rows of whole blocks of 32 values, but found 'memref<?x48xf32>'}}

@@ -39,11 +39,30 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   return
 }
 
+// CHECK-LABEL: @experts(
+func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen: memref<?x2xi32>, %order: memref<64x1xi32>,
+                   %places: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %slots: memref<64x64xf32>, %out: memref<?x64xf32>) {
+  // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax {normalized} :
+  kernel.route %scores to %weights, %chosen softmax {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  // CHECK: kernel.dispatch %{{.*}} to %{{.*}}, %{{.*}}, %{{.*}} count 8 :
+  kernel.dispatch %chosen to %order, %places, %blocks count 8 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
+  // CHECK: kernel.gather %{{.*}}[%{{.*}}] to %{{.*}} :
+  kernel.gather %x[%order] to %slots : !rows, memref<64x1xi32>, memref<64x64xf32>
+  // CHECK: kernel.combine %{{.*}}, %{{.*}} at %{{.*}} : memref<?x2xi32> to %{{.*}} :
+  kernel.combine %slots, %weights at %places : memref<?x2xi32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  // CHECK: kernel.combine %{{.*}}, %{{.*}} to %{{.*}} :
+  kernel.combine %slots, %weights to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  return
+}
+
 // CHECK-LABEL: @products(
 func.func @products(%x: !rows, %codes: memref<?x128xi8>, %rounded: memref<?x64xbf16>, %out: memref<?x?xf32>, %n: index,
-                    %f32: !lm.weight<96x64xf32, <16 x 1>>, %bf16: !lm.weight<96x64xbf16, <16 x 2>>, %q8: !lm.weight<96x64xq8_0, <16 x 4>>) {
+                    %f32: !lm.weight<96x64xf32, <16 x 1>>, %bf16: !lm.weight<96x64xbf16, <16 x 2>>, %q8: !lm.weight<96x64xq8_0, <16 x 4>>,
+                    %experts: !lm.weight<8x96x64xf32, <16 x 1>>, %id: memref<1x1xi32>) {
   // CHECK: kernel.matmul %{{.*}}, %{{.*}}[%{{.*}}] to %{{.*}} : memref<?x64xf32, {{.*}}>, <96x64xf32, <16 x 1>>, memref<?x?xf32>
   kernel.matmul %x, %f32[%n] to %out : !rows, !lm.weight<96x64xf32, <16 x 1>>, memref<?x?xf32>
+  // CHECK: kernel.matmul %{{.*}}, %{{.*}}[%{{.*}}] of %{{.*}} : memref<1x1xi32> to %{{.*}} : memref<?x64xf32, {{.*}}>, <8x96x64xf32, <16 x 1>>, memref<?x?xf32>
+  kernel.matmul %x, %experts[%n] of %id : memref<1x1xi32> to %out : !rows, !lm.weight<8x96x64xf32, <16 x 1>>, memref<?x?xf32>
   // CHECK: kernel.matmul {{.*}} : memref<?x64xf32, {{.*}}>, <96x64xbf16, <16 x 2>>
   kernel.matmul %x, %bf16[%n] to %out : !rows, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x?xf32>
   // CHECK: kernel.matmul {{.*}} : memref<?x64xbf16>, <96x64xbf16, <16 x 2>>

@@ -6,12 +6,12 @@ func.func private @unknown_format(!lm.weight<64x256xq3_k>)
 
 // -----
 
-// expected-error @below {{expects a vector or a matrix, but the shape has 3 dimensions}}
-func.func private @three_dimensions(!lm.weight<2x4x8xf32>)
+// expected-error @below {{expects a vector, a matrix or experts' matrices, but the shape has 4 dimensions}}
+func.func private @four_dimensions(!lm.weight<2x2x4x8xf32>)
 
 // -----
 
-// expected-error @below {{expects a vector or a matrix, but the shape has 0 dimensions}}
+// expected-error @below {{expects a vector, a matrix or experts' matrices, but the shape has 0 dimensions}}
 func.func private @no_dimension(!lm.weight<f32>)
 
 // -----
@@ -171,6 +171,21 @@ lm.weight @w : !lm.weight<16xf32> {transposed = 16 : i64}
 
 // expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows that is not quantised where it is stored transposed, but found '!lm.weight<16x32xbf16>'}}
 lm.weight @w : !lm.weight<16x32xbf16> stored "q8_0" {transposed = 16 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts, but found 1 for '!lm.weight<2x16x16xf32>'}}
+lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {offsets = array<i64: 0>}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts, but found 2 for '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 8>}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects files beside offsets}}
+lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {files = ["a", "b"]}
 
 // -----
 
@@ -344,6 +359,40 @@ func.func @table_is_a_vector(%ids: tensor<?xi32>, %table: !lm.weight<8xf32>) {
 func.func @bias_of_another_size(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>, %b: !lm.weight<4xf32>) {
   // expected-error @below {{'lm.norm' op expects a bias of 8 values, but found '!lm.weight<4xf32>'}}
   %z = lm.norm %x, %w bias %b : !lm.weight<4xf32> eps 1.0 groups 1 : tensor<?x8xf32>, !lm.weight<8xf32>
+  return
+}
+
+// -----
+
+func.func @more_experts_than_there_are(%scores: tensor<?x4xf32>) {
+  // expected-error @below {{'lm.route' op expects to choose from 1 to 4 experts, but found 5}}
+  %w, %e = lm.route %scores top 5 softmax : tensor<?x4xf32> -> tensor<?x5xf32>, tensor<?x5xi32>
+  return
+}
+
+// -----
+
+func.func @results_of_another_width(%scores: tensor<?x4xf32>) {
+  // expected-error @below {{'lm.route' op expects results of 2 columns, but found 'tensor<?x3xi32>'}}
+  %w, %e = lm.route %scores top 2 softmax : tensor<?x4xf32> -> tensor<?x2xf32>, tensor<?x3xi32>
+  return
+}
+
+// -----
+
+!m = !lm.weight<4x16x8xf32>
+func.func @expert_without_a_weight(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x3xi32>, %gate: !m, %down: !lm.weight<4x8x16xf32>) {
+  // expected-error @below {{'lm.experts' op expects a weight for each expert of a row, but found 'tensor<?x2xf32>' and 'tensor<?x3xi32>'}}
+  %y = lm.experts %x, %w, %e, %gate, %gate, %down silu : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x3xi32>, !m, !m, !lm.weight<4x8x16xf32>
+  return
+}
+
+// -----
+
+!m = !lm.weight<4x16x8xf32>
+func.func @down_of_other_experts(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>, %gate: !m, %down: !lm.weight<5x8x16xf32>) {
+  // expected-error @below {{'lm.experts' op expects down to be 4x8x16, but found '!lm.weight<5x8x16xf32>'}}
+  %y = lm.experts %x, %w, %e, %gate, %gate, %down silu : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !m, !m, !lm.weight<5x8x16xf32>
   return
 }
 

@@ -21,6 +21,8 @@ lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
 lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
 // CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
 lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
+// CHECK: lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
+lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
 // CHECK: lm.weight @norm : !lm.weight<72xf32> {add_one}
 lm.weight @norm : !vector {add_one}
 // CHECK: lm.weight @layers.0.norm
@@ -60,7 +62,8 @@ func.func @stack(%ids: tensor<?xi32>, %position: index) -> tensor<?x72xf32> {
 
 // CHECK-LABEL: @rows(
 func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32>, %position: index, %norm: !vector,
-                %per_head: !per_head, %matrix: !matrix, %bias: !lm.weight<192xf32>, %cache: !cache) {
+                %per_head: !per_head, %matrix: !matrix, %bias: !lm.weight<192xf32>, %cache: !cache,
+                %gates: !lm.weight<64x100x72xbf16>, %downs: !lm.weight<64x72x100xbf16>) {
   // CHECK: lm.add %{{.*}}, %{{.*}} : tensor<?x72xf32>
   %add = lm.add %x, %x : tensor<?x72xf32>
   // CHECK: lm.zeros %{{.*}} : tensor<?x72xf32>
@@ -91,6 +94,11 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %attended = lm.attention %q, %cache at %position heads 6 scale 0.125 : tensor<?x192xf32>, !cache
   // CHECK: lm.attention {{.*}} scale 1.250000e-01 softcap 5.000000e+01 :
   %capped = lm.attention %q, %cache at %position heads 6 scale 0.125 softcap 50.0 : tensor<?x192xf32>, !cache
+  // CHECK: lm.route %{{.*}} top 2 softmax {normalized} : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  %weights, %chosen = lm.route %k top 2 softmax {normalized} : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  // CHECK: lm.experts %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} silu : tensor<?x72xf32>, tensor<?x2xf32>, tensor<?x2xi32>, <64x100x72xbf16>, <64x100x72xbf16>, <64x72x100xbf16>
+  %mixed = lm.experts %x, %weights, %chosen, %gates, %gates, %downs silu
+    : tensor<?x72xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !lm.weight<64x100x72xbf16>, !lm.weight<64x100x72xbf16>, !lm.weight<64x72x100xbf16>
   // CHECK: lm.glu %{{.*}}, %{{.*}} silu : tensor<?x72xf32>
   %silu = lm.glu %x, %x silu : tensor<?x72xf32>
   // CHECK: lm.glu %{{.*}}, %{{.*}} gelu_tanh : tensor<?x72xf32>

@@ -1,0 +1,113 @@
+//===- Experts.cpp - routing, and rows sorted by expert
+//---------------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include <limits>
+
+using namespace lathe;
+
+void lathe::expand(kernel::RouteOp op, Emitter &e) {
+  int64_t count = Emitter::staticColumns(op.getScores()), top = Emitter::staticColumns(op.getExperts());
+  int64_t lanes = Emitter::lanesFor(count);
+  Type f32 = e.getF32Type(), i32 = e.getI32Type();
+  Value zero = e.index(0), end = e.index(count);
+  double lowest = -std::numeric_limits<double>::infinity();
+  // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher number.
+  // Scores stay as they are, and nothing is remembered but that one.
+  e.forRows(op.getScores(), [&](Value row) {
+    auto score = [&](Value column) { return e.loadScalar(op.getScores(), {row, column}); };
+    Value largest = e.loop(zero, end, 1, e.number(f32, lowest), [&](Value column, ValueRange best) {
+      return SmallVector<Value>{e.maximum(best[0], score(column))};
+    })[0];
+    Value powers = e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
+      Value x = e.load(e.f32s(lanes), op.getScores(), {row, column});
+      return SmallVector<Value>{e.add(sums[0], e.exp(e.sub(x, e.splat(largest, lanes))))};
+    })[0];
+    Value sum = e.sum(powers);
+    auto power = [&](Value x) {
+      Value one = e.exp(vector::BroadcastOp::create(e, e.f32s(1), e.sub(x, largest)));
+      return vector::ExtractOp::create(e, one, 0).getResult();
+    };
+    Value first[] = {e.number(f32, -lowest), e.number(i32, -1), e.number(f32, 0)};
+    SmallVector<Value> last = e.loop(zero, e.index(top), 1, first, [&](Value k, ValueRange before) {
+      Value none[] = {e.number(f32, lowest), e.number(i32, 0)};
+      SmallVector<Value> best = e.loop(zero, end, 1, none, [&](Value column, ValueRange best) {
+        Value x = score(column), number = e.cast(column, i32);
+        Value isEqual = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, x, before[0]);
+        Value isBehind = arith::AndIOp::create(e, isEqual, e.less(before[1], number));
+        isBehind = arith::OrIOp::create(e, isBehind, e.less(x, before[0]));
+        Value isBetter = arith::AndIOp::create(e, isBehind, e.less(best[0], x));
+        return SmallVector<Value>{e.select(isBetter, x, best[0]), e.select(isBetter, number, best[1])};
+      });
+      Value weight = e.div(power(best[0]), sum);
+      memref::StoreOp::create(e, weight, op.getWeights(), ValueRange{row, k});
+      memref::StoreOp::create(e, best[1], op.getExperts(), ValueRange{row, k});
+      return SmallVector<Value>{best[0], best[1], e.add(before[2], weight)};
+    });
+    if (op.getNormalized())
+      e.loop(zero, e.index(top), 1, [&](Value k) {
+        Value weight = e.loadScalar(op.getWeights(), {row, k});
+        memref::StoreOp::create(e, e.div(weight, last[2]), op.getWeights(), ValueRange{row, k});
+      });
+  });
+}
+
+void lathe::expand(kernel::DispatchOp op, Emitter &e) {
+  int64_t top = Emitter::staticColumns(op.getExperts()), blocks = cast<MemRefType>(op.getBlocks().getType()).getDimSize(0);
+  int64_t slots = cast<MemRefType>(op.getOrder().getType()).getDimSize(0), size = slots / blocks;
+  Type i32 = e.getI32Type();
+  Value zero = e.index(0), none = e.number(i32, -1), one = e.index(1);
+  e.loop(zero, e.index(slots), 1, [&](Value slot) { memref::StoreOp::create(e, none, op.getOrder(), ValueRange{slot, zero}); });
+  e.loop(zero, e.index(blocks), 1, [&](Value block) { memref::StoreOp::create(e, none, op.getBlocks(), ValueRange{block, zero}); });
+  // Expert after expert goes over all rows: as many comparisons as a product of the router has terms in a column.
+  e.loop(zero, e.index(op.getCount()), 1, zero, [&](Value expert, ValueRange block) {
+    Value number = e.cast(expert, i32);
+    Value begin = e.mul(block[0], size);
+    Value end = e.loop(zero, e.rowsOf(op.getExperts()), 1, begin, [&](Value row, ValueRange at) {
+      SmallVector<Value> slot(at);
+      for (int64_t k = 0; k < top; ++k) {
+        Value column = e.index(k), own = e.loadScalar(op.getExperts(), {row, column});
+        Value isOwn = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, own, number);
+        e.ifThen(isOwn, [&] {
+          memref::StoreOp::create(e, e.cast(row, i32), op.getOrder(), ValueRange{slot[0], zero});
+          memref::StoreOp::create(e, e.cast(slot[0], i32), op.getPlaces(), ValueRange{row, column});
+        });
+        slot[0] = e.select(isOwn, e.add(slot[0], one), slot[0]);
+      }
+      return slot;
+    })[0];
+    Value next = e.ceilDiv(end, e.index(size));
+    e.loop(block[0], next, 1, [&](Value own) { memref::StoreOp::create(e, number, op.getBlocks(), ValueRange{own, zero}); });
+    return SmallVector<Value>{next};
+  });
+}
+
+void lathe::expand(kernel::GatherOp op, Emitter &e) {
+  Type element = cast<MemRefType>(op.getInput().getType()).getElementType();
+  int64_t columns = Emitter::staticColumns(op.getInput()), lanes = Emitter::lanesFor(columns);
+  e.forRows(op.getOut(), [&](Value row) {
+    Value from = e.loadScalar(op.getRows(), {row, e.index(0)});
+    e.ifThen(e.lessEqual(e.number(from.getType(), 0), from), [&] {
+      Value at = e.cast(from, e.getIndexType());
+      e.loop(e.index(0), e.index(columns), lanes, [&](Value column) {
+        e.store(e.load(e.vec(lanes, element), op.getInput(), {at, column}), op.getOut(), {row, column});
+      });
+    });
+  });
+}
+
+void lathe::expand(kernel::CombineOp op, Emitter &e) {
+  int64_t top = Emitter::staticColumns(op.getWeights());
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value sum = e.number(e.f32s(lanes), 0);
+      for (int64_t k = 0; k < top; ++k) {
+        Value part = e.index(k);
+        Value from = op.getPlaces() ? e.cast(e.loadScalar(op.getPlaces(), {row, part}), e.getIndexType()) : part;
+        Value x = e.load(e.f32s(lanes), op.getInput(), {from, column});
+        sum = e.fma(x, e.splat(e.loadScalar(op.getWeights(), {row, part}), lanes), sum);
+      }
+      e.store(sum, op.getOut(), {row, column});
+    });
+  });
+}
