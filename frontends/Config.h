@@ -78,6 +78,7 @@ struct Config {
   int64_t experts = 0;            // of a sparse layer; 0: there are none
   int64_t expertsPerToken = 0;    // at most experts
   int64_t expertIntermediate = 0; // width inside an expert
+  int64_t sharedIntermediate = 0; // width of the MLP beside the experts that every token goes through; 0: there is none
   bool normalizesRouting = false; // weights of a token's experts are divided by their sum
   std::vector<bool> sparse;       // [layers]: the MLP is a mixture of experts; empty: nowhere
 

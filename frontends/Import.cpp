@@ -232,7 +232,8 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
                                       Twine(config.maxPositions) + " positions");
   // Sizes that are each possible can multiply to what no address reaches, and overflow on the way.
   const double attention = double(config.heads + config.kvHeads) * config.headDim;
-  const double mlp = std::max(double(config.intermediate), double(config.experts) * config.expertIntermediate);
+  const double mlp = std::max(double(config.intermediate), double(config.experts) * config.expertIntermediate) +
+                     config.sharedIntermediate;
   const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * mlp +
                                          2.0 * config.kvHeads * config.headDim * contextLength) +
                         2.0 * config.vocabulary * config.hidden;

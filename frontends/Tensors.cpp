@@ -7,7 +7,7 @@ using namespace lathe;
 
 namespace {
 
-enum class Width : uint8_t { H, Q, KV, QN, KN, I, V, P, E, EI, One };
+enum class Width : uint8_t { H, Q, KV, QN, KN, I, V, P, E, EI, SI, Row, One };
 
 struct SlotRow {
   llvm::StringLiteral name, huggingFace, gguf;
@@ -50,6 +50,9 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
     return config.maxPositions;
   case Width::V:
     return config.vocabulary;
+  case Width::SI:
+    return config.sharedIntermediate;
+  case Width::Row:
   case Width::One:
     return 1;
   }
@@ -149,6 +152,8 @@ llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &
   addIf(normBias, {Slot::PreFFNNormBias});
   const bool sparse = config.isSparse(layer);
   addIf(sparse, {Slot::Router, Slot::ExpertGate, Slot::ExpertUp, Slot::ExpertDown});
+  addIf(sparse && config.sharedIntermediate, {Slot::SharedGate, Slot::SharedUp, Slot::SharedDown});
+  addIf(sparse && config.sharedIntermediate && model.sharedExpertGate, {Slot::SharedExpertGate});
   addIf(!sparse && model.gated, {Slot::Gate});
   addIf(!sparse, {Slot::Up, Slot::Down});
   addIf(!sparse && config.mlpBias && model.gated, {Slot::GateBias});

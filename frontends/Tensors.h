@@ -21,7 +21,7 @@ struct Model;
 // Names are those of a pre-norm architecture: there transformers calls the norm before the MLP
 // post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
 // KV kvHeads * headDim, QN and KN headDim or all heads together, I intermediate, V vocabulary, P positions, E
-// experts, EI width inside an expert, One: a vector.
+// experts, EI width inside an expert, SI inside the shared one, Row 1, One: a vector.
 //
 // clang-format off
 //  enum               slot                   Hugging Face                       GGUF, shape
@@ -51,6 +51,10 @@ struct Model;
   X(ExpertGate,        "expert_gate",         "mlp.experts.{e}.gate_proj.weight", "ffn_gate_exps.weight", EI, H)       \
   X(ExpertUp,          "expert_up",           "mlp.experts.{e}.up_proj.weight",  "ffn_up_exps.weight", EI, H)          \
   X(ExpertDown,        "expert_down",         "mlp.experts.{e}.down_proj.weight", "ffn_down_exps.weight", H, EI)       \
+  X(SharedGate,        "shared_gate",         "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight", SI, H)   \
+  X(SharedUp,          "shared_up",           "mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight", SI, H)       \
+  X(SharedDown,        "shared_down",         "mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight", H, SI)   \
+  X(SharedExpertGate,  "shared_expert_gate",  "mlp.shared_expert_gate.weight",   "ffn_gate_inp_shexp.weight", Row, H) \
   X(PostFFNNorm,       "post_ffn_norm",       "post_feedforward_layernorm.weight", "post_ffw_norm.weight", H, One)
 
 #define LATHE_GLOBAL_SLOTS(X)                                                                                          \

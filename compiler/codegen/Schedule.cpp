@@ -131,8 +131,7 @@ private:
   void scheduleQKV(QKVOp op);
   void scheduleAppend(AppendOp op);
   void scheduleAttention(AttentionOp op);
-  void scheduleLinears(ArrayRef<LinearOp> ops);
-  void scheduleGatedLinear(GatedLinearOp op);
+  void scheduleProjections(ArrayRef<Operation *> ops);
   void scheduleRoute(RouteOp op);
   void scheduleExperts(ExpertsOp op);
   LogicalResult scheduleKind(func::FuncOp kind);
@@ -539,38 +538,50 @@ struct Epilogue {
   }
 };
 
-/// Projections of one input that nobody waits for between them: one phase.
-void Scheduler::scheduleLinears(ArrayRef<LinearOp> ops) {
+/// Projections of one input, gated or not, that nobody waits for between them: one phase.
+void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
   struct Part {
-    LinearOp op;
-    Epilogue epilogue;
-    spmd::BufferOp in, out;
+    LinearOp linear; // or gated
+    GatedLinearOp gated;
+    SmallVector<Operation *> ops; // with its epilogue
+    spmd::BufferOp in, upIn, out;
     int64_t outputs, step;
   };
   SmallVector<Part> parts;
   StringRef what;
-  for (LinearOp op : ops) {
-    Epilogue epilogue(op);
-    bool isLogits = false, isPending = false;
-    for (Operation *user : epilogue.result.getUsers())
-      if (isa<func::ReturnOp>(user))
-        (user->getNumOperands() == 1 ? isLogits : isPending) = true;
-    int64_t outputs = columnsOf(op.getResult());
-    spmd::BufferOp out = isLogits    ? buffer("logits", maxRows, outputs, builder.getF32Type(), spmd::Space::Logits)
-                         : isPending ? arenaBuffer("pending", outputs)
-                                     : arenaBuffer(local("projected"), outputs);
-    buffers[epilogue.result] = out;
-    what = isLogits                  ? "head"
-           : isPending               ? "down_proj"
-           : epilogue.ops.size() > 1 ? "up_proj"
-           : ops.size() > 1          ? "projections"
-                                     : "o_proj";
+  for (Operation *op : ops) {
+    Part part{dyn_cast<LinearOp>(op), dyn_cast<GatedLinearOp>(op), {op}, {}, {}, {}, 0, 0};
+    Value result = op->getResult(0);
+    part.outputs = columnsOf(result);
+    if (part.gated) {
+      what = "gate_up";
+      part.out = arenaBuffer(local("gated"), part.outputs);
+    } else {
+      Epilogue epilogue(part.linear);
+      part.ops = epilogue.ops;
+      result = epilogue.result;
+      bool isLogits = false, isPending = false;
+      for (Operation *user : result.getUsers())
+        if (isa<func::ReturnOp>(user))
+          (user->getNumOperands() == 1 ? isLogits : isPending) = true;
+      part.out = isLogits    ? buffer("logits", maxRows, part.outputs, builder.getF32Type(), spmd::Space::Logits)
+                 : isPending ? arenaBuffer("pending", part.outputs)
+                             : arenaBuffer(local("projected"), part.outputs);
+      what = isLogits ? "head" : isPending ? "down_proj" : part.ops.size() > 1 ? "up_proj" : "o_proj";
+    }
+    if (ops.size() > 1)
+      what = "projections";
+    buffers[result] = part.out;
     if (isDecomposed(op)) {
-      scheduleDecomposed(what, epilogue.ops, out);
+      scheduleDecomposed(what, part.ops, part.out);
       continue;
     }
-    int64_t step = tilePanels(llvm::divideCeil(outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
-    parts.push_back({op, epilogue, inputFor(op.getInput(), op.getWeight()), out, outputs, step});
+    Value input = op->getOperand(0);
+    part.step = tilePanels(llvm::divideCeil(part.outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    part.in = inputFor(input, part.gated ? part.gated.getGate() : part.linear.getWeight());
+    if (part.gated)
+      part.upIn = inputFor(input, part.gated.getUp());
+    parts.push_back(part);
   }
   if (parts.empty())
     return;
@@ -578,54 +589,37 @@ void Scheduler::scheduleLinears(ArrayRef<LinearOp> ops) {
       llvm::map_to_vector(parts, [](Part &part) -> int64_t { return llvm::divideCeil(part.outputs, part.step); });
   tiled(what, llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
     choosePart(tile, tiles, [&](size_t index, Value local) {
-      auto &[op, epilogue, in, out, outputs, step] = parts[index];
-      Value column = arith::MulIOp::create(builder, loc, local, constant(step));
-      OpFoldResult width = builder.getIndexAttr(step);
-      if (outputs % step) {
-        Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
-        width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+      Part &part = parts[index];
+      Value column = arith::MulIOp::create(builder, loc, local, constant(part.step));
+      OpFoldResult width = builder.getIndexAttr(part.step), zero = builder.getIndexAttr(0);
+      if (part.outputs % part.step) {
+        Value rest = arith::SubIOp::create(builder, loc, constant(part.outputs), column);
+        width = arith::MinUIOp::create(builder, loc, rest, constant(part.step)).getResult();
       }
-      Value rowsOut = write(out, row, column, count, width);
-      kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(op.getWeight()), column, rowsOut);
-      if (op.getBias())
-        kernel::AddBiasOp::create(builder, loc, weight(op.getBias()), column, rowsOut);
-      if (op.isScaled())
-        kernel::ScaleOp::create(builder, loc, rowsOut, op.getScaleAttr());
-      for (Operation *next : ArrayRef(epilogue.ops).drop_front())
+      auto product = [&](spmd::BufferOp in, Value matrix, Value bias, Value out) {
+        kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(matrix), column, out);
+        if (bias)
+          kernel::AddBiasOp::create(builder, loc, weight(bias), column, out);
+      };
+      if (GatedLinearOp op = part.gated) {
+        Value gate = write(tileBuffer("gate." + Twine(part.step), kTileRows, part.step), zero, zero, count, width);
+        Value up = write(tileBuffer("up." + Twine(part.step), kTileRows, part.step), zero, zero, count, width);
+        product(part.in, op.getGate(), op.getGateBias(), gate);
+        product(part.upIn, op.getUp(), op.getUpBias(), up);
+        kernel::GluOp::create(builder, loc, gate, up, write(part.out, row, column, count, width),
+                              op.getActivationAttr());
+        return;
+      }
+      Value rowsOut = write(part.out, row, column, count, width);
+      product(part.in, part.linear.getWeight(), part.linear.getBias(), rowsOut);
+      if (part.linear.isScaled())
+        kernel::ScaleOp::create(builder, loc, rowsOut, part.linear.getScaleAttr());
+      for (Operation *next : ArrayRef(part.ops).drop_front())
         if (auto softcap = dyn_cast<SoftcapOp>(next))
           kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
         else
           kernel::ActivationOp::create(builder, loc, rowsOut, cast<ActivationOp>(next).getActivationAttr());
     });
-  });
-}
-
-void Scheduler::scheduleGatedLinear(GatedLinearOp op) {
-  int64_t outputs = columnsOf(op.getResult());
-  spmd::BufferOp out = arenaBuffer(prefix + "gated", outputs);
-  buffers[op.getResult()] = out;
-  if (isDecomposed(op))
-    return scheduleDecomposed("gate_up", op.getOperation(), out);
-  spmd::BufferOp gateIn = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
-  int64_t panels = llvm::divideCeil(outputs, CPUTable::kPanelRows);
-  int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows;
-  spmd::BufferOp gateRoom = tileBuffer("gate." + Twine(step), kTileRows, step);
-  spmd::BufferOp upRoom = tileBuffer("up." + Twine(step), kTileRows, step);
-  tiled("gate_up", llvm::divideCeil(outputs, step), kTileRows, [&](Value tile, Value row, Value count) {
-    Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
-    OpFoldResult width = builder.getIndexAttr(step), zero = builder.getIndexAttr(0);
-    if (outputs % step) {
-      Value rest = arith::SubIOp::create(builder, loc, constant(outputs), column);
-      width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
-    }
-    Value gate = write(gateRoom, zero, zero, count, width), up = write(upRoom, zero, zero, count, width);
-    kernel::MatmulOp::create(builder, loc, readRows(gateIn, row, count), weight(op.getGate()), column, gate);
-    kernel::MatmulOp::create(builder, loc, readRows(upIn, row, count), weight(op.getUp()), column, up);
-    if (op.getGateBias())
-      kernel::AddBiasOp::create(builder, loc, weight(op.getGateBias()), column, gate);
-    if (op.getUpBias())
-      kernel::AddBiasOp::create(builder, loc, weight(op.getUpBias()), column, up);
-    kernel::GluOp::create(builder, loc, gate, up, write(out, row, column, count, width), op.getActivationAttr());
   });
 }
 
@@ -664,6 +658,8 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     return buffer(local(what), slots, columns, element, spmd::Space::Arena);
   };
   spmd::BufferOp weights = bufferOf(op.getWeights()), experts = bufferOf(op.getExperts());
+  spmd::BufferOp shared = op.getShared() ? bufferOf(op.getShared()) : spmd::BufferOp();
+  spmd::BufferOp sharedGate = op.getSharedGate() ? bufferOf(op.getSharedGate()) : spmd::BufferOp();
   spmd::BufferOp in = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
   spmd::BufferOp places;
   Value someBlocks;
@@ -796,6 +792,8 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     }
     kernel::CombineOp::create(builder, loc, read(mixed, none, column, slotCount, width),
                               readRows(weights, row, rowCount), places ? readRows(places, row, rowCount) : Value(),
+                              shared ? read(shared, row, column, rowCount, width) : Value(),
+                              sharedGate ? readRows(sharedGate, row, rowCount) : Value(),
                               write(out, row, column, rowCount, width));
   });
 }
@@ -829,20 +827,20 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](RopeOp op) { return scheduleRope(op), success(); })
       .Case([&](AddPositionsOp op) { return scheduleAddPositions(op), success(); })
       .Case([&](AppendOp op) { return scheduleAppend(op), success(); })
-      .Case([&](LinearOp op) -> LogicalResult {
+      .Case<LinearOp, GatedLinearOp>([&](Operation *op) -> LogicalResult {
         if (scheduled.contains(op))
           return success();
-        SmallVector<LinearOp> group = {op};
-        for (Operation *next = op->getNextNode(); isa_and_nonnull<LinearOp>(next); next = next->getNextNode())
-          if (auto other = cast<LinearOp>(next); other.getInput() == op.getInput()) {
-            if (failed(verifyOperands(other)))
+        SmallVector<Operation *> group = {op};
+        for (Operation *next = op->getNextNode(); isa_and_nonnull<LinearOp, GatedLinearOp>(next);
+             next = next->getNextNode())
+          if (next->getOperand(0) == op->getOperand(0)) {
+            if (failed(verifyOperands(next)))
               return failure();
-            group.push_back(other);
-            scheduled.insert(other);
+            group.push_back(next);
+            scheduled.insert(next);
           }
-        return scheduleLinears(group), success();
+        return scheduleProjections(group), success();
       })
-      .Case([&](GatedLinearOp op) { return scheduleGatedLinear(op), success(); })
       .Case([&](RouteOp op) { return scheduleRoute(op), success(); })
       .Case([&](ExpertsOp op) { return scheduleExperts(op), success(); })
       .Case<SoftcapOp, ActivationOp>([&](Operation *op) -> LogicalResult {

@@ -263,6 +263,10 @@ LogicalResult CombineOp::verify() {
     return emitOpError() << "expects a known number of weights, but found " << getWeights().getType();
   if (getPlaces() && failed(checkColumns(*this, getPlaces(), top, "places")))
     return failure();
+  if (getGate() && failed(checkColumns(*this, getGate(), 1, "gate")))
+    return failure();
+  if (getShared() && failed(checkCovers(*this, getShared(), getOut(), "shared")))
+    return failure();
   int64_t columns = columnsOf(getInput());
   if (isKnown(columns) && isKnown(columnsOf(getOut())) && columns < columnsOf(getOut()))
     return emitOpError() << "expects input as wide as out, but found " << getInput().getType() << " for "

@@ -167,14 +167,18 @@ def Kernel_GatherOp : Kernel_Op<"gather"> {
   let hasVerifier = 1;
 }
 
-def Kernel_CombineOp : Kernel_Op<"combine"> {
-  let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]]";
-  let description = "Without `places` there is one row, whose k-th part is row k of `input`.";
+def Kernel_CombineOp : Kernel_Op<"combine", [AttrSizedOperandSegments]> {
+  let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]], and what is shared";
+  let description = [{
+    Without `places` there is one row, whose k-th part is row k of `input`. `shared[t]` is added, with a `gate` (one column)
+    times its sigmoid.
+  }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$weights,
-                       Kernel_In<Optional<Kernel_Ids>>:$places, Kernel_Out<Kernel_Rows>:$out);
+                       Kernel_In<Optional<Kernel_Ids>>:$places, Kernel_In<Optional<Kernel_Rows>>:$shared,
+                       Kernel_In<Optional<Kernel_Rows>>:$gate, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = [{
-    $input `,` $weights (`at` $places^ `:` type($places))? `to` $out attr-dict
-    `:` type($input) `,` type($weights) `,` type($out)
+    $input `,` $weights oilist(`at` $places `:` type($places) | `shared` $shared `:` type($shared)
+      | `gate` $gate `:` type($gate)) `to` $out attr-dict `:` type($input) `,` type($weights) `,` type($out)
   }];
   let hasVerifier = 1;
 }

@@ -331,13 +331,22 @@ Decomposed ExpertsOp::decomposeOperation(OpBuilder &builder) {
   Value down = ValuesOp::create(d, getDown());
   // Loops: row t, value o of the output, summed over k and i.
   enum { row, o, expertOf, value };
-  return SmallVector{d.generic(4, {{row, expertOf, value}, {row, expertOf}, {row, expertOf}, {row, o}},
-                               {product, getExperts(), getWeights()}, d.filled(d.shape(rows, hidden), 0),
-                               [&](ValueRange in) {
-                                 Value expert = arith::IndexCastOp::create(d, d.getIndexType(), in[1]);
-                                 Value matrix = d.extract(down, {expert, d.at(o), d.at(value)});
-                                 return d.add(in[3], d.mul(in[2], d.mul(in[0], matrix)));
-                               })};
+  Value mixed =
+      d.generic(4, {{row, expertOf, value}, {row, expertOf}, {row, expertOf}, {row, o}},
+                {product, getExperts(), getWeights()}, d.filled(d.shape(rows, hidden), 0), [&](ValueRange in) {
+                  Value expert = arith::IndexCastOp::create(d, d.getIndexType(), in[1]);
+                  Value matrix = d.extract(down, {expert, d.at(o), d.at(value)});
+                  return d.add(in[3], d.mul(in[2], d.mul(in[0], matrix)));
+                });
+  if (!getShared())
+    return SmallVector{mixed};
+  if (!getSharedGate())
+    return SmallVector{d.elementwise({mixed, getShared()}, [&](ValueRange in) { return d.add(in[0], in[1]); })};
+  return SmallVector{d.elementwise({mixed, getShared()}, [&](ValueRange in) {
+    Value gate = d.extract(getSharedGate(), {d.at(0), d.index(0)});
+    Value sigmoid = d.div(d.f32(1), d.add(d.f32(1), math::ExpOp::create(d, arith::NegFOp::create(d, gate))));
+    return d.add(in[0], d.mul(sigmoid, in[1]));
+  })};
 }
 
 Decomposed GluOp::decomposeOperation(OpBuilder &builder) {

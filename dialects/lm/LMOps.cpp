@@ -96,6 +96,10 @@ LogicalResult ExpertsOp::verify() {
   if (columns(getExperts()) != top)
     return emitOpError() << "expects a weight for each expert of a row, but found " << getWeights().getType() << " and "
                          << getExperts().getType();
+  if (getShared() && getShared().getType() != getInput().getType())
+    return emitOpError() << "expects shared rows like the input's, but found " << getShared().getType();
+  if (getSharedGate() && (!getShared() || columns(getSharedGate()) != 1))
+    return emitOpError() << "expects a gate of one column beside shared rows, but found " << getSharedGate().getType();
   auto gate = cast<WeightType>(getGate().getType());
   for (auto [weight, out, in, what] : {std::tuple(getGate(), gate.getRows(), hidden, "gate"),
                                        {getUp(), gate.getRows(), hidden, "up"},

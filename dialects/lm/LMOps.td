@@ -300,10 +300,11 @@ def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "result"]>]> {
+def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "result"]>, AttrSizedOperandSegments]> {
   let summary = "mixture of experts";
   let description = [{
-    y[t] = sum over k of weights[t, k] * down_e (act(gate_e x[t]) * up_e x[t]), e = experts[t, k].
+    y[t] = sum over k of weights[t, k] * down_e (act(gate_e x[t]) * up_e x[t]), e = experts[t, k]. With `shared`, what an
+    expert for all rows made, plus shared[t], with a `shared_gate` (one column) times its sigmoid.
 
     Example:
     ```mlir
@@ -312,10 +313,12 @@ def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "resul
     ```
   }];
   let arguments = (ins LM_Rows:$input, LM_Rows:$weights, LM_Choice:$experts, LM_WeightType:$gate, LM_WeightType:$up,
-                       LM_WeightType:$down, LM_ActivationAttr:$activation);
+                       LM_WeightType:$down, Optional<LM_Rows>:$shared, Optional<LM_Rows>:$shared_gate,
+                       LM_ActivationAttr:$activation);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $input `,` $weights `,` $experts `,` $gate `,` $up `,` $down $activation attr-dict
+    $input `,` $weights `,` $experts `,` $gate `,` $up `,` $down
+    oilist(`shared` $shared `:` type($shared) | `shared_gate` $shared_gate `:` type($shared_gate)) $activation attr-dict
     `:` type($input) `,` type($weights) `,` type($experts) `,` type($gate) `,` type($up) `,` type($down)
   }];
   let hasVerifier = 1;

@@ -30,11 +30,20 @@ Value lathe::buildExperts(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
   Location loc = NameLoc::get(builder.getStringAttr("experts"));
   int64_t top = layer.config.expertsPerToken;
-  Value scores = layer.linear(input, Slot::Router);
+  lm::Activation activation = activationOf(layer.config);
+  Value scores = layer.linear(input, Slot::Router), shared, sharedGate;
+  // What reads the same rows stands together: it becomes one phase.
+  if (layer.weight(Slot::SharedExpertGate))
+    sharedGate = layer.linear(input, Slot::SharedExpertGate);
+  if (layer.weight(Slot::SharedGate)) {
+    Value gate = layer.linear(input, Slot::SharedGate), up = layer.linear(input, Slot::SharedUp);
+    shared = lm::GluOp::create(builder, loc, gate.getType(), gate, up, activation);
+    shared = layer.linear(shared, Slot::SharedDown);
+  }
   auto choice = RankedTensorType::get({ShapedType::kDynamic, top}, builder.getI32Type());
   auto route = lm::RouteOp::create(builder, loc, rowsType(builder, top), choice, scores, top, lm::Scoring::Softmax,
                                    layer.config.normalizesRouting);
   return lm::ExpertsOp::create(builder, loc, input.getType(), input, route.getWeights(), route.getExperts(),
                                layer.weight(Slot::ExpertGate), layer.weight(Slot::ExpertUp),
-                               layer.weight(Slot::ExpertDown), activationOf(layer.config));
+                               layer.weight(Slot::ExpertDown), shared, sharedGate, activation);
 }

@@ -227,12 +227,14 @@ static void readNoRope(const JsonObject &keys, const Model &model, Config &confi
   config.rotates.assign(rotated.begin(), rotated.end());
 }
 
-static void readExperts(const JsonObject &keys, Config &config) {
+static void readExperts(const JsonObject &keys, const Model &model, Config &config) {
   config.experts = keys.integer("num_experts", 0, limits::experts);
   if (!keys.ok() || config.experts == 0)
     return;
   config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::experts);
   config.expertIntermediate = keys.integer("moe_intermediate_size", 1, limits::intermediate);
+  if (model.sharedExpertGate)
+    config.sharedIntermediate = keys.integer("shared_expert_intermediate_size", 1, limits::intermediate);
   config.normalizesRouting = keys.boolean("norm_topk_prob", false);
   if (keys.ok() && config.expertsPerToken > config.experts)
     keys.fail("num_experts_per_tok", "expected at most num_experts (" + llvm::Twine(config.experts) + "), got " +
@@ -248,6 +250,10 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
   switch (model.window) {
   case WindowRule::None:
     return;
+  case WindowRule::Switched:
+    if (keys.boolean("use_sliding_window", false) && keys.has("sliding_window"))
+      config.kinds.assign(config.layers, LayerKind::Sliding);
+    break;
   case WindowRule::Unrotated: {
     // transformers slides only where use_sliding_window says so, whatever layer_types names.
     const bool used = keys.boolean("use_sliding_window", false);
@@ -369,7 +375,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     return status; // what follows divides by sizes and counts layers
   readActivation(*text, *found, config);
   if (found->hasExperts)
-    readExperts(*text, config);
+    readExperts(*text, *found, config);
   readNoRope(*text, *found, config);
   if (!status.ok())
     return status;

@@ -39,6 +39,7 @@ enum class WindowRule : uint8_t {
   Every,     // sliding_window, on every layer; null: none
   Above,     // use_sliding_window, sliding_window, from layer max_window_layers on
   Periodic,  // sliding_window; every sliding_window_pattern-th layer is full
+  Switched,  // use_sliding_window, sliding_window, on every layer
   Unrotated, // use_sliding_window, sliding_window, on layers without rotary positions
 };
 
@@ -102,6 +103,7 @@ struct Model {
   /// Layers may have experts: num_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob; those in
   /// mlp_only_layers and those that decoder_sparse_step passes over have an MLP.
   bool hasExperts = false;
+  bool sharedExpertGate = false; // and one for every token, shared_expert_intermediate_size, times a sigmoid of its own
 
   // Biases that are always there.
   bool qkvBias = false, oBias = false, mlpBias = false;

@@ -8,6 +8,7 @@ const lathe::Model lathe::models::Qwen3MoE = {
                     "moe_intermediate_size": 768, "num_experts_per_tok": 8, "num_experts": 128,
                     "norm_topk_prob": false})",
     .qkNorm = QKNorm::PerHead,
+    .window = WindowRule::Switched,
     .hasExperts = true,
     .readsAttentionBias = true,
 };

@@ -79,6 +79,10 @@ FAMILIES = {
         attention_dropout=0.0, original_max_position_embeddings=256, pad_token_id=0),
     "qwen2": TOKENS | dict(
         architectures=["Qwen2ForCausalLM"], model_type="qwen2", hidden_act="silu", attention_dropout=0.0),
+    "qwen2_moe": TOKENS | dict(
+        architectures=["Qwen2MoeForCausalLM"], model_type="qwen2_moe", hidden_act="silu", attention_dropout=0.0,
+        output_router_logits=False, router_aux_loss_coef=0.001, sliding_window=6, use_sliding_window=False,
+        max_window_layers=1),
     "qwen3_moe": TOKENS | dict(
         architectures=["Qwen3MoeForCausalLM"], model_type="qwen3_moe", hidden_act="silu", attention_bias=False,
         attention_dropout=0.0, output_router_logits=False, router_aux_loss_coef=0.001),
@@ -222,6 +226,16 @@ VARIANTS = [
         rms_norm_eps=0.02, rope_theta=5000.0, sliding_window=6, use_sliding_window=True, max_window_layers=1,
         tie_word_embeddings=False), "bf16", mutations=[dict(max_window_layers=0), dict(max_window_layers=2)]),
 
+    # Two of six experts, not normalised, and one for every token behind a gate.
+    Variant("qwen2_moe/plain", sizes(40, 64, 2, 4, 2, 96) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000000.0, tie_word_embeddings=False, num_experts=6, num_experts_per_tok=2,
+        moe_intermediate_size=16, shared_expert_intermediate_size=36, norm_topk_prob=False, decoder_sparse_step=1),
+        "bf16", prompts=FULL, mutations=[dict(norm_topk_prob=True), dict(num_experts_per_tok=1)]),
+    # Every second layer has an MLP; two of three, normalised.
+    Variant("qwen2_moe/sparse-step", sizes(48, 56, 4, 3, 3, 107) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, tie_word_embeddings=True, num_experts=3, num_experts_per_tok=2,
+        moe_intermediate_size=20, shared_expert_intermediate_size=28, norm_topk_prob=True, decoder_sparse_step=2),
+        "bf16"),
     # Two of five experts, weights normalised.
     Variant("qwen3_moe/plain", sizes(40, 64, 2, 4, 2, 96, 16) | dict(
         rms_norm_eps=1e-6, rope_theta=1000000.0, rope_scaling=None, sliding_window=None, use_sliding_window=False,

@@ -12,8 +12,8 @@ void lathe::expand(kernel::RouteOp op, Emitter &e) {
   Type f32 = e.getF32Type(), i32 = e.getI32Type();
   Value zero = e.index(0), end = e.index(count);
   double lowest = -std::numeric_limits<double>::infinity();
-  // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher number.
-  // Scores stay as they are, and nothing is remembered but that one.
+  // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher
+  // number. Scores stay as they are, and nothing is remembered but that one.
   e.forRows(op.getScores(), [&](Value row) {
     auto score = [&](Value column) { return e.loadScalar(op.getScores(), {row, column}); };
     Value largest = e.loop(zero, end, 1, e.number(f32, lowest), [&](Value column, ValueRange best) {
@@ -53,12 +53,15 @@ void lathe::expand(kernel::RouteOp op, Emitter &e) {
 }
 
 void lathe::expand(kernel::DispatchOp op, Emitter &e) {
-  int64_t top = Emitter::staticColumns(op.getExperts()), blocks = cast<MemRefType>(op.getBlocks().getType()).getDimSize(0);
+  int64_t top = Emitter::staticColumns(op.getExperts()),
+          blocks = cast<MemRefType>(op.getBlocks().getType()).getDimSize(0);
   int64_t slots = cast<MemRefType>(op.getOrder().getType()).getDimSize(0), size = slots / blocks;
   Type i32 = e.getI32Type();
   Value zero = e.index(0), none = e.number(i32, -1), one = e.index(1);
-  e.loop(zero, e.index(slots), 1, [&](Value slot) { memref::StoreOp::create(e, none, op.getOrder(), ValueRange{slot, zero}); });
-  e.loop(zero, e.index(blocks), 1, [&](Value block) { memref::StoreOp::create(e, none, op.getBlocks(), ValueRange{block, zero}); });
+  e.loop(zero, e.index(slots), 1,
+         [&](Value slot) { memref::StoreOp::create(e, none, op.getOrder(), ValueRange{slot, zero}); });
+  e.loop(zero, e.index(blocks), 1,
+         [&](Value block) { memref::StoreOp::create(e, none, op.getBlocks(), ValueRange{block, zero}); });
   // Expert after expert goes over all rows: as many comparisons as a product of the router has terms in a column.
   e.loop(zero, e.index(op.getCount()), 1, zero, [&](Value expert, ValueRange block) {
     Value number = e.cast(expert, i32);
@@ -77,7 +80,8 @@ void lathe::expand(kernel::DispatchOp op, Emitter &e) {
       return slot;
     })[0];
     Value next = e.ceilDiv(end, e.index(size));
-    e.loop(block[0], next, 1, [&](Value own) { memref::StoreOp::create(e, number, op.getBlocks(), ValueRange{own, zero}); });
+    e.loop(block[0], next, 1,
+           [&](Value own) { memref::StoreOp::create(e, number, op.getBlocks(), ValueRange{own, zero}); });
     return SmallVector<Value>{next};
   });
 }
@@ -99,8 +103,19 @@ void lathe::expand(kernel::GatherOp op, Emitter &e) {
 void lathe::expand(kernel::CombineOp op, Emitter &e) {
   int64_t top = Emitter::staticColumns(op.getWeights());
   e.forRows(op.getOut(), [&](Value row) {
+    Value gate;
+    if (op.getGate()) {
+      Value one = e.number(e.f32s(1), 1),
+            x = vector::BroadcastOp::create(e, e.f32s(1), e.loadScalar(op.getGate(), {row, e.index(0)}));
+      Value sigmoid = e.div(one, e.add(one, e.exp(e.sub(e.number(e.f32s(1), 0), x))));
+      gate = vector::ExtractOp::create(e, sigmoid, 0);
+    }
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value sum = e.number(e.f32s(lanes), 0);
+      if (op.getShared()) {
+        sum = e.load(e.f32s(lanes), op.getShared(), {row, column});
+        sum = gate ? e.mul(sum, e.splat(gate, lanes)) : sum;
+      }
       for (int64_t k = 0; k < top; ++k) {
         Value part = e.index(k);
         Value from = op.getPlaces() ? e.cast(e.loadScalar(op.getPlaces(), {row, part}), e.getIndexType()) : part;

@@ -197,6 +197,22 @@ func.func @combines_narrower_rows(%x: memref<8x48xf32>, %w: memref<?x2xf32>, %ou
 
 // -----
 
+func.func @gate_of_two_columns(%x: memref<8x64xf32>, %w: memref<?x2xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.combine' op expects gate of 1 columns, but found 'memref<?x2xf32>'}}
+  kernel.combine %x, %w shared %out : memref<?x64xf32> gate %w : memref<?x2xf32> to %out : memref<8x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @shares_narrower_rows(%x: memref<8x64xf32>, %w: memref<?x2xf32>, %s: memref<?x48xf32>, %out: memref<?x64xf32>) {
+  // expected-error @below {{'kernel.combine' op expects shared to cover 'memref<?x64xf32>', but found 'memref<?x48xf32>'}}
+  kernel.combine %x, %w shared %s : memref<?x48xf32> to %out : memref<8x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
 func.func @expert_of_one_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %e: memref<1x1xi32>, %out: memref<?x96xf32>) {
   // expected-error @below {{'kernel.matmul' op expects an expert's number where there are experts' matrices, and only there, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
   kernel.matmul %x, %w[%n] of %e : memref<1x1xi32> to %out : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x96xf32>

@@ -41,7 +41,8 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
 
 // CHECK-LABEL: @experts(
 func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen: memref<?x2xi32>, %order: memref<64x1xi32>,
-                   %places: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %slots: memref<64x64xf32>, %out: memref<?x64xf32>) {
+                   %places: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %slots: memref<64x64xf32>, %out: memref<?x64xf32>,
+                   %gate: memref<?x1xf32>) {
   // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax {normalized} :
   kernel.route %scores to %weights, %chosen softmax {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.dispatch %{{.*}} to %{{.*}}, %{{.*}}, %{{.*}} count 8 :
@@ -50,6 +51,8 @@ func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen:
   kernel.gather %x[%order] to %slots : !rows, memref<64x1xi32>, memref<64x64xf32>
   // CHECK: kernel.combine %{{.*}}, %{{.*}} at %{{.*}} : memref<?x2xi32> to %{{.*}} :
   kernel.combine %slots, %weights at %places : memref<?x2xi32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  // CHECK: kernel.combine %{{.*}}, %{{.*}} shared %{{.*}} : memref<?x64xf32> gate %{{.*}} : memref<?x1xf32> to %{{.*}} :
+  kernel.combine %slots, %weights shared %out : memref<?x64xf32> gate %gate : memref<?x1xf32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
   // CHECK: kernel.combine %{{.*}}, %{{.*}} to %{{.*}} :
   kernel.combine %slots, %weights to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
   return

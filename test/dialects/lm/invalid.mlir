@@ -398,6 +398,24 @@ func.func @down_of_other_experts(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: t
 
 // -----
 
+!m = !lm.weight<4x16x8xf32>
+func.func @shares_rows_of_another_width(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>, %gate: !m, %down: !lm.weight<4x8x16xf32>) {
+  // expected-error @below {{'lm.experts' op expects shared rows like the input's, but found 'tensor<?x2xf32>'}}
+  %y = lm.experts %x, %w, %e, %gate, %gate, %down shared %w : tensor<?x2xf32> silu : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !m, !m, !lm.weight<4x8x16xf32>
+  return
+}
+
+// -----
+
+!m = !lm.weight<4x16x8xf32>
+func.func @gate_of_nothing(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>, %gate: !m, %down: !lm.weight<4x8x16xf32>) {
+  // expected-error @below {{'lm.experts' op expects a gate of one column beside shared rows, but found 'tensor<?x2xf32>'}}
+  %y = lm.experts %x, %w, %e, %gate, %gate, %down shared_gate %w : tensor<?x2xf32> silu : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !m, !m, !lm.weight<4x8x16xf32>
+  return
+}
+
+// -----
+
 func.func @positions_of_another_width(%x: tensor<?x8xf32>, %table: !lm.weight<16x9xf32>, %n: index) {
   // expected-error @below {{'lm.add_positions' op expects a table with 8 columns, but found '!lm.weight<16x9xf32>'}}
   %y = lm.add_positions %x, %table at %n : tensor<?x8xf32>, !lm.weight<16x9xf32>
