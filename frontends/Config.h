@@ -21,6 +21,15 @@ enum class Activation : uint8_t {
   GeluTanh, // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 };
 
+enum class QKNorm : uint8_t {
+  None,
+  PerHead, // one RMS norm for every query head and one for every key head, before rotation
+  Whole,   // over all query heads together, and over all key heads
+};
+
+/// What a router's scores become: shares of 1, or each a number from 0 to 1 for itself.
+enum class Scoring : uint8_t { Softmax, Sigmoid };
+
 /// How far back a layer's attention sees.
 enum class LayerKind : uint8_t {
   Full,    // every earlier position
@@ -79,6 +88,9 @@ struct Config {
   int64_t expertsPerToken = 0;    // at most experts
   int64_t expertIntermediate = 0; // width inside an expert
   int64_t sharedIntermediate = 0; // width of the MLP beside the experts that every token goes through; 0: there is none
+  Scoring scoring = Scoring::Softmax;
+  bool correctsRouting = false;   // a number for each expert is added where they are chosen, not where they are weighed
+  double routingScale = 1;        // multiplies the weights
   bool normalizesRouting = false; // weights of a token's experts are divided by their sum
   std::vector<bool> sparse;       // [layers]: the MLP is a mixture of experts; empty: nowhere
 
@@ -92,6 +104,7 @@ struct Config {
   std::vector<LayerKind> kinds; // [layers]
   std::vector<bool> rotates;    // [layers]: queries and keys have rotary positions; empty: in every layer
 
+  QKNorm qkNorm = QKNorm::None;
   bool qkvBias = false; // biases of q, k, v
   bool oBias = false;   // of o
   bool mlpBias = false; // of gate, up, down

@@ -39,9 +39,9 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
   case Width::I:
     return config.intermediate;
   case Width::QN:
-    return model.qkNorm == QKNorm::Whole ? config.heads * config.headDim : config.headDim;
+    return config.qkNorm == QKNorm::Whole ? config.heads * config.headDim : config.headDim;
   case Width::KN:
-    return model.qkNorm == QKNorm::Whole ? config.kvHeads * config.headDim : config.headDim;
+    return config.qkNorm == QKNorm::Whole ? config.kvHeads * config.headDim : config.headDim;
   case Width::E:
     return config.experts;
   case Width::EI:
@@ -144,13 +144,14 @@ llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &
   addIf(normBias, {Slot::InputNormBias});
   addIf(true, {Slot::Q, Slot::K, Slot::V});
   addIf(config.qkvBias, {Slot::QBias, Slot::KBias, Slot::VBias});
-  addIf(model.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
+  addIf(config.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
   addIf(true, {Slot::O});
   addIf(config.oBias, {Slot::OBias});
   addIf(after, {Slot::PostAttentionNorm});
   addIf(before, {Slot::PreFFNNorm});
   addIf(normBias, {Slot::PreFFNNormBias});
   const bool sparse = config.isSparse(layer);
+  addIf(sparse && config.correctsRouting, {Slot::Correction});
   addIf(sparse, {Slot::Router, Slot::ExpertGate, Slot::ExpertUp, Slot::ExpertDown});
   addIf(sparse && config.sharedIntermediate, {Slot::SharedGate, Slot::SharedUp, Slot::SharedDown});
   addIf(sparse && config.sharedIntermediate && model.sharedExpertGate, {Slot::SharedExpertGate});

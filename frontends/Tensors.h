@@ -48,6 +48,7 @@ struct Model;
   X(UpBias,            "up_bias",             "mlp.up_proj.bias",                "ffn_up.bias", I, One)                \
   X(DownBias,          "down_bias",           "mlp.down_proj.bias",              "ffn_down.bias", H, One)              \
   X(Router,            "router",              "mlp.gate.weight",                 "ffn_gate_inp.weight", E, H)          \
+  X(Correction,        "correction",          "mlp.gate.e_score_correction_bias", "exp_probs_b.bias", E, One)           \
   X(ExpertGate,        "expert_gate",         "mlp.experts.{e}.gate_proj.weight", "ffn_gate_exps.weight", EI, H)       \
   X(ExpertUp,          "expert_up",           "mlp.experts.{e}.up_proj.weight",  "ffn_up_exps.weight", EI, H)          \
   X(ExpertDown,        "expert_down",         "mlp.experts.{e}.down_proj.weight", "ffn_down_exps.weight", H, EI)       \

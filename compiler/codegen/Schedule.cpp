@@ -632,11 +632,14 @@ void Scheduler::scheduleRoute(RouteOp op) {
   Operation *whole = op;
   lm::ScoringAttr scoring = op.getScoringAttr();
   UnitAttr normalized = op.getNormalizedAttr();
+  FloatAttr scale = op.getScaleAttr();
+  Value correction = weight(op.getCorrection());
   rowwise.push_back([=, this](Value row, Value count) {
     Value outs[] = {writeRows(weights, row, count), writeRows(experts, row, count)};
     if (isDecomposed(whole))
       return compute(whole, row, count, Value(), outs);
-    kernel::RouteOp::create(builder, loc, readRows(scores, row, count), outs[0], outs[1], scoring, normalized);
+    kernel::RouteOp::create(builder, loc, readRows(scores, row, count), correction, outs[0], outs[1], scoring, scale,
+                            normalized);
   });
 }
 

@@ -230,6 +230,9 @@ LogicalResult RouteOp::verify() {
   if (!isKnown(columnsOf(getScores())) || !isKnown(top) || top > columnsOf(getScores()))
     return emitOpError() << "expects known numbers of scores and, not more, of experts, but found "
                          << getScores().getType() << " and " << getExperts().getType();
+  if (getCorrection() && (failed(checkVector(*this, getCorrection(), "the correction")) ||
+                          cast<lm::WeightType>(getCorrection().getType()).getRows() != columnsOf(getScores())))
+    return emitOpError() << "expects a correction for each score, but found " << getCorrection().getType();
   return checkColumns(*this, getWeights(), top, "weights");
 }
 

@@ -134,10 +134,12 @@ def Kernel_MatmulOp : Kernel_Op<"matmul"> {
 def Kernel_RouteOp : Kernel_Op<"route"> {
   let summary = "the experts of each row, and what they weigh";
   let description = "As lm.route.";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts,
-                       LM_ScoringAttr:$scoring, UnitAttr:$normalized);
+  let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Optional<LM_WeightType>:$correction,
+                       Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
+                       F64Attr:$scale, UnitAttr:$normalized);
   let assemblyFormat = [{
-    $scores `to` $weights `,` $experts $scoring attr-dict `:` type($scores) `,` type($weights) `,` type($experts)
+    $scores (`correction` $correction^ `:` type($correction))? `to` $weights `,` $experts $scoring `scale` $scale attr-dict
+    `:` type($scores) `,` type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
 }

@@ -265,49 +265,64 @@ Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   int64_t top = getTop();
   auto scores = cast<RankedTensorType>(getScores().getType());
-  Value rows = d.rowsOf(getScores()), hidden = d.f32(-std::numeric_limits<double>::infinity());
-  auto perRow = [&](double value) { return d.filled({rows}, value); };
+  double lowest = -std::numeric_limits<double>::infinity();
+  Value rows = d.rowsOf(getScores());
+  auto perRow = [&](double value) { return d.filled({OpFoldResult(rows)}, value); };
+  auto table = [&](Type element) -> Value { return tensor::EmptyOp::create(d, d.shape(rows, top), element); };
   auto largestOf = [&](Value all) {
-    return d.generic(2, {{0, 1}, {0}}, all, perRow(-std::numeric_limits<double>::infinity()),
+    return d.generic(2, {{0, 1}, {0}}, all, perRow(lowest),
                      [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
   };
-  Value largest = largestOf(getScores());
-  Value sum = d.generic(2, {{0, 1}, {0}, {0}}, {getScores(), largest}, perRow(0),
-                        [&](ValueRange in) { return d.add(in[2], math::ExpOp::create(d, d.sub(in[0], in[1]))); });
-  Value left = getScores(), weights = d.filled(d.shape(rows, top), 0);
-  Value experts = tensor::EmptyOp::create(d, d.shape(rows, top), d.getI32Type());
-  Value chosen = perRow(0); // of their weights
-  for (int64_t k = 0; k < top; ++k) {
-    // The lowest number among the largest left; numbers are small enough for f32.
-    Value best = largestOf(left);
-    Value number = d.generic(2, {{0, 1}, {0}, {0}}, {left, best}, perRow(1 << 24), [&](ValueRange in) {
-      Value own = arith::UIToFPOp::create(d, d.getF32Type(), arith::IndexCastOp::create(d, d.getI32Type(), d.at(1)));
-      Value isBest = arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, in[0], in[1]);
-      return arith::MinNumFOp::create(d, d.select(isBest, own, d.f32(1 << 24)), in[2]).getResult();
-    });
-    auto isColumn = [&] { return arith::CmpIOp::create(d, arith::CmpIPredicate::eq, d.at(1), d.index(k)).getResult(); };
-    auto weigh = [&](Value best, Value largest, Value sum) {
-      return d.div(math::ExpOp::create(d, d.sub(best, largest)), sum);
-    };
-    chosen = d.generic(1, {{0}, {0}, {0}, {0}, {0}}, {chosen, best, largest, sum},
-                       tensor::EmptyOp::create(d, {OpFoldResult(rows)}, d.getF32Type()),
-                       [&](ValueRange in) { return d.add(in[0], weigh(in[1], in[2], in[3])); });
-    weights = d.generic(2, {{0, 1}, {0}, {0}, {0}, {0, 1}}, {weights, best, largest, sum},
-                        d.empty(rows, cast<RankedTensorType>(weights.getType())),
-                        [&](ValueRange in) { return d.select(isColumn(), weigh(in[1], in[2], in[3]), in[0]); });
-    experts = d.generic(
-        2, {{0, 1}, {0}, {0, 1}}, {experts, number}, tensor::EmptyOp::create(d, d.shape(rows, top), d.getI32Type()),
-        [&](ValueRange in) { return d.select(isColumn(), arith::FPToSIOp::create(d, d.getI32Type(), in[1]), in[0]); });
-    left = d.generic(2, {{0, 1}, {0}, {0, 1}}, {left, number}, d.empty(rows, scores), [&](ValueRange in) {
-      Value own = arith::UIToFPOp::create(d, d.getF32Type(), arith::IndexCastOp::create(d, d.getI32Type(), d.at(1)));
-      Value isTaken = arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, own, in[1]);
-      return d.select(isTaken, hidden, in[0]);
+  auto isEqual = [&](Value a, Value b) -> Value { return arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, a, b); };
+  // Numbers of experts are small enough for f32.
+  auto ownNumber = [&]() -> Value {
+    return arith::UIToFPOp::create(d, d.getF32Type(), arith::IndexCastOp::create(d, d.getI32Type(), d.at(1)));
+  };
+
+  Value probabilities;
+  if (getScoring() == Scoring::Softmax) {
+    Value largest = largestOf(getScores());
+    Value sum = d.generic(2, {{0, 1}, {0}, {0}}, {getScores(), largest}, perRow(0),
+                          [&](ValueRange in) { return d.add(in[2], math::ExpOp::create(d, d.sub(in[0], in[1]))); });
+    probabilities = d.generic(2, {{0, 1}, {0}, {0}, {0, 1}}, {getScores(), largest, sum}, d.empty(rows, scores),
+                              [&](ValueRange in) { return d.div(math::ExpOp::create(d, d.sub(in[0], in[1])), in[2]); });
+  } else {
+    probabilities = d.elementwise(getScores(), [&](ValueRange in) {
+      return d.div(d.f32(1), d.add(d.f32(1), math::ExpOp::create(d, arith::NegFOp::create(d, in[0]))));
     });
   }
-  if (getNormalized())
-    weights =
-        d.generic(2, {{0, 1}, {0}, {0, 1}}, {weights, chosen}, d.empty(rows, cast<RankedTensorType>(weights.getType())),
-                  [&](ValueRange in) { return d.div(in[0], in[1]); });
+  // Without a correction the order is that of the scores themselves.
+  Value left = getScores();
+  if (getCorrection())
+    left = d.generic(2, {{0, 1}, {1}, {0, 1}}, {probabilities, ValuesOp::create(d, getCorrection())},
+                     d.empty(rows, scores), [&](ValueRange in) { return d.add(in[0], in[1]); });
+
+  Value weights = d.filled(d.shape(rows, top), 0), experts = table(d.getI32Type()), sum = perRow(0);
+  for (int64_t k = 0; k < top; ++k) {
+    // The lowest number among the largest left.
+    Value best = largestOf(left);
+    Value number = d.generic(2, {{0, 1}, {0}, {0}}, {left, best}, perRow(1 << 24), [&](ValueRange in) {
+      return arith::MinNumFOp::create(d, d.select(isEqual(in[0], in[1]), ownNumber(), d.f32(1 << 24)), in[2])
+          .getResult();
+    });
+    Value weight = d.generic(2, {{0, 1}, {0}, {0}}, {probabilities, number}, perRow(0), [&](ValueRange in) {
+      return d.add(in[2], d.select(isEqual(ownNumber(), in[1]), in[0], d.f32(0)));
+    });
+    auto isColumn = [&]() -> Value { return arith::CmpIOp::create(d, arith::CmpIPredicate::eq, d.at(1), d.index(k)); };
+    sum = d.generic(1, {{0}, {0}, {0}}, {sum, weight}, perRow(0), [&](ValueRange in) { return d.add(in[0], in[1]); });
+    weights = d.generic(2, {{0, 1}, {0}, {0, 1}}, {weights, weight}, table(d.getF32Type()),
+                        [&](ValueRange in) { return d.select(isColumn(), in[1], in[0]); });
+    experts = d.generic(2, {{0, 1}, {0}, {0, 1}}, {experts, number}, table(d.getI32Type()), [&](ValueRange in) {
+      return d.select(isColumn(), arith::FPToSIOp::create(d, d.getI32Type(), in[1]), in[0]);
+    });
+    left = d.generic(2, {{0, 1}, {0}, {0, 1}}, {left, number}, d.empty(rows, scores),
+                     [&](ValueRange in) { return d.select(isEqual(ownNumber(), in[1]), d.f32(lowest), in[0]); });
+  }
+  double added = getScoring() == Scoring::Sigmoid ? 1e-20 : 0, scale = getScale().convertToDouble();
+  weights = d.generic(2, {{0, 1}, {0}, {0, 1}}, {weights, sum}, table(d.getF32Type()), [&](ValueRange in) {
+    Value weight = getNormalized() ? d.div(in[0], d.add(in[1], d.f32(added))) : in[0];
+    return d.mul(weight, d.f32(scale));
+  });
   return SmallVector{weights, experts};
 }
 

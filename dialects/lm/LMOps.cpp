@@ -88,7 +88,7 @@ LogicalResult RouteOp::verify() {
   for (Value result : getResults())
     if (columns(result) != top)
       return emitOpError() << "expects results of " << top << " columns, but found " << result.getType();
-  return success();
+  return getCorrection() ? checkVector(*this, getCorrection(), experts, "correction") : success();
 }
 
 LogicalResult ExpertsOp::verify() {

@@ -286,17 +286,24 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [AllTypesMatch<["query", "result"
 def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
   let summary = "the experts of each row, and what they weigh";
   let description = [{
-    The `top` largest of a row's scores, ties to the lower number, largest first: `experts` are their numbers, `weights` the
-    softmax of all scores at them, with `normalized` divided by their sum.
+    p = softmax or sigmoid of a row's scores. `experts` are the numbers of the `top` largest p, with a `correction` of the
+    largest p + correction; ties go to the lower number, the largest is first. `weights` are p at them, with `normalized`
+    divided by their sum (sigmoid: plus 1e-20), times `scale`.
 
     Example:
     ```mlir
     %weights, %experts = lm.route %scores top 2 softmax {normalized} : tensor<?x8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+    %w, %e = lm.route %scores top 2 correction %c : !lm.weight<8xf32> sigmoid scale 2.5 {normalized}
+      : tensor<?x8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
     ```
   }];
-  let arguments = (ins LM_Rows:$scores, I64Attr:$top, LM_ScoringAttr:$scoring, UnitAttr:$normalized);
+  let arguments = (ins LM_Rows:$scores, Optional<LM_WeightType>:$correction, I64Attr:$top, LM_ScoringAttr:$scoring,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$normalized);
   let results = (outs LM_Rows:$weights, LM_Choice:$experts);
-  let assemblyFormat = "$scores `top` $top $scoring attr-dict `:` type($scores) `->` type($weights) `,` type($experts)";
+  let assemblyFormat = [{
+    $scores `top` $top (`correction` $correction^ `:` type($correction))? $scoring (`scale` $scale^)? attr-dict
+    `:` type($scores) `->` type($weights) `,` type($experts)
+  }];
   let hasVerifier = 1;
 }
 

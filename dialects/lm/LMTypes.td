@@ -17,7 +17,8 @@ def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its g
 def LM_ActivationAttr : EnumAttr<LM_Dialect, LM_Activation, "activation"> { let assemblyFormat = "$value"; }
 
 def LM_Scoring : I32EnumAttr<"Scoring", "what becomes of a router's scores", [
-    I32EnumAttrCase<"Softmax", 0, "softmax">]> {
+    I32EnumAttrCase<"Softmax", 0, "softmax">,
+    I32EnumAttrCase<"Sigmoid", 1, "sigmoid">]> {
   let cppNamespace = "::mlir::lm";
   let genSpecializedAttr = 0;
 }

@@ -37,7 +37,7 @@ Value lathe::buildAttention(LayerBuilder &layer, Value input) {
   Value k = layer.linear(input, Slot::K, Slot::KBias);
   Value v = layer.linear(input, Slot::V, Slot::VBias);
   if (layer.weight(Slot::QNorm)) {
-    bool isWhole = layer.model.qkNorm == QKNorm::Whole;
+    bool isWhole = config.qkNorm == QKNorm::Whole;
     q = layer.norm(q, Slot::QNorm, isWhole ? 1 : config.heads);
     k = layer.norm(k, Slot::KNorm, isWhole ? 1 : config.kvHeads);
   }

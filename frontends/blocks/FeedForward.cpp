@@ -40,9 +40,12 @@ Value lathe::buildExperts(LayerBuilder &layer, Value input) {
     shared = lm::GluOp::create(builder, loc, gate.getType(), gate, up, activation);
     shared = layer.linear(shared, Slot::SharedDown);
   }
+  lm::Scoring scoring = layer.config.scoring == Scoring::Softmax ? lm::Scoring::Softmax : lm::Scoring::Sigmoid;
   auto choice = RankedTensorType::get({ShapedType::kDynamic, top}, builder.getI32Type());
-  auto route = lm::RouteOp::create(builder, loc, rowsType(builder, top), choice, scores, top, lm::Scoring::Softmax,
-                                   layer.config.normalizesRouting);
+  auto route = lm::RouteOp::create(builder, loc, rowsType(builder, top), choice, scores, layer.weight(Slot::Correction),
+                                   builder.getI64IntegerAttr(top), lm::ScoringAttr::get(builder.getContext(), scoring),
+                                   builder.getF64FloatAttr(layer.config.routingScale),
+                                   layer.config.normalizesRouting ? builder.getUnitAttr() : UnitAttr());
   return lm::ExpertsOp::create(builder, loc, input.getType(), input, route.getWeights(), route.getExperts(),
                                layer.weight(Slot::ExpertGate), layer.weight(Slot::ExpertUp),
                                layer.weight(Slot::ExpertDown), shared, sharedGate, activation);

@@ -285,6 +285,7 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   config.path = gguf.path().str();
   config.modelType = architecture.str();
   config.activation = found->activation;
+  config.qkNorm = found->qkNorm;
   LATHE_RETURN_IF_ERROR(readSizes(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readRope(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readWindow(keys, *found, config));

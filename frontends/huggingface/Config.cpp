@@ -22,7 +22,7 @@ static void readSizes(const JsonObject &keys, const Model &model, Config &config
   config.hidden = keys.integer("hidden_size", 1, limits::hidden);
   config.layers = keys.integer("num_hidden_layers", 1, limits::layers);
   config.heads = keys.integer("num_attention_heads", 1, limits::heads);
-  config.kvHeads = keys.integer("num_key_value_heads", 1, limits::heads, config.heads);
+  config.kvHeads = model.grouped ? keys.integer("num_key_value_heads", 1, limits::heads, config.heads) : config.heads;
   config.intermediate =
       keys.integer("intermediate_size", 1, limits::intermediate,
                    model.intermediateHidden ? std::optional(model.intermediateHidden * config.hidden) : std::nullopt);
@@ -35,11 +35,12 @@ static void readSizes(const JsonObject &keys, const Model &model, Config &config
   if (config.heads % config.kvHeads)
     keys.fail("num_key_value_heads", "expected a divisor of num_attention_heads (" + llvm::Twine(config.heads) +
                                          "), got " + llvm::Twine(config.kvHeads));
-  if (keys.has("head_dim"))
+  if (model.grouped && keys.has("head_dim"))
     config.headDim = keys.integer("head_dim", 1, limits::headDim);
   else if (config.hidden % config.heads)
-    keys.fail("num_attention_heads", "expected a divisor of hidden_size (" + llvm::Twine(config.hidden) +
-                                         ") as there is no head_dim, got " + llvm::Twine(config.heads));
+    keys.fail("num_attention_heads", "expected a divisor of " + keys.nameOf("hidden_size") + " (" +
+                                         llvm::Twine(config.hidden) + ") as there is no head_dim, got " +
+                                         llvm::Twine(config.heads));
   else
     config.headDim = config.hidden / config.heads;
   if (config.headDim % 2 && model.positions == Positions::Rotary)
@@ -93,9 +94,9 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model 
   rope.scaling = known.value_or(RopeScaling::None);
 
   for (const JsonObject *place : {&top, &keys}) {
-    if (!place->has("partial_rotary_factor"))
+    if (!place->has("partial_rotary_factor") && (place == &keys || model.rotaryPart == 1))
       continue;
-    const double part = place->number("partial_rotary_factor");
+    const double part = place->number("partial_rotary_factor", model.rotaryPart);
     if (!model.partialRotary) {
       if (part != 1)
         place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
@@ -228,21 +229,38 @@ static void readNoRope(const JsonObject &keys, const Model &model, Config &confi
 }
 
 static void readExperts(const JsonObject &keys, const Model &model, Config &config) {
-  config.experts = keys.integer("num_experts", 0, limits::experts);
+  if (model.experts == ExpertKeys::None)
+    return;
+  const bool isQwen = model.experts == ExpertKeys::Qwen;
+  const llvm::StringRef count = isQwen ? "num_experts" : "n_routed_experts";
+  config.experts = keys.integer(count, isQwen ? 0 : 1, limits::experts);
   if (!keys.ok() || config.experts == 0)
     return;
   config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::experts);
   config.expertIntermediate = keys.integer("moe_intermediate_size", 1, limits::intermediate);
-  if (model.sharedExpertGate)
-    config.sharedIntermediate = keys.integer("shared_expert_intermediate_size", 1, limits::intermediate);
   config.normalizesRouting = keys.boolean("norm_topk_prob", false);
   if (keys.ok() && config.expertsPerToken > config.experts)
-    keys.fail("num_experts_per_tok", "expected at most num_experts (" + llvm::Twine(config.experts) + "), got " +
+    keys.fail("num_experts_per_tok", "expected at most " + count + " (" + llvm::Twine(config.experts) + "), got " +
                                          llvm::Twine(config.expertsPerToken));
-  const int64_t step = keys.integer("decoder_sparse_step", 1, limits::layers, 1);
-  const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, limits::layers);
+  if (isQwen) {
+    if (model.sharedExpertGate)
+      config.sharedIntermediate = keys.integer("shared_expert_intermediate_size", 1, limits::intermediate);
+    const int64_t step = keys.integer("decoder_sparse_step", 1, limits::layers, 1);
+    const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, limits::layers);
+    for (int64_t i = 0; i < config.layers; ++i)
+      config.sparse.push_back((i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i));
+    return;
+  }
+  config.scoring = Scoring::Sigmoid;
+  config.correctsRouting = true;
+  config.routingScale = keys.number("routed_scaling_factor", 1);
+  config.sharedIntermediate = config.expertIntermediate * keys.integer("n_shared_experts", 0, limits::experts, 0);
+  if (config.sharedIntermediate > limits::intermediate)
+    keys.fail("n_shared_experts", "expected experts of at most " + llvm::Twine(limits::intermediate) +
+                                      " values together, got " + llvm::Twine(config.sharedIntermediate));
+  const int64_t dense = keys.integer("first_k_dense_replace", 0, limits::layers, 0);
   for (int64_t i = 0; i < config.layers; ++i)
-    config.sparse.push_back((i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i));
+    config.sparse.push_back(i >= dense);
 }
 
 static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
@@ -374,8 +392,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   if (!status.ok())
     return status; // what follows divides by sizes and counts layers
   readActivation(*text, *found, config);
-  if (found->hasExperts)
-    readExperts(*text, *found, config);
+  readExperts(*text, *found, config);
   readNoRope(*text, *found, config);
   if (!status.ok())
     return status;
@@ -384,7 +401,8 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
   const bool attentionBias = found->readsAttentionBias && text->boolean("attention_bias", false);
-  config.qkvBias = found->qkvBias || attentionBias;
+  config.qkvBias = found->qkvBias || attentionBias || (found->readsQKVBias && text->boolean("attention_bias", false));
+  config.qkNorm = found->readsQKNorm && text->boolean("use_qk_norm", false) ? QKNorm::PerHead : found->qkNorm;
   config.oBias = found->oBias || attentionBias;
   config.mlpBias = found->mlpBias || (found->readsMlpBias && text->boolean("mlp_bias", false));
   config.attentionScale =

@@ -17,6 +17,7 @@ const lathe::Model lathe::models::GPT2 = {
                  {"intermediate_size", "n_inner"},
                  {"rms_norm_eps", "layer_norm_epsilon"}},
     .normKind = NormKind::Layer,
+    .grouped = false,
     .positions = Positions::Learned,
     .gated = false,
     .intermediateHidden = 4,

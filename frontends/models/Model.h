@@ -27,12 +27,6 @@ enum class NormKind : uint8_t {
   Layer, // (x - mean(x)) / sqrt(var(x) + eps) * w + b
 };
 
-enum class QKNorm : uint8_t {
-  None,
-  PerHead, // one RMS norm for every query head and one for every key head, before rotation
-  Whole,   // over all query heads together, and over all key heads
-};
-
 /// Which layers slide when config.json does not list layer_types.
 enum class WindowRule : uint8_t {
   None,      // keys about windows, layer_types too, are not read
@@ -52,6 +46,16 @@ enum class Positions : uint8_t {
 struct SlotName {
   Slot slot;
   const char *huggingFace, *gguf;
+};
+
+enum class ExpertKeys : uint8_t {
+  None,
+  /// num_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob, shared_expert_intermediate_size;
+  /// mlp_only_layers and what decoder_sparse_step passes over have an MLP. Softmax.
+  Qwen,
+  /// n_routed_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob, n_shared_experts,
+  /// routed_scaling_factor; the first first_k_dense_replace layers have an MLP. Sigmoid, corrected where it chooses.
+  DeepSeek,
 };
 
 /// A key of config.json by this architecture's name for it.
@@ -79,6 +83,7 @@ struct Model {
 
   NormPlacement norms = NormPlacement::Pre;
   NormKind normKind = NormKind::RMS;
+  bool grouped = true; // num_key_value_heads and head_dim are read; else there are as many key heads as query heads
   QKNorm qkNorm = QKNorm::None;
   float normOffset = 0;        // norms multiply by offset + w; GGUF stores the sum
   bool scaleEmbedding = false; // by sqrt(hidden)
@@ -99,17 +104,19 @@ struct Model {
 
   int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
   bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
+  double rotaryPart = 1;      // when left out
 
-  /// Layers may have experts: num_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob; those in
-  /// mlp_only_layers and those that decoder_sparse_step passes over have an MLP.
-  bool hasExperts = false;
-  bool sharedExpertGate = false; // and one for every token, shared_expert_intermediate_size, times a sigmoid of its own
+  /// Which layers have experts, and how they are chosen.
+  ExpertKeys experts = ExpertKeys::None;
+  bool sharedExpertGate = false; // the expert for every token is multiplied by a sigmoid of its own
 
   // Biases that are always there.
   bool qkvBias = false, oBias = false, mlpBias = false;
 
   // Keys the architecture reads; the others are decoys there.
   bool readsAttentionBias = false;      // attention_bias: q, k, v and o
+  bool readsQKVBias = false;            // attention_bias: q, k and v
+  bool readsQKNorm = false;             // use_qk_norm: per head
   bool readsMlpBias = false;            // mlp_bias
   bool readsQueryPreAttnScalar = false; // attention scale = query_pre_attn_scalar^-0.5
   bool readsAttentionSoftcap = false;   // attn_logit_softcapping

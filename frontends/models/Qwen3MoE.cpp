@@ -9,6 +9,6 @@ const lathe::Model lathe::models::Qwen3MoE = {
                     "norm_topk_prob": false})",
     .qkNorm = QKNorm::PerHead,
     .window = WindowRule::Switched,
-    .hasExperts = true,
+    .experts = ExpertKeys::Qwen,
     .readsAttentionBias = true,
 };

@@ -51,6 +51,10 @@ public:
 
   /// Another name for a key: what is asked for as `key` is read, and named in messages, as `own`.
   void setName(llvm::StringRef key, llvm::StringRef own) { names[key] = own.str(); }
+  llvm::StringRef nameOf(llvm::StringRef key) const {
+    auto own = names.find(key);
+    return own == names.end() ? key : llvm::StringRef(own->second);
+  }
 
   /// The key is there (or has a default) and is not null.
   bool has(llvm::StringRef key) const { return find(key) != nullptr; }
@@ -87,10 +91,6 @@ public:
   const llvm::json::Object &keys() const { return *values; }
 
 private:
-  llvm::StringRef nameOf(llvm::StringRef key) const {
-    auto own = names.find(key);
-    return own == names.end() ? key : llvm::StringRef(own->second);
-  }
   const llvm::json::Value *require(llvm::StringRef key, bool optional, llvm::StringRef expected) const;
 
   std::string path, prefix;

@@ -43,6 +43,7 @@ TEST(Tensors, SlotsOfALayerFollowTheForwardPass) {
   EXPECT_EQ(names(layerSlots(models::Llama, config, 0)),
             "input_norm q_proj k_proj v_proj o_proj pre_ffn_norm gate_proj up_proj down_proj");
   config.qkvBias = config.oBias = config.mlpBias = true;
+  config.qkNorm = QKNorm::PerHead;
   EXPECT_EQ(names(layerSlots(models::Gemma3, config, 0)),
             "input_norm q_proj k_proj v_proj q_bias k_bias v_bias q_norm k_norm o_proj o_bias post_attention_norm "
             "pre_ffn_norm gate_proj up_proj down_proj gate_bias up_bias down_bias post_ffn_norm");
@@ -50,9 +51,11 @@ TEST(Tensors, SlotsOfALayerFollowTheForwardPass) {
   config.tied = true;
   EXPECT_EQ(names(globalSlots(models::Llama, config)), "embed_tokens final_norm");
   EXPECT_EQ(names(globalSlots(models::GPT2, config)), "embed_tokens positions final_norm final_norm_bias");
+  config.qkNorm = QKNorm::None;
   EXPECT_EQ(names(layerSlots(models::GPT2, config, 0)),
             "input_norm input_norm_bias q_proj k_proj v_proj q_bias k_bias v_bias o_proj o_bias pre_ffn_norm "
             "pre_ffn_norm_bias up_proj down_proj up_bias down_bias");
+  config.qkNorm = QKNorm::Whole;
   EXPECT_EQ(names(layerSlots(models::Olmo2, config, 0)),
             "q_proj k_proj v_proj q_bias k_bias v_bias q_norm k_norm o_proj o_bias post_attention_norm gate_proj "
             "up_proj down_proj gate_bias up_bias down_bias post_ffn_norm");
@@ -74,9 +77,53 @@ TEST(Tensors, ShapesComeFromTheConfig) {
 }
 
 TEST(Tensors, NormsOverAllHeadsAreAsWideAsTheHeads) {
-  const Config config = smallConfig();
+  Config config = smallConfig();
+  config.qkNorm = QKNorm::Whole;
   EXPECT_EQ(slotShape(models::Olmo2, config, Slot::QNorm)[0], 64);
   EXPECT_EQ(slotShape(models::Olmo2, config, Slot::KNorm)[0], 32);
+}
+
+TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
+  Config config = smallConfig();
+  config.experts = 2, config.expertsPerToken = 1, config.expertIntermediate = 8;
+  config.sparse.assign(config.layers, true);
+  auto tensor = [](const char *name, std::vector<int64_t> shape, uint64_t offset, Format format = Format::F32) {
+    TensorInfo info{.name = name, .format = format, .storedType = "F32", .shape = std::move(shape)};
+    info.offset = offset;
+    return info;
+  };
+  Checkpoint each(Checkpoint::Naming::HuggingFace, "m");
+  each.addFile(MappedFile::fromBytes("m", ""));
+  each.add(tensor("norm.weight", {32}, 0));
+  each.add(tensor("layers.0.mlp.experts.0.up_proj.weight", {8, 32}, 4000));
+  EXPECT_EQ(messageOf(bindTensor(models::Qwen3MoE, config, &each, Slot::ExpertUp)),
+            "m: layers.0.mlp.experts.1.up_proj.weight: expected a tensor of shape [8, 32], found none of that name");
+  each.add(tensor("layers.0.mlp.experts.1.up_proj.weight", {8, 32}, 1000));
+  auto found = bindTensor(models::Qwen3MoE, config, &each, Slot::ExpertUp);
+  ASSERT_EQ(messageOf(found), "");
+  EXPECT_EQ(found->experts[0].offset, 4000u);
+  EXPECT_EQ(found->experts[1].offset, 1000u);
+
+  Checkpoint mixed(Checkpoint::Naming::HuggingFace, "m");
+  mixed.addFile(MappedFile::fromBytes("m", ""));
+  mixed.add(tensor("norm.weight", {32}, 0));
+  mixed.add(tensor("layers.0.mlp.experts.0.up_proj.weight", {8, 32}, 4000));
+  mixed.add(tensor("layers.0.mlp.experts.1.up_proj.weight", {8, 32}, 1000, Format::BF16));
+  EXPECT_EQ(messageOf(bindTensor(models::Qwen3MoE, config, &mixed, Slot::ExpertUp)),
+            "m: layers.0.mlp.experts.1.up_proj.weight: expected the type of the other experts, F32, got F32");
+
+  Checkpoint all(Checkpoint::Naming::HuggingFace, "m");
+  all.addFile(MappedFile::fromBytes("m", ""));
+  all.add(tensor("norm.weight", {32}, 0));
+  all.add(tensor("layers.0.mlp.experts.gate_up_proj", {2, 16, 32}, 100));
+  all.add(tensor("layers.0.mlp.experts.down_proj", {2, 32, 8}, 9000));
+  auto up = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertUp);
+  ASSERT_EQ(messageOf(up), "");
+  EXPECT_EQ(up->experts[0].offset, 100u + 8 * 32 * 4); // behind the gate's rows
+  EXPECT_EQ(up->experts[1].offset, 100u + (16 + 8) * 32 * 4);
+  auto down = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertDown);
+  ASSERT_EQ(messageOf(down), "");
+  EXPECT_EQ(down->experts[1].offset, 9000u + 32 * 8 * 4);
 }
 
 TEST(Tensors, RefusesTypesItCannotUse) {

@@ -79,6 +79,9 @@ FAMILIES = {
         attention_dropout=0.0, original_max_position_embeddings=256, pad_token_id=0),
     "qwen2": TOKENS | dict(
         architectures=["Qwen2ForCausalLM"], model_type="qwen2", hidden_act="silu", attention_dropout=0.0),
+    "glm4_moe": TOKENS | dict(
+        architectures=["Glm4MoeForCausalLM"], model_type="glm4_moe", hidden_act="silu", attention_dropout=0.0, n_group=1,
+        topk_group=1, num_nextn_predict_layers=1),
     "qwen2_moe": TOKENS | dict(
         architectures=["Qwen2MoeForCausalLM"], model_type="qwen2_moe", hidden_act="silu", attention_dropout=0.0,
         output_router_logits=False, router_aux_loss_coef=0.001, sliding_window=6, use_sliding_window=False,
@@ -226,6 +229,18 @@ VARIANTS = [
         rms_norm_eps=0.02, rope_theta=5000.0, sliding_window=6, use_sliding_window=True, max_window_layers=1,
         tie_word_embeddings=False), "bf16", mutations=[dict(max_window_layers=0), dict(max_window_layers=2)]),
 
+    # As Air: a dense layer first, biases on q, k and v, no norm on them.
+    Variant("glm4_moe/plain", sizes(48, 56, 3, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, rope_scaling=None, partial_rotary_factor=0.5, tie_word_embeddings=False,
+        attention_bias=True, use_qk_norm=False, n_routed_experts=6, num_experts_per_tok=2, n_shared_experts=1,
+        moe_intermediate_size=16, routed_scaling_factor=1.0, norm_topk_prob=True, first_k_dense_replace=1), "bf16",
+        prompts=FULL, mutations=[dict(norm_topk_prob=False), dict(num_experts_per_tok=1), dict(partial_rotary_factor=1.0)]),
+    # As the large one: norms on queries and keys, two shared experts, weights made larger; nothing dense.
+    Variant("glm4_moe/qk-norm", sizes(40, 44, 2, 3, 1, 107, 24) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, tie_word_embeddings=True, attention_bias=False, use_qk_norm=True,
+        n_routed_experts=5, num_experts_per_tok=3, n_shared_experts=2, moe_intermediate_size=20,
+        routed_scaling_factor=2.5, norm_topk_prob=False, first_k_dense_replace=0), "bf16",
+        mutations=[dict(norm_topk_prob=True), dict(routed_scaling_factor=1.0)]),
     # Two of six experts, not normalised, and one for every token behind a gate.
     Variant("qwen2_moe/plain", sizes(40, 64, 2, 4, 2, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=1000000.0, tie_word_embeddings=False, num_experts=6, num_experts_per_tok=2,
@@ -278,7 +293,7 @@ def random_weights(variant, config, shapes):
         if is_norm(name):
             peak = 0.4 if "q_norm" in name or "k_norm" in name else 0.0
             value = neutral_norm(family) + peak + 0.3 * noise
-        elif name.endswith(".bias"):
+        elif name.endswith(".bias") or name.endswith("_bias"):
             value = 0.5 * noise
         elif "embed_tokens" in name or ".wte." in name or ".wpe." in name:
             scale = config.hidden_size**0.5 if family.startswith("gemma") else getattr(config, "embedding_multiplier", 1)

@@ -6,48 +6,71 @@
 
 using namespace lathe;
 
+/// 1 / (1 + exp(-x)) of one value.
+static Value sigmoid(Emitter &e, Value x) {
+  Value one = e.number(e.f32s(1), 1), vector = vector::BroadcastOp::create(e, e.f32s(1), x);
+  Value y = e.div(one, e.add(one, e.exp(e.sub(e.number(e.f32s(1), 0), vector))));
+  return vector::ExtractOp::create(e, y, 0);
+}
+
 void lathe::expand(kernel::RouteOp op, Emitter &e) {
   int64_t count = Emitter::staticColumns(op.getScores()), top = Emitter::staticColumns(op.getExperts());
   int64_t lanes = Emitter::lanesFor(count);
   Type f32 = e.getF32Type(), i32 = e.getI32Type();
   Value zero = e.index(0), end = e.index(count);
   double lowest = -std::numeric_limits<double>::infinity();
+  bool isSoftmax = op.getScoring() == lm::Scoring::Softmax;
   // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher
   // number. Scores stay as they are, and nothing is remembered but that one.
   e.forRows(op.getScores(), [&](Value row) {
     auto score = [&](Value column) { return e.loadScalar(op.getScores(), {row, column}); };
-    Value largest = e.loop(zero, end, 1, e.number(f32, lowest), [&](Value column, ValueRange best) {
-      return SmallVector<Value>{e.maximum(best[0], score(column))};
-    })[0];
-    Value powers = e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
-      Value x = e.load(e.f32s(lanes), op.getScores(), {row, column});
-      return SmallVector<Value>{e.add(sums[0], e.exp(e.sub(x, e.splat(largest, lanes))))};
-    })[0];
-    Value sum = e.sum(powers);
-    auto power = [&](Value x) {
-      Value one = e.exp(vector::BroadcastOp::create(e, e.f32s(1), e.sub(x, largest)));
-      return vector::ExtractOp::create(e, one, 0).getResult();
+    Value largest, sum;
+    if (isSoftmax) {
+      largest = e.loop(zero, end, 1, e.number(f32, lowest), [&](Value column, ValueRange best) {
+        return SmallVector<Value>{e.maximum(best[0], score(column))};
+      })[0];
+      sum = e.sum(e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
+        Value x = e.load(e.f32s(lanes), op.getScores(), {row, column});
+        return SmallVector<Value>{e.add(sums[0], e.exp(e.sub(x, e.splat(largest, lanes))))};
+      })[0]);
+    }
+    auto probability = [&](Value x) -> Value {
+      if (!isSoftmax)
+        return sigmoid(e, x);
+      Value power = e.exp(vector::BroadcastOp::create(e, e.f32s(1), e.sub(x, largest)));
+      return e.div(vector::ExtractOp::create(e, power, 0), sum);
+    };
+    // Without a correction the order is that of the scores themselves.
+    auto key = [&](Value column) -> Value {
+      if (!op.getCorrection())
+        return score(column);
+      auto [area, place] = getAreaAndPlace(op.getCorrection());
+      Value correction = e.loadBytes(f32, area, e.add(place, e.mul(column, 4)));
+      return e.add(probability(score(column)), correction);
     };
     Value first[] = {e.number(f32, -lowest), e.number(i32, -1), e.number(f32, 0)};
     SmallVector<Value> last = e.loop(zero, e.index(top), 1, first, [&](Value k, ValueRange before) {
       Value none[] = {e.number(f32, lowest), e.number(i32, 0)};
       SmallVector<Value> best = e.loop(zero, end, 1, none, [&](Value column, ValueRange best) {
-        Value x = score(column), number = e.cast(column, i32);
+        Value x = key(column), number = e.cast(column, i32);
         Value isEqual = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, x, before[0]);
         Value isBehind = arith::AndIOp::create(e, isEqual, e.less(before[1], number));
         isBehind = arith::OrIOp::create(e, isBehind, e.less(x, before[0]));
         Value isBetter = arith::AndIOp::create(e, isBehind, e.less(best[0], x));
         return SmallVector<Value>{e.select(isBetter, x, best[0]), e.select(isBetter, number, best[1])};
       });
-      Value weight = e.div(power(best[0]), sum);
+      Value weight = probability(score(e.cast(best[1], e.getIndexType())));
       memref::StoreOp::create(e, weight, op.getWeights(), ValueRange{row, k});
       memref::StoreOp::create(e, best[1], op.getExperts(), ValueRange{row, k});
       return SmallVector<Value>{best[0], best[1], e.add(before[2], weight)};
     });
+    Value factor = e.number(f32, op.getScale().convertToDouble());
     if (op.getNormalized())
+      factor = e.div(factor, isSoftmax ? last[2] : e.add(last[2], e.number(f32, 1e-20)));
+    if (op.getNormalized() || op.getScale().convertToDouble() != 1)
       e.loop(zero, e.index(top), 1, [&](Value k) {
         Value weight = e.loadScalar(op.getWeights(), {row, k});
-        memref::StoreOp::create(e, e.div(weight, last[2]), op.getWeights(), ValueRange{row, k});
+        memref::StoreOp::create(e, e.mul(weight, factor), op.getWeights(), ValueRange{row, k});
       });
   });
 }
@@ -103,13 +126,7 @@ void lathe::expand(kernel::GatherOp op, Emitter &e) {
 void lathe::expand(kernel::CombineOp op, Emitter &e) {
   int64_t top = Emitter::staticColumns(op.getWeights());
   e.forRows(op.getOut(), [&](Value row) {
-    Value gate;
-    if (op.getGate()) {
-      Value one = e.number(e.f32s(1), 1),
-            x = vector::BroadcastOp::create(e, e.f32s(1), e.loadScalar(op.getGate(), {row, e.index(0)}));
-      Value sigmoid = e.div(one, e.add(one, e.exp(e.sub(e.number(e.f32s(1), 0), x))));
-      gate = vector::ExtractOp::create(e, sigmoid, 0);
-    }
+    Value gate = op.getGate() ? sigmoid(e, e.loadScalar(op.getGate(), {row, e.index(0)})) : Value();
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value sum = e.number(e.f32s(lanes), 0);
       if (op.getShared()) {

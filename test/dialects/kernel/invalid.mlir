@@ -143,7 +143,15 @@ func.func @bias_of_another_size(%x: memref<?x64xf32>, %w: !lm.weight<64xf32>, %b
 // experts
 func.func @chooses_more_than_there_are(%s: memref<?x4xf32>, %w: memref<?x5xf32>, %e: memref<?x5xi32>) {
   // expected-error @below {{'kernel.route' op expects known numbers of scores and, not more, of experts, but found 'memref<?x4xf32>' and 'memref<?x5xi32>'}}
-  kernel.route %s to %w, %e softmax : memref<?x4xf32>, memref<?x5xf32>, memref<?x5xi32>
+  kernel.route %s to %w, %e softmax scale 1.0 : memref<?x4xf32>, memref<?x5xf32>, memref<?x5xi32>
+  return
+}
+
+// -----
+
+func.func @corrects_other_scores(%s: memref<?x4xf32>, %c: !lm.weight<5xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
+  // expected-error @below {{'kernel.route' op expects a correction for each score, but found '!lm.weight<5xf32>'}}
+  kernel.route %s correction %c : !lm.weight<5xf32> to %w, %e sigmoid scale 1.0 : memref<?x4xf32>, memref<?x2xf32>, memref<?x2xi32>
   return
 }
 

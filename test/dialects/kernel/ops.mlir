@@ -42,9 +42,11 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
 // CHECK-LABEL: @experts(
 func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen: memref<?x2xi32>, %order: memref<64x1xi32>,
                    %places: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %slots: memref<64x64xf32>, %out: memref<?x64xf32>,
-                   %gate: memref<?x1xf32>) {
-  // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax {normalized} :
-  kernel.route %scores to %weights, %chosen softmax {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+                   %gate: memref<?x1xf32>, %c: !lm.weight<8xf32>) {
+  // CHECK: kernel.route %{{.*}} correction %{{.*}} : !lm.weight<8xf32> to %{{.*}}, %{{.*}} sigmoid scale 2.500000e+00 :
+  kernel.route %scores correction %c : !lm.weight<8xf32> to %weights, %chosen sigmoid scale 2.5 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax scale 1.000000e+00 {normalized} :
+  kernel.route %scores to %weights, %chosen softmax scale 1.0 {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.dispatch %{{.*}} to %{{.*}}, %{{.*}}, %{{.*}} count 8 :
   kernel.dispatch %chosen to %order, %places, %blocks count 8 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
   // CHECK: kernel.gather %{{.*}}[%{{.*}}] to %{{.*}} :

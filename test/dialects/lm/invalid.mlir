@@ -372,6 +372,14 @@ func.func @more_experts_than_there_are(%scores: tensor<?x4xf32>) {
 
 // -----
 
+func.func @corrects_other_scores(%scores: tensor<?x4xf32>, %c: !lm.weight<5xf32>) {
+  // expected-error @below {{'lm.route' op expects a correction of 4 values, but found '!lm.weight<5xf32>'}}
+  %w, %e = lm.route %scores top 2 correction %c : !lm.weight<5xf32> sigmoid : tensor<?x4xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  return
+}
+
+// -----
+
 func.func @results_of_another_width(%scores: tensor<?x4xf32>) {
   // expected-error @below {{'lm.route' op expects results of 2 columns, but found 'tensor<?x3xi32>'}}
   %w, %e = lm.route %scores top 2 softmax : tensor<?x4xf32> -> tensor<?x2xf32>, tensor<?x3xi32>

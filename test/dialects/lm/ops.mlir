@@ -63,7 +63,8 @@ func.func @stack(%ids: tensor<?xi32>, %position: index) -> tensor<?x72xf32> {
 // CHECK-LABEL: @rows(
 func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32>, %position: index, %norm: !vector,
                 %per_head: !per_head, %matrix: !matrix, %bias: !lm.weight<192xf32>, %cache: !cache,
-                %gates: !lm.weight<64x100x72xbf16>, %downs: !lm.weight<64x72x100xbf16>) {
+                %gates: !lm.weight<64x100x72xbf16>, %downs: !lm.weight<64x72x100xbf16>,
+                %c: !lm.weight<64xf32>, %g: tensor<?x1xf32>) {
   // CHECK: lm.add %{{.*}}, %{{.*}} : tensor<?x72xf32>
   %add = lm.add %x, %x : tensor<?x72xf32>
   // CHECK: lm.zeros %{{.*}} : tensor<?x72xf32>
@@ -96,6 +97,11 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %capped = lm.attention %q, %cache at %position heads 6 scale 0.125 softcap 50.0 : tensor<?x192xf32>, !cache
   // CHECK: lm.route %{{.*}} top 2 softmax {normalized} : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
   %weights, %chosen = lm.route %k top 2 softmax {normalized} : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  // CHECK: lm.route %{{.*}} top 2 correction %{{.*}} : !lm.weight<64xf32> sigmoid scale 2.500000e+00 : tensor<?x64xf32>
+  %weighed, %corrected = lm.route %k top 2 correction %c : !lm.weight<64xf32> sigmoid scale 2.5 : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  // CHECK: lm.experts {{.*}} shared %{{.*}} : tensor<?x72xf32> shared_gate %{{.*}} : tensor<?x1xf32> silu :
+  %shared = lm.experts %x, %weights, %chosen, %gates, %gates, %downs shared %x : tensor<?x72xf32> shared_gate %g : tensor<?x1xf32> silu
+    : tensor<?x72xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !lm.weight<64x100x72xbf16>, !lm.weight<64x100x72xbf16>, !lm.weight<64x72x100xbf16>
   // CHECK: lm.experts %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} silu : tensor<?x72xf32>, tensor<?x2xf32>, tensor<?x2xi32>, <64x100x72xbf16>, <64x100x72xbf16>, <64x72x100xbf16>
   %mixed = lm.experts %x, %weights, %chosen, %gates, %gates, %downs silu
     : tensor<?x72xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !lm.weight<64x100x72xbf16>, !lm.weight<64x100x72xbf16>, !lm.weight<64x72x100xbf16>

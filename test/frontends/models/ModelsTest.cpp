@@ -49,6 +49,10 @@ TEST(Models, PublishedConfigsHaveThePublishedParameters) {
       {"smollm3-3b", 3075098624},
       {"gemma-2-2b", 2614341888},
       {"gemma-2-27b", 27227128320},
+      {"qwen3-30b-a3b", 30532122624},
+      {"qwen2-57b-a14b", 57408658944},
+      {"glm-4.5-air", 106852251264},
+
   };
   for (auto [name, count] : published) {
     auto source = openModel(std::string(LATHE_TEST_DIR "/frontends/models/Inputs/") + name + ".json");
