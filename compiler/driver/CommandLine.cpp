@@ -9,13 +9,15 @@
 using namespace lathe;
 
 static std::string listModels() {
-  std::string text =
-      llvm::formatv("{0,-12} {1,-34} {2}\n", "file", "model_type in config.json", "GGUF architecture").str();
+  constexpr const char *row = "{0,-9} {1,-20} {2,-9} {3,-46} {4,-28} {5,-27} {6}\n";
+  std::string text = llvm::formatv(row, "file", "model_type", "GGUF", "attention", "norms", "positions", "MLP").str();
   for (const NamedModel &entry : allModels()) {
     llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->modelTypes));
     llvm::append_range(types, namesIn(entry.model->wrapperTypes));
-    text += llvm::formatv("{0,-12} {1,-34} {2}\n", entry.name, commaSeparated(types),
-                          commaSeparated(namesIn(entry.model->ggufArchitectures)))
+    llvm::SmallVector<llvm::StringRef, 4> gguf = namesIn(entry.model->ggufArchitectures);
+    const Features features = featuresOf(*entry.model);
+    text += llvm::formatv(row, entry.name, commaSeparated(types), gguf.empty() ? "-" : commaSeparated(gguf),
+                          features.attention, features.norms, features.positions, features.mlp)
                 .str();
   }
   return text;

@@ -13,6 +13,7 @@
 #include "frontends/Tensors.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
+#include <string>
 
 namespace lathe {
 
@@ -150,6 +151,12 @@ llvm::ArrayRef<NamedModel> allModels();
 /// Null when unknown. `isWrapper` is set when the description is under text_config.
 const Model *findModelType(llvm::StringRef modelType, bool &isWrapper);
 const Model *findGgufArchitecture(llvm::StringRef architecture);
+
+/// In a few words each: attention, norms, positions, MLP.
+struct Features {
+  std::string attention, norms, positions, mlp;
+};
+Features featuresOf(const Model &model);
 
 /// The entries of one of a Model's lists.
 llvm::SmallVector<llvm::StringRef, 4> namesIn(const char *const (&list)[4]);

@@ -20,6 +20,57 @@ llvm::SmallVector<llvm::StringRef, 4> lathe::namesIn(const char *const (&list)[4
   return out;
 }
 
+Features lathe::featuresOf(const Model &model) {
+  Features features;
+  auto add = [](std::string &to, bool isSo, llvm::StringRef what) {
+    if (isSo)
+      to += (to.empty() ? "" : ", ") + what.str();
+  };
+  std::string &attention = features.attention;
+  add(attention, true, model.grouped ? "grouped" : "multi-head");
+  switch (model.window) {
+  case WindowRule::None:
+    break;
+  case WindowRule::Every:
+  case WindowRule::Switched:
+    add(attention, true, "window");
+    break;
+  case WindowRule::Above:
+    add(attention, true, "window on upper layers");
+    break;
+  case WindowRule::Periodic:
+    add(attention, true, "window " + std::to_string(model.windowPeriod - 1) + ":1");
+    break;
+  case WindowRule::Unrotated:
+    add(attention, true, "window without positions");
+    break;
+  }
+  add(attention, model.qkvBias || model.readsAttentionBias || model.readsQKVBias, "bias");
+  add(attention, model.qkNorm == QKNorm::PerHead || model.readsQKNorm, "q/k norm");
+  add(attention, model.qkNorm == QKNorm::Whole, "whole q/k norm");
+  add(attention, model.readsAttentionSoftcap, "softcap");
+
+  add(features.norms, true, model.normKind == NormKind::Layer ? "layer norm" : "RMS");
+  features.norms += model.norms == NormPlacement::Pre    ? " before"
+                    : model.norms == NormPlacement::Post ? " after"
+                                                         : " before and after";
+  add(features.norms, model.normOffset == 1, "1 + w");
+
+  add(features.positions, true,
+      model.positions == Positions::Learned ? "learned"
+      : model.partialRotary                 ? "partly rotary"
+                                            : "rotary");
+  add(features.positions, model.localTheta != 0, "windows unscaled");
+  add(features.positions, model.noRopeInterval != 0, "not on every layer");
+
+  features.mlp = model.activation == Activation::SiLU ? "SiLU" : "GELU";
+  features.mlp += model.gated ? " gated" : "";
+  add(features.mlp, model.experts == ExpertKeys::Qwen, "experts by softmax");
+  add(features.mlp, model.experts == ExpertKeys::DeepSeek, "experts by sigmoid and one for all");
+  add(features.mlp, model.sharedExpertGate, "gated one for all");
+  return features;
+}
+
 const Model *lathe::findModelType(llvm::StringRef modelType, bool &isWrapper) {
   for (const NamedModel &entry : named) {
     isWrapper = llvm::is_contained(namesIn(entry.model->wrapperTypes), modelType);
