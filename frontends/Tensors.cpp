@@ -293,6 +293,9 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
   // A tied matrix may have been saved under the head's name only.
   if (!tensor && slot == Slot::Embed && config.tied)
     tensor = checkpoint->find(tensorName(model, *checkpoint, Slot::Head, layer));
+  // One row may be stored as a vector.
+  if (tensor && stored.size() == 2 && stored[0] == 1 && tensor->shape.size() == 1)
+    stored.erase(stored.begin());
   LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
   binding.tensor = tensor;
   if (checkpoint->naming == Checkpoint::Naming::Gguf)

@@ -199,6 +199,32 @@ static absl::Status readRope(const Reader &keys, const Model &model, Config &con
   return absl::OkStatus();
 }
 
+static absl::Status readExperts(const Reader &keys, const Model &model, Config &config) {
+  if (model.experts == ExpertKeys::None)
+    return absl::OkStatus();
+  LATHE_RETURN_IF_ERROR(keys.integer(config.experts, "expert_count", 1, limits::experts));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::experts));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.expertIntermediate, "expert_feed_forward_length", 1, limits::intermediate));
+  if (config.expertsPerToken > config.experts)
+    return keys.error("expert_used_count", "expected at most " + keys.key("expert_count") + " (" +
+                                               llvm::Twine(config.experts) + "), got " +
+                                               llvm::Twine(config.expertsPerToken));
+  if (model.sharedExpertGate)
+    LATHE_RETURN_IF_ERROR(
+        keys.integer(config.sharedIntermediate, "expert_shared_feed_forward_length", 1, limits::intermediate));
+  config.normalizesRouting = model.ggufNormalizesRouting;
+  // What a layer has tells which kind it is.
+  config.sparse.assign(config.layers, false);
+  for (const TensorInfo &tensor : keys.gguf.tensors()) {
+    llvm::StringRef name = tensor.name;
+    uint64_t layer = 0;
+    if (name.consume_front("blk.") && !name.consumeInteger(10, layer) && name == ".ffn_gate_inp.weight" &&
+        layer < static_cast<uint64_t>(config.layers))
+      config.sparse[layer] = true;
+  }
+  return absl::OkStatus();
+}
+
 static absl::Status readWindow(const Reader &keys, const Model &model, Config &config) {
   config.kinds.assign(config.layers, LayerKind::Full);
   if (!model.ggufWindow)
@@ -273,6 +299,8 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
     return gguf.error("general.architecture", expectedOneOf(knownGgufArchitectures(), architecture));
   const Reader keys{gguf, architecture.str()};
   for (const Neutral &key : neutral) {
+    if (found->experts != ExpertKeys::None && key.name == "expert_count")
+      continue;
     if (found->readsMultipliers && llvm::StringRef(key.name).ends_with("_scale") && !key.name.contains('.'))
       continue;
     LATHE_ASSIGN_OR_RETURN(double value, gguf.number(keys.key(key.name), key.value));
@@ -288,6 +316,7 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   config.qkNorm = found->qkNorm;
   LATHE_RETURN_IF_ERROR(readSizes(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readRope(keys, *found, config));
+  LATHE_RETURN_IF_ERROR(readExperts(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readWindow(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readSpecialTokens(gguf, config));
   LATHE_ASSIGN_OR_RETURN(bool causal, gguf.boolean(keys.key("attention.causal"), true));

@@ -109,7 +109,8 @@ struct Model {
 
   /// Which layers have experts, and how they are chosen.
   ExpertKeys experts = ExpertKeys::None;
-  bool sharedExpertGate = false; // the expert for every token is multiplied by a sigmoid of its own
+  bool ggufNormalizesRouting = false; // GGUF has no key for it
+  bool sharedExpertGate = false;      // the expert for every token is multiplied by a sigmoid of its own
 
   // Biases that are always there.
   bool qkvBias = false, oBias = false, mlpBias = false;

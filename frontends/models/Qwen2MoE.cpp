@@ -4,6 +4,7 @@
 /// gate.
 const lathe::Model lathe::models::Qwen2MoE = {
     .modelTypes = {"qwen2_moe"},
+    .ggufArchitectures = {"qwen2moe"},
     .defaults = R"({"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24,
                     "num_attention_heads": 16, "num_key_value_heads": 16, "max_position_embeddings": 32768,
                     "decoder_sparse_step": 1, "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632,

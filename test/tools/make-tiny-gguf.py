@@ -99,6 +99,15 @@ VARIANTS = [
     Variant("qwen2/legacy-types", "qwen2", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
         model_type="qwen2", rms_norm_eps=1e-6, tie_word_embeddings=True,
         rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    # Experts' matrices of a role are one tensor, of one type.
+    Variant("qwen2_moe/legacy-types", "qwen2moe", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
+        model_type="qwen2_moe", rms_norm_eps=1e-6, tie_word_embeddings=False, num_experts=4, num_experts_per_tok=2,
+        moe_intermediate_size=32, shared_expert_intermediate_size=64, norm_topk_prob=False,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    Variant("qwen3_moe/legacy-types", "qwen3moe", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267, 32) | dict(
+        model_type="qwen3_moe", rms_norm_eps=1e-6, tie_word_embeddings=False, num_experts=6, num_experts_per_tok=3,
+        moe_intermediate_size=32, norm_topk_prob=True,
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
     Variant("smollm3/legacy-types", "smollm3", "bpe", tiny.sizes(64, 64, 4, 4, 2, 267) | dict(
         model_type="smollm3", rms_norm_eps=1e-6, tie_word_embeddings=True,
         rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
@@ -114,7 +123,11 @@ NAMES = {
     "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
 }
-NAMES |= {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}
+NAMES |= {
+    "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up", "mlp.gate": "ffn_gate_inp",
+    "mlp.shared_expert_gate": "ffn_gate_inp_shexp", "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_expert.up_proj": "ffn_up_shexp", "mlp.shared_expert.down_proj": "ffn_down_shexp",
+}
 GPT2_NAMES = {
     "ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "ln_2": "ffn_norm",
     "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -270,6 +283,12 @@ def add_keys(writer, variant):
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if "num_experts" in config:
+        writer.add_expert_count(config["num_experts"])
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+    if "shared_expert_intermediate_size" in config:
+        writer.add_expert_shared_feed_forward_length(config["shared_expert_intermediate_size"])
     if variant.architecture == "gemma2":
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
@@ -295,7 +314,8 @@ def write_file(variant, path):
     if model_type != "gpt2":
         keys["max_position_embeddings"] = 256
     config = transformers.AutoConfig.for_model(model_type, pad_token_id=None, **keys)
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32,
+                                                          experts_implementation="eager").eval()
     tied = config.tie_word_embeddings
     generator = np.random.default_rng(list(variant.name.encode()))
     writer = gguf.GGUFWriter(path, variant.architecture)
@@ -308,7 +328,7 @@ def write_file(variant, path):
         if tied and name == "lm_head.weight":
             continue
         shape = tuple(tensor.shape)
-        stored = gguf_name(name, variant.architecture)
+        stored = "" if ".experts." in name else gguf_name(name, variant.architecture)
         if len(shape) == 1 and name.endswith(".bias"):
             bias = (0.5 * generator.standard_normal(shape)).astype(np.float32)
             writer.add_tensor(stored, bias)
@@ -322,6 +342,25 @@ def write_file(variant, path):
             factor = (1 + peak + 0.3 * generator.standard_normal(shape)).astype(np.float32)
             writer.add_tensor(stored, factor)
             state[name] = torch.from_numpy(factor - np.float32(1 if variant.architecture.startswith("gemma") else 0))
+            continue
+        if ".experts." in name:  # [experts, out, in]; gate and up, which transformers has in one, are two tensors
+            layer, kind = name.split(".")[2], variant.types[turn % len(variant.types)]
+            turn += 1
+            halves = []
+            for part in ("gate", "up") if "gate_up" in name else ("down",):
+                rows = shape[1] // (2 if "gate_up" in name else 1)
+                flat = (shape[0] * rows, shape[2])
+                raw, values = encode(generator, flat, kind, 1.0 / shape[2] ** 0.5)
+                writer.add_tensor(f"blk.{layer}.ffn_{part}_exps.weight", raw.reshape(shape[0], rows, -1),
+                                  raw_dtype=None if kind in (Type.F32, Type.F16) else kind)
+                halves.append(values.reshape(shape[0], rows, shape[2]))
+            used.add(kind.name)
+            state[name] = torch.from_numpy(np.ascontiguousarray(np.concatenate(halves, 1)))
+            continue
+        if "mlp.gate.weight" in name or "shared_expert_gate" in name:  # always float32, and one row is a vector
+            values = (generator.standard_normal(shape) / shape[1] ** 0.5).astype(np.float32)
+            writer.add_tensor(stored, values[0] if shape[0] == 1 else values)
+            state[name] = torch.from_numpy(values)
             continue
         if name in ("model.embed_tokens.weight", "transformer.wte.weight", "transformer.wpe.weight"):
             scaled = variant.architecture.startswith(("gemma", "granite"))

@@ -76,6 +76,23 @@ TEST(GgufConfig, ReadsLlama) {
   EXPECT_EQ(kindsOf(config), "FFFFFFF");
 }
 
+TEST(GgufConfig, TensorsTellWhichLayersHaveExperts) {
+  auto moe = [](uint32_t used) {
+    GgufBuilder builder = metadata("qwen3moe");
+    builder.u32("qwen3moe.expert_count", 4).u32("qwen3moe.expert_used_count", used);
+    builder.u32("qwen3moe.expert_feed_forward_length", 32);
+    builder.tensor("blk.1.ffn_gate_inp.weight", {64, 4}).tensor("blk.99.ffn_gate_inp.weight", {64, 4});
+    return builder;
+  };
+  Config config = read(moe(2));
+  EXPECT_EQ(config.experts, 4);
+  EXPECT_EQ(config.expertsPerToken, 2);
+  EXPECT_TRUE(config.normalizesRouting);
+  EXPECT_FALSE(config.isSparse(0));
+  EXPECT_TRUE(config.isSparse(1));
+  EXPECT_EQ(refusal(moe(5)), "m.gguf: qwen3moe.expert_used_count: expected at most qwen3moe.expert_count (4), got 5");
+}
+
 TEST(GgufConfig, TensorsTellBiasesHeadAndScaling) {
   GgufBuilder builder = metadata("llama");
   builder.tensor("output.weight", {64, 6}).tensor("blk.0.attn_q.bias", {64}).tensor("blk.0.ffn_gate.bias", {96});
