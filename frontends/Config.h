@@ -64,10 +64,11 @@ struct Rope {
   bool operator==(const Rope &) const = default;
 };
 
-/// What sizes may be at most, so that products of three fit in 64 bits and lists of layers in memory.
+/// What sizes may be at most, so that products of three fit in 64 bits and lists of layers in memory. A token's experts
+/// are gone through one by one in the code that adds them up.
 namespace limits {
 constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 12, headDim = 1 << 14, intermediate = 1 << 22,
-                  experts = 1 << 16, vocabulary = 1 << 24, positions = int64_t(1) << 31;
+                  experts = 1 << 16, expertsPerToken = 128, vocabulary = 1 << 24, positions = int64_t(1) << 31;
 constexpr double values = 0x1p44; // of weights and caches together: 64 TiB as f32
 } // namespace limits
 

@@ -203,7 +203,7 @@ static absl::Status readExperts(const Reader &keys, const Model &model, Config &
   if (model.experts == ExpertKeys::None)
     return absl::OkStatus();
   LATHE_RETURN_IF_ERROR(keys.integer(config.experts, "expert_count", 1, limits::experts));
-  LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::experts));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::expertsPerToken));
   LATHE_RETURN_IF_ERROR(keys.integer(config.expertIntermediate, "expert_feed_forward_length", 1, limits::intermediate));
   if (config.expertsPerToken > config.experts)
     return keys.error("expert_used_count", "expected at most " + keys.key("expert_count") + " (" +

@@ -236,7 +236,7 @@ static void readExperts(const JsonObject &keys, const Model &model, Config &conf
   config.experts = keys.integer(count, isQwen ? 0 : 1, limits::experts);
   if (!keys.ok() || config.experts == 0)
     return;
-  config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::experts);
+  config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::expertsPerToken);
   config.expertIntermediate = keys.integer("moe_intermediate_size", 1, limits::intermediate);
   config.normalizesRouting = keys.boolean("norm_topk_prob", false);
   if (keys.ok() && config.expertsPerToken > config.experts)

@@ -342,6 +342,8 @@ TEST(Config, Refusals) {
        "config.json: use_sliding_window: expected false for this architecture, got true"},
       {llama, R"({"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 5})",
        "config.json: num_experts_per_tok: expected at most num_experts (4), got 5"},
+      {llama, R"({"model_type": "qwen3_moe", "num_experts": 4096, "num_experts_per_tok": 4096})",
+       "config.json: num_experts_per_tok: expected an integer from 1 to 128, got 4096"},
       {llama, R"({"model_type": "qwen3_moe", "decoder_sparse_step": 0})",
        "config.json: decoder_sparse_step: expected an integer from 1 to 4096, got 0"},
       {llama, R"({"model_type": "glm4_moe", "n_routed_experts": 0})",
