@@ -61,10 +61,10 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
       TypeSwitch<Operation *>(op)
           .Case<kernel::ZeroOp, kernel::CopyOp, kernel::AddOp, kernel::AddBiasOp, kernel::AddPositionsOp,
                 kernel::ScaleOp, kernel::NormOp, kernel::ActivationOp, kernel::GluOp, kernel::SoftcapOp,
-                kernel::EmbedOp, kernel::ValuesOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp,
-                kernel::RouteOp, kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp>(
-              [&](auto op) { expand(op, emitter); })
-          .Case<kernel::QuantizeOp, kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
+                kernel::EmbedOp, kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp,
+                kernel::RopeOp, kernel::AppendOp, kernel::RouteOp, kernel::DispatchOp, kernel::GatherOp,
+                kernel::CombineOp>([&](auto op) { expand(op, emitter); })
+          .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
               [&](auto op) { expand(op, emitter, context); });
       op->erase();
     }

@@ -103,6 +103,24 @@ private:
   void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body,
              spmd::Assignment assignment = spmd::Assignment::Static);
   void flushRows();
+  /// In a prologue: what waits for rows, on all of them.
+  void workOnRows() {
+    Value begin = rowwise.empty() ? Value() : constant(0);
+    for (RowsFn &work : rowwise)
+      work(begin, rows);
+    rowwise.clear();
+  }
+  /// Columns of a tile of `step` that begins at `column`: fewer where the last one is not full.
+  OpFoldResult widthFrom(Value column, int64_t columns, int64_t step) {
+    if (columns % step == 0)
+      return builder.getIndexAttr(step);
+    Value rest = arith::SubIOp::create(builder, loc, constant(columns), column);
+    return arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+  }
+  /// Whether products with the weight take rows rounded to bf16.
+  bool takesRounded(WeightType type) {
+    return type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2;
+  }
   /// A phase over `columnTiles` times blocks of `blockRows` rows. `isUneven`: some tiles are much more work than
   /// others.
   void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven = false);
@@ -170,7 +188,7 @@ private:
 spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t columns, Type element,
                                  spmd::Space space) {
   auto type = MemRefType::get({rowCount, columns}, element);
-  // Kinds of layers share what they have alike, and number what they have not.
+  // Equal names and types share memory (codes of what lies in one buffer, say); another type is numbered.
   std::string symbol = (name + "." + suffix).str();
   for (int n = 2; spmd::BufferOp known = allBuffers.lookup(symbol); ++n) {
     if (known.getType() == type)
@@ -218,15 +236,7 @@ void Scheduler::flushRows() {
 
 void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven) {
   if (replicates) {
-    phase(
-        what, constant(columnTiles),
-        [&] {
-          Value zero = rowwise.empty() ? Value() : constant(0);
-          for (RowsFn &work : rowwise)
-            work(zero, rows);
-        },
-        [&](Value tile) { body(tile, constant(0), rows); });
-    rowwise.clear();
+    phase(what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); });
     return;
   }
   flushRows();
@@ -250,7 +260,7 @@ spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
   auto type = cast<WeightType>(weight.getType());
   spmd::BufferOp rowsIn = bufferOf(value);
   std::string rowsName = rowsIn.getSymName().drop_front(name.size() + 1).str();
-  if (type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2) {
+  if (takesRounded(type)) {
     auto [entry, isNew] = rounded.try_emplace(value);
     if (isNew) {
       spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".bf16", columnsOf(value), builder.getBF16Type());
@@ -461,11 +471,7 @@ void Scheduler::scheduleQKV(QKVOp op) {
       Part &part = parts[index];
       Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
       Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
-      OpFoldResult width = builder.getIndexAttr(group * dim);
-      if (part.heads % group) {
-        Value rest = arith::SubIOp::create(builder, loc, constant(part.heads * dim), column);
-        width = arith::MinUIOp::create(builder, loc, rest, constant(group * dim)).getResult();
-      }
+      OpFoldResult width = widthFrom(column, part.heads * dim, group * dim);
       Value in = readRows(inputs[index], row, count);
       Value out = index == 0 ? write(q, row, column, count, width)
                              : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
@@ -591,11 +597,7 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
     choosePart(tile, tiles, [&](size_t index, Value local) {
       Part &part = parts[index];
       Value column = arith::MulIOp::create(builder, loc, local, constant(part.step));
-      OpFoldResult width = builder.getIndexAttr(part.step), zero = builder.getIndexAttr(0);
-      if (part.outputs % part.step) {
-        Value rest = arith::SubIOp::create(builder, loc, constant(part.outputs), column);
-        width = arith::MinUIOp::create(builder, loc, rest, constant(part.step)).getResult();
-      }
+      OpFoldResult width = widthFrom(column, part.outputs, part.step), zero = builder.getIndexAttr(0);
       auto product = [&](spmd::BufferOp in, Value matrix, Value bias, Value out) {
         kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(matrix), column, out);
         if (bias)
@@ -718,18 +720,9 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
       Value index = arith::DivUIOp::create(builder, loc, tile, constant(each));
       Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, tile, constant(each)),
                                            constant(step));
-      OpFoldResult width = builder.getIndexAttr(step);
-      if (columns % step) {
-        Value rest = arith::SubIOp::create(builder, loc, constant(columns), column);
-        width = arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
-      }
+      OpFoldResult width = widthFrom(column, columns, step);
       body(index, blockRow(index), column, width);
     });
-  };
-  auto flushed = [&] {
-    Value begin = rowwise.empty() ? Value() : constant(0);
-    for (RowsFn &work : rowwise)
-      work(begin, rows);
   };
 
   spmd::BufferOp product = slotBuffer("gated", inner, builder.getF32Type());
@@ -737,21 +730,22 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   spmd::BufferOp gateRoom =
       buffer("expert_gate." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
   spmd::BufferOp upRoom = buffer("expert_up." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
-  perBlock("experts_gate_up", inner, flushed, [&](Value index, Value row, Value column, OpFoldResult width) {
-    Value gate = write(gateRoom, none, none, all, width), up = write(upRoom, none, none, all, width);
-    OpFoldResult from = replicates ? none : OpFoldResult(row);
-    kernel::MatmulOp::create(builder, loc, read(in, from, none, all, columnsIn(in)), weight(op.getGate()), column, gate,
-                             expertOf(index));
-    kernel::MatmulOp::create(builder, loc, read(upIn, from, none, all, columnsIn(upIn)), weight(op.getUp()), column, up,
-                             expertOf(index));
-    kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr());
-  });
-  rowwise.clear();
+  perBlock(
+      "experts_gate_up", inner, [&] { workOnRows(); },
+      [&](Value index, Value row, Value column, OpFoldResult width) {
+        Value gate = write(gateRoom, none, none, all, width), up = write(upRoom, none, none, all, width);
+        OpFoldResult from = replicates ? none : OpFoldResult(row);
+        kernel::MatmulOp::create(builder, loc, read(in, from, none, all, columnsIn(in)), weight(op.getGate()), column,
+                                 gate, expertOf(index));
+        kernel::MatmulOp::create(builder, loc, read(upIn, from, none, all, columnsIn(upIn)), weight(op.getUp()), column,
+                                 up, expertOf(index));
+        kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr());
+      });
 
   // What the second product reads: in a decode step every worker makes codes of all slots for itself.
   spmd::BufferOp downIn = product;
   auto downType = cast<WeightType>(op.getDown().getType());
-  bool isRounded = downType.getFormat() == lathe::Format::BF16 && table.bf16Dot && downType.getLayout().getDepth() == 2;
+  bool isRounded = takesRounded(downType);
   std::function<void(Value, OpFoldResult)> convert;
   if (isRounded || downType.getInfo().isQuantised()) {
     QuantizedRow layout(inner, downType.hasWideCodes());

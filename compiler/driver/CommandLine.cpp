@@ -9,7 +9,7 @@
 using namespace lathe;
 
 static std::string listModels() {
-  constexpr const char *row = "{0,-9} {1,-20} {2,-9} {3,-46} {4,-28} {5,-27} {6}\n";
+  constexpr const char *row = "{0,-9} {1,-20} {2,-9} {3,-47} {4,-28} {5,-27} {6}\n";
   std::string text = llvm::formatv(row, "file", "model_type", "GGUF", "attention", "norms", "positions", "MLP").str();
   for (const NamedModel &entry : allModels()) {
     llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->modelTypes));

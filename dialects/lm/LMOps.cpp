@@ -30,6 +30,14 @@ LogicalResult checkMatrix(Operation *op, Value weight, int64_t out, int64_t in, 
   return success();
 }
 
+/// A row of the table for each of `rows`.
+LogicalResult checkTable(Operation *op, Value table, Value rows) {
+  auto type = cast<WeightType>(table.getType());
+  if (!type.isMatrix() || type.getColumns() != columns(rows))
+    return op->emitOpError() << "expects a table with " << columns(rows) << " columns, but found " << type;
+  return success();
+}
+
 /// Heads of queries for the heads of a cache.
 LogicalResult checkHeads(Operation *op, int64_t heads, CacheType cache) {
   if (heads < 1 || heads % cache.getHeads())
@@ -198,12 +206,7 @@ LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
 // Rows in, rows out
 //===------------------------------------------------------------------------------------------------------------------===//
 
-LogicalResult EmbedOp::verify() {
-  auto type = cast<WeightType>(getTable().getType());
-  if (!type.isMatrix() || type.getColumns() != columns(getResult()))
-    return emitOpError() << "expects a table with " << columns(getResult()) << " columns, but found " << type;
-  return success();
-}
+LogicalResult EmbedOp::verify() { return checkTable(*this, getTable(), getResult()); }
 
 void NormOp::build(OpBuilder &builder, OperationState &state, Value input, Value weight, double eps, int64_t groups,
                    Value bias) {
@@ -220,12 +223,7 @@ LogicalResult NormOp::verify() {
   return checkVector(*this, getWeight(), size / groups, "weight");
 }
 
-LogicalResult AddPositionsOp::verify() {
-  auto type = cast<WeightType>(getTable().getType());
-  if (!type.isMatrix() || type.getColumns() != columns(getResult()))
-    return emitOpError() << "expects a table with " << columns(getResult()) << " columns, but found " << type;
-  return success();
-}
+LogicalResult AddPositionsOp::verify() { return checkTable(*this, getTable(), getResult()); }
 
 void LinearOp::build(OpBuilder &builder, OperationState &state, Type result, Value input, Value weight, Value bias,
                      double scale) {

@@ -59,12 +59,15 @@ struct Reader {
 struct Neutral {
   llvm::StringLiteral name;
   double value;
+  bool (*isRead)(const Model &) = nullptr; // not to be refused where it is
 };
+bool readsMultipliers(const Model &model) { return model.readsMultipliers; }
+bool hasExperts(const Model &model) { return model.experts != ExpertKeys::None; }
 constexpr Neutral neutral[] = {
-    {"expert_count", 0},
-    {"logit_scale", 1},
-    {"residual_scale", 1},
-    {"embedding_scale", 1},
+    {"expert_count", 0, hasExperts},
+    {"logit_scale", 1, readsMultipliers},
+    {"residual_scale", 1, readsMultipliers},
+    {"embedding_scale", 1, readsMultipliers},
     {"attention.clamp_kqv", 0},
     {"attention.max_alibi_bias", 0},
     {"attention.output_scale", 0},
@@ -299,9 +302,7 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
     return gguf.error("general.architecture", expectedOneOf(knownGgufArchitectures(), architecture));
   const Reader keys{gguf, architecture.str()};
   for (const Neutral &key : neutral) {
-    if (found->experts != ExpertKeys::None && key.name == "expert_count")
-      continue;
-    if (found->readsMultipliers && llvm::StringRef(key.name).ends_with("_scale") && !key.name.contains('.'))
+    if (key.isRead && key.isRead(*found))
       continue;
     LATHE_ASSIGN_OR_RETURN(double value, gguf.number(keys.key(key.name), key.value));
     if (value != key.value)

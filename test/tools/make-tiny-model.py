@@ -443,6 +443,12 @@ def weight_mutations(model, config):
         elif kind.endswith(".bias"):
             if "k_proj" not in kind or family != "smollm3":
                 yield kind + " ignored", fill(names, 0.0)
+        elif any(part in kind for part in ("mlp.gate.weight", "shared_expert_gate", "shared_expert.down", "shared_experts.down",
+                                           "experts.down_proj")):
+            yield kind + " ignored", fill(names, 0.0)
+    corrections = [n for n, _ in model.named_buffers() if n.endswith("e_score_correction_bias")]
+    if corrections:
+        yield "correction ignored", fill(corrections, 0.0)
     normed = [n for n in parameters if "q_norm" in n]
     if normed:
         yield "uniform attention", fill(normed, neutral_norm(family) - 1)
@@ -514,7 +520,7 @@ def check_mutations(variant, directory, tokens, golden):
         model = load(directory)
         what, mutate = list(weight_mutations(model, config))[i]
         with torch.no_grad():
-            mutate({n: p.data for n, p in model.named_parameters()})
+            mutate({n: p.data for n, p in [*model.named_parameters(), *model.named_buffers()]})
         judge(what, run(model, tokens))
     return f"{len(changes) + count} mutations, the weakest moves {weakest[0]:.1%} ({weakest[1]})"
 

@@ -182,6 +182,11 @@ public:
     return shr(add(add(bits, 0x7fff), odd), 16);
   }
   Value exp(Value x);
+  /// 1 / (1 + exp(-x)) of vectors.
+  Value sigmoid(Value x) {
+    Value one = number(x.getType(), 1);
+    return div(one, add(one, exp(sub(number(x.getType(), 0), x))));
+  }
 };
 
 /// (area, place) that a weight or cache value stands for.

@@ -6,12 +6,8 @@
 
 using namespace lathe;
 
-/// 1 / (1 + exp(-x)) of one value.
-static Value sigmoid(Emitter &e, Value x) {
-  Value one = e.number(e.f32s(1), 1), vector = vector::BroadcastOp::create(e, e.f32s(1), x);
-  Value y = e.div(one, e.add(one, e.exp(e.sub(e.number(e.f32s(1), 0), vector))));
-  return vector::ExtractOp::create(e, y, 0);
-}
+/// Of one value.
+static Value sigmoid(Emitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
 
 void lathe::expand(kernel::RouteOp op, Emitter &e) {
   int64_t count = Emitter::staticColumns(op.getScores()), top = Emitter::staticColumns(op.getExperts());

@@ -56,7 +56,7 @@ void expand(kernel::RouteOp op, Emitter &emitter);
 void expand(kernel::DispatchOp op, Emitter &emitter);
 void expand(kernel::GatherOp op, Emitter &emitter);
 void expand(kernel::CombineOp op, Emitter &emitter);
-void expand(kernel::QuantizeOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::QuantizeOp op, Emitter &emitter);
 void expand(kernel::RoundOp op, Emitter &emitter);
 void expand(kernel::MatmulOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::RopeTableOp op, Emitter &emitter, KernelContext &context);

@@ -6,7 +6,7 @@
 
 using namespace lathe;
 
-void lathe::expand(kernel::QuantizeOp op, Emitter &e, KernelContext &context) {
+void lathe::expand(kernel::QuantizeOp op, Emitter &e) {
   int64_t columns = Emitter::staticColumns(op.getInput());
   bool wide = QuantizedRow(columns, /*wide=*/true).bytes <= Emitter::staticColumns(op.getOut());
   QuantizedRow layout(columns, wide);

@@ -88,18 +88,12 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
   });
 }
 
-/// 1 / (1 + exp(-x)).
-static Value sigmoid(Emitter &e, Value x) {
-  Value one = e.number(x.getType(), 1);
-  return e.div(one, e.add(one, e.exp(e.sub(e.number(x.getType(), 0), x))));
-}
-
 static Value activate(Emitter &e, lm::Activation activation, Value x) {
   if (activation == lm::Activation::Silu)
-    return e.mul(x, sigmoid(e, x));
+    return e.mul(x, e.sigmoid(x));
   // (1 + tanh z) / 2 = sigmoid(2 z)
   Value cubic = e.fma(e.mul(x, e.number(x.getType(), 0.044715)), e.mul(x, x), x);
-  return e.mul(x, sigmoid(e, e.mul(cubic, e.number(x.getType(), 2 * 0.79788456080286535588))));
+  return e.mul(x, e.sigmoid(e.mul(cubic, e.number(x.getType(), 2 * 0.79788456080286535588))));
 }
 
 void lathe::expand(kernel::ActivationOp op, Emitter &e) {
@@ -126,7 +120,7 @@ static Value softcap(Emitter &e, Value x, double cap) {
   auto c = [&](double value) { return e.number(x.getType(), value); };
   Value z = e.mul(x, c(1 / cap)), square = e.mul(z, z);
   // tanh z = 2 sigmoid(2 z) - 1, of which little is left where z is small: there its series, to 2e-8.
-  Value large = e.fma(sigmoid(e, e.mul(z, c(2))), c(2 * cap), c(-cap)), series = c(62.0 / 2835);
+  Value large = e.fma(e.sigmoid(e.mul(z, c(2))), c(2 * cap), c(-cap)), series = c(62.0 / 2835);
   for (double coefficient : {-17.0 / 315, 2.0 / 15, -1.0 / 3, 1.0})
     series = e.fma(series, square, c(coefficient));
   return e.select(e.less(square, c(1.0 / 16)), e.mul(x, series), large);
