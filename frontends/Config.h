@@ -17,8 +17,9 @@
 namespace lathe {
 
 enum class Activation : uint8_t {
-  SiLU,     // x * sigmoid(x)
-  GeluTanh, // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  SiLU,      // x * sigmoid(x)
+  GeluTanh,  // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  QuickGelu, // x * sigmoid(1.702 x)
 };
 
 enum class QKNorm : uint8_t {
@@ -34,6 +35,15 @@ enum class Scoring : uint8_t { Softmax, Sigmoid };
 enum class LayerKind : uint8_t {
   Full,    // every earlier position
   Sliding, // the last Config::slidingWindow positions, the query's own included
+  Chunked, // the positions since the last multiple of Config::slidingWindow
+};
+
+/// Scores of a query at position p are multiplied by 1 + scale ln f.
+struct Temperature {
+  int64_t length = 0; // 0: they are not
+  double scale = 0;
+  bool stepped = false;   // f = 1 + floor((p + 1) / length), else max(1, p / length)
+  bool unrotated = false; // only in layers without rotary positions
 };
 
 enum class RopeScaling : uint8_t {
@@ -68,7 +78,8 @@ struct Rope {
 /// are gone through one by one in the code that adds them up.
 namespace limits {
 constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 12, headDim = 1 << 14, intermediate = 1 << 22,
-                  experts = 1 << 16, expertsPerToken = 128, vocabulary = 1 << 24, positions = int64_t(1) << 31;
+                  experts = 1 << 16, expertsPerToken = 128, expertGroups = 64, vocabulary = 1 << 24,
+                  positions = int64_t(1) << 31;
 constexpr double values = 0x1p44; // of weights and caches together: 64 TiB as f32
 } // namespace limits
 
@@ -90,8 +101,15 @@ struct Config {
   int64_t expertIntermediate = 0; // width inside an expert
   int64_t sharedIntermediate = 0; // width of the MLP beside the experts that every token goes through; 0: there is none
   Scoring scoring = Scoring::Softmax;
-  bool correctsRouting = false;   // a number for each expert is added where they are chosen, not where they are weighed
-  double routingScale = 1;        // multiplies the weights
+  bool correctsRouting = false; // a number for each expert is added where they are chosen, not where they are weighed
+  double routingScale = 1;      // multiplies the weights
+  double sharedScale = 1;       // multiplies what the MLP beside the experts makes
+  double routerSoftcap = 0;     // limits the scores; 0: none
+  int64_t expertGroups = 1;     // of as many experts each; experts are chosen from the best topGroups of them
+  int64_t topGroups = 1;
+  Activation expertActivation = Activation::SiLU;
+  double expertLimit = 0;         // gate <= limit, -limit <= up <= limit; 0: none
+  double expertUpOffset = 0;      // added to up
   bool normalizesRouting = false; // weights of a token's experts are divided by their sum
   std::vector<bool> sparse;       // [layers]: the MLP is a mixture of experts; empty: nowhere
 
@@ -101,7 +119,7 @@ struct Config {
 
   Rope rope;                    // full layers
   Rope slidingRope;             // sliding layers; equal to rope unless the architecture has a second theta
-  int64_t slidingWindow = 0;    // positions a sliding layer sees; 0 when no layer slides
+  int64_t slidingWindow = 0;    // positions a sliding layer sees, or of a chunk; 0 when every layer is full
   std::vector<LayerKind> kinds; // [layers]
   std::vector<bool> rotates;    // [layers]: queries and keys have rotary positions; empty: in every layer
 
@@ -110,6 +128,15 @@ struct Config {
   bool oBias = false;   // of o
   bool mlpBias = false; // of gate, up, down
 
+  bool normsRotated = false; // RMS norm without a weight of each rotated query and key head
+
+  // Latent attention: heads * headDim queries, headDim = nopeDim + ropeDim, from queryRank values; keys and values are
+  // made of latentRank values for all heads, and ropeDim that are keys' own.
+  int64_t latentRank = 0; // 0: attention is not latent
+  int64_t queryRank = 0;  // 0: queries are projected from the stream
+  int64_t nopeDim = 0, ropeDim = 0, valueDim = 0;
+
+  Temperature temperature;
   double attentionScale = 0;   // multiplies q·k: headDim^-0.5 or query_pre_attn_scalar^-0.5
   double attentionSoftcap = 0; // logits = cap * tanh(logits / cap) before the mask; 0: none
   double finalSoftcap = 0;     // the same for the head's output

@@ -59,15 +59,21 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
     values *= size;
   parameters += values;
 
-  auto op = lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())),
-                                 symbol, type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
-                                 /*transposed=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
-                                 /*add_one=*/false, IntegerAttr());
+  auto op =
+      lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())), symbol,
+                           type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
+                           /*transposed=*/IntegerAttr(), /*stride=*/IntegerAttr(),
+                           /*unpermute_from=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
+                           /*add_one=*/false, IntegerAttr());
   auto pathOf = [&](const TensorInfo &tensor) {
     SmallString<128> path(source.checkpoint->path(tensor));
     llvm::sys::fs::make_absolute(path);
     return path;
   };
+  if (binding.transposedRows)
+    op.setTransposed(binding.transposedRows);
+  if (binding.stride != 1)
+    op.setStride(binding.stride);
   if (!binding.experts.empty()) {
     SmallVector<int64_t> offsets;
     SmallVector<Attribute> files;
@@ -88,10 +94,10 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
     const int64_t before = binding.firstRow * (binding.transposedRows ? 1 : width);
     op.setFile(path.str());
     op.setOffset(tensor->offset + before / stored.block * stored.bytes);
-    if (binding.transposedRows)
-      op.setTransposed(binding.transposedRows);
     if (binding.permuteHeads)
       op.setUnpermute(binding.permuteHeads);
+    if (binding.permuteFrom)
+      op.setUnpermuteFrom(binding.permuteFrom);
     op.setAddOne(binding.add == 1);
   }
   return type;
@@ -125,13 +131,15 @@ func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair
 }
 
 absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
-  bool sliding = config.kinds[layer] == LayerKind::Sliding;
-  auto cache = lm::CacheType::get(builder.getContext(), config.kvHeads, config.headDim, builder.getF32Type(),
-                                  sliding ? config.slidingWindow : 0, 0);
+  bool isFull = config.kinds[layer] == LayerKind::Full, isChunked = config.kinds[layer] == LayerKind::Chunked;
+  bool isLatent = config.latentRank != 0;
+  auto cache = lm::CacheType::get(builder.getContext(), isLatent ? 1 : config.kvHeads,
+                                  isLatent ? config.latentRank + config.ropeDim : config.headDim, builder.getF32Type(),
+                                  isFull ? 0 : config.slidingWindow, 0, isChunked, config.latentRank);
   SmallVector<std::pair<Slot, lm::WeightType>> weights;
   std::string key;
   llvm::raw_string_ostream keyStream(key);
-  keyStream << sliding << config.rotatesIn(layer) << config.isSparse(layer) << cache;
+  keyStream << isFull << isChunked << config.rotatesIn(layer) << config.isSparse(layer) << cache;
   for (Slot slot : layerSlots(*source.model, config, layer)) {
     LATHE_ASSIGN_OR_RETURN(auto type, addWeight(lm::LayersOp::bind(layer, slotName(slot)), slot, layer));
     weights.emplace_back(slot, type);
@@ -145,7 +153,8 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
     std::string base = config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
                        : !config.rotatesIn(layer)                                ? "unrotated"
                        : !config.slidingWindow                                   ? "layer"
-                       : sliding                                                 ? "sliding"
+                       : isChunked                                               ? "chunked"
+                       : !isFull                                                 ? "sliding"
                                                                                  : "full";
     std::string name = base;
     for (int variant = 1; module->lookupSymbol(name); ++variant)
@@ -233,7 +242,7 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
   // Sizes that are each possible can multiply to what no address reaches, and overflow on the way.
   const double attention = double(config.heads + config.kvHeads) * config.headDim;
   const double mlp = std::max(double(config.intermediate), double(config.experts) * config.expertIntermediate) +
-                     config.sharedIntermediate;
+                     double(config.queryRank) + config.latentRank * double(config.heads) + config.sharedIntermediate;
   const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * mlp +
                                          2.0 * config.kvHeads * config.headDim * contextLength) +
                         2.0 * config.vocabulary * config.hidden;

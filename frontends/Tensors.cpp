@@ -7,7 +7,7 @@ using namespace lathe;
 
 namespace {
 
-enum class Width : uint8_t { H, Q, KV, QN, KN, I, V, P, E, EI, SI, Row, One };
+enum class Width : uint8_t { H, Q, KV, QN, KN, O, I, V, P, E, EI, EEI, EH, SI, N, QR, LR, DN, DR, DV, Row, One };
 
 struct SlotRow {
   llvm::StringLiteral name, huggingFace, gguf;
@@ -42,8 +42,26 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
     return config.qkNorm == QKNorm::Whole ? config.heads * config.headDim : config.headDim;
   case Width::KN:
     return config.qkNorm == QKNorm::Whole ? config.kvHeads * config.headDim : config.headDim;
+  case Width::O:
+    return config.heads * (config.latentRank ? config.valueDim : config.headDim);
   case Width::E:
     return config.experts;
+  case Width::EEI:
+    return config.experts * config.expertIntermediate;
+  case Width::EH:
+    return config.experts * config.hidden;
+  case Width::N:
+    return config.heads;
+  case Width::QR:
+    return config.queryRank;
+  case Width::LR:
+    return config.latentRank;
+  case Width::DN:
+    return config.nopeDim;
+  case Width::DR:
+    return config.ropeDim;
+  case Width::DV:
+    return config.valueDim;
   case Width::EI:
     return config.expertIntermediate;
   case Width::P:
@@ -85,6 +103,8 @@ bool isNorm(Slot slot) {
   case Slot::PreFFNNorm:
   case Slot::PostFFNNorm:
   case Slot::FinalNorm:
+  case Slot::QDownNorm:
+  case Slot::KVDownNorm:
     return true;
   default:
     return false;
@@ -94,8 +114,11 @@ bool isNorm(Slot slot) {
 int64_t rotaryHeads(Slot slot, const Config &config) {
   switch (slot) {
   case Slot::Q:
+  case Slot::QUp:
   case Slot::QBias:
     return config.heads;
+  case Slot::KRope:
+    return 1;
   case Slot::K:
   case Slot::KBias:
     return config.kvHeads;
@@ -130,10 +153,12 @@ bool lathe::isExperts(Slot slot) {
   return slot == Slot::ExpertGate || slot == Slot::ExpertUp || slot == Slot::ExpertDown;
 }
 
+bool lathe::isHeads(Slot slot) { return slot == Slot::KUp || slot == Slot::VUp; }
+
 bool lathe::isGlobal(Slot slot) { return slot >= Slot::Embed; }
 
-llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &config, int64_t layer) {
-  llvm::SmallVector<Slot, 24> slots;
+llvm::SmallVector<Slot, 32> lathe::layerSlots(const Model &model, const Config &config, int64_t layer) {
+  llvm::SmallVector<Slot, 32> slots;
   auto addIf = [&](bool present, std::initializer_list<Slot> more) {
     if (present)
       slots.append(more.begin(), more.end());
@@ -142,9 +167,14 @@ llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &
   const bool normBias = before && model.normKind == NormKind::Layer;
   addIf(before, {Slot::InputNorm});
   addIf(normBias, {Slot::InputNormBias});
-  addIf(true, {Slot::Q, Slot::K, Slot::V});
+  const bool isLatent = config.latentRank != 0;
+  addIf(isLatent && config.queryRank, {Slot::QDown, Slot::QDownNorm, Slot::QUp});
+  addIf(isLatent && !config.queryRank, {Slot::Q});
+  addIf(isLatent, {Slot::KVDown, Slot::KRope, Slot::KVDownNorm, Slot::KUp, Slot::VUp});
+  addIf(!isLatent, {Slot::Q, Slot::K, Slot::V});
   addIf(config.qkvBias, {Slot::QBias, Slot::KBias, Slot::VBias});
   addIf(config.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
+  addIf(model.sinks, {Slot::Sinks});
   addIf(true, {Slot::O});
   addIf(config.oBias, {Slot::OBias});
   addIf(after, {Slot::PostAttentionNorm});
@@ -153,8 +183,10 @@ llvm::SmallVector<Slot, 24> lathe::layerSlots(const Model &model, const Config &
   const bool sparse = config.isSparse(layer);
   addIf(sparse && config.correctsRouting, {Slot::Correction});
   addIf(sparse, {Slot::Router, Slot::ExpertGate, Slot::ExpertUp, Slot::ExpertDown});
+  addIf(sparse && model.experts.biased,
+        {Slot::RouterBias, Slot::ExpertGateBias, Slot::ExpertUpBias, Slot::ExpertDownBias});
   addIf(sparse && config.sharedIntermediate, {Slot::SharedGate, Slot::SharedUp, Slot::SharedDown});
-  addIf(sparse && config.sharedIntermediate && model.sharedExpertGate, {Slot::SharedExpertGate});
+  addIf(sparse && model.experts.shared == SharedExpert::Gated, {Slot::SharedExpertGate});
   addIf(!sparse && model.gated, {Slot::Gate});
   addIf(!sparse, {Slot::Up, Slot::Down});
   addIf(!sparse && config.mlpBias && model.gated, {Slot::GateBias});
@@ -180,8 +212,8 @@ llvm::SmallVector<int64_t, 2> lathe::slotShape(const Model &model, const Config 
   llvm::SmallVector<int64_t, 2> shape = {widthOf(row.rows, model, config)};
   if (row.columns != Width::One)
     shape.push_back(widthOf(row.columns, model, config));
-  if (isExperts(slot))
-    shape.insert(shape.begin(), config.experts);
+  if (isExperts(slot) || isHeads(slot))
+    shape.insert(shape.begin(), isHeads(slot) ? config.heads : config.experts);
   return shape;
 }
 
@@ -235,6 +267,21 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
       binding.experts.push_back({tensor, tensor->offset + bytesOf(*tensor, expert * allRows + before)});
     return absl::OkStatus();
   };
+  if (model.experts.tensors != ExpertTensors::Each && checkpoint.naming == Checkpoint::Naming::HuggingFace) {
+    const bool isDown = slot == Slot::ExpertDown, isUp = slot == Slot::ExpertUp;
+    const bool isByTurns = !isDown && model.experts.tensors == ExpertTensors::Interleaved;
+    const int64_t stored = isDown ? rows : 2 * rows;
+    LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, pattern, {experts, columns, stored}));
+    const FormatInfo &info = getFormatInfo(*tensor->format);
+    for (int64_t expert = 0; expert < experts; ++expert) {
+      const int64_t first = expert * columns * stored + (isUp ? (isByTurns ? 1 : rows) : 0);
+      binding.experts.push_back({tensor, tensor->offset + static_cast<uint64_t>(first * info.bytes)});
+    }
+    binding.tensor = tensor;
+    binding.transposedRows = stored;
+    binding.stride = isByTurns ? 2 : 1;
+    return absl::OkStatus();
+  }
   const std::string stem = hole == pattern.npos ? "" : pattern.substr(0, hole);
   auto one = [&](int64_t expert) { return stem + std::to_string(expert) + pattern.substr(hole + 3); };
   if (hole == pattern.npos) {
@@ -257,6 +304,46 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
   return absl::OkStatus();
 }
 
+/// Of each head's rows [unrotated keys, values] of one matrix: keys turned round, as queries meet them, or values.
+absl::Status bindHeads(const Model &model, const Config &config, const Checkpoint &checkpoint, Slot slot, int64_t layer,
+                       TensorBinding &binding) {
+  const std::string name = tensorName(model, checkpoint, slot, layer);
+  const int64_t heads = config.heads, each = config.nopeDim + config.valueDim, rank = config.latentRank;
+  const bool isKeys = slot == Slot::KUp;
+  if (checkpoint.naming == Checkpoint::Naming::Gguf) {
+    LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, binding.shape));
+    const FormatInfo &info = getFormatInfo(*binding.tensor->format);
+    const uint64_t bytes = binding.shape[1] * binding.shape[2] / info.block * info.bytes;
+    for (int64_t head = 0; head < heads; ++head)
+      binding.experts.push_back({binding.tensor, binding.tensor->offset + head * bytes});
+    return absl::OkStatus();
+  }
+  LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, {heads * each, rank}));
+  const uint64_t rowBytes = rank * getFormatInfo(*binding.tensor->format).bytes;
+  for (int64_t head = 0; head < heads; ++head)
+    binding.experts.push_back(
+        {binding.tensor, binding.tensor->offset + (head * each + (isKeys ? 0 : config.nopeDim)) * rowBytes});
+  binding.transposedRows = isKeys ? rank : 0;
+  return absl::OkStatus();
+}
+
+/// Biases of all experts one after another: [experts, values], of gate and up by turns or one after the other.
+absl::Status bindExpertBiases(const Model &model, const Config &config, const Checkpoint &checkpoint, Slot slot,
+                              int64_t layer, TensorBinding &binding) {
+  const std::string name = tensorName(model, checkpoint, slot, layer);
+  const int64_t each = binding.shape[0] / config.experts;
+  const bool isFused = checkpoint.naming == Checkpoint::Naming::HuggingFace && slot != Slot::ExpertDownBias;
+  LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, {config.experts, isFused ? 2 * each : each}));
+  LATHE_RETURN_IF_ERROR(checkType(checkpoint, *binding.tensor, /*isVector=*/true));
+  binding.stride = isFused ? 2 : 1;
+  binding.firstRow = isFused && slot == Slot::ExpertUpBias ? 1 : 0;
+  return absl::OkStatus();
+}
+
+bool isExpertBias(Slot slot) {
+  return slot == Slot::ExpertGateBias || slot == Slot::ExpertUpBias || slot == Slot::ExpertDownBias;
+}
+
 } // namespace
 
 absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config &config, const Checkpoint *checkpoint,
@@ -269,6 +356,14 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     return binding;
   if (isExperts(slot)) {
     LATHE_RETURN_IF_ERROR(bindExperts(model, *checkpoint, slot, layer, binding));
+    return binding;
+  }
+  if (isHeads(slot)) {
+    LATHE_RETURN_IF_ERROR(bindHeads(model, config, *checkpoint, slot, layer, binding));
+    return binding;
+  }
+  if (isExpertBias(slot)) {
+    LATHE_RETURN_IF_ERROR(bindExpertBiases(model, config, *checkpoint, slot, layer, binding));
     return binding;
   }
 
@@ -298,9 +393,13 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     stored.erase(stored.begin());
   LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
   binding.tensor = tensor;
-  if (checkpoint->naming == Checkpoint::Naming::Gguf)
-    binding.permuteHeads = model.ggufInterleaved ? rotaryHeads(slot, config) : 0;
-  else if (isNorm(slot))
+  const bool isGguf = checkpoint->naming == Checkpoint::Naming::Gguf;
+  // Heads that are not rotated are permuted with the others where all are: queries and keys alike, it does not matter.
+  if (model.interleaved || (isGguf && model.ggufInterleaved))
+    binding.permuteHeads = rotaryHeads(slot, config);
+  if (binding.permuteHeads && slot != Slot::KRope)
+    binding.permuteFrom = config.nopeDim;
+  if (!isGguf && isNorm(slot))
     binding.add = model.normOffset;
   return binding;
 }

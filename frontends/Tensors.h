@@ -20,8 +20,10 @@ struct Model;
 
 // Names are those of a pre-norm architecture: there transformers calls the norm before the MLP
 // post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
-// KV kvHeads * headDim, QN and KN headDim or all heads together, I intermediate, V vocabulary, P positions, E
-// experts, EI width inside an expert, SI inside the shared one, Row 1, One: a vector.
+// KV kvHeads * headDim, QN and KN headDim or all heads together, O what attention makes, I intermediate, V vocabulary,
+// P positions, E experts, EI width inside an expert, EEI and EH that and H for all experts, SI inside the shared one, N
+// query heads, QR, LR, DN, DR and DV queries', latent, unrotated, rotated and value widths of latent attention, Row 1,
+// One: a vector.
 //
 // clang-format off
 //  enum               slot                   Hugging Face                       GGUF, shape
@@ -31,13 +33,22 @@ struct Model;
   X(Q,                 "q_proj",              "self_attn.q_proj.weight",         "attn_q.weight", Q, H)                \
   X(K,                 "k_proj",              "self_attn.k_proj.weight",         "attn_k.weight", KV, H)               \
   X(V,                 "v_proj",              "self_attn.v_proj.weight",         "attn_v.weight", KV, H)               \
-  X(O,                 "o_proj",              "self_attn.o_proj.weight",         "attn_output.weight", H, Q)           \
+  X(O,                 "o_proj",              "self_attn.o_proj.weight",         "attn_output.weight", H, O)           \
   X(QBias,             "q_bias",              "self_attn.q_proj.bias",           "attn_q.bias", Q, One)                \
   X(KBias,             "k_bias",              "self_attn.k_proj.bias",           "attn_k.bias", KV, One)               \
   X(VBias,             "v_bias",              "self_attn.v_proj.bias",           "attn_v.bias", KV, One)               \
   X(OBias,             "o_bias",              "self_attn.o_proj.bias",           "attn_output.bias", H, One)           \
   X(QNorm,             "q_norm",              "self_attn.q_norm.weight",         "attn_q_norm.weight", QN, One)        \
   X(KNorm,             "k_norm",              "self_attn.k_norm.weight",         "attn_k_norm.weight", KN, One)        \
+  X(Sinks,             "sinks",               "self_attn.sinks",                 "attn_sinks.weight", N, One)          \
+  X(QDown,             "q_a_proj",            "self_attn.q_a_proj.weight",       "attn_q_a.weight", QR, H)             \
+  X(QDownNorm,         "q_a_norm",            "self_attn.q_a_layernorm.weight",  "attn_q_a_norm.weight", QR, One)      \
+  X(QUp,               "q_b_proj",            "self_attn.q_b_proj.weight",       "attn_q_b.weight", Q, QR)             \
+  X(KVDown,            "kv_a_proj",           "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", LR, H)    \
+  X(KRope,             "k_rope_proj",         "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", DR, H)    \
+  X(KVDownNorm,        "kv_a_norm",           "self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight", LR, One)     \
+  X(KUp,               "k_b_proj",            "self_attn.kv_b_proj.weight",      "attn_k_b.weight", LR, DN)            \
+  X(VUp,               "v_b_proj",            "self_attn.kv_b_proj.weight",      "attn_v_b.weight", DV, LR)            \
   X(PostAttentionNorm, "post_attention_norm", "post_attention_layernorm.weight", "post_attention_norm.weight", H, One) \
   X(PreFFNNorm,        "pre_ffn_norm",        "post_attention_layernorm.weight", "ffn_norm.weight", H, One)            \
   X(PreFFNNormBias,    "pre_ffn_norm_bias",   "post_attention_layernorm.bias",   "ffn_norm.bias", H, One)              \
@@ -48,10 +59,14 @@ struct Model;
   X(UpBias,            "up_bias",             "mlp.up_proj.bias",                "ffn_up.bias", I, One)                \
   X(DownBias,          "down_bias",           "mlp.down_proj.bias",              "ffn_down.bias", H, One)              \
   X(Router,            "router",              "mlp.gate.weight",                 "ffn_gate_inp.weight", E, H)          \
+  X(RouterBias,        "router_bias",         "mlp.router.bias",                 "ffn_gate_inp.bias", E, One)          \
   X(Correction,        "correction",          "mlp.gate.e_score_correction_bias", "exp_probs_b.bias", E, One)           \
   X(ExpertGate,        "expert_gate",         "mlp.experts.{e}.gate_proj.weight", "ffn_gate_exps.weight", EI, H)       \
   X(ExpertUp,          "expert_up",           "mlp.experts.{e}.up_proj.weight",  "ffn_up_exps.weight", EI, H)          \
   X(ExpertDown,        "expert_down",         "mlp.experts.{e}.down_proj.weight", "ffn_down_exps.weight", H, EI)       \
+  X(ExpertGateBias,    "expert_gate_bias",    "mlp.experts.gate_up_proj_bias",   "ffn_gate_exps.bias", EEI, One)       \
+  X(ExpertUpBias,      "expert_up_bias",      "mlp.experts.gate_up_proj_bias",   "ffn_up_exps.bias", EEI, One)         \
+  X(ExpertDownBias,    "expert_down_bias",    "mlp.experts.down_proj_bias",      "ffn_down_exps.bias", EH, One)        \
   X(SharedGate,        "shared_gate",         "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight", SI, H)   \
   X(SharedUp,          "shared_up",           "mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight", SI, H)       \
   X(SharedDown,        "shared_down",         "mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight", H, SI)   \
@@ -77,10 +92,11 @@ llvm::StringRef slotName(Slot slot);
 /// Embed and what follows belong to no layer.
 bool isGlobal(Slot slot);
 
-/// Whether a slot has a matrix for each expert: its shape is [experts, out, in].
+/// Whether a slot has a matrix for each expert, or for each query head: its shape is [experts, out, in].
 bool isExperts(Slot slot);
+bool isHeads(Slot slot);
 
-/// Where one expert's matrix begins.
+/// Where one expert's or head's matrix begins.
 struct ExpertPlace {
   const TensorInfo *tensor;
   uint64_t offset; // in its file
@@ -92,15 +108,16 @@ struct TensorBinding {
   llvm::SmallVector<int64_t, 2> shape; // [out, in], [n] or [experts, out, in]
   std::vector<ExpertPlace> experts;    // one for each; `tensor` is the first's
   int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
+  int64_t stride = 1;                  // from row to row, or from column to column of a transposed tensor
   int64_t transposedRows = 0;          // not 0: the tensor is [in, transposedRows], of which these are some columns
   /// Not 0: rows are in the interleaved rotary layout. Seen as so many heads of d rows, stored row 2i + s of a head is
-  /// row s * d/2 + i of it, for s in {0, 1}. For biases rows are values.
-  int64_t permuteHeads = 0;
+  /// row s * d/2 + i of it, for s in {0, 1}. For biases rows are values. Rows before `permuteFrom` in a head are not.
+  int64_t permuteHeads = 0, permuteFrom = 0;
   float add = 0; // added to every value (Gemma's safetensors store norm weights less one)
 };
 
 /// The slots one layer has, in the order of a forward pass. `layer` allows for architectures whose layers differ.
-llvm::SmallVector<Slot, 24> layerSlots(const Model &model, const Config &config, int64_t layer);
+llvm::SmallVector<Slot, 32> layerSlots(const Model &model, const Config &config, int64_t layer);
 /// Embed, FinalNorm, Head unless tied, and so on.
 llvm::SmallVector<Slot, 5> globalSlots(const Model &model, const Config &config);
 

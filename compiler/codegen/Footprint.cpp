@@ -63,6 +63,7 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
         }
         auto use = [&](Value cache, bool isAppend, bool keys, bool values, Value head, Value position, Value input) {
           auto *known = llvm::find(result.caches, cache);
+          values &= !cast<lm::CacheType>(cache.getType()).getLatent(); // keys hold them
           info.cacheAccesses.push_back({static_cast<unsigned>(known - result.caches.begin()), isAppend, keys, values,
                                         head, position, views[input]});
           if (known == result.caches.end())
@@ -284,8 +285,10 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAcc
   }
   if (!count)
     return;
-  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() ||
-      (access.head && width != heads * use.type.getDim()) || position < 0) {
+  // Query heads of one row may share the cache's head.
+  bool isWhole = access.isAppend ? width == heads * use.type.getDim()
+                                 : width % use.type.getDim() == 0 && (width == use.type.getDim() || count == 1);
+  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || (access.head && !isWhole) || position < 0) {
     error(op) << (access.isAppend ? "appends " : "attends with ") << width << " columns at head " << head
               << " and position " << position << ", but the cache is " << use.type << where;
     return;
@@ -295,7 +298,10 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAcc
     return;
   }
   int64_t window = use.type.getWindow();
-  int64_t begin = access.isAppend ? position : window ? std::max<int64_t>(0, position - window + 1) : 0;
+  int64_t begin = access.isAppend         ? position
+                  : use.type.getChunked() ? position / window * window
+                  : window                ? std::max<int64_t>(0, position - window + 1)
+                                          : 0;
   int64_t end = position + count;
   if (end - begin > rows) {
     error(op) << (access.isAppend ? "appends " : "needs ") << "positions " << begin << ".." << end << " of a cache of "

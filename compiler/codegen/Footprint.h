@@ -87,7 +87,7 @@ struct CacheUse {
   std::vector<CacheColumn> columns;   // keys of every head, then values
   std::vector<Access> appends, reads; // rows are the cache's rows (position mod rows)
 
-  int64_t columnCount() const { return 2 * type.getHeads(); }
+  int64_t columnCount() const { return (type.getLatent() ? 1 : 2) * type.getHeads(); }
 };
 
 /// The smallest rectangle around all that a phase reads and writes of a buffer.

@@ -149,6 +149,8 @@ private:
   void scheduleQKV(QKVOp op);
   void scheduleAppend(AppendOp op);
   void scheduleAttention(AttentionOp op);
+  void scheduleAppendLatent(AppendLatentOp op);
+  void scheduleHeadLinear(HeadLinearOp op);
   void scheduleProjections(ArrayRef<Operation *> ops);
   void scheduleRoute(RouteOp op);
   void scheduleExperts(ExpertsOp op);
@@ -338,6 +340,7 @@ void Scheduler::scheduleAddNorm(AddNormOp op) {
   spmd::BufferOp sum = entry == Entry::Head ? rowsBuffer("sum", columnsOf(op.getSum())) : x;
   Value post = weight(op.getPost()), scale = weight(op.getWeight());
   FloatAttr eps = op.getEpsAttr();
+  int64_t group = columnsOf(op.getNormed());
   Operation *whole = op;
   rowwise.push_back([=, this](Value row, Value count) {
     Value out = writeRows(normed, row, count), in = readRows(x, rowIn(x, row), count);
@@ -345,11 +348,11 @@ void Scheduler::scheduleAddNorm(AddNormOp op) {
     if (isDecomposed(whole))
       return compute(whole, row, count, Value(), {total, out});
     if (post) {
-      kernel::NormOp::create(builder, loc, added, post, Value(), out, eps);
+      kernel::NormOp::create(builder, loc, added, post, Value(), out, builder.getI64IntegerAttr(group), eps);
       added = out;
     }
     kernel::AddOp::create(builder, loc, in, added, total);
-    kernel::NormOp::create(builder, loc, total, scale, Value(), out, eps);
+    kernel::NormOp::create(builder, loc, total, scale, Value(), out, builder.getI64IntegerAttr(group), eps);
   });
   buffers[op.getSum()] = sum;
   buffers[op.getNormed()] = normed;
@@ -381,18 +384,20 @@ void Scheduler::scheduleNorm(NormOp op) {
   spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("normed"), columnsOf(op.getResult()));
   Value scale = weight(op.getWeight()), bias = weight(op.getBias());
   FloatAttr eps = op.getEpsAttr();
+  int64_t group = columnsOf(op.getResult()) / static_cast<int64_t>(op.getGroups());
   Operation *whole = op;
   rowwise.push_back([=, this](Value row, Value count) {
     if (isDecomposed(whole))
       return compute(whole, row, count, Value(), writeRows(out, row, count));
     kernel::NormOp::create(builder, loc, readRows(in, rowIn(in, row), count), scale, bias, writeRows(out, row, count),
-                           eps);
+                           builder.getI64IntegerAttr(group), eps);
   });
   buffers[op.getResult()] = out;
 }
 
 void Scheduler::scheduleRope(RopeOp op) {
   spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("rotated"), columnsOf(op.getResult()));
+  int64_t from = op.getFrom();
   spmd::BufferOp angles = ropeTable(op.getRope());
   int64_t dim = columnsOf(op.getResult()) / static_cast<int64_t>(op.getHeads());
   Operation *whole = op;
@@ -401,7 +406,7 @@ void Scheduler::scheduleRope(RopeOp op) {
     if (isDecomposed(whole))
       return compute(whole, row, count, arith::AddIOp::create(builder, loc, position, row), to);
     kernel::CopyOp::create(builder, loc, readRows(in, row, count), to);
-    kernel::RopeOp::create(builder, loc, readRows(angles, row, count), to, dim);
+    kernel::RopeOp::create(builder, loc, readRows(angles, row, count), to, dim, from);
   });
   buffers[op.getResult()] = out;
 }
@@ -479,7 +484,8 @@ void Scheduler::scheduleQKV(QKVOp op) {
       if (part.bias)
         kernel::AddBiasOp::create(builder, loc, weight(part.bias), column, out);
       if (part.norm)
-        kernel::NormOp::create(builder, loc, out, weight(part.norm), Value(), out, op.getEpsAttr());
+        kernel::NormOp::create(builder, loc, out, weight(part.norm), Value(), out, builder.getI64IntegerAttr(dim),
+                               op.getEpsAttr());
       if (part.rotates && angles)
         kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
       if (index > 0) {
@@ -504,26 +510,101 @@ void Scheduler::scheduleAppend(AppendOp op) {
   });
 }
 
+/// Query heads of one row that a tile takes together: they read their keys and values once. Not so many that a team
+/// would lack tiles, nor more than there is room for.
+int64_t headsPerTile(int64_t heads, int64_t cacheHeads) {
+  int64_t sharing = heads / cacheHeads, count = 1;
+  for (int64_t i = 2; i <= std::min(sharing, kAttentionRows); ++i)
+    if (sharing % i == 0 && heads / i >= 8)
+      count = i;
+  return count;
+}
+
+void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), kTileRows, cache.getDim());
+  spmd::BufferOp first = bufferOf(op.getLatent()), second = bufferOf(op.getRotated());
+  Value cacheValue = weight(op.getCache());
+  tiled("append", 1, kTileRows, [&](Value, Value row, Value count) {
+    OpFoldResult zero = builder.getIndexAttr(0), width = builder.getIndexAttr(cache.getDim());
+    Value whole = write(key, zero, zero, count, width);
+    kernel::ConcatOp::create(builder, loc, readRows(first, row, count), readRows(second, row, count), whole);
+    kernel::AppendOp::create(builder, loc, whole, cacheValue, constant(0),
+                             arith::AddIOp::create(builder, loc, position, row), /*values=*/false);
+  });
+}
+
+/// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
+void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
+  auto type = cast<WeightType>(op.getWeight().getType());
+  int64_t heads = type.getExperts(), in = type.getColumns(), made = type.getRows();
+  int64_t width = columnsOf(op.getInput()) / heads, behind = width - in, outWidth = made + behind;
+  spmd::BufferOp from = bufferOf(op.getInput()), out = arenaBuffer(local("heads"), columnsOf(op.getResult()));
+  buffers[op.getResult()] = out;
+  if (isDecomposed(op))
+    return scheduleDecomposed("head_linear", op.getOperation(), out);
+  bool isRounded = takesRounded(type), isQuantised = type.getInfo().isQuantised();
+  spmd::BufferOp room;
+  if (isRounded || isQuantised) {
+    QuantizedRow layout(in, type.hasWideCodes());
+    room = buffer("head_in." + Twine(in) + (isRounded ? ".bf16" : ".codes"), std::min(kTileRows, maxRows),
+                  isRounded ? in : layout.bytes, isRounded ? Type(builder.getBF16Type()) : builder.getI8Type(),
+                  spmd::Space::Scratch);
+  }
+  Value matrices = weight(op.getWeight());
+  tiled("head_linear", heads, kTileRows, [&](Value head, Value row, Value count) {
+    OpFoldResult zero = builder.getIndexAttr(0);
+    auto columnOf = [&](int64_t each, int64_t offset) -> Value {
+      Value column = arith::MulIOp::create(builder, loc, head, constant(each));
+      return offset ? arith::AddIOp::create(builder, loc, column, constant(offset)).getResult() : column;
+    };
+    Value rowsIn = read(from, row, columnOf(width, 0), count, builder.getIndexAttr(in));
+    if (room) {
+      auto columns = builder.getIndexAttr(room.getBufferType().getDimSize(1));
+      Value to = write(room, zero, zero, count, columns);
+      if (isRounded)
+        kernel::RoundOp::create(builder, loc, rowsIn, to);
+      else
+        kernel::QuantizeOp::create(builder, loc, rowsIn, to);
+      rowsIn = to;
+    }
+    kernel::MatmulOp::create(builder, loc, rowsIn, matrices, constant(0),
+                             write(out, row, columnOf(outWidth, 0), count, builder.getIndexAttr(made)), Value(), head);
+    if (behind)
+      kernel::CopyOp::create(builder, loc, read(from, row, columnOf(width, in), count, builder.getIndexAttr(behind)),
+                             write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));
+  });
+}
+
 void Scheduler::scheduleAttention(AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
-  int64_t dim = cache.getDim(), heads = op.getHeads();
+  int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
   spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
   buffers[op.getResult()] = out;
   if (isDecomposed(op))
     return scheduleDecomposed("attention", op.getOperation(), out);
-  spmd::BufferOp scores = tileBuffer("scores." + Twine(cache.getRows()), kAttentionRows, cache.getRows());
-  Value cacheValue = weight(op.getCache());
-  auto body = [&](Value head, Value row, Value count) {
-    Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
+  int64_t together = maxRows == 1 ? headsPerTile(heads, cache.getHeads()) : 1;
+  spmd::BufferOp scores = buffer("scores." + Twine(cache.getRows()), maxRows == 1 ? together : kAttentionRows,
+                                 cache.getRows(), builder.getF32Type(), spmd::Space::Scratch);
+  Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
+  auto body = [&](Value tile, Value row, Value count) {
+    auto times = [&](Value value, int64_t factor) {
+      return factor == 1 ? value : arith::MulIOp::create(builder, loc, value, constant(factor)).getResult();
+    };
+    Value head = times(tile, together);
     Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(heads / cache.getHeads()));
     Value at = arith::AddIOp::create(builder, loc, position, row);
-    OpFoldResult width = builder.getIndexAttr(dim), zero = builder.getIndexAttr(0);
-    Value room = write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows()));
-    kernel::AttentionOp::create(builder, loc, read(q, row, column, count, width), cacheValue, cacheHead, at, room,
-                                write(out, row, column, count, width), op.getScaleAttr(), op.getSoftcapAttr());
+    OpFoldResult zero = builder.getIndexAttr(0);
+    Value room = write(scores, zero, zero, together > 1 ? builder.getIndexAttr(together) : OpFoldResult(count),
+                       builder.getIndexAttr(cache.getRows()));
+    kernel::AttentionOp::create(
+        builder, loc, read(q, row, times(head, dim), count, builder.getIndexAttr(together * dim)), cacheValue,
+        cacheHead, at, sinks, sinks ? head : Value(), room,
+        write(out, row, times(head, valueDim), count, builder.getIndexAttr(together * valueDim)), op.getScaleAttr(),
+        op.getSoftcapAttr(), op.getTemperatureAttr());
   };
   // Later rows see more positions.
-  tiled("attention", heads, kAttentionRows, body, /*isUneven=*/true);
+  tiled("attention", heads / together, kAttentionRows, body, /*isUneven=*/true);
 }
 
 /// Panels per tile: enough tiles for any team where rows are few, enough work per tile where they are many.
@@ -636,12 +717,17 @@ void Scheduler::scheduleRoute(RouteOp op) {
   UnitAttr normalized = op.getNormalizedAttr();
   FloatAttr scale = op.getScaleAttr();
   Value correction = weight(op.getCorrection());
+  IntegerAttr groups = op.getGroupsAttr(), topGroups = op.getTopGroupsAttr(), terms = op.getGroupTermsAttr();
+  spmd::BufferOp room;
+  if (op.getTopGroups() < op.getGroups())
+    room = rowsBuffer(local("scores"), columnsOf(op.getScores()));
   rowwise.push_back([=, this](Value row, Value count) {
     Value outs[] = {writeRows(weights, row, count), writeRows(experts, row, count)};
     if (isDecomposed(whole))
       return compute(whole, row, count, Value(), outs);
-    kernel::RouteOp::create(builder, loc, readRows(scores, row, count), correction, outs[0], outs[1], scoring, scale,
-                            normalized);
+    kernel::RouteOp::create(builder, loc, readRows(scores, row, count), correction,
+                            room ? writeRows(room, row, count) : Value(), outs[0], outs[1], scoring, scale, normalized,
+                            groups, topGroups, terms);
   });
 }
 
@@ -666,7 +752,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   spmd::BufferOp shared = op.getShared() ? bufferOf(op.getShared()) : spmd::BufferOp();
   spmd::BufferOp sharedGate = op.getSharedGate() ? bufferOf(op.getSharedGate()) : spmd::BufferOp();
   spmd::BufferOp in = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
-  spmd::BufferOp places;
+  spmd::BufferOp places, slotWeights = weights;
   Value someBlocks;
   OpFoldResult none = builder.getIndexAttr(0), one = builder.getIndexAttr(1), all = builder.getIndexAttr(block);
   auto columnsIn = [&](spmd::BufferOp buffer) { return builder.getIndexAttr(buffer.getBufferType().getDimSize(1)); };
@@ -704,12 +790,18 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     bool isSame = in == upIn;
     in = gather(in);
     upIn = isSame ? in : gather(upIn);
+    if (op.getScalesInput())
+      slotWeights = gather(weights);
   } else {
     someBlocks = constant(blocks);
   }
   // The number of a block's expert: in a decode step the row's own.
   auto expertOf = [&](Value index) {
     return replicates ? read(experts, none, index, one, one) : read(blockExperts, index, none, one, one);
+  };
+  auto addBias = [&](Value bias, Value column, Value out, int64_t each, Value index) {
+    if (bias)
+      kernel::AddBiasOp::create(builder, loc, weight(bias), column, out, expertOf(index), each);
   };
   // A phase of `columns` outputs in tiles for each block.
   auto perBlock = [&](StringRef what, int64_t columns, function_ref<void()> prologue,
@@ -739,7 +831,16 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
                                  gate, expertOf(index));
         kernel::MatmulOp::create(builder, loc, read(upIn, from, none, all, columnsIn(upIn)), weight(op.getUp()), column,
                                  up, expertOf(index));
-        kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr());
+        if (op.getScalesInput()) {
+          // What multiplies the input multiplies its products.
+          Value factors = read(slotWeights, replicates ? none : OpFoldResult(row), none, all, one);
+          kernel::ScaleRowsOp::create(builder, loc, factors, gate);
+          kernel::ScaleRowsOp::create(builder, loc, factors, up);
+        }
+        addBias(op.getGateBias(), column, gate, inner, index);
+        addBias(op.getUpBias(), column, up, inner, index);
+        kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr(),
+                              op.getLimitAttr(), op.getUpOffsetAttr());
       });
 
   // What the second product reads: in a decode step every worker makes codes of all slots for itself.
@@ -771,8 +872,10 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
           convert(constant(0), builder.getIndexAttr(slots));
       },
       [&](Value index, Value row, Value column, OpFoldResult width) {
+        Value to = write(mixed, row, column, all, width);
         kernel::MatmulOp::create(builder, loc, read(downIn, row, none, all, columnsIn(downIn)), weight(op.getDown()),
-                                 column, write(mixed, row, column, all, width), expertOf(index));
+                                 column, to, expertOf(index));
+        addBias(op.getDownBias(), column, to, hidden, index);
       });
 
   constexpr int64_t kColumns = 256;
@@ -791,7 +894,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
                               readRows(weights, row, rowCount), places ? readRows(places, row, rowCount) : Value(),
                               shared ? read(shared, row, column, rowCount, width) : Value(),
                               sharedGate ? readRows(sharedGate, row, rowCount) : Value(),
-                              write(out, row, column, rowCount, width));
+                              write(out, row, column, rowCount, width), op.getScalesInputAttr());
   });
 }
 
@@ -824,6 +927,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](RopeOp op) { return scheduleRope(op), success(); })
       .Case([&](AddPositionsOp op) { return scheduleAddPositions(op), success(); })
       .Case([&](AppendOp op) { return scheduleAppend(op), success(); })
+      .Case([&](AppendLatentOp op) { return scheduleAppendLatent(op), success(); })
+      .Case([&](HeadLinearOp op) { return scheduleHeadLinear(op), success(); })
       .Case<LinearOp, GatedLinearOp>([&](Operation *op) -> LogicalResult {
         if (scheduled.contains(op))
           return success();

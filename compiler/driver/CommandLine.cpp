@@ -3,23 +3,31 @@
 #include "frontends/models/Model.h"
 #include "frontends/support/Errors.h"
 #include "llvm/Config/llvm-config.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
+#include <array>
 
 using namespace lathe;
 
 static std::string listModels() {
-  constexpr const char *row = "{0,-9} {1,-20} {2,-9} {3,-47} {4,-28} {5,-27} {6}\n";
-  std::string text = llvm::formatv(row, "file", "model_type", "GGUF", "attention", "norms", "positions", "MLP").str();
+  std::vector<std::array<std::string, 7>> rows = {
+      {"file", "model_type", "GGUF", "attention", "norms", "positions", "MLP"}};
   for (const NamedModel &entry : allModels()) {
     llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->modelTypes));
     llvm::append_range(types, namesIn(entry.model->wrapperTypes));
     llvm::SmallVector<llvm::StringRef, 4> gguf = namesIn(entry.model->ggufArchitectures);
     const Features features = featuresOf(*entry.model);
-    text += llvm::formatv(row, entry.name, commaSeparated(types), gguf.empty() ? "-" : commaSeparated(gguf),
-                          features.attention, features.norms, features.positions, features.mlp)
-                .str();
+    rows.push_back({entry.name.str(), commaSeparated(types), gguf.empty() ? "-" : commaSeparated(gguf),
+                    features.attention, features.norms, features.positions, features.mlp});
   }
+  std::string text;
+  for (const auto &row : rows)
+    for (size_t column = 0; column < row.size(); ++column) {
+      size_t width = 0;
+      for (const auto &other : rows)
+        width = std::max(width, other[column].size());
+      const bool isLast = column + 1 == row.size();
+      text += row[column] + (isLast ? "\n" : std::string(width - row[column].size() + 1, ' '));
+    }
   return text;
 }
 

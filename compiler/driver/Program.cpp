@@ -108,9 +108,11 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
     cache.offset = *state.getPlace();
     cache.rows = type.getRows() ? type.getRows() : context;
     cache.window = type.getWindow();
-    cache.bytes_per_position = 2 * type.getHeads() * type.getDim() * (isBF16 ? 2 : 4); // a key and a value
+    // A key and, where it is not a part of it, a value.
+    cache.bytes_per_position =
+        type.getHeads() * (type.getDim() + (type.getLatent() ? 0 : type.getDim())) * (isBF16 ? 2 : 4);
     cache.bytes = cache.rows * cache.bytes_per_position;
-    cache.ops_per_position = 4 * type.getDim() * queryHeads; // q·k and p·v
+    cache.ops_per_position = 2 * (type.getDim() + type.getValueDim()) * queryHeads; // q·k and p·v
     cache.element = isBF16 ? LRT_BF16 : LRT_F32;
     caches.push_back(cache);
   }

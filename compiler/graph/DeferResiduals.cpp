@@ -24,6 +24,9 @@ using namespace mlir::lm;
 
 namespace {
 
+/// A norm of whole rows by a weight alone.
+bool isPlain(NormOp norm) { return norm && norm.getGroups() == 1 && norm.getWeight() && !norm.getBias(); }
+
 /// The last addition of a layer: its block's output, and the norm it passes on the way if there is one.
 struct Tail {
   AddOp add;
@@ -43,8 +46,7 @@ std::optional<Tail> findTail(func::FuncOp kind) {
   if (!add || !add->hasOneUse())
     return std::nullopt;
   Tail tail{add, {}, add.getRhs(), {}};
-  if (auto post = add.getRhs().getDefiningOp<NormOp>();
-      post && post.getGroups() == 1 && !post.getBias() && post->hasOneUse())
+  if (auto post = add.getRhs().getDefiningOp<NormOp>(); isPlain(post) && post->hasOneUse())
     if (auto weight = dyn_cast<BlockArgument>(post.getWeight())) {
       tail.post = post, tail.block = post.getInput();
       tail.postSlot = kind.getArgAttrOfType<StringAttr>(weight.getArgNumber(), kSlotAttr);
@@ -63,14 +65,13 @@ void fuseInside(func::FuncOp function, IRRewriter &rewriter) {
   for (AddOp add : adds) {
     NormOp norm;
     for (Operation *user : add->getUsers())
-      if (auto candidate = dyn_cast<NormOp>(user);
-          candidate && candidate.getGroups() == 1 && !candidate.getBias() && !norm)
+      if (auto candidate = dyn_cast<NormOp>(user); isPlain(candidate) && !norm)
         norm = candidate;
     if (!norm)
       continue;
     Value block = add.getRhs(), postWeight;
     auto post = block.getDefiningOp<NormOp>();
-    if (post && post.getGroups() == 1 && post->hasOneUse() && post.getEps() == norm.getEps())
+    if (isPlain(post) && post->hasOneUse() && post.getEps() == norm.getEps())
       block = post.getInput(), postWeight = post.getWeight();
     else
       post = {};

@@ -31,7 +31,7 @@ struct Path {
     if ((path.norm = value.getDefiningOp<NormOp>()))
       value = path.norm.getInput();
     path.linear = value.getDefiningOp<LinearOp>();
-    if (!path.linear || path.linear.isScaled() || (path.norm && path.norm.getBias()))
+    if (!path.linear || path.linear.isScaled() || (path.norm && (path.norm.getBias() || !path.norm.getWeight())))
       return rewriter.notifyMatchFailure(op, "queries or keys do not come from a projection");
     for (Operation *producer : {path.rope.getOperation(), path.norm.getOperation(), path.linear.getOperation()})
       if (producer && !single(producer))
@@ -85,7 +85,7 @@ struct FuseIntoQKV : OpRewritePattern<AttentionOp> {
         return rewriter.notifyMatchFailure(attention, "a weight of the queries is fetched after the cache is filled");
 
     rewriter.setInsertionPoint(append);
-    auto weightOf = [](NormOp norm) { return norm ? norm.getWeight() : Value(); };
+    auto weightOf = [](NormOp norm) -> Value { return norm ? norm.getWeight() : Value(); };
     auto fused = QKVOp::create(
         rewriter, attention.getLoc(), attention.getQuery().getType(), v.getInput(), q->linear.getWeight(),
         k->linear.getWeight(), v.getWeight(), q->linear.getBias(), k->linear.getBias(), v.getBias(), weightOf(q->norm),

@@ -41,8 +41,9 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       if (cache.getWindow())
         needed = std::min(needed, cache.getWindow() - 1 + *callRows);
       int64_t allotted = llvm::alignTo(needed, lathe::CacheLayout::kPanel);
-      CacheType planned = CacheType::getChecked([&] { return module.emitError(); }, &getContext(), cache.getHeads(),
-                                                cache.getDim(), type, cache.getWindow(), allotted);
+      CacheType planned =
+          CacheType::getChecked([&] { return module.emitError(); }, &getContext(), cache.getHeads(), cache.getDim(),
+                                type, cache.getWindow(), allotted, cache.getChunked(), cache.getLatent());
       isFeasible &= planned != CacheType();
       return planned ? planned : old;
     });

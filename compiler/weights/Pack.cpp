@@ -61,16 +61,21 @@ struct Recipe {
   Format stored;
   const uint8_t *bytes; // in the mapped file
   int64_t heads;        // of unpermute; 0: rows stay where they are
+  int64_t from;         // in a head: rows before it stay where they are
+  int64_t stride;       // from row to row
   int64_t transposed;   // of a matrix stored as [columns, transposed], of which these rows are columns; 0: it is not
   bool addOne;
   int64_t place, size; // in the tensor section
 
   int64_t storedRow(int64_t row) const {
     if (!heads)
-      return row;
-    const int64_t width = type.getRows() / heads, head = row / width, half = width / 2;
-    return head * width + row % half * 2 + row % width / half;
+      return row * stride;
+    const int64_t width = type.getRows() / heads, half = (width - from) / 2, turned = row % width - from;
+    const int64_t place = turned < 0 ? row % width : from + turned % half * 2 + turned / half;
+    return (row / width * width + place) * stride;
   }
+  /// Rows, or values of a vector, from the first to the last that is read.
+  int64_t storedRows() const { return (type.getRows() - 1) * stride + 1; }
 
   /// [panel, panel + count) of a matrix to `out`, which is zeros.
   absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
@@ -83,12 +88,13 @@ private:
 
 std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   const int64_t columns = type.getColumns(), rows = last - first;
-  const uint64_t stride = rowBytes(stored, transposed), begin = rowBytes(stored, first);
-  std::vector<float> values(rows * columns), some(rows);
+  const int64_t span = (rows - 1) * stride + 1;
+  const uint64_t pitch = rowBytes(stored, transposed), begin = rowBytes(stored, first * stride);
+  std::vector<float> values(rows * columns), some(span);
   for (int64_t column = 0; column < columns; ++column) {
-    decodeRow(stored, bytes + column * stride + begin, rows, some.data());
+    decodeRow(stored, bytes + column * pitch + begin, span, some.data());
     for (int64_t row = 0; row < rows; ++row)
-      values[row * columns + column] = some[row];
+      values[row * columns + column] = some[row * stride];
   }
   return values;
 }
@@ -97,7 +103,7 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
   const PanelLayout layout(type);
   const PanelWriter writer(type);
   const int64_t columns = type.getColumns(), last = std::min((panel + count) * layout.rows, type.getRows());
-  const uint64_t stride = rowBytes(stored, columns);
+  const uint64_t pitch = rowBytes(stored, columns);
   const bool isCopy = stored == type.getFormat() && !addOne && !transposed;
   const int64_t begin = panel * layout.rows;
   std::vector<float> values(isCopy ? 0 : columns), turned;
@@ -108,7 +114,7 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
     if (transposed) {
       values.assign(turned.begin() + (row - begin) * columns, turned.begin() + (row - begin + 1) * columns);
     } else {
-      const uint8_t *from = bytes + storedRow(row) * stride;
+      const uint8_t *from = bytes + storedRow(row) * pitch;
       if (isCopy) {
         writer.copyRow(from, row % layout.rows, to);
         continue;
@@ -129,8 +135,8 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
 
 absl::Status Recipe::runVector(uint8_t *out) const {
   const int64_t size = type.getRows();
-  std::vector<float> values(size);
-  decodeRow(stored, bytes, size, values.data());
+  std::vector<float> values(storedRows());
+  decodeRow(stored, bytes, values.size(), values.data());
   float *to = reinterpret_cast<float *>(out);
   for (int64_t i = 0; i < size; ++i)
     to[i] = values[storedRow(i)] + (addOne ? 1.0f : 0.0f);
@@ -149,7 +155,7 @@ struct Piece {
 
   /// The pages it read are not needed again; without this the whole checkpoint would count as this process's memory.
   void release() const {
-    if (!recipe->type.isMatrix() || recipe->heads || recipe->transposed)
+    if (!recipe->type.isMatrix() || recipe->heads || recipe->transposed || recipe->stride != 1)
       return;
     const int64_t rows = recipe->type.getLayout().getRows();
     const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
@@ -324,6 +330,8 @@ absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::S
                    weight.getStoredFormat(),
                    nullptr,
                    static_cast<int64_t>(weight.getUnpermute().value_or(0)),
+                   static_cast<int64_t>(weight.getUnpermuteFrom().value_or(0)),
+                   static_cast<int64_t>(weight.getStride().value_or(1)),
                    static_cast<int64_t>(weight.getTransposed().value_or(0)),
                    weight.getAddOne(),
                    place,
@@ -334,12 +342,12 @@ absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::S
     return about(weight, "expects rows that are either turned round or unpermuted");
   if (recipe.type.getColumns() % stored.block)
     return about(weight, "expects a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
-  const int64_t rows = recipe.type.isMatrix() ? recipe.type.getRows() : 1;
+  const int64_t rows = recipe.type.isMatrix() ? recipe.storedRows() : 1;
+  const int64_t columns = recipe.type.isMatrix() ? recipe.type.getColumns() : recipe.storedRows();
   // Of a transposed matrix the last column ends before its row does.
   const uint64_t bytes =
-      recipe.transposed
-          ? rowBytes(recipe.stored, recipe.transposed) * (recipe.type.getColumns() - 1) + rowBytes(recipe.stored, rows)
-          : rowBytes(recipe.stored, recipe.type.getColumns()) * rows;
+      recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) + rowBytes(recipe.stored, rows)
+                        : rowBytes(recipe.stored, columns) * rows;
   if (offset > file.size() || bytes > file.size() - offset)
     return fileError(recipe.file, recipe.name,
                      "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +

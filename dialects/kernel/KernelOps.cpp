@@ -141,13 +141,21 @@ LogicalResult CachedOp::verify() {
   auto type = cast<lm::CacheType>(getCache().getType());
   if (type.getRows() < 1)
     return emitOpError() << "expects a cache with rows, but found " << type;
-  return checkColumns(*this, getOut(), type.getHeads() * type.getDim(), "out");
+  return checkColumns(*this, getOut(), type.getHeads() * (getValues() ? type.getValueDim() : type.getDim()), "out");
 }
 
 LogicalResult AddOp::verify() {
   if (failed(checkCovers(*this, getLhs(), getOut(), "lhs")))
     return failure();
   return checkCovers(*this, getRhs(), getOut(), "rhs");
+}
+
+LogicalResult ConcatOp::verify() {
+  int64_t left = columnsOf(getLhs()), right = columnsOf(getRhs());
+  if (!isKnown(left) || !isKnown(right))
+    return emitOpError() << "expects known numbers of columns, but found " << getLhs().getType() << " and "
+                         << getRhs().getType();
+  return checkColumns(*this, getOut(), left + right, "out");
 }
 
 LogicalResult CopyOp::verify() { return checkCovers(*this, getInput(), getOut(), "input"); }
@@ -159,22 +167,38 @@ LogicalResult AddPositionsOp::verify() {
 }
 
 LogicalResult NormOp::verify() {
-  auto size = [](Value vector) { return cast<lm::WeightType>(vector.getType()).getRows(); };
-  if (getBias() && (failed(checkVector(*this, getBias(), "the bias")) || size(getBias()) != size(getWeight())))
-    return emitOpError() << "expects a bias like the weight, but found " << getBias().getType();
-  if (failed(checkVector(*this, getWeight(), "the weight")) || failed(checkCovers(*this, getOut(), getInput(), "out")))
+  for (auto [vector, what] : {std::pair(getWeight(), "the weight"), {getBias(), "the bias"}}) {
+    if (vector && failed(checkVector(*this, vector, what)))
+      return failure();
+    if (vector && cast<lm::WeightType>(vector.getType()).getRows() != static_cast<int64_t>(getGroup()))
+      return emitOpError() << "expects " << what << " of a group's " << getGroup() << " values, but found "
+                           << vector.getType();
+  }
+  if (getBias() && !getWeight())
+    return emitOpError() << "expects a weight beside a bias, but found none";
+  if (failed(checkCovers(*this, getOut(), getInput(), "out")))
     return failure();
-  return checkDivides(*this, getInput(), cast<lm::WeightType>(getWeight().getType()).getRows(), "groups");
+  return checkDivides(*this, getInput(), getGroup(), "groups");
 }
 
 LogicalResult AddBiasOp::verify() {
   if (failed(checkVector(*this, getBias(), "the bias")))
     return failure();
   int64_t size = cast<lm::WeightType>(getBias().getType()).getRows(), columns = columnsOf(getOut());
+  int64_t each = getEach();
+  if (getExpert()) {
+    if (failed(checkColumns(*this, getExpert(), 1, "expert")))
+      return failure();
+    if (each < 1 || size % each)
+      return emitOpError() << "expects as many values for each expert, but found " << each << " of " << size;
+    size = each;
+  }
   if (isKnown(columns) && columns > size)
     return emitOpError() << "expects at most the bias's " << size << " columns, but found " << getOut().getType();
   return success();
 }
+
+LogicalResult ScaleRowsOp::verify() { return checkColumns(*this, getFactors(), 1, "factors"); }
 
 LogicalResult QuantizeOp::verify() {
   int64_t columns = columnsOf(getInput());
@@ -197,9 +221,10 @@ LogicalResult MatmulOp::verify() {
   if (failed(checkPacked(*this, getWeight())))
     return failure();
   auto type = cast<lm::WeightType>(getWeight().getType());
-  if (type.isExperts() != static_cast<bool>(getExpert()))
-    return emitOpError() << "expects an expert's number where there are experts' matrices, and only there, but found "
-                         << type;
+  if (type.isExperts() != (static_cast<bool>(getExpert()) != static_cast<bool>(getHead())))
+    return emitOpError()
+           << "expects an expert's or head's number where there are experts' matrices, and only there, but found "
+           << type;
   if (getExpert() && (failed(checkColumns(*this, getExpert(), 1, "expert")) ||
                       cast<MemRefType>(getExpert().getType()).getDimSize(0) != 1))
     return emitOpError() << "expects one expert's number, but found " << getExpert().getType();
@@ -233,6 +258,16 @@ LogicalResult RouteOp::verify() {
   if (getCorrection() && (failed(checkVector(*this, getCorrection(), "the correction")) ||
                           cast<lm::WeightType>(getCorrection().getType()).getRows() != columnsOf(getScores())))
     return emitOpError() << "expects a correction for each score, but found " << getCorrection().getType();
+  int64_t experts = columnsOf(getScores()), groups = getGroups();
+  int64_t topGroups = getTopGroups(), terms = getGroupTerms();
+  if (groups < 1 || groups > lm::kMaxGroups || experts % groups || topGroups < 1 || topGroups > groups || terms < 1 ||
+      terms > std::min<int64_t>(2, experts / groups))
+    return emitOpError() << "expects equal groups of the " << experts << " experts, but found " << topGroups << " of "
+                         << groups << " by " << terms;
+  if ((getTopGroups() < getGroups()) != static_cast<bool>(getRoom()))
+    return emitOpError() << "expects room for scores where some groups are left out, and only there";
+  if (getRoom() && failed(checkCovers(*this, getRoom(), getScores(), "room")))
+    return failure();
   return checkColumns(*this, getWeights(), top, "weights");
 }
 
@@ -264,6 +299,8 @@ LogicalResult CombineOp::verify() {
   int64_t top = columnsOf(getWeights());
   if (!isKnown(top))
     return emitOpError() << "expects a known number of weights, but found " << getWeights().getType();
+  if (getUnweighted() && failed(checkColumns(*this, getWeights(), 1, "weights")))
+    return failure();
   if (getPlaces() && failed(checkColumns(*this, getPlaces(), top, "places")))
     return failure();
   if (getGate() && failed(checkColumns(*this, getGate(), 1, "gate")))
@@ -281,7 +318,7 @@ LogicalResult RopeTableOp::verify() { return checkColumns(*this, getOut(), getRo
 
 LogicalResult RopeOp::verify() {
   int64_t head = getHead(), rotary = columnsOf(getTable());
-  if (!isKnown(rotary) || rotary < 2 || rotary % 2 || rotary > head)
+  if (!isKnown(rotary) || rotary < 2 || rotary % 2 || rotary + static_cast<int64_t>(getFrom()) > head)
     return emitOpError() << "expects a table of an even number of columns, at most the head's " << head
                          << ", but found " << getTable().getType();
   return checkDivides(*this, getOut(), head, "heads");
@@ -303,8 +340,19 @@ LogicalResult AttentionOp::verify() {
   auto type = cast<lm::CacheType>(getCache().getType());
   if (type.getRows() < 1)
     return emitOpError() << "expects a cache with rows, but found " << type;
-  if (failed(checkColumns(*this, getQuery(), type.getDim(), "query")) ||
-      failed(checkColumns(*this, getOut(), type.getDim(), "out")))
+  int64_t columns = columnsOf(getQuery()), heads = columns / type.getDim();
+  if (!isKnown(columns) || heads < 1)
+    return emitOpError() << "expects a known number of query heads, but found " << getQuery().getType();
+  if (failed(checkDivides(*this, getQuery(), type.getDim(), "heads")) ||
+      failed(checkColumns(*this, getOut(), heads * type.getValueDim(), "out")))
+    return failure();
+  if (int64_t rows = cast<MemRefType>(getQuery().getType()).getDimSize(0); heads > 1 && rows != 1)
+    return emitOpError() << "expects several heads of one row alone, but found " << getQuery().getType();
+  if (int64_t rows = cast<MemRefType>(getScores().getType()).getDimSize(0); isKnown(rows) && rows < heads)
+    return emitOpError() << "expects room for the scores of " << heads << " heads, but found " << getScores().getType();
+  if (!getSinks() != !getSink())
+    return emitOpError() << "expects the first of the sinks beside them";
+  if (getSinks() && failed(checkVector(*this, getSinks(), "sinks")))
     return failure();
   if (columnsOf(getScores()) < type.getRows())
     return emitOpError() << "expects room for the scores of " << type.getRows() << " rows, but found "

@@ -53,6 +53,13 @@ def Kernel_CopyOp : Kernel_Op<"copy"> {
   let hasVerifier = 1;
 }
 
+def Kernel_ConcatOp : Kernel_Op<"concat"> {
+  let summary = "out[t] = lhs[t], then rhs[t]";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$lhs, Kernel_In<Kernel_Rows>:$rhs, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$lhs `,` $rhs `to` $out attr-dict `:` type($lhs) `,` type($rhs) `,` type($out)";
+  let hasVerifier = 1;
+}
+
 def Kernel_AddPositionsOp : Kernel_Op<"add_positions"> {
   let summary = "out[t] += table[position + t]";
   let description = "Reads rows of the packed table, whatever its format.";
@@ -61,14 +68,14 @@ def Kernel_AddPositionsOp : Kernel_Op<"add_positions"> {
   let hasVerifier = 1;
 }
 
-def Kernel_NormOp : Kernel_Op<"norm"> {
+def Kernel_NormOp : Kernel_Op<"norm", [AttrSizedOperandSegments]> {
   let summary = "root-mean-square norm of each group of each row, layer norm with a bias";
-  let description = "As lm.norm. `out` may be `input`.";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias,
-                       Kernel_Out<Kernel_Rows>:$out, F64Attr:$eps);
+  let description = "As lm.norm, of groups of `group` values. `out` may be `input`.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Optional<LM_WeightType>:$weight, Optional<LM_WeightType>:$bias,
+                       Kernel_Out<Kernel_Rows>:$out, I64Attr:$group, F64Attr:$eps);
   let assemblyFormat = [{
-    $input `,` $weight (`bias` $bias^ `:` type($bias))? `to` $out `eps` $eps attr-dict
-    `:` type($input) `,` type($weight) `,` type($out)
+    $input (`by` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? `to` $out `group` $group `eps` $eps
+    attr-dict `:` type($input) `,` type($out)
   }];
   let hasVerifier = 1;
 }
@@ -81,8 +88,26 @@ def Kernel_ScaleOp : Kernel_Op<"scale"> {
 
 def Kernel_AddBiasOp : Kernel_Op<"add_bias"> {
   let summary = "out[t, n] += bias[first + n]";
-  let arguments = (ins LM_WeightType:$bias, Index:$first, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
-  let assemblyFormat = "$bias `[` $first `]` `to` $out attr-dict `:` type($bias) `,` type($out)";
+  let description = [{
+    Of experts' biases, `each` values one after another, it is the one whose number `expert` holds, as in kernel.matmul.
+  }];
+  let arguments = (ins LM_WeightType:$bias, Index:$first, Kernel_In<Optional<Kernel_Ids>>:$expert,
+                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, DefaultValuedAttr<I64Attr, "0">:$each);
+  let assemblyFormat = [{
+    $bias `[` $first `]` (`of` $expert^ `:` type($expert) `each` $each)? `to` $out attr-dict
+    `:` type($bias) `,` type($out)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$bias, "::mlir::Value":$first, "::mlir::Value":$out,
+                                 CArg<"::mlir::Value", "{}">:$expert, CArg<"int64_t", "0">:$each),
+    [{ build($_builder, $_state, bias, first, expert, out, $_builder.getI64IntegerAttr(each)); }]>];
+  let hasVerifier = 1;
+}
+
+def Kernel_ScaleRowsOp : Kernel_Op<"scale_rows"> {
+  let summary = "out[t] *= factors[t]";
+  let description = "`factors` is one column.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$factors, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
+  let assemblyFormat = "$out `by` $factors attr-dict `:` type($out) `,` type($factors)";
   let hasVerifier = 1;
 }
 
@@ -106,39 +131,37 @@ def Kernel_RoundOp : Kernel_Op<"round"> {
   let hasVerifier = 1;
 }
 
-def Kernel_MatmulOp : Kernel_Op<"matmul"> {
+def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {
   let summary = "out[t, n] = <input[t], weight[first + n]>";
   let description = [{
     `input` is rows of f32, rows rounded by kernel.round for bf16 dots, or codes made by kernel.quantize for quantised
     weights. `first` is a multiple of the weight's panel rows; the number of outputs is out's columns. Of experts' matrices
-    it is the one whose number `expert` holds, a single value; where that is negative nothing is done.
+    it is the one whose number `expert` holds, a single value; where that is negative nothing is done. Of heads' matrices
+    it is that of `head`.
   }];
   let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
-                       Kernel_In<Optional<Kernel_Ids>>:$expert, Kernel_Out<Kernel_Rows>:$out);
+                       Kernel_In<Optional<Kernel_Ids>>:$expert, Optional<Index>:$head, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = [{
-    $input `,` $weight `[` $first `]` (`of` $expert^ `:` type($expert))? `to` $out attr-dict
+    $input `,` $weight `[` $first `]` (`of` $expert^ `:` type($expert))? (`head` $head^)? `to` $out attr-dict
     `:` type($input) `,` type($weight) `,` type($out)
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "::mlir::Value":$first,
-                                 "::mlir::Value":$out, CArg<"::mlir::Value", "{}">:$expert),
-    [{
-      $_state.addOperands({input, weight, first});
-      if (expert)
-        $_state.addOperands(expert);
-      $_state.addOperands(out);
-    }]>];
-  let skipDefaultBuilders = 1;
+                                 "::mlir::Value":$out, CArg<"::mlir::Value", "{}">:$expert,
+                                 CArg<"::mlir::Value", "{}">:$head),
+    [{ build($_builder, $_state, TypeRange(), input, weight, first, expert, head, out); }]>];
   let hasVerifier = 1;
 }
 
-def Kernel_RouteOp : Kernel_Op<"route"> {
+def Kernel_RouteOp : Kernel_Op<"route", [AttrSizedOperandSegments]> {
   let summary = "the experts of each row, and what they weigh";
-  let description = "As lm.route.";
+  let description = "As lm.route. With groups `room` takes the scores, those of groups that are not chosen from hidden.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Optional<LM_WeightType>:$correction,
-                       Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
-                       F64Attr:$scale, UnitAttr:$normalized);
+                       Kernel_Out<Optional<Kernel_Rows>>:$room, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
+                       F64Attr:$scale, UnitAttr:$normalized, DefaultValuedAttr<I64Attr, "1">:$groups,
+                       DefaultValuedAttr<I64Attr, "1">:$top_groups, DefaultValuedAttr<I64Attr, "1">:$group_terms);
   let assemblyFormat = [{
-    $scores (`correction` $correction^ `:` type($correction))? `to` $weights `,` $experts $scoring `scale` $scale attr-dict
+    $scores (`of` $top_groups^ `in` $groups `by` $group_terms)? (`correction` $correction^ `:` type($correction))?
+    (`room` $room^ `:` type($room))? `to` $weights `,` $experts $scoring `scale` $scale attr-dict
     `:` type($scores) `,` type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
@@ -172,12 +195,13 @@ def Kernel_GatherOp : Kernel_Op<"gather"> {
 def Kernel_CombineOp : Kernel_Op<"combine", [AttrSizedOperandSegments]> {
   let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]], and what is shared";
   let description = [{
-    Without `places` there is one row, whose k-th part is row k of `input`. `shared[t]` is added, with a `gate` (one column)
+    Without `places` there is one row, whose k-th part is row k of `input`. With `unweighted` the weights, of one column, are
+    in the input already. `shared[t]` is added, with a `gate` (one column)
     times its sigmoid.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$weights,
                        Kernel_In<Optional<Kernel_Ids>>:$places, Kernel_In<Optional<Kernel_Rows>>:$shared,
-                       Kernel_In<Optional<Kernel_Rows>>:$gate, Kernel_Out<Kernel_Rows>:$out);
+                       Kernel_In<Optional<Kernel_Rows>>:$gate, Kernel_Out<Kernel_Rows>:$out, UnitAttr:$unweighted);
   let assemblyFormat = [{
     $input `,` $weights oilist(`at` $places `:` type($places) | `shared` $shared `:` type($shared)
       | `gate` $gate `:` type($gate)) `to` $out attr-dict `:` type($input) `,` type($weights) `,` type($out)
@@ -196,8 +220,9 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
 def Kernel_RopeOp : Kernel_Op<"rope"> {
   let summary = "rotates heads in place";
   let description = "As lm.rope; `out` is whole heads of `head` values, `table` a row per row of `out`.";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$table, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, I64Attr:$head);
-  let assemblyFormat = "$table `to` $out `head` $head attr-dict `:` type($table) `,` type($out)";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$table, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, I64Attr:$head,
+                       DefaultValuedAttr<I64Attr, "0">:$from);
+  let assemblyFormat = "$table `to` $out `head` $head (`from` $from^)? attr-dict `:` type($table) `,` type($out)";
   let hasVerifier = 1;
 }
 
@@ -210,17 +235,20 @@ def Kernel_AppendOp : Kernel_Op<"append"> {
   let hasVerifier = 1;
 }
 
-def Kernel_AttentionOp : Kernel_Op<"attention"> {
+def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
   let summary = "attention of rows of one query head";
   let description = [{
-    As lm.attention for one head, rows at positions `position` .. ; `scores` is the worker's own room for one row of
-    scores per query row.
+    As lm.attention for rows of one query head at positions `position` .. , or for several query heads of one row that
+    share the cache's `head`. `scores` is the worker's own room for one row of scores per row and head; `sinks` holds those
+    of all query heads, these ones' from `sink` on.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
+                       Optional<LM_WeightType>:$sinks, Optional<Index>:$sink,
                        Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
-                       F64Attr:$softcap);
+                       F64Attr:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature);
   let assemblyFormat = [{
-    $query `,` $cache `[` $head `]` `at` $position `scores` $scores `to` $out `scale` $scale `softcap` $softcap attr-dict
+    $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))? `scores` $scores
+    `to` $out `scale` $scale `softcap` $softcap (`temperature` $temperature^)? attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
   }];
   let hasVerifier = 1;
@@ -273,9 +301,17 @@ def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent
 
 def Kernel_GluOp : Kernel_Op<"glu"> {
   let summary = "out = act(gate) * up";
+  let description = "With a `limit` L: act(min(gate, L)) * (clamp(up, -L, L) + up_offset).";
   let arguments = (ins Kernel_In<Kernel_Rows>:$gate, Kernel_In<Kernel_Rows>:$up, Kernel_Out<Kernel_Rows>:$out,
-                       LM_ActivationAttr:$activation);
-  let assemblyFormat = "$gate `,` $up `to` $out $activation attr-dict `:` type($gate) `,` type($up) `,` type($out)";
+                       LM_ActivationAttr:$activation, DefaultValuedAttr<F64Attr, "0.0">:$limit,
+                       DefaultValuedAttr<F64Attr, "0.0">:$up_offset);
+  let assemblyFormat = [{
+    $gate `,` $up `to` $out $activation (`limit` $limit^)? (`up_offset` $up_offset^)? attr-dict
+    `:` type($gate) `,` type($up) `,` type($out)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$gate, "::mlir::Value":$up, "::mlir::Value":$out,
+                                 "::mlir::lm::ActivationAttr":$activation),
+    [{ build($_builder, $_state, gate, up, out, activation, $_builder.getF64FloatAttr(0), $_builder.getF64FloatAttr(0)); }]>];
   let hasVerifier = 1;
 }
 

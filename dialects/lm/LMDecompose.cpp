@@ -42,6 +42,9 @@ public:
   Value div(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
   Value isLess(Value a, Value b) { return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b); }
   Value select(Value condition, Value a, Value b) { return arith::SelectOp::create(*this, condition, a, b); }
+  Value toF32(Value index) {
+    return arith::UIToFPOp::create(*this, getF32Type(), arith::IndexCastOp::create(*this, getI32Type(), index));
+  }
   Value extract(Value tensor, ValueRange at) { return tensor::ExtractOp::create(*this, tensor, at); }
   /// cap * tanh(x / cap)
   Value softcap(Value x, double cap) { return mul(f32(cap), math::TanhOp::create(*this, div(x, f32(cap)))); }
@@ -113,6 +116,8 @@ public:
       Value tanh = math::TanhOp::create(*this, mul(f32(std::sqrt(2 / std::numbers::pi)), cubic));
       return mul(mul(f32(0.5), x), add(f32(1), tanh));
     }
+    case Activation::QuickGelu:
+      return div(x, add(f32(1), math::ExpOp::create(*this, mul(f32(-1.702), x))));
     }
     llvm_unreachable("an activation");
   }
@@ -150,7 +155,8 @@ Decomposed ZerosOp::decomposeOperation(OpBuilder &builder) {
 Decomposed NormOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   int64_t groups = getGroups(), size = columnsOf(getInput()) / groups;
-  Value x = d.split(getInput(), {groups, size}), weight = ValuesOp::create(d, getWeight());
+  Value x = d.split(getInput(), {groups, size});
+  Value weight = getWeight() ? Value(ValuesOp::create(d, getWeight())) : d.filled({d.getIndexAttr(size)}, 1);
   auto perGroup = [&] { return d.filled(d.shape(d.rowsOf(x), groups), 0); };
   if (getBias()) {
     Value sums = d.generic(3, {{0, 1, 2}, {0, 1}}, x, perGroup(), [&](ValueRange in) { return d.add(in[1], in[0]); });
@@ -203,9 +209,13 @@ Decomposed RopeOp::decomposeOperation(OpBuilder &builder) {
   Value frequencies = arith::ConstantOp::create(
       d, DenseElementsAttr::get(RankedTensorType::get(half, d.getF32Type()), ArrayRef(numbers)));
   Value y = d.elementwise(x, [&](ValueRange in) {
-    Value i = d.at(2), isFirst = d.isLess(i, d.index(half)), isTurned = d.isLess(i, d.index(2 * half));
+    // In the turned part; what lies before it is negative.
+    Value own = d.at(2), i = d.sub(own, d.index(getFrom())), isFirst = d.isLess(i, d.index(half));
+    Value isTurned = d.isLess(i, d.index(2 * half));
+    if (getFrom())
+      isTurned = arith::AndIOp::create(d, isTurned, d.isLess(d.index(-1), i));
     // Places of what is not turned stay inside the head: both are looked up whatever i is.
-    Value pair = d.select(isTurned, d.select(isFirst, d.add(i, d.index(half)), d.sub(i, d.index(half))), i);
+    Value pair = d.select(isTurned, d.select(isFirst, d.add(own, d.index(half)), d.sub(own, d.index(half))), own);
     Value turn = d.select(isTurned, d.select(isFirst, i, d.sub(i, d.index(half))), d.index(0));
     Value position = arith::IndexCastOp::create(d, d.getI64Type(), d.add(getPosition(), d.at(0)));
     Value angle = d.mul(arith::SIToFPOp::create(d, d.getF32Type(), position), d.extract(frequencies, turn));
@@ -218,47 +228,196 @@ Decomposed RopeOp::decomposeOperation(OpBuilder &builder) {
   return SmallVector{d.join(y)};
 }
 
-Decomposed AttentionOp::decomposeOperation(OpBuilder &builder) {
-  Decomposer d(*this, builder);
-  auto type = cast<CacheType>(getCache().getType());
-  int64_t cacheHeads = type.getHeads(), dim = type.getDim(), shared = getHeads() / cacheHeads;
-  double cap = getSoftcap().convertToDouble();
-  Value rows = d.rowsOf(getQuery()), end = d.add(getPosition(), rows);
+namespace {
+/// What a query sees of the keys, and how: rows are [rows, cache heads, query heads that share one, values].
+struct Attention {
+  int64_t cacheHeads, shared, dim, valueDim, window = 0;
+  bool chunked = false;
+  double scale, softcap = 0;
+  std::optional<TemperatureAttr> temperature = {};
+  Value sinks = {}, position;
+
+  Value attend(Decomposer &d, Value query, Value keys, Value values) const;
+};
+
+Value Attention::attend(Decomposer &d, Value query, Value keys, Value values) const {
   // Loops: row t, head of the cache g, its query head h, position p, value i of the head.
   enum { t, g, h, p, i, loops };
+  Value rows = d.rowsOf(query), end = d.rowsOf(keys);
   auto positions = [&] {
     return SmallVector<OpFoldResult>{rows, d.getIndexAttr(cacheHeads), d.getIndexAttr(shared), end};
   };
   auto sums = [&] { return d.shape(rows, {cacheHeads, shared}); };
-  Value query = d.split(getQuery(), {cacheHeads, shared, dim});
-  Value keys = d.split(CachedOp::create(d, CachePart::Keys, getCache(), end), {cacheHeads, dim});
-  Value values = d.split(CachedOp::create(d, CachePart::Values, getCache(), end), {cacheHeads, dim});
+  query = d.split(query, {cacheHeads, shared, dim});
+  keys = d.split(keys, {cacheHeads, dim});
+  values = d.split(values, {cacheHeads, valueDim});
 
   Value scores = d.generic(loops, {{t, g, h, i}, {p, g, i}, {t, g, h, p}}, {query, keys}, d.filled(positions(), 0),
                            [&](ValueRange in) { return d.add(in[2], d.mul(in[0], in[1])); });
-  Value hidden = d.f32(-std::numeric_limits<double>::infinity());
-  Value empty = tensor::EmptyOp::create(d, positions(), d.getF32Type());
+  double lowest = -std::numeric_limits<double>::infinity();
+  Value hidden = d.f32(lowest), empty = tensor::EmptyOp::create(d, positions(), d.getF32Type());
   Value visible = d.generic(4, {{t, g, h, p}, {t, g, h, p}}, scores, empty, [&](ValueRange in) {
-    Value score = d.mul(in[0], d.f32(getScale().convertToDouble()));
-    if (cap != 0)
-      score = d.softcap(score, cap);
-    Value own = d.add(getPosition(), d.at(t));
+    Value score = d.mul(in[0], d.f32(scale));
+    if (softcap != 0)
+      score = d.softcap(score, softcap);
+    Value own = d.add(position, d.at(t)), size = d.index(window);
+    if (temperature) {
+      Value length = d.index(temperature->getLength()), f = d.f32(1);
+      if (temperature->getStepped())
+        f = d.add(f, d.toF32(arith::DivUIOp::create(d, d.add(own, d.index(1)), length)));
+      else
+        f = arith::MaxNumFOp::create(d, f, d.div(d.toF32(own), d.toF32(length)));
+      Value log = d.mul(d.f32(temperature->getScale().value), math::LogOp::create(d, f));
+      score = d.mul(score, d.add(d.f32(1), log));
+    }
     score = d.select(d.isLess(own, d.at(p)), hidden, score);
-    if (type.getWindow())
-      score = d.select(d.isLess(d.sub(own, d.index(type.getWindow())), d.at(p)), score, hidden);
+    if (chunked)
+      score = d.select(d.isLess(d.at(p), d.sub(own, arith::RemUIOp::create(d, own, size))), hidden, score);
+    else if (window)
+      score = d.select(d.isLess(d.sub(own, size), d.at(p)), score, hidden);
     return score;
   });
-  Value largest =
-      d.generic(4, {{t, g, h, p}, {t, g, h}}, visible, d.filled(sums(), -std::numeric_limits<double>::infinity()),
-                [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
+  // A sink is one more score.
+  Value first = d.filled(sums(), lowest), none = d.filled(sums(), 0);
+  if (sinks) {
+    Value numbers = ValuesOp::create(d, sinks);
+    first = d.generic(3, {{t, g, h}}, {}, first, [&](ValueRange) {
+      return d.extract(numbers, d.add(arith::MulIOp::create(d, d.at(g), d.index(shared)), d.at(h)));
+    });
+  }
+  Value largest = d.generic(4, {{t, g, h, p}, {t, g, h}}, visible, first,
+                            [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
   Value powers = d.generic(4, {{t, g, h, p}, {t, g, h}, {t, g, h, p}}, {visible, largest}, empty,
                            [&](ValueRange in) { return math::ExpOp::create(d, d.sub(in[0], in[1])).getResult(); });
-  Value sum = d.generic(4, {{t, g, h, p}, {t, g, h}}, powers, d.filled(sums(), 0),
-                        [&](ValueRange in) { return d.add(in[0], in[1]); });
+  if (sinks)
+    none = d.generic(3, {{t, g, h}, {t, g, h}, {t, g, h}}, {first, largest},
+                     tensor::EmptyOp::create(d, sums(), d.getF32Type()),
+                     [&](ValueRange in) { return math::ExpOp::create(d, d.sub(in[0], in[1])).getResult(); });
+  Value sum = d.generic(4, {{t, g, h, p}, {t, g, h}}, powers, none, [&](ValueRange in) { return d.add(in[0], in[1]); });
   Value mixed = d.generic(loops, {{t, g, h, p}, {t, g, h}, {p, g, i}, {t, g, h, i}}, {powers, sum, values},
-                          d.filled(d.shape(rows, {cacheHeads, shared, dim}), 0),
+                          d.filled(d.shape(rows, {cacheHeads, shared, valueDim}), 0),
                           [&](ValueRange in) { return d.add(in[3], d.mul(d.div(in[0], in[1]), in[2])); });
-  return SmallVector{d.join(mixed)};
+  return d.join(mixed);
+}
+} // namespace
+
+Decomposed AttentionOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  auto type = cast<CacheType>(getCache().getType());
+  Value end = d.add(getPosition(), d.rowsOf(getQuery()));
+  Attention attention{.cacheHeads = type.getHeads(),
+                      .shared = static_cast<int64_t>(getHeads()) / type.getHeads(),
+                      .dim = type.getDim(),
+                      .valueDim = type.getValueDim(),
+                      .window = type.getWindow(),
+                      .chunked = type.getChunked(),
+                      .scale = getScale().convertToDouble(),
+                      .softcap = getSoftcap().convertToDouble(),
+                      .temperature = getTemperature(),
+                      .sinks = getSinks(),
+                      .position = getPosition()};
+  Value keys = CachedOp::create(d, CachePart::Keys, getCache(), end);
+  Value values = CachedOp::create(d, CachePart::Values, getCache(), end);
+  return SmallVector{attention.attend(d, getQuery(), keys, values)};
+}
+
+// Keys and values of every head are made for every position: the form the formula has.
+Decomposed LatentAttentionOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  auto cache = cast<CacheType>(getCache().getType());
+  auto keyType = cast<WeightType>(getKUp().getType()), valueType = cast<WeightType>(getVUp().getType());
+  int64_t heads = keyType.getExperts(), own = keyType.getColumns(), valueDim = valueType.getRows();
+  int64_t latent = cache.getLatent(), dim = own + cache.getDim() - latent;
+  Value end = d.add(getPosition(), d.rowsOf(getQuery()));
+  Value cached = CachedOp::create(d, CachePart::Keys, getCache(), end);
+  Value latents = CachedOp::create(d, CachePart::Values, getCache(), end);
+  // Loops: position p, head h, value i of it, latent value c.
+  enum { p, h, i, c, loops };
+  Value made = d.generic(loops, {{p, c}, {h, c, i}, {p, h, i}}, {latents, ValuesOp::create(d, getKUp())},
+                         d.filled(d.shape(end, {heads, own}), 0),
+                         [&](ValueRange in) { return d.add(in[2], d.mul(in[0], in[1])); });
+  Value keys = d.generic(3, {{p, h, i}}, {}, d.filled(d.shape(end, {heads, dim}), 0), [&](ValueRange) {
+    Value isMade = d.isLess(d.at(i), d.index(own));
+    // Both are looked up whatever i is.
+    Value place = d.select(isMade, d.at(i), d.index(0));
+    Value behind = d.select(isMade, d.index(latent), d.add(d.at(i), d.index(latent - own)));
+    return d.select(isMade, d.extract(made, {d.at(p), d.at(h), place}), d.extract(cached, {d.at(p), behind}));
+  });
+  Value values = d.generic(loops, {{p, c}, {h, i, c}, {p, h, i}}, {latents, ValuesOp::create(d, getVUp())},
+                           d.filled(d.shape(end, {heads, valueDim}), 0),
+                           [&](ValueRange in) { return d.add(in[2], d.mul(in[0], in[1])); });
+  Attention attention{.cacheHeads = heads,
+                      .shared = 1,
+                      .dim = dim,
+                      .valueDim = valueDim,
+                      .scale = getScale().convertToDouble(),
+                      .position = getPosition()};
+  return SmallVector{attention.attend(d, getQuery(), d.join(keys), d.join(values))};
+}
+
+Decomposed HeadLinearOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  auto type = cast<WeightType>(getWeight().getType());
+  int64_t heads = type.getExperts(), out = type.getRows(), in = type.getColumns();
+  int64_t width = columnsOf(getInput()) / heads;
+  Value x = d.split(getInput(), {heads, width}), weight = ValuesOp::create(d, getWeight());
+  Value rows = d.rowsOf(x);
+  // Loops: row t, head h, output o, input j.
+  enum { t, h, o, j, loops };
+  Value y =
+      d.generic(loops, {{h, o, j}, {t, h, o}}, weight, d.filled(d.shape(rows, {heads, out}), 0), [&](ValueRange args) {
+        return d.add(args[1], d.mul(d.extract(x, {d.at(t), d.at(h), d.at(j)}), args[0]));
+      });
+  int64_t all = out + width - in;
+  Value joined = d.generic(3, {{t, h, o}}, {}, d.filled(d.shape(rows, {heads, all}), 0), [&](ValueRange) {
+    Value isMade = d.isLess(d.at(o), d.index(out));
+    Value place = d.select(isMade, d.at(o), d.index(0));
+    Value behind = d.select(isMade, d.index(0), d.add(d.at(o), d.index(in - out)));
+    return d.select(isMade, d.extract(y, {d.at(t), d.at(h), place}), d.extract(x, {d.at(t), d.at(h), behind}));
+  });
+  return SmallVector{d.join(joined)};
+}
+
+/// `keys`, hidden outside the groups whose `terms` best scores have the largest sums; of equal ones the first is kept.
+static Value keepBestGroups(Decomposer &d, Value keys, Value scores, int64_t groups, int64_t top, int64_t terms) {
+  auto type = cast<RankedTensorType>(keys.getType());
+  int64_t size = type.getDimSize(1) / groups;
+  double lowest = -std::numeric_limits<double>::infinity();
+  Value rows = d.rowsOf(keys), left = d.split(scores, {groups, size});
+  auto perGroup = [&](double value) { return d.filled(d.shape(rows, groups), value); };
+  auto isEqual = [&](Value a, Value b) -> Value { return arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, a, b); };
+  // The largest of each line of `all` along its last loop, and where it first is.
+  auto findBest = [&](Value all, ArrayRef<int64_t> outer, int64_t loop, function_ref<Value(double)> filled) {
+    SmallVector<int64_t> every(outer);
+    every.push_back(loop);
+    SmallVector<int64_t> dims(outer);
+    Value best = d.generic(loop + 1, {every, dims}, all, filled(lowest),
+                           [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
+    Value place = d.generic(loop + 1, {every, dims, dims}, {all, best}, filled(1 << 24), [&](ValueRange in) {
+      Value own = d.select(isEqual(in[0], in[1]), d.toF32(d.at(loop)), d.f32(1 << 24));
+      return arith::MinNumFOp::create(d, own, in[2]).getResult();
+    });
+    return std::pair(best, place);
+  };
+  Value sums = perGroup(0);
+  for (int64_t k = 0; k < terms; ++k) {
+    auto [best, place] = findBest(left, {0, 1}, 2, perGroup);
+    sums = d.elementwise({sums, best}, [&](ValueRange in) { return d.add(in[0], in[1]); });
+    left = d.generic(3, {{0, 1, 2}, {0, 1}, {0, 1, 2}}, {left, place},
+                     d.empty(rows, cast<RankedTensorType>(left.getType())),
+                     [&](ValueRange in) { return d.select(isEqual(d.toF32(d.at(2)), in[1]), d.f32(lowest), in[0]); });
+  }
+  // A group that is chosen loses its sum.
+  auto perRow = [&](double value) { return d.filled({OpFoldResult(rows)}, value); };
+  for (int64_t k = 0; k < top; ++k) {
+    Value place = findBest(sums, {0}, 1, perRow).second;
+    sums = d.generic(2, {{0, 1}, {0}, {0, 1}}, {sums, place}, d.empty(rows, cast<RankedTensorType>(sums.getType())),
+                     [&](ValueRange in) { return d.select(isEqual(d.toF32(d.at(1)), in[1]), d.f32(lowest), in[0]); });
+  }
+  Value kept = d.generic(3, {{0, 1, 2}, {0, 1}, {0, 1, 2}}, {d.split(keys, {groups, size}), sums},
+                         d.empty(rows, cast<RankedTensorType>(left.getType())),
+                         [&](ValueRange in) { return d.select(isEqual(in[1], d.f32(lowest)), in[0], d.f32(lowest)); });
+  return d.join(kept);
 }
 
 Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
@@ -275,9 +434,7 @@ Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
   };
   auto isEqual = [&](Value a, Value b) -> Value { return arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, a, b); };
   // Numbers of experts are small enough for f32.
-  auto ownNumber = [&]() -> Value {
-    return arith::UIToFPOp::create(d, d.getF32Type(), arith::IndexCastOp::create(d, d.getI32Type(), d.at(1)));
-  };
+  auto ownNumber = [&] { return d.toF32(d.at(1)); };
 
   Value probabilities;
   if (getScoring() == Scoring::Softmax) {
@@ -296,6 +453,10 @@ Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
   if (getCorrection())
     left = d.generic(2, {{0, 1}, {1}, {0, 1}}, {probabilities, ValuesOp::create(d, getCorrection())},
                      d.empty(rows, scores), [&](ValueRange in) { return d.add(in[0], in[1]); });
+
+  if (getTopGroups() < getGroups())
+    left =
+        keepBestGroups(d, left, getCorrection() ? left : probabilities, getGroups(), getTopGroups(), getGroupTerms());
 
   Value weights = d.filled(d.shape(rows, top), 0), experts = table(d.getI32Type()), sum = perRow(0);
   for (int64_t k = 0; k < top; ++k) {
@@ -333,25 +494,56 @@ Decomposed ExpertsOp::decomposeOperation(OpBuilder &builder) {
   Value rows = d.rowsOf(getInput());
   // Loops: row t, its k-th expert, value i of the inner layer, value j that is summed over.
   enum { t, k, i, j, loops };
-  auto project = [&](Value weight) {
-    Value matrices = ValuesOp::create(d, weight);
-    return d.generic(loops, {{t, j}, {t, k}, {t, k, i}}, {getInput(), getExperts()},
-                     d.filled(d.shape(rows, {top, inner}), 0), [&](ValueRange in) {
-                       Value expert = arith::IndexCastOp::create(d, d.getIndexType(), in[1]);
-                       return d.add(in[2], d.mul(in[0], d.extract(matrices, {expert, d.at(i), d.at(j)})));
+  auto toIndex = [&](Value number) { return arith::IndexCastOp::create(d, d.getIndexType(), number).getResult(); };
+  // Of a row's experts the k-th one's values, `out` of them, with its bias.
+  auto addBias = [&](Value values, Value bias, int64_t out) {
+    if (!bias)
+      return values;
+    Value numbers = ValuesOp::create(d, bias);
+    return d.generic(3, {{t, k, i}, {t, k}, {t, k, i}}, {values, getExperts()},
+                     d.empty(rows, cast<RankedTensorType>(values.getType())), [&](ValueRange in) {
+                       Value first = arith::MulIOp::create(d, toIndex(in[1]), d.index(out));
+                       return d.add(in[0], d.extract(numbers, d.add(first, d.at(i))));
                      });
   };
-  Value product = d.elementwise({project(getGate()), project(getUp())},
-                                [&](ValueRange in) { return d.mul(d.activate(in[0], getActivation()), in[1]); });
+  Value input = getInput();
+  if (getScalesInput())
+    input = d.elementwise(input,
+                          [&](ValueRange in) { return d.mul(in[0], d.extract(getWeights(), {d.at(0), d.index(0)})); });
+  auto project = [&](Value weight, Value bias) {
+    Value matrices = ValuesOp::create(d, weight);
+    Value values = d.generic(loops, {{t, j}, {t, k}, {t, k, i}}, {input, getExperts()},
+                             d.filled(d.shape(rows, {top, inner}), 0), [&](ValueRange in) {
+                               Value matrix = d.extract(matrices, {toIndex(in[1]), d.at(i), d.at(j)});
+                               return d.add(in[2], d.mul(in[0], matrix));
+                             });
+    return addBias(values, bias, inner);
+  };
+  double limit = getLimit().convertToDouble(), offset = getUpOffset().convertToDouble();
+  Value product = d.elementwise({project(getGate(), getGateBias()), project(getUp(), getUpBias())}, [&](ValueRange in) {
+    Value gate = in[0], up = in[1];
+    if (limit != 0) {
+      gate = arith::MinNumFOp::create(d, gate, d.f32(limit));
+      up = arith::MaxNumFOp::create(d, arith::MinNumFOp::create(d, up, d.f32(limit)), d.f32(-limit));
+    }
+    return d.mul(d.activate(gate, getActivation()), offset != 0 ? d.add(up, d.f32(offset)) : up);
+  });
   Value down = ValuesOp::create(d, getDown());
+  Value downBias = getDownBias() ? Value(ValuesOp::create(d, getDownBias())) : Value();
   // Loops: row t, value o of the output, summed over k and i.
   enum { row, o, expertOf, value };
   Value mixed =
       d.generic(4, {{row, expertOf, value}, {row, expertOf}, {row, expertOf}, {row, o}},
                 {product, getExperts(), getWeights()}, d.filled(d.shape(rows, hidden), 0), [&](ValueRange in) {
-                  Value expert = arith::IndexCastOp::create(d, d.getIndexType(), in[1]);
-                  Value matrix = d.extract(down, {expert, d.at(o), d.at(value)});
-                  return d.add(in[3], d.mul(in[2], d.mul(in[0], matrix)));
+                  Value expert = toIndex(in[1]), term = d.mul(in[0], d.extract(down, {expert, d.at(o), d.at(value)}));
+                  if (downBias) {
+                    // Once for the whole sum: with its first term.
+                    Value first = arith::MulIOp::create(d, expert, d.index(hidden));
+                    Value bias = d.extract(downBias, d.add(first, d.at(o)));
+                    Value isFirst = arith::CmpIOp::create(d, arith::CmpIPredicate::eq, d.at(value), d.index(0));
+                    term = d.add(term, d.select(isFirst, bias, d.f32(0)));
+                  }
+                  return d.add(in[3], getScalesInput() ? term : d.mul(in[2], term));
                 });
   if (!getShared())
     return SmallVector{mixed};

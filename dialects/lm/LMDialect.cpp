@@ -121,25 +121,34 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
 //===------------------------------------------------------------------------------------------------------------------===//
 
 Type CacheType::parse(AsmParser &parser) {
-  int64_t heads, dim, window, rows;
+  int64_t heads, dim, window, rows, latent = 0;
   Type element;
   SMLoc loc = parser.getCurrentLocation();
   auto by = [&] { return parser.parseKeyword("x"); };
   if (parser.parseLess() || parser.parseInteger(heads) || by() || parser.parseInteger(dim) || by() ||
-      parser.parseType(element) || parser.parseComma() || parser.parseKeyword("window") || parser.parseEqual() ||
-      parser.parseInteger(window) || parser.parseComma() || parser.parseKeyword("rows") || parser.parseEqual() ||
-      parser.parseInteger(rows) || parser.parseGreater())
+      parser.parseType(element) || parser.parseComma())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), heads, dim, element, window, rows);
+  if (succeeded(parser.parseOptionalKeyword("latent")) &&
+      (parser.parseEqual() || parser.parseInteger(latent) || parser.parseComma()))
+    return {};
+  bool isChunked = succeeded(parser.parseOptionalKeyword("chunk"));
+  if ((!isChunked && parser.parseKeyword("window")) || parser.parseEqual() || parser.parseInteger(window) ||
+      parser.parseComma() || parser.parseKeyword("rows") || parser.parseEqual() || parser.parseInteger(rows) ||
+      parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), heads, dim, element, window, rows,
+                    isChunked, latent);
 }
 
 void CacheType::print(AsmPrinter &printer) const {
-  printer << '<' << getHeads() << " x " << getDim() << " x " << getElement() << ", window = " << getWindow()
-          << ", rows = " << getRows() << '>';
+  printer << '<' << getHeads() << " x " << getDim() << " x " << getElement();
+  if (getLatent())
+    printer << ", latent = " << getLatent();
+  printer << (getChunked() ? ", chunk = " : ", window = ") << getWindow() << ", rows = " << getRows() << '>';
 }
 
 LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads, int64_t dim, Type element,
-                                int64_t window, int64_t rows) {
+                                int64_t window, int64_t rows, bool chunked, int64_t latent) {
   if (heads < 1 || dim < 1)
     return emitError() << "expects at least one head of at least one value, but found " << heads << " x " << dim;
   if (!element.isF32() && !element.isBF16())
@@ -149,9 +158,23 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
     return emitError() << "expects an even number of bf16 values in a head, but found " << dim;
   if (window < 0 || rows < 0)
     return emitError() << "expects no negative window or rows, but found " << window << " and " << rows;
+  if (chunked && window == 0)
+    return emitError() << "expects chunks of at least one position, but found none";
+  if (latent < 0 || latent > dim || (latent && heads != 1))
+    return emitError() << "expects a latent part of the values of one head, but found " << latent << " of " << heads
+                       << " x " << dim;
   if (!isFeasible({heads, dim, std::max<int64_t>({window, rows, 1})}))
     return emitError() << "expects at most 2^40 values, but found " << heads << " x " << dim << " for a window of "
                        << window << " and " << rows << " rows";
+  return success();
+}
+
+LogicalResult TemperatureAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t length, Real scale,
+                                      bool stepped) {
+  if (length < 1 || length > int64_t(1) << 40)
+    return emitError() << "expects a length from 1 to 2^40, but found " << length;
+  if (!std::isfinite(scale.value))
+    return emitError() << "expects a finite scale, but found " << scale.value;
   return success();
 }
 

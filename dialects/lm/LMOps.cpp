@@ -68,12 +68,16 @@ LogicalResult WeightOp::verify() {
   if (failed(checkPlace(*this, getPlace())))
     return failure();
   WeightType type = getWeightType();
-  if (std::optional<int64_t> heads = getUnpermute())
-    if (*heads < 1 || type.getRows() % *heads || type.getRows() / *heads % 2)
-      return emitOpError() << "expects rows that divide into halves of " << *heads << " heads, but found "
-                           << type.getRows();
+  int64_t heads = getUnpermute().value_or(1), from = getUnpermuteFrom().value_or(0);
+  if (getUnpermute() && (heads < 1 || type.getRows() % heads || from < 0 || from >= type.getRows() / heads ||
+                         (type.getRows() / heads - from) % 2))
+    return emitOpError() << "expects rows that divide into halves of " << heads << " heads, but found "
+                         << type.getRows();
+  int64_t stride = getStride().value_or(1);
+  if (stride < 1 || stride > 1 << 20 || type.getRows() > (int64_t(1) << 40) / stride)
+    return emitOpError() << "expects a stride from 1 to 2^20, but found " << stride;
   if (std::optional<int64_t> stored = getTransposed())
-    if (!type.isMatrix() || *stored < type.getRows() || *stored >= int64_t(1) << 40 ||
+    if (type.isVector() || *stored < (type.getRows() - 1) * stride + 1 || *stored >= int64_t(1) << 40 ||
         lathe::getFormatInfo(getStoredFormat()).isQuantised())
       return emitOpError() << "expects a matrix of at most " << *stored << " rows that is not quantised where it is "
                            << "stored transposed, but found " << type;
@@ -96,6 +100,12 @@ LogicalResult RouteOp::verify() {
   for (Value result : getResults())
     if (columns(result) != top)
       return emitOpError() << "expects results of " << top << " columns, but found " << result.getType();
+  int64_t groups = getGroups(), topGroups = getTopGroups(), terms = getGroupTerms();
+  if (groups < 1 || groups > kMaxGroups || experts % groups || topGroups < 1 || topGroups > groups || terms < 1 ||
+      terms > experts / groups || terms > 2 || top > topGroups * (experts / groups))
+    return emitOpError() << "expects groups of at least " << terms << " of the " << experts
+                         << " experts, and enough of them to choose " << top << ", but found " << topGroups << " of "
+                         << groups;
   return getCorrection() ? checkVector(*this, getCorrection(), experts, "correction") : success();
 }
 
@@ -108,7 +118,16 @@ LogicalResult ExpertsOp::verify() {
     return emitOpError() << "expects shared rows like the input's, but found " << getShared().getType();
   if (getSharedGate() && (!getShared() || columns(getSharedGate()) != 1))
     return emitOpError() << "expects a gate of one column beside shared rows, but found " << getSharedGate().getType();
+  if (getScalesInput() && top != 1)
+    return emitOpError() << "expects one expert for each row where it scales its input, but found " << top;
+  if (!(getLimit().convertToDouble() >= 0))
+    return emitOpError() << "expects a limit that is not negative, but found " << getLimitAttr();
   auto gate = cast<WeightType>(getGate().getType());
+  for (auto [bias, out, what] : {std::tuple(getGateBias(), gate.getRows(), "bias for gate"),
+                                 {getUpBias(), gate.getRows(), "bias for up"},
+                                 {getDownBias(), hidden, "bias for down"}})
+    if (bias && failed(checkVector(*this, bias, gate.getExperts() * out, what)))
+      return failure();
   for (auto [weight, out, in, what] : {std::tuple(getGate(), gate.getRows(), hidden, "gate"),
                                        {getUp(), gate.getRows(), hidden, "up"},
                                        {getDown(), hidden, gate.getRows(), "down"}}) {
@@ -218,9 +237,9 @@ LogicalResult NormOp::verify() {
   int64_t groups = getGroups(), size = columns(getInput());
   if (groups < 1 || size % groups)
     return emitOpError() << "expects groups that divide the row, but found " << groups << " groups of " << size;
-  if (getBias() && failed(checkVector(*this, getBias(), size / groups, "bias")))
-    return failure();
-  return checkVector(*this, getWeight(), size / groups, "weight");
+  if (getBias() && (!getWeight() || failed(checkVector(*this, getBias(), size / groups, "bias"))))
+    return getWeight() ? failure() : emitOpError() << "expects a weight beside a bias, but found none";
+  return getWeight() ? checkVector(*this, getWeight(), size / groups, "weight") : success();
 }
 
 LogicalResult AddPositionsOp::verify() { return checkTable(*this, getTable(), getResult()); }
@@ -237,8 +256,8 @@ LogicalResult LinearOp::verify() {
 }
 
 LogicalResult RopeOp::verify() {
-  int64_t size = columns(getInput()), heads = getHeads();
-  if (heads < 1 || size % heads || getRope().getDim() > size / heads)
+  int64_t size = columns(getInput()), heads = getHeads(), from = getFrom();
+  if (heads < 1 || size % heads || from < 0 || from > size / heads || getRope().getDim() > size / heads - from)
     return emitOpError() << "expects heads at least as wide as the rotary part, but found " << heads << " heads in "
                          << size << " values and a rotary part of " << getRope().getDim();
   return success();
@@ -254,9 +273,20 @@ LogicalResult AppendOp::verify() {
 }
 
 void AttentionOp::build(OpBuilder &builder, OperationState &state, Value query, Value cache, Value position,
-                        int64_t heads, double scale, double softcap) {
-  build(builder, state, query.getType(), query, cache, position, builder.getI64IntegerAttr(heads),
-        builder.getF64FloatAttr(scale), builder.getF64FloatAttr(softcap));
+                        int64_t heads, double scale, double softcap, Value sinks, TemperatureAttr temperature) {
+  build(builder, state, query, cache, position, sinks, builder.getI64IntegerAttr(heads), builder.getF64FloatAttr(scale),
+        builder.getF64FloatAttr(softcap), temperature);
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  auto query = dyn_cast<RankedTensorType>(adaptor.getQuery().getType());
+  auto cache = dyn_cast<CacheType>(adaptor.getCache().getType());
+  if (!query || query.getRank() != 2 || query.isDynamicDim(1) || !cache)
+    return emitOptionalError(location, "expects rows of queries and a cache");
+  int64_t columns = query.getDimSize(1) / cache.getDim() * cache.getValueDim();
+  types.push_back(RankedTensorType::get({ShapedType::kDynamic, columns}, query.getElementType()));
+  return success();
 }
 
 LogicalResult AttentionOp::verify() {
@@ -269,6 +299,51 @@ LogicalResult AttentionOp::verify() {
                          << columns(getQuery());
   if (!(getSoftcap().convertToDouble() >= 0))
     return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
+  return getSinks() ? checkVector(*this, getSinks(), heads, "sink for each head") : success();
+}
+
+/// A latent cache.
+static LogicalResult checkLatent(Operation *op, CacheType cache) {
+  if (!cache.getLatent())
+    return op->emitOpError() << "expects a latent cache, but found " << cache;
+  return success();
+}
+
+LogicalResult AppendLatentOp::verify() {
+  auto cache = cast<CacheType>(getCache().getType());
+  if (failed(checkLatent(*this, cache)))
+    return failure();
+  if (columns(getLatent()) != cache.getLatent() || columns(getRotated()) != cache.getDim() - cache.getLatent())
+    return emitOpError() << "expects " << cache.getLatent() << " and " << cache.getDim() - cache.getLatent()
+                         << " values for the cache, but found " << columns(getLatent()) << " and "
+                         << columns(getRotated());
+  return success();
+}
+
+LogicalResult LatentAttentionOp::verify() {
+  auto cache = cast<CacheType>(getCache().getType());
+  if (failed(checkLatent(*this, cache)))
+    return failure();
+  auto keys = cast<WeightType>(getKUp().getType()), values = cast<WeightType>(getVUp().getType());
+  int64_t rotated = cache.getDim() - cache.getLatent(), heads = keys.getExperts();
+  if (!keys.isExperts() || keys.getRows() != cache.getLatent() ||
+      columns(getQuery()) != heads * (keys.getColumns() + rotated))
+    return emitOpError() << "expects k_up to make keys of " << cache.getLatent() << " values that, with " << rotated
+                         << " more, meet queries of " << columns(getQuery()) << ", but found " << keys;
+  if (!values.isExperts() || values.getExperts() != heads || values.getColumns() != cache.getLatent() ||
+      columns(getResult()) != heads * values.getRows())
+    return emitOpError() << "expects v_up to make " << columns(getResult()) << " values of " << heads << " heads from "
+                         << cache.getLatent() << ", but found " << values;
+  return success();
+}
+
+LogicalResult HeadLinearOp::verify() {
+  auto type = cast<WeightType>(getWeight().getType());
+  int64_t in = columns(getInput()), heads = type.getExperts();
+  if (!type.isExperts() || in % heads || in / heads < type.getColumns())
+    return emitOpError() << "expects a matrix for each head of " << in << " values, but found " << type;
+  if (int64_t out = heads * (type.getRows() + in / heads - type.getColumns()); columns(getResult()) != out)
+    return emitOpError() << "expects a result of " << out << " columns, but found " << columns(getResult());
   return success();
 }
 
@@ -331,9 +406,9 @@ namespace {
 RankedTensorType valuesType(WeightType type) {
   return RankedTensorType::get(type.getShape(), Float32Type::get(type.getContext()));
 }
-RankedTensorType cachedType(CacheType type) {
-  return RankedTensorType::get({ShapedType::kDynamic, type.getHeads() * type.getDim()},
-                               Float32Type::get(type.getContext()));
+RankedTensorType cachedType(CachePart part, CacheType type) {
+  int64_t dim = part == CachePart::Keys ? type.getDim() : type.getValueDim();
+  return RankedTensorType::get({ShapedType::kDynamic, type.getHeads() * dim}, Float32Type::get(type.getContext()));
 }
 } // namespace
 
@@ -349,11 +424,11 @@ LogicalResult ValuesOp::verify() {
 }
 
 void CachedOp::build(OpBuilder &builder, OperationState &state, CachePart part, Value cache, Value end) {
-  build(builder, state, cachedType(cast<CacheType>(cache.getType())), part, cache, end);
+  build(builder, state, cachedType(part, cast<CacheType>(cache.getType())), part, cache, end);
 }
 
 LogicalResult CachedOp::verify() {
-  auto expected = cachedType(cast<CacheType>(getCache().getType()));
+  auto expected = cachedType(getPart(), cast<CacheType>(getCache().getType()));
   if (getType() != expected)
     return emitOpError() << "expects a result of type " << expected << ", but found " << getType();
   return success();

@@ -29,6 +29,9 @@ using linalg::AggregatedOpInterface;
 #include "dialects/lm/LMOps.h.inc"
 
 namespace mlir::lm {
+/// Groups of experts at most: code compares each with every other.
+inline constexpr int64_t kMaxGroups = 64;
+
 /// Whether layer `layer` has a symbol of the right type for every slot of `kind`, its arguments from `first` on.
 LogicalResult verifySlots(Operation *layers, int64_t layer, func::FuncOp kind, size_t first,
                           SymbolTableCollection &symbols);

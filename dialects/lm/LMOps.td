@@ -30,8 +30,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   let summary = "a named weight: where it lies and what is done to it";
   let description = [{
     Names a place in a checkpoint file and the transformations to run, once, when the weights file is written:
-    `transposed(n)` reads some columns of a matrix stored as [in, n], `unpermute(h)` turns interleaved rotary rows of h
-    heads into halves, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
+    `transposed(n)` reads some columns of a matrix stored as [in, n], `stride(n)` every n-th row or, transposed, column,
+    `unpermute(h)` turns interleaved rotary rows of h heads into halves, all of a head's or those `unpermute_from` on, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
     the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
     type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`.
 
@@ -43,7 +43,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
-                       OptionalAttr<I64Attr>:$transposed,
+                       OptionalAttr<I64Attr>:$transposed, OptionalAttr<I64Attr>:$stride, OptionalAttr<I64Attr>:$unpermute_from,
                        OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files, UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = [{
     $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
@@ -157,26 +157,27 @@ def LM_ZerosOp : LM_ComputeOp<"zeros", [Pure, AllTypesMatch<["like", "result"]>]
   let assemblyFormat = "$like attr-dict `:` type($like)";
 }
 
-def LM_NormOp : LM_ComputeOp<"norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+def LM_NormOp : LM_ComputeOp<"norm", [Pure, AllTypesMatch<["input", "result"]>, AttrSizedOperandSegments]> {
   let summary = "root-mean-square norm, or with a bias layer norm";
   let description = [{
     y = x / sqrt(mean(x^2) + eps) * w, over every `groups`-th part of a row (1: the whole row; the number of heads for
     a norm on each query or key head). Computed in f32. Weights stored as w - 1 are read with 1 added.
 
-    With `bias` it is layer norm: y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * w + b.
+    With `bias` it is layer norm: y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * w + b. Without a weight w is 1.
 
     Example:
     ```mlir
     %h = lm.norm %x, %w eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
     %g = lm.norm %x, %w bias %b : !lm.weight<72xf32> eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
+    %k = lm.norm %x eps 1.0e-5 groups 3 : tensor<?x72xf32>
     ```
   }];
-  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias, F64Attr:$eps,
+  let arguments = (ins LM_Rows:$input, Optional<LM_WeightType>:$weight, Optional<LM_WeightType>:$bias, F64Attr:$eps,
                        I64Attr:$groups);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $input `,` $weight (`bias` $bias^ `:` type($bias))? `eps` $eps `groups` $groups attr-dict
-    `:` type($input) `,` type($weight)
+    $input (`,` $weight^)? (`bias` $bias^ `:` type($bias))? `eps` $eps `groups` $groups attr-dict
+    `:` type($input) (`,` type($weight)^)?
   }];
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "double":$eps, "int64_t":$groups,
@@ -229,7 +230,7 @@ def LM_RopeOp : LM_ComputeOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]>
   let summary = "rotary position embedding";
   let description = [{
     In each head: y[i] = x[i] cos a - x[i+r/2] sin a, y[i+r/2] = x[i+r/2] cos a + x[i] sin a, a = (position + row) w_i,
-    for the first r = rope.dim values of the head; the rest passes.
+    for r = rope.dim values of the head, the first ones or those from `from` on; the rest passes.
 
     Example:
     ```mlir
@@ -237,9 +238,10 @@ def LM_RopeOp : LM_ComputeOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]>
        : tensor<?x192xf32>
     ```
   }];
-  let arguments = (ins LM_Rows:$input, Index:$position, I64Attr:$heads, LM_RopeAttr:$rope);
+  let arguments = (ins LM_Rows:$input, Index:$position, I64Attr:$heads, LM_RopeAttr:$rope,
+                       DefaultValuedAttr<I64Attr, "0">:$from);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input `at` $position `heads` $heads $rope attr-dict `:` type($input)";
+  let assemblyFormat = "$input `at` $position `heads` $heads (`from` $from^)? $rope attr-dict `:` type($input)";
   let hasVerifier = 1;
 }
 
@@ -258,12 +260,14 @@ def LM_AppendOp : LM_Op<"append", [AllTypesMatch<["keys", "values"]>]> {
   let hasVerifier = 1;
 }
 
-def LM_AttentionOp : LM_ComputeOp<"attention", [AllTypesMatch<["query", "result"]>]> {
+def LM_AttentionOp : LM_ComputeOp<"attention", [InferTypeOpAdaptor]> {
   let summary = "causal grouped-query attention over the cache";
   let description = [{
     For query head h (of `heads`), row t at position p, key/value head g = h / (heads / cache heads):
-    s[j] = scale * <q[h], k[g, j]>, s = cap * tanh(s / cap) if `softcap` > 0, visible: j <= p and, with a window W,
-    j > p - W; o[h] = sum_j softmax(s)[j] v[g, j]. Scores, softmax and sums in f32.
+    s[j] = scale * <q[h], k[g, j]>, s = cap * tanh(s / cap) if `softcap` > 0, then times the `temperature` of p; visible:
+    j <= p and, with a window W, j > p - W, with chunks of C, j >= C floor(p / C); o[h] = sum_j softmax(s)[j] v[g, j].
+    `sinks` holds a score for each query head that takes part in the softmax and has no value. Scores, softmax and sums in
+    f32. Of a latent cache v is the first part of k.
 
     Example:
     ```mlir
@@ -271,16 +275,76 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [AllTypesMatch<["query", "result"
        : tensor<?x192xf32>, !lm.cache<2 x 32 x f32, window = 5, rows = 0>
     ```
   }];
-  let arguments = (ins LM_Rows:$query, Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$position, I64Attr:$heads,
-                       F64Attr:$scale, DefaultValuedAttr<F64Attr, "0.0">:$softcap);
+  let arguments = (ins LM_Rows:$query, Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$position,
+                       Optional<LM_WeightType>:$sinks, I64Attr:$heads, F64Attr:$scale,
+                       DefaultValuedAttr<F64Attr, "0.0">:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $query `,` $cache `at` $position `heads` $heads `scale` $scale (`softcap` $softcap^)? attr-dict
-    `:` type($query) `,` type($cache)
+    $query `,` $cache `at` $position `heads` $heads `scale` $scale (`softcap` $softcap^)? (`temperature` $temperature^)?
+    (`sinks` $sinks^ `:` type($sinks))? attr-dict `:` type($query) `,` type($cache)
   }];
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$query, "::mlir::Value":$cache, "::mlir::Value":$position,
-                                 "int64_t":$heads, "double":$scale, "double":$softcap)>];
+                                 "int64_t":$heads, "double":$scale, CArg<"double", "0">:$softcap,
+                                 CArg<"::mlir::Value", "{}">:$sinks, CArg<"::mlir::lm::TemperatureAttr", "{}">:$temperature)>];
+}
+
+def LM_AppendLatentOp : LM_Op<"append_latent"> {
+  let summary = "what keys and values are made of enters the cache";
+  let description = [{
+    Row t, `latent` and behind it `rotated`, goes to position `position` + t of the cache.
+
+    Example:
+    ```mlir
+    lm.append_latent %c, %r to %cache at %position
+       : tensor<?x32xf32>, tensor<?x8xf32>, !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$latent, LM_Rows:$rotated, Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position);
+  let assemblyFormat = [{
+    $latent `,` $rotated `to` $cache `at` $position attr-dict `:` type($latent) `,` type($rotated) `,` type($cache)
+  }];
+  let hasVerifier = 1;
+}
+
+def LM_LatentAttentionOp : LM_ComputeOp<"latent_attention"> {
+  let summary = "causal attention whose keys and values are made of latent vectors (MLA, arXiv:2405.04434)";
+  let description = [{
+    With c[j], r[j] the latent and the rotated part of position j and q[h] = [q_n, q_r]: k[h, j] = [k_up[h]^T c[j], r[j]],
+    v[h, j] = v_up[h] c[j], and then as lm.attention with as many cache heads as query heads. `k_up` is [heads, latent,
+    unrotated], `v_up` [heads, values, latent].
+
+    Example:
+    ```mlir
+    %o = lm.latent_attention %q, %k_up, %v_up, %cache at %position scale 0.2
+       : tensor<?x72xf32>, !lm.weight<3x32x16xf32>, !lm.weight<3x12x32xf32>,
+         !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0> -> tensor<?x36xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$query, LM_WeightType:$k_up, LM_WeightType:$v_up,
+                       Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$position, F64Attr:$scale);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $query `,` $k_up `,` $v_up `,` $cache `at` $position `scale` $scale attr-dict
+    `:` type($query) `,` type($k_up) `,` type($v_up) `,` type($cache) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def LM_HeadLinearOp : LM_ComputeOp<"head_linear", [Pure]> {
+  let summary = "a projection for each head";
+  let description = [{
+    y[t, h] = weight[h] x[t, h], weight is [heads, out, in]; values of x[t, h] behind the first `in` follow unchanged.
+
+    Example:
+    ```mlir
+    %a = lm.head_linear %q, %k_up : tensor<?x72xf32>, !lm.weight<3x32x16xf32> -> tensor<?x120xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
@@ -288,7 +352,8 @@ def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
   let description = [{
     p = softmax or sigmoid of a row's scores. `experts` are the numbers of the `top` largest p, with a `correction` of the
     largest p + correction; ties go to the lower number, the largest is first. `weights` are p at them, with `normalized`
-    divided by their sum (sigmoid: plus 1e-20), times `scale`.
+    divided by their sum (sigmoid: plus 1e-20), times `scale`. With `groups` of experts one after another only those of
+    the `top_groups` are chosen from that have the largest sums of their `group_terms` best.
 
     Example:
     ```mlir
@@ -298,10 +363,13 @@ def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
     ```
   }];
   let arguments = (ins LM_Rows:$scores, Optional<LM_WeightType>:$correction, I64Attr:$top, LM_ScoringAttr:$scoring,
-                       DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$normalized);
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$normalized,
+                       DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$top_groups,
+                       DefaultValuedAttr<I64Attr, "1">:$group_terms);
   let results = (outs LM_Rows:$weights, LM_Choice:$experts);
   let assemblyFormat = [{
-    $scores `top` $top (`correction` $correction^ `:` type($correction))? $scoring (`scale` $scale^)? attr-dict
+    $scores `top` $top (`of` $top_groups^ `in` $groups `by` $group_terms)?
+    (`correction` $correction^ `:` type($correction))? $scoring (`scale` $scale^)? attr-dict
     `:` type($scores) `->` type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
@@ -311,7 +379,9 @@ def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "resul
   let summary = "mixture of experts";
   let description = [{
     y[t] = sum over k of weights[t, k] * down_e (act(gate_e x[t]) * up_e x[t]), e = experts[t, k]. With `shared`, what an
-    expert for all rows made, plus shared[t], with a `shared_gate` (one column) times its sigmoid.
+    expert for all rows made, plus shared[t], with a `shared_gate` (one column) times its sigmoid. Biases are vectors, one
+    expert's after another's. With a `limit` L it is act(min(gate, L)) * clamp(up, -L, L), with an `up_offset` that is added
+    to the second factor (gpt-oss). With `scales_input`, for one expert a row, the weight multiplies x[t] instead (Llama 4).
 
     Example:
     ```mlir
@@ -321,11 +391,16 @@ def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "resul
   }];
   let arguments = (ins LM_Rows:$input, LM_Rows:$weights, LM_Choice:$experts, LM_WeightType:$gate, LM_WeightType:$up,
                        LM_WeightType:$down, Optional<LM_Rows>:$shared, Optional<LM_Rows>:$shared_gate,
-                       LM_ActivationAttr:$activation);
+                       Optional<LM_WeightType>:$gate_bias, Optional<LM_WeightType>:$up_bias,
+                       Optional<LM_WeightType>:$down_bias, LM_ActivationAttr:$activation,
+                       DefaultValuedAttr<F64Attr, "0.0">:$limit, DefaultValuedAttr<F64Attr, "0.0">:$up_offset,
+                       UnitAttr:$scales_input);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
     $input `,` $weights `,` $experts `,` $gate `,` $up `,` $down
-    oilist(`shared` $shared `:` type($shared) | `shared_gate` $shared_gate `:` type($shared_gate)) $activation attr-dict
+    oilist(`shared` $shared `:` type($shared) | `shared_gate` $shared_gate `:` type($shared_gate)
+      | `gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias)
+      | `down_bias` $down_bias `:` type($down_bias)) $activation attr-dict
     `:` type($input) `,` type($weights) `,` type($experts) `,` type($gate) `,` type($up) `,` type($down)
   }];
   let hasVerifier = 1;
@@ -334,7 +409,8 @@ def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "resul
 def LM_GluOp : LM_ComputeOp<"glu", [Pure, SameOperandsAndResultType]> {
   let summary = "gated linear unit";
   let description = [{
-    y = act(gate) * up; silu(x) = x / (1 + exp(-x)), gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+    y = act(gate) * up; silu(x) = x / (1 + exp(-x)), gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))),
+    quick_gelu(x) = x / (1 + exp(-1.702 x)).
 
     Example:
     ```mlir

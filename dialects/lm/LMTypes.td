@@ -10,7 +10,8 @@ class LM_Attr<string name, string mnemonicText> : AttrDef<LM_Dialect, name> { le
 
 def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its gate", [
     I32EnumAttrCase<"Silu", 0, "silu">,
-    I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">]> {
+    I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,
+    I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">]> {
   let cppNamespace = "::mlir::lm";
   let genSpecializedAttr = 0;
 }
@@ -46,6 +47,19 @@ def LM_RopeAttr : LM_Attr<"Rope", "rope"> {
     "int64_t":$dim, "::mlir::lm::Real":$theta, "::mlir::StringAttr":$scaling,
     DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$attention_factor,
     ArrayRefParameter<"::mlir::lm::Real">:$frequencies);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def LM_TemperatureAttr : LM_Attr<"Temperature", "temperature"> {
+  let summary = "scores that grow with the query's position";
+  let description = [{
+    Scores of a query at position p are multiplied by 1 + scale ln f: f = 1 + floor((p + 1) / length) if `stepped` (Llama 4),
+    else max(1, p / length) (Grok).
+
+    Example: `#lm.temperature<length = 8192, scale = 0.1, stepped = true>`
+  }];
+  let parameters = (ins "int64_t":$length, "::mlir::lm::Real":$scale, "bool":$stepped);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -98,15 +112,23 @@ def LM_CacheType : LM_Type<"Cache", "cache"> {
   let summary = "keys and values of one layer";
   let description = [{
     `heads` key/value heads of `dim` values each, in `element`. `window` = 0 keeps all positions; otherwise a query sees
-    the last `window` positions including its own. `rows` is what plan-cache allots (0 before): position p lives in row
-    p mod rows, so a cache with fewer rows than the context is a ring.
+    the last `window` positions including its own, or, with `chunk` in its place, those since the last multiple of it.
+    `rows` is what plan-cache allots (0 before): position p lives in row p mod rows, so a cache with fewer rows than the
+    context is a ring. In a `latent` cache the first so many values of a key are the value; it has none beside.
 
-    Example: `!lm.cache<3 x 64 x bf16, window = 0, rows = 8192>`
+    Examples: `!lm.cache<3 x 64 x bf16, window = 0, rows = 8192>`, `!lm.cache<2 x 32 x f32, chunk = 16, rows = 0>`,
+    `!lm.cache<1 x 576 x bf16, latent = 512, window = 0, rows = 8192>`
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$dim, "::mlir::Type":$element,
-                        DefaultValuedParameter<"int64_t", "0">:$window, DefaultValuedParameter<"int64_t", "0">:$rows);
+                        DefaultValuedParameter<"int64_t", "0">:$window, DefaultValuedParameter<"int64_t", "0">:$rows,
+                        DefaultValuedParameter<"bool", "false">:$chunked,
+                        DefaultValuedParameter<"int64_t", "0">:$latent);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Values of a head that attention sums.
+    int64_t getValueDim() const { return getLatent() ? getLatent() : getDim(); }
+  }];
 }
 
 #endif // LM_TYPES_TD

@@ -43,7 +43,8 @@ CacheLayout::CacheLayout(mlir::lm::CacheType type) {
   depth = 4 / elementBytes;
   int64_t dim16 = llvm::alignTo(type.getDim(), kPanel);
   headBytes = type.getRows() * dim16 * elementBytes;
-  valuesOffset = type.getHeads() * headBytes;
+  valuesOffset = type.getLatent() ? 0 : type.getHeads() * headBytes;
+  areaBytes = type.getLatent() ? headBytes : 2 * valuesOffset;
   keyPanelBytes = kPanel * type.getDim() * elementBytes;
   valuePanelBytes = kPanel * type.getRows() * elementBytes;
 }

@@ -51,7 +51,7 @@ int64_t getExpertBytes(mlir::lm::WeightType type);
 
 /// Keys and values lie in panels too, so that scores and sums are the same products as projections: with R positions,
 /// the keys of a head are [R / 16][dim / D][16][D], its values [dim16 / 16][R / D][16][D], dim16 = dim rounded up to
-/// 16, D = 1 for f32 and 2 for bf16; all heads' keys (dim16 wide each) come first.
+/// 16, D = 1 for f32 and 2 for bf16; all heads' keys (dim16 wide each) come first. A latent cache has keys alone.
 struct CacheLayout {
   explicit CacheLayout(mlir::lm::CacheType type);
 
@@ -61,7 +61,8 @@ struct CacheLayout {
   int64_t valuesOffset;    // from keys to values
   int64_t keyPanelBytes;   // 16 positions
   int64_t valuePanelBytes; // 16 dims of all positions
-  int64_t bytes() const { return 2 * valuesOffset; }
+  int64_t areaBytes;
+  int64_t bytes() const { return areaBytes; }
 };
 
 inline int64_t getCacheBytes(mlir::lm::CacheType type) { return CacheLayout(type).bytes(); }

@@ -28,6 +28,37 @@ lm::RopeAttr lathe::ropeAttr(MLIRContext *context, const Rope &rope) {
                            rope.attentionFactor, SmallVector<lm::Real>(frequencies.begin(), frequencies.end()));
 }
 
+static lm::TemperatureAttr temperatureOf(const LayerBuilder &layer) {
+  const Temperature &temperature = layer.config.temperature;
+  if (!temperature.length || (temperature.unrotated && layer.config.rotatesIn(layer.layer)))
+    return {};
+  return lm::TemperatureAttr::get(layer.builder.getContext(), temperature.length, temperature.scale,
+                                  temperature.stepped);
+}
+
+Value lathe::buildLatentAttention(LayerBuilder &layer, Value input) {
+  OpBuilder &builder = layer.builder;
+  Location loc = NameLoc::get(builder.getStringAttr("attention"));
+  const Config &config = layer.config;
+  lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
+
+  // transformers' and DeepSeek's code leave these two norms at their class's default, whatever rms_norm_eps says.
+  constexpr double latentEps = 1e-6;
+  // What reads the same rows stands together: it becomes one phase.
+  Value q = layer.linear(input, layer.weight(Slot::QDown) ? Slot::QDown : Slot::Q);
+  Value latent = layer.linear(input, Slot::KVDown), rotated = layer.linear(input, Slot::KRope);
+  if (layer.weight(Slot::QDown))
+    q = layer.linear(layer.norm(q, Slot::QDownNorm, 1, latentEps), Slot::QUp);
+  latent = layer.norm(latent, Slot::KVDownNorm, 1, latentEps);
+  q = lm::RopeOp::create(builder, loc, q.getType(), q, layer.position, config.heads, rope, config.nopeDim);
+  rotated = lm::RopeOp::create(builder, loc, rotated.getType(), rotated, layer.position, 1, rope);
+  lm::AppendLatentOp::create(builder, loc, latent, rotated, layer.cache, layer.position);
+  Value o = lm::LatentAttentionOp::create(builder, loc, rowsType(builder, config.heads * config.valueDim), q,
+                                          layer.weight(Slot::KUp), layer.weight(Slot::VUp), layer.cache, layer.position,
+                                          builder.getF64FloatAttr(config.attentionScale));
+  return layer.linear(o, Slot::O, Slot::OBias, config.residualScale);
+}
+
 Value lathe::buildAttention(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
   Location loc = NameLoc::get(builder.getStringAttr("attention"));
@@ -45,9 +76,13 @@ Value lathe::buildAttention(LayerBuilder &layer, Value input) {
     lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
     q = lm::RopeOp::create(builder, loc, q.getType(), q, layer.position, config.heads, rope);
     k = lm::RopeOp::create(builder, loc, k.getType(), k, layer.position, config.kvHeads, rope);
+    if (config.normsRotated) {
+      q = lm::NormOp::create(builder, loc, q, Value(), config.normEps, config.heads);
+      k = lm::NormOp::create(builder, loc, k, Value(), config.normEps, config.kvHeads);
+    }
   }
   lm::AppendOp::create(builder, loc, k, v, layer.cache, layer.position);
   Value o = lm::AttentionOp::create(builder, loc, q, layer.cache, layer.position, config.heads, config.attentionScale,
-                                    config.attentionSoftcap);
+                                    config.attentionSoftcap, layer.weight(Slot::Sinks), temperatureOf(layer));
   return layer.linear(o, Slot::O, Slot::OBias, config.residualScale);
 }

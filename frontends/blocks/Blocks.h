@@ -23,7 +23,7 @@ public:
   /// Null when the layer has no such weight.
   mlir::Value weight(Slot slot) const { return weights.lookup(static_cast<unsigned>(slot)); }
 
-  mlir::Value norm(mlir::Value input, Slot slot, int64_t groups = 1);
+  mlir::Value norm(mlir::Value input, Slot slot, int64_t groups = 1, std::optional<double> eps = std::nullopt);
   mlir::Value linear(mlir::Value input, Slot matrix, std::optional<Slot> bias = std::nullopt, double scale = 1);
 
   mlir::OpBuilder &builder;
@@ -40,6 +40,8 @@ mlir::lm::RopeAttr ropeAttr(mlir::MLIRContext *context, const Rope &rope);
 
 /// Grouped-query attention: rotary positions where the layer has them, norms of queries and keys, window, soft limit.
 mlir::Value buildAttention(LayerBuilder &layer, mlir::Value input);
+/// Multi-head latent attention: keys and values are made of a vector for all heads, and a rotated part for the keys.
+mlir::Value buildLatentAttention(LayerBuilder &layer, mlir::Value input);
 /// down(act(gate(x)) * up(x)), or without a gate down(act(up(x))).
 mlir::Value buildFeedForward(LayerBuilder &layer, mlir::Value input);
 /// A router and the mixture of the experts it chooses.

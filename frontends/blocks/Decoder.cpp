@@ -10,12 +10,12 @@ RankedTensorType lathe::rowsType(Builder &builder, int64_t columns) {
   return RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type());
 }
 
-Value LayerBuilder::norm(Value input, Slot slot, int64_t groups) {
+Value LayerBuilder::norm(Value input, Slot slot, int64_t groups, std::optional<double> eps) {
   Location loc = NameLoc::get(builder.getStringAttr(slotName(slot)));
   Value bias = slot == Slot::InputNorm    ? weight(Slot::InputNormBias)
                : slot == Slot::PreFFNNorm ? weight(Slot::PreFFNNormBias)
                                           : Value();
-  return lm::NormOp::create(builder, loc, input, weight(slot), config.normEps, groups, bias);
+  return lm::NormOp::create(builder, loc, input, weight(slot), eps.value_or(config.normEps), groups, bias);
 }
 
 Value LayerBuilder::linear(Value input, Slot matrix, std::optional<Slot> bias, double scale) {
@@ -32,7 +32,8 @@ Value lathe::buildLayer(LayerBuilder &layer, Value stream) {
 
   auto normIfAny = [&](Value rows, Slot slot) { return layer.weight(slot) ? layer.norm(rows, slot) : rows; };
 
-  Value attention = buildAttention(layer, normIfAny(stream, Slot::InputNorm));
+  Value attended = normIfAny(stream, Slot::InputNorm);
+  Value attention = layer.config.latentRank ? buildLatentAttention(layer, attended) : buildAttention(layer, attended);
   add(normIfAny(attention, Slot::PostAttentionNorm));
   Value normed = normIfAny(stream, Slot::PreFFNNorm);
   Value feedForward =

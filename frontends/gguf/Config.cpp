@@ -62,7 +62,7 @@ struct Neutral {
   bool (*isRead)(const Model &) = nullptr; // not to be refused where it is
 };
 bool readsMultipliers(const Model &model) { return model.readsMultipliers; }
-bool hasExperts(const Model &model) { return model.experts != ExpertKeys::None; }
+bool hasExperts(const Model &model) { return static_cast<bool>(model.experts); }
 constexpr Neutral neutral[] = {
     {"expert_count", 0, hasExperts},
     {"logit_scale", 1, readsMultipliers},
@@ -203,7 +203,7 @@ static absl::Status readRope(const Reader &keys, const Model &model, Config &con
 }
 
 static absl::Status readExperts(const Reader &keys, const Model &model, Config &config) {
-  if (model.experts == ExpertKeys::None)
+  if (!model.experts)
     return absl::OkStatus();
   LATHE_RETURN_IF_ERROR(keys.integer(config.experts, "expert_count", 1, limits::experts));
   LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::expertsPerToken));
@@ -212,10 +212,11 @@ static absl::Status readExperts(const Reader &keys, const Model &model, Config &
     return keys.error("expert_used_count", "expected at most " + keys.key("expert_count") + " (" +
                                                llvm::Twine(config.experts) + "), got " +
                                                llvm::Twine(config.expertsPerToken));
-  if (model.sharedExpertGate)
+  if (model.experts.shared == SharedExpert::Gated)
     LATHE_RETURN_IF_ERROR(
         keys.integer(config.sharedIntermediate, "expert_shared_feed_forward_length", 1, limits::intermediate));
-  config.normalizesRouting = model.ggufNormalizesRouting;
+  config.normalizesRouting = model.experts.ggufNormalized;
+  config.expertActivation = config.activation;
   // What a layer has tells which kind it is.
   config.sparse.assign(config.layers, false);
   for (const TensorInfo &tensor : keys.gguf.tensors()) {

@@ -18,11 +18,28 @@ namespace json = llvm::json;
 
 static constexpr uint64_t maxConfigBytes = uint64_t(4) << 20;
 
+/// Multi-head latent attention. transformers' head_dim is that of the rotated part alone.
+static void readLatent(const JsonObject &keys, Config &config) {
+  config.latentRank = keys.integer("kv_lora_rank", 1, limits::hidden);
+  config.queryRank = keys.has("q_lora_rank") ? keys.integer("q_lora_rank", 1, limits::hidden) : 0;
+  config.nopeDim = keys.integer("qk_nope_head_dim", 1, limits::headDim);
+  config.ropeDim = keys.integer("qk_rope_head_dim", 2, limits::headDim);
+  config.valueDim = keys.integer("v_head_dim", 1, limits::headDim);
+  config.headDim = config.nopeDim + config.ropeDim;
+  if (config.ropeDim % 2)
+    keys.fail("qk_rope_head_dim",
+              "expected an even number, as rotation takes pairs, got " + llvm::Twine(config.ropeDim));
+  // Keys lie in pairs.
+  if (config.latentRank % 2)
+    keys.fail("kv_lora_rank", "expected an even number, got " + llvm::Twine(config.latentRank));
+}
+
 static void readSizes(const JsonObject &keys, const Model &model, Config &config) {
   config.hidden = keys.integer("hidden_size", 1, limits::hidden);
   config.layers = keys.integer("num_hidden_layers", 1, limits::layers);
   config.heads = keys.integer("num_attention_heads", 1, limits::heads);
-  config.kvHeads = model.grouped ? keys.integer("num_key_value_heads", 1, limits::heads, config.heads) : config.heads;
+  const bool isGrouped = model.grouped && !model.latent;
+  config.kvHeads = isGrouped ? keys.integer("num_key_value_heads", 1, limits::heads, config.heads) : config.heads;
   config.intermediate =
       keys.integer("intermediate_size", 1, limits::intermediate,
                    model.intermediateHidden ? std::optional(model.intermediateHidden * config.hidden) : std::nullopt);
@@ -35,7 +52,9 @@ static void readSizes(const JsonObject &keys, const Model &model, Config &config
   if (config.heads % config.kvHeads)
     keys.fail("num_key_value_heads", "expected a divisor of num_attention_heads (" + llvm::Twine(config.heads) +
                                          "), got " + llvm::Twine(config.kvHeads));
-  if (model.grouped && keys.has("head_dim"))
+  if (model.latent)
+    readLatent(keys, config);
+  else if (model.grouped && keys.has("head_dim"))
     config.headDim = keys.integer("head_dim", 1, limits::headDim);
   else if (config.hidden % config.heads)
     keys.fail("num_attention_heads", "expected a divisor of " + keys.nameOf("hidden_size") + " (" +
@@ -43,7 +62,7 @@ static void readSizes(const JsonObject &keys, const Model &model, Config &config
                                          llvm::Twine(config.heads));
   else
     config.headDim = config.hidden / config.heads;
-  if (config.headDim % 2 && model.positions == Positions::Rotary)
+  if (config.headDim % 2 && !model.latent && model.positions == Positions::Rotary)
     keys.fail("head_dim", "expected an even number, as rotation takes pairs, got " + llvm::Twine(config.headDim));
   if (config.headDim > limits::headDim)
     keys.fail("head_dim", "expected at most " + llvm::Twine(limits::headDim) + ", got " + llvm::Twine(config.headDim));
@@ -71,12 +90,23 @@ static void readActivation(const JsonObject &keys, const Model &model, Config &c
   config.activation = known.value_or(model.activation);
 }
 
+/// DeepSeek's second use of yarn's magnitude: on the scores.
+static double latentScale(const JsonObject &keys, const Rope &rope) {
+  std::optional<JsonObject> parameters = keys.object("rope_scaling");
+  if (!parameters)
+    parameters = keys.object("rope_parameters");
+  if (!parameters || rope.scaling == RopeScaling::None || rope.factor <= 1)
+    return 1;
+  const double magnitude = 0.1 * parameters->number("mscale_all_dim", 0) * std::log(rope.factor) + 1;
+  return magnitude * magnitude;
+}
+
 /// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it;
 /// `isOne` says that the set is that of one kind of layer.
 static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
                      double theta, bool isOne = false) {
   Rope rope;
-  rope.dims = config.headDim;
+  rope.dims = config.latentRank ? config.ropeDim : config.headDim;
   rope.theta = keys.positive("rope_theta", theta);
   const bool old = !keys.has("rope_type") && keys.has("type");
   const llvm::StringRef typeKey = old ? "type" : "rope_type";
@@ -194,7 +224,8 @@ static void readRopes(const JsonObject &keys, const Model &model, Config &config
 }
 
 /// layer_types, where the architecture reads it.
-static bool readLayerTypes(const JsonObject &keys, Config &config) {
+static bool readLayerTypes(const JsonObject &keys, Config &config, LayerKind kind = LayerKind::Sliding) {
+  const llvm::StringRef local = kind == LayerKind::Sliding ? "sliding_attention" : "chunked_attention";
   if (!keys.has("layer_types"))
     return false;
   const std::vector<std::string> types = keys.strings("layer_types");
@@ -202,11 +233,11 @@ static bool readLayerTypes(const JsonObject &keys, Config &config) {
     keys.fail("layer_types", "expected one for each of the " + llvm::Twine(config.layers) + " layers, got " +
                                  llvm::Twine(types.size()));
   for (size_t i = 0; keys.ok() && i < types.size(); ++i) {
-    if (types[i] == "sliding_attention")
-      config.kinds[i] = LayerKind::Sliding;
+    if (types[i] == local)
+      config.kinds[i] = kind;
     else if (types[i] != "full_attention")
-      keys.fail("layer_types", "expected full_attention or sliding_attention, got " + quoted(types[i]) + " for layer " +
-                                   llvm::Twine(i));
+      keys.fail("layer_types",
+                "expected full_attention or " + local + ", got " + quoted(types[i]) + " for layer " + llvm::Twine(i));
   }
   return true;
 }
@@ -228,39 +259,117 @@ static void readNoRope(const JsonObject &keys, const Model &model, Config &confi
   config.rotates.assign(rotated.begin(), rotated.end());
 }
 
-static void readExperts(const JsonObject &keys, const Model &model, Config &config) {
-  if (model.experts == ExpertKeys::None)
+/// Experts are chosen from the best groups.
+static void readGroups(const JsonObject &keys, const ExpertRule &rule, Config &config) {
+  if (!rule.groupTerms ||
+      (rule.groupMethod && keys.string("topk_method", rule.groupMethod) != llvm::StringRef(rule.groupMethod)))
     return;
-  const bool isQwen = model.experts == ExpertKeys::Qwen;
-  const llvm::StringRef count = isQwen ? "num_experts" : "n_routed_experts";
-  config.experts = keys.integer(count, isQwen ? 0 : 1, limits::experts);
+  config.expertGroups = keys.integer("n_group", 1, limits::expertGroups, 1);
+  config.topGroups = keys.integer("topk_group", 1, limits::expertGroups, 1);
+  if (!keys.ok())
+    return;
+  const int64_t size = config.experts / config.expertGroups;
+  if (config.experts % config.expertGroups)
+    keys.fail("n_group", "expected a divisor of " + keys.nameOf("num_experts") + " (" + llvm::Twine(config.experts) +
+                             "), got " + llvm::Twine(config.expertGroups));
+  else if (config.expertGroups > 1 && size < rule.groupTerms)
+    keys.fail("n_group",
+              "expected groups of at least " + llvm::Twine(rule.groupTerms) + " experts, got " + llvm::Twine(size));
+  if (config.topGroups > config.expertGroups)
+    keys.fail("topk_group", "expected at most n_group (" + llvm::Twine(config.expertGroups) + "), got " +
+                                llvm::Twine(config.topGroups));
+  else if (keys.ok() && config.expertsPerToken > config.topGroups * size)
+    keys.fail("num_experts_per_tok", "expected at most the " + llvm::Twine(config.topGroups * size) +
+                                         " experts of topk_group groups, got " + llvm::Twine(config.expertsPerToken));
+}
+
+static void readSparseLayers(const JsonObject &keys, const ExpertRule &rule, Config &config) {
+  config.sparse.assign(config.layers, true);
+  switch (rule.layers) {
+  case SparseLayers::None:
+  case SparseLayers::Every:
+    return;
+  case SparseLayers::Stepped: {
+    const int64_t step = keys.integer("decoder_sparse_step", 1, limits::layers, 1);
+    const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, limits::layers);
+    for (int64_t i = 0; i < config.layers; ++i)
+      config.sparse[i] = (i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i);
+    return;
+  }
+  case SparseLayers::Behind: {
+    const int64_t dense = keys.integer("first_k_dense_replace", 0, limits::layers, 0);
+    for (int64_t i = 0; i < config.layers; ++i)
+      config.sparse[i] = i >= dense;
+    return;
+  }
+  case SparseLayers::Interleaved: {
+    const int64_t step = keys.integer("interleave_moe_layer_step", 1, limits::layers, 1);
+    const std::vector<int64_t> listed = keys.integers("moe_layers", 0, limits::layers);
+    for (int64_t i = 0; i < config.layers; ++i)
+      config.sparse[i] =
+          keys.has("moe_layers") ? llvm::is_contained(listed, i) : (i + 1) % std::max<int64_t>(step, 1) == 0;
+    return;
+  }
+  }
+}
+
+static void readExperts(const JsonObject &keys, const Model &model, Config &config) {
+  const ExpertRule &rule = model.experts;
+  if (!rule)
+    return;
+  // transformers 5 writes another name than the published files have.
+  const llvm::StringRef count =
+      !keys.states("num_experts") && keys.states("num_local_experts") ? "num_local_experts" : "num_experts";
+  config.experts = keys.integer(count, rule.layers == SparseLayers::Stepped ? 0 : 1, limits::experts);
   if (!keys.ok() || config.experts == 0)
     return;
   config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::expertsPerToken);
   config.expertIntermediate = keys.integer("moe_intermediate_size", 1, limits::intermediate);
-  config.normalizesRouting = keys.boolean("norm_topk_prob", false);
+  config.scoring = rule.scoring;
+  config.correctsRouting = rule.corrected;
+  config.normalizesRouting = rule.normalized == Normalized::Always ||
+                             (rule.normalized == Normalized::Key && keys.boolean("norm_topk_prob", false));
+  if (rule.scaled)
+    config.routingScale = keys.number("routed_scaling_factor", 1);
+  if (rule.softcap && keys.has("router_logit_softcapping"))
+    config.routerSoftcap = keys.positive("router_logit_softcapping");
   if (keys.ok() && config.expertsPerToken > config.experts)
-    keys.fail("num_experts_per_tok", "expected at most " + count + " (" + llvm::Twine(config.experts) + "), got " +
-                                         llvm::Twine(config.expertsPerToken));
-  if (isQwen) {
-    if (model.sharedExpertGate)
-      config.sharedIntermediate = keys.integer("shared_expert_intermediate_size", 1, limits::intermediate);
-    const int64_t step = keys.integer("decoder_sparse_step", 1, limits::layers, 1);
-    const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, limits::layers);
-    for (int64_t i = 0; i < config.layers; ++i)
-      config.sparse.push_back((i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i));
-    return;
+    keys.fail("num_experts_per_tok", "expected at most " + keys.nameOf(count) + " (" + llvm::Twine(config.experts) +
+                                         "), got " + llvm::Twine(config.expertsPerToken));
+  if (rule.scalesInput && config.expertsPerToken != 1)
+    keys.fail("num_experts_per_tok",
+              "expected 1, as an expert's weight scales its input, got " + llvm::Twine(config.expertsPerToken));
+  readGroups(keys, rule, config);
+
+  config.expertActivation = config.activation;
+  if (rule.clamped) {
+    config.expertActivation = Activation::QuickGelu;
+    config.expertLimit = keys.positive("swiglu_limit");
+    config.expertUpOffset = 1;
   }
-  config.scoring = Scoring::Sigmoid;
-  config.correctsRouting = true;
-  config.routingScale = keys.number("routed_scaling_factor", 1);
-  config.sharedIntermediate = config.expertIntermediate * keys.integer("n_shared_experts", 0, limits::experts, 0);
-  if (config.sharedIntermediate > limits::intermediate)
-    keys.fail("n_shared_experts", "expected experts of at most " + llvm::Twine(limits::intermediate) +
-                                      " values together, got " + llvm::Twine(config.sharedIntermediate));
-  const int64_t dense = keys.integer("first_k_dense_replace", 0, limits::layers, 0);
-  for (int64_t i = 0; i < config.layers; ++i)
-    config.sparse.push_back(i >= dense);
+  switch (rule.shared) {
+  case SharedExpert::None:
+    break;
+  case SharedExpert::Wide:
+  case SharedExpert::Gated:
+    config.sharedIntermediate = keys.integer("shared_expert_intermediate_size", 1, limits::intermediate);
+    break;
+  case SharedExpert::Counted:
+    config.sharedIntermediate = config.expertIntermediate * keys.integer("n_shared_experts", 0, limits::experts, 0);
+    if (config.sharedIntermediate > limits::intermediate)
+      keys.fail("n_shared_experts", "expected experts of at most " + llvm::Twine(limits::intermediate) +
+                                        " values together, got " + llvm::Twine(config.sharedIntermediate));
+    break;
+  case SharedExpert::One:
+    config.sharedIntermediate = config.expertIntermediate;
+    break;
+  case SharedExpert::Dense:
+    config.sharedIntermediate = config.intermediate;
+    config.sharedScale = std::sqrt(0.5);
+    config.routingScale *= config.sharedScale;
+    break;
+  }
+  readSparseLayers(keys, rule, config);
 }
 
 static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
@@ -282,6 +391,13 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
       keys.fail("use_sliding_window", "expected true, as layer_types has sliding_attention");
     break;
   }
+  case WindowRule::Chunked:
+    if (!readLayerTypes(keys, config, LayerKind::Chunked) && keys.has("attention_chunk_size"))
+      for (int64_t i = 0; i < config.layers; ++i)
+        config.kinds[i] = config.rotatesIn(i) ? LayerKind::Chunked : LayerKind::Full;
+    if (llvm::is_contained(config.kinds, LayerKind::Chunked))
+      config.slidingWindow = keys.integer("attention_chunk_size", 1, limits::positions);
+    return;
   case WindowRule::Every:
     if (!readLayerTypes(keys, config) && keys.has("sliding_window"))
       config.kinds.assign(config.layers, LayerKind::Sliding);
@@ -358,6 +474,8 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     return status;
   bool isWrapper = false;
   const Model *found = findModelType(modelType, isWrapper);
+  if (const json::Value *classes = root.find("architectures"); !found && classes && classes->getAsArray())
+    found = findClass(root.strings("architectures"));
   if (!found) {
     root.fail("model_type", expectedOneOf(knownModelTypes(), modelType));
     return status;
@@ -405,8 +523,17 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   config.qkNorm = found->readsQKNorm && text->boolean("use_qk_norm", false) ? QKNorm::PerHead : found->qkNorm;
   config.oBias = found->oBias || attentionBias;
   config.mlpBias = found->mlpBias || (found->readsMlpBias && text->boolean("mlp_bias", false));
+  config.normsRotated = found->normsRotated && text->boolean("use_qk_norm", false);
+  if (found->readTemperature)
+    found->readTemperature(*text, config);
   config.attentionScale =
       1 / std::sqrt(found->readsQueryPreAttnScalar ? text->positive("query_pre_attn_scalar") : config.headDim);
+  if (found->latent)
+    config.attentionScale *= latentScale(*text, config.rope);
+  if (found->readsScales) {
+    config.embeddingScale = text->number("embedding_multiplier", 1);
+    config.logitScale = text->number("logits_multiplier", 1);
+  }
   if (found->readsMultipliers) {
     config.embeddingScale = text->number("embedding_multiplier", 1);
     config.attentionScale = text->number("attention_multiplier", 1);

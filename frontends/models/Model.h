@@ -36,6 +36,7 @@ enum class WindowRule : uint8_t {
   Periodic,  // sliding_window; every sliding_window_pattern-th layer is full
   Switched,  // use_sliding_window, sliding_window, on every layer
   Unrotated, // use_sliding_window, sliding_window, on layers without rotary positions
+  Chunked,   // attention_chunk_size, on layers with rotary positions
 };
 
 enum class Positions : uint8_t {
@@ -49,14 +50,52 @@ struct SlotName {
   const char *huggingFace, *gguf;
 };
 
-enum class ExpertKeys : uint8_t {
+/// Which layers have experts in place of the MLP.
+enum class SparseLayers : uint8_t {
   None,
-  /// num_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob, shared_expert_intermediate_size;
-  /// mlp_only_layers and what decoder_sparse_step passes over have an MLP. Softmax.
-  Qwen,
-  /// n_routed_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob, n_shared_experts,
-  /// routed_scaling_factor; the first first_k_dense_replace layers have an MLP. Sigmoid, corrected where it chooses.
-  DeepSeek,
+  Every,
+  Stepped,     // mlp_only_layers and what decoder_sparse_step passes over have none
+  Behind,      // the first first_k_dense_replace have none
+  Interleaved, // moe_layers, or each interleave_moe_layer_step-th
+};
+
+/// The MLP every token goes through beside the experts.
+enum class SharedExpert : uint8_t {
+  None,
+  Wide,    // of shared_expert_intermediate_size
+  Gated,   // the same behind a sigmoid of its own
+  Counted, // n_shared_experts times an expert's width
+  One,     // as wide as an expert
+  Dense,   // the architecture's MLP; the sum of both is divided by the root of 2
+};
+
+enum class Normalized : uint8_t { Never, Always, Key /* norm_topk_prob */ };
+
+/// Where Hugging Face keeps the experts' matrices.
+enum class ExpertTensors : uint8_t {
+  Each,        // one tensor for each expert and matrix, [out, in]
+  Transposed,  // gate_up_proj [experts, in, gate then up] and down_proj [experts, in, out]
+  Interleaved, // the same with gate and up by turns
+};
+
+/// How experts are chosen, and what they compute. All read num_experts, num_experts_per_tok, moe_intermediate_size.
+struct ExpertRule {
+  SparseLayers layers = SparseLayers::None;
+  Scoring scoring = Scoring::Softmax;
+  bool corrected = false; // a number for each expert is added where they are chosen
+  Normalized normalized = Normalized::Never;
+  bool ggufNormalized = false;       // GGUF has no key for it
+  bool scaled = false;               // routed_scaling_factor
+  int64_t groupTerms = 0;            // not 0: n_group, topk_group; a group counts as the sum of so many of its best
+  const char *groupMethod = nullptr; // groups are looked at where topk_method says so; null: always
+  SharedExpert shared = SharedExpert::None;
+  ExpertTensors tensors = ExpertTensors::Each;
+  bool biased = false;      // router and experts have biases
+  bool clamped = false;     // swiglu_limit: quick_gelu(min(gate, limit)) * (clamp(up, -limit, limit) + 1)
+  bool scalesInput = false; // an expert's weight multiplies what it reads
+  bool softcap = false;     // router_logit_softcapping
+
+  explicit operator bool() const { return layers != SparseLayers::None; }
 };
 
 /// A key of config.json by this architecture's name for it.
@@ -71,8 +110,11 @@ struct FusedTensor {
   int count;
 };
 
+class JsonObject;
+
 struct Model {
   const char *modelTypes[4] = {};        // config.json: model_type
+  const char *className = nullptr;       // config.json: architectures, where model_type does not tell
   const char *wrapperTypes[4] = {};      // model_type of multimodal wrappers that hold one of these as text_config
   const char *ggufArchitectures[4] = {}; // general.architecture
 
@@ -107,10 +149,7 @@ struct Model {
   bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
   double rotaryPart = 1;      // when left out
 
-  /// Which layers have experts, and how they are chosen.
-  ExpertKeys experts = ExpertKeys::None;
-  bool ggufNormalizesRouting = false; // GGUF has no key for it
-  bool sharedExpertGate = false;      // the expert for every token is multiplied by a sigmoid of its own
+  ExpertRule experts = {};
 
   // Biases that are always there.
   bool qkvBias = false, oBias = false, mlpBias = false;
@@ -119,13 +158,21 @@ struct Model {
   bool readsAttentionBias = false;      // attention_bias: q, k, v and o
   bool readsQKVBias = false;            // attention_bias: q, k and v
   bool readsQKNorm = false;             // use_qk_norm: per head
+  bool normsRotated = false;            // use_qk_norm: of rotated queries and keys, per head, without a weight
   bool readsMlpBias = false;            // mlp_bias
   bool readsQueryPreAttnScalar = false; // attention scale = query_pre_attn_scalar^-0.5
   bool readsAttentionSoftcap = false;   // attn_logit_softcapping
   bool readsFinalSoftcap = false;       // final_logit_softcapping
+  bool readsScales = false;             // embedding_multiplier, logits_multiplier
   bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
 
-  bool ggufInterleaved = false; // GGUF stores q and k rows in the interleaved rotary layout
+  bool sinks = false;  // a score for each query head that takes part in the softmax and has no value
+  bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim
+  /// Reads what makes scores grow with the query's position.
+  void (*readTemperature)(const JsonObject &keys, Config &config) = nullptr;
+
+  bool interleaved = false;     // Hugging Face and GGUF store rotated rows in the interleaved rotary layout
+  bool ggufInterleaved = false; // GGUF alone does
 
   const char *layersName = "layers."; // of Hugging Face's list of layers
   SlotName names[24] = {};            // ends at the first without names
@@ -151,6 +198,8 @@ llvm::ArrayRef<NamedModel> allModels();
 
 /// Null when unknown. `isWrapper` is set when the description is under text_config.
 const Model *findModelType(llvm::StringRef modelType, bool &isWrapper);
+/// Of the classes config.json names; null when none is known by its class.
+const Model *findClass(llvm::ArrayRef<std::string> architectures);
 const Model *findGgufArchitecture(llvm::StringRef architecture);
 
 /// In a few words each: attention, norms, positions, MLP.

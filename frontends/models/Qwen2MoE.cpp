@@ -10,7 +10,6 @@ const lathe::Model lathe::models::Qwen2MoE = {
                     "decoder_sparse_step": 1, "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632,
                     "num_experts_per_tok": 4, "num_experts": 60, "norm_topk_prob": false})",
     .required = R"({"use_sliding_window": false, "qkv_bias": true})",
-    .experts = ExpertKeys::Qwen,
-    .sharedExpertGate = true,
+    .experts = {.layers = SparseLayers::Stepped, .normalized = Normalized::Key, .shared = SharedExpert::Gated},
     .qkvBias = true,
 };

@@ -10,7 +10,6 @@ const lathe::Model lathe::models::Qwen3MoE = {
                     "norm_topk_prob": false})",
     .qkNorm = QKNorm::PerHead,
     .window = WindowRule::Switched,
-    .experts = ExpertKeys::Qwen,
-    .ggufNormalizesRouting = true,
+    .experts = {.layers = SparseLayers::Stepped, .normalized = Normalized::Key, .ggufNormalized = true},
     .readsAttentionBias = true,
 };

@@ -27,7 +27,7 @@ Features lathe::featuresOf(const Model &model) {
       to += (to.empty() ? "" : ", ") + what.str();
   };
   std::string &attention = features.attention;
-  add(attention, true, model.grouped ? "grouped" : "multi-head");
+  add(attention, true, model.latent ? "latent" : model.grouped ? "grouped" : "multi-head");
   switch (model.window) {
   case WindowRule::None:
     break;
@@ -44,11 +44,17 @@ Features lathe::featuresOf(const Model &model) {
   case WindowRule::Unrotated:
     add(attention, true, "window without positions");
     break;
+  case WindowRule::Chunked:
+    add(attention, true, "chunks");
+    break;
   }
   add(attention, model.qkvBias || model.readsAttentionBias || model.readsQKVBias, "bias");
   add(attention, model.qkNorm == QKNorm::PerHead || model.readsQKNorm, "q/k norm");
+  add(attention, model.normsRotated, "norm of rotated q/k");
   add(attention, model.qkNorm == QKNorm::Whole, "whole q/k norm");
   add(attention, model.readsAttentionSoftcap, "softcap");
+  add(attention, model.sinks, "sinks");
+  add(attention, model.readTemperature != nullptr, "temperature");
 
   add(features.norms, true, model.normKind == NormKind::Layer ? "layer norm" : "RMS");
   features.norms += model.norms == NormPlacement::Pre    ? " before"
@@ -65,9 +71,29 @@ Features lathe::featuresOf(const Model &model) {
 
   features.mlp = model.activation == Activation::SiLU ? "SiLU" : "GELU";
   features.mlp += model.gated ? " gated" : "";
-  add(features.mlp, model.experts == ExpertKeys::Qwen, "experts by softmax");
-  add(features.mlp, model.experts == ExpertKeys::DeepSeek, "experts by sigmoid and one for all");
-  add(features.mlp, model.sharedExpertGate, "gated one for all");
+  const ExpertRule &experts = model.experts;
+  if (!experts)
+    return features;
+  features.mlp += experts.scoring == Scoring::Softmax ? ", experts by softmax" : ", experts by sigmoid";
+  features.mlp += experts.groupTerms ? " in groups" : "";
+  add(features.mlp, experts.biased, "biased");
+  add(features.mlp, experts.clamped, "clamped");
+  add(features.mlp, experts.scalesInput, "scaled input");
+  switch (experts.shared) {
+  case SharedExpert::None:
+    break;
+  case SharedExpert::Wide:
+  case SharedExpert::Counted:
+  case SharedExpert::One:
+    add(features.mlp, true, "one for all");
+    break;
+  case SharedExpert::Gated:
+    add(features.mlp, true, "gated one for all");
+    break;
+  case SharedExpert::Dense:
+    add(features.mlp, true, "MLP beside them");
+    break;
+  }
   return features;
 }
 
@@ -77,6 +103,13 @@ const Model *lathe::findModelType(llvm::StringRef modelType, bool &isWrapper) {
     if (isWrapper || llvm::is_contained(namesIn(entry.model->modelTypes), modelType))
       return entry.model;
   }
+  return nullptr;
+}
+
+const Model *lathe::findClass(llvm::ArrayRef<std::string> architectures) {
+  for (const NamedModel &entry : named)
+    if (entry.model->className && llvm::is_contained(architectures, entry.model->className))
+      return entry.model;
   return nullptr;
 }
 

@@ -50,7 +50,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     } do {
     ^bb0(%tile: index):
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
-      kernel.norm %x, %norm to %x eps 1.0e-5 : memref<1x32xf32, strided<[32, 1], offset: ?>>, !norm, memref<1x32xf32, strided<[32, 1], offset: ?>>
+      kernel.norm %x by %norm : !norm to %x group 32 eps 1.0e-5 : memref<1x32xf32, strided<[32, 1], offset: ?>>, memref<1x32xf32, strided<[32, 1], offset: ?>>
     }
     spmd.barrier
     spmd.phase "b" static tiles %c1 prologue {

@@ -48,7 +48,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.store %{{.*}}, %[[OUT]][
   func.func @norm(%x: !rows, %out: !rows, %area: !area, %place: index) {
     %w = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<32xf32>
-    kernel.norm %x, %w to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
+    kernel.norm %x by %w : !lm.weight<32xf32> to %out group 32 eps 1.0e-5 : !rows, !rows
     return
   }
   // CHECK-LABEL: @add_bias(
@@ -298,7 +298,7 @@ module attributes {lm.options = {mcpu = "znver4"}} {
 //--- invalid.mlir
 func.func @weight_without_a_place(%x: memref<?x32xf32>, %w: !lm.weight<32xf32>) {
   // expected-error @below {{'kernel.norm' op expects a place in memory for '!lm.weight<32xf32>' (lm-lower-phases)}}
-  kernel.norm %x, %w to %x eps 1.0 : memref<?x32xf32>, !lm.weight<32xf32>, memref<?x32xf32>
+  kernel.norm %x by %w : !lm.weight<32xf32> to %x group 32 eps 1.0 : memref<?x32xf32>, memref<?x32xf32>
   return
 }
 

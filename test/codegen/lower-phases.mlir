@@ -142,7 +142,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 :
     ^bb0(%tile: index):
       %ids = spmd.read @decode.tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
       %logits = spmd.write @decode.logits[%c0, %c0] size [%c1, %c32] : !row
-      kernel.norm %logits, %norm to %logits eps 1.0 : !row, !norm, !row
+      kernel.norm %logits by %norm : !norm to %logits group 32 eps 1.0 : !row, !row
     }
     spmd.barrier
     return

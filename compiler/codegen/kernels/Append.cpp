@@ -11,6 +11,7 @@ namespace {
 Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value head, Value i) {
   auto type = cast<lm::CacheType>(cache.getType());
   CacheLayout layout(type);
+  isValues &= !type.getLatent();
   constexpr int64_t lanes = CacheLayout::kPanel;
   Value slot = e.rem(position, e.index(type.getRows()));
   Value base = e.add(getAreaAndPlace(cache).second, e.mul(head, layout.headBytes));
@@ -45,7 +46,8 @@ void lathe::expand(kernel::AppendOp op, Emitter &e) {
 
 void lathe::expand(kernel::CachedOp op, Emitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
-  Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
+  Value area = getAreaAndPlace(op.getCache()).first;
+  Value dim = e.index(op.getValues() ? type.getValueDim() : type.getDim());
   e.forRows(op.getOut(), [&](Value position) {
     e.loop(e.index(0), e.index(type.getHeads()), 1, [&](Value head) {
       e.loop(e.index(0), dim, 1, [&](Value i) {

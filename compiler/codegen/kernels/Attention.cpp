@@ -22,6 +22,8 @@ struct AttentionEmitter {
   CacheLayout layout{type};
   static constexpr int64_t lanes = CacheLayout::kPanel;
 
+  Value query = {}, out = {};              // a row for each row or, of one row, for each head
+  bool isHeads = false;                    // rows are heads of one row
   Value area = {}, keys = {}, values = {}; // of the head
   Value oldest = {}, oldestSlot = {};      // first position any row sees
   struct Range {
@@ -40,12 +42,30 @@ struct AttentionEmitter {
                               /*isCache=*/true, accumulates});
   }
   void findRanges();
+  Value firstVisible(Value position);
+  Value temperatureAt(Value position);
   void softmax(Value row);
+  void sumLatent();
   void run();
 };
 
+/// One row of several parts of `columns` values as so many rows.
+static Value asRows(Emitter &e, Value row, int64_t columns) {
+  auto type = cast<MemRefType>(row.getType());
+  int64_t parts = type.getDimSize(1) / columns;
+  if (parts == 1)
+    return row;
+  auto [strides, offset] = type.getStridesAndOffset();
+  auto layout = StridedLayoutAttr::get(e.getContext(), offset, {columns, 1});
+  auto flat =
+      MemRefType::get({parts * columns}, type.getElementType(), StridedLayoutAttr::get(e.getContext(), offset, 1));
+  Value line = memref::CollapseShapeOp::create(e, flat, row, ArrayRef<ReassociationIndices>{{0, 1}});
+  return memref::ExpandShapeOp::create(e, MemRefType::get({parts, columns}, type.getElementType(), layout), line,
+                                       ArrayRef<ReassociationIndices>{{0, 1}});
+}
+
 void AttentionEmitter::findRanges() {
-  Value zero = e.index(0), first = op.getPosition(), count = e.rowsOf(op.getQuery());
+  Value zero = e.index(0), first = op.getPosition(), count = isHeads ? e.index(1) : e.rowsOf(query);
   Value end = e.add(first, count); // one past the last position
   int64_t slots = type.getRows();
   oldest = zero, oldestSlot = zero;
@@ -53,7 +73,7 @@ void AttentionEmitter::findRanges() {
     ranges.push_back({zero, e.ceilDiv(end, e.index(lanes))});
     return;
   }
-  oldest = e.maximum(e.add(e.sub(first, e.index(type.getWindow())), 1), zero);
+  oldest = firstVisible(first);
   oldestSlot = e.rem(oldest, e.index(slots));
   Value endSlot = e.add(oldestSlot, e.sub(end, oldest)); // may be past the ring's end
   Value panel = e.div(oldestSlot, e.index(lanes));
@@ -63,10 +83,35 @@ void AttentionEmitter::findRanges() {
   ranges.push_back({zero, e.minimum(e.ceilDiv(wrapped, e.index(lanes)), panel)});
 }
 
+/// The first position that a query at `position` sees.
+Value AttentionEmitter::firstVisible(Value position) {
+  Value window = e.index(type.getWindow());
+  if (type.getChunked())
+    return e.sub(position, e.rem(position, window));
+  return e.maximum(e.add(e.sub(position, window), 1), e.index(0));
+}
+
+/// What scores of a query at `position` are multiplied by.
+Value AttentionEmitter::temperatureAt(Value position) {
+  lm::TemperatureAttr temperature = *op.getTemperature();
+  VectorType one = e.f32s(1);
+  auto toF32 = [&](Value index) { return e.splat(e.toF32(e.cast(index, e.getI32Type())), 1); };
+  Value length = e.index(temperature.getLength()), f;
+  if (temperature.getStepped())
+    f = e.add(e.number(one, 1), toF32(e.div(e.add(position, 1), length)));
+  else
+    f = e.maximum(e.number(one, 1), e.div(toF32(position), toF32(length)));
+  Value factor = e.fma(e.log(f), e.number(one, temperature.getScale().value), e.number(one, 1));
+  return e.splat(vector::ExtractOp::create(e, factor, 0));
+}
+
 void AttentionEmitter::softmax(Value row) {
   VectorType vector = e.f32s(lanes);
-  Value query = e.cast(e.add(op.getPosition(), row), e.getI32Type());
-  Value queries = e.splat(query), scale = e.number(vector, op.getScale().convertToDouble());
+  Value own = isHeads ? Value(op.getPosition()) : e.add(op.getPosition(), row);
+  auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
+  Value queries = toI32s(own), scale = e.number(vector, op.getScale().convertToDouble());
+  Value first = type.getWindow() ? toI32s(firstVisible(own)) : Value();
+  Value temperature = op.getTemperature() ? temperatureAt(own) : Value();
   double cap = op.getSoftcap().convertToDouble();
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = arith::ConstantOp::create(
@@ -87,6 +132,8 @@ void AttentionEmitter::softmax(Value row) {
       Value half = e.div(one, e.add(one, e.exp(z)));
       score = e.fma(half, e.number(vector, 2 * cap), e.number(vector, -cap));
     }
+    if (temperature)
+      score = e.mul(score, temperature);
     Value slot = e.add(e.splat(e.cast(column, e.getI32Type())), lane);
     Value position = slot;
     if (type.getWindow()) {
@@ -96,13 +143,20 @@ void AttentionEmitter::softmax(Value row) {
       position = e.select(wraps, e.add(position, type.getRows()), position);
     }
     Value visible = e.lessEqual(position, queries);
-    if (type.getWindow())
-      visible = arith::AndIOp::create(e, visible, e.less(e.add(queries, -type.getWindow()), position));
+    if (first)
+      visible = arith::AndIOp::create(e, visible, e.lessEqual(first, position));
     score = e.select(visible, score, hidden);
     e.store(score, op.getScores(), {row, column});
     return SmallVector<Value>{e.maximum(largest[0], score)};
   })[0];
-  Value peak = e.splat(vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, peaks));
+  Value largest = vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, peaks), sink;
+  if (op.getSinks()) {
+    auto [weights, place] = getAreaAndPlace(op.getSinks());
+    Value head = isHeads ? e.add(op.getSink(), row) : Value(op.getSink());
+    sink = e.loadBytes(e.getF32Type(), weights, e.add(place, e.mul(head, 4)));
+    largest = e.maximum(largest, sink);
+  }
+  Value peak = e.splat(largest);
   Value zero = e.number(vector, 0);
   Value sums = forSlots(zero, [&](Value column, ValueRange sum) {
     Value score = e.load(vector, op.getScores(), {row, column});
@@ -112,7 +166,10 @@ void AttentionEmitter::softmax(Value row) {
     e.store(weight, op.getScores(), {row, column});
     return SmallVector<Value>{e.add(sum[0], weight)};
   })[0];
-  Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), e.sum(sums)));
+  Value sum = e.sum(sums);
+  if (sink) // takes its share, and has no value
+    sum = e.add(sum, vector::ExtractOp::create(e, e.exp(e.splat(e.sub(sink, largest), 1)), 0));
+  Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), sum));
   for (Range range : ranges)
     e.loop(range.begin, range.end, 1, [&](Value panel) {
       Value column = e.mul(panel, lanes);
@@ -120,25 +177,74 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
+/// Values are keys' first parts, which lie in panels of positions: a sum over positions is one over a vector's lanes,
+/// and panel after panel is added before the lanes are.
+void AttentionEmitter::sumLatent() {
+  Value rows = e.rowsOf(query), zero = e.index(0);
+  int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
+  auto stepsOf = [&](Value at) {
+    Value raw = e.load(e.i8s(stepBytes), area, at);
+    if (depth == 1)
+      return SmallVector<Value>{e.bitcast(e.f32s(), raw)};
+    Value pairs = e.bitcast(e.i32s(), raw);
+    return SmallVector<Value>{e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
+  };
+  // Values of `steps` steps for `count` rows from `row` on.
+  auto tile = [&](Value row, int64_t count, Value step, int64_t steps) {
+    SmallVector<Value> sums(count * steps * depth, e.number(e.f32s(), 0));
+    for (Range range : ranges)
+      sums = e.loop(range.begin, range.end, 1, sums, [&](Value panel, ValueRange before) {
+        SmallVector<Value> next(before);
+        Value column = e.mul(panel, lanes);
+        SmallVector<Value> weights;
+        for (int64_t i = 0; i < count; ++i)
+          weights.push_back(e.load(e.f32s(), op.getScores(), {e.add(row, i), column}));
+        Value at = e.add(e.add(keys, e.mul(panel, layout.keyPanelBytes)), e.mul(step, stepBytes));
+        for (int64_t s = 0; s < steps; ++s)
+          for (auto [d, value] : llvm::enumerate(stepsOf(e.add(at, s * stepBytes))))
+            for (int64_t i = 0; i < count; ++i) {
+              Value &sum = next[(i * steps + s) * depth + d];
+              sum = e.fma(weights[i], value, sum);
+            }
+        return next;
+      });
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t d = 0; d < steps * depth; ++d)
+        memref::StoreOp::create(e, e.sum(sums[i * steps * depth + d]), out,
+                                ValueRange{e.add(row, i), e.add(e.mul(step, depth), d)});
+  };
+  int64_t allSteps = llvm::divideCeil(type.getLatent(), depth), steps = allSteps % 2 || depth == 2 ? 1 : 2;
+  Value whole = e.mul(e.div(rows, e.index(2)), 2);
+  e.loop(zero, e.index(allSteps), steps, [&](Value step) {
+    e.loop(zero, whole, 2, [&](Value row) { tile(row, 2, step, steps); });
+    e.loop(whole, rows, 1, [&](Value row) { tile(row, 1, step, steps); });
+  });
+}
+
 void AttentionEmitter::run() {
   Value place;
   std::tie(area, place) = getAreaAndPlace(op.getCache());
+  query = asRows(e, op.getQuery(), type.getDim());
+  out = asRows(e, op.getOut(), type.getValueDim());
+  isHeads = query != op.getQuery();
   keys = e.add(place, e.mul(op.getHead(), layout.headBytes));
   values = e.add(keys, layout.valuesOffset);
   findRanges();
   for (Range range : ranges) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes);
-    Value out = slice(op.getScores(), e.mul(range.begin, lanes), columns);
-    product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()),
-            op.getQuery(), out, false);
+    Value scores = slice(op.getScores(), e.mul(range.begin, lanes), columns);
+    product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), query,
+            scores, false);
   }
-  e.forRows(op.getQuery(), [&](Value row) { softmax(row); });
+  e.forRows(query, [&](Value row) { softmax(row); });
+  if (type.getLatent())
+    return sumLatent();
   for (auto [index, range] : llvm::enumerate(ranges)) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes), first = e.mul(range.begin, lanes);
     // Inside a value panel, positions are steps of 16 dims.
     Value at = e.add(values, e.mul(first, lanes * layout.elementBytes));
     Value weights = slice(op.getScores(), first, columns);
-    auto sum = [&] { product(at, layout.valuePanelBytes, columns, weights, op.getOut(), index > 0); };
+    auto sum = [&] { product(at, layout.valuePanelBytes, columns, weights, out, index > 0); };
     if (index == 0)
       sum();
     else

@@ -20,6 +20,20 @@ Value Emitter::exp(Value x) {
   return bitcast(type, add(bitcast(integers, p), exponent));
 }
 
+// ln x = e ln 2 + ln m with m in [1/sqrt 2, sqrt 2); ln m = 2 atanh s, s = (m - 1) / (m + 1), by its series.
+Value Emitter::log(Value x) {
+  Type type = x.getType(), integers = like(x, getI32Type());
+  auto c = [&](double value) { return number(type, value); };
+  constexpr int32_t rootHalf = 0x3f3504f3;
+  Value bits = bitcast(integers, x), above = sub(bits, number(integers, rootHalf));
+  Value exponent = arith::ShRSIOp::create(*this, above, number(integers, 23));
+  Value mantissa = bitcast(type, sub(bits, shl(exponent, 23)));
+  Value s = div(sub(mantissa, c(1)), add(mantissa, c(1))), square = mul(s, s), p = c(2.0 / 9);
+  for (double coefficient : {2.0 / 7, 2.0 / 5, 2.0 / 3, 2.0})
+    p = fma(p, square, c(coefficient));
+  return fma(toF32(exponent), c(0.693147180559945309), mul(p, s));
+}
+
 std::pair<Value, Value> lathe::getAreaAndPlace(Value weightOrCache) {
   auto cast = weightOrCache.getDefiningOp<UnrealizedConversionCastOp>();
   assert(cast && cast.getNumOperands() == 2 && "lower-phases makes these casts");

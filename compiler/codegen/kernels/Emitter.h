@@ -146,6 +146,12 @@ public:
     }
   }
 
+  /// The number that `expert` holds, if it is not negative.
+  void forExpert(Value expert, function_ref<void(Value number)> body) {
+    Value number = loadScalar(expert, {index(0), index(0)});
+    ifThen(lessEqual(this->number(number.getType(), 0), number), [&] { body(cast(number, getIndexType())); });
+  }
+
   Value rowsOf(Value memref) { return memref::DimOp::create(*this, memref, 0); }
   Value columnsOf(Value memref) { return memref::DimOp::create(*this, memref, 1); }
   static int64_t staticColumns(Value memref) { return mlir::cast<MemRefType>(memref.getType()).getDimSize(1); }
@@ -182,6 +188,8 @@ public:
     return shr(add(add(bits, 0x7fff), odd), 16);
   }
   Value exp(Value x);
+  /// Natural logarithm of positive normal numbers.
+  Value log(Value x);
   /// 1 / (1 + exp(-x)) of vectors.
   Value sigmoid(Value x) {
     Value one = number(x.getType(), 1);

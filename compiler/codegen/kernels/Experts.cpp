@@ -9,6 +9,40 @@ using namespace lathe;
 /// Of one value.
 static Value sigmoid(Emitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
 
+/// Makes the scores of groups that are not among the best ones so low that none of their experts is chosen. A group
+/// counts as the sum of its `group_terms` best keys, of equal groups the first is better.
+static void hideGroups(kernel::RouteOp op, Emitter &e, Value row, function_ref<Value(Value column)> key) {
+  int64_t groups = op.getGroups(), size = Emitter::staticColumns(op.getScores()) / groups;
+  Type f32 = e.getF32Type();
+  Value lowest = e.number(f32, -std::numeric_limits<float>::infinity()), zero = e.index(0), one = e.index(1);
+  auto countsAs = [&](Value group) {
+    Value first[] = {lowest, lowest}, begin = e.mul(group, size);
+    SmallVector<Value> best = e.loop(begin, e.add(begin, size), 1, first, [&](Value column, ValueRange best) {
+      Value x = key(column), larger = e.maximum(best[0], x);
+      return SmallVector<Value>{larger, e.maximum(best[1], e.minimum(best[0], x))};
+    });
+    return op.getGroupTerms() == 1 ? best[0] : e.add(best[0], best[1]);
+  };
+  // Sums are made before the first group is hidden: its keys would change.
+  SmallVector<Value> sums;
+  for (int64_t group = 0; group < groups; ++group)
+    sums.push_back(countsAs(e.index(group)));
+  for (int64_t group = 0; group < groups; ++group) {
+    Value better = zero;
+    for (int64_t other = 0; other < groups; ++other) {
+      if (other == group)
+        continue;
+      auto predicate = other < group ? arith::CmpFPredicate::OGE : arith::CmpFPredicate::OGT;
+      Value isBetter = arith::CmpFOp::create(e, predicate, sums[other], sums[group]);
+      better = e.select(isBetter, e.add(better, one), better);
+    }
+    e.ifThen(e.lessEqual(e.index(op.getTopGroups()), better), [&] {
+      e.loop(e.index(group * size), e.index((group + 1) * size), 1,
+             [&](Value column) { memref::StoreOp::create(e, lowest, op.getRoom(), ValueRange{row, column}); });
+    });
+  }
+}
+
 void lathe::expand(kernel::RouteOp op, Emitter &e) {
   int64_t count = Emitter::staticColumns(op.getScores()), top = Emitter::staticColumns(op.getExperts());
   int64_t lanes = Emitter::lanesFor(count);
@@ -19,7 +53,12 @@ void lathe::expand(kernel::RouteOp op, Emitter &e) {
   // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher
   // number. Scores stay as they are, and nothing is remembered but that one.
   e.forRows(op.getScores(), [&](Value row) {
-    auto score = [&](Value column) { return e.loadScalar(op.getScores(), {row, column}); };
+    Value scores = op.getRoom() ? op.getRoom() : Value(op.getScores());
+    if (op.getRoom())
+      e.loop(zero, end, lanes, [&](Value column) {
+        e.store(e.load(e.f32s(lanes), op.getScores(), {row, column}), scores, {row, column});
+      });
+    auto score = [&](Value column) { return e.loadScalar(scores, {row, column}); };
     Value largest, sum;
     if (isSoftmax) {
       largest = e.loop(zero, end, 1, e.number(f32, lowest), [&](Value column, ValueRange best) {
@@ -38,12 +77,16 @@ void lathe::expand(kernel::RouteOp op, Emitter &e) {
     };
     // Without a correction the order is that of the scores themselves.
     auto key = [&](Value column) -> Value {
+      Value own = score(column);
       if (!op.getCorrection())
-        return score(column);
+        return own;
       auto [area, place] = getAreaAndPlace(op.getCorrection());
       Value correction = e.loadBytes(f32, area, e.add(place, e.mul(column, 4)));
-      return e.add(probability(score(column)), correction);
+      Value corrected = e.add(probability(own), correction), hidden = e.number(f32, lowest);
+      return e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, own, hidden), hidden, corrected);
     };
+    if (op.getRoom())
+      hideGroups(op, e, row, key);
     Value first[] = {e.number(f32, -lowest), e.number(i32, -1), e.number(f32, 0)};
     SmallVector<Value> last = e.loop(zero, e.index(top), 1, first, [&](Value k, ValueRange before) {
       Value none[] = {e.number(f32, lowest), e.number(i32, 0)};
@@ -133,7 +176,8 @@ void lathe::expand(kernel::CombineOp op, Emitter &e) {
         Value part = e.index(k);
         Value from = op.getPlaces() ? e.cast(e.loadScalar(op.getPlaces(), {row, part}), e.getIndexType()) : part;
         Value x = e.load(e.f32s(lanes), op.getInput(), {from, column});
-        sum = e.fma(x, e.splat(e.loadScalar(op.getWeights(), {row, part}), lanes), sum);
+        sum = op.getUnweighted() ? e.add(sum, x)
+                                 : e.fma(x, e.splat(e.loadScalar(op.getWeights(), {row, part}), lanes), sum);
       }
       e.store(sum, op.getOut(), {row, column});
     });

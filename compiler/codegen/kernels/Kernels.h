@@ -42,7 +42,9 @@ struct KernelContext {
 void expand(kernel::ZeroOp op, Emitter &emitter);
 void expand(kernel::AddOp op, Emitter &emitter);
 void expand(kernel::CopyOp op, Emitter &emitter);
+void expand(kernel::ConcatOp op, Emitter &emitter);
 void expand(kernel::ScaleOp op, Emitter &emitter);
+void expand(kernel::ScaleRowsOp op, Emitter &emitter);
 void expand(kernel::ActivationOp op, Emitter &emitter);
 void expand(kernel::AddPositionsOp op, Emitter &emitter);
 void expand(kernel::AddBiasOp op, Emitter &emitter);

@@ -475,9 +475,9 @@ void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {
     context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(),
                               op.getOut(), type.getFormat(), layout.depth});
   };
+  if (op.getHead())
+    return product(e.add(at, e.mul(op.getHead(), getExpertBytes(type))));
   if (!op.getExpert())
     return product(at);
-  Value number = e.loadScalar(op.getExpert(), {e.index(0), e.index(0)});
-  e.ifThen(e.lessEqual(e.number(number.getType(), 0), number),
-           [&] { product(e.add(at, e.mul(e.cast(number, e.getIndexType()), getExpertBytes(type)))); });
+  e.forExpert(op.getExpert(), [&](Value number) { product(e.add(at, e.mul(number, getExpertBytes(type)))); });
 }

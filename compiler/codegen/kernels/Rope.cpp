@@ -75,7 +75,7 @@ void lathe::expand(kernel::RopeOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.loop(e.index(0), e.columnsOf(op.getOut()), op.getHead(), [&](Value head) {
       e.loop(e.index(0), e.index(half), lanes, [&](Value i) {
-        Value low = e.add(head, i), high = e.add(low, half);
+        Value low = e.add(e.add(head, i), static_cast<int64_t>(op.getFrom())), high = e.add(low, half);
         Value x = e.load(e.f32s(lanes), op.getOut(), {row, low}), y = e.load(e.f32s(lanes), op.getOut(), {row, high});
         Value cosine = e.load(e.f32s(lanes), op.getTable(), {row, i});
         Value sine = e.load(e.f32s(lanes), op.getTable(), {row, e.add(i, half)});

@@ -30,6 +30,16 @@ void lathe::expand(kernel::CopyOp op, Emitter &e) {
   });
 }
 
+void lathe::expand(kernel::ConcatOp op, Emitter &e) {
+  int64_t left = Emitter::staticColumns(op.getLhs());
+  e.forRows(op.getOut(), [&](Value row) {
+    for (auto [from, first] : {std::pair(op.getLhs(), int64_t(0)), {op.getRhs(), left}})
+      e.forVectors(from, [&, from = from, first = first](int64_t lanes, Value column) {
+        e.store(e.load(e.f32s(lanes), from, {row, column}), op.getOut(), {row, e.add(column, first)});
+      });
+  });
+}
+
 void lathe::expand(kernel::ScaleOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
@@ -47,17 +57,33 @@ static Value loadWeight(Emitter &e, Value weight, int64_t lanes, Value column) {
 }
 
 void lathe::expand(kernel::AddBiasOp op, Emitter &e) {
+  auto addFrom = [&](Value first) {
+    e.forRows(op.getOut(), [&](Value row) {
+      e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+        Value bias = loadWeight(e, op.getBias(), lanes, e.add(first, column));
+        Value out = e.load(e.f32s(lanes), op.getOut(), {row, column});
+        e.store(e.add(out, bias), op.getOut(), {row, column});
+      });
+    });
+  };
+  if (op.getExpert())
+    e.forExpert(op.getExpert(), [&](Value number) { addFrom(e.add(e.mul(number, op.getEach()), op.getFirst())); });
+  else
+    addFrom(op.getFirst());
+}
+
+void lathe::expand(kernel::ScaleRowsOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
+    Value factor = e.loadScalar(op.getFactors(), {row, e.index(0)});
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
-      Value bias = loadWeight(e, op.getBias(), lanes, e.add(op.getFirst(), column));
-      Value out = e.load(e.f32s(lanes), op.getOut(), {row, column});
-      e.store(e.add(out, bias), op.getOut(), {row, column});
+      Value x = e.load(e.f32s(lanes), op.getOut(), {row, column});
+      e.store(e.mul(x, e.splat(factor, lanes)), op.getOut(), {row, column});
     });
   });
 }
 
 void lathe::expand(kernel::NormOp op, Emitter &e) {
-  int64_t size = cast<lm::WeightType>(op.getWeight().getType()).getRows(), lanes = Emitter::lanesFor(size);
+  int64_t size = op.getGroup(), lanes = Emitter::lanesFor(size);
   Value zero = e.index(0), end = e.index(size);
   e.forRows(op.getInput(), [&](Value row) {
     e.loop(zero, e.columnsOf(op.getInput()), size, [&](Value group) {
@@ -79,7 +105,9 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
       e.loop(zero, end, lanes, [&](Value column) {
         Value at = e.add(group, column);
         Value x = e.load(e.f32s(lanes), op.getInput(), {row, at});
-        Value y = e.mul(e.mul(centred(x), scale), loadWeight(e, op.getWeight(), lanes, column));
+        Value y = e.mul(centred(x), scale);
+        if (op.getWeight())
+          y = e.mul(y, loadWeight(e, op.getWeight(), lanes, column));
         if (op.getBias())
           y = e.add(y, loadWeight(e, op.getBias(), lanes, column));
         e.store(y, op.getOut(), {row, at});
@@ -91,6 +119,8 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
 static Value activate(Emitter &e, lm::Activation activation, Value x) {
   if (activation == lm::Activation::Silu)
     return e.mul(x, e.sigmoid(x));
+  if (activation == lm::Activation::QuickGelu)
+    return e.mul(x, e.sigmoid(e.mul(x, e.number(x.getType(), 1.702))));
   // (1 + tanh z) / 2 = sigmoid(2 z)
   Value cubic = e.fma(e.mul(x, e.number(x.getType(), 0.044715)), e.mul(x, x), x);
   return e.mul(x, e.sigmoid(e.mul(cubic, e.number(x.getType(), 2 * 0.79788456080286535588))));
@@ -110,6 +140,13 @@ void lathe::expand(kernel::GluOp op, Emitter &e) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value gate = e.load(e.f32s(lanes), op.getGate(), {row, column});
       Value up = e.load(e.f32s(lanes), op.getUp(), {row, column});
+      auto number = [&](double value) { return e.number(up.getType(), value); };
+      if (double limit = op.getLimit().convertToDouble(); limit != 0) {
+        gate = e.minimum(gate, number(limit));
+        up = e.maximum(e.minimum(up, number(limit)), number(-limit));
+      }
+      if (double offset = op.getUpOffset().convertToDouble(); offset != 0)
+        up = e.add(up, number(offset));
       e.store(e.mul(activate(e, op.getActivation(), gate), up), op.getOut(), {row, column});
     });
   });

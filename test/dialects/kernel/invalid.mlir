@@ -61,7 +61,7 @@ func.func @up_is_narrower(%x: memref<?x32xf32>, %y: memref<?x64xf32>) {
 // kernel.norm, kernel.add_bias
 func.func @norms_by_a_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>) {
   // expected-error @below {{'kernel.norm' op expects the weight to be a vector of f32, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
-  kernel.norm %x, %w to %x eps 1.0 : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x64xf32>
+  kernel.norm %x by %w : !lm.weight<96x64xf32, <16 x 1>> to %x group 96 eps 1.0 : memref<?x64xf32>, memref<?x64xf32>
   return
 }
 
@@ -69,7 +69,7 @@ func.func @norms_by_a_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16
 
 func.func @norms_by_bf16(%x: memref<?x64xf32>, %w: !lm.weight<64xbf16>) {
   // expected-error @below {{'kernel.norm' op expects the weight to be a vector of f32, but found '!lm.weight<64xbf16>'}}
-  kernel.norm %x, %w to %x eps 1.0 : memref<?x64xf32>, !lm.weight<64xbf16>, memref<?x64xf32>
+  kernel.norm %x by %w : !lm.weight<64xbf16> to %x group 64 eps 1.0 : memref<?x64xf32>, memref<?x64xf32>
   return
 }
 
@@ -77,7 +77,7 @@ func.func @norms_by_bf16(%x: memref<?x64xf32>, %w: !lm.weight<64xbf16>) {
 
 func.func @norms_into_narrower_rows(%x: memref<?x64xf32>, %out: memref<?x32xf32>, %w: !lm.weight<32xf32>) {
   // expected-error @below {{'kernel.norm' op expects out to cover 'memref<?x64xf32>', but found 'memref<?x32xf32>'}}
-  kernel.norm %x, %w to %out eps 1.0 : memref<?x64xf32>, !lm.weight<32xf32>, memref<?x32xf32>
+  kernel.norm %x by %w : !lm.weight<32xf32> to %out group 32 eps 1.0 : memref<?x64xf32>, memref<?x32xf32>
   return
 }
 
@@ -85,7 +85,7 @@ func.func @norms_into_narrower_rows(%x: memref<?x64xf32>, %out: memref<?x32xf32>
 
 func.func @norms_a_part_of_a_group(%x: memref<?x64xf32>, %w: !lm.weight<48xf32>) {
   // expected-error @below {{'kernel.norm' op expects rows of whole groups of 48 values, but found 'memref<?x64xf32>'}}
-  kernel.norm %x, %w to %x eps 1.0 : memref<?x64xf32>, !lm.weight<48xf32>, memref<?x64xf32>
+  kernel.norm %x by %w : !lm.weight<48xf32> to %x group 48 eps 1.0 : memref<?x64xf32>, memref<?x64xf32>
   return
 }
 
@@ -133,8 +133,8 @@ func.func @positions_that_are_not_packed(%table: !lm.weight<96x64xf32>, %n: inde
 // -----
 
 func.func @bias_of_another_size(%x: memref<?x64xf32>, %w: !lm.weight<64xf32>, %b: !lm.weight<32xf32>) {
-  // expected-error @below {{'kernel.norm' op expects a bias like the weight, but found '!lm.weight<32xf32>'}}
-  kernel.norm %x, %w bias %b : !lm.weight<32xf32> to %x eps 1.0e-5 : memref<?x64xf32>, !lm.weight<64xf32>, memref<?x64xf32>
+  // expected-error @below {{'kernel.norm' op expects the bias of a group's 64 values, but found '!lm.weight<32xf32>'}}
+  kernel.norm %x by %w : !lm.weight<64xf32> bias %b : !lm.weight<32xf32> to %x group 64 eps 1.0e-5 : memref<?x64xf32>, memref<?x64xf32>
   return
 }
 
@@ -222,7 +222,7 @@ func.func @shares_narrower_rows(%x: memref<8x64xf32>, %w: memref<?x2xf32>, %s: m
 // -----
 
 func.func @expert_of_one_matrix(%x: memref<?x64xf32>, %w: !lm.weight<96x64xf32, <16 x 1>>, %n: index, %e: memref<1x1xi32>, %out: memref<?x96xf32>) {
-  // expected-error @below {{'kernel.matmul' op expects an expert's number where there are experts' matrices, and only there, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
+  // expected-error @below {{'kernel.matmul' op expects an expert's or head's number where there are experts' matrices, and only there, but found '!lm.weight<96x64xf32, <16 x 1>>'}}
   kernel.matmul %x, %w[%n] of %e : memref<1x1xi32> to %out : memref<?x64xf32>, !lm.weight<96x64xf32, <16 x 1>>, memref<?x96xf32>
   return
 }
@@ -426,7 +426,7 @@ func.func @attends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2
 // -----
 
 func.func @query_of_two_heads(%x: memref<?x32xf32>, %o: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects query of 16 columns, but found 'memref<?x32xf32>'}}
+  // expected-error @below {{'kernel.attention' op expects out of 32 columns, but found 'memref<?x16xf32>'}}
   kernel.attention %x, %c[%n] at %n scores %s to %o scale 1.0 softcap 0.0 : memref<?x32xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
   return
 }
@@ -588,5 +588,129 @@ func.func @results_as_wide_as_their_memory(%x: memref<?x8xf32>, %y: memref<?x4xf
   ^bb0(%a: tensor<?x8xf32>):
     kernel.yield %a : tensor<?x8xf32>
   }
+  return
+}
+
+// -----
+
+func.func @norm_of_another_group(%x: memref<?x64xf32>, %w: !lm.weight<32xf32>) {
+  // expected-error @below {{'kernel.norm' op expects the weight of a group's 64 values, but found '!lm.weight<32xf32>'}}
+  kernel.norm %x by %w : !lm.weight<32xf32> to %x group 64 eps 1.0 : memref<?x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @norm_with_a_bias_alone(%x: memref<?x64xf32>, %b: !lm.weight<64xf32>) {
+  // expected-error @below {{'kernel.norm' op expects a weight beside a bias, but found none}}
+  kernel.norm %x bias %b : !lm.weight<64xf32> to %x group 64 eps 1.0 : memref<?x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @experts_biases_of_odd_lengths(%x: memref<?x16xf32>, %b: !lm.weight<40xf32>, %n: index, %e: memref<1x1xi32>) {
+  // expected-error @below {{'kernel.add_bias' op expects as many values for each expert, but found 16 of 40}}
+  kernel.add_bias %b[%n] of %e : memref<1x1xi32> each 16 to %x : !lm.weight<40xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @experts_bias_numbers(%x: memref<?x16xf32>, %b: !lm.weight<32xf32>, %n: index, %e: memref<1x2xi32>) {
+  // expected-error @below {{'kernel.add_bias' op expects expert of 1 columns, but found 'memref<1x2xi32>'}}
+  kernel.add_bias %b[%n] of %e : memref<1x2xi32> each 16 to %x : !lm.weight<32xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @factors_of_two_columns(%x: memref<?x16xf32>, %f: memref<?x2xf32>) {
+  // expected-error @below {{'kernel.scale_rows' op expects factors of 1 columns, but found 'memref<?x2xf32>'}}
+  kernel.scale_rows %x by %f : memref<?x16xf32>, memref<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @concat_into_less(%x: memref<?x16xf32>, %y: memref<?x8xf32>, %o: memref<?x20xf32>) {
+  // expected-error @below {{'kernel.concat' op expects out of 24 columns, but found 'memref<?x20xf32>'}}
+  kernel.concat %x, %y to %o : memref<?x16xf32>, memref<?x8xf32>, memref<?x20xf32>
+  return
+}
+
+// -----
+
+func.func @concat_of_unknown_widths(%x: memref<?x?xf32>, %y: memref<?x8xf32>, %o: memref<?x20xf32>) {
+  // expected-error @below {{'kernel.concat' op expects known numbers of columns, but found 'memref<?x?xf32>' and 'memref<?x8xf32>'}}
+  kernel.concat %x, %y to %o : memref<?x?xf32>, memref<?x8xf32>, memref<?x20xf32>
+  return
+}
+
+// -----
+
+func.func @unequal_groups(%s: memref<?x9xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
+  // expected-error @below {{'kernel.route' op expects equal groups of the 9 experts, but found 2 of 4 by 2}}
+  kernel.route %s of 2 in 4 by 2 room %s : memref<?x9xf32> to %w, %e sigmoid scale 1.0 : memref<?x9xf32>, memref<?x2xf32>, memref<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @groups_without_room(%s: memref<?x8xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
+  // expected-error @below {{'kernel.route' op expects room for scores where some groups are left out, and only there}}
+  kernel.route %s of 2 in 4 by 2 to %w, %e sigmoid scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @too_little_room(%s: memref<?x8xf32>, %r: memref<?x4xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
+  // expected-error @below {{'kernel.route' op expects room to cover 'memref<?x8xf32>', but found 'memref<?x4xf32>'}}
+  kernel.route %s of 2 in 4 by 2 room %r : memref<?x4xf32> to %w, %e sigmoid scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @parts_without_weights_of_several_experts(%x: memref<?x16xf32>, %w: memref<?x2xf32>, %o: memref<?x16xf32>) {
+  // expected-error @below {{'kernel.combine' op expects weights of 1 columns, but found 'memref<?x2xf32>'}}
+  kernel.combine %x, %w to %o {unweighted} : memref<?x16xf32>, memref<?x2xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @heads_of_several_rows(%q: memref<?x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects several heads of one row alone, but found 'memref<?x32xf32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x32xf32>, !cache, memref<2x32xf32>, memref<?x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @scores_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects room for the scores of 2 heads, but found 'memref<1x32xf32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<1x32xf32>, !cache, memref<1x32xf32>, memref<1x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @unknown_number_of_heads(%q: memref<1x?xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects a known number of query heads, but found 'memref<1x?xf32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<1x?xf32>, !cache, memref<1x32xf32>, memref<1x?xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, latent = 12, window = 0, rows = 32>
+func.func @latent_values_are_narrower(%q: memref<?x16xf32>, %c: !cache, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects out of 12 columns, but found 'memref<?x16xf32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !cache, memref<?x32xf32>, memref<?x16xf32>
   return
 }

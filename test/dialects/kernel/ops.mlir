@@ -14,10 +14,10 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   kernel.embed %ids, %table to %out scale 1.0 : memref<?x1xi32>, !lm.weight<96x64xf32, <16 x 1>>, !rows
   // CHECK: kernel.add %{{.*}}, %{{.*}} to %{{.*}} :
   kernel.add %x, %some to %out : !rows, memref<?x?xf32>, !rows
-  // CHECK: kernel.norm %{{.*}}, %{{.*}} to %{{.*}} eps 1.000000e-05 :
-  kernel.norm %x, %w to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
-  // CHECK: kernel.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<32xf32> to %{{.*}} eps 1.000000e-05 :
-  kernel.norm %x, %w bias %w : !lm.weight<32xf32> to %out eps 1.0e-5 : !rows, !lm.weight<32xf32>, !rows
+  // CHECK: kernel.norm %{{.*}} by %{{.*}} : !lm.weight<32xf32> to %{{.*}} group 32 eps 1.000000e-05 :
+  kernel.norm %x by %w : !lm.weight<32xf32> to %out group 32 eps 1.0e-5 : !rows, !rows
+  // CHECK: kernel.norm %{{.*}} by %{{.*}} : !lm.weight<32xf32> bias %{{.*}} : !lm.weight<32xf32> to %{{.*}} group 32 eps 1.000000e-05 :
+  kernel.norm %x by %w : !lm.weight<32xf32> bias %w : !lm.weight<32xf32> to %out group 32 eps 1.0e-5 : !rows, !rows
   // CHECK: kernel.copy %{{.*}} to %{{.*}} :
   kernel.copy %x to %out : !rows, !rows
   // CHECK: kernel.add_positions %{{.*}} at %{{.*}} to %{{.*}} : <96x64xf32, <16 x 1>>,

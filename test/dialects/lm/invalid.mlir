@@ -544,8 +544,9 @@ func.func @negative_softcap(%q: tensor<?x8xf32>, %cache: !cache, %position: inde
 
 !cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
 func.func @attention_changes_the_width(%q: tensor<?x8xf32>, %cache: !cache, %position: index) {
-  // expected-error @below {{'lm.attention' op failed to verify that all of {query, result} have same type}}
-  %o = "lm.attention"(%q, %cache, %position) {heads = 2 : i64, scale = 1.0 : f64} : (tensor<?x8xf32>, !cache, index) -> tensor<?x9xf32>
+  // expected-error @below {{'lm.attention' op inferred type(s) 'tensor<?x8xf32>' are incompatible with return type(s) of operation 'tensor<?x9xf32>'}}
+  // expected-error @below {{'lm.attention' op failed to infer returned types}}
+  %o = "lm.attention"(%q, %cache, %position) <{heads = 2 : i64, scale = 1.0 : f64}> : (tensor<?x8xf32>, !cache, index) -> tensor<?x9xf32>
   return
 }
 
@@ -732,3 +733,156 @@ func.func @rows_of_all_heads(%c: !lm.cache<2 x 8 x bf16, window = 0, rows = 16>,
   %t = lm.cached keys %c to %end : !lm.cache<2 x 8 x bf16, window = 0, rows = 16> -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+func.func @norm_with_a_bias_alone(%x: tensor<?x72xf32>, %b: !lm.weight<72xf32>) {
+  // expected-error @below {{'lm.norm' op expects a weight beside a bias, but found none}}
+  %y = lm.norm %x bias %b : !lm.weight<72xf32> eps 1.0 groups 1 : tensor<?x72xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expects chunks of at least one position, but found none}}
+func.func @no_chunk(%c: !lm.cache<2 x 4 x f32, chunk = 0, rows = 0>) { return }
+
+// -----
+
+// expected-error @below {{expects a latent part of the values of one head, but found 5 of 1 x 4}}
+func.func @latent_too_wide(%c: !lm.cache<1 x 4 x f32, latent = 5, window = 0, rows = 0>) { return }
+
+// -----
+
+// expected-error @below {{expects a latent part of the values of one head, but found 2 of 2 x 4}}
+func.func @latent_of_two_heads(%c: !lm.cache<2 x 4 x f32, latent = 2, window = 0, rows = 0>) { return }
+
+// -----
+
+// expected-error @below {{expects a length from 1 to 2^40, but found 0}}
+#none = #lm.temperature<length = 0, scale = 0.1, stepped = true>
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @sinks_of_other_heads(%q: tensor<?x16xf32>, %cache: !cache, %position: index, %s: !lm.weight<3xf32>) {
+  // expected-error @below {{'lm.attention' op expects a sink for each head of 4 values, but found '!lm.weight<3xf32>'}}
+  %o = lm.attention %q, %cache at %position heads 4 scale 1.0 sinks %s : !lm.weight<3xf32> : tensor<?x16xf32>, !cache
+  return
+}
+
+// -----
+
+func.func @rotates_past_the_head(%q: tensor<?x16xf32>, %position: index) {
+  // expected-error @below {{'lm.rope' op expects heads at least as wide as the rotary part, but found 2 heads in 16 values and a rotary part of 4}}
+  %y = lm.rope %q at %position heads 2 from 6 <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01> : tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @unequal_groups(%s: tensor<?x9xf32>) {
+  // expected-error @below {{'lm.route' op expects groups of at least 2 of the 9 experts, and enough of them to choose 2, but found 2 of 4}}
+  %w, %e = lm.route %s top 2 of 2 in 4 by 2 sigmoid : tensor<?x9xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @groups_too_small_to_choose_from(%s: tensor<?x8xf32>) {
+  // expected-error @below {{'lm.route' op expects groups of at least 1 of the 8 experts, and enough of them to choose 5, but found 2 of 4}}
+  %w, %e = lm.route %s top 5 of 2 in 4 by 1 softmax : tensor<?x8xf32> -> tensor<?x5xf32>, tensor<?x5xi32>
+  return
+}
+
+// -----
+
+!matrices = !lm.weight<4x12x8xf32>
+!downs = !lm.weight<4x8x12xf32>
+func.func @scales_the_input_of_two(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>, %m: !matrices, %d: !downs) {
+  // expected-error @below {{'lm.experts' op expects one expert for each row where it scales its input, but found 2}}
+  %y = lm.experts %x, %w, %e, %m, %m, %d silu {scales_input} : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !matrices, !matrices, !downs
+  return
+}
+
+// -----
+
+!matrices = !lm.weight<4x12x8xf32>
+!downs = !lm.weight<4x8x12xf32>
+func.func @biases_of_some_experts(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>, %m: !matrices, %d: !downs, %b: !lm.weight<12xf32>) {
+  // expected-error @below {{'lm.experts' op expects a bias for up of 48 values, but found '!lm.weight<12xf32>'}}
+  %y = lm.experts %x, %w, %e, %m, %m, %d up_bias %b : !lm.weight<12xf32> silu : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !matrices, !matrices, !downs
+  return
+}
+
+// -----
+
+!matrices = !lm.weight<4x12x8xf32>
+!downs = !lm.weight<4x8x12xf32>
+func.func @negative_limit(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>, %m: !matrices, %d: !downs) {
+  // expected-error @below {{'lm.experts' op expects a limit that is not negative, but found -1.000000e+00}}
+  %y = lm.experts %x, %w, %e, %m, %m, %d silu {limit = -1.0 : f64} : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !matrices, !matrices, !downs
+  return
+}
+
+// -----
+
+!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+func.func @latent_into_plain_cache(%c: tensor<?x3xf32>, %r: tensor<?x1xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.append_latent' op expects a latent cache, but found '!lm.cache<2 x 4 x f32, window = 0, rows = 0>'}}
+  lm.append_latent %c, %r to %cache at %position : tensor<?x3xf32>, tensor<?x1xf32>, !cache
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 4 x f32, latent = 3, window = 0, rows = 0>
+func.func @latent_of_another_width(%c: tensor<?x2xf32>, %r: tensor<?x1xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.append_latent' op expects 3 and 1 values for the cache, but found 2 and 1}}
+  lm.append_latent %c, %r to %cache at %position : tensor<?x2xf32>, tensor<?x1xf32>, !cache
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+func.func @keys_that_do_not_meet_queries(%q: tensor<?x70xf32>, %k: !lm.weight<3x32x16xf32>, %v: !lm.weight<3x12x32xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.latent_attention' op expects k_up to make keys of 32 values that, with 8 more, meet queries of 70, but found '!lm.weight<3x32x16xf32>'}}
+  %o = lm.latent_attention %q, %k, %v, %cache at %position scale 1.0 : tensor<?x70xf32>, !lm.weight<3x32x16xf32>, !lm.weight<3x12x32xf32>, !cache -> tensor<?x36xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+func.func @values_of_other_heads(%q: tensor<?x72xf32>, %k: !lm.weight<3x32x16xf32>, %v: !lm.weight<2x12x32xf32>, %cache: !cache, %position: index) {
+  // expected-error @below {{'lm.latent_attention' op expects v_up to make 36 values of 3 heads from 32, but found '!lm.weight<2x12x32xf32>'}}
+  %o = lm.latent_attention %q, %k, %v, %cache at %position scale 1.0 : tensor<?x72xf32>, !lm.weight<3x32x16xf32>, !lm.weight<2x12x32xf32>, !cache -> tensor<?x36xf32>
+  return
+}
+
+// -----
+
+func.func @no_matrix_for_each_head(%q: tensor<?x71xf32>, %k: !lm.weight<3x32x16xf32>) {
+  // expected-error @below {{'lm.head_linear' op expects a matrix for each head of 71 values, but found '!lm.weight<3x32x16xf32>'}}
+  %y = lm.head_linear %q, %k : tensor<?x71xf32>, !lm.weight<3x32x16xf32> -> tensor<?x120xf32>
+  return
+}
+
+// -----
+
+func.func @heads_of_another_width(%q: tensor<?x72xf32>, %k: !lm.weight<3x32x16xf32>) {
+  // expected-error @below {{'lm.head_linear' op expects a result of 120 columns, but found 96}}
+  %y = lm.head_linear %q, %k : tensor<?x72xf32>, !lm.weight<3x32x16xf32> -> tensor<?x96xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a stride from 1 to 2^20, but found 0}}
+lm.weight @no_stride : !lm.weight<4x8xf32> from "a" at 0 {stride = 0 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows that divide into halves of 2 heads, but found 12}}
+lm.weight @odd_part : !lm.weight<12x8xf32> from "a" at 0 {unpermute = 2 : i64, unpermute_from = 3 : i64}

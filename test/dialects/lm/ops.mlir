@@ -69,12 +69,14 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %add = lm.add %x, %x : tensor<?x72xf32>
   // CHECK: lm.zeros %{{.*}} : tensor<?x72xf32>
   %zeros = lm.zeros %x : tensor<?x72xf32>
-  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 1 : tensor<?x72xf32>, <72xf32>
+  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
   %normed = lm.norm %x, %norm eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
-  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>, <32xf32>
+  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>, !lm.weight<32xf32>
   %heads = lm.norm %q, %per_head eps 1.0e-5 groups 6 : tensor<?x192xf32>, !per_head
-  // CHECK: lm.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<72xf32> eps 1.000000e-05 groups 1 : tensor<?x72xf32>, <72xf32>
+  // CHECK: lm.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<72xf32> eps 1.000000e-05 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
   %layer = lm.norm %x, %norm bias %norm : !vector eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
+  // CHECK: lm.norm %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>
+  %bare = lm.norm %q eps 1.0e-5 groups 6 : tensor<?x192xf32>
   // CHECK: lm.add_positions %{{.*}}, %{{.*}} at %{{.*}} : tensor<?x72xf32>, <192x72xbf16>
   %placed = lm.add_positions %x, %matrix at %position : tensor<?x72xf32>, !matrix
   // CHECK: lm.linear %{{.*}}, %{{.*}} scale 2.200000e-01 : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
@@ -135,5 +137,39 @@ func.func @fused(%x: tensor<?x72xf32>, %pending: tensor<?x72xf32>, %position: in
   // CHECK: lm.gated_linear %{{.*}}, %{{.*}}, %{{.*}} gate_bias %{{.*}} : !lm.weight<100xf32> up_bias %{{.*}} : !lm.weight<100xf32> gelu_tanh :
   %mb = lm.gated_linear %h, %gate, %gate gate_bias %bg : !lm.weight<100xf32> up_bias %bg : !lm.weight<100xf32> gelu_tanh
      : tensor<?x72xf32>, !gate, !gate -> tensor<?x100xf32>
+  return
+}
+
+!latent = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+!chunks = !lm.cache<2 x 32 x f32, chunk = 16, rows = 0>
+
+// CHECK-LABEL: @latent(
+func.func @latent(%q: tensor<?x72xf32>, %c: tensor<?x32xf32>, %r: tensor<?x8xf32>, %k: !lm.weight<3x32x16xf32>,
+                  %v: !lm.weight<3x12x32xf32>, %cache: !latent, %position: index) {
+  // CHECK: lm.rope %{{.*}} at %{{.*}} heads 3 from 16 #{{.*}} : tensor<?x72xf32>
+  %turned = lm.rope %q at %position heads 3 from 16 <dim = 8, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.1, 0.01, 0.001>
+    : tensor<?x72xf32>
+  // CHECK: lm.append_latent %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x32xf32>, tensor<?x8xf32>, <1 x 40 x f32, latent = 32, window = 0, rows = 0>
+  lm.append_latent %c, %r to %cache at %position : tensor<?x32xf32>, tensor<?x8xf32>, !latent
+  // CHECK: lm.latent_attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} at %{{.*}} scale 2.000000e-01 :
+  %o = lm.latent_attention %q, %k, %v, %cache at %position scale 0.2
+    : tensor<?x72xf32>, !lm.weight<3x32x16xf32>, !lm.weight<3x12x32xf32>, !latent -> tensor<?x36xf32>
+  // CHECK: lm.head_linear %{{.*}}, %{{.*}} : tensor<?x72xf32>, <3x32x16xf32> -> tensor<?x120xf32>
+  %a = lm.head_linear %q, %k : tensor<?x72xf32>, !lm.weight<3x32x16xf32> -> tensor<?x120xf32>
+  // CHECK: lm.attention %{{.*}}, %{{.*}} at %{{.*}} heads 3 scale 2.000000e-01 : tensor<?x120xf32>, <1 x 40 x f32, latent = 32, window = 0, rows = 0>
+  %m = lm.attention %a, %cache at %position heads 3 scale 0.2 : tensor<?x120xf32>, !latent
+  // CHECK: lm.head_linear %{{.*}}, %{{.*}} : tensor<?x96xf32>, <3x12x32xf32> -> tensor<?x36xf32>
+  %b = lm.head_linear %m, %v : tensor<?x96xf32>, !lm.weight<3x12x32xf32> -> tensor<?x36xf32>
+  return
+}
+
+// CHECK-LABEL: @chunks_and_sinks(
+func.func @chunks_and_sinks(%q: tensor<?x192xf32>, %cache: !chunks, %position: index, %s: !lm.weight<6xf32>,
+                            %scores: tensor<?x12xf32>) {
+  // CHECK: lm.attention {{.*}} temperature <length = 8, scale = 5.0e-01, stepped = true> sinks %{{.*}} : !lm.weight<6xf32> : tensor<?x192xf32>, <2 x 32 x f32, chunk = 16, rows = 0>
+  %o = lm.attention %q, %cache at %position heads 6 scale 0.2 temperature <length = 8, scale = 0.5, stepped = true>
+    sinks %s : !lm.weight<6xf32> : tensor<?x192xf32>, !chunks
+  // CHECK: lm.route %{{.*}} top 3 of 2 in 4 by 2 sigmoid
+  %w, %e = lm.route %scores top 3 of 2 in 4 by 2 sigmoid : tensor<?x12xf32> -> tensor<?x3xf32>, tensor<?x3xi32>
   return
 }
