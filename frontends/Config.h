@@ -36,6 +36,7 @@ enum class LayerKind : uint8_t {
   Full,    // every earlier position
   Sliding, // the last Config::slidingWindow positions, the query's own included
   Chunked, // the positions since the last multiple of Config::slidingWindow
+  Linear,  // not attention: a state of one size (gated DeltaNet)
 };
 
 /// Scores of a query at position p are multiplied by 1 + scale ln f.
@@ -135,6 +136,12 @@ struct Config {
   int64_t latentRank = 0; // 0: attention is not latent
   int64_t queryRank = 0;  // 0: queries are projected from the stream
   int64_t nopeDim = 0, ropeDim = 0, valueDim = 0;
+
+  bool attentionGate = false; // what attention makes is multiplied by sigmoids, projected beside the queries
+
+  // Linear layers: value head h has key head h / (deltaValueHeads / deltaKeyHeads).
+  int64_t deltaKeyHeads = 0, deltaValueHeads = 0, deltaKeyDim = 0, deltaValueDim = 0;
+  int64_t convWidth = 0; // inputs of the short convolution, its own included
 
   Temperature temperature;
   double attentionScale = 0;   // multiplies q·k: headDim^-0.5 or query_pre_attn_scalar^-0.5

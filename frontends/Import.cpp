@@ -30,8 +30,10 @@ public:
 private:
   absl::StatusOr<lm::WeightType> addWeight(StringRef symbol, Slot slot, int64_t layer);
   absl::StatusOr<FlatSymbolRefAttr> addLayer(int64_t layer);
+  using States = SmallVector<std::pair<StringRef, Type>, 4>;
+  States statesOf(int64_t layer);
   func::FuncOp addKind(StringRef name, int64_t layer, ArrayRef<std::pair<Slot, lm::WeightType>> weights,
-                       lm::CacheType cache);
+                       const States &states);
   absl::Status addForward(ArrayRef<Attribute> kinds);
   DictionaryAttr describe() const;
   Value use(Slot slot, lm::WeightType type) {
@@ -62,9 +64,9 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
   auto op =
       lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())), symbol,
                            type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
-                           /*transposed=*/IntegerAttr(), /*stride=*/IntegerAttr(),
+                           /*transposed=*/IntegerAttr(), /*group=*/IntegerAttr(), /*pitch=*/IntegerAttr(),
                            /*unpermute_from=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
-                           /*add_one=*/false, IntegerAttr());
+                           /*add_one=*/false, binding.negateExp, IntegerAttr());
   auto pathOf = [&](const TensorInfo &tensor) {
     SmallString<128> path(source.checkpoint->path(tensor));
     llvm::sys::fs::make_absolute(path);
@@ -72,8 +74,10 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
   };
   if (binding.transposedRows)
     op.setTransposed(binding.transposedRows);
-  if (binding.stride != 1)
-    op.setStride(binding.stride);
+  if (binding.pitch != binding.group) {
+    op.setGroup(binding.group);
+    op.setPitch(binding.pitch);
+  }
   if (!binding.experts.empty()) {
     SmallVector<int64_t> offsets;
     SmallVector<Attribute> files;
@@ -104,14 +108,15 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
 }
 
 func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair<Slot, lm::WeightType>> weights,
-                               lm::CacheType cache) {
+                               const States &states) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(module->getBody());
   RankedTensorType stream = rowsType(builder, config.hidden);
   SmallVector<Type> arguments = {stream, builder.getIndexType()};
   for (auto &[slot, type] : weights)
     arguments.push_back(type);
-  arguments.push_back(cache);
+  for (auto &[state, type] : states)
+    arguments.push_back(type);
 
   auto function =
       func::FuncOp::create(builder, builder.getUnknownLoc(), name, builder.getFunctionType(arguments, {stream}));
@@ -124,42 +129,68 @@ func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair
     layerBuilder.weights[static_cast<unsigned>(entry.first)] = body->getArgument(index + 2);
     function.setArgAttr(index + 2, lm::kSlotAttr, builder.getStringAttr(slotName(entry.first)));
   }
-  layerBuilder.cache = body->getArguments().back();
-  function.setArgAttr(arguments.size() - 1, lm::kSlotAttr, builder.getStringAttr("cache"));
+  for (auto [index, state] : llvm::enumerate(states)) {
+    size_t argument = 2 + weights.size() + index;
+    layerBuilder.states[state.first] = body->getArgument(argument);
+    function.setArgAttr(argument, lm::kSlotAttr, builder.getStringAttr(state.first));
+  }
   func::ReturnOp::create(builder, builder.getUnknownLoc(), buildLayer(layerBuilder, body->getArgument(0)));
   return function;
 }
 
-absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
+/// What the layer keeps from call to call, by name.
+Importer::States Importer::statesOf(int64_t layer) {
+  MLIRContext *context = builder.getContext();
+  if (config.kinds[layer] == LayerKind::Linear) {
+    auto convolution = [&](int64_t heads, int64_t dim) {
+      return lm::CarryType::get(context, heads, dim * (config.convWidth - 1));
+    };
+    // A head's state in parts of columns that stay in a core's first cache.
+    int64_t dim = config.deltaValueDim, columns = dim % 64 == 0 ? 64 : dim;
+    auto delta =
+        lm::CarryType::get(context, config.deltaValueHeads * (dim / columns), config.deltaKeyDim * columns);
+    auto keys = convolution(config.deltaKeyHeads, config.deltaKeyDim);
+    return {{"conv_q", keys}, {"conv_k", keys}, {"conv_v", convolution(config.deltaValueHeads, dim)}, {"delta", delta}};
+  }
   bool isFull = config.kinds[layer] == LayerKind::Full, isChunked = config.kinds[layer] == LayerKind::Chunked;
   bool isLatent = config.latentRank != 0;
-  auto cache = lm::CacheType::get(builder.getContext(), isLatent ? 1 : config.kvHeads,
-                                  isLatent ? config.latentRank + config.ropeDim : config.headDim, builder.getF32Type(),
-                                  isFull ? 0 : config.slidingWindow, 0, isChunked, config.latentRank);
+  return {{"cache", lm::CacheType::get(context, isLatent ? 1 : config.kvHeads,
+                                       isLatent ? config.latentRank + config.ropeDim : config.headDim,
+                                       builder.getF32Type(), isFull ? 0 : config.slidingWindow, 0, isChunked,
+                                       config.latentRank)}};
+}
+
+absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
+  bool isFull = config.kinds[layer] == LayerKind::Full, isChunked = config.kinds[layer] == LayerKind::Chunked;
+  bool isLinear = config.kinds[layer] == LayerKind::Linear;
+  const States states = statesOf(layer);
   SmallVector<std::pair<Slot, lm::WeightType>> weights;
   std::string key;
   llvm::raw_string_ostream keyStream(key);
-  keyStream << isFull << isChunked << config.rotatesIn(layer) << config.isSparse(layer) << cache;
+  keyStream << isFull << isChunked << config.rotatesIn(layer) << config.isSparse(layer);
+  for (auto &[name, type] : states)
+    keyStream << type;
   for (Slot slot : layerSlots(*source.model, config, layer)) {
     LATHE_ASSIGN_OR_RETURN(auto type, addWeight(lm::LayersOp::bind(layer, slotName(slot)), slot, layer));
     weights.emplace_back(slot, type);
     keyStream << slotName(slot) << type;
   }
-  lm::StateOp::create(builder, builder.getUnknownLoc(), lm::LayersOp::bind(layer, "cache"), cache, IntegerAttr());
+  for (auto &[name, type] : states)
+    lm::StateOp::create(builder, builder.getUnknownLoc(), lm::LayersOp::bind(layer, name), type, IntegerAttr());
 
   auto [entry, isNew] = kinds.try_emplace(key);
   if (isNew) {
     // Kinds of one structure that differ in weight types are numbered: sliding, sliding.1, ...
-    std::string base = config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
+    std::string base = isLinear ? "linear" : config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
                        : !config.rotatesIn(layer)                                ? "unrotated"
-                       : !config.slidingWindow                                   ? "layer"
+                       : !config.slidingWindow && !config.deltaKeyHeads          ? "layer"
                        : isChunked                                               ? "chunked"
                        : !isFull                                                 ? "sliding"
                                                                                  : "full";
     std::string name = base;
     for (int variant = 1; module->lookupSymbol(name); ++variant)
       name = base + "." + std::to_string(variant);
-    entry->second = FlatSymbolRefAttr::get(addKind(name, layer, weights, cache));
+    entry->second = FlatSymbolRefAttr::get(addKind(name, layer, weights, states));
   }
   return entry->second;
 }

@@ -7,7 +7,8 @@ using namespace lathe;
 
 namespace {
 
-enum class Width : uint8_t { H, Q, KV, QN, KN, O, I, V, P, E, EI, EEI, EH, SI, N, QR, LR, DN, DR, DV, Row, One };
+enum class Width : uint8_t { H, Q, KV, QN, KN, O, I, V, P, E, EI, EEI, EH, SI, N, QR, KL, DN, DR, DV, LQ, LV, LH, LD, CQ, CV, Row,
+  One };
 
 struct SlotRow {
   llvm::StringLiteral name, huggingFace, gguf;
@@ -54,7 +55,7 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
     return config.heads;
   case Width::QR:
     return config.queryRank;
-  case Width::LR:
+  case Width::KL:
     return config.latentRank;
   case Width::DN:
     return config.nopeDim;
@@ -62,6 +63,18 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
     return config.ropeDim;
   case Width::DV:
     return config.valueDim;
+  case Width::LQ:
+    return config.deltaKeyHeads * config.deltaKeyDim;
+  case Width::LV:
+    return config.deltaValueHeads * config.deltaValueDim;
+  case Width::LH:
+    return config.deltaValueHeads;
+  case Width::LD:
+    return config.deltaValueDim;
+  case Width::CQ:
+    return config.deltaKeyHeads * config.deltaKeyDim * config.convWidth;
+  case Width::CV:
+    return config.deltaValueHeads * config.deltaValueDim * config.convWidth;
   case Width::EI:
     return config.expertIntermediate;
   case Width::P:
@@ -157,8 +170,8 @@ bool lathe::isHeads(Slot slot) { return slot == Slot::KUp || slot == Slot::VUp; 
 
 bool lathe::isGlobal(Slot slot) { return slot >= Slot::Embed; }
 
-llvm::SmallVector<Slot, 32> lathe::layerSlots(const Model &model, const Config &config, int64_t layer) {
-  llvm::SmallVector<Slot, 32> slots;
+llvm::SmallVector<Slot, 40> lathe::layerSlots(const Model &model, const Config &config, int64_t layer) {
+  llvm::SmallVector<Slot, 40> slots;
   auto addIf = [&](bool present, std::initializer_list<Slot> more) {
     if (present)
       slots.append(more.begin(), more.end());
@@ -167,16 +180,23 @@ llvm::SmallVector<Slot, 32> lathe::layerSlots(const Model &model, const Config &
   const bool normBias = before && model.normKind == NormKind::Layer;
   addIf(before, {Slot::InputNorm});
   addIf(normBias, {Slot::InputNormBias});
-  const bool isLatent = config.latentRank != 0;
-  addIf(isLatent && config.queryRank, {Slot::QDown, Slot::QDownNorm, Slot::QUp});
-  addIf(isLatent && !config.queryRank, {Slot::Q});
-  addIf(isLatent, {Slot::KVDown, Slot::KRope, Slot::KVDownNorm, Slot::KUp, Slot::VUp});
-  addIf(!isLatent, {Slot::Q, Slot::K, Slot::V});
-  addIf(config.qkvBias, {Slot::QBias, Slot::KBias, Slot::VBias});
-  addIf(config.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
-  addIf(model.sinks, {Slot::Sinks});
-  addIf(true, {Slot::O});
-  addIf(config.oBias, {Slot::OBias});
+  if (config.kinds[layer] == LayerKind::Linear) {
+    addIf(true, {Slot::DeltaQ, Slot::DeltaK, Slot::DeltaV, Slot::DeltaZ, Slot::DeltaB, Slot::DeltaA, Slot::ConvQ,
+                 Slot::ConvK, Slot::ConvV, Slot::DeltaDecay, Slot::DeltaBias, Slot::DeltaNorm, Slot::DeltaOut});
+  } else if (config.latentRank) {
+    addIf(config.queryRank, {Slot::QDown, Slot::QDownNorm, Slot::QUp});
+    addIf(!config.queryRank, {Slot::Q});
+    addIf(true, {Slot::KVDown, Slot::KRope, Slot::KVDownNorm, Slot::KUp, Slot::VUp, Slot::O});
+    addIf(config.oBias, {Slot::OBias});
+  } else {
+    addIf(config.attentionGate, {Slot::QGate});
+    addIf(true, {Slot::Q, Slot::K, Slot::V});
+    addIf(config.qkvBias, {Slot::QBias, Slot::KBias, Slot::VBias});
+    addIf(config.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
+    addIf(model.sinks, {Slot::Sinks});
+    addIf(true, {Slot::O});
+    addIf(config.oBias, {Slot::OBias});
+  }
   addIf(after, {Slot::PostAttentionNorm});
   addIf(before, {Slot::PreFFNNorm});
   addIf(normBias, {Slot::PreFFNNormBias});
@@ -279,7 +299,7 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
     }
     binding.tensor = tensor;
     binding.transposedRows = stored;
-    binding.stride = isByTurns ? 2 : 1;
+    binding.pitch = isByTurns ? 2 : 1;
     return absl::OkStatus();
   }
   const std::string stem = hole == pattern.npos ? "" : pattern.substr(0, hole);
@@ -327,6 +347,59 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
   return absl::OkStatus();
 }
 
+/// Rows of a tensor that has several slots' by turns, group after group.
+struct Turns {
+  int64_t group, pitch, first;
+  int64_t rows; // of the whole tensor
+};
+
+std::optional<Turns> turnsOf(const Config &config, Slot slot) {
+  const int64_t each = config.deltaKeyDim, sharing = config.deltaKeyHeads ? config.deltaValueHeads / config.deltaKeyHeads : 0;
+  const int64_t values = sharing * config.deltaValueDim, pitch = 2 * (each + values);
+  auto perKeyHead = [&](int64_t group, int64_t first) {
+    return Turns{group, pitch, first, config.deltaKeyHeads * pitch};
+  };
+  auto perHead = [&](int64_t first) {
+    return Turns{config.headDim, 2 * config.headDim, first, 2 * config.heads * config.headDim};
+  };
+  switch (slot) {
+  case Slot::Q:
+    return config.attentionGate ? std::optional(perHead(0)) : std::nullopt;
+  case Slot::QGate:
+    return perHead(config.headDim);
+  case Slot::DeltaQ:
+    return perKeyHead(each, 0);
+  case Slot::DeltaK:
+    return perKeyHead(each, each);
+  case Slot::DeltaV:
+    return perKeyHead(values, 2 * each);
+  case Slot::DeltaZ:
+    return perKeyHead(values, 2 * each + values);
+  case Slot::DeltaB:
+    return Turns{sharing, 2 * sharing, 0, 2 * config.deltaValueHeads};
+  case Slot::DeltaA:
+    return Turns{sharing, 2 * sharing, sharing, 2 * config.deltaValueHeads};
+  default:
+    return std::nullopt;
+  }
+}
+
+bool isConvolution(Slot slot) { return slot == Slot::ConvQ || slot == Slot::ConvK || slot == Slot::ConvV; }
+
+/// Some channels of [channels, 1, width].
+absl::Status bindConvolution(const Model &model, const Config &config, const Checkpoint &checkpoint, Slot slot,
+                             int64_t layer, TensorBinding &binding) {
+  const int64_t keys = config.deltaKeyHeads * config.deltaKeyDim, width = config.convWidth;
+  const int64_t channels = 2 * keys + config.deltaValueHeads * config.deltaValueDim;
+  const std::string name = tensorName(model, checkpoint, slot, layer);
+  LATHE_ASSIGN_OR_RETURN(binding.tensor, checkpoint.naming == Checkpoint::Naming::Gguf
+                                             ? findTensor(checkpoint, name, {channels, width})
+                                             : findTensor(checkpoint, name, {channels, 1, width}));
+  LATHE_RETURN_IF_ERROR(checkType(checkpoint, *binding.tensor, /*isVector=*/true));
+  binding.firstRow = (slot == Slot::ConvQ ? 0 : slot == Slot::ConvK ? keys : 2 * keys) * width;
+  return absl::OkStatus();
+}
+
 /// Biases of all experts one after another: [experts, values], of gate and up by turns or one after the other.
 absl::Status bindExpertBiases(const Model &model, const Config &config, const Checkpoint &checkpoint, Slot slot,
                               int64_t layer, TensorBinding &binding) {
@@ -335,7 +408,7 @@ absl::Status bindExpertBiases(const Model &model, const Config &config, const Ch
   const bool isFused = checkpoint.naming == Checkpoint::Naming::HuggingFace && slot != Slot::ExpertDownBias;
   LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, {config.experts, isFused ? 2 * each : each}));
   LATHE_RETURN_IF_ERROR(checkType(checkpoint, *binding.tensor, /*isVector=*/true));
-  binding.stride = isFused ? 2 : 1;
+  binding.pitch = isFused ? 2 : 1;
   binding.firstRow = isFused && slot == Slot::ExpertUpBias ? 1 : 0;
   return absl::OkStatus();
 }
@@ -362,6 +435,10 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     LATHE_RETURN_IF_ERROR(bindHeads(model, config, *checkpoint, slot, layer, binding));
     return binding;
   }
+  if (isConvolution(slot)) {
+    LATHE_RETURN_IF_ERROR(bindConvolution(model, config, *checkpoint, slot, layer, binding));
+    return binding;
+  }
   if (isExpertBias(slot)) {
     LATHE_RETURN_IF_ERROR(bindExpertBiases(model, config, *checkpoint, slot, layer, binding));
     return binding;
@@ -376,6 +453,12 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
         binding.firstRow = stored[0];
       stored[0] += slotShape(model, config, other)[0];
     }
+  }
+  const bool isGguf = checkpoint->naming == Checkpoint::Naming::Gguf;
+  const bool isGroupedInGguf = slot == Slot::Q || slot == Slot::QGate || slot == Slot::DeltaA || slot == Slot::DeltaB;
+  if (std::optional<Turns> turns = turnsOf(config, slot); turns && (!isGguf || isGroupedInGguf)) {
+    stored[0] = turns->rows;
+    binding.group = turns->group, binding.pitch = turns->pitch, binding.firstRow = turns->first;
   }
   if (model.transposedMatrices && stored.size() == 2 && !isGlobal(slot) &&
       checkpoint->naming == Checkpoint::Naming::HuggingFace) {
@@ -393,7 +476,6 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     stored.erase(stored.begin());
   LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
   binding.tensor = tensor;
-  const bool isGguf = checkpoint->naming == Checkpoint::Naming::Gguf;
   // Heads that are not rotated are permuted with the others where all are: queries and keys alike, it does not matter.
   if (model.interleaved || (isGguf && model.ggufInterleaved))
     binding.permuteHeads = rotaryHeads(slot, config);
@@ -401,6 +483,7 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     binding.permuteFrom = config.nopeDim;
   if (!isGguf && isNorm(slot))
     binding.add = model.normOffset;
+  binding.negateExp = !isGguf && slot == Slot::DeltaDecay;
   return binding;
 }
 

@@ -22,7 +22,7 @@ struct Model;
 // post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
 // KV kvHeads * headDim, QN and KN headDim or all heads together, O what attention makes, I intermediate, V vocabulary,
 // P positions, E experts, EI width inside an expert, EEI and EH that and H for all experts, SI inside the shared one, N
-// query heads, QR, LR, DN, DR and DV queries', latent, unrotated, rotated and value widths of latent attention, Row 1,
+// query heads, LQ, LV, LH, LD, CQ and CV queries and values, heads, a value head and convolutions of linear layers, QR, KL, DN, DR and DV queries', latent, unrotated, rotated and value widths of latent attention, Row 1,
 // One: a vector.
 //
 // clang-format off
@@ -44,11 +44,25 @@ struct Model;
   X(QDown,             "q_a_proj",            "self_attn.q_a_proj.weight",       "attn_q_a.weight", QR, H)             \
   X(QDownNorm,         "q_a_norm",            "self_attn.q_a_layernorm.weight",  "attn_q_a_norm.weight", QR, One)      \
   X(QUp,               "q_b_proj",            "self_attn.q_b_proj.weight",       "attn_q_b.weight", Q, QR)             \
-  X(KVDown,            "kv_a_proj",           "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", LR, H)    \
+  X(KVDown,            "kv_a_proj",           "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", KL, H)    \
   X(KRope,             "k_rope_proj",         "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", DR, H)    \
-  X(KVDownNorm,        "kv_a_norm",           "self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight", LR, One)     \
-  X(KUp,               "k_b_proj",            "self_attn.kv_b_proj.weight",      "attn_k_b.weight", LR, DN)            \
-  X(VUp,               "v_b_proj",            "self_attn.kv_b_proj.weight",      "attn_v_b.weight", DV, LR)            \
+  X(KVDownNorm,        "kv_a_norm",           "self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight", KL, One)     \
+  X(KUp,               "k_b_proj",            "self_attn.kv_b_proj.weight",      "attn_k_b.weight", KL, DN)            \
+  X(VUp,               "v_b_proj",            "self_attn.kv_b_proj.weight",      "attn_v_b.weight", DV, KL)            \
+  X(QGate,             "q_gate",              "self_attn.q_proj.weight",         "attn_q.weight", Q, H)                \
+  X(DeltaQ,            "delta_q",             "linear_attn.in_proj_qkvz.weight", "attn_qkv.weight", LQ, H)             \
+  X(DeltaK,            "delta_k",             "linear_attn.in_proj_qkvz.weight", "attn_qkv.weight", LQ, H)             \
+  X(DeltaV,            "delta_v",             "linear_attn.in_proj_qkvz.weight", "attn_qkv.weight", LV, H)             \
+  X(DeltaZ,            "delta_z",             "linear_attn.in_proj_qkvz.weight", "attn_gate.weight", LV, H)            \
+  X(DeltaB,            "delta_b",             "linear_attn.in_proj_ba.weight",   "ssm_ba.weight", LH, H)               \
+  X(DeltaA,            "delta_a",             "linear_attn.in_proj_ba.weight",   "ssm_ba.weight", LH, H)               \
+  X(ConvQ,             "conv_q_weight",       "linear_attn.conv1d.weight",       "ssm_conv1d.weight", CQ, One)         \
+  X(ConvK,             "conv_k_weight",       "linear_attn.conv1d.weight",       "ssm_conv1d.weight", CQ, One)         \
+  X(ConvV,             "conv_v_weight",       "linear_attn.conv1d.weight",       "ssm_conv1d.weight", CV, One)         \
+  X(DeltaDecay,        "delta_decay",         "linear_attn.A_log",               "ssm_a", LH, One)                     \
+  X(DeltaBias,         "delta_bias",          "linear_attn.dt_bias",             "ssm_dt.bias", LH, One)               \
+  X(DeltaNorm,         "delta_norm",          "linear_attn.norm.weight",         "ssm_norm.weight", LD, One)           \
+  X(DeltaOut,          "delta_out",           "linear_attn.out_proj.weight",     "ssm_out.weight", H, LV)              \
   X(PostAttentionNorm, "post_attention_norm", "post_attention_layernorm.weight", "post_attention_norm.weight", H, One) \
   X(PreFFNNorm,        "pre_ffn_norm",        "post_attention_layernorm.weight", "ffn_norm.weight", H, One)            \
   X(PreFFNNormBias,    "pre_ffn_norm_bias",   "post_attention_layernorm.bias",   "ffn_norm.bias", H, One)              \
@@ -108,16 +122,18 @@ struct TensorBinding {
   llvm::SmallVector<int64_t, 2> shape; // [out, in], [n] or [experts, out, in]
   std::vector<ExpertPlace> experts;    // one for each; `tensor` is the first's
   int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
-  int64_t stride = 1;                  // from row to row, or from column to column of a transposed tensor
+  /// Rows (transposed: columns, of a vector values) come in groups of `group`, the next one `pitch` further on.
+  int64_t group = 1, pitch = 1;
   int64_t transposedRows = 0;          // not 0: the tensor is [in, transposedRows], of which these are some columns
   /// Not 0: rows are in the interleaved rotary layout. Seen as so many heads of d rows, stored row 2i + s of a head is
   /// row s * d/2 + i of it, for s in {0, 1}. For biases rows are values. Rows before `permuteFrom` in a head are not.
   int64_t permuteHeads = 0, permuteFrom = 0;
+  bool negateExp = false; // -exp of every value
   float add = 0; // added to every value (Gemma's safetensors store norm weights less one)
 };
 
 /// The slots one layer has, in the order of a forward pass. `layer` allows for architectures whose layers differ.
-llvm::SmallVector<Slot, 32> layerSlots(const Model &model, const Config &config, int64_t layer);
+llvm::SmallVector<Slot, 40> layerSlots(const Model &model, const Config &config, int64_t layer);
 /// Embed, FinalNorm, Head unless tied, and so on.
 llvm::SmallVector<Slot, 5> globalSlots(const Model &model, const Config &config);
 

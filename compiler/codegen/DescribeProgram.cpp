@@ -75,7 +75,7 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
           std::max<int64_t>(weightBytes, weight.getPlace().value_or(0) + lathe::getPackedBytes(weight.getWeightType()));
     for (auto state : module.getOps<StateOp>())
       cacheBytes =
-          std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getCacheBytes(state.getCacheType()));
+          std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getStateBytes(state.getType()));
 
     Builder builder(&getContext());
     SmallVector<NamedAttribute> entries;

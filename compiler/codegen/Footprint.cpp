@@ -63,13 +63,18 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
         }
         auto use = [&](Value cache, bool isAppend, bool keys, bool values, Value head, Value position, Value input) {
           auto *known = llvm::find(result.caches, cache);
-          values &= !cast<lm::CacheType>(cache.getType()).getLatent(); // keys hold them
+          if (auto type = dyn_cast<lm::CacheType>(cache.getType()))
+            values &= !type.getLatent(); // keys hold them
           info.cacheAccesses.push_back({static_cast<unsigned>(known - result.caches.begin()), isAppend, keys, values,
                                         head, position, views[input]});
           if (known == result.caches.end())
             result.caches.push_back(cache);
         };
-        if (auto append = dyn_cast<kernel::AppendOp>(op)) {
+        if (auto conv = dyn_cast<kernel::Conv1dOp>(op)) {
+          use(conv.getState(), true, true, false, conv.getPart(), conv.getPosition(), conv.getInput());
+        } else if (auto delta = dyn_cast<kernel::DeltaRuleOp>(op)) {
+          use(delta.getState(), true, true, false, delta.getPart(), delta.getPosition(), delta.getValue());
+        } else if (auto append = dyn_cast<kernel::AppendOp>(op)) {
           use(append.getCache(), true, !append.getValues(), append.getValues(), append.getHead(), append.getPosition(),
               append.getInput());
         } else if (auto attention = dyn_cast<kernel::AttentionOp>(op)) {
@@ -147,6 +152,7 @@ private:
   void visit(const IndexEvaluator::Leaf &leaf);
   void visitView(const IndexEvaluator::Leaf &leaf, int32_t buffer, View &view);
   void visitCache(Operation *op, const ScheduleFunction::CacheAccess &access);
+  void visitCarry(Operation *op, const ScheduleFunction::CacheAccess &access, CacheUse &use, int64_t position);
   void touch(Operation *op, const View &view, bool writes);
   CacheUse &cacheUse(unsigned cache);
 
@@ -268,14 +274,32 @@ CacheUse &FootprintReader::cacheUse(unsigned cache) {
       return use;
   CacheUse use;
   use.cache = function.caches[cache];
-  use.type = cast<lm::CacheType>(use.cache.getType());
+  use.type = dyn_cast<lm::CacheType>(use.cache.getType());
   use.columns.resize(use.columnCount());
   return caches.emplace_back(cache, std::move(use)).second;
 }
 
+void FootprintReader::visitCarry(Operation *op, const ScheduleFunction::CacheAccess &access, CacheUse &use,
+                                 int64_t position) {
+  const Rect &input = views[access.input].part.part;
+  int64_t count = input.rowEnd - input.row, part = function.evaluator.get(access.head);
+  if (!count)
+    return;
+  if (part < 0 || part >= use.heads() || position < 0 || tile == Access::kPrologue) {
+    error(op) << "advances part " << part << " at position " << position << (tile == Access::kPrologue ? " in its prologue" : "")
+              << ", but the state is " << use.cache.getType() << where;
+    return;
+  }
+  use.appends.push_back({0, tile, {0, 1, part, part + 1}});
+  appended.push_back({part, position, position + count, access.cache});
+}
+
 void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAccess &access) {
   CacheUse &use = cacheUse(access.cache);
-  int64_t position = function.evaluator.get(access.position), rows = use.type.getRows();
+  int64_t position = function.evaluator.get(access.position);
+  if (!use.type)
+    return visitCarry(op, access, use, position);
+  int64_t rows = use.type.getRows();
   const Rect &input = views[access.input].part.part;
   int64_t count = input.rowEnd - input.row, width = input.columnEnd - input.column;
   int64_t head = 0, heads = use.type.getHeads();
@@ -349,9 +373,9 @@ LogicalResult FootprintReader::finish() {
       continue;
     }
     if (begin != at.appendEnd) {
-      int64_t head = column % use.type.getHeads();
+      int64_t head = column % use.heads();
       error(out.phase) << (begin < at.appendEnd ? "appends twice" : "does not append") << " the "
-                       << (column < use.type.getHeads() ? "keys" : "values") << " of head " << head << " at position "
+                       << (column < use.heads() ? "keys" : "values") << " of head " << head << " at position "
                        << (begin < at.appendEnd ? begin : at.appendEnd) << where;
       return failure();
     }

@@ -18,7 +18,7 @@ namespace {
 /// What the expansions take for granted: places, and layouts made for this CPU.
 LogicalResult verifyInput(Operation *op, const CPUTable &table) {
   for (Value operand : op->getOperands())
-    if (isa<WeightType, CacheType>(operand.getType())) {
+    if (isa<WeightType, CacheType, CarryType>(operand.getType())) {
       auto cast = operand.getDefiningOp<UnrealizedConversionCastOp>();
       if (!cast || cast.getNumOperands() != 2 || !isa<MemRefType>(cast.getOperand(0).getType()) ||
           !cast.getOperand(1).getType().isIndex())
@@ -62,7 +62,7 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
           .Case<kernel::ZeroOp, kernel::CopyOp, kernel::ConcatOp, kernel::AddOp, kernel::AddBiasOp,
                 kernel::AddPositionsOp, kernel::ScaleOp, kernel::ScaleRowsOp, kernel::NormOp, kernel::ActivationOp,
                 kernel::GluOp, kernel::SoftcapOp, kernel::EmbedOp, kernel::ValuesOp, kernel::QuantizeOp,
-                kernel::CachedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp, kernel::RouteOp,
+                kernel::CachedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp,
                 kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp>([&](auto op) { expand(op, emitter); })
           .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
               [&](auto op) { expand(op, emitter, context); });

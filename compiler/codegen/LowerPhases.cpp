@@ -157,7 +157,7 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
   for (unsigned i = kContextSize; i < body.getNumArguments(); ++i) {
     BlockArgument argument = body.getArgument(i);
     Type type = argument.getType();
-    if (!isa<WeightType, CacheType>(type))
+    if (!isa<WeightType, CacheType, CarryType>(type))
       continue;
     argument.setType(rewriter->getIndexType());
     Value area = context(isa<WeightType>(type) ? kWeights : kCache);

@@ -151,6 +151,9 @@ private:
   void scheduleAttention(AttentionOp op);
   void scheduleAppendLatent(AppendLatentOp op);
   void scheduleHeadLinear(HeadLinearOp op);
+  void scheduleConvolutions(ArrayRef<CausalConv1dOp> ops);
+  void scheduleDeltaRule(GatedDeltaRuleOp op);
+  void scheduleGlu(GluOp op);
   void scheduleProjections(ArrayRef<Operation *> ops);
   void scheduleRoute(RouteOp op);
   void scheduleExperts(ExpertsOp op);
@@ -576,6 +579,64 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
   });
 }
 
+/// Convolutions that nobody waits for between them: one phase, a tile for each part of their states.
+void Scheduler::scheduleConvolutions(ArrayRef<CausalConv1dOp> ops) {
+  SmallVector<spmd::BufferOp> ins, outs;
+  SmallVector<int64_t> tiles;
+  for (CausalConv1dOp op : ops) {
+    ins.push_back(bufferOf(op.getInput()));
+    outs.push_back(buffers[op.getResult()] = arenaBuffer(local("convolved"), columnsOf(op.getResult())));
+    tiles.push_back(cast<CarryType>(op.getState().getType()).getParts());
+  }
+  tiled("conv1d", llvm::sum_of(tiles), maxRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, tiles, [&](size_t index, Value part) {
+      CausalConv1dOp op = ops[index];
+      int64_t channels = columnsOf(op.getResult()) / tiles[index];
+      Value column = arith::MulIOp::create(builder, loc, part, constant(channels));
+      OpFoldResult width = builder.getIndexAttr(channels);
+      kernel::Conv1dOp::create(builder, loc, read(ins[index], row, column, count, width), weight(op.getWeight()), column,
+                               weight(op.getState()), part, position, write(outs[index], row, column, count, width),
+                               op.getWidthAttr());
+    });
+  });
+}
+
+void Scheduler::scheduleDeltaRule(GatedDeltaRuleOp op) {
+  int64_t heads = columnsOf(op.getA()), keyHeads = op.getHeads(), keyDim = columnsOf(op.getKey()) / keyHeads;
+  int64_t parts = cast<CarryType>(op.getState().getType()).getParts(), columns = columnsOf(op.getValue()) / parts;
+  spmd::BufferOp query = bufferOf(op.getQuery()), key = bufferOf(op.getKey()), value = bufferOf(op.getValue());
+  spmd::BufferOp a = bufferOf(op.getA()), b = bufferOf(op.getB());
+  spmd::BufferOp out = buffers[op.getResult()] = arenaBuffer(local("delta"), columnsOf(op.getResult()));
+  tiled("delta_rule", parts, maxRows, [&](Value part, Value row, Value count) {
+    auto over = [&](Value number, int64_t by) { return arith::DivUIOp::create(builder, loc, number, constant(by)); };
+    auto times = [&](Value number, int64_t by) -> Value {
+      return arith::MulIOp::create(builder, loc, number, constant(by));
+    };
+    Value head = over(part, parts / heads), keyColumn = times(over(head, heads / keyHeads), keyDim);
+    Value column = times(part, columns);
+    OpFoldResult keyWidth = builder.getIndexAttr(keyDim), width = builder.getIndexAttr(columns);
+    kernel::DeltaRuleOp::create(builder, loc, read(query, row, keyColumn, count, keyWidth),
+                                read(key, row, keyColumn, count, keyWidth), read(value, row, column, count, width),
+                                readRows(a, row, count), readRows(b, row, count), weight(op.getDecay()),
+                                weight(op.getBias()), head, weight(op.getState()), part, position,
+                                write(out, row, column, count, width));
+  });
+}
+
+void Scheduler::scheduleGlu(GluOp op) {
+  spmd::BufferOp gate = bufferOf(op.getGate()), up = bufferOf(op.getUp());
+  spmd::BufferOp out = rowsBuffer(local("gated"), columnsOf(op.getResult()));
+  Operation *whole = op;
+  lm::ActivationAttr activation = op.getActivationAttr();
+  rowwise.push_back([=, this](Value row, Value count) {
+    if (isDecomposed(whole))
+      return compute(whole, row, count, Value(), writeRows(out, row, count));
+    kernel::GluOp::create(builder, loc, readRows(gate, row, count), readRows(up, row, count),
+                          writeRows(out, row, count), activation);
+  });
+  buffers[op.getResult()] = out;
+}
+
 void Scheduler::scheduleAttention(AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
@@ -907,8 +968,8 @@ LogicalResult Scheduler::verifyOperands(Operation *op) {
       return op->emitOpError() << "expects packed weights (lm-pack-weights), but found " << weight;
     if (cache && !cache.getRows())
       return op->emitOpError() << "expects a cache with rows (lm-plan-cache), but found " << cache;
-    bool isRows = isa<RankedTensorType>(operand.getType());
-    if (isRows ? !bufferOf(operand) : (weight || cache) && !mapping.contains(operand))
+    bool isRows = isa<RankedTensorType>(operand.getType()), isCarried = isa<CarryType>(operand.getType());
+    if (isRows ? !bufferOf(operand) : (weight || cache || isCarried) && !mapping.contains(operand))
       return op->emitOpError() << "works on " << operand.getType() << " that has no place in the schedule";
   }
   return success();
@@ -929,6 +990,21 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](AppendOp op) { return scheduleAppend(op), success(); })
       .Case([&](AppendLatentOp op) { return scheduleAppendLatent(op), success(); })
       .Case([&](HeadLinearOp op) { return scheduleHeadLinear(op), success(); })
+      .Case([&](GatedDeltaRuleOp op) { return scheduleDeltaRule(op), success(); })
+      .Case([&](GluOp op) { return scheduleGlu(op), success(); })
+      .Case([&](CausalConv1dOp op) -> LogicalResult {
+        if (scheduled.contains(op))
+          return success();
+        SmallVector<CausalConv1dOp> group = {op};
+        for (auto next = dyn_cast<CausalConv1dOp>(op->getNextNode()); next;
+             next = dyn_cast<CausalConv1dOp>(next->getNextNode())) {
+          if (failed(verifyOperands(next)))
+            return failure();
+          group.push_back(next);
+          scheduled.insert(next);
+        }
+        return scheduleConvolutions(group), success();
+      })
       .Case<LinearOp, GatedLinearOp>([&](Operation *op) -> LogicalResult {
         if (scheduled.contains(op))
           return success();

@@ -266,7 +266,7 @@ LogicalResult VerifySchedule::verifyPlaces() {
       weights.emplace_back(*weight.getPlace(), *weight.getPlace() + getPackedBytes(weight.getWeightType()), weight);
   for (auto state : module.getOps<StateOp>())
     if (state.getPlace())
-      states.emplace_back(*state.getPlace(), *state.getPlace() + getCacheBytes(state.getCacheType()), state);
+      states.emplace_back(*state.getPlace(), *state.getPlace() + getStateBytes(state.getType()), state);
   if (failed(verifyDisjoint(weights)) || failed(verifyDisjoint(states)))
     return failure();
   return success();
@@ -350,6 +350,8 @@ std::vector<Call> VerifySchedule::planCalls() {
   std::set<std::pair<int64_t, int64_t>> rings; // window, rows
   for (auto state : module.getOps<StateOp>()) {
     CacheType type = state.getCacheType();
+    if (!type)
+      continue;
     if (type.getWindow())
       rings.insert({type.getWindow(), type.getRows()});
     else
@@ -484,7 +486,7 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
       continue;
     Grid grid(use.appends);
     auto columnName = [&](int64_t column) {
-      int64_t heads = use.type.getHeads();
+      int64_t heads = use.heads();
       return ((column < heads ? "keys" : "values") + Twine(" of head ") + Twine(column % heads)).str();
     };
     if (grid.twice)
@@ -785,7 +787,7 @@ LogicalResult VerifySchedule::playCaches(const OpenPhase &phase) {
   const Footprint &footprint = *phase.footprint;
   for (auto [use, symbol] : llvm::zip_equal(footprint.caches, phase.caches)) {
     CacheState &cache = caches[symbol];
-    int64_t heads = use.type.getHeads(), rows = use.type.getRows();
+    int64_t heads = use.heads(), rows = use.type ? use.type.getRows() : 0;
     if (cache.columns.empty())
       cache.columns.assign(use.columnCount(), {callPosition, nullptr});
     for (auto [index, does] : llvm::enumerate(use.columns)) {
@@ -815,7 +817,7 @@ LogicalResult VerifySchedule::playCaches(const OpenPhase &phase) {
         cache.filledBy = &footprint;
       }
     }
-    if (!use.reads.empty() && rows % CacheLayout::kPanel)
+    if (use.type && !use.reads.empty() && rows % CacheLayout::kPanel)
       ragged = {&footprint, use.type};
   }
   return success();

@@ -1,4 +1,5 @@
 #include "compiler/driver/Program.h"
+#include "dialects/lm/Layout.h"
 #include "dialects/lm/LMOps.h"
 #include "frontends/support/Errors.h"
 #include "lrt/abi.h"
@@ -100,6 +101,14 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
   std::vector<lrt_cache> caches;
   for (lm::StateOp state : module.getOps<lm::StateOp>()) {
     lm::CacheType type = state.getCacheType();
+    if (!type) {
+      lrt_cache carried = {};
+      carried.offset = state.getPlace().value_or(0);
+      carried.bytes = getStateBytes(state.getType());
+      carried.element = LRT_F32;
+      caches.push_back(carried);
+      continue;
+    }
     if (!state.getPlace())
       return absl::InvalidArgumentError("lm.state @" + state.getSymName().str() +
                                         ": expected a place in the cache area, found none");

@@ -52,7 +52,7 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
     int64_t place = 0;
     for (auto state : module.getOps<StateOp>()) {
       state.setPlace(place);
-      place = llvm::alignTo(place + lathe::getCacheBytes(state.getCacheType()), 4096);
+      place = llvm::alignTo(place + lathe::getStateBytes(state.getType()), 4096);
     }
   }
 };

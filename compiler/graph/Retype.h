@@ -21,7 +21,7 @@ inline void retype(ModuleOp module, function_ref<Type(Type)> map) {
         weight.setStored(weight.getWeightType().getInfo().name);
       weight.setType(type);
     } else if (auto state = dyn_cast<StateOp>(op)) {
-      state.setType(cast<CacheType>(map(state.getType())));
+      state.setType(map(state.getType()));
     }
     for (Value result : op->getResults())
       result.setType(map(result.getType()));

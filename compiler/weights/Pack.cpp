@@ -8,6 +8,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <sys/mman.h>
@@ -62,20 +63,21 @@ struct Recipe {
   const uint8_t *bytes; // in the mapped file
   int64_t heads;        // of unpermute; 0: rows stay where they are
   int64_t from;         // in a head: rows before it stay where they are
-  int64_t stride;       // from row to row
+  int64_t group, pitch; // rows come in groups of `group`, the next one `pitch` further on
   int64_t transposed;   // of a matrix stored as [columns, transposed], of which these rows are columns; 0: it is not
-  bool addOne;
+  bool addOne, negateExp;
   int64_t place, size; // in the tensor section
 
   int64_t storedRow(int64_t row) const {
     if (!heads)
-      return row * stride;
+      return spread(row);
     const int64_t width = type.getRows() / heads, half = (width - from) / 2, turned = row % width - from;
     const int64_t place = turned < 0 ? row % width : from + turned % half * 2 + turned / half;
-    return (row / width * width + place) * stride;
+    return spread(row / width * width + place);
   }
+  int64_t spread(int64_t row) const { return row / group * pitch + row % group; }
   /// Rows, or values of a vector, from the first to the last that is read.
-  int64_t storedRows() const { return (type.getRows() - 1) * stride + 1; }
+  int64_t storedRows() const { return spread(type.getRows() - 1) + 1; }
 
   /// [panel, panel + count) of a matrix to `out`, which is zeros.
   absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
@@ -88,13 +90,13 @@ private:
 
 std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   const int64_t columns = type.getColumns(), rows = last - first;
-  const int64_t span = (rows - 1) * stride + 1;
-  const uint64_t pitch = rowBytes(stored, transposed), begin = rowBytes(stored, first * stride);
+  const int64_t span = spread(last - 1) - spread(first) + 1;
+  const uint64_t line = rowBytes(stored, transposed), begin = rowBytes(stored, spread(first));
   std::vector<float> values(rows * columns), some(span);
   for (int64_t column = 0; column < columns; ++column) {
-    decodeRow(stored, bytes + column * pitch + begin, span, some.data());
+    decodeRow(stored, bytes + column * line + begin, span, some.data());
     for (int64_t row = 0; row < rows; ++row)
-      values[row * columns + column] = some[row * stride];
+      values[row * columns + column] = some[spread(first + row) - spread(first)];
   }
   return values;
 }
@@ -138,8 +140,10 @@ absl::Status Recipe::runVector(uint8_t *out) const {
   std::vector<float> values(storedRows());
   decodeRow(stored, bytes, values.size(), values.data());
   float *to = reinterpret_cast<float *>(out);
-  for (int64_t i = 0; i < size; ++i)
-    to[i] = values[storedRow(i)] + (addOne ? 1.0f : 0.0f);
+  for (int64_t i = 0; i < size; ++i) {
+    const float value = values[storedRow(i)];
+    to[i] = negateExp ? -std::exp(value) : value + (addOne ? 1.0f : 0.0f);
+  }
   return absl::OkStatus();
 }
 
@@ -155,7 +159,7 @@ struct Piece {
 
   /// The pages it read are not needed again; without this the whole checkpoint would count as this process's memory.
   void release() const {
-    if (!recipe->type.isMatrix() || recipe->heads || recipe->transposed || recipe->stride != 1)
+    if (!recipe->type.isMatrix() || recipe->heads || recipe->transposed || recipe->group != recipe->pitch)
       return;
     const int64_t rows = recipe->type.getLayout().getRows();
     const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
@@ -331,9 +335,11 @@ absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::S
                    nullptr,
                    static_cast<int64_t>(weight.getUnpermute().value_or(0)),
                    static_cast<int64_t>(weight.getUnpermuteFrom().value_or(0)),
-                   static_cast<int64_t>(weight.getStride().value_or(1)),
+                   static_cast<int64_t>(weight.getGroup().value_or(1)),
+                   static_cast<int64_t>(weight.getPitch().value_or(1)),
                    static_cast<int64_t>(weight.getTransposed().value_or(0)),
                    weight.getAddOne(),
+                   weight.getNegateExp(),
                    place,
                    0};
   recipe.size = getPackedBytes(recipe.type);

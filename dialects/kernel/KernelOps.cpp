@@ -362,6 +362,34 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
+LogicalResult Conv1dOp::verify() {
+  int64_t channels = columnsOf(getInput()), width = getWidth();
+  auto state = cast<lm::CarryType>(getState().getType());
+  if (width < 2 || width > 64 || !isKnown(channels) || state.getValues() != channels * (width - 1))
+    return emitOpError() << "expects a part of the state with " << width - 1 << " inputs of each channel, but found "
+                         << state << " for " << getInput().getType();
+  if (failed(checkVector(*this, getWeight(), "the weight")))
+    return failure();
+  return checkColumns(*this, getOut(), channels, "out");
+}
+
+LogicalResult DeltaRuleOp::verify() {
+  int64_t keys = columnsOf(getKey()), values = columnsOf(getValue()), heads = columnsOf(getA());
+  auto state = cast<lm::CarryType>(getState().getType());
+  if (!isKnown(keys) || !isKnown(values) || state.getValues() != keys * values)
+    return emitOpError() << "expects a part of the state for the keys and values, but found " << state << " for "
+                         << getKey().getType() << " and " << getValue().getType();
+  for (auto [vector, what] : {std::pair(getDecay(), "the decay"), {getBias(), "the bias"}}) {
+    if (failed(checkVector(*this, vector, what)))
+      return failure();
+    if (cast<lm::WeightType>(vector.getType()).getRows() != heads)
+      return emitOpError() << "expects " << what << " of " << heads << " heads, but found " << vector.getType();
+  }
+  if (failed(checkColumns(*this, getQuery(), keys, "query")) || failed(checkColumns(*this, getB(), heads, "b")))
+    return failure();
+  return checkColumns(*this, getOut(), values, "out");
+}
+
 LogicalResult GluOp::verify() {
   if (failed(checkCovers(*this, getGate(), getOut(), "gate")))
     return failure();

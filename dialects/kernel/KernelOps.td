@@ -254,6 +254,40 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def Kernel_Conv1dOp : Kernel_Op<"conv1d"> {
+  let summary = "a short causal convolution of some channels";
+  let description = [{
+    As lm.causal_conv1d for the channels from `channel` on, which are `part` of the state; with SiLU. The rows are all of the
+    call's.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Index:$channel,
+                       Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state, Index:$part, Index:$position,
+                       Kernel_Out<Kernel_Rows>:$out, I64Attr:$width);
+  let assemblyFormat = [{
+    $input `,` $weight `[` $channel `]` `width` $width `state` $state `[` $part `]` `at` $position `to` $out attr-dict
+    `:` type($input) `,` type($weight) `,` type($state) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule"> {
+  let summary = "the gated delta rule for some columns of one head's state";
+  let description = [{
+    As lm.gated_delta_rule: `query` and `key` are those of one head, `value` and `out` the columns that `part` of the state is
+    for; `a`, `b`, `decay` and `bias` have a column for each head, this one's is `head`. The rows are all of the call's.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<Kernel_Rows>:$key, Kernel_In<Kernel_Rows>:$value,
+                       Kernel_In<Kernel_Rows>:$a, Kernel_In<Kernel_Rows>:$b, LM_WeightType:$decay, LM_WeightType:$bias,
+                       Index:$head, Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state, Index:$part, Index:$position,
+                       Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `by` $a `,` $b `,` $decay `,` $bias `[` $head `]` `state` $state `[` $part `]` `at` $position
+    `to` $out attr-dict `:` type($query) `,` type($key) `,` type($value) `,` type($a) `,` type($b) `,` type($decay) `,`
+    type($bias) `,` type($state) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
 def Kernel_ValuesOp : Kernel_Op<"values"> {
   let summary = "out = the numbers of a weight";
   let description = "As lm.values; a vector is one row.";

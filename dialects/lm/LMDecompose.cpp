@@ -116,6 +116,8 @@ public:
       Value tanh = math::TanhOp::create(*this, mul(f32(std::sqrt(2 / std::numbers::pi)), cubic));
       return mul(mul(f32(0.5), x), add(f32(1), tanh));
     }
+    case Activation::Sigmoid:
+      return div(f32(1), add(f32(1), math::ExpOp::create(*this, arith::NegFOp::create(*this, x))));
     case Activation::QuickGelu:
       return div(x, add(f32(1), math::ExpOp::create(*this, mul(f32(-1.702), x))));
     }

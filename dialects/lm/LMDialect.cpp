@@ -169,6 +169,12 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
   return success();
 }
 
+LogicalResult CarryType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t parts, int64_t values) {
+  if (parts < 1 || values < 1 || !isFeasible({parts, values}))
+    return emitError() << "expects from 1 to 2^40 values, but found " << parts << " x " << values;
+  return success();
+}
+
 LogicalResult TemperatureAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t length, Real scale,
                                       bool stepped) {
   if (length < 1 || length > int64_t(1) << 40)

@@ -73,11 +73,13 @@ LogicalResult WeightOp::verify() {
                          (type.getRows() / heads - from) % 2))
     return emitOpError() << "expects rows that divide into halves of " << heads << " heads, but found "
                          << type.getRows();
-  int64_t stride = getStride().value_or(1);
-  if (stride < 1 || stride > 1 << 20 || type.getRows() > (int64_t(1) << 40) / stride)
-    return emitOpError() << "expects a stride from 1 to 2^20, but found " << stride;
+  int64_t group = getGroup().value_or(1), pitch = getPitch().value_or(group);
+  if (group < 1 || pitch < group || pitch >= int64_t(1) << 40 || type.getRows() % group ||
+      type.getRows() / group > (int64_t(1) << 40) / pitch || (getGroup() && !getPitch()))
+    return emitOpError() << "expects whole groups of rows and a pitch that is not smaller, but found " << group << " and "
+                         << pitch << " for " << type;
   if (std::optional<int64_t> stored = getTransposed())
-    if (type.isVector() || *stored < (type.getRows() - 1) * stride + 1 || *stored >= int64_t(1) << 40 ||
+    if (type.isVector() || *stored < (type.getRows() / group - 1) * pitch + group || *stored >= int64_t(1) << 40 ||
         lathe::getFormatInfo(getStoredFormat()).isQuantised())
       return emitOpError() << "expects a matrix of at most " << *stored << " rows that is not quantised where it is "
                            << "stored transposed, but found " << type;
@@ -139,7 +141,11 @@ LogicalResult ExpertsOp::verify() {
   return success();
 }
 
-LogicalResult StateOp::verify() { return checkPlace(*this, getPlace()); }
+LogicalResult StateOp::verify() {
+  if (!isa<CacheType, CarryType>(getType()))
+    return emitOpError() << "expects a cache or what is carried, but found " << getType();
+  return checkPlace(*this, getPlace());
+}
 
 LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *target = symbols.lookupNearestSymbolFrom(*this, getSymbolAttr());
@@ -147,7 +153,7 @@ LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (auto weight = dyn_cast_or_null<WeightOp>(target))
     type = weight.getWeightType();
   else if (auto state = dyn_cast_or_null<StateOp>(target))
-    type = state.getCacheType();
+    type = state.getType();
   else
     return emitOpError() << "expects a weight or state, but " << getSymbolAttr() << " is none";
   if (type != getResult().getType())
@@ -180,7 +186,7 @@ LogicalResult lm::verifySlots(Operation *layers, int64_t layer, func::FuncOp kin
     auto symbol = StringAttr::get(layers->getContext(), LayersOp::bind(layer, slot.getValue()));
     Operation *target = symbols.lookupNearestSymbolFrom(layers, symbol);
     Type type = isa_and_nonnull<WeightOp>(target)  ? Type(cast<WeightOp>(target).getWeightType())
-                : isa_and_nonnull<StateOp>(target) ? Type(cast<StateOp>(target).getCacheType())
+                : isa_and_nonnull<StateOp>(target) ? cast<StateOp>(target).getType()
                                                    : Type();
     if (!type)
       return layers->emitOpError() << "layer " << layer << " expects a weight or state @" << symbol.getValue();
@@ -335,6 +341,36 @@ LogicalResult LatentAttentionOp::verify() {
     return emitOpError() << "expects v_up to make " << columns(getResult()) << " values of " << heads << " heads from "
                          << cache.getLatent() << ", but found " << values;
   return success();
+}
+
+LogicalResult CausalConv1dOp::verify() {
+  int64_t size = columns(getInput()), width = getWidth();
+  auto state = cast<CarryType>(getState().getType());
+  if (width < 2 || width > 64)
+    return emitOpError() << "expects a width from 2 to 64, but found " << width;
+  if (size % state.getParts() || state.getValues() != size / state.getParts() * (width - 1))
+    return emitOpError() << "expects a state of " << width - 1 << " inputs of " << size << " channels, but found "
+                         << state;
+  return checkVector(*this, getWeight(), size * width, "weight");
+}
+
+LogicalResult GatedDeltaRuleOp::verify() {
+  int64_t keyHeads = getHeads(), heads = columns(getA()), keys = columns(getKey()), values = columns(getValue());
+  auto state = cast<CarryType>(getState().getType());
+  if (keyHeads < 1 || heads % keyHeads || keys % keyHeads || values % heads || columns(getQuery()) != keys)
+    return emitOpError() << "expects " << keyHeads << " heads of queries and keys that divide " << heads
+                         << " heads of values, but found rows of " << columns(getQuery()) << ", " << keys << " and "
+                         << values;
+  if (columns(getB()) != heads || columns(getResult()) != values)
+    return emitOpError() << "expects " << heads << " and " << values << " columns in b and the result, but found "
+                         << columns(getB()) << " and " << columns(getResult());
+  if (state.getParts() % heads || values % state.getParts() ||
+      state.getValues() != keys / keyHeads * (values / state.getParts()))
+    return emitOpError() << "expects a state of " << heads << " times " << keys / keyHeads << " x " << values / heads
+                         << " values in parts of some columns, but found " << state;
+  if (failed(checkVector(*this, getDecay(), heads, "decay")))
+    return failure();
+  return checkVector(*this, getBias(), heads, "bias");
 }
 
 LogicalResult HeadLinearOp::verify() {

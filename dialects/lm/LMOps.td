@@ -30,7 +30,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   let summary = "a named weight: where it lies and what is done to it";
   let description = [{
     Names a place in a checkpoint file and the transformations to run, once, when the weights file is written:
-    `transposed(n)` reads some columns of a matrix stored as [in, n], `stride(n)` every n-th row or, transposed, column,
+    `transposed(n)` reads some columns of a matrix stored as [in, n]; with `pitch` rows (transposed: columns, of a vector
+    values) come in groups of `group`, the next one `pitch` further on; `negate_exp` takes -exp(x) of every value;
     `unpermute(h)` turns interleaved rotary rows of h heads into halves, all of a head's or those `unpermute_from` on, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
     the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
     type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`.
@@ -43,8 +44,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
-                       OptionalAttr<I64Attr>:$transposed, OptionalAttr<I64Attr>:$stride, OptionalAttr<I64Attr>:$unpermute_from,
-                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files, UnitAttr:$add_one, OptionalAttr<I64Attr>:$place);
+                       OptionalAttr<I64Attr>:$transposed, OptionalAttr<I64Attr>:$group, OptionalAttr<I64Attr>:$pitch, OptionalAttr<I64Attr>:$unpermute_from,
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files, UnitAttr:$add_one, UnitAttr:$negate_exp, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = [{
     $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
   }];
@@ -64,13 +65,15 @@ def LM_StateOp : LM_Op<"state", [Symbol]> {
     Example:
     ```mlir
     lm.state @layers.0.cache : !lm.cache<3 x 64 x bf16, window = 0, rows = 0>
+    lm.state @layers.1.delta : !lm.carry<64 x 8192>
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_CacheType>:$type, OptionalAttr<I64Attr>:$place);
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = "$sym_name `:` $type (`place` $place^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    CacheType getCacheType() { return ::llvm::cast<CacheType>(getType()); }
+    /// Null when the layer carries a state of one size.
+    CacheType getCacheType() { return ::llvm::dyn_cast<CacheType>(getType()); }
   }];
 }
 
@@ -83,7 +86,7 @@ def LM_UseOp : LM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$symbol);
-  let results = (outs AnyTypeOf<[LM_WeightType, LM_CacheType]>:$result);
+  let results = (outs AnyTypeOf<[LM_WeightType, LM_CacheType, LM_CarryType]>:$result);
   let assemblyFormat = "$symbol `:` type($result) attr-dict";
 }
 
@@ -347,6 +350,53 @@ def LM_HeadLinearOp : LM_ComputeOp<"head_linear", [Pure]> {
   let hasVerifier = 1;
 }
 
+def LM_CausalConv1dOp : LM_Op<"causal_conv1d", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "a short convolution along the sequence, each channel by itself";
+  let description = [{
+    y[t, c] = silu(sum over j < width of w[c, j] x[t - width + 1 + j, c]). `weight` is [c, j] in one line. The state keeps
+    the last width - 1 inputs, channels in as many groups as it has parts.
+
+    Example:
+    ```mlir
+    %y = lm.causal_conv1d %x, %w width 4 to %state at %position : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.carry<2 x 96>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state,
+                       Index:$position, I64Attr:$width);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `width` $width `to` $state `at` $position attr-dict
+    `:` type($input) `,` type($weight) `,` type($state)
+  }];
+  let hasVerifier = 1;
+}
+
+def LM_GatedDeltaRuleOp : LM_Op<"gated_delta_rule"> {
+  let summary = "linear attention by the gated delta rule (Gated DeltaNet, arXiv:2412.06464)";
+  let description = [{
+    For value head h, whose key head is h / (value heads / `heads`), with q and k of length 1 (x / sqrt(sum x^2 + 1e-6)),
+    q times dim^-1/2: S = exp(decay[h] softplus(a[h] + bias[h])) S; S = S + k (sigmoid(b[h]) (v - k^T S))^T; o = q^T S.
+    S is [key dim, value dim] in f32; the state keeps it in parts of some columns of a head.
+
+    Example:
+    ```mlir
+    %o = lm.gated_delta_rule %q, %k, %v, %a, %b, %decay, %bias to %state at %position heads 2
+       : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>,
+         !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$query, LM_Rows:$key, LM_Rows:$value, LM_Rows:$a, LM_Rows:$b, LM_WeightType:$decay,
+                       LM_WeightType:$bias, Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state, Index:$position,
+                       I64Attr:$heads);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `,` $a `,` $b `,` $decay `,` $bias `to` $state `at` $position `heads` $heads attr-dict
+    `:` type($query) `,` type($key) `,` type($value) `,` type($a) `,` type($b) `,` type($decay) `,` type($bias) `,`
+    type($state) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
   let summary = "the experts of each row, and what they weigh";
   let description = [{
@@ -410,7 +460,7 @@ def LM_GluOp : LM_ComputeOp<"glu", [Pure, SameOperandsAndResultType]> {
   let summary = "gated linear unit";
   let description = [{
     y = act(gate) * up; silu(x) = x / (1 + exp(-x)), gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))),
-    quick_gelu(x) = x / (1 + exp(-1.702 x)).
+    quick_gelu(x) = x / (1 + exp(-1.702 x)), sigmoid(x) = 1 / (1 + exp(-x)).
 
     Example:
     ```mlir

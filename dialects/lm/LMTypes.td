@@ -11,7 +11,8 @@ class LM_Attr<string name, string mnemonicText> : AttrDef<LM_Dialect, name> { le
 def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its gate", [
     I32EnumAttrCase<"Silu", 0, "silu">,
     I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,
-    I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">]> {
+    I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">,
+    I32EnumAttrCase<"Sigmoid", 3, "sigmoid">]> {
   let cppNamespace = "::mlir::lm";
   let genSpecializedAttr = 0;
 }
@@ -128,6 +129,22 @@ def LM_CacheType : LM_Type<"Cache", "cache"> {
   let extraClassDeclaration = [{
     /// Values of a head that attention sums.
     int64_t getValueDim() const { return getLatent() ? getLatent() : getDim(); }
+  }];
+}
+
+def LM_CarryType : LM_Type<"Carry", "carry"> {
+  let summary = "what a layer carries from call to call, of one size whatever the context";
+  let description = [{
+    `parts` times `values` numbers in f32. Parts know nothing of each other: a head's state, a group of channels. What is
+    carried into position 0 is zero.
+
+    Example: `!lm.carry<64 x 8192>`
+  }];
+  let parameters = (ins "int64_t":$parts, "int64_t":$values);
+  let assemblyFormat = "`<` $parts `x` $values `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getBytes() const { return getParts() * getValues() * 4; }
   }];
 }
 

@@ -48,3 +48,9 @@ CacheLayout::CacheLayout(mlir::lm::CacheType type) {
   keyPanelBytes = kPanel * type.getDim() * elementBytes;
   valuePanelBytes = kPanel * type.getRows() * elementBytes;
 }
+
+int64_t lathe::getStateBytes(mlir::Type type) {
+  if (auto carry = mlir::dyn_cast<mlir::lm::CarryType>(type))
+    return carry.getBytes();
+  return CacheLayout(mlir::cast<mlir::lm::CacheType>(type)).bytes();
+}

@@ -65,7 +65,8 @@ struct CacheLayout {
   int64_t bytes() const { return areaBytes; }
 };
 
-inline int64_t getCacheBytes(mlir::lm::CacheType type) { return CacheLayout(type).bytes(); }
+/// Bytes of a state: a cache, or what a layer carries.
+int64_t getStateBytes(mlir::Type type);
 
 /// Tensors in the weights file start at multiples of this.
 inline constexpr int64_t kTensorAlign = 64;

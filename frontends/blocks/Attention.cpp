@@ -38,6 +38,7 @@ static lm::TemperatureAttr temperatureOf(const LayerBuilder &layer) {
 
 Value lathe::buildLatentAttention(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
+  Value cache = layer.states.lookup("cache");
   Location loc = NameLoc::get(builder.getStringAttr("attention"));
   const Config &config = layer.config;
   lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
@@ -52,18 +53,20 @@ Value lathe::buildLatentAttention(LayerBuilder &layer, Value input) {
   latent = layer.norm(latent, Slot::KVDownNorm, 1, latentEps);
   q = lm::RopeOp::create(builder, loc, q.getType(), q, layer.position, config.heads, rope, config.nopeDim);
   rotated = lm::RopeOp::create(builder, loc, rotated.getType(), rotated, layer.position, 1, rope);
-  lm::AppendLatentOp::create(builder, loc, latent, rotated, layer.cache, layer.position);
+  lm::AppendLatentOp::create(builder, loc, latent, rotated, cache, layer.position);
   Value o = lm::LatentAttentionOp::create(builder, loc, rowsType(builder, config.heads * config.valueDim), q,
-                                          layer.weight(Slot::KUp), layer.weight(Slot::VUp), layer.cache, layer.position,
+                                          layer.weight(Slot::KUp), layer.weight(Slot::VUp), cache, layer.position,
                                           builder.getF64FloatAttr(config.attentionScale));
   return layer.linear(o, Slot::O, Slot::OBias, config.residualScale);
 }
 
 Value lathe::buildAttention(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
+  Value cache = layer.states.lookup("cache");
   Location loc = NameLoc::get(builder.getStringAttr("attention"));
   const Config &config = layer.config;
 
+  Value gate = layer.weight(Slot::QGate) ? layer.linear(input, Slot::QGate) : Value();
   Value q = layer.linear(input, Slot::Q, Slot::QBias);
   Value k = layer.linear(input, Slot::K, Slot::KBias);
   Value v = layer.linear(input, Slot::V, Slot::VBias);
@@ -81,8 +84,10 @@ Value lathe::buildAttention(LayerBuilder &layer, Value input) {
       k = lm::NormOp::create(builder, loc, k, Value(), config.normEps, config.kvHeads);
     }
   }
-  lm::AppendOp::create(builder, loc, k, v, layer.cache, layer.position);
-  Value o = lm::AttentionOp::create(builder, loc, q, layer.cache, layer.position, config.heads, config.attentionScale,
+  lm::AppendOp::create(builder, loc, k, v, cache, layer.position);
+  Value o = lm::AttentionOp::create(builder, loc, q, cache, layer.position, config.heads, config.attentionScale,
                                     config.attentionSoftcap, layer.weight(Slot::Sinks), temperatureOf(layer));
+  if (gate)
+    o = lm::GluOp::create(builder, loc, o.getType(), gate, o, lm::Activation::Sigmoid);
   return layer.linear(o, Slot::O, Slot::OBias, config.residualScale);
 }

@@ -32,7 +32,7 @@ public:
   int64_t layer; // one of those that are of this kind
   llvm::DenseMap<unsigned, mlir::Value> weights;
   mlir::Value position; // of the first row
-  mlir::Value cache;    // !lm.cache of this layer
+  llvm::StringMap<mlir::Value> states; // what the layer keeps, by name: "cache", ...
 };
 
 mlir::RankedTensorType rowsType(mlir::Builder &builder, int64_t columns);
@@ -40,6 +40,8 @@ mlir::lm::RopeAttr ropeAttr(mlir::MLIRContext *context, const Rope &rope);
 
 /// Grouped-query attention: rotary positions where the layer has them, norms of queries and keys, window, soft limit.
 mlir::Value buildAttention(LayerBuilder &layer, mlir::Value input);
+/// Gated DeltaNet: short convolutions, the gated delta rule, a norm and a gate.
+mlir::Value buildDeltaNet(LayerBuilder &layer, mlir::Value input);
 /// Multi-head latent attention: keys and values are made of a vector for all heads, and a rotated part for the keys.
 mlir::Value buildLatentAttention(LayerBuilder &layer, mlir::Value input);
 /// down(act(gate(x)) * up(x)), or without a gate down(act(up(x))).

@@ -33,7 +33,9 @@ Value lathe::buildLayer(LayerBuilder &layer, Value stream) {
   auto normIfAny = [&](Value rows, Slot slot) { return layer.weight(slot) ? layer.norm(rows, slot) : rows; };
 
   Value attended = normIfAny(stream, Slot::InputNorm);
-  Value attention = layer.config.latentRank ? buildLatentAttention(layer, attended) : buildAttention(layer, attended);
+  Value attention = layer.config.kinds[layer.layer] == LayerKind::Linear ? buildDeltaNet(layer, attended)
+                    : layer.config.latentRank                            ? buildLatentAttention(layer, attended)
+                                                                         : buildAttention(layer, attended);
   add(normIfAny(attention, Slot::PostAttentionNorm));
   Value normed = normIfAny(stream, Slot::PreFFNNorm);
   Value feedForward =

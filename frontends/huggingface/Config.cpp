@@ -225,7 +225,9 @@ static void readRopes(const JsonObject &keys, const Model &model, Config &config
 
 /// layer_types, where the architecture reads it.
 static bool readLayerTypes(const JsonObject &keys, Config &config, LayerKind kind = LayerKind::Sliding) {
-  const llvm::StringRef local = kind == LayerKind::Sliding ? "sliding_attention" : "chunked_attention";
+  const llvm::StringRef local = kind == LayerKind::Sliding   ? "sliding_attention"
+                                : kind == LayerKind::Chunked ? "chunked_attention"
+                                                             : "linear_attention";
   if (!keys.has("layer_types"))
     return false;
   const std::vector<std::string> types = keys.strings("layer_types");
@@ -372,6 +374,19 @@ static void readExperts(const JsonObject &keys, const Model &model, Config &conf
   readSparseLayers(keys, rule, config);
 }
 
+/// Gated DeltaNet.
+static void readDeltaNet(const JsonObject &keys, Config &config) {
+  config.deltaKeyHeads = keys.integer("linear_num_key_heads", 1, limits::heads);
+  config.deltaValueHeads = keys.integer("linear_num_value_heads", 1, limits::heads);
+  config.deltaKeyDim = keys.integer("linear_key_head_dim", 1, limits::headDim);
+  config.deltaValueDim = keys.integer("linear_value_head_dim", 1, limits::headDim);
+  config.convWidth = keys.integer("linear_conv_kernel_dim", 2, 64);
+  if (keys.ok() && config.deltaValueHeads % config.deltaKeyHeads)
+    keys.fail("linear_num_value_heads", "expected a multiple of linear_num_key_heads (" +
+                                            llvm::Twine(config.deltaKeyHeads) + "), got " +
+                                            llvm::Twine(config.deltaValueHeads));
+}
+
 static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
   config.kinds.assign(config.layers, LayerKind::Full);
   switch (model.window) {
@@ -391,6 +406,15 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
       keys.fail("use_sliding_window", "expected true, as layer_types has sliding_attention");
     break;
   }
+  case WindowRule::Linear:
+    readDeltaNet(keys, config);
+    if (!readLayerTypes(keys, config, LayerKind::Linear)) {
+      const int64_t interval = keys.integer("full_attention_interval", 1, limits::layers);
+      for (int64_t i = 0; i < config.layers; ++i)
+        if ((i + 1) % std::max<int64_t>(interval, 1))
+          config.kinds[i] = LayerKind::Linear;
+    }
+    return;
   case WindowRule::Chunked:
     if (!readLayerTypes(keys, config, LayerKind::Chunked) && keys.has("attention_chunk_size"))
       for (int64_t i = 0; i < config.layers; ++i)
@@ -523,6 +547,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   config.qkNorm = found->readsQKNorm && text->boolean("use_qk_norm", false) ? QKNorm::PerHead : found->qkNorm;
   config.oBias = found->oBias || attentionBias;
   config.mlpBias = found->mlpBias || (found->readsMlpBias && text->boolean("mlp_bias", false));
+  config.attentionGate = found->attentionGate;
   config.normsRotated = found->normsRotated && text->boolean("use_qk_norm", false);
   if (found->readTemperature)
     found->readTemperature(*text, config);

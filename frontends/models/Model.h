@@ -37,6 +37,7 @@ enum class WindowRule : uint8_t {
   Switched,  // use_sliding_window, sliding_window, on every layer
   Unrotated, // use_sliding_window, sliding_window, on layers without rotary positions
   Chunked,   // attention_chunk_size, on layers with rotary positions
+  Linear,    // every full_attention_interval-th layer attends, the others are linear (gated DeltaNet)
 };
 
 enum class Positions : uint8_t {
@@ -166,6 +167,7 @@ struct Model {
   bool readsScales = false;             // embedding_multiplier, logits_multiplier
   bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
 
+  bool attentionGate = false; // sigmoids that multiply what attention makes, stored beside the queries
   bool sinks = false;  // a score for each query head that takes part in the softmax and has no value
   bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim
   /// Reads what makes scores grow with the query's position.

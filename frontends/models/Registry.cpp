@@ -44,6 +44,9 @@ Features lathe::featuresOf(const Model &model) {
   case WindowRule::Unrotated:
     add(attention, true, "window without positions");
     break;
+  case WindowRule::Linear:
+    add(attention, true, "gated DeltaNet 3:1");
+    break;
   case WindowRule::Chunked:
     add(attention, true, "chunks");
     break;
@@ -53,6 +56,7 @@ Features lathe::featuresOf(const Model &model) {
   add(attention, model.normsRotated, "norm of rotated q/k");
   add(attention, model.qkNorm == QKNorm::Whole, "whole q/k norm");
   add(attention, model.readsAttentionSoftcap, "softcap");
+  add(attention, model.attentionGate, "gate");
   add(attention, model.sinks, "sinks");
   add(attention, model.readTemperature != nullptr, "temperature");
 

@@ -52,6 +52,8 @@ Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t 
   int64_t first = fill + prompt, tokens = std::max<int64_t>(count, 1);
   for (int64_t i = 0; i < program.num_caches; ++i) {
     const lrt_cache &cache = program.caches[i];
+    if (cache.bytes_per_position == 0) // of one size: every token reads and writes it
+      plan.cacheBytesPerToken += 2.0 * double(cache.bytes);
     for (int64_t position = first; position < first + tokens; ++position)
       plan.cacheBytesPerToken += double(cache.bytes_per_position * attended(cache, position)) / double(tokens);
     for (int64_t position = fill; position < first; ++position)

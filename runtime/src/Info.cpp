@@ -35,8 +35,12 @@ std::string describeCaches(const lrt_program &program) {
       isShown[j] = true;
       ++count;
     }
-    std::string attends = cache.bytes_per_position == 0 ? "state"
-                          : cache.window > 0            ? format("attends to %s", readableCount(cache.window).c_str())
+    if (cache.bytes_per_position == 0) {
+      text += line(text.empty() ? "caches" : "", format("%lld x %s: of one size, f32", (long long)count,
+                                                        readableBytes(double(cache.bytes)).c_str()));
+      continue;
+    }
+    std::string attends = cache.window > 0            ? format("attends to %s", readableCount(cache.window).c_str())
                                                         : "attends to all";
     text += line(text.empty() ? "caches" : "",
                  format("%lld x %s: %s positions, %s, %s per position, %s", (long long)count,

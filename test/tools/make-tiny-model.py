@@ -109,6 +109,10 @@ FAMILIES = {
         architectures=["DeepseekV3ForCausalLM"], model_type="kimi_k2", hidden_act="silu", attention_bias=False,
         attention_dropout=0.0, aux_loss_alpha=0.001, moe_layer_freq=1, num_nextn_predict_layers=0, pretraining_tp=1,
         scoring_func="sigmoid", seq_aux=True, topk_method="noaux_tc", tie_word_embeddings=False),
+    "qwen3_next": TOKENS | dict(
+        architectures=["Qwen3NextForCausalLM"], model_type="qwen3_next", hidden_act="silu", attention_bias=False,
+        attention_dropout=0.0, decoder_sparse_step=1, output_router_logits=False, router_aux_loss_coef=0.001,
+        use_sliding_window=False, tie_word_embeddings=False),
     "smollm3": TOKENS | dict(
         architectures=["SmolLM3ForCausalLM"], model_type="smollm3", hidden_act="silu", attention_bias=False,
         attention_dropout=0.0, mlp_bias=False, pad_token_id=0),
@@ -128,7 +132,7 @@ def latent(hidden, intermediate, layers, heads, vocabulary, q, kv, nope, rope, v
 
 LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=64)
-S, F = "sliding_attention", "full_attention"
+S, F, L = "sliding_attention", "full_attention", "linear_attention"
 
 VARIANTS = [
     # Three query heads to one key head; head_dim is left to be derived.
@@ -344,6 +348,21 @@ VARIANTS = [
         mscale_all_dim=1.0, original_max_position_embeddings=64)), "bf16", prompts=(3, 31, 100),
         mutations=[dict(num_experts_per_tok=3), dict(norm_topk_prob=False)]),
 
+    # Three linear layers to a full one; two value heads to a key head, a quarter of a head rotated.
+    Variant("qwen3_next/plain", sizes(48, 40, 4, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000.0, rope_scaling=None, partial_rotary_factor=0.25, full_attention_interval=4,
+        linear_conv_kernel_dim=4, linear_key_head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4,
+        linear_value_head_dim=12, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16,
+        shared_expert_intermediate_size=20, norm_topk_prob=True, mlp_only_layers=[]), "bf16", prompts=FULL,
+        mutations=[dict(num_experts_per_tok=1), dict(partial_rotary_factor=0.5)]),
+    # Layers as listed, a layer with an MLP, one value head to a key head, weights of experts as they are.
+    Variant("qwen3_next/layer-types", sizes(40, 28, 4, 3, 1, 107, 16) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, rope_scaling=None, partial_rotary_factor=0.5,
+        layer_types=[F, L, F, L], linear_conv_kernel_dim=3, linear_key_head_dim=8, linear_num_key_heads=3,
+        linear_num_value_heads=3, linear_value_head_dim=20, num_experts=5, num_experts_per_tok=3, moe_intermediate_size=12,
+        shared_expert_intermediate_size=8, norm_topk_prob=False, mlp_only_layers=[2]), "bf16", prompts=(3, 31, 70),
+        mutations=[dict(num_experts_per_tok=2)]),
+
     Variant("smollm3/plain", sizes(48, 64, 5, 3, 1, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=50000.0, tie_word_embeddings=True, no_rope_layers=[1, 1, 1, 0, 1],
         use_sliding_window=False, sliding_window=None), "bf16", prompts=FULL, mutations=[dict(no_rope_layers=[1, 1, 1, 1, 1])]),
@@ -357,7 +376,7 @@ VARIANTS = [
 
 def neutral_norm(family):
     """The stored value that makes a norm's weight one: Gemma stores w and multiplies by 1 + w."""
-    return 0.0 if family.startswith("gemma") else 1.0
+    return 0.0 if family.startswith("gemma") or family == "qwen3_next" else 1.0
 
 
 def is_norm(name):
@@ -375,6 +394,14 @@ def random_weights(variant, config, shapes):
         if is_norm(name):
             peak = 0.4 if "q_norm" in name or "k_norm" in name else 0.0
             value = neutral_norm(family) + peak + 0.3 * noise
+            if "linear_attn.norm" in name:  # the one that is not 1 + w
+                value = 1 + 0.3 * noise
+        elif name.endswith("A_log"):
+            value = np.log(0.1 + np.abs(noise))
+        elif name.endswith("dt_bias"):
+            value = 0.5 * noise - 1
+        elif name.endswith("conv1d.weight"):
+            value = noise / shape[-1] ** 0.5
         elif name.endswith(".bias") or name.endswith("_bias"):
             value = 0.5 * noise
         elif name.endswith("sinks"):
@@ -503,7 +530,7 @@ def config_mutations(config):
             elif key in ("hidden_activation" if config["model_type"] == "gemma2" else "hidden_act", "hidden_activation",
                          "activation_function"):
                 yield here, "silu" if "gelu" in value else "gelu_pytorch_tanh"
-            elif key == "layer_types":
+            elif key == "layer_types" and config["model_type"] != "qwen3_next":
                 for i, kind in enumerate(value):
                     other = "full_attention" if kind == "sliding_attention" else "sliding_attention"
                     yield here, value[:i] + [other] + value[i + 1:]
@@ -546,7 +573,15 @@ def weight_mutations(model, config):
 
     for kind, names in kinds.items():
         if is_norm(kind):
-            yield kind + " ignored", fill(names, neutral_norm(family))
+            yield kind + " ignored", fill(names, 1.0 if "linear_attn.norm" in kind else neutral_norm(family))
+        elif kind.endswith("A_log"):
+            yield kind + " ignored", fill(names, 0.0)
+        elif kind.endswith("dt_bias"):
+            yield kind + " ignored", fill(names, 0.0)
+        elif kind.endswith("conv1d.weight"):
+            yield "no convolution", lambda p, names=names: [p[n][:, :, :-1].zero_() for n in names]
+        elif kind.endswith("in_proj_ba.weight"):
+            yield "strength and decay ignored", fill(names, 0.0)
         elif kind.endswith("c_attn.bias"):
             # A bias of the keys alone shifts every score of a query alike.
             yield "q bias ignored", lambda p: [t.zero_() for t in parts(p, "q") if t.dim() == 1]
@@ -566,6 +601,10 @@ def weight_mutations(model, config):
         yield "correction ignored", fill(corrections, 0.0)
     if hasattr(parsed, "kv_lora_rank"):
         yield from latent_mutations(parsed, parameters)
+        yield "head tied", lambda p: p["lm_head.weight"].copy_(p["model.embed_tokens.weight"])
+        return
+    if family == "qwen3_next":
+        yield from delta_mutations(parsed, parameters)
         yield "head tied", lambda p: p["lm_head.weight"].copy_(p["model.embed_tokens.weight"])
         return
     normed = [n for n in parameters if "q_norm" in n]
@@ -645,6 +684,27 @@ def latent_mutations(config, parameters):
     yield "heads of keys swapped", lambda p: roll([w[:, :nope] for w in pairs(p)])
     yield "heads of values swapped", lambda p: roll([w[:, nope:] for w in pairs(p)])
     yield "rope in halves", halves
+
+
+def delta_mutations(config, parameters):
+    keys, sharing = config.linear_num_key_heads, config.linear_num_value_heads // config.linear_num_key_heads
+    dim, values = config.linear_key_head_dim, config.linear_value_head_dim
+
+    def groups(p):  # [key heads, q k v z of one, hidden]
+        return [p[n].view(keys, -1, p[n].shape[1]) for n in parameters if "in_proj_qkvz" in n]
+
+    def gates(p):
+        return [p[n].view(config.num_attention_heads, 2 * config.head_dim, -1)[:, config.head_dim:]
+                for n in parameters if "self_attn.q_proj" in n]
+
+    def swap(part):
+        part.copy_(part.clone().roll(1, 0))
+
+    yield "gate of attention ignored", lambda p: [g.zero_() for g in gates(p)]
+    yield "gate of the delta rule ignored", lambda p: [g[:, 2 * dim + sharing * values:].fill_(0.1) for g in groups(p)]
+    yield "keys of the delta rule swapped", lambda p: [swap(g[:, dim:2 * dim]) for g in groups(p)]
+    yield "values of the delta rule swapped", lambda p: [swap(g[:, 2 * dim:2 * dim + sharing * values]) for g in groups(p)]
+    yield "uniform attention", lambda p: [p[n].fill_(-1.0) for n in parameters if "q_norm" in n]
 
 
 def check_mutations(variant, directory, tokens, golden):

@@ -54,6 +54,8 @@ void expand(kernel::SoftcapOp op, Emitter &emitter);
 void expand(kernel::EmbedOp op, Emitter &emitter);
 void expand(kernel::ValuesOp op, Emitter &emitter);
 void expand(kernel::CachedOp op, Emitter &emitter);
+void expand(kernel::Conv1dOp op, Emitter &emitter);
+void expand(kernel::DeltaRuleOp op, Emitter &emitter);
 void expand(kernel::RouteOp op, Emitter &emitter);
 void expand(kernel::DispatchOp op, Emitter &emitter);
 void expand(kernel::GatherOp op, Emitter &emitter);

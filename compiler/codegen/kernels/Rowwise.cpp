@@ -119,6 +119,8 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
 static Value activate(Emitter &e, lm::Activation activation, Value x) {
   if (activation == lm::Activation::Silu)
     return e.mul(x, e.sigmoid(x));
+  if (activation == lm::Activation::Sigmoid)
+    return e.sigmoid(x);
   if (activation == lm::Activation::QuickGelu)
     return e.mul(x, e.sigmoid(e.mul(x, e.number(x.getType(), 1.702))));
   // (1 + tanh z) / 2 = sigmoid(2 z)
