@@ -143,6 +143,16 @@ struct Config {
   int64_t deltaKeyHeads = 0, deltaValueHeads = 0, deltaKeyDim = 0, deltaValueDim = 0;
   int64_t convWidth = 0; // inputs of the short convolution, its own included
 
+  // Gemma 3n.
+  int64_t streams = 1;            // of alternating updates; 1: there are none
+  int64_t laurelRank = 0;         // of the learned augmented residual
+  int64_t perLayerWidth = 0;      // of each layer's own embedding
+  int64_t perLayerVocabulary = 0; // rows of its table
+  int64_t sharedFrom = 0;         // not 0: layers from it on attend to the cache of the last before it of their kind
+  std::vector<int64_t> intermediates; // [layers]: of the MLP; empty: intermediate in each
+  std::vector<double> deviations;     // [layers]: gates below so many deviations above their mean are 0; 0: none are
+  bool valueNorm = false;             // RMS norm without a weight of each value head
+
   Temperature temperature;
   double attentionScale = 0;   // multiplies q·k: headDim^-0.5 or query_pre_attn_scalar^-0.5
   double attentionSoftcap = 0; // logits = cap * tanh(logits / cap) before the mask; 0: none
@@ -158,9 +168,21 @@ struct Config {
   /// openModel looks at it.
   bool tiedUnlessStored = false;
 
+  LayerKind kindOf(int64_t layer) const { return kinds.empty() ? LayerKind::Full : kinds[layer]; }
   bool isSparse(int64_t layer) const { return !sparse.empty() && sparse[layer]; }
+  int64_t intermediateOf(int64_t layer) const { return intermediates.empty() ? intermediate : intermediates[layer]; }
+  double deviationsOf(int64_t layer) const { return deviations.empty() ? 0 : deviations[layer]; }
+  /// The layer whose cache this one attends to.
+  int64_t cacheOf(int64_t layer) const {
+    if (sharedFrom == 0 || layer < sharedFrom)
+      return layer;
+    int64_t source = sharedFrom - 1;
+    while (kindOf(source) != kindOf(layer))
+      --source;
+    return source;
+  }
   bool rotatesIn(int64_t layer) const { return rotates.empty() || rotates[layer]; }
-  const Rope &ropeOf(int64_t layer) const { return kinds[layer] == LayerKind::Sliding ? slidingRope : rope; }
+  const Rope &ropeOf(int64_t layer) const { return kindOf(layer) == LayerKind::Sliding ? slidingRope : rope; }
 };
 
 } // namespace lathe

@@ -29,6 +29,12 @@ public:
 
 private:
   absl::StatusOr<lm::WeightType> addWeight(StringRef symbol, Slot slot, int64_t layer);
+  /// A weight for all layers, in front of the function that uses it.
+  absl::StatusOr<lm::WeightType> addWeightBefore(func::FuncOp function, Slot slot) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(function);
+    return addWeight(slotName(slot), slot, 0);
+  }
   absl::StatusOr<FlatSymbolRefAttr> addLayer(int64_t layer);
   using States = SmallVector<std::pair<StringRef, Type>, 4>;
   States statesOf(int64_t layer);
@@ -111,30 +117,46 @@ func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair
                                const States &states) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(module->getBody());
-  RankedTensorType stream = rowsType(builder, config.hidden);
-  SmallVector<Type> arguments = {stream, builder.getIndexType()};
+  SmallVector<Type> streams = {rowsType(builder, config.hidden * config.streams)};
+  bool knowsItsNumber = config.perLayerWidth != 0;
+  if (knowsItsNumber)
+    streams.push_back(rowsType(builder, config.perLayerWidth * config.layers));
+  SmallVector<Type> arguments = streams;
+  arguments.push_back(builder.getIndexType());
+  if (knowsItsNumber)
+    arguments.push_back(builder.getIndexType());
+  size_t fixed = arguments.size();
   for (auto &[slot, type] : weights)
     arguments.push_back(type);
   for (auto &[state, type] : states)
     arguments.push_back(type);
 
   auto function =
-      func::FuncOp::create(builder, builder.getUnknownLoc(), name, builder.getFunctionType(arguments, {stream}));
+      func::FuncOp::create(builder, builder.getUnknownLoc(), name, builder.getFunctionType(arguments, streams));
   function.setPrivate();
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToEnd(body);
   LayerBuilder layerBuilder(builder, *source.model, config, layer);
-  layerBuilder.position = body->getArgument(1);
+  layerBuilder.position = body->getArgument(streams.size());
+  if (knowsItsNumber) {
+    layerBuilder.number = body->getArgument(streams.size() + 1);
+    function.setArgAttr(streams.size() + 1, lm::kSlotAttr, builder.getStringAttr(lm::kLayerSlot));
+  }
   for (auto [index, entry] : llvm::enumerate(weights)) {
-    layerBuilder.weights[static_cast<unsigned>(entry.first)] = body->getArgument(index + 2);
-    function.setArgAttr(index + 2, lm::kSlotAttr, builder.getStringAttr(slotName(entry.first)));
+    layerBuilder.weights[static_cast<unsigned>(entry.first)] = body->getArgument(index + fixed);
+    function.setArgAttr(index + fixed, lm::kSlotAttr, builder.getStringAttr(slotName(entry.first)));
   }
   for (auto [index, state] : llvm::enumerate(states)) {
-    size_t argument = 2 + weights.size() + index;
+    size_t argument = fixed + weights.size() + index;
     layerBuilder.states[state.first] = body->getArgument(argument);
     function.setArgAttr(argument, lm::kSlotAttr, builder.getStringAttr(state.first));
   }
-  func::ReturnOp::create(builder, builder.getUnknownLoc(), buildLayer(layerBuilder, body->getArgument(0)));
+  SmallVector<Value> results = {body->getArgument(0)};
+  if (config.streams > 1)
+    results = {buildAltUpLayer(layerBuilder, body->getArgument(0), body->getArgument(1)), body->getArgument(1)};
+  else
+    results.front() = buildLayer(layerBuilder, results.front());
+  func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
   return function;
 }
 
@@ -147,17 +169,16 @@ Importer::States Importer::statesOf(int64_t layer) {
     };
     // A head's state in parts of columns that stay in a core's first cache.
     int64_t dim = config.deltaValueDim, columns = dim % 64 == 0 ? 64 : dim;
-    auto delta =
-        lm::CarryType::get(context, config.deltaValueHeads * (dim / columns), config.deltaKeyDim * columns);
+    auto delta = lm::CarryType::get(context, config.deltaValueHeads * (dim / columns), config.deltaKeyDim * columns);
     auto keys = convolution(config.deltaKeyHeads, config.deltaKeyDim);
     return {{"conv_q", keys}, {"conv_k", keys}, {"conv_v", convolution(config.deltaValueHeads, dim)}, {"delta", delta}};
   }
   bool isFull = config.kinds[layer] == LayerKind::Full, isChunked = config.kinds[layer] == LayerKind::Chunked;
   bool isLatent = config.latentRank != 0;
-  return {{"cache", lm::CacheType::get(context, isLatent ? 1 : config.kvHeads,
-                                       isLatent ? config.latentRank + config.ropeDim : config.headDim,
-                                       builder.getF32Type(), isFull ? 0 : config.slidingWindow, 0, isChunked,
-                                       config.latentRank)}};
+  return {
+      {"cache", lm::CacheType::get(context, isLatent ? 1 : config.kvHeads,
+                                   isLatent ? config.latentRank + config.ropeDim : config.headDim, builder.getF32Type(),
+                                   isFull ? 0 : config.slidingWindow, 0, isChunked, config.latentRank)}};
 }
 
 absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
@@ -167,7 +188,7 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
   SmallVector<std::pair<Slot, lm::WeightType>> weights;
   std::string key;
   llvm::raw_string_ostream keyStream(key);
-  keyStream << isFull << isChunked << config.rotatesIn(layer) << config.isSparse(layer);
+  keyStream << isFull << isChunked << config.rotatesIn(layer) << config.isSparse(layer) << config.deviationsOf(layer);
   for (auto &[name, type] : states)
     keyStream << type;
   for (Slot slot : layerSlots(*source.model, config, layer)) {
@@ -175,18 +196,24 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
     weights.emplace_back(slot, type);
     keyStream << slotName(slot) << type;
   }
+  int64_t source = config.cacheOf(layer);
   for (auto &[name, type] : states)
-    lm::StateOp::create(builder, builder.getUnknownLoc(), lm::LayersOp::bind(layer, name), type, IntegerAttr());
+    lm::StateOp::create(builder, builder.getUnknownLoc(), lm::LayersOp::bind(layer, name), type,
+                        source == layer
+                            ? FlatSymbolRefAttr()
+                            : FlatSymbolRefAttr::get(builder.getContext(), lm::LayersOp::bind(source, name)),
+                        IntegerAttr());
 
   auto [entry, isNew] = kinds.try_emplace(key);
   if (isNew) {
     // Kinds of one structure that differ in weight types are numbered: sliding, sliding.1, ...
-    std::string base = isLinear ? "linear" : config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
-                       : !config.rotatesIn(layer)                                ? "unrotated"
-                       : !config.slidingWindow && !config.deltaKeyHeads          ? "layer"
-                       : isChunked                                               ? "chunked"
-                       : !isFull                                                 ? "sliding"
-                                                                                 : "full";
+    std::string base = isLinear                                                    ? "linear"
+                       : config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
+                       : !config.rotatesIn(layer)                                  ? "unrotated"
+                       : !config.slidingWindow && !config.deltaKeyHeads            ? "layer"
+                       : isChunked                                                 ? "chunked"
+                       : !isFull                                                   ? "sliding"
+                                                                                   : "full";
     std::string name = base;
     for (int variant = 1; module->lookupSymbol(name); ++variant)
       name = base + "." + std::to_string(variant);
@@ -222,7 +249,20 @@ absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
                                 builder.getF64FloatAttr(config.embeddingScale));
   if (positionsType)
     x = lm::AddPositionsOp::create(builder, loc, stream, x, use(Slot::Positions, positionsType), body->getArgument(1));
-  x = lm::LayersOp::create(builder, loc, ValueRange{x}, body->getArgument(1), builder.getArrayAttr(kinds)).getResult(0);
+  SmallVector<Value> streams = {x};
+  GlobalBuilder global{builder, config, llvm::DenseMap<unsigned, Value>()};
+  if (config.streams > 1) {
+    for (Slot slot : globalSlots(*source.model, config))
+      if (slot >= Slot::PerLayerEmbed && slot <= Slot::Unembed3) {
+        LATHE_ASSIGN_OR_RETURN(auto type, addWeightBefore(function, slot));
+        global.weights[static_cast<unsigned>(slot)] = use(slot, type);
+      }
+    streams = buildAltUpStreams(global, body->getArgument(0), x);
+  }
+  auto layers = lm::LayersOp::create(builder, loc, streams, body->getArgument(1), builder.getArrayAttr(kinds));
+  x = layers.getResult(0);
+  if (config.streams > 1)
+    x = mergeAltUpStreams(global, x);
   Value norm = use(Slot::FinalNorm, normType);
   x = lm::NormOp::create(builder, loc, x, norm, config.normEps, 1,
                          normBiasType ? use(Slot::FinalNormBias, normBiasType) : Value());
@@ -272,11 +312,14 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
                                       Twine(config.maxPositions) + " positions");
   // Sizes that are each possible can multiply to what no address reaches, and overflow on the way.
   const double attention = double(config.heads + config.kvHeads) * config.headDim;
-  const double mlp = std::max(double(config.intermediate), double(config.experts) * config.expertIntermediate) +
-                     double(config.queryRank) + config.latentRank * double(config.heads) + config.sharedIntermediate;
+  const int64_t widest = config.intermediates.empty() ? 0 : *llvm::max_element(config.intermediates);
+  const double own = double(config.perLayerWidth) * config.layers * (config.perLayerVocabulary + config.hidden);
+  const double mlp =
+      std::max({double(widest), double(config.intermediate), double(config.experts) * config.expertIntermediate}) +
+      double(config.queryRank) + config.latentRank * double(config.heads) + config.sharedIntermediate;
   const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * mlp +
                                          2.0 * config.kvHeads * config.headDim * contextLength) +
-                        2.0 * config.vocabulary * config.hidden;
+                        2.0 * config.vocabulary * config.hidden + own;
   if (values > limits::values)
     return fileError(config.path, "expected sizes that make at most " + numberString(limits::values) +
                                       " values of weights and caches, got ones that make " + numberString(values));

@@ -7,8 +7,42 @@ using namespace lathe;
 
 namespace {
 
-enum class Width : uint8_t { H, Q, KV, QN, KN, O, I, V, P, E, EI, EEI, EH, SI, N, QR, KL, DN, DR, DV, LQ, LV, LH, LD, CQ, CV, Row,
-  One };
+enum class Width : uint8_t {
+  H,
+  Q,
+  KV,
+  QN,
+  KN,
+  O,
+  I,
+  V,
+  P,
+  E,
+  EI,
+  EEI,
+  EH,
+  SI,
+  N,
+  QR,
+  KL,
+  DN,
+  DR,
+  DV,
+  LQ,
+  LV,
+  LH,
+  LD,
+  CQ,
+  CV,
+  S,
+  SS,
+  LA,
+  PV,
+  PA,
+  PL,
+  Row,
+  One
+};
 
 struct SlotRow {
   llvm::StringLiteral name, huggingFace, gguf;
@@ -29,7 +63,7 @@ constexpr llvm::StringLiteral headPrefixes[] = {"", "language_model.", "model."}
 
 const SlotRow &rowOf(Slot slot) { return slotRows[static_cast<int>(slot)]; }
 
-int64_t widthOf(Width width, const Model &model, const Config &config) {
+int64_t widthOf(Width width, const Model &model, const Config &config, int64_t layer) {
   switch (width) {
   case Width::H:
     return config.hidden;
@@ -38,7 +72,19 @@ int64_t widthOf(Width width, const Model &model, const Config &config) {
   case Width::KV:
     return config.kvHeads * config.headDim;
   case Width::I:
-    return config.intermediate;
+    return config.intermediateOf(layer);
+  case Width::S:
+    return config.streams;
+  case Width::SS:
+    return config.streams * config.streams;
+  case Width::LA:
+    return config.laurelRank;
+  case Width::PV:
+    return config.perLayerVocabulary;
+  case Width::PA:
+    return config.perLayerWidth;
+  case Width::PL:
+    return config.perLayerWidth * config.layers;
   case Width::QN:
     return config.qkNorm == QKNorm::Whole ? config.heads * config.headDim : config.headDim;
   case Width::KN:
@@ -180,7 +226,7 @@ llvm::SmallVector<Slot, 40> lathe::layerSlots(const Model &model, const Config &
   const bool normBias = before && model.normKind == NormKind::Layer;
   addIf(before, {Slot::InputNorm});
   addIf(normBias, {Slot::InputNormBias});
-  if (config.kinds[layer] == LayerKind::Linear) {
+  if (config.kindOf(layer) == LayerKind::Linear) {
     addIf(true, {Slot::DeltaQ, Slot::DeltaK, Slot::DeltaV, Slot::DeltaZ, Slot::DeltaB, Slot::DeltaA, Slot::ConvQ,
                  Slot::ConvK, Slot::ConvV, Slot::DeltaDecay, Slot::DeltaBias, Slot::DeltaNorm, Slot::DeltaOut});
   } else if (config.latentRank) {
@@ -190,9 +236,13 @@ llvm::SmallVector<Slot, 40> lathe::layerSlots(const Model &model, const Config &
     addIf(config.oBias, {Slot::OBias});
   } else {
     addIf(config.attentionGate, {Slot::QGate});
-    addIf(true, {Slot::Q, Slot::K, Slot::V});
-    addIf(config.qkvBias, {Slot::QBias, Slot::KBias, Slot::VBias});
-    addIf(config.qkNorm != QKNorm::None, {Slot::QNorm, Slot::KNorm});
+    const bool isOwn = config.cacheOf(layer) == layer, hasNorm = config.qkNorm != QKNorm::None;
+    addIf(true, {Slot::Q});
+    addIf(isOwn, {Slot::K, Slot::V});
+    addIf(config.qkvBias, {Slot::QBias});
+    addIf(isOwn && config.qkvBias, {Slot::KBias, Slot::VBias});
+    addIf(hasNorm, {Slot::QNorm});
+    addIf(isOwn && hasNorm, {Slot::KNorm});
     addIf(model.sinks, {Slot::Sinks});
     addIf(true, {Slot::O});
     addIf(config.oBias, {Slot::OBias});
@@ -212,11 +262,17 @@ llvm::SmallVector<Slot, 40> lathe::layerSlots(const Model &model, const Config &
   addIf(!sparse && config.mlpBias && model.gated, {Slot::GateBias});
   addIf(!sparse && config.mlpBias, {Slot::UpBias, Slot::DownBias});
   addIf(after, {Slot::PostFFNNorm});
+  addIf(config.streams > 1, {Slot::AltUpRouterNorm, Slot::AltUpRouter, Slot::AltUpPrediction, Slot::AltUpCorrection,
+                             Slot::AltUpScale, Slot::LaurelLeft, Slot::LaurelRight, Slot::LaurelNorm,
+                             Slot::PerLayerGate, Slot::PerLayerProjection, Slot::PerLayerNorm});
   return slots;
 }
 
-llvm::SmallVector<Slot, 5> lathe::globalSlots(const Model &model, const Config &config) {
-  llvm::SmallVector<Slot, 5> slots = {Slot::Embed};
+llvm::SmallVector<Slot, 16> lathe::globalSlots(const Model &model, const Config &config) {
+  llvm::SmallVector<Slot, 16> slots = {Slot::Embed};
+  if (config.streams > 1)
+    slots.append({Slot::PerLayerEmbed, Slot::PerLayerModel, Slot::PerLayerModelNorm, Slot::AltUp1, Slot::AltUp2,
+                  Slot::AltUp3, Slot::Unembed1, Slot::Unembed2, Slot::Unembed3});
   if (model.positions == Positions::Learned)
     slots.push_back(Slot::Positions);
   slots.push_back(Slot::FinalNorm);
@@ -227,11 +283,11 @@ llvm::SmallVector<Slot, 5> lathe::globalSlots(const Model &model, const Config &
   return slots;
 }
 
-llvm::SmallVector<int64_t, 2> lathe::slotShape(const Model &model, const Config &config, Slot slot) {
+llvm::SmallVector<int64_t, 2> lathe::slotShape(const Model &model, const Config &config, Slot slot, int64_t layer) {
   const SlotRow &row = rowOf(slot);
-  llvm::SmallVector<int64_t, 2> shape = {widthOf(row.rows, model, config)};
+  llvm::SmallVector<int64_t, 2> shape = {widthOf(row.rows, model, config, layer)};
   if (row.columns != Width::One)
-    shape.push_back(widthOf(row.columns, model, config));
+    shape.push_back(widthOf(row.columns, model, config, layer));
   if (isExperts(slot) || isHeads(slot))
     shape.insert(shape.begin(), isHeads(slot) ? config.heads : config.experts);
   return shape;
@@ -354,7 +410,8 @@ struct Turns {
 };
 
 std::optional<Turns> turnsOf(const Config &config, Slot slot) {
-  const int64_t each = config.deltaKeyDim, sharing = config.deltaKeyHeads ? config.deltaValueHeads / config.deltaKeyHeads : 0;
+  const int64_t each = config.deltaKeyDim,
+                sharing = config.deltaKeyHeads ? config.deltaValueHeads / config.deltaKeyHeads : 0;
   const int64_t values = sharing * config.deltaValueDim, pitch = 2 * (each + values);
   auto perKeyHead = [&](int64_t group, int64_t first) {
     return Turns{group, pitch, first, config.deltaKeyHeads * pitch};
@@ -424,7 +481,7 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
   if (slot == Slot::Head && config.tied)
     slot = Slot::Embed;
   TensorBinding binding;
-  binding.shape = slotShape(model, config, slot);
+  binding.shape = slotShape(model, config, slot, layer);
   if (!checkpoint)
     return binding;
   if (isExperts(slot)) {
@@ -451,7 +508,7 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     for (Slot other : llvm::ArrayRef(fused->slots, fused->count)) {
       if (other == slot)
         binding.firstRow = stored[0];
-      stored[0] += slotShape(model, config, other)[0];
+      stored[0] += slotShape(model, config, other, layer)[0];
     }
   }
   const bool isGguf = checkpoint->naming == Checkpoint::Naming::Gguf;

@@ -22,8 +22,10 @@ struct Model;
 // post_attention_layernorm. Sandwich architectures give their own (Model::names). Widths: H hidden, Q heads * headDim,
 // KV kvHeads * headDim, QN and KN headDim or all heads together, O what attention makes, I intermediate, V vocabulary,
 // P positions, E experts, EI width inside an expert, EEI and EH that and H for all experts, SI inside the shared one, N
-// query heads, LQ, LV, LH, LD, CQ and CV queries and values, heads, a value head and convolutions of linear layers, QR, KL, DN, DR and DV queries', latent, unrotated, rotated and value widths of latent attention, Row 1,
-// One: a vector.
+// query heads, S, SS streams and pairs of them, LA the learned residual's rank, PV, PA and PL the layers' own
+// embeddings' rows and widths, one layer's and all layers', LQ, LV, LH, LD, CQ and CV queries and values, heads, a
+// value head and convolutions of linear layers, QR, KL, DN, DR and DV queries', latent, unrotated, rotated and value
+// widths of latent attention, Row 1, One: a vector.
 //
 // clang-format off
 //  enum               slot                   Hugging Face                       GGUF, shape
@@ -85,11 +87,31 @@ struct Model;
   X(SharedUp,          "shared_up",           "mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight", SI, H)       \
   X(SharedDown,        "shared_down",         "mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight", H, SI)   \
   X(SharedExpertGate,  "shared_expert_gate",  "mlp.shared_expert_gate.weight",   "ffn_gate_inp_shexp.weight", Row, H) \
+  X(AltUpRouterNorm,   "altup_router_norm",   "altup.router_norm.weight",        "altup_router_norm.weight", H, One)   \
+  X(AltUpRouter,       "altup_router",        "altup.modality_router.weight",    "altup_router.weight", S, H)          \
+  X(AltUpPrediction,   "altup_prediction",    "altup.prediction_coefs.weight",   "altup_predict_coef.weight", SS, S)   \
+  X(AltUpCorrection,   "altup_correction",    "altup.correction_coefs.weight",   "altup_correct_coef.weight", S, S)    \
+  X(AltUpScale,        "altup_scale",         "altup.correct_output_scale",      "altup_correct_scale.weight", H, One) \
+  X(LaurelLeft,        "laurel_left",         "laurel.linear_left.weight",       "laurel_l.weight", LA, H)             \
+  X(LaurelRight,       "laurel_right",        "laurel.linear_right.weight",      "laurel_r.weight", H, LA)             \
+  X(LaurelNorm,        "laurel_norm",         "laurel.post_laurel_norm.weight",  "laurel_post_norm.weight", H, One)    \
+  X(PerLayerGate,      "per_layer_gate",      "per_layer_input_gate.weight",     "inp_gate.weight", PA, H)             \
+  X(PerLayerProjection, "per_layer_projection", "per_layer_projection.weight",   "proj.weight", H, PA)                 \
+  X(PerLayerNorm,      "per_layer_norm",      "post_per_layer_input_norm.weight", "post_norm.weight", H, One)          \
   X(PostFFNNorm,       "post_ffn_norm",       "post_feedforward_layernorm.weight", "post_ffw_norm.weight", H, One)
 
 #define LATHE_GLOBAL_SLOTS(X)                                                                                          \
   X(Embed,             "embed_tokens",        "embed_tokens.weight",             "token_embd.weight", V, H)            \
   X(Positions,         "positions",           "wpe.weight",                      "position_embd.weight", P, H)          \
+  X(PerLayerEmbed,     "embed_tokens_per_layer", "embed_tokens_per_layer.weight", "per_layer_token_embd.weight", PV, PL) \
+  X(PerLayerModel,     "per_layer_model_projection", "per_layer_model_projection.weight", "per_layer_model_proj.weight", PL, H) \
+  X(PerLayerModelNorm, "per_layer_projection_norm", "per_layer_projection_norm.weight", "per_layer_proj_norm.weight", PA, One) \
+  X(AltUp1,            "altup_projections.0", "altup_projections.0.weight",      "altup_proj.weight", H, H)            \
+  X(AltUp2,            "altup_projections.1", "altup_projections.1.weight",      "altup_proj.weight", H, H)            \
+  X(AltUp3,            "altup_projections.2", "altup_projections.2.weight",      "altup_proj.weight", H, H)            \
+  X(Unembed1,          "altup_unembed_projections.0", "altup_unembed_projections.0.weight", "altup_unembd_proj.weight", H, H) \
+  X(Unembed2,          "altup_unembed_projections.1", "altup_unembed_projections.1.weight", "altup_unembd_proj.weight", H, H) \
+  X(Unembed3,          "altup_unembed_projections.2", "altup_unembed_projections.2.weight", "altup_unembd_proj.weight", H, H) \
   X(FinalNorm,         "final_norm",          "norm.weight",                     "output_norm.weight", H, One)         \
   X(FinalNormBias,     "final_norm_bias",     "norm.bias",                       "output_norm.bias", H, One)           \
   X(Head,              "lm_head",             "lm_head.weight",                  "output.weight", V, H)
@@ -124,21 +146,21 @@ struct TensorBinding {
   int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
   /// Rows (transposed: columns, of a vector values) come in groups of `group`, the next one `pitch` further on.
   int64_t group = 1, pitch = 1;
-  int64_t transposedRows = 0;          // not 0: the tensor is [in, transposedRows], of which these are some columns
+  int64_t transposedRows = 0; // not 0: the tensor is [in, transposedRows], of which these are some columns
   /// Not 0: rows are in the interleaved rotary layout. Seen as so many heads of d rows, stored row 2i + s of a head is
   /// row s * d/2 + i of it, for s in {0, 1}. For biases rows are values. Rows before `permuteFrom` in a head are not.
   int64_t permuteHeads = 0, permuteFrom = 0;
   bool negateExp = false; // -exp of every value
-  float add = 0; // added to every value (Gemma's safetensors store norm weights less one)
+  float add = 0;          // added to every value (Gemma's safetensors store norm weights less one)
 };
 
 /// The slots one layer has, in the order of a forward pass. `layer` allows for architectures whose layers differ.
 llvm::SmallVector<Slot, 40> layerSlots(const Model &model, const Config &config, int64_t layer);
 /// Embed, FinalNorm, Head unless tied, and so on.
-llvm::SmallVector<Slot, 5> globalSlots(const Model &model, const Config &config);
+llvm::SmallVector<Slot, 16> globalSlots(const Model &model, const Config &config);
 
-/// [out, in] or [n].
-llvm::SmallVector<int64_t, 2> slotShape(const Model &model, const Config &config, Slot slot);
+/// [out, in], [n] or [experts, out, in].
+llvm::SmallVector<int64_t, 2> slotShape(const Model &model, const Config &config, Slot slot, int64_t layer = 0);
 
 /// The name a checkpoint has for a slot, prefix included.
 std::string tensorName(const Model &model, const Checkpoint &checkpoint, Slot slot, int64_t layer);

@@ -74,8 +74,7 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
       weightBytes =
           std::max<int64_t>(weightBytes, weight.getPlace().value_or(0) + lathe::getPackedBytes(weight.getWeightType()));
     for (auto state : module.getOps<StateOp>())
-      cacheBytes =
-          std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getStateBytes(state.getType()));
+      cacheBytes = std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getStateBytes(state.getType()));
 
     Builder builder(&getContext());
     SmallVector<NamedAttribute> entries;

@@ -286,8 +286,9 @@ void FootprintReader::visitCarry(Operation *op, const ScheduleFunction::CacheAcc
   if (!count)
     return;
   if (part < 0 || part >= use.heads() || position < 0 || tile == Access::kPrologue) {
-    error(op) << "advances part " << part << " at position " << position << (tile == Access::kPrologue ? " in its prologue" : "")
-              << ", but the state is " << use.cache.getType() << where;
+    error(op) << "advances part " << part << " at position " << position
+              << (tile == Access::kPrologue ? " in its prologue" : "") << ", but the state is " << use.cache.getType()
+              << where;
     return;
   }
   use.appends.push_back({0, tile, {0, 1, part, part + 1}});

@@ -59,11 +59,13 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
       OpBuilder builder(op);
       Emitter emitter(op->getLoc(), builder);
       TypeSwitch<Operation *>(op)
-          .Case<kernel::ZeroOp, kernel::CopyOp, kernel::ConcatOp, kernel::AddOp, kernel::AddBiasOp,
-                kernel::AddPositionsOp, kernel::ScaleOp, kernel::ScaleRowsOp, kernel::NormOp, kernel::ActivationOp,
-                kernel::GluOp, kernel::SoftcapOp, kernel::EmbedOp, kernel::ValuesOp, kernel::QuantizeOp,
-                kernel::CachedOp, kernel::RoundOp, kernel::RopeOp, kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp,
-                kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp>([&](auto op) { expand(op, emitter); })
+          .Case<kernel::ZeroOp, kernel::CopyOp, kernel::ConcatOp, kernel::MultiplyOp, kernel::SparsifyOp,
+                kernel::MatchMagnitudeOp, kernel::AltUpPredictOp, kernel::AltUpCorrectOp, kernel::AltUpInjectOp,
+                kernel::AddOp, kernel::AddBiasOp, kernel::AddPositionsOp, kernel::ScaleOp, kernel::ScaleRowsOp,
+                kernel::NormOp, kernel::ActivationOp, kernel::GluOp, kernel::SoftcapOp, kernel::EmbedOp,
+                kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp,
+                kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp, kernel::DispatchOp,
+                kernel::GatherOp, kernel::CombineOp>([&](auto op) { expand(op, emitter); })
           .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
               [&](auto op) { expand(op, emitter, context); });
       op->erase();

@@ -318,6 +318,10 @@ void LowerPhases::lower(spmd::LayersOp layers) {
     SmallVector<int64_t> row(width, 0);
     row[0] = std::distance(kinds.begin(), llvm::find(kinds, name.getAttr()));
     for (auto [column, slot] : llvm::enumerate(slots[name.getAttr()])) {
+      if (slot == kLayerSlot) {
+        row[column + 1] = layer;
+        continue;
+      }
       Operation *target = symbols->lookup(LayersOp::bind(layer, slot));
       auto weight = dyn_cast<WeightOp>(target);
       row[column + 1] = *(weight ? weight.getPlace() : cast<StateOp>(target).getPlace());

@@ -153,7 +153,13 @@ private:
   void scheduleHeadLinear(HeadLinearOp op);
   void scheduleConvolutions(ArrayRef<CausalConv1dOp> ops);
   void scheduleDeltaRule(GatedDeltaRuleOp op);
-  void scheduleGlu(GluOp op);
+  void scheduleRowwise(Operation *op, std::function<void(ValueRange ins, Value out)> kernel);
+  void schedulePart(PartOp op);
+  /// Rows into the buffers streams live in between layers.
+  LogicalResult storeStreams(Operation *op, ValueRange values);
+  spmd::BufferOp streamBuffer(unsigned index, int64_t columns) {
+    return arenaBuffer("stream." + Twine(index), columns);
+  }
   void scheduleProjections(ArrayRef<Operation *> ops);
   void scheduleRoute(RouteOp op);
   void scheduleExperts(ExpertsOp op);
@@ -173,7 +179,9 @@ private:
   std::string name;
   int64_t maxRows;
   const CPUTable &table;
-  bool replicates;     // rowwise work is every worker's own
+  bool replicates;        // rowwise work is every worker's own
+  bool isDeferred = true; // layers hand over a stream and what is still to be added to it
+  bool hasAngles = false;
   StringRef decompose; // "all" or names of ops
 
   // Of the function being scheduled.
@@ -303,9 +311,10 @@ void Scheduler::compute(ArrayRef<Operation *> ops, Value row, Value count, Value
   SmallVector<Value> ins, outer;
   for (Operation *op : ops)
     for (Value operand : op->getOperands()) {
-      if (operand.getType().isIndex())
-        inside.map(operand, at);
-      else if (spmd::BufferOp from = bufferOf(operand); from && isa<RankedTensorType>(operand.getType())) {
+      if (operand.getType().isIndex()) {
+        if (!mapping.contains(operand)) // else a layer's number
+          inside.map(operand, at);
+      } else if (spmd::BufferOp from = bufferOf(operand); from && isa<RankedTensorType>(operand.getType())) {
         ins.push_back(readRows(from, rowIn(from, row), count));
         outer.push_back(operand);
       }
@@ -337,10 +346,13 @@ void Scheduler::scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, sp
 
 void Scheduler::scheduleAddNorm(AddNormOp op) {
   spmd::BufferOp x = bufferOf(op.getInput()), pending = bufferOf(op.getPending());
-  spmd::BufferOp normed = rowsBuffer(prefix + "normed", columnsOf(op.getNormed()));
+  spmd::BufferOp normed = isDeferred ? rowsBuffer(prefix + "normed", columnsOf(op.getNormed()))
+                                     : rowsBuffer(local("normed"), columnsOf(op.getNormed()));
   // The stream is updated in place: a row's sum needs that row alone. The head entry reads the stream that prefill
   // left, perhaps more than once, and must leave it as it is.
   spmd::BufferOp sum = entry == Entry::Head ? rowsBuffer("sum", columnsOf(op.getSum())) : x;
+  if (!isDeferred)
+    sum = rowsBuffer(local("sum"), columnsOf(op.getSum()));
   Value post = weight(op.getPost()), scale = weight(op.getWeight());
   FloatAttr eps = op.getEpsAttr();
   int64_t group = columnsOf(op.getNormed());
@@ -371,7 +383,7 @@ bool isLastUse(Value value, Operation *op) {
 void Scheduler::scheduleAdd(AddOp op) {
   spmd::BufferOp lhs = bufferOf(op.getLhs()), rhs = bufferOf(op.getRhs());
   // Where nobody looks at the stream again it is updated in place, as in scheduleAddNorm.
-  bool isInPlace = entry != Entry::Head && lhs.getSymName() == name + ".x" && isLastUse(op.getLhs(), op);
+  bool isInPlace = isDeferred && entry != Entry::Head && lhs.getSymName() == name + ".x" && isLastUse(op.getLhs(), op);
   spmd::BufferOp out = isInPlace ? lhs : rowsBuffer(local("sum"), columnsOf(op.getResult()));
   Operation *whole = op;
   rowwise.push_back([=, this](Value row, Value count) {
@@ -531,7 +543,7 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   tiled("append", 1, kTileRows, [&](Value, Value row, Value count) {
     OpFoldResult zero = builder.getIndexAttr(0), width = builder.getIndexAttr(cache.getDim());
     Value whole = write(key, zero, zero, count, width);
-    kernel::ConcatOp::create(builder, loc, readRows(first, row, count), readRows(second, row, count), whole);
+    kernel::ConcatOp::create(builder, loc, ValueRange{readRows(first, row, count), readRows(second, row, count)}, whole);
     kernel::AppendOp::create(builder, loc, whole, cacheValue, constant(0),
                              arith::AddIOp::create(builder, loc, position, row), /*values=*/false);
   });
@@ -594,9 +606,9 @@ void Scheduler::scheduleConvolutions(ArrayRef<CausalConv1dOp> ops) {
       int64_t channels = columnsOf(op.getResult()) / tiles[index];
       Value column = arith::MulIOp::create(builder, loc, part, constant(channels));
       OpFoldResult width = builder.getIndexAttr(channels);
-      kernel::Conv1dOp::create(builder, loc, read(ins[index], row, column, count, width), weight(op.getWeight()), column,
-                               weight(op.getState()), part, position, write(outs[index], row, column, count, width),
-                               op.getWidthAttr());
+      kernel::Conv1dOp::create(builder, loc, read(ins[index], row, column, count, width), weight(op.getWeight()),
+                               column, weight(op.getState()), part, position,
+                               write(outs[index], row, column, count, width), op.getWidthAttr());
     });
   });
 }
@@ -615,24 +627,44 @@ void Scheduler::scheduleDeltaRule(GatedDeltaRuleOp op) {
     Value head = over(part, parts / heads), keyColumn = times(over(head, heads / keyHeads), keyDim);
     Value column = times(part, columns);
     OpFoldResult keyWidth = builder.getIndexAttr(keyDim), width = builder.getIndexAttr(columns);
-    kernel::DeltaRuleOp::create(builder, loc, read(query, row, keyColumn, count, keyWidth),
-                                read(key, row, keyColumn, count, keyWidth), read(value, row, column, count, width),
-                                readRows(a, row, count), readRows(b, row, count), weight(op.getDecay()),
-                                weight(op.getBias()), head, weight(op.getState()), part, position,
-                                write(out, row, column, count, width));
+    kernel::DeltaRuleOp::create(
+        builder, loc, read(query, row, keyColumn, count, keyWidth), read(key, row, keyColumn, count, keyWidth),
+        read(value, row, column, count, width), readRows(a, row, count), readRows(b, row, count), weight(op.getDecay()),
+        weight(op.getBias()), head, weight(op.getState()), part, position, write(out, row, column, count, width));
   });
 }
 
-void Scheduler::scheduleGlu(GluOp op) {
-  spmd::BufferOp gate = bufferOf(op.getGate()), up = bufferOf(op.getUp());
-  spmd::BufferOp out = rowsBuffer(local("gated"), columnsOf(op.getResult()));
-  Operation *whole = op;
-  lm::ActivationAttr activation = op.getActivationAttr();
+/// An op that makes a row of rows and nothing else.
+void Scheduler::scheduleRowwise(Operation *op, std::function<void(ValueRange ins, Value out)> kernel) {
+  Value result = op->getResult(0);
+  spmd::BufferOp out = rowsBuffer(local(op->getName().stripDialect()), columnsOf(result));
+  SmallVector<spmd::BufferOp> from;
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType>(operand.getType()))
+      from.push_back(bufferOf(operand));
   rowwise.push_back([=, this](Value row, Value count) {
-    if (isDecomposed(whole))
-      return compute(whole, row, count, Value(), writeRows(out, row, count));
-    kernel::GluOp::create(builder, loc, readRows(gate, row, count), readRows(up, row, count),
-                          writeRows(out, row, count), activation);
+    Value to = writeRows(out, row, count);
+    if (isDecomposed(op))
+      return compute(op, row, count, Value(), to);
+    SmallVector<Value> ins;
+    for (spmd::BufferOp buffer : from)
+      ins.push_back(readRows(buffer, rowIn(buffer, row), count));
+    kernel(ins, to);
+  });
+  buffers[result] = out;
+}
+
+void Scheduler::schedulePart(PartOp op) {
+  spmd::BufferOp from = bufferOf(op.getInput());
+  int64_t width = columnsOf(op.getResult());
+  spmd::BufferOp out = rowsBuffer(local("part"), width);
+  Value index = op.getIndex() ? mapping.lookup(op.getIndex()) : Value();
+  int64_t number = op.getNumber().value_or(0);
+  rowwise.push_back([=, this](Value row, Value count) {
+    Value column =
+        index ? arith::MulIOp::create(builder, loc, index, constant(width)).getResult() : constant(number * width);
+    kernel::CopyOp::create(builder, loc, read(from, rowIn(from, row), column, count, builder.getIndexAttr(width)),
+                           writeRows(out, row, count));
   });
   buffers[op.getResult()] = out;
 }
@@ -991,7 +1023,62 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](AppendLatentOp op) { return scheduleAppendLatent(op), success(); })
       .Case([&](HeadLinearOp op) { return scheduleHeadLinear(op), success(); })
       .Case([&](GatedDeltaRuleOp op) { return scheduleDeltaRule(op), success(); })
-      .Case([&](GluOp op) { return scheduleGlu(op), success(); })
+      .Case([&](PartOp op) { return schedulePart(op), success(); })
+      .Case([&](GluOp op) {
+        auto activation = op.getActivationAttr();
+        scheduleRowwise(op, [=, this](ValueRange in, Value out) {
+          kernel::GluOp::create(builder, loc, in[0], in[1], out, activation);
+        });
+        return success();
+      })
+      .Case([&](ScaleOp op) {
+        FloatAttr factor = op.getFactorAttr();
+        scheduleRowwise(op, [=, this](ValueRange in, Value out) {
+          kernel::CopyOp::create(builder, loc, in[0], out);
+          kernel::ScaleOp::create(builder, loc, out, factor);
+        });
+        return success();
+      })
+      .Case([&](MultiplyOp op) {
+        Value factors = weight(op.getWeight());
+        scheduleRowwise(
+            op, [=, this](ValueRange in, Value out) { kernel::MultiplyOp::create(builder, loc, in[0], factors, out); });
+        return success();
+      })
+      .Case([&](ConcatOp op) {
+        scheduleRowwise(op, [this](ValueRange in, Value out) { kernel::ConcatOp::create(builder, loc, in, out); });
+        return success();
+      })
+      .Case([&](SparsifyOp op) {
+        FloatAttr deviations = op.getDeviationsAttr();
+        scheduleRowwise(op, [=, this](ValueRange in, Value out) {
+          kernel::SparsifyOp::create(builder, loc, in[0], out, deviations);
+        });
+        return success();
+      })
+      .Case([&](MatchMagnitudeOp op) {
+        FloatAttr eps = op.getEpsAttr();
+        scheduleRowwise(op, [=, this](ValueRange in, Value out) {
+          kernel::MatchMagnitudeOp::create(builder, loc, in[0], in[1], out, eps);
+        });
+        return success();
+      })
+      .Case([&](AltUpPredictOp op) {
+        scheduleRowwise(
+            op, [this](ValueRange in, Value out) { kernel::AltUpPredictOp::create(builder, loc, in[0], in[1], out); });
+        return success();
+      })
+      .Case([&](AltUpCorrectOp op) {
+        scheduleRowwise(op, [this](ValueRange in, Value out) {
+          kernel::AltUpCorrectOp::create(builder, loc, in[0], in[1], in[2], out);
+        });
+        return success();
+      })
+      .Case([&](AltUpInjectOp op) {
+        scheduleRowwise(
+            op, [this](ValueRange in, Value out) { kernel::AltUpInjectOp::create(builder, loc, in[0], in[1], out); });
+        return success();
+      })
       .Case([&](CausalConv1dOp op) -> LogicalResult {
         if (scheduled.contains(op))
           return success();
@@ -1041,11 +1128,26 @@ LogicalResult Scheduler::schedule(Operation *op) {
           [](Operation *op) { return op->emitOpError("has no place in the schedule; is the graph stage complete?"); });
 }
 
+LogicalResult Scheduler::storeStreams(Operation *op, ValueRange values) {
+  SmallVector<std::pair<spmd::BufferOp, spmd::BufferOp>> moves;
+  for (auto [index, value] : llvm::enumerate(values)) {
+    if (!bufferOf(value))
+      return op->emitOpError() << "works on " << value.getType() << " that has no place in the schedule";
+    if (spmd::BufferOp to = streamBuffer(index, columnsOf(value)); to != bufferOf(value))
+      moves.push_back({bufferOf(value), to});
+  }
+  tiled("streams", 1, 8, [&](Value, Value row, Value count) {
+    for (auto [from, to] : moves)
+      kernel::CopyOp::create(builder, loc, readRows(from, row, count), writeRows(to, row, count));
+  });
+  return success();
+}
+
 LogicalResult Scheduler::schedule(Block &block) {
   for (Operation &op : block.without_terminator())
     if (failed(schedule(&op)))
       return failure();
-  if (!rowwise.empty())
+  if (isDeferred && !rowwise.empty())
     return block.getTerminator()->emitOpError("expects the last op to be a projection");
   return success();
 }
@@ -1056,10 +1158,11 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
     return success();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(module.getBody());
-  // (x, pending, position, weights...) becomes (rows, position, weights...).
+  // (streams..., position, weights...) becomes (rows, position, weights...).
   SmallVector<Type> types = {builder.getIndexType(), builder.getIndexType()};
   SmallVector<DictionaryAttr> attrs(2, builder.getDictionaryAttr({}));
-  for (unsigned i = 3; i < kind.getNumArguments(); ++i) {
+  unsigned streams = kind.getNumResults();
+  for (unsigned i = streams + 1; i < kind.getNumArguments(); ++i) {
     types.push_back(kind.getArgumentTypes()[i]);
     attrs.push_back(kind.getArgAttrDict(i));
   }
@@ -1073,18 +1176,26 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
   Value outerRows = rows, outerPosition = position;
   rows = maxRows == 1 ? constant(1) : body->getArgument(0);
   position = body->getArgument(1);
-  for (unsigned i = 3; i < kind.getNumArguments(); ++i)
-    mapping.map(source.getArgument(i), body->getArgument(i - 1));
+  for (unsigned i = streams + 1; i < kind.getNumArguments(); ++i)
+    mapping.map(source.getArgument(i), body->getArgument(i - streams + 1));
   int64_t hidden = columnsOf(source.getArgument(0));
-  buffers[source.getArgument(0)] = rowsBuffer("x", hidden);
-  buffers[source.getArgument(1)] = arenaBuffer("pending", hidden);
+  if (isDeferred) {
+    buffers[source.getArgument(0)] = rowsBuffer("x", hidden);
+    buffers[source.getArgument(1)] = arenaBuffer("pending", hidden);
+  } else {
+    for (BlockArgument stream : source.getArguments().take_front(streams))
+      buffers[stream] = streamBuffer(stream.getArgNumber(), columnsOf(stream));
+  }
   prefix = kind.getSymName().str() + ".";
   locals = 0;
   LogicalResult result = schedule(source);
   Operation *end = source.getTerminator();
-  if (succeeded(result) && (bufferOf(end->getOperand(0)) != bufferOf(source.getArgument(0)) ||
-                            bufferOf(end->getOperand(1)) != bufferOf(source.getArgument(1))))
+  if (succeeded(result) && isDeferred &&
+      (bufferOf(end->getOperand(0)) != bufferOf(source.getArgument(0)) ||
+       bufferOf(end->getOperand(1)) != bufferOf(source.getArgument(1))))
     result = end->emitOpError("expects to return the stream and what is pending");
+  if (succeeded(result) && !isDeferred)
+    result = storeStreams(end, end->getOperands());
   func::ReturnOp::create(builder, kind.getLoc());
   prefix.clear();
   rows = outerRows, position = outerPosition;
@@ -1098,8 +1209,9 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
   LayersOp layers;
   for (auto op : source.getOps<LayersOp>())
     layers = op;
-  if (!layers || layers.getStream().size() != 2)
-    return forward.emitOpError("expects deferred residuals");
+  if (!layers)
+    return forward.emitOpError("expects layers");
+  isDeferred = layers.getStream().size() == 2 && layers.getStream()[1].getDefiningOp<ZerosOp>();
   SymbolTable symbols(module);
   if (entry != Entry::Head) {
     llvm::SetVector<Attribute> kinds(llvm::from_range, layers.getKinds());
@@ -1127,23 +1239,36 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       isPast = true;
       if (entry == Entry::Head) {
         // Prefill's buffers: its stream waits there.
-        auto left = [&](StringRef what) { return module.lookupSymbol<spmd::BufferOp>(("prefill." + what).str()); };
-        buffers[layers.getResult(0)] = left("x");
-        buffers[layers.getResult(1)] = left("pending");
+        auto left = [&](const Twine &what) { return module.lookupSymbol<spmd::BufferOp>(("prefill." + what).str()); };
+        if (isDeferred) {
+          buffers[layers.getResult(0)] = left("x");
+          buffers[layers.getResult(1)] = left("pending");
+        } else {
+          for (OpResult stream : layers.getResults())
+            buffers[stream] = left("stream." + Twine(stream.getResultNumber()));
+        }
         continue;
       }
+      if (!isDeferred && failed(storeStreams(layers, layers.getStream())))
+        return failure();
       SmallVector<Attribute> kinds;
       for (auto kind : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
         kinds.push_back(FlatSymbolRefAttr::get(builder.getContext(), name + "." + kind.getValue().str()));
       spmd::LayersOp::create(builder, loc, rows, position, builder.getArrayAttr(kinds));
-      buffers[layers.getResult(0)] = rowsBuffer("x", hidden);
-      buffers[layers.getResult(1)] = arenaBuffer("pending", hidden);
+      if (isDeferred) {
+        buffers[layers.getResult(0)] = rowsBuffer("x", hidden);
+        buffers[layers.getResult(1)] = arenaBuffer("pending", hidden);
+      } else {
+        for (OpResult stream : layers.getResults())
+          buffers[stream] = streamBuffer(stream.getResultNumber(), columnsOf(stream));
+      }
     } else if (auto embed = dyn_cast<EmbedOp>(op)) {
       if (!before)
         continue;
       if (!mapping.contains(embed.getTable()) || !cast<WeightType>(embed.getTable().getType()).getLayout())
         return embed.emitOpError("expects a packed table that lm.use names");
-      auto x = buffers[embed.getResult()] = rowsBuffer("x", hidden);
+      auto x = buffers[embed.getResult()] =
+          isDeferred ? rowsBuffer("x", hidden) : rowsBuffer(local("embedded"), columnsOf(embed.getResult()));
       spmd::BufferOp tokens = buffer("tokens", maxRows, 1, builder.getI32Type(), spmd::Space::Tokens);
       Value tableValue = weight(embed.getTable());
       FloatAttr scale = embed.getScaleAttr();
@@ -1155,14 +1280,15 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
         kernel::EmbedOp::create(builder, loc, readRows(tokens, row, count), tableValue, writeRows(x, row, count),
                                 scale);
       });
-      for (RopeAttr rope : ropes) {
+      // With the first of them come the angles of the call's positions.
+      for (RopeAttr rope : std::exchange(hasAngles, true) ? ArrayRef<RopeAttr>() : ArrayRef(ropes)) {
         spmd::BufferOp angles = ropeTable(rope);
         rowwise.push_back([=, this](Value row, Value count) {
           Value at = arith::AddIOp::create(builder, loc, position, row);
           kernel::RopeTableOp::create(builder, loc, at, writeRows(angles, row, count), rope);
         });
       }
-    } else if (isa<ZerosOp>(op)) {
+    } else if (isDeferred && isa<ZerosOp>(op)) {
       if (!before)
         continue;
       spmd::BufferOp pending = arenaBuffer("pending", hidden);

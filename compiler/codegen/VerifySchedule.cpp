@@ -207,6 +207,7 @@ private:
   std::vector<SmallVector<int32_t, 4>> neighbours; // buffers that share bytes with each
   llvm::MapVector<Operation *, ScheduleFunction> functions;
   llvm::StringMap<func::FuncOp> kinds;
+  llvm::StringMap<StringRef> shared; // states by another name
   std::map<std::tuple<Operation *, int64_t, int64_t, int64_t>, Footprint> footprints;
   std::set<std::pair<const Footprint *, const Footprint *>> apart; // proved
   std::string where;                                               // " (in a call ...)": ends messages
@@ -265,7 +266,7 @@ LogicalResult VerifySchedule::verifyPlaces() {
     if (weight.getPlace())
       weights.emplace_back(*weight.getPlace(), *weight.getPlace() + getPackedBytes(weight.getWeightType()), weight);
   for (auto state : module.getOps<StateOp>())
-    if (state.getPlace())
+    if (state.getPlace() && !state.getShares())
       states.emplace_back(*state.getPlace(), *state.getPlace() + getStateBytes(state.getType()), state);
   if (failed(verifyDisjoint(weights)) || failed(verifyDisjoint(states)))
     return failure();
@@ -311,6 +312,9 @@ LogicalResult VerifySchedule::verifyCounters() {
 
 LogicalResult VerifySchedule::prepare() {
   ModuleOp module = getOperation();
+  for (auto state : module.getOps<StateOp>())
+    if (state.getShares())
+      shared[state.getSymName()] = *state.getShares();
   DenseMap<StringAttr, int32_t> ids;
   for (auto buffer : module.getOps<spmd::BufferOp>()) {
     ids[buffer.getSymNameAttr()] = buffers.size();
@@ -593,7 +597,8 @@ LogicalResult VerifySchedule::play(const Call &call) {
   int32_t logits = -1;
   for (auto [id, buffer] : llvm::enumerate(buffers)) {
     spmd::Space space = buffer.space;
-    if (space == spmd::Space::Arena && keepsArena)
+    // The head reads what prefill left; what it left itself in a call before is no more.
+    if (space == spmd::Space::Arena && keepsArena && !buffer.name.starts_with((entry.getSymName() + ".").str()))
       continue;
     live[id].clear();
     lost[id].clear();
@@ -672,9 +677,20 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
           auto slot = argument ? kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr) : StringAttr();
           if (!slot)
             return bind(cache);
-          return StringAttr::get(&getContext(), lm::LayersOp::bind(layer, slot.getValue())).getValue();
+          std::string symbol = lm::LayersOp::bind(layer, slot.getValue());
+          if (auto other = shared.find(symbol); other != shared.end())
+            return other->second;
+          return StringAttr::get(&getContext(), symbol).getValue();
         };
-        if (failed(status = playFunction(functions.find(kind)->second, inner, bindSlot)))
+        // Parts of rows that belong to a layer are others in each: it has footprints of its own.
+        Call own = inner;
+        for (unsigned i = 0; i < kind.getNumArguments(); ++i)
+          if (auto slot = kind.getArgAttrOfType<StringAttr>(i, kSlotAttr);
+              slot && slot.getValue() == kLayerSlot && kind.getArgumentTypes()[i].isIndex()) {
+            own.first = layer;
+            functions.find(kind)->second.evaluator.set(kind.getArgument(i), layer);
+          }
+        if (failed(status = playFunction(functions.find(kind)->second, own, bindSlot)))
           return;
       }
     }

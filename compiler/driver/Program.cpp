@@ -1,6 +1,6 @@
 #include "compiler/driver/Program.h"
-#include "dialects/lm/Layout.h"
 #include "dialects/lm/LMOps.h"
+#include "dialects/lm/Layout.h"
 #include "frontends/support/Errors.h"
 #include "lrt/abi.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -101,6 +101,8 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
   std::vector<lrt_cache> caches;
   for (lm::StateOp state : module.getOps<lm::StateOp>()) {
     lm::CacheType type = state.getCacheType();
+    if (state.getShares())
+      continue;
     if (!type) {
       lrt_cache carried = {};
       carried.offset = state.getPlace().value_or(0);

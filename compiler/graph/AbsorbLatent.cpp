@@ -1,4 +1,5 @@
-//===- AbsorbLatent.cpp - latent attention becomes attention to the latent vectors themselves --------------------------===//
+//===- AbsorbLatent.cpp - latent attention becomes attention to the latent vectors themselves
+//--------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "dialects/lm/LMOps.h"

@@ -51,9 +51,15 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       return signalPassFailure();
     int64_t place = 0;
     for (auto state : module.getOps<StateOp>()) {
+      if (state.getShares())
+        continue;
       state.setPlace(place);
       place = llvm::alignTo(place + lathe::getStateBytes(state.getType()), 4096);
     }
+    SymbolTable symbols(module);
+    for (auto state : module.getOps<StateOp>())
+      if (state.getShares())
+        state.setPlace(symbols.lookup<StateOp>(*state.getShares()).getPlace());
   }
 };
 } // namespace

@@ -151,11 +151,58 @@ LogicalResult AddOp::verify() {
 }
 
 LogicalResult ConcatOp::verify() {
-  int64_t left = columnsOf(getLhs()), right = columnsOf(getRhs());
-  if (!isKnown(left) || !isKnown(right))
-    return emitOpError() << "expects known numbers of columns, but found " << getLhs().getType() << " and "
-                         << getRhs().getType();
-  return checkColumns(*this, getOut(), left + right, "out");
+  int64_t sum = 0;
+  for (Value input : getInputs()) {
+    if (!isKnown(columnsOf(input)))
+      return emitOpError() << "expects known numbers of columns, but found " << input.getType();
+    sum += columnsOf(input);
+  }
+  return checkColumns(*this, getOut(), sum, "out");
+}
+
+/// Rows of one known width.
+static LogicalResult checkAlike(Operation *op, Value rows, Value out, StringRef what) {
+  if (!isKnown(columnsOf(rows)))
+    return op->emitOpError() << "expects a known number of columns, but found " << rows.getType();
+  return checkColumns(op, out, columnsOf(rows), what);
+}
+
+LogicalResult MultiplyOp::verify() {
+  if (failed(checkVector(*this, getWeight(), "the weight")) || failed(checkAlike(*this, getInput(), getOut(), "out")))
+    return failure();
+  return checkColumns(*this, getInput(), cast<lm::WeightType>(getWeight().getType()).getRows(), "input");
+}
+
+LogicalResult SparsifyOp::verify() { return checkAlike(*this, getInput(), getOut(), "out"); }
+
+LogicalResult MatchMagnitudeOp::verify() {
+  if (failed(checkAlike(*this, getInput(), getLike(), "like")))
+    return failure();
+  return checkAlike(*this, getInput(), getOut(), "out");
+}
+
+LogicalResult AltUpPredictOp::verify() {
+  int64_t pairs = columnsOf(getCoefficients()), count = 1;
+  while (count < 64 && count * count < pairs)
+    ++count;
+  if (count * count != pairs || columnsOf(getStreams()) % count)
+    return emitOpError() << "expects coefficients for every pair of streams, but found " << getCoefficients().getType()
+                         << " for " << getStreams().getType();
+  return checkAlike(*this, getStreams(), getOut(), "out");
+}
+
+LogicalResult AltUpCorrectOp::verify() {
+  int64_t width = columnsOf(getActivated()), count = columnsOf(getCoefficients());
+  if (!isKnown(width) || count < 1 || count > 64 || columnsOf(getStreams()) != width * count)
+    return emitOpError() << "expects a coefficient for each stream, but found " << getCoefficients().getType()
+                         << " for " << getStreams().getType();
+  return checkAlike(*this, getStreams(), getOut(), "out");
+}
+
+LogicalResult AltUpInjectOp::verify() {
+  if (!isKnown(columnsOf(getInput())) || failed(checkDivides(*this, getStreams(), columnsOf(getInput()), "streams")))
+    return failure();
+  return checkAlike(*this, getStreams(), getOut(), "out");
 }
 
 LogicalResult CopyOp::verify() { return checkCovers(*this, getInput(), getOut(), "input"); }

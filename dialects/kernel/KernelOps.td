@@ -33,7 +33,9 @@ def Kernel_ZeroOp : Kernel_Op<"zero"> {
 
 def Kernel_EmbedOp : Kernel_Op<"embed"> {
   let summary = "out[t] = scale * table[ids[t]]";
-  let description = "Reads rows of the packed table, whatever its format. `ids` is one column.";
+  let description = [{
+    Reads rows of the packed table, whatever its format. `ids` is one column; what is no row of the table reads row 0.
+  }];
   let arguments = (ins Kernel_In<Kernel_Ids>:$ids, LM_WeightType:$table, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale);
   let assemblyFormat = "$ids `,` $table `to` $out `scale` $scale attr-dict `:` type($ids) `,` type($table) `,` type($out)";
   let hasVerifier = 1;
@@ -54,9 +56,63 @@ def Kernel_CopyOp : Kernel_Op<"copy"> {
 }
 
 def Kernel_ConcatOp : Kernel_Op<"concat"> {
-  let summary = "out[t] = lhs[t], then rhs[t]";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$lhs, Kernel_In<Kernel_Rows>:$rhs, Kernel_Out<Kernel_Rows>:$out);
-  let assemblyFormat = "$lhs `,` $rhs `to` $out attr-dict `:` type($lhs) `,` type($rhs) `,` type($out)";
+  let summary = "out[t] = the inputs' rows t, side by side";
+  let arguments = (ins Kernel_In<Variadic<Kernel_Rows>>:$inputs, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$inputs `to` $out attr-dict `:` type($inputs) `to` type($out)";
+  let hasVerifier = 1;
+}
+
+def Kernel_MultiplyOp : Kernel_Op<"multiply"> {
+  let summary = "out[t] = input[t] * weight, value by value";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$input `,` $weight `to` $out attr-dict `:` type($input) `,` type($weight) `,` type($out)";
+  let hasVerifier = 1;
+}
+
+def Kernel_SparsifyOp : Kernel_Op<"sparsify"> {
+  let summary = "out = max(input - (mean + deviations * std), 0)";
+  let description = "As lm.sparsify.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Rows>:$out, F64Attr:$deviations);
+  let assemblyFormat = "$input `to` $out `deviations` $deviations attr-dict `:` type($input) `,` type($out)";
+  let hasVerifier = 1;
+}
+
+def Kernel_MatchMagnitudeOp : Kernel_Op<"match_magnitude"> {
+  let summary = "input as large as another row";
+  let description = "As lm.match_magnitude.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$like, Kernel_Out<Kernel_Rows>:$out,
+                       F64Attr:$eps);
+  let assemblyFormat = "$input `,` $like `to` $out `eps` $eps attr-dict `:` type($input) `,` type($like) `,` type($out)";
+  let hasVerifier = 1;
+}
+
+def Kernel_AltUpPredictOp : Kernel_Op<"altup_predict"> {
+  let summary = "what the streams will be";
+  let description = "As lm.altup_predict.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$streams, Kernel_In<Kernel_Rows>:$coefficients,
+                       Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = [{
+    $streams `,` $coefficients `to` $out attr-dict `:` type($streams) `,` type($coefficients) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_AltUpCorrectOp : Kernel_Op<"altup_correct"> {
+  let summary = "the streams learn what the layer made of the first";
+  let description = "As lm.altup_correct.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$streams, Kernel_In<Kernel_Rows>:$activated,
+                       Kernel_In<Kernel_Rows>:$coefficients, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = [{
+    $streams `,` $activated `,` $coefficients `to` $out attr-dict
+    `:` type($streams) `,` type($activated) `,` type($coefficients) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_AltUpInjectOp : Kernel_Op<"altup_inject"> {
+  let summary = "input is added to every stream but the first";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$streams, Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = "$streams `,` $input `to` $out attr-dict `:` type($streams) `,` type($input) `,` type($out)";
   let hasVerifier = 1;
 }
 

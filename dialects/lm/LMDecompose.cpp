@@ -116,6 +116,8 @@ public:
       Value tanh = math::TanhOp::create(*this, mul(f32(std::sqrt(2 / std::numbers::pi)), cubic));
       return mul(mul(f32(0.5), x), add(f32(1), tanh));
     }
+    case Activation::Tanh:
+      return math::TanhOp::create(*this, x);
     case Activation::Sigmoid:
       return div(f32(1), add(f32(1), math::ExpOp::create(*this, arith::NegFOp::create(*this, x))));
     case Activation::QuickGelu:
@@ -140,13 +142,120 @@ Decomposed EmbedOp::decomposeOperation(OpBuilder &builder) {
   Value out = d.empty(d.rowsOf(getIds()), cast<RankedTensorType>(getType()));
   return SmallVector{d.generic(2, {{0}, {0, 1}}, getIds(), out, [&](ValueRange in) {
     Value id = arith::IndexCastOp::create(d, d.getIndexType(), in[0]);
-    return d.mul(d.extract(table, {id, d.at(1)}), d.f32(getScale().convertToDouble()));
+    Value isRow = d.isLess(id, d.index(cast<WeightType>(getTable().getType()).getRows()));
+    return d.mul(d.extract(table, {d.select(isRow, id, d.index(0)), d.at(1)}), d.f32(getScale().convertToDouble()));
   })};
 }
 
 Decomposed AddOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   return SmallVector{d.elementwise(getOperands(), [&](ValueRange in) { return d.add(in[0], in[1]); })};
+}
+
+Decomposed ScaleOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  return SmallVector{
+      d.elementwise(getInput(), [&](ValueRange in) { return d.mul(in[0], d.f32(getFactor().convertToDouble())); })};
+}
+
+Decomposed MultiplyOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  return SmallVector{d.generic(2, {{0, 1}, {1}, {0, 1}}, {getInput(), ValuesOp::create(d, getWeight())},
+                               d.empty(d.rowsOf(getInput()), getInput().getType()),
+                               [&](ValueRange in) { return d.mul(in[0], in[1]); })};
+}
+
+Decomposed PartOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  auto type = cast<RankedTensorType>(getType());
+  Value number = getIndex() ? Value(getIndex()) : d.index(*getNumber());
+  Value first = arith::MulIOp::create(d, number, d.index(type.getDimSize(1)));
+  return SmallVector{d.generic(2, {{0, 1}}, {}, d.empty(d.rowsOf(getInput()), type),
+                               [&](ValueRange) { return d.extract(getInput(), {d.at(0), d.add(first, d.at(1))}); })};
+}
+
+Decomposed ConcatOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  auto type = cast<RankedTensorType>(getType());
+  Value rows = d.rowsOf(getInputs().front());
+  return SmallVector{d.generic(2, {{0, 1}}, {}, d.empty(rows, type), [&](ValueRange) {
+    Value result = d.f32(0);
+    int64_t first = 0;
+    for (Value input : getInputs()) {
+      // Looked up whatever the column is: another one's reads the first.
+      Value own = d.sub(d.at(1), d.index(first));
+      Value isHere = arith::CmpIOp::create(d, arith::CmpIPredicate::ult, own, d.index(columnsOf(input)));
+      result = d.select(isHere, d.extract(input, {d.at(0), d.select(isHere, own, d.index(0))}), result);
+      first += columnsOf(input);
+    }
+    return result;
+  })};
+}
+
+/// A number for each row: the mean of what `term` makes of its values.
+static Value meanOf(Decomposer &d, Value rows, function_ref<Value(Value)> term) {
+  Value sums = d.generic(2, {{0, 1}, {0}}, rows, d.filled({OpFoldResult(d.rowsOf(rows))}, 0),
+                         [&](ValueRange in) { return d.add(in[1], term(in[0])); });
+  return d.generic(1, {{0}, {0}}, sums, d.filled({OpFoldResult(d.rowsOf(rows))}, 0),
+                   [&](ValueRange in) { return d.div(in[0], d.f32(columnsOf(rows))); });
+}
+
+Decomposed SparsifyOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  Value mean = meanOf(d, getInput(), [](Value x) { return x; });
+  Value centred = d.generic(2, {{0, 1}, {0}, {0, 1}}, {getInput(), mean},
+                            d.empty(d.rowsOf(getInput()), cast<RankedTensorType>(getType())),
+                            [&](ValueRange in) { return d.sub(in[0], in[1]); });
+  Value variance = meanOf(d, centred, [&](Value x) { return d.mul(x, x); });
+  return SmallVector{d.generic(2, {{0, 1}, {0}, {0, 1}}, {centred, variance},
+                               d.empty(d.rowsOf(getInput()), cast<RankedTensorType>(getType())), [&](ValueRange in) {
+                                 Value deviation = math::SqrtOp::create(d, in[1]);
+                                 Value limit = d.mul(deviation, d.f32(getDeviations().convertToDouble()));
+                                 return arith::MaxNumFOp::create(d, d.sub(in[0], limit), d.f32(0)).getResult();
+                               })};
+}
+
+Decomposed MatchMagnitudeOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  auto square = [&](Value x) { return d.mul(x, x); };
+  Value own = meanOf(d, getInput(), square), like = meanOf(d, getLike(), square);
+  return SmallVector{d.generic(2, {{0, 1}, {0}, {0}, {0, 1}}, {getInput(), own, like},
+                               d.empty(d.rowsOf(getInput()), cast<RankedTensorType>(getType())), [&](ValueRange in) {
+                                 Value least = arith::MaxNumFOp::create(d, in[1], d.f32(getEps().convertToDouble()));
+                                 return d.div(d.mul(in[0], math::SqrtOp::create(d, in[2])),
+                                              math::SqrtOp::create(d, least));
+                               })};
+}
+
+Decomposed AltUpPredictOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  int64_t count = static_cast<int64_t>(std::lround(std::sqrt(columnsOf(getCoefficients()))));
+  Value x = d.split(getStreams(), {count, columnsOf(getStreams()) / count});
+  Value c = d.split(getCoefficients(), {count, count});
+  // Loops: row t, stream b, value i, stream a that is summed over.
+  enum { t, b, i, a };
+  return SmallVector{d.join(d.generic(4, {{t, a, i}, {t, b, a}, {t, b, i}}, {x, c}, x,
+                                      [&](ValueRange in) { return d.add(in[2], d.mul(in[0], in[1])); }))};
+}
+
+Decomposed AltUpCorrectOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  int64_t count = columnsOf(getCoefficients()), width = columnsOf(getActivated());
+  Value p = d.split(getStreams(), {count, width});
+  return SmallVector{d.join(d.generic(3, {{0, 1, 2}, {0, 2}, {0, 1}, {0, 1, 2}}, {p, getActivated(), getCoefficients()},
+                                      d.empty(d.rowsOf(p), cast<RankedTensorType>(p.getType())), [&](ValueRange in) {
+                                        Value first = d.extract(p, {d.at(0), d.index(0), d.at(2)});
+                                        return d.add(in[0], d.mul(d.add(in[2], d.f32(1)), d.sub(in[1], first)));
+                                      }))};
+}
+
+Decomposed AltUpInjectOp::decomposeOperation(OpBuilder &builder) {
+  Decomposer d(*this, builder);
+  int64_t width = columnsOf(getInput()), count = columnsOf(getStreams()) / width;
+  Value x = d.split(getStreams(), {count, width});
+  return SmallVector{d.join(d.generic(
+      3, {{0, 1, 2}, {0, 2}, {0, 1, 2}}, {x, getInput()}, d.empty(d.rowsOf(x), cast<RankedTensorType>(x.getType())),
+      [&](ValueRange in) { return d.select(d.isLess(d.index(0), d.at(1)), d.add(in[0], in[1]), in[0]); }))};
 }
 
 Decomposed ZerosOp::decomposeOperation(OpBuilder &builder) {

@@ -8,6 +8,8 @@
 namespace mlir::lm {
 /// Name of the argument attribute that says which weight or state of its layer an argument of a layer kind is.
 inline constexpr llvm::StringLiteral kSlotAttr = "lm.slot";
+/// The slot that is a layer's number.
+inline constexpr llvm::StringLiteral kLayerSlot = "layer";
 /// Module attribute: everything about the model that is not a weight (names, sizes, paths), see frontends/Import.h.
 inline constexpr llvm::StringLiteral kModelAttr = "lm.model";
 } // namespace mlir::lm

@@ -76,8 +76,8 @@ LogicalResult WeightOp::verify() {
   int64_t group = getGroup().value_or(1), pitch = getPitch().value_or(group);
   if (group < 1 || pitch < group || pitch >= int64_t(1) << 40 || type.getRows() % group ||
       type.getRows() / group > (int64_t(1) << 40) / pitch || (getGroup() && !getPitch()))
-    return emitOpError() << "expects whole groups of rows and a pitch that is not smaller, but found " << group << " and "
-                         << pitch << " for " << type;
+    return emitOpError() << "expects whole groups of rows and a pitch that is not smaller, but found " << group
+                         << " and " << pitch << " for " << type;
   if (std::optional<int64_t> stored = getTransposed())
     if (type.isVector() || *stored < (type.getRows() / group - 1) * pitch + group || *stored >= int64_t(1) << 40 ||
         lathe::getFormatInfo(getStoredFormat()).isQuantised())
@@ -147,6 +147,15 @@ LogicalResult StateOp::verify() {
   return checkPlace(*this, getPlace());
 }
 
+LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getShares())
+    return success();
+  auto target = symbols.lookupNearestSymbolFrom<StateOp>(*this, getSharesAttr());
+  if (!target || target.getShares() || target.getType() != getType())
+    return emitOpError() << "expects a state of its own type to share, but " << getSharesAttr() << " is none";
+  return success();
+}
+
 LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *target = symbols.lookupNearestSymbolFrom(*this, getSymbolAttr());
   Type type;
@@ -183,6 +192,8 @@ LogicalResult lm::verifySlots(Operation *layers, int64_t layer, func::FuncOp kin
     if (!slot)
       return layers->emitOpError() << "expects argument " << i << " of @" << kind.getSymName() << " to have a "
                                    << kSlotAttr;
+    if (slot.getValue() == kLayerSlot && kind.getArgumentTypes()[i].isIndex())
+      continue;
     auto symbol = StringAttr::get(layers->getContext(), LayersOp::bind(layer, slot.getValue()));
     Operation *target = symbols.lookupNearestSymbolFrom(layers, symbol);
     Type type = isa_and_nonnull<WeightOp>(target)  ? Type(cast<WeightOp>(target).getWeightType())
@@ -380,6 +391,53 @@ LogicalResult HeadLinearOp::verify() {
     return emitOpError() << "expects a matrix for each head of " << in << " values, but found " << type;
   if (int64_t out = heads * (type.getRows() + in / heads - type.getColumns()); columns(getResult()) != out)
     return emitOpError() << "expects a result of " << out << " columns, but found " << columns(getResult());
+  return success();
+}
+
+LogicalResult MultiplyOp::verify() { return checkVector(*this, getWeight(), columns(getInput()), "weight"); }
+
+LogicalResult PartOp::verify() {
+  int64_t all = columns(getInput()), width = columns(getResult());
+  if (all % width)
+    return emitOpError() << "expects parts that divide " << all << " columns, but found " << width;
+  if (!getIndex() == !getNumber())
+    return emitOpError() << "expects a part's number or an index, one of both";
+  if (int64_t number = getNumber().value_or(0); number < 0 || number >= all / width)
+    return emitOpError() << "expects a number below " << all / width << ", but found " << number;
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  int64_t sum = 0;
+  for (Value input : getInputs())
+    sum += columns(input);
+  if (getInputs().empty() || columns(getResult()) != sum)
+    return emitOpError() << "expects a result of " << sum << " columns, but found " << columns(getResult());
+  return success();
+}
+
+LogicalResult AltUpPredictOp::verify() {
+  int64_t all = columns(getStreams()), count = 1;
+  while (count * count < columns(getCoefficients()))
+    ++count;
+  if (count * count != columns(getCoefficients()) || count > 64 || all % count)
+    return emitOpError() << "expects coefficients for every pair of streams in " << all << " columns, but found "
+                         << columns(getCoefficients());
+  return success();
+}
+
+LogicalResult AltUpCorrectOp::verify() {
+  int64_t all = columns(getStreams()), width = columns(getActivated()), count = columns(getCoefficients());
+  if (count > 64 || all != count * width)
+    return emitOpError() << "expects a coefficient for each stream of " << width << " in " << all
+                         << " columns, but found " << count;
+  return success();
+}
+
+LogicalResult AltUpInjectOp::verify() {
+  if (columns(getStreams()) % columns(getInput()))
+    return emitOpError() << "expects streams of " << columns(getInput()) << " columns, but found "
+                         << columns(getStreams());
   return success();
 }
 

@@ -57,7 +57,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   }];
 }
 
-def LM_StateOp : LM_Op<"state", [Symbol]> {
+def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "what a layer keeps from call to call";
   let description = [{
     `place` is the offset in the cache area, set by plan-cache.
@@ -66,10 +66,13 @@ def LM_StateOp : LM_Op<"state", [Symbol]> {
     ```mlir
     lm.state @layers.0.cache : !lm.cache<3 x 64 x bf16, window = 0, rows = 0>
     lm.state @layers.1.delta : !lm.carry<64 x 8192>
+    lm.state @layers.2.delta : !lm.carry<64 x 8192> shares @layers.1.delta
     ```
+    A state that `shares` another is that one by a second name.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<I64Attr>:$place);
-  let assemblyFormat = "$sym_name `:` $type (`place` $place^)? attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<FlatSymbolRefAttr>:$shares,
+                       OptionalAttr<I64Attr>:$place);
+  let assemblyFormat = "$sym_name `:` $type (`shares` $shares^)? (`place` $place^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Null when the layer carries a state of one size.
@@ -95,7 +98,7 @@ def LM_LayersOp : LM_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterfa
   let description = [{
     Calls the kinds one after another on the stream. Argument `a` of the kind's function (its `lm.slot`) is bound, in
     layer i, to the symbol `@layers.i.a`; a slot that begins with `previous.` is bound to the layer before (to the
-    layer itself in layer 0).
+    layer itself in layer 0). The slot `layer`, an index, is i itself.
 
     Example:
     ```mlir
@@ -121,7 +124,7 @@ def LM_LayersOp : LM_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterfa
 def LM_EmbedOp : LM_ComputeOp<"embed", [Pure]> {
   let summary = "rows of the embedding table";
   let description = [{
-    y[t] = scale * table[ids[t]].
+    y[t] = scale * table[ids[t]]; ids that are no row of the table read row 0.
 
     Example:
     ```mlir
@@ -145,6 +148,141 @@ def LM_AddOp : LM_ComputeOp<"add", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins LM_Rows:$lhs, LM_Rows:$rhs);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def LM_ScaleOp : LM_ComputeOp<"scale", [Pure, SameOperandsAndResultType]> {
+  let summary = "y = factor * x";
+  let description = [{
+    Example:
+    ```mlir
+    %y = lm.scale %x by 0.5 : tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, F64Attr:$factor);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `by` $factor attr-dict `:` type($result)";
+}
+
+def LM_MultiplyOp : LM_ComputeOp<"multiply", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "y[t] = x[t] * w, value by value";
+  let description = [{
+    Example:
+    ```mlir
+    %y = lm.multiply %x, %w : tensor<?x72xf32>, !lm.weight<72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
+  let hasVerifier = 1;
+}
+
+def LM_PartOp : LM_ComputeOp<"part", [Pure]> {
+  let summary = "some columns: of parts of equal width the one whose number is `number` or `index`";
+  let description = [{
+    Example:
+    ```mlir
+    %first = lm.part %x [0] : tensor<?x288xf32> -> tensor<?x72xf32>
+    %own = lm.part %x at %layer : tensor<?x288xf32> -> tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, Optional<Index>:$index, OptionalAttr<I64Attr>:$number);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input (`at` $index^)? (`[` $number^ `]`)? attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def LM_ConcatOp : LM_ComputeOp<"concat", [Pure]> {
+  let summary = "rows side by side";
+  let description = [{
+    Example:
+    ```mlir
+    %x = lm.concat %a, %b : tensor<?x72xf32>, tensor<?x72xf32> -> tensor<?x144xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<LM_Rows>:$inputs);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def LM_SparsifyOp : LM_ComputeOp<"sparsify", [Pure, SameOperandsAndResultType]> {
+  let summary = "only what stands out of its row stays";
+  let description = [{
+    y = max(x - (mean + deviations * std), 0), mean and (population) standard deviation of the row: of normal values the
+    largest part that lies so many deviations above the mean (Gemma 3n).
+
+    Example:
+    ```mlir
+    %y = lm.sparsify %x deviations 1.6448536 : tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, F64Attr:$deviations);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `deviations` $deviations attr-dict `:` type($result)";
+}
+
+def LM_MatchMagnitudeOp : LM_ComputeOp<"match_magnitude", [Pure, SameOperandsAndResultType]> {
+  let summary = "x as large as another row";
+  let description = [{
+    y = x * sqrt(mean(like^2)) / sqrt(max(mean(x^2), eps)).
+
+    Example:
+    ```mlir
+    %y = lm.match_magnitude %x, %like eps 1.0e-5 : tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$input, LM_Rows:$like, F64Attr:$eps);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$input `,` $like `eps` $eps attr-dict `:` type($result)";
+}
+
+def LM_AltUpPredictOp : LM_ComputeOp<"altup_predict", [Pure, AllTypesMatch<["streams", "result"]>]> {
+  let summary = "alternating updates (arXiv:2301.13310): what the streams will be";
+  let description = [{
+    Of n streams side by side, `coefficients` being n * n: y_b = x_b + sum over a of coefficients[n b + a] x_a.
+
+    Example:
+    ```mlir
+    %p = lm.altup_predict %x, %c : tensor<?x288xf32>, tensor<?x16xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$streams, LM_Rows:$coefficients);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$streams `,` $coefficients attr-dict `:` type($streams) `,` type($coefficients)";
+  let hasVerifier = 1;
+}
+
+def LM_AltUpCorrectOp : LM_ComputeOp<"altup_correct", [Pure, AllTypesMatch<["streams", "result"]>]> {
+  let summary = "alternating updates: the streams learn what the layer made of the first";
+  let description = [{
+    Of as many predicted streams as there are coefficients: y_b = p_b + (1 + coefficients[b]) (activated - p_0).
+
+    Example:
+    ```mlir
+    %x = lm.altup_correct %p, %z, %c : tensor<?x288xf32>, tensor<?x72xf32>, tensor<?x4xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$streams, LM_Rows:$activated, LM_Rows:$coefficients);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = [{
+    $streams `,` $activated `,` $coefficients attr-dict `:` type($streams) `,` type($activated) `,` type($coefficients)
+  }];
+  let hasVerifier = 1;
+}
+
+def LM_AltUpInjectOp : LM_ComputeOp<"altup_inject", [Pure, AllTypesMatch<["streams", "result"]>]> {
+  let summary = "rows are added to every stream but the first";
+  let description = [{
+    Example:
+    ```mlir
+    %y = lm.altup_inject %x, %u : tensor<?x288xf32>, tensor<?x72xf32>
+    ```
+  }];
+  let arguments = (ins LM_Rows:$streams, LM_Rows:$input);
+  let results = (outs LM_Rows:$result);
+  let assemblyFormat = "$streams `,` $input attr-dict `:` type($streams) `,` type($input)";
+  let hasVerifier = 1;
 }
 
 def LM_ZerosOp : LM_ComputeOp<"zeros", [Pure, AllTypesMatch<["like", "result"]>]> {

@@ -12,7 +12,8 @@ def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its g
     I32EnumAttrCase<"Silu", 0, "silu">,
     I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,
     I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">,
-    I32EnumAttrCase<"Sigmoid", 3, "sigmoid">]> {
+    I32EnumAttrCase<"Sigmoid", 3, "sigmoid">,
+    I32EnumAttrCase<"Tanh", 4, "tanh">]> {
   let cppNamespace = "::mlir::lm";
   let genSpecializedAttr = 0;
 }

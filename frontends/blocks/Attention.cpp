@@ -67,24 +67,31 @@ Value lathe::buildAttention(LayerBuilder &layer, Value input) {
   const Config &config = layer.config;
 
   Value gate = layer.weight(Slot::QGate) ? layer.linear(input, Slot::QGate) : Value();
-  Value q = layer.linear(input, Slot::Q, Slot::QBias);
-  Value k = layer.linear(input, Slot::K, Slot::KBias);
-  Value v = layer.linear(input, Slot::V, Slot::VBias);
-  if (layer.weight(Slot::QNorm)) {
-    bool isWhole = config.qkNorm == QKNorm::Whole;
-    q = layer.norm(q, Slot::QNorm, isWhole ? 1 : config.heads);
-    k = layer.norm(k, Slot::KNorm, isWhole ? 1 : config.kvHeads);
+  // Without matrices for keys and values the layer attends to another one's.
+  Value q = layer.linear(input, Slot::Q, Slot::QBias), k, v;
+  if (layer.weight(Slot::K)) {
+    k = layer.linear(input, Slot::K, Slot::KBias);
+    v = layer.linear(input, Slot::V, Slot::VBias);
   }
+  bool isWhole = config.qkNorm == QKNorm::Whole;
+  if (layer.weight(Slot::QNorm))
+    q = layer.norm(q, Slot::QNorm, isWhole ? 1 : config.heads);
+  if (layer.weight(Slot::KNorm))
+    k = layer.norm(k, Slot::KNorm, isWhole ? 1 : config.kvHeads);
+  if (v && config.valueNorm)
+    v = lm::NormOp::create(builder, loc, v, Value(), config.normEps, config.kvHeads);
   if (layer.model.positions == Positions::Rotary && config.rotatesIn(layer.layer)) {
     lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
     q = lm::RopeOp::create(builder, loc, q.getType(), q, layer.position, config.heads, rope);
-    k = lm::RopeOp::create(builder, loc, k.getType(), k, layer.position, config.kvHeads, rope);
+    if (k)
+      k = lm::RopeOp::create(builder, loc, k.getType(), k, layer.position, config.kvHeads, rope);
     if (config.normsRotated) {
       q = lm::NormOp::create(builder, loc, q, Value(), config.normEps, config.heads);
       k = lm::NormOp::create(builder, loc, k, Value(), config.normEps, config.kvHeads);
     }
   }
-  lm::AppendOp::create(builder, loc, k, v, cache, layer.position);
+  if (k)
+    lm::AppendOp::create(builder, loc, k, v, cache, layer.position);
   Value o = lm::AttentionOp::create(builder, loc, q, cache, layer.position, config.heads, config.attentionScale,
                                     config.attentionSoftcap, layer.weight(Slot::Sinks), temperatureOf(layer));
   if (gate)

@@ -31,7 +31,8 @@ public:
   const Config &config;
   int64_t layer; // one of those that are of this kind
   llvm::DenseMap<unsigned, mlir::Value> weights;
-  mlir::Value position; // of the first row
+  mlir::Value position;                // of the first row
+  mlir::Value number;                  // of the layer, where parts of rows are each layer's own
   llvm::StringMap<mlir::Value> states; // what the layer keeps, by name: "cache", ...
 };
 
@@ -48,6 +49,21 @@ mlir::Value buildLatentAttention(LayerBuilder &layer, mlir::Value input);
 mlir::Value buildFeedForward(LayerBuilder &layer, mlir::Value input);
 /// A router and the mixture of the experts it chooses.
 mlir::Value buildExperts(LayerBuilder &layer, mlir::Value input);
+/// What stands before and behind the layers: its weights are fetched.
+struct GlobalBuilder {
+  mlir::OpBuilder &builder;
+  const Config &config;
+  llvm::DenseMap<unsigned, mlir::Value> weights;
+
+  mlir::Value weight(Slot slot) const { return weights.lookup(static_cast<unsigned>(slot)); }
+};
+
+/// Gemma 3n: the streams of alternating updates side by side, and every layer's own embedding of the tokens.
+llvm::SmallVector<mlir::Value> buildAltUpStreams(GlobalBuilder &global, mlir::Value ids, mlir::Value embedded);
+/// One row of all streams.
+mlir::Value mergeAltUpStreams(GlobalBuilder &global, mlir::Value streams);
+/// One layer of Gemma 3n; `perLayer` has the embeddings of all layers.
+mlir::Value buildAltUpLayer(LayerBuilder &layer, mlir::Value streams, mlir::Value perLayer);
 /// One layer: blocks, norms where the architecture has them, residuals.
 mlir::Value buildLayer(LayerBuilder &layer, mlir::Value stream);
 

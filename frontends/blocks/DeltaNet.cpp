@@ -1,4 +1,5 @@
-//===- DeltaNet.cpp - linear attention by the gated delta rule ---------------------------------------------------------===//
+//===- DeltaNet.cpp - linear attention by the gated delta rule
+//---------------------------------------------------------===//
 
 #include "frontends/blocks/Blocks.h"
 

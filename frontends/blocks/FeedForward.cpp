@@ -26,6 +26,8 @@ Value lathe::buildFeedForward(LayerBuilder &layer, Value input) {
   if (layer.model.gated) {
     Value gate = layer.linear(input, Slot::Gate, Slot::GateBias);
     Value up = layer.linear(input, Slot::Up, Slot::UpBias);
+    if (double deviations = layer.config.deviationsOf(layer.layer); deviations != 0)
+      gate = lm::SparsifyOp::create(builder, loc, gate.getType(), gate, builder.getF64FloatAttr(deviations));
     product = lm::GluOp::create(builder, loc, gate.getType(), gate, up, activation);
   } else {
     Value up = layer.linear(input, Slot::Up, Slot::UpBias);

@@ -34,15 +34,33 @@ static void readLatent(const JsonObject &keys, Config &config) {
     keys.fail("kv_lora_rank", "expected an even number, got " + llvm::Twine(config.latentRank));
 }
 
+/// How many standard deviations above the mean the lower `part` of normal values ends.
+static double deviationsAbove(double part) {
+  double low = -40, high = 40;
+  for (int i = 0; i < 200; ++i) {
+    const double middle = (low + high) / 2;
+    (0.5 * std::erfc(-middle / std::sqrt(2.0)) < part ? low : high) = middle;
+  }
+  return low;
+}
+
 static void readSizes(const JsonObject &keys, const Model &model, Config &config) {
   config.hidden = keys.integer("hidden_size", 1, limits::hidden);
   config.layers = keys.integer("num_hidden_layers", 1, limits::layers);
   config.heads = keys.integer("num_attention_heads", 1, limits::heads);
   const bool isGrouped = model.grouped && !model.latent;
   config.kvHeads = isGrouped ? keys.integer("num_key_value_heads", 1, limits::heads, config.heads) : config.heads;
-  config.intermediate =
-      keys.integer("intermediate_size", 1, limits::intermediate,
-                   model.intermediateHidden ? std::optional(model.intermediateHidden * config.hidden) : std::nullopt);
+  if (const json::Value *widths = keys.find("intermediate_size"); model.altUp && widths && widths->getAsArray()) {
+    config.intermediates = keys.integers("intermediate_size", 1, limits::intermediate);
+    if (keys.ok() && static_cast<int64_t>(config.intermediates.size()) != config.layers)
+      keys.fail("intermediate_size", "expected one for each of the " + llvm::Twine(config.layers) + " layers, got " +
+                                         llvm::Twine(config.intermediates.size()));
+    config.intermediate = config.intermediates.empty() ? 1 : config.intermediates.front();
+  } else {
+    config.intermediate =
+        keys.integer("intermediate_size", 1, limits::intermediate,
+                     model.intermediateHidden ? std::optional(model.intermediateHidden * config.hidden) : std::nullopt);
+  }
   config.vocabulary = keys.integer("vocab_size", 1, limits::vocabulary);
   config.maxPositions = keys.integer("max_position_embeddings", 1, limits::positions);
   config.normEps = keys.positive("rms_norm_eps", 1e-6);
@@ -66,6 +84,29 @@ static void readSizes(const JsonObject &keys, const Model &model, Config &config
     keys.fail("head_dim", "expected an even number, as rotation takes pairs, got " + llvm::Twine(config.headDim));
   if (config.headDim > limits::headDim)
     keys.fail("head_dim", "expected at most " + llvm::Twine(limits::headDim) + ", got " + llvm::Twine(config.headDim));
+}
+
+/// Gemma 3n: AltUp, Laurel, embeddings for each layer, sparse gates; MLPs of each layer's own width.
+static void readAltUp(const JsonObject &keys, Config &config) {
+  config.streams = keys.integer("altup_num_inputs", 4, 4);
+  config.laurelRank = keys.integer("laurel_rank", 1, limits::hidden);
+  config.perLayerWidth = keys.integer("hidden_size_per_layer_input", 1, limits::hidden);
+  config.perLayerVocabulary = keys.integer("vocab_size_per_layer_input", 1, limits::vocabulary);
+  config.valueNorm = true;
+  const int64_t shared = keys.integer("num_kv_shared_layers", 0, config.layers - 1);
+  config.sharedFrom = shared ? config.layers - shared : 0;
+  const json::Value *pattern = keys.find("activation_sparsity_pattern");
+  const json::Array *listed = pattern ? pattern->getAsArray() : nullptr;
+  if (pattern && (!listed || static_cast<int64_t>(listed->size()) != config.layers))
+    return keys.fail("activation_sparsity_pattern", "expected a number for each of the " + llvm::Twine(config.layers) +
+                                                        " layers, got " + describe(*pattern));
+  for (int64_t i = 0; i < config.layers; ++i) {
+    const std::optional<double> part = listed ? (*listed)[i].getAsNumber() : i < 10 && config.layers > 10 ? 0.95 : 0;
+    if (!part || *part < 0 || *part >= 1)
+      return keys.fail("activation_sparsity_pattern",
+                       "expected numbers from 0 to 1, got " + describe((*listed)[i]) + " for layer " + llvm::Twine(i));
+    config.deviations.push_back(*part > 0 ? deviationsAbove(*part) : 0);
+  }
 }
 
 static void readRequired(const JsonObject &keys, const Model &model) {
@@ -539,6 +580,15 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   if (!status.ok())
     return status;
   readWindow(*text, *found, config);
+  if (found->altUp) {
+    readAltUp(*text, config);
+    for (int64_t i = config.sharedFrom; config.sharedFrom && i < config.layers; ++i)
+      if (!llvm::is_contained(llvm::ArrayRef(config.kinds).take_front(config.sharedFrom), config.kinds[i])) {
+        text->fail("num_kv_shared_layers",
+                   "expected a layer before the shared ones of the kind of layer " + llvm::Twine(i) + ", found none");
+        break;
+      }
+  }
   readRopes(*text, *found, config);
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
@@ -553,6 +603,8 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     found->readTemperature(*text, config);
   config.attentionScale =
       1 / std::sqrt(found->readsQueryPreAttnScalar ? text->positive("query_pre_attn_scalar") : config.headDim);
+  if (found->altUp)
+    config.attentionScale = 1;
   if (found->latent)
     config.attentionScale *= latentScale(*text, config.rope);
   if (found->readsScales) {

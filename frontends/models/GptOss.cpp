@@ -1,7 +1,7 @@
 #include "frontends/models/Model.h"
 
-/// gpt-oss: every other layer slides, sinks, biases everywhere, experts with a clamped gate. In published files they are
-/// MXFP4; as bf16, gate and up lie by turns. GGUF has no key for the clamp, nor for yarn's unrounded range.
+/// gpt-oss: every other layer slides, sinks, biases everywhere, experts with a clamped gate. In published files they
+/// are MXFP4; as bf16, gate and up lie by turns. GGUF has no key for the clamp, nor for yarn's unrounded range.
 const lathe::Model lathe::models::GptOss = {
     .modelTypes = {"gpt_oss"},
     .defaults = R"({"vocab_size": 201088, "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,

@@ -10,13 +10,14 @@ static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config
   config.temperature = {.length = length, .scale = 1 / std::log(static_cast<double>(length))};
 }
 
-/// Grok 2, as SGLang, xAI's runtime, has it: norms on both sides of attention and MLP, soft limits on scores, router and
-/// logits, two of eight large experts beside an MLP for every token. Its config.json has no model_type of its own.
+/// Grok 2, as SGLang, xAI's runtime, has it: norms on both sides of attention and MLP, soft limits on scores, router
+/// and logits, two of eight large experts beside an MLP for every token. Its config.json has no model_type of its own.
 const lathe::Model lathe::models::Grok2 = {
     .modelTypes = {"grok2"},
     .className = "Grok1ForCausalLM",
     .defaults = R"({"residual_moe": true, "tie_word_embeddings": false})",
-    .required = R"({"residual_moe": true, "rope_type": "original", "global_attn_every_n": 1, "sliding_window_size": -1})",
+    .required =
+        R"({"residual_moe": true, "rope_type": "original", "global_attn_every_n": 1, "sliding_window_size": -1})",
     .keyNames = {{"num_experts", "num_local_experts"},
                  {"embedding_multiplier", "embedding_multiplier_scale"},
                  {"logits_multiplier", "output_multiplier_scale"}},

@@ -13,12 +13,13 @@ static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config
 }
 
 /// Llama 4, text: rotated layers attend inside chunks, to queries and keys normed after rotation; every fourth layer is
-/// unrotated, sees everything, and its scores grow with the position. One expert a token, whose weight scales its input,
-/// and one for all; Maverick has them in every second layer.
+/// unrotated, sees everything, and its scores grow with the position. One expert a token, whose weight scales its
+/// input, and one for all; Maverick has them in every second layer.
 const lathe::Model lathe::models::Llama4 = {
     .modelTypes = {"llama4_text"},
     .wrapperTypes = {"llama4"},
-    .defaults = R"({"vocab_size": 202048, "hidden_size": 5120, "intermediate_size": 8192, "intermediate_size_mlp": 16384,
+    .defaults =
+        R"({"vocab_size": 202048, "hidden_size": 5120, "intermediate_size": 8192, "intermediate_size_mlp": 16384,
                     "num_hidden_layers": 48, "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128,
                     "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "bos_token_id": 1, "eos_token_id": 2,
                     "num_experts_per_tok": 1, "num_local_experts": 16, "interleave_moe_layer_step": 1,

@@ -167,8 +167,9 @@ struct Model {
   bool readsScales = false;             // embedding_multiplier, logits_multiplier
   bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
 
+  bool altUp = false; // Gemma 3n: alternating updates, learned residuals, embeddings for each layer, shared caches
   bool attentionGate = false; // sigmoids that multiply what attention makes, stored beside the queries
-  bool sinks = false;  // a score for each query head that takes part in the softmax and has no value
+  bool sinks = false;         // a score for each query head that takes part in the softmax and has no value
   bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim
   /// Reads what makes scores grow with the query's position.
   void (*readTemperature)(const JsonObject &keys, Config &config) = nullptr;

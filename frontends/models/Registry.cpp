@@ -73,6 +73,7 @@ Features lathe::featuresOf(const Model &model) {
   add(features.positions, model.localTheta != 0, "windows unscaled");
   add(features.positions, model.noRopeInterval != 0, "not on every layer");
 
+  add(features.norms, model.altUp, "alternating updates");
   features.mlp = model.activation == Activation::SiLU ? "SiLU" : "GELU";
   features.mlp += model.gated ? " gated" : "";
   const ExpertRule &experts = model.experts;

@@ -36,12 +36,12 @@ std::string describeCaches(const lrt_program &program) {
       ++count;
     }
     if (cache.bytes_per_position == 0) {
-      text += line(text.empty() ? "caches" : "", format("%lld x %s: of one size, f32", (long long)count,
-                                                        readableBytes(double(cache.bytes)).c_str()));
+      text += line(text.empty() ? "caches" : "",
+                   format("%lld x %s: of one size, f32", (long long)count, readableBytes(double(cache.bytes)).c_str()));
       continue;
     }
-    std::string attends = cache.window > 0            ? format("attends to %s", readableCount(cache.window).c_str())
-                                                        : "attends to all";
+    std::string attends =
+        cache.window > 0 ? format("attends to %s", readableCount(cache.window).c_str()) : "attends to all";
     text += line(text.empty() ? "caches" : "",
                  format("%lld x %s: %s positions, %s, %s per position, %s", (long long)count,
                         readableBytes(double(cache.bytes)).c_str(), readableCount(cache.rows).c_str(), attends.c_str(),

@@ -1,7 +1,9 @@
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s
+// RUN: lathe-opt %s --lm-schedule=decompose=lm.glu | FileCheck %s --check-prefix=ROWS
 // RUN: lathe-opt %s --lm-schedule=decompose=lm.linear | FileCheck %s --check-prefix=NAMED
 
-// An op without a phase of its own has one tile that computes its decomposition; the option makes others run so too.
+// The option makes ops run as their decompositions: what has a phase in one tile of it, what works on rows where rows are
+// worked on.
 
 !x = tensor<?x48xf32>
 !norm = !lm.weight<48xf32>
@@ -17,16 +19,18 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   // CHECK: spmd.phase "o_proj"
   // CHECK: kernel.matmul
   // CHECK: spmd.barrier
-  // CHECK: spmd.phase "glu" static tiles %c1
-  // CHECK: %[[OUT:.*]] = spmd.write @decode.layer.glu[
-  // CHECK: %[[IN:.*]] = spmd.read @decode.layer.projected.0[
-  // CHECK: %[[AGAIN:.*]] = spmd.read @decode.layer.projected.0[
-  // CHECK: kernel.compute(%[[IN]], %[[AGAIN]] : {{.*}}) to(%[[OUT]] : {{.*}}) {
-  // CHECK-NEXT: ^bb0({{.*}}: tensor<?x48xf32>, {{.*}}: tensor<?x48xf32>):
-  // CHECK-NEXT: %[[Y:.*]] = lm.glu %{{.*}}, %{{.*}} silu
-  // CHECK-NEXT: kernel.yield %[[Y]]
-  // CHECK: spmd.barrier
   // CHECK: spmd.phase "down_proj"
+  // CHECK: kernel.glu
+  // CHECK: kernel.matmul
+  // ROWS-LABEL: func.func private @decode.layer
+  // ROWS: spmd.phase "down_proj"
+  // ROWS: %[[OUT:.*]] = spmd.write @decode.layer.glu.1[
+  // ROWS: %[[IN:.*]] = spmd.read @decode.layer.projected.0[
+  // ROWS: %[[AGAIN:.*]] = spmd.read @decode.layer.projected.0[
+  // ROWS: kernel.compute(%[[IN]], %[[AGAIN]] : {{.*}}) to(%[[OUT]] : {{.*}}) {
+  // ROWS-NEXT: ^bb0({{.*}}: tensor<?x48xf32>, {{.*}}: tensor<?x48xf32>):
+  // ROWS-NEXT: %[[Y:.*]] = lm.glu %{{.*}}, %{{.*}} silu
+  // ROWS-NEXT: kernel.yield %[[Y]]
   // NAMED-LABEL: func.func private @decode.layer
   // NAMED: spmd.phase "o_proj" static tiles %c1
   // NAMED: kernel.compute

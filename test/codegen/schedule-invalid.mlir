@@ -41,10 +41,10 @@ module attributes {lm.model = {context = -1 : i64}} {
 
 // -----
 
-// Residuals are not deferred: the stream is one value.
+// The stream comes from outside.
 func.func private @layer(%x: tensor<?x48xf32>, %p: index) -> tensor<?x48xf32> { return %x : tensor<?x48xf32> }
-// expected-error @below {{'func.func' op expects deferred residuals}}
 func.func @forward(%x: tensor<?x48xf32>, %p: index) -> tensor<?x48xf32> {
+  // expected-error @below {{'lm.layers' op works on 'tensor<?x48xf32>' that has no place in the schedule}}
   %y = lm.layers %x at %p [@layer] : tensor<?x48xf32> -> tensor<?x48xf32>
   return %y : tensor<?x48xf32>
 }

@@ -20,12 +20,15 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+
+from grok2_reference import Grok2
 
 FULL = (2, 3, 31, 45, 100)  # prompt lengths: at least one variant of each family has all of them
 TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
@@ -113,6 +116,14 @@ FAMILIES = {
         architectures=["Qwen3NextForCausalLM"], model_type="qwen3_next", hidden_act="silu", attention_bias=False,
         attention_dropout=0.0, decoder_sparse_step=1, output_router_logits=False, router_aux_loss_coef=0.001,
         use_sliding_window=False, tie_word_embeddings=False),
+    "gemma3n": TOKENS | dict(
+        architectures=["Gemma3nForCausalLM"], model_type="gemma3n_text", hidden_activation="gelu_pytorch_tanh",
+        attention_bias=False, attention_dropout=0.0, altup_active_idx=0, altup_coef_clip=120.0, altup_correct_scale=True,
+        altup_lr_multiplier=1.0, altup_num_inputs=4, eos_token_id=[2, 4]),
+    "grok2": TOKENS | dict(
+        architectures=["Grok1ForCausalLM"], model_type="git", residual_moe=True, sliding_window_size=-1,
+        global_attn_every_n=1, rope_type="original", original_max_position_embeddings=8192, scaling_factor=16.0,
+        extrapolation_factor=1.0, attn_factor=1.0, beta_fast=8, beta_slow=1, tie_word_embeddings=False),
     "smollm3": TOKENS | dict(
         architectures=["SmolLM3ForCausalLM"], model_type="smollm3", hidden_act="silu", attention_bias=False,
         attention_dropout=0.0, mlp_bias=False, pad_token_id=0),
@@ -363,6 +374,26 @@ VARIANTS = [
         shared_expert_intermediate_size=8, norm_topk_prob=False, mlp_only_layers=[2]), "bf16", prompts=(3, 31, 70),
         mutations=[dict(num_experts_per_tok=2)]),
 
+    # Two layers share the caches of the last of their kind before them; sparse gates, MLPs of two widths, tokens beyond the
+    # table of the layers' own embeddings.
+    Variant("gemma3n/plain", sizes(48, [56, 40, 56, 40, 56, 56], 6, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000.0, rope_local_base_freq=100.0, rope_scaling=None, sliding_window=5,
+        layer_types=[S, F, S, F, S, F], num_kv_shared_layers=2, activation_sparsity_pattern=[0.7, 0.4, 0.0, 0.0, 0.0, 0.0],
+        laurel_rank=12, hidden_size_per_layer_input=8, vocab_size_per_layer_input=80, final_logit_softcapping=5.0), "bf16",
+        prompts=(3, 31, 60)),
+    # Nothing shared, the pattern of kinds left out, scaling on full layers.
+    Variant("gemma3n/unshared", sizes(40, 44, 5, 5, 1, 107, 8) | dict(
+        rms_norm_eps=0.02, rope_theta=500.0, rope_local_base_freq=50.0, rope_scaling=dict(rope_type="linear", factor=4.0),
+        sliding_window=13, num_kv_shared_layers=0, laurel_rank=6, hidden_size_per_layer_input=12,
+        vocab_size_per_layer_input=107, final_logit_softcapping=3.0), "bf16", prompts=(3, 13, 14, 60)),
+
+    # The temperature begins after 8 positions; all soft limits bite.
+    Variant("grok2/plain", sizes(48, 64, 2, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-5, rope_theta=10000.0, moe_intermediate_size=24, num_local_experts=5, num_experts_per_tok=2,
+        embedding_multiplier_scale=7.0, output_multiplier_scale=0.5, attn_logit_softcapping=3.0,
+        router_logit_softcapping=2.0, final_logit_softcapping=1.5, attn_temperature_len=8), "bf16", prompts=FULL,
+        mutations=[dict(num_experts_per_tok=1)]),
+
     Variant("smollm3/plain", sizes(48, 64, 5, 3, 1, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=50000.0, tie_word_embeddings=True, no_rope_layers=[1, 1, 1, 0, 1],
         use_sliding_window=False, sliding_window=None), "bf16", prompts=FULL, mutations=[dict(no_rope_layers=[1, 1, 1, 1, 1])]),
@@ -376,7 +407,7 @@ VARIANTS = [
 
 def neutral_norm(family):
     """The stored value that makes a norm's weight one: Gemma stores w and multiplies by 1 + w."""
-    return 0.0 if family.startswith("gemma") or family == "qwen3_next" else 1.0
+    return 0.0 if family in ("gemma2", "gemma3") or family == "qwen3_next" else 1.0
 
 
 def is_norm(name):
@@ -394,6 +425,8 @@ def random_weights(variant, config, shapes):
         if is_norm(name):
             peak = 0.4 if "q_norm" in name or "k_norm" in name else 0.0
             value = neutral_norm(family) + peak + 0.3 * noise
+            if family == "gemma3n" and peak:  # scores are not scaled
+                value = 0.6 + 0.2 * noise
             if "linear_attn.norm" in name:  # the one that is not 1 + w
                 value = 1 + 0.3 * noise
         elif name.endswith("A_log"):
@@ -408,8 +441,17 @@ def random_weights(variant, config, shapes):
             value = 1.0 + noise
         elif ".experts." in name and family in TRANSPOSED_EXPERTS:
             value = noise / shape[-2] ** 0.5
+        elif "embed_tokens_per_layer" in name:
+            value = 0.8 * noise / config.hidden_size_per_layer_input**0.5
+        elif name.endswith("correct_output_scale"):
+            value = 1 + 0.3 * noise
+        elif "altup.modality_router" in name:  # its input is divided by the hidden size
+            value = noise * config.hidden_size**0.5
+        elif "altup.prediction_coefs" in name or "altup.correction_coefs" in name:  # large ones make it chaotic
+            value = 0.1 * noise
         elif "embed_tokens" in name or ".wte." in name or ".wpe." in name:
-            scale = config.hidden_size**0.5 if family.startswith("gemma") else getattr(config, "embedding_multiplier", 1)
+            scale = config.hidden_size**0.5 if family.startswith("gemma") else getattr(
+                config, "embedding_multiplier", getattr(config, "embedding_multiplier_scale", 1))
             value = 0.8 * noise / scale
         else:
             gain = 1.4 if "q_proj" in name or "q_b_proj" in name or "k_proj" in name or "qkv_proj" in name or "c_attn" in name else 1.0
@@ -449,7 +491,7 @@ def write_model(variant, directory):
     (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     parsed = parse(directory)
     with torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(parsed)
+        model = Grok2(parsed) if family == "grok2" else transformers.AutoModelForCausalLM.from_config(parsed)
     tied = config.get("tie_word_embeddings", True)
     shapes = {n: tuple(t.shape) for n, t in model.state_dict().items() if not (tied and n == "lm_head.weight")}
     weights = as_published(family, random_weights(variant, parsed, shapes))
@@ -470,6 +512,8 @@ def write_model(variant, directory):
 def parse(directory):
     """The config as transformers understands it: Kimi K2 is DeepSeek-V3 by another name."""
     config = json.loads((directory / "config.json").read_text())
+    if config["model_type"] == "git":
+        return SimpleNamespace(**config)
     if config["model_type"] == "kimi_k2":
         return transformers.DeepseekV3Config(**config | dict(model_type="deepseek_v3"))
     return transformers.AutoConfig.from_pretrained(directory)
@@ -477,6 +521,10 @@ def parse(directory):
 
 def load(directory, dtype=torch.float32):
     directory = Path(directory)
+    if json.loads((directory / "config.json").read_text())["model_type"] == "git":
+        model = Grok2(parse(directory)).to(dtype)
+        model.load_state_dict(load_file(directory / "model.safetensors"))
+        return model.eval()
     model, report = transformers.AutoModelForCausalLM.from_pretrained(
         directory, config=parse(directory), dtype=dtype, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
     assert not any(report.values()), f"{directory}: not loaded cleanly: {report}"
@@ -493,7 +541,11 @@ def config_mutations(config):
     scaled = {"rope_theta", "rope_local_base_freq", "factor", "low_freq_factor", "high_freq_factor", "beta_fast",
               "beta_slow", "attention_factor", "original_max_position_embeddings", "attn_logit_softcapping",
               "final_logit_softcapping", "embedding_multiplier", "attention_multiplier", "residual_multiplier",
-              "logits_scaling", "mscale", "mscale_all_dim", "swiglu_limit", "floor_scale", "attn_scale"}
+              "logits_scaling", "mscale", "mscale_all_dim", "swiglu_limit", "floor_scale", "attn_scale",
+              "embedding_multiplier_scale", "output_multiplier_scale", "router_logit_softcapping", "attn_temperature_len"}
+    # Grok 2 names what it does not use.
+    scaled -= ({"beta_fast", "beta_slow", "attn_factor", "original_max_position_embeddings"}
+               if config["model_type"] == "git" else set())
     # Read by longrope alone.
     scaled -= {"original_max_position_embeddings"} if config["model_type"] == "phi3" else set()
 
@@ -508,6 +560,8 @@ def config_mutations(config):
                 continue  # a step, not a ramp: where it lies is rounded
             elif key in scaled and value is not None:
                 yield here, type(value)(value * 2)
+            elif key == "activation_sparsity_pattern":
+                yield here, [0.0] * len(value)
             elif key == "truncate":
                 yield here, not value
             elif key == "attention_chunk_size":
@@ -530,6 +584,8 @@ def config_mutations(config):
             elif key in ("hidden_activation" if config["model_type"] == "gemma2" else "hidden_act", "hidden_activation",
                          "activation_function"):
                 yield here, "silu" if "gelu" in value else "gelu_pytorch_tanh"
+            elif key == "layer_types" and config["model_type"] == "gemma3n_text":
+                yield here, [S if kind == F else F for kind in value]
             elif key == "layer_types" and config["model_type"] != "qwen3_next":
                 for i, kind in enumerate(value):
                     other = "full_attention" if kind == "sliding_attention" else "sliding_attention"
@@ -546,7 +602,7 @@ def config_mutations(config):
 
 def weight_mutations(model, config):
     """(what, function that breaks one thing in the model's weights)."""
-    family = config["model_type"].removesuffix("_text")
+    family = config["model_type"].removesuffix("_text").replace("git", "grok2")
     parsed = model.config
     count, keys = parsed.num_attention_heads, getattr(parsed, "num_key_value_heads", parsed.num_attention_heads)
     dim = getattr(parsed, "head_dim", None) or parsed.hidden_size // count
@@ -576,6 +632,14 @@ def weight_mutations(model, config):
             yield kind + " ignored", fill(names, 1.0 if "linear_attn.norm" in kind else neutral_norm(family))
         elif kind.endswith("A_log"):
             yield kind + " ignored", fill(names, 0.0)
+        elif kind.endswith("correct_output_scale"):
+            yield kind + " ignored", fill(names, 1.0)
+        elif any(part in kind for part in ("modality_router", "prediction_coefs", "correction_coefs", "linear_right",
+                                           "per_layer_projection.weight", "embed_tokens_per_layer",
+                                           "per_layer_model_projection")):
+            yield kind + " ignored", fill(names, 0.0)
+        elif "altup_projections" in kind or "altup_unembed_projections" in kind:
+            yield kind + " in another order", lambda p, names=names: p[names[0]].copy_(p[names[1]])
         elif kind.endswith("dt_bias"):
             yield kind + " ignored", fill(names, 0.0)
         elif kind.endswith("conv1d.weight"):
@@ -594,7 +658,8 @@ def weight_mutations(model, config):
         elif kind.endswith("sinks"):
             yield kind + " ignored", fill(names, -100.0)
         elif any(part in kind for part in ("mlp.gate.weight", "shared_expert_gate", "shared_expert.down", "shared_experts.down",
-                                           "experts.down_proj", "router.weight", "shared_expert.down")):
+                                           "experts.down_proj", "router.weight", "shared_expert.down", "experts.w2",
+                                           "block_sparse_moe.gate", "layers.mlp.down_proj")):
             yield kind + " ignored", fill(names, 0.0)
     corrections = [n for n, _ in model.named_buffers() if n.endswith("e_score_correction_bias")]
     if corrections:

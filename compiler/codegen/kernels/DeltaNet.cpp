@@ -1,4 +1,5 @@
-//===- DeltaNet.cpp - short convolutions and the gated delta rule ------------------------------------------------------===//
+//===- DeltaNet.cpp - short convolutions and the gated delta rule
+//------------------------------------------------------===//
 //
 // Both go over the rows of a call one after another with a state that stays where it is: a tile has it for itself.
 //
@@ -45,39 +46,39 @@ void lathe::expand(kernel::Conv1dOp op, Emitter &e) {
   auto [area, state] = placeOf(e, op.getState(), op.getPart());
   auto [weights, place] = getAreaAndPlace(op.getWeight());
   Value isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), e.index(0));
-  e.loop(e.index(0), e.index(channels), lanes, [&, area = area, state = state, weights = weights,
-                                                place = place](Value column) {
-    // Channels lie one after another with all their taps: a vector of a tap is every width-th of them.
-    Value first = e.mul(e.add(op.getChannel(), column), width);
-    Value all = loadFloats(e, lanes * width, weights, e.add(place, e.mul(first, 4)));
-    SmallVector<Value> taps, history;
-    for (int64_t tap = 0; tap < width; ++tap) {
-      SmallVector<int64_t> places;
-      for (int64_t lane = 0; lane < lanes; ++lane)
-        places.push_back(lane * width + tap);
-      taps.push_back(vector::ShuffleOp::create(e, all, all, places));
-    }
-    auto at = [&](int64_t i) { return e.add(e.add(state, e.mul(column, 4)), i * channels * 4); };
-    Value none = e.number(e.f32s(lanes), 0);
-    for (int64_t i = 0; i + 1 < width; ++i)
-      history.push_back(e.select(isStart, none, loadFloats(e, lanes, area, at(i))));
-    history = e.loop(e.index(0), e.rowsOf(op.getInput()), 1, history, [&](Value row, ValueRange before) {
-      SmallVector<Value> inputs(before);
-      inputs.push_back(e.load(e.f32s(lanes), op.getInput(), {row, column}));
-      Value sum = e.mul(inputs[0], taps[0]);
-      for (int64_t tap = 1; tap < width; ++tap)
-        sum = e.fma(inputs[tap], taps[tap], sum);
-      e.store(e.mul(sum, e.sigmoid(sum)), op.getOut(), {row, column});
-      inputs.erase(inputs.begin());
-      return inputs;
-    });
-    for (int64_t i = 0; i + 1 < width; ++i)
-      storeFloats(e, history[i], area, at(i));
-  });
+  e.loop(e.index(0), e.index(channels), lanes,
+         [&, area = area, state = state, weights = weights, place = place](Value column) {
+           // Channels lie one after another with all their taps: a vector of a tap is every width-th of them.
+           Value first = e.mul(e.add(op.getChannel(), column), width);
+           Value all = loadFloats(e, lanes * width, weights, e.add(place, e.mul(first, 4)));
+           SmallVector<Value> taps, history;
+           for (int64_t tap = 0; tap < width; ++tap) {
+             SmallVector<int64_t> places;
+             for (int64_t lane = 0; lane < lanes; ++lane)
+               places.push_back(lane * width + tap);
+             taps.push_back(vector::ShuffleOp::create(e, all, all, places));
+           }
+           auto at = [&](int64_t i) { return e.add(e.add(state, e.mul(column, 4)), i * channels * 4); };
+           Value none = e.number(e.f32s(lanes), 0);
+           for (int64_t i = 0; i + 1 < width; ++i)
+             history.push_back(e.select(isStart, none, loadFloats(e, lanes, area, at(i))));
+           history = e.loop(e.index(0), e.rowsOf(op.getInput()), 1, history, [&](Value row, ValueRange before) {
+             SmallVector<Value> inputs(before);
+             inputs.push_back(e.load(e.f32s(lanes), op.getInput(), {row, column}));
+             Value sum = e.mul(inputs[0], taps[0]);
+             for (int64_t tap = 1; tap < width; ++tap)
+               sum = e.fma(inputs[tap], taps[tap], sum);
+             e.store(e.mul(sum, e.sigmoid(sum)), op.getOut(), {row, column});
+             inputs.erase(inputs.begin());
+             return inputs;
+           });
+           for (int64_t i = 0; i + 1 < width; ++i)
+             storeFloats(e, history[i], area, at(i));
+         });
 }
 
-// The part is S, [key dim][columns]. Its columns know nothing of each other; per row it is gone through twice, once to see
-// what the key finds there and once to change it and ask with the query.
+// The part is S, [key dim][columns]. Its columns know nothing of each other; per row it is gone through twice, once to
+// see what the key finds there and once to change it and ask with the query.
 void lathe::expand(kernel::DeltaRuleOp op, Emitter &e) {
   int64_t keys = Emitter::staticColumns(op.getKey()), columns = Emitter::staticColumns(op.getValue());
   int64_t lanes = Emitter::lanesFor(columns), keyLanes = Emitter::lanesFor(keys);
@@ -92,9 +93,8 @@ void lathe::expand(kernel::DeltaRuleOp op, Emitter &e) {
   };
   Value isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), zero);
   e.ifThen(isStart, [&, area = area] {
-    e.loop(zero, e.index(keys * columns), lanes, [&](Value i) {
-      storeFloats(e, e.number(e.f32s(lanes), 0), area, at(zero, i));
-    });
+    e.loop(zero, e.index(keys * columns), lanes,
+           [&](Value i) { storeFloats(e, e.number(e.f32s(lanes), 0), area, at(zero, i)); });
   });
 
   e.loop(zero, e.rowsOf(op.getKey()), 1, [&, area = area](Value row) {
@@ -113,8 +113,8 @@ void lathe::expand(kernel::DeltaRuleOp op, Emitter &e) {
       Value none = e.number(x.getType(), 0), size = e.maximum(x, e.sub(none, x));
       return e.add(e.maximum(x, none), e.log(e.add(one, e.exp(e.sub(none, size)))));
     });
-    Value decay = ofScalar(e, e.mul(loadValue(e, op.getDecay(), op.getHead()), softplus),
-                           [&](Value x) { return e.exp(x); });
+    Value decay =
+        ofScalar(e, e.mul(loadValue(e, op.getDecay(), op.getHead()), softplus), [&](Value x) { return e.exp(x); });
     Value strength = ofScalar(e, e.loadScalar(op.getB(), {row, op.getHead()}), [&](Value x) { return e.sigmoid(x); });
     Value decays = e.splat(decay, lanes);
 

@@ -117,6 +117,8 @@ void lathe::expand(kernel::EmbedOp op, Emitter &e) {
   Value scale = e.number(e.getF32Type(), op.getScale().convertToDouble());
   e.forRows(op.getOut(), [&](Value row) {
     Value id = e.cast(e.loadScalar(op.getIds(), {row, e.index(0)}), e.getIndexType());
+    int64_t rows = cast<lm::WeightType>(op.getTable().getType()).getRows();
+    id = e.select(e.less(id, e.index(rows)), id, e.index(0));
     readRow(e, op.getTable(), id, [&](Value column, Value value) {
       memref::StoreOp::create(e, e.mul(value, scale), op.getOut(), ValueRange{row, column});
     });

@@ -31,12 +31,14 @@ void lathe::expand(kernel::CopyOp op, Emitter &e) {
 }
 
 void lathe::expand(kernel::ConcatOp op, Emitter &e) {
-  int64_t left = Emitter::staticColumns(op.getLhs());
   e.forRows(op.getOut(), [&](Value row) {
-    for (auto [from, first] : {std::pair(op.getLhs(), int64_t(0)), {op.getRhs(), left}})
-      e.forVectors(from, [&, from = from, first = first](int64_t lanes, Value column) {
+    int64_t first = 0;
+    for (Value from : op.getInputs()) {
+      e.forVectors(from, [&](int64_t lanes, Value column) {
         e.store(e.load(e.f32s(lanes), from, {row, column}), op.getOut(), {row, e.add(column, first)});
       });
+      first += Emitter::staticColumns(from);
+    }
   });
 }
 
@@ -82,6 +84,110 @@ void lathe::expand(kernel::ScaleRowsOp op, Emitter &e) {
   });
 }
 
+void lathe::expand(kernel::MultiplyOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value x = e.load(e.f32s(lanes), op.getInput(), {row, column});
+      e.store(e.mul(x, loadWeight(e, op.getWeight(), lanes, column)), op.getOut(), {row, column});
+    });
+  });
+}
+
+/// The mean over a row of what `term` makes of its values.
+static Value meanOf(Emitter &e, Value rows, Value row, function_ref<Value(Value x)> term) {
+  int64_t columns = Emitter::staticColumns(rows), lanes = Emitter::lanesFor(columns);
+  Value sums = e.loop(e.index(0), e.index(columns), lanes, e.number(e.f32s(lanes), 0), [&](Value i, ValueRange sums) {
+    return SmallVector<Value>{e.add(sums[0], term(e.load(e.f32s(lanes), rows, {row, i})))};
+  })[0];
+  return e.div(e.sum(sums), e.number(e.getF32Type(), columns));
+}
+
+void lathe::expand(kernel::SparsifyOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    Value mean = meanOf(e, op.getInput(), row, [](Value x) { return x; });
+    Value variance = meanOf(e, op.getInput(), row, [&](Value x) {
+      Value centred = e.sub(x, e.splat(mean, cast<VectorType>(x.getType()).getNumElements()));
+      return e.mul(centred, centred);
+    });
+    Value deviations = e.number(e.getF32Type(), op.getDeviations().convertToDouble());
+    Value limit = e.add(mean, e.mul(math::SqrtOp::create(e, variance), deviations));
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value x = e.sub(e.load(e.f32s(lanes), op.getInput(), {row, column}), e.splat(limit, lanes));
+      e.store(e.maximum(x, e.number(x.getType(), 0)), op.getOut(), {row, column});
+    });
+  });
+}
+
+void lathe::expand(kernel::MatchMagnitudeOp op, Emitter &e) {
+  e.forRows(op.getOut(), [&](Value row) {
+    auto square = [&](Value x) { return e.mul(x, x); };
+    Value own =
+        e.maximum(meanOf(e, op.getInput(), row, square), e.number(e.getF32Type(), op.getEps().convertToDouble()));
+    Value like = meanOf(e, op.getLike(), row, square);
+    Value factor = e.div(math::SqrtOp::create(e, like), math::SqrtOp::create(e, own));
+    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+      Value x = e.load(e.f32s(lanes), op.getInput(), {row, column});
+      e.store(e.mul(x, e.splat(factor, lanes)), op.getOut(), {row, column});
+    });
+  });
+}
+
+/// Every stream of a row at the columns of one of them: `body` gets vectors of all and makes as many.
+static void forStreams(Emitter &e, Value streams, Value out, int64_t count, Value row,
+                       function_ref<void(int64_t lanes, Value column, MutableArrayRef<Value> x)> body) {
+  int64_t width = Emitter::staticColumns(streams) / count, lanes = Emitter::lanesFor(width);
+  e.loop(e.index(0), e.index(width), lanes, [&](Value column) {
+    SmallVector<Value> x;
+    for (int64_t b = 0; b < count; ++b)
+      x.push_back(e.load(e.f32s(lanes), streams, {row, e.add(column, b * width)}));
+    body(lanes, column, x);
+    for (int64_t b = 0; b < count; ++b)
+      e.store(x[b], out, {row, e.add(column, b * width)});
+  });
+}
+
+void lathe::expand(kernel::AltUpPredictOp op, Emitter &e) {
+  int64_t count = 1;
+  while (count * count < Emitter::staticColumns(op.getCoefficients()))
+    ++count;
+  e.forRows(op.getOut(), [&](Value row) {
+    forStreams(e, op.getStreams(), op.getOut(), count, row, [&](int64_t lanes, Value, MutableArrayRef<Value> x) {
+      SmallVector<Value> sums(x.begin(), x.end());
+      for (int64_t b = 0; b < count; ++b)
+        for (int64_t a = 0; a < count; ++a) {
+          Value coefficient = e.loadScalar(op.getCoefficients(), {row, e.index(count * b + a)});
+          sums[b] = e.fma(x[a], e.splat(coefficient, lanes), sums[b]);
+        }
+      llvm::copy(sums, x.begin());
+    });
+  });
+}
+
+void lathe::expand(kernel::AltUpCorrectOp op, Emitter &e) {
+  int64_t count = Emitter::staticColumns(op.getCoefficients());
+  e.forRows(op.getOut(), [&](Value row) {
+    forStreams(e, op.getStreams(), op.getOut(), count, row, [&](int64_t lanes, Value column, MutableArrayRef<Value> p) {
+      Value news = e.sub(e.load(e.f32s(lanes), op.getActivated(), {row, column}), p[0]);
+      for (int64_t b = 0; b < count; ++b) {
+        Value coefficient = e.loadScalar(op.getCoefficients(), {row, e.index(b)});
+        Value factor = e.splat(e.add(coefficient, e.number(e.getF32Type(), 1)), lanes);
+        p[b] = e.fma(news, factor, p[b]);
+      }
+    });
+  });
+}
+
+void lathe::expand(kernel::AltUpInjectOp op, Emitter &e) {
+  int64_t count = Emitter::staticColumns(op.getStreams()) / Emitter::staticColumns(op.getInput());
+  e.forRows(op.getOut(), [&](Value row) {
+    forStreams(e, op.getStreams(), op.getOut(), count, row, [&](int64_t lanes, Value column, MutableArrayRef<Value> x) {
+      Value added = e.load(e.f32s(lanes), op.getInput(), {row, column});
+      for (Value &stream : x.drop_front())
+        stream = e.add(stream, added);
+    });
+  });
+}
+
 void lathe::expand(kernel::NormOp op, Emitter &e) {
   int64_t size = op.getGroup(), lanes = Emitter::lanesFor(size);
   Value zero = e.index(0), end = e.index(size);
@@ -116,11 +222,24 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
   });
 }
 
+/// cap * tanh(x / cap).
+static Value softcap(Emitter &e, Value x, double cap) {
+  auto c = [&](double value) { return e.number(x.getType(), value); };
+  Value z = e.mul(x, c(1 / cap)), square = e.mul(z, z);
+  // tanh z = 2 sigmoid(2 z) - 1, of which little is left where z is small: there its series, to 2e-8.
+  Value large = e.fma(e.sigmoid(e.mul(z, c(2))), c(2 * cap), c(-cap)), series = c(62.0 / 2835);
+  for (double coefficient : {-17.0 / 315, 2.0 / 15, -1.0 / 3, 1.0})
+    series = e.fma(series, square, c(coefficient));
+  return e.select(e.less(square, c(1.0 / 16)), e.mul(x, series), large);
+}
+
 static Value activate(Emitter &e, lm::Activation activation, Value x) {
   if (activation == lm::Activation::Silu)
     return e.mul(x, e.sigmoid(x));
   if (activation == lm::Activation::Sigmoid)
     return e.sigmoid(x);
+  if (activation == lm::Activation::Tanh)
+    return softcap(e, x, 1);
   if (activation == lm::Activation::QuickGelu)
     return e.mul(x, e.sigmoid(e.mul(x, e.number(x.getType(), 1.702))));
   // (1 + tanh z) / 2 = sigmoid(2 z)
@@ -152,17 +271,6 @@ void lathe::expand(kernel::GluOp op, Emitter &e) {
       e.store(e.mul(activate(e, op.getActivation(), gate), up), op.getOut(), {row, column});
     });
   });
-}
-
-/// cap * tanh(x / cap).
-static Value softcap(Emitter &e, Value x, double cap) {
-  auto c = [&](double value) { return e.number(x.getType(), value); };
-  Value z = e.mul(x, c(1 / cap)), square = e.mul(z, z);
-  // tanh z = 2 sigmoid(2 z) - 1, of which little is left where z is small: there its series, to 2e-8.
-  Value large = e.fma(e.sigmoid(e.mul(z, c(2))), c(2 * cap), c(-cap)), series = c(62.0 / 2835);
-  for (double coefficient : {-17.0 / 315, 2.0 / 15, -1.0 / 3, 1.0})
-    series = e.fma(series, square, c(coefficient));
-  return e.select(e.less(square, c(1.0 / 16)), e.mul(x, series), large);
 }
 
 void lathe::expand(kernel::SoftcapOp op, Emitter &e) {

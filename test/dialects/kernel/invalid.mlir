@@ -635,15 +635,15 @@ func.func @factors_of_two_columns(%x: memref<?x16xf32>, %f: memref<?x2xf32>) {
 
 func.func @concat_into_less(%x: memref<?x16xf32>, %y: memref<?x8xf32>, %o: memref<?x20xf32>) {
   // expected-error @below {{'kernel.concat' op expects out of 24 columns, but found 'memref<?x20xf32>'}}
-  kernel.concat %x, %y to %o : memref<?x16xf32>, memref<?x8xf32>, memref<?x20xf32>
+  kernel.concat %x, %y to %o : memref<?x16xf32>, memref<?x8xf32> to memref<?x20xf32>
   return
 }
 
 // -----
 
 func.func @concat_of_unknown_widths(%x: memref<?x?xf32>, %y: memref<?x8xf32>, %o: memref<?x20xf32>) {
-  // expected-error @below {{'kernel.concat' op expects known numbers of columns, but found 'memref<?x?xf32>' and 'memref<?x8xf32>'}}
-  kernel.concat %x, %y to %o : memref<?x?xf32>, memref<?x8xf32>, memref<?x20xf32>
+  // expected-error @below {{'kernel.concat' op expects known numbers of columns, but found 'memref<?x?xf32>'}}
+  kernel.concat %x, %y to %o : memref<?x?xf32>, memref<?x8xf32> to memref<?x20xf32>
   return
 }
 
@@ -712,5 +712,77 @@ func.func @unknown_number_of_heads(%q: memref<1x?xf32>, %c: !cache, %s: memref<1
 func.func @latent_values_are_narrower(%q: memref<?x16xf32>, %c: !cache, %s: memref<?x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects out of 12 columns, but found 'memref<?x16xf32>'}}
   kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !cache, memref<?x32xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @convolution_forgets(%x: memref<?x8xf32>, %w: !lm.weight<32xf32>, %s: !lm.carry<2 x 9>, %n: index) {
+  // expected-error @below {{'kernel.conv1d' op expects a part of the state with 3 inputs of each channel, but found '!lm.carry<2 x 9>' for 'memref<?x8xf32>'}}
+  kernel.conv1d %x, %w[%n] width 4 state %s[%n] at %n to %x : memref<?x8xf32>, !lm.weight<32xf32>, !lm.carry<2 x 9>, memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @delta_state(%k: memref<?x8xf32>, %v: memref<?x4xf32>, %a: memref<?x2xf32>, %d: !lm.weight<2xf32>, %s: !lm.carry<2 x 31>, %n: index) {
+  // expected-error @below {{'kernel.delta_rule' op expects a part of the state for the keys and values, but found '!lm.carry<2 x 31>' for 'memref<?x8xf32>' and 'memref<?x4xf32>'}}
+  kernel.delta_rule %k, %k, %v by %a, %a, %d, %d[%n] state %s[%n] at %n to %v : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<2xf32>, !lm.weight<2xf32>, !lm.carry<2 x 31>, memref<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @delta_decay_of_other_heads(%k: memref<?x8xf32>, %v: memref<?x4xf32>, %a: memref<?x2xf32>, %d: !lm.weight<3xf32>, %s: !lm.carry<2 x 32>, %n: index) {
+  // expected-error @below {{'kernel.delta_rule' op expects the decay of 2 heads, but found '!lm.weight<3xf32>'}}
+  kernel.delta_rule %k, %k, %v by %a, %a, %d, %d[%n] state %s[%n] at %n to %v : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<3xf32>, !lm.weight<3xf32>, !lm.carry<2 x 32>, memref<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @multiplies_by_another_width(%x: memref<?x8xf32>, %w: !lm.weight<7xf32>) {
+  // expected-error @below {{'kernel.multiply' op expects input of 7 columns, but found 'memref<?x8xf32>'}}
+  kernel.multiply %x, %w to %x : memref<?x8xf32>, !lm.weight<7xf32>, memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @sparsify_unknown(%x: memref<?x?xf32>) {
+  // expected-error @below {{'kernel.sparsify' op expects a known number of columns, but found 'memref<?x?xf32>'}}
+  kernel.sparsify %x to %x deviations 1.0 : memref<?x?xf32>, memref<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @magnitude_of_another_width(%x: memref<?x8xf32>, %y: memref<?x4xf32>) {
+  // expected-error @below {{'kernel.match_magnitude' op expects like of 8 columns, but found 'memref<?x4xf32>'}}
+  kernel.match_magnitude %x, %y to %x eps 1.0 : memref<?x8xf32>, memref<?x4xf32>, memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @no_pair_of_streams(%x: memref<?x8xf32>, %c: memref<?x3xf32>) {
+  // expected-error @below {{'kernel.altup_predict' op expects coefficients for every pair of streams, but found 'memref<?x3xf32>' for 'memref<?x8xf32>'}}
+  kernel.altup_predict %x, %c to %x : memref<?x8xf32>, memref<?x3xf32>, memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @streams_without_coefficients(%x: memref<?x8xf32>, %z: memref<?x2xf32>, %c: memref<?x3xf32>) {
+  // expected-error @below {{'kernel.altup_correct' op expects a coefficient for each stream, but found 'memref<?x3xf32>' for 'memref<?x8xf32>'}}
+  kernel.altup_correct %x, %z, %c to %x : memref<?x8xf32>, memref<?x2xf32>, memref<?x3xf32>, memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @streams_of_another_width(%x: memref<?x8xf32>, %u: memref<?x3xf32>) {
+  // expected-error @below {{'kernel.altup_inject' op expects rows of whole streams of 3 values, but found 'memref<?x8xf32>'}}
+  kernel.altup_inject %x, %u to %x : memref<?x8xf32>, memref<?x3xf32>, memref<?x8xf32>
   return
 }

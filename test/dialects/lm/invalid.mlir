@@ -879,10 +879,122 @@ func.func @heads_of_another_width(%q: tensor<?x72xf32>, %k: !lm.weight<3x32x16xf
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a stride from 1 to 2^20, but found 0}}
-lm.weight @no_stride : !lm.weight<4x8xf32> from "a" at 0 {stride = 0 : i64}
+// expected-error @below {{'lm.weight' op expects whole groups of rows and a pitch that is not smaller, but found 3 and 2 for '!lm.weight<6x8xf32>'}}
+lm.weight @pitch_too_small : !lm.weight<6x8xf32> from "a" at 0 {group = 3 : i64, pitch = 2 : i64}
 
 // -----
 
 // expected-error @below {{'lm.weight' op expects rows that divide into halves of 2 heads, but found 12}}
 lm.weight @odd_part : !lm.weight<12x8xf32> from "a" at 0 {unpermute = 2 : i64, unpermute_from = 3 : i64}
+
+// -----
+
+// expected-error @below {{expects from 1 to 2^40 values, but found 0 x 4}}
+func.func @carries_nothing(%c: !lm.carry<0 x 4>) { return }
+
+// -----
+
+// expected-error @below {{'lm.state' op expects a cache or what is carried, but found 'index'}}
+lm.state @index : index
+
+// -----
+
+// expected-error @below {{'lm.state' op expects a state of its own type to share, but @other is none}}
+lm.state @shares : !lm.carry<2 x 4> shares @other
+lm.state @other : !lm.carry<2 x 5>
+
+// -----
+
+func.func @convolution_of_one(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>, %s: !lm.carry<2 x 4>, %position: index) {
+  // expected-error @below {{'lm.causal_conv1d' op expects a width from 2 to 64, but found 1}}
+  %y = lm.causal_conv1d %x, %w width 1 to %s at %position : tensor<?x8xf32>, !lm.weight<8xf32>, !lm.carry<2 x 4>
+  return
+}
+
+// -----
+
+func.func @convolution_forgets(%x: tensor<?x8xf32>, %w: !lm.weight<32xf32>, %s: !lm.carry<2 x 4>, %position: index) {
+  // expected-error @below {{'lm.causal_conv1d' op expects a state of 3 inputs of 8 channels, but found '!lm.carry<2 x 4>'}}
+  %y = lm.causal_conv1d %x, %w width 4 to %s at %position : tensor<?x8xf32>, !lm.weight<32xf32>, !lm.carry<2 x 4>
+  return
+}
+
+// -----
+
+func.func @delta_heads(%q: tensor<?x30xf32>, %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %s: !lm.carry<4 x 192>, %position: index) {
+  // expected-error @below {{'lm.gated_delta_rule' op expects 4 heads of queries and keys that divide 4 heads of values, but found rows of 30, 30 and 48}}
+  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %s at %position heads 4 : tensor<?x30xf32>, tensor<?x30xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+  return
+}
+
+// -----
+
+func.func @delta_state(%q: tensor<?x32xf32>, %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %s: !lm.carry<4 x 190>, %position: index) {
+  // expected-error @below {{'lm.gated_delta_rule' op expects a state of 4 times 16 x 12 values in parts of some columns, but found '!lm.carry<4 x 190>'}}
+  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %s at %position heads 2 : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>, !lm.carry<4 x 190> -> tensor<?x48xf32>
+  return
+}
+
+// -----
+
+func.func @part_by_nothing(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'lm.part' op expects a part's number or an index, one of both}}
+  %y = lm.part %x : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @part_behind_the_last(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'lm.part' op expects a number below 2, but found 2}}
+  %y = lm.part %x [2] : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @part_that_does_not_divide(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'lm.part' op expects parts that divide 8 columns, but found 3}}
+  %y = lm.part %x [0] : tensor<?x8xf32> -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @concat_of_another_width(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'lm.concat' op expects a result of 16 columns, but found 15}}
+  %y = lm.concat %x, %x : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x15xf32>
+  return
+}
+
+// -----
+
+func.func @no_pair_of_streams(%x: tensor<?x8xf32>, %c: tensor<?x15xf32>) {
+  // expected-error @below {{'lm.altup_predict' op expects coefficients for every pair of streams in 8 columns, but found 15}}
+  %y = lm.altup_predict %x, %c : tensor<?x8xf32>, tensor<?x15xf32>
+  return
+}
+
+// -----
+
+func.func @streams_without_coefficients(%x: tensor<?x8xf32>, %z: tensor<?x2xf32>, %c: tensor<?x3xf32>) {
+  // expected-error @below {{'lm.altup_correct' op expects a coefficient for each stream of 2 in 8 columns, but found 3}}
+  %y = lm.altup_correct %x, %z, %c : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @streams_of_another_width(%x: tensor<?x8xf32>, %u: tensor<?x3xf32>) {
+  // expected-error @below {{'lm.altup_inject' op expects streams of 3 columns, but found 8}}
+  %y = lm.altup_inject %x, %u : tensor<?x8xf32>, tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @multiplies_by_another_width(%x: tensor<?x8xf32>, %w: !lm.weight<7xf32>) {
+  // expected-error @below {{'lm.multiply' op expects a weight of 8 values, but found '!lm.weight<7xf32>'}}
+  %y = lm.multiply %x, %w : tensor<?x8xf32>, !lm.weight<7xf32>
+  return
+}

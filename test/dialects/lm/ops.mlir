@@ -173,3 +173,47 @@ func.func @chunks_and_sinks(%q: tensor<?x192xf32>, %cache: !chunks, %position: i
   %w, %e = lm.route %scores top 3 of 2 in 4 by 2 sigmoid : tensor<?x12xf32> -> tensor<?x3xf32>, tensor<?x3xi32>
   return
 }
+
+// CHECK-LABEL: @linear_attention(
+func.func @linear_attention(%x: tensor<?x64xf32>, %w: !lm.weight<256xf32>, %conv: !lm.carry<2 x 96>, %q: tensor<?x32xf32>,
+                            %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %state: !lm.carry<4 x 192>,
+                            %position: index) {
+  // CHECK: lm.causal_conv1d %{{.*}}, %{{.*}} width 4 to %{{.*}} at %{{.*}} : tensor<?x64xf32>, <256xf32>, <2 x 96>
+  %y = lm.causal_conv1d %x, %w width 4 to %conv at %position : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.carry<2 x 96>
+  // CHECK: lm.gated_delta_rule {{.*}} to %{{.*}} at %{{.*}} heads 2 : {{.*}} <4 x 192> -> tensor<?x48xf32>
+  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %state at %position heads 2
+    : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>,
+      !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+  return
+}
+
+// CHECK-LABEL: @alternating_updates(
+func.func @alternating_updates(%x: tensor<?x288xf32>, %z: tensor<?x72xf32>, %c: tensor<?x16xf32>, %k: tensor<?x4xf32>,
+                               %w: !lm.weight<72xf32>, %layer: index) {
+  // CHECK: lm.part %{{.*}}[3] : tensor<?x288xf32> -> tensor<?x72xf32>
+  %part = lm.part %x [3] : tensor<?x288xf32> -> tensor<?x72xf32>
+  // CHECK: lm.part %{{.*}} at %{{.*}} : tensor<?x288xf32> -> tensor<?x72xf32>
+  %own = lm.part %x at %layer : tensor<?x288xf32> -> tensor<?x72xf32>
+  // CHECK: lm.concat %{{.*}}, %{{.*}} : tensor<?x72xf32>, tensor<?x288xf32> -> tensor<?x360xf32>
+  %both = lm.concat %z, %x : tensor<?x72xf32>, tensor<?x288xf32> -> tensor<?x360xf32>
+  // CHECK: lm.scale %{{.*}} by 5.000000e-01 : tensor<?x72xf32>
+  %half = lm.scale %z by 0.5 : tensor<?x72xf32>
+  // CHECK: lm.multiply %{{.*}}, %{{.*}} : tensor<?x72xf32>, <72xf32>
+  %scaled = lm.multiply %z, %w : tensor<?x72xf32>, !lm.weight<72xf32>
+  // CHECK: lm.sparsify %{{.*}} deviations 1.500000e+00 : tensor<?x72xf32>
+  %sparse = lm.sparsify %z deviations 1.5 : tensor<?x72xf32>
+  // CHECK: lm.match_magnitude %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<?x72xf32>
+  %like = lm.match_magnitude %z, %part eps 1.0e-5 : tensor<?x72xf32>
+  // CHECK: lm.altup_predict %{{.*}}, %{{.*}} : tensor<?x288xf32>, tensor<?x16xf32>
+  %p = lm.altup_predict %x, %c : tensor<?x288xf32>, tensor<?x16xf32>
+  // CHECK: lm.altup_correct %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x288xf32>, tensor<?x72xf32>, tensor<?x4xf32>
+  %y = lm.altup_correct %p, %z, %k : tensor<?x288xf32>, tensor<?x72xf32>, tensor<?x4xf32>
+  // CHECK: lm.altup_inject %{{.*}}, %{{.*}} : tensor<?x288xf32>, tensor<?x72xf32>
+  %i = lm.altup_inject %y, %z : tensor<?x288xf32>, tensor<?x72xf32>
+  return
+}
+
+// CHECK: lm.state @first : !lm.carry<2 x 96>
+lm.state @first : !lm.carry<2 x 96>
+// CHECK: lm.state @second : !lm.carry<2 x 96> shares @first
+lm.state @second : !lm.carry<2 x 96> shares @first
