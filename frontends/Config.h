@@ -9,6 +9,7 @@
 #ifndef LATHE_FRONTENDS_CONFIG_H
 #define LATHE_FRONTENDS_CONFIG_H
 
+#include "dialects/lm/Formats.h"
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -160,6 +161,9 @@ struct Config {
   double embeddingScale = 1;   // multiplies the embedding; Gemma: sqrt(hidden), not rounded to bf16
   double residualScale = 1;    // multiplies what attention and MLP add to the stream
   double logitScale = 1;       // multiplies the head's output
+
+  /// What a bare config's matrices are stored as: experts' (MXFP4) or all but embedding, head and routers (F8E4M3).
+  std::optional<Format> storedExperts, storedMatrices;
 
   std::optional<int64_t> bosToken, padToken;
   std::vector<int64_t> endTokens; // generation stops at any; from generation_config.json too, sorted

@@ -50,34 +50,63 @@ private:
   const ModelSource &source;
   const Config &config;
   int64_t contextLength;
-  int64_t parameters = 0;
   OwningOpRef<ModuleOp> module;
   llvm::StringMap<FlatSymbolRefAttr> kinds; // by structure and weight types
 };
 
 /// What a bare config's weights are taken to be.
-Format defaultFormat() { return Format::BF16; }
+Format defaultFormat(const Config &config, Slot slot, size_t rank) {
+  if (isExperts(slot) && config.storedExperts)
+    return *config.storedExperts;
+  return rank > 1 && !isGlobal(slot) && slot != Slot::Router && slot != Slot::KUp && config.storedMatrices
+             ? *config.storedMatrices
+             : Format::BF16;
+}
+
+/// Values of 8 bits with scales stay what they are where a panel's rows share them, and become bf16 elsewhere.
+bool keepsScales(const TensorBinding &binding) {
+  constexpr int64_t panel = 16;
+  auto isAligned = [](int64_t rows) { return rows % panel == 0; };
+  return !binding.transposedRows && !binding.permuteHeads && binding.group == binding.pitch &&
+         llvm::all_of(binding.scales, [&](const ScalePlace &scale) { return isAligned(scale.firstRow); });
+}
 
 absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, int64_t layer) {
   LATHE_ASSIGN_OR_RETURN(TensorBinding binding, source.bind(slot, layer));
   const TensorInfo *tensor = binding.tensor;
-  auto type = lm::WeightType::get(builder.getContext(), binding.shape, tensor ? *tensor->format : defaultFormat(), {});
-  int64_t values = 1;
-  for (int64_t size : binding.shape)
-    values *= size;
-  parameters += values;
+  const Format stored = tensor ? binding.format : defaultFormat(config, slot, binding.shape.size());
+  const bool isConverted = stored == Format::F8E4M3 && tensor && !keepsScales(binding);
+  auto type = lm::WeightType::get(builder.getContext(), binding.shape, isConverted ? Format::BF16 : stored, {});
 
   auto op =
       lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())), symbol,
                            type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
                            /*transposed=*/IntegerAttr(), /*group=*/IntegerAttr(), /*pitch=*/IntegerAttr(),
                            /*unpermute_from=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
+                           /*scale_offsets=*/DenseI64ArrayAttr(), /*scale_files=*/ArrayAttr(),
+                           /*scale_rows=*/DenseI64ArrayAttr(), /*scale_columns=*/IntegerAttr(),
                            /*add_one=*/false, binding.negateExp, IntegerAttr());
   auto pathOf = [&](const TensorInfo &tensor) {
     SmallString<128> path(source.checkpoint->path(tensor));
     llvm::sys::fs::make_absolute(path);
     return path;
   };
+  if (isConverted)
+    op.setStored(getFormatInfo(stored).name);
+  if (!binding.scales.empty()) {
+    SmallVector<int64_t> offsets, rows;
+    SmallVector<Attribute> files;
+    for (const ScalePlace &scale : binding.scales) {
+      offsets.push_back(scale.offset);
+      rows.push_back(scale.firstRow);
+      files.push_back(builder.getStringAttr(pathOf(*scale.tensor)));
+    }
+    op.setScaleOffsets(offsets);
+    op.setScaleColumns(binding.scaleColumns);
+    if (llvm::any_of(rows, [](int64_t row) { return row != 0; }))
+      op.setScaleRows(rows);
+    op.setScaleFilesAttr(builder.getArrayAttr(files));
+  }
   if (binding.transposedRows)
     op.setTransposed(binding.transposedRows);
   if (binding.pitch != binding.group) {
@@ -100,10 +129,10 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
     SmallString<128> path = pathOf(*tensor);
     // Rows of a tensor that holds several weights: their place is known here, the packer reads on.
     const int64_t width = binding.shape.size() == 2 ? binding.shape[1] : 1;
-    const FormatInfo &stored = getFormatInfo(*tensor->format);
+    const FormatInfo &info = getFormatInfo(stored);
     const int64_t before = binding.firstRow * (binding.transposedRows ? 1 : width);
     op.setFile(path.str());
-    op.setOffset(tensor->offset + before / stored.block * stored.bytes);
+    op.setOffset(tensor->offset + before / info.block * info.bytes);
     if (binding.permuteHeads)
       op.setUnpermute(binding.permuteHeads);
     if (binding.permuteFrom)
@@ -298,7 +327,10 @@ DictionaryAttr Importer::describe() const {
   integer("heads", config.heads);
   integer("vocabulary", config.vocabulary);
   integer("context", contextLength);
-  integer("parameters", parameters);
+  const ParameterCount parameters = countParameters(*source.model, config);
+  integer("parameters", parameters.all);
+  if (parameters.active != parameters.all)
+    integer("active_parameters", parameters.active);
   if (config.experts)
     integer("experts_per_token", config.expertsPerToken);
   if (!source.checkpoint)

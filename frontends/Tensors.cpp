@@ -303,13 +303,15 @@ std::string lathe::tensorName(const Model &model, const Checkpoint &checkpoint, 
 namespace {
 
 absl::Status checkType(const Checkpoint &checkpoint, const TensorInfo &tensor, bool isVector) {
-  if (tensor.format && !(isVector && getFormatInfo(*tensor.format).isQuantised()))
+  if (tensor.format &&
+      !(isVector && (getFormatInfo(*tensor.format).isQuantised() || getFormatInfo(*tensor.format).isScaled())))
     return absl::OkStatus();
   return fileError(checkpoint.path(tensor), tensor.name,
                    "expected a tensor of type F32, F16 or BF16" +
-                       llvm::Twine(isVector || checkpoint.naming == Checkpoint::Naming::HuggingFace
-                                       ? ""
-                                       : ", or quantised as Q4_0 to Q8_0 or Q4_K to Q6_K") +
+                       llvm::Twine(isVector ? ""
+                                   : checkpoint.naming == Checkpoint::Naming::HuggingFace
+                                       ? ", or F8_E4M3 with scales"
+                                       : ", or quantised as Q4_0 to Q8_0, Q4_K to Q6_K or MXFP4") +
                        ", got " + printable(tensor.storedType));
 }
 
@@ -324,6 +326,61 @@ absl::StatusOr<const TensorInfo *> findTensor(const Checkpoint &checkpoint, cons
                      "expected shape " + shapeString(shape) + ", got " + shapeString(tensor->shape));
   LATHE_RETURN_IF_ERROR(checkType(checkpoint, *tensor, shape.size() == 1));
   return tensor;
+}
+
+/// The scales of an F8_E4M3 matrix [rows, columns], of which ours begins at `firstRow`.
+absl::Status bindScales(const Checkpoint &checkpoint, const TensorInfo &tensor, int64_t rows, int64_t columns,
+                        int64_t firstRow, TensorBinding &binding) {
+  if (tensor.format != Format::F8E4M3)
+    return absl::OkStatus();
+  const std::string name = tensor.name + "_scale_inv";
+  const TensorInfo *scales = checkpoint.find(name);
+  const std::vector<int64_t> shape = {(rows + kScaleBlock - 1) / kScaleBlock,
+                                      (columns + kScaleBlock - 1) / kScaleBlock};
+  if (!scales)
+    return fileError(checkpoint.source, name,
+                     "expected a tensor of shape " + shapeString(shape) + " beside one of type F8_E4M3, found none");
+  if (scales->shape != shape || scales->format != Format::F32)
+    return fileError(checkpoint.path(*scales), name,
+                     "expected F32 of shape " + shapeString(shape) + ", got " + printable(scales->storedType) +
+                         " of shape " + shapeString(scales->shape));
+  binding.scales.push_back({scales, scales->offset, firstRow});
+  binding.scaleColumns = shape[1];
+  return absl::OkStatus();
+}
+
+/// Experts as gpt-oss publishes them: `_blocks` [experts, rows, blocks, 16] of bytes and `_scales` [experts, rows,
+/// blocks], gate and up by turns.
+absl::Status bindBlocks(const Checkpoint &checkpoint, const std::string &stem, bool isByTurns, bool isUp,
+                        TensorBinding &binding) {
+  const int64_t experts = binding.shape[0], rows = binding.shape[1], blocks = binding.shape[2] / 32;
+  const int64_t stored = isByTurns ? 2 * rows : rows;
+  auto find = [&](llvm::StringRef suffix, const std::vector<int64_t> &shape) -> absl::StatusOr<const TensorInfo *> {
+    const TensorInfo *tensor = checkpoint.find(stem + suffix.str());
+    if (!tensor)
+      return fileError(checkpoint.source, stem + suffix.str(),
+                       "expected a tensor of shape " + shapeString(shape) + ", found none of that name");
+    if (tensor->shape != shape || tensor->storedType != "U8")
+      return fileError(checkpoint.path(*tensor), tensor->name,
+                       "expected U8 of shape " + shapeString(shape) + ", got " + printable(tensor->storedType) +
+                           " of shape " + shapeString(tensor->shape));
+    return tensor;
+  };
+  if (binding.shape[2] % 32)
+    return fileError(checkpoint.source, stem + "_blocks",
+                     "expected rows of whole blocks of 32 values, got " + llvm::Twine(binding.shape[2]));
+  LATHE_ASSIGN_OR_RETURN(const TensorInfo *codes, find("_blocks", {experts, stored, blocks, 16}));
+  LATHE_ASSIGN_OR_RETURN(const TensorInfo *scales, find("_scales", {experts, stored, blocks}));
+  for (int64_t expert = 0; expert < experts; ++expert) {
+    const uint64_t before = static_cast<uint64_t>((expert * stored + (isUp && isByTurns ? 1 : 0)) * blocks);
+    binding.experts.push_back({codes, codes->offset + before * 16});
+    binding.scales.push_back({scales, scales->offset + before});
+  }
+  binding.tensor = codes;
+  binding.format = Format::MXFP4;
+  binding.scaleColumns = blocks;
+  binding.pitch = isByTurns ? 2 : 1;
+  return absl::OkStatus();
 }
 
 /// Matrices of all experts: each a tensor, or all one tensor (GGUF; transformers 5 may save [experts, gate and up,
@@ -346,6 +403,8 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
   if (model.experts.tensors != ExpertTensors::Each && checkpoint.naming == Checkpoint::Naming::HuggingFace) {
     const bool isDown = slot == Slot::ExpertDown, isUp = slot == Slot::ExpertUp;
     const bool isByTurns = !isDown && model.experts.tensors == ExpertTensors::Interleaved;
+    if (!checkpoint.find(pattern) && checkpoint.find(pattern + "_blocks"))
+      return bindBlocks(checkpoint, pattern, isByTurns, isUp, binding);
     const int64_t stored = isDown ? rows : 2 * rows;
     LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, pattern, {experts, columns, stored}));
     const FormatInfo &info = getFormatInfo(*tensor->format);
@@ -354,6 +413,7 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
       binding.experts.push_back({tensor, tensor->offset + static_cast<uint64_t>(first * info.bytes)});
     }
     binding.tensor = tensor;
+    binding.format = *tensor->format;
     binding.transposedRows = stored;
     binding.pitch = isByTurns ? 2 : 1;
     return absl::OkStatus();
@@ -374,9 +434,11 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
                          "expected the type of the other experts, " + binding.experts.front().tensor->storedType +
                              ", got " + printable(tensor->storedType));
       binding.experts.push_back({tensor, tensor->offset});
+      LATHE_RETURN_IF_ERROR(bindScales(checkpoint, *tensor, rows, columns, 0, binding));
     }
   }
   binding.tensor = binding.experts.front().tensor;
+  binding.format = *binding.tensor->format;
   return absl::OkStatus();
 }
 
@@ -392,13 +454,17 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
     const uint64_t bytes = binding.shape[1] * binding.shape[2] / info.block * info.bytes;
     for (int64_t head = 0; head < heads; ++head)
       binding.experts.push_back({binding.tensor, binding.tensor->offset + head * bytes});
+    binding.format = info.format;
     return absl::OkStatus();
   }
   LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, {heads * each, rank}));
   const uint64_t rowBytes = rank * getFormatInfo(*binding.tensor->format).bytes;
-  for (int64_t head = 0; head < heads; ++head)
-    binding.experts.push_back(
-        {binding.tensor, binding.tensor->offset + (head * each + (isKeys ? 0 : config.nopeDim)) * rowBytes});
+  binding.format = *binding.tensor->format;
+  for (int64_t head = 0; head < heads; ++head) {
+    const int64_t first = head * each + (isKeys ? 0 : config.nopeDim);
+    binding.experts.push_back({binding.tensor, binding.tensor->offset + first * rowBytes});
+    LATHE_RETURN_IF_ERROR(bindScales(checkpoint, *binding.tensor, heads * each, rank, first, binding));
+  }
   binding.transposedRows = isKeys ? rank : 0;
   return absl::OkStatus();
 }
@@ -454,6 +520,7 @@ absl::Status bindConvolution(const Model &model, const Config &config, const Che
                                              : findTensor(checkpoint, name, {channels, 1, width}));
   LATHE_RETURN_IF_ERROR(checkType(checkpoint, *binding.tensor, /*isVector=*/true));
   binding.firstRow = (slot == Slot::ConvQ ? 0 : slot == Slot::ConvK ? keys : 2 * keys) * width;
+  binding.format = *binding.tensor->format;
   return absl::OkStatus();
 }
 
@@ -467,6 +534,7 @@ absl::Status bindExpertBiases(const Model &model, const Config &config, const Ch
   LATHE_RETURN_IF_ERROR(checkType(checkpoint, *binding.tensor, /*isVector=*/true));
   binding.pitch = isFused ? 2 : 1;
   binding.firstRow = isFused && slot == Slot::ExpertUpBias ? 1 : 0;
+  binding.format = *binding.tensor->format;
   return absl::OkStatus();
 }
 
@@ -533,6 +601,9 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     stored.erase(stored.begin());
   LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
   binding.tensor = tensor;
+  binding.format = *tensor->format;
+  if (stored.size() == 2)
+    LATHE_RETURN_IF_ERROR(bindScales(*checkpoint, *tensor, stored[0], stored[1], binding.firstRow, binding));
   // Heads that are not rotated are permuted with the others where all are: queries and keys alike, it does not matter.
   if (model.interleaved || (isGguf && model.ggufInterleaved))
     binding.permuteHeads = rotaryHeads(slot, config);
@@ -551,4 +622,29 @@ absl::Status lathe::checkTensors(const Model &model, const Config &config, const
     for (Slot slot : layerSlots(model, config, layer))
       LATHE_RETURN_IF_ERROR(bindTensor(model, config, &checkpoint, slot, layer).status());
   return absl::OkStatus();
+}
+
+ParameterCount lathe::countParameters(const Model &model, const Config &config) {
+  ParameterCount count;
+  auto add = [&](Slot slot, int64_t layer) {
+    int64_t values = 1;
+    for (int64_t size : slotShape(model, config, slot, layer))
+      values *= size;
+    count.all += values;
+    count.active += isExperts(slot) || isExpertBias(slot) ? values / config.experts * config.expertsPerToken : values;
+  };
+  for (Slot slot : globalSlots(model, config))
+    add(slot, 0);
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    for (Slot slot : layerSlots(model, config, layer))
+      add(slot, layer);
+    // Checkpoints hold what makes keys and values for layers, too, that attend to another one's.
+    if (config.cacheOf(layer) == layer)
+      continue;
+    const int64_t active = count.active;
+    for (Slot slot : {Slot::K, Slot::V, Slot::KNorm})
+      add(slot, layer);
+    count.active = active;
+  }
+  return count;
 }

@@ -138,11 +138,21 @@ struct ExpertPlace {
   uint64_t offset; // in its file
 };
 
+/// Where a matrix's scales begin that the file keeps apart.
+struct ScalePlace {
+  const TensorInfo *tensor;
+  uint64_t offset;      // in its file
+  int64_t firstRow = 0; // f8_e4m3: of the matrix, in the tensor the scales are for
+};
+
 /// A tensor for a slot, and the packer's recipe for it.
 struct TensorBinding {
   const TensorInfo *tensor = nullptr;  // null: a bare config, there are no weights
   llvm::SmallVector<int64_t, 2> shape; // [out, in], [n] or [experts, out, in]
   std::vector<ExpertPlace> experts;    // one for each; `tensor` is the first's
+  std::vector<ScalePlace> scales;      // one for each matrix; empty: there are none apart
+  int64_t scaleColumns = 0;            // scales to a row of blocks
+  Format format = Format::F32;         // of the values, as the file has them
   int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
   /// Rows (transposed: columns, of a vector values) come in groups of `group`, the next one `pitch` further on.
   int64_t group = 1, pitch = 1;
@@ -169,6 +179,12 @@ std::string tensorName(const Model &model, const Checkpoint &checkpoint, Slot sl
 /// filled. Error: `file: tensor: ...` when it is missing, has another shape or a type that is not in Formats.h.
 absl::StatusOr<TensorBinding> bindTensor(const Model &model, const Config &config, const Checkpoint *checkpoint,
                                          Slot slot, int64_t layer = 0);
+
+/// Values of a model's checkpoint, and those of them that a token meets: of a layer's experts it is sent to a few.
+struct ParameterCount {
+  int64_t all = 0, active = 0;
+};
+ParameterCount countParameters(const Model &model, const Config &config);
 
 /// Every slot of every layer once, so that what a checkpoint lacks is said before work begins.
 absl::Status checkTensors(const Model &model, const Config &config, const Checkpoint &checkpoint);

@@ -543,7 +543,8 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   tiled("append", 1, kTileRows, [&](Value, Value row, Value count) {
     OpFoldResult zero = builder.getIndexAttr(0), width = builder.getIndexAttr(cache.getDim());
     Value whole = write(key, zero, zero, count, width);
-    kernel::ConcatOp::create(builder, loc, ValueRange{readRows(first, row, count), readRows(second, row, count)}, whole);
+    kernel::ConcatOp::create(builder, loc, ValueRange{readRows(first, row, count), readRows(second, row, count)},
+                             whole);
     kernel::AppendOp::create(builder, loc, whole, cacheValue, constant(0),
                              arith::AddIOp::create(builder, loc, position, row), /*values=*/false);
   });

@@ -682,13 +682,14 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
             return other->second;
           return StringAttr::get(&getContext(), symbol).getValue();
         };
-        // Parts of rows that belong to a layer are others in each: it has footprints of its own.
+        // Parts of rows that belong to a layer are others in each. Places are linear in its number: if they are inside
+        // for the first and the last, they are for all.
         Call own = inner;
         for (unsigned i = 0; i < kind.getNumArguments(); ++i)
           if (auto slot = kind.getArgAttrOfType<StringAttr>(i, kSlotAttr);
               slot && slot.getValue() == kLayerSlot && kind.getArgumentTypes()[i].isIndex()) {
-            own.first = layer;
-            functions.find(kind)->second.evaluator.set(kind.getArgument(i), layer);
+            own.first = layer + 1 == layers.getKinds().size() ? layer : 0;
+            functions.find(kind)->second.evaluator.set(kind.getArgument(i), own.first);
           }
         if (failed(status = playFunction(functions.find(kind)->second, own, bindSlot)))
           return;

@@ -175,6 +175,10 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   for (auto [dictionary, key, field] : integers) {
     LATHE_ASSIGN_OR_RETURN(*field, moduleInteger(module, dictionary, key));
   }
+  program.active_parameters = program.parameters;
+  if (findEntry(module, lm::kModelAttr, "active_parameters")) {
+    LATHE_ASSIGN_OR_RETURN(program.active_parameters, moduleInteger(module, lm::kModelAttr, "active_parameters"));
+  }
   for (auto [key, field] : {std::pair("row_ops", program.row_ops), std::pair("head_ops", program.head_ops)}) {
     auto values = llvm::dyn_cast_or_null<DenseI64ArrayAttr>(findEntry(module, kProgramAttr, key));
     if (!values || values.size() != LRT_PEAKS)

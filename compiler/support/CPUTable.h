@@ -32,8 +32,9 @@ struct CPUTable {
   int64_t getDepth(Format format, int64_t columns, bool isHead) const;
   /// 8-bit weights are widened to 16 bits and so are their activations: without VNNI, u8 * s8 pairs overflow 16 bits.
   bool widensBytes() const { return !vnni && !avxvnni; }
-  /// Steps of 4 columns whose products a 16-bit accumulator can hold: 4 bits: 8 * 2 * 15 * 127 < 2^15, and so on.
-  int64_t getStepsIn16Bits(int bits) const { return bits == 4 ? 8 : bits == 5 ? 4 : 2; }
+  /// Steps of 4 columns whose products a 16-bit accumulator can hold, a power of 2: 4 bits: 8 * 2 * 15 * 127 < 2^15,
+  /// and so on.
+  int64_t getStepsIn16Bits(int largestCode) const { return largestCode < 16 ? 8 : largestCode < 32 ? 4 : 2; }
   RegisterTile getTile(Format format) const;
 };
 

@@ -4,6 +4,7 @@
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
+#include <cmath>
 
 using namespace lathe;
 using llvm::support::endian::read16le;
@@ -58,7 +59,9 @@ static void readQ6_K(const uint8_t *bytes, Block &block) {
 
 Block lathe::readBlock(Format format, const uint8_t *bytes) {
   Block block;
-  if (format != Format::Q6_K)
+  if (format == Format::MXFP4)
+    block.scale = *bytes;
+  else if (format != Format::Q6_K)
     block.scale = read16le(bytes);
   // ggml adds q4_1's and q5_1's minimum where the panels subtract it.
   auto negated = [](uint16_t half) { return static_cast<uint16_t>(half ^ 0x8000); };
@@ -99,6 +102,10 @@ Block lathe::readBlock(Format format, const uint8_t *bytes) {
   case Format::Q6_K:
     readQ6_K(bytes, block);
     break;
+  case Format::MXFP4:
+    readNibbles(bytes + 1, block.codes.data());
+    break;
+  case Format::F8E4M3:
   case Format::F32:
   case Format::F16:
   case Format::BF16:
@@ -146,9 +153,11 @@ bool lathe::quantizeBlock(Format format, const float *values, Block &block) {
 }
 
 void lathe::dequantizeBlock(const FormatInfo &info, const Block &block, float *values) {
-  const float scale = halfToFloat(block.scale), minimum = halfToFloat(block.minimum);
+  const float scale = info.hasTable() ? std::ldexp(1.0f, block.scale - 128) : halfToFloat(block.scale);
+  const float minimum = halfToFloat(block.minimum);
   for (int j = 0; j < info.block; ++j) {
-    const float code = static_cast<float>(block.codes[j] - info.offset);
+    const int own = info.hasTable() ? kMXFP4Values[block.codes[j]] : block.codes[j];
+    const float code = static_cast<float>(own - info.offset);
     if (!info.subscales) {
       values[j] = scale * code - minimum;
     } else if (info.minimum) {

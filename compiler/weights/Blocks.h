@@ -17,8 +17,9 @@ namespace lathe {
 
 /// One block: info.block codes and what turns them into values. Parts a format does not have are 0.
 struct Block {
-  std::array<uint8_t, 256> codes;      // unsigned; q8_0: stored + 128
-  uint16_t scale = 0, minimum = 0;     // f16; value = scale * [subscale *] code - minimum [* subminimum]
+  std::array<uint8_t, 256> codes; // unsigned; q8_0: stored + 128
+  uint16_t scale = 0,
+           minimum = 0; // f16, mxfp4: exponent + 127; value = scale * [subscale *] code - minimum [* subminimum]
   std::array<uint8_t, 16> subscales{}; // q4_k, q5_k: of 32 values each, q6_k: i8, of 16 values each
   std::array<uint8_t, 8> subminima{};
 };

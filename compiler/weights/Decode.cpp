@@ -3,6 +3,7 @@
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <cassert>
+#include <cmath>
 #include <cstring>
 
 using namespace lathe;
@@ -18,6 +19,17 @@ float lathe::halfToFloat(uint16_t bits) {
   if (exponent)
     return bit_cast<float>(sign | (exponent + 127 - 15) << 23 | fraction << 13);
   const float magnitude = static_cast<float>(fraction) * 0x1p-24f; // subnormal, exact
+  return sign ? -magnitude : magnitude;
+}
+
+// Four bits of exponent, three of fraction; no infinities, all ones is no number.
+float lathe::float8ToFloat(uint8_t bits) {
+  const uint32_t sign = uint32_t(bits & 0x80) << 24, exponent = bits >> 3 & 15, fraction = bits & 7;
+  if (exponent == 15 && fraction == 7)
+    return bit_cast<float>(sign | 0x7fc00000);
+  if (exponent)
+    return bit_cast<float>(sign | (exponent + 127 - 7) << 23 | fraction << 20);
+  const float magnitude = static_cast<float>(fraction) * 0x1p-9f;
   return sign ? -magnitude : magnitude;
 }
 
@@ -164,6 +176,15 @@ static void decodeQ6_K(const uint8_t *block, float *out) {
   }
 }
 
+/// A power of two, then 16 bytes: value j in the low nibble of byte j, value j + 16 in the high one.
+static void decodeMXFP4(const uint8_t *block, float *out) {
+  const float half = std::ldexp(1.0f, block[0] - 128);
+  for (int j = 0; j < 16; ++j) {
+    out[j] = half * static_cast<float>(kMXFP4Values[block[1 + j] & 15] - 12);
+    out[j + 16] = half * static_cast<float>(kMXFP4Values[block[1 + j] >> 4] - 12);
+  }
+}
+
 void lathe::decodeRow(Format format, const uint8_t *row, int64_t n, float *out) {
   const FormatInfo &info = getFormatInfo(format);
   assert(n % info.block == 0 && "a row is whole blocks: readers refuse others");
@@ -198,6 +219,10 @@ void lathe::decodeRow(Format format, const uint8_t *row, int64_t n, float *out) 
     return blocks(decodeQ5_K);
   case Format::Q6_K:
     return blocks(decodeQ6_K);
+  case Format::MXFP4:
+    return blocks(decodeMXFP4);
+  case Format::F8E4M3:
+    return blocks([](const uint8_t *at, float *value) { *value = float8ToFloat(*at); });
   }
   llvm_unreachable("every format is decoded");
 }

@@ -15,6 +15,8 @@ namespace lathe {
 
 float halfToFloat(uint16_t bits);
 float bfloatToFloat(uint16_t bits);
+/// e4m3, without infinities.
+float float8ToFloat(uint8_t bits);
 /// To nearest, ties to even; too large becomes infinity, a NaN stays one.
 uint16_t floatToHalf(float value);
 uint16_t floatToBfloat(float value);

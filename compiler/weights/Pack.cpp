@@ -10,6 +10,7 @@
 #include "llvm/Support/Path.h"
 #include <cmath>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <sys/mman.h>
 #include <thread>
@@ -68,6 +69,10 @@ struct Recipe {
   bool addOne, negateExp;
   int64_t place, size; // in the tensor section
 
+  const uint8_t *scales = nullptr; // where they are kept apart
+  int64_t scaleRow = 0;            // the first row's, of f8_e4m3
+  int64_t scaleColumns = 0;        // to a row of scales
+
   int64_t storedRow(int64_t row) const {
     if (!heads)
       return spread(row);
@@ -79,6 +84,16 @@ struct Recipe {
   /// Rows, or values of a vector, from the first to the last that is read.
   int64_t storedRows() const { return spread(type.getRows() - 1) + 1; }
 
+  /// f8_e4m3: the scale of a stored row and column.
+  float scaleAt(int64_t row, int64_t column) const {
+    if (!scales)
+      return 1;
+    float scale;
+    std::memcpy(&scale, scales + ((scaleRow + row) / kScaleBlock * scaleColumns + column / kScaleBlock) * 4, 4);
+    return scale;
+  }
+  /// A stored row as its format has it: `room` takes it where codes and scales lie apart.
+  const uint8_t *rowAt(int64_t row, std::vector<uint8_t> &room) const;
   /// [panel, panel + count) of a matrix to `out`, which is zeros.
   absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
   absl::Status runVector(uint8_t *out) const;
@@ -88,6 +103,23 @@ private:
   std::vector<float> turnRows(int64_t first, int64_t last) const;
 };
 
+const uint8_t *Recipe::rowAt(int64_t row, std::vector<uint8_t> &room) const {
+  if (stored != Format::MXFP4 || !scales)
+    return bytes + row * rowBytes(stored, type.getColumns());
+  const int64_t blocks = type.getColumns() / 32;
+  room.resize(blocks * 17);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const uint8_t *codes = bytes + (row * blocks + i) * 16;
+    uint8_t *block = room.data() + i * 17;
+    *block++ = scales[row * blocks + i];
+    // Neighbours share a byte here, values 16 apart in a block.
+    auto codeOf = [&](int value) { return codes[value / 2] >> value % 2 * 4 & 15; };
+    for (int j = 0; j < 16; ++j)
+      block[j] = static_cast<uint8_t>(codeOf(j) | codeOf(j + 16) << 4);
+  }
+  return room.data();
+}
+
 std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   const int64_t columns = type.getColumns(), rows = last - first;
   const int64_t span = spread(last - 1) - spread(first) + 1;
@@ -96,7 +128,7 @@ std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   for (int64_t column = 0; column < columns; ++column) {
     decodeRow(stored, bytes + column * line + begin, span, some.data());
     for (int64_t row = 0; row < rows; ++row)
-      values[row * columns + column] = some[spread(first + row) - spread(first)];
+      values[row * columns + column] = some[spread(first + row) - spread(first)] * scaleAt(column, spread(first + row));
   }
   return values;
 }
@@ -105,10 +137,10 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
   const PanelLayout layout(type);
   const PanelWriter writer(type);
   const int64_t columns = type.getColumns(), last = std::min((panel + count) * layout.rows, type.getRows());
-  const uint64_t pitch = rowBytes(stored, columns);
   const bool isCopy = stored == type.getFormat() && !addOne && !transposed;
   const int64_t begin = panel * layout.rows;
   std::vector<float> values(isCopy ? 0 : columns), turned;
+  std::vector<uint8_t> room;
   if (transposed)
     turned = turnRows(begin, last);
   for (int64_t row = begin; row < last; ++row) {
@@ -116,12 +148,21 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
     if (transposed) {
       values.assign(turned.begin() + (row - begin) * columns, turned.begin() + (row - begin + 1) * columns);
     } else {
-      const uint8_t *from = bytes + storedRow(row) * pitch;
+      const uint8_t *from = rowAt(storedRow(row), room);
       if (isCopy) {
         writer.copyRow(from, row % layout.rows, to);
+        if (type.getInfo().isScaled() && row % layout.rows == 0) {
+          std::vector<float> ofBlocks;
+          for (int64_t column = 0; column < columns; column += kScaleBlock)
+            ofBlocks.push_back(scaleAt(storedRow(row), column));
+          writer.writeScales(ofBlocks.data(), to);
+        }
         continue;
       }
       decodeRow(stored, from, columns, values.data());
+      if (stored == Format::F8E4M3)
+        for (int64_t column = 0; column < columns; ++column)
+          values[column] *= scaleAt(storedRow(row), column);
     }
     if (addOne)
       for (float &value : values)
@@ -160,6 +201,8 @@ struct Piece {
   /// The pages it read are not needed again; without this the whole checkpoint would count as this process's memory.
   void release() const {
     if (!recipe->type.isMatrix() || recipe->heads || recipe->transposed || recipe->group != recipe->pitch)
+      return;
+    if (recipe->stored == Format::MXFP4 && recipe->scales)
       return;
     const int64_t rows = recipe->type.getLayout().getRows();
     const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
@@ -265,8 +308,9 @@ public:
 
 private:
   absl::Status addRecipes(lm::WeightOp weight);
-  absl::Status addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset,
-                         int64_t place);
+  absl::Status addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset, int64_t place,
+                         size_t expert = 0);
+  absl::Status addScales(lm::WeightOp weight, size_t expert, Recipe &recipe);
   absl::StatusOr<llvm::StringRef> open(llvm::StringRef path);
   absl::Status writeTensors(ContentId &id);
   absl::Status writeZeros(uint64_t count, ContentId *id = nullptr);
@@ -320,13 +364,13 @@ absl::Status Packer::addRecipes(lm::WeightOp weight) {
     llvm::StringRef path =
         weight.getFiles() ? mlir::cast<StringAttr>((*weight.getFiles())[expert]).getValue() : *weight.getFile();
     LATHE_RETURN_IF_ERROR(addRecipe(weight, type.getMatrix(), path, offset,
-                                    *weight.getPlace() + static_cast<int64_t>(expert) * getExpertBytes(type)));
+                                    *weight.getPlace() + static_cast<int64_t>(expert) * getExpertBytes(type), expert));
   }
   return absl::OkStatus();
 }
 
 absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset,
-                               int64_t place) {
+                               int64_t place, size_t expert) {
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(path));
   Recipe recipe = {weight.getSymName().str(),
                    path.str(),
@@ -359,11 +403,41 @@ absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::S
                      "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +
                          llvm::Twine(file.size()));
   recipe.bytes = reinterpret_cast<const uint8_t *>(file.data()) + offset;
+  LATHE_RETURN_IF_ERROR(addScales(weight, expert, recipe));
   if (recipe.place < 0 || recipe.place > options.tensorsBytes || recipe.size > options.tensorsBytes - recipe.place)
     return about(weight, "expects a place in the tensor section of " + llvm::Twine(options.tensorsBytes) +
                              " bytes, found " + llvm::Twine(recipe.place) + " for " + llvm::Twine(recipe.size) +
                              " bytes");
   recipes.push_back(std::move(recipe));
+  return absl::OkStatus();
+}
+
+absl::Status Packer::addScales(lm::WeightOp weight, size_t expert, Recipe &recipe) {
+  std::optional<llvm::ArrayRef<int64_t>> offsets = weight.getScaleOffsets();
+  if (!offsets)
+    return absl::OkStatus();
+  const bool isFP8 = recipe.stored == Format::F8E4M3;
+  if (!isFP8 && recipe.stored != Format::MXFP4)
+    return about(weight, "expects scales beside f8_e4m3 or mxfp4 alone");
+  llvm::StringRef path =
+      weight.getScaleFiles() ? mlir::cast<StringAttr>((*weight.getScaleFiles())[expert]).getValue() : *weight.getFile();
+  LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(path));
+  recipe.scaleRow = weight.getScaleRows() ? (*weight.getScaleRows())[expert] : 0;
+  recipe.scaleColumns = static_cast<int64_t>(*weight.getScaleColumns());
+  // Stored rows and columns: turned round, they are each other's.
+  const int64_t rows = recipe.transposed ? recipe.type.getColumns() : recipe.storedRows();
+  const int64_t columns = recipe.transposed ? recipe.storedRows() : recipe.type.getColumns();
+  const int64_t lines = isFP8 ? (recipe.scaleRow + rows - 1) / kScaleBlock + 1 : rows;
+  const int64_t each = isFP8 ? (columns + kScaleBlock - 1) / kScaleBlock : columns / 32;
+  if (recipe.scaleColumns < each || lines > (int64_t(1) << 50) / recipe.scaleColumns)
+    return about(weight, "expects at least " + llvm::Twine(each) + " scales to a row of blocks");
+  const uint64_t offset = (*offsets)[expert];
+  const uint64_t bytes = uint64_t((lines - 1) * recipe.scaleColumns + each) * (isFP8 ? 4 : 1);
+  if (offset > file.size() || bytes > file.size() - offset)
+    return fileError(path, recipe.name,
+                     "expected " + llvm::Twine(bytes) + " bytes of scales at " + llvm::Twine(offset) +
+                         ", found a file of " + llvm::Twine(file.size()));
+  recipe.scales = reinterpret_cast<const uint8_t *>(file.data()) + offset;
   return absl::OkStatus();
 }
 

@@ -80,6 +80,9 @@ bool lathe::isPackable(mlir::lm::WeightType type, std::string &reason) {
   }
   if (!type.getLayout())
     stream << "expects a matrix with a layout, but found " << type << ": the module did not pass lm-pack-weights";
+  else if (info.isScaled() && (type.getLayout().getDepth() != 1 || kScaleBlock % type.getLayout().getRows()))
+    stream << "expects panels of depth 1 and rows that divide " << kScaleBlock << " for " << info.name << ", but found "
+           << type;
   else if (info.isQuantised() && type.getLayout().getDepth() != 4 &&
            (info.bits != 8 || 32 % type.getLayout().getDepth()))
     stream << "expects panels of depth 4" << (info.bits == 8 ? " or 2" : "") << " for " << info.name << ", but found "
@@ -91,6 +94,10 @@ void PanelWriter::writeBlock(const Block &block, int64_t index, int64_t row, uin
   uint8_t *place = panel + index * layout.blockBytes;
   const int64_t rows = layout.rows;
   auto writeScale = [&](uint8_t *scales) {
+    if (info.hasTable()) {
+      scales[row] = static_cast<uint8_t>(block.scale);
+      return;
+    }
     write16le(scales + 2 * row, block.scale);
     if (info.minimum)
       write16le(scales + 2 * (rows + row), block.minimum);
@@ -117,7 +124,7 @@ template <int Bytes> static void copySteps(const uint8_t *from, int64_t count, u
 
 void PanelWriter::writeElements(const uint8_t *elements, int64_t row, uint8_t *panel) const {
   const int64_t step = layout.depth * info.bytes, stride = layout.rows * step, bytes = columns * info.bytes;
-  uint8_t *to = panel + row * step;
+  uint8_t *to = panel + layout.scalesBytes + row * step;
   switch (step) {
   case 2:
     copySteps<2>(elements, bytes / 2, to, stride);
@@ -137,6 +144,14 @@ void PanelWriter::copyRow(const uint8_t *stored, int64_t row, uint8_t *panel) co
     return writeElements(stored, row, panel);
   for (int64_t i = 0; i < columns / info.block; ++i)
     writeBlock(readBlock(info.format, stored + i * info.bytes), i, row, panel);
+}
+
+void PanelWriter::writeScales(const float *scales, uint8_t *panel) const {
+  // Kernels read values as f16 of the same bits, which are 256 times too small.
+  for (int64_t block = 0; block * kScaleBlock < columns; ++block) {
+    const float scale = scales[block] * 256;
+    std::memcpy(panel + block * 4, &scale, 4);
+  }
 }
 
 bool PanelWriter::convertRow(const float *values, int64_t row, uint8_t *panel) const {
@@ -173,9 +188,14 @@ void lathe::unpackRow(mlir::lm::WeightType type, const uint8_t *packed, int64_t 
   row %= layout.rows;
   if (!info.isQuantised()) {
     for (int64_t k = 0; k < columns; ++k) {
-      const uint8_t *element =
-          panel + ((k / layout.depth * layout.rows + row) * layout.depth + k % layout.depth) * info.bytes;
+      const uint8_t *element = panel + layout.scalesBytes +
+                               ((k / layout.depth * layout.rows + row) * layout.depth + k % layout.depth) * info.bytes;
       decodeRow(info.format, element, 1, out + k);
+      if (info.isScaled()) {
+        float scale;
+        std::memcpy(&scale, panel + k / kScaleBlock * 4, 4);
+        out[k] *= scale / 256;
+      }
     }
     return;
   }
@@ -183,7 +203,7 @@ void lathe::unpackRow(mlir::lm::WeightType type, const uint8_t *packed, int64_t 
     const uint8_t *place = panel + i * layout.blockBytes;
     const uint8_t *scales = info.subscales ? place : place + layout.codesBytes;
     Block block;
-    block.scale = read16le(scales + 2 * row);
+    block.scale = info.hasTable() ? scales[row] : read16le(scales + 2 * row);
     if (info.minimum)
       block.minimum = read16le(scales + 2 * (layout.rows + row));
     for (int run = 0; run < info.block / 32; ++run) {

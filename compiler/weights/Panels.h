@@ -24,6 +24,9 @@ public:
   /// A row that is stored in the type's format already: its bits move.
   void copyRow(const uint8_t *stored, int64_t rowInPanel, uint8_t *panel) const;
 
+  /// f8_e4m3: what the panel's values are multiplied by, a number for each block of columns.
+  void writeScales(const float *scales, uint8_t *panel) const;
+
   /// Rounds to the type's format. False when a value is not finite and the format quantises.
   bool convertRow(const float *values, int64_t rowInPanel, uint8_t *panel) const;
 

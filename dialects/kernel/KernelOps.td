@@ -440,6 +440,14 @@ def Kernel_MaddU8S8Op : Kernel_Op<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs
   let hasVerifier = 1;
 }
 
+def Kernel_LookupOp : Kernel_Op<"lookup", [Pure, AllTypesMatch<["table", "codes", "result"]>]> {
+  let summary = "r[i] = table[codes[i]], codes below 16";
+  let description = "vpshufb; every 16 values of the table are the same.";
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$table, VectorOfRankAndType<[1], [I8]>:$codes);
+  let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
+  let assemblyFormat = "$table `[` $codes `]` attr-dict `:` type($result)";
+}
+
 def Kernel_MaddI16Op : Kernel_Op<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
   let summary = "r[i] = lhs[2i] * rhs[2i] + lhs[2i+1] * rhs[2i+1] in 32 bits";
   let description = "vpmaddwd.";

@@ -6,7 +6,9 @@
 //   value = scale * (code - offset)            without a minimum
 //   value = scale * code - minimum             with one
 // where code is unsigned with `bits` bits and scale/minimum belong to `group` neighbours along K. In the _k formats
-// scale and minimum are themselves small integers times a float16 per block of 256.
+// scale and minimum are themselves small integers times a float16 per block of 256. mxfp4's codes are numbers of a
+// table (kMXFP4Values), its scale is a power of two. f8_e4m3 is a float of 8 bits with an f32 scale for every 128 x 128
+// values, which the file keeps apart.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -31,7 +33,9 @@ namespace lathe {
   X(Q8_0, "q8_0", 8, 32, 34, 32, 128, false, false)                                                                    \
   X(Q4_K, "q4_k", 4, 256, 144, 32, 0, true, true)                                                                      \
   X(Q5_K, "q5_k", 5, 256, 176, 32, 0, true, true)                                                                      \
-  X(Q6_K, "q6_k", 6, 256, 210, 16, 32, false, true)
+  X(Q6_K, "q6_k", 6, 256, 210, 16, 32, false, true)                                                                    \
+  X(MXFP4, "mxfp4", 4, 32, 17, 32, 12, false, false)                                                                   \
+  X(F8E4M3, "f8_e4m3", 8, 1, 1, 0, 0, false, false)
 
 enum class Format : uint8_t {
 #define LATHE_FORMAT_ENUM(id, name, bits, block, bytes, group, offset, minimum, subscales) id,
@@ -51,7 +55,18 @@ struct FormatInfo {
   bool subscales; // scale = f16 of the block * small integer of the group
 
   bool isQuantised() const { return group != 0; }
+  /// Codes are places in a table.
+  bool hasTable() const { return format == Format::MXFP4; }
+  /// Values are to be multiplied by a scale for each block of kScaleBlock columns.
+  bool isScaled() const { return format == Format::F8E4M3; }
+  /// The largest code, as products see it.
+  int largestCode() const { return hasTable() ? 24 : (1 << bits) - 1; }
 };
+
+/// Twice the values of FP4 (e2m1) codes, plus 12: value = scale / 2 * (this - 12).
+inline constexpr uint8_t kMXFP4Values[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+/// Rows and columns that share a scale of f8_e4m3.
+inline constexpr int64_t kScaleBlock = 128;
 
 const FormatInfo &getFormatInfo(Format format);
 std::optional<Format> parseFormat(llvm::StringRef name);

@@ -83,6 +83,18 @@ LogicalResult WeightOp::verify() {
         lathe::getFormatInfo(getStoredFormat()).isQuantised())
       return emitOpError() << "expects a matrix of at most " << *stored << " rows that is not quantised where it is "
                            << "stored transposed, but found " << type;
+  if (std::optional<ArrayRef<int64_t>> scales = getScaleOffsets()) {
+    auto matrices = static_cast<size_t>(type.getExperts());
+    auto isBad = [](ArrayRef<int64_t> numbers) {
+      return llvm::any_of(numbers, [](int64_t number) { return number < 0 || number >= int64_t(1) << 50; });
+    };
+    if (type.isVector() || scales->size() != matrices || isBad(*scales) ||
+        (getScaleFiles() && getScaleFiles()->size() != matrices) ||
+        (getScaleRows() && (getScaleRows()->size() != matrices || isBad(*getScaleRows()))) ||
+        getScaleColumns().value_or(0) < 1 || getScaleColumns().value_or(0) > uint64_t(1) << 40)
+      return emitOpError() << "expects an offset of scales, and where there are files and rows one of each, for every "
+                           << "matrix, but found " << scales->size() << " for " << type;
+  }
   if (std::optional<ArrayRef<int64_t>> offsets = getOffsets()) {
     auto experts = static_cast<size_t>(type.getExperts());
     if (!type.isExperts() || offsets->size() != experts || (getFiles() && getFiles()->size() != experts) ||

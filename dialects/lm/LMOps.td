@@ -34,7 +34,10 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
     values) come in groups of `group`, the next one `pitch` further on; `negate_exp` takes -exp(x) of every value;
     `unpermute(h)` turns interleaved rotary rows of h heads into halves, all of a head's or those `unpermute_from` on, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
     the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
-    type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`.
+    type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`. Scales kept
+    apart begin at `scale_offsets`, one for each matrix, in `from` or, one for each, in `scale_files`: f32 for every 128 x 128
+    values of a stored matrix of which this one begins at row `scale_rows` (f8_e4m3, `scale_columns` to a row of blocks), or
+    a byte for each block of a row (mxfp4, whose blocks then hold neighbours in a byte).
 
     Example:
     ```mlir
@@ -45,7 +48,9 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
                        OptionalAttr<I64Attr>:$transposed, OptionalAttr<I64Attr>:$group, OptionalAttr<I64Attr>:$pitch, OptionalAttr<I64Attr>:$unpermute_from,
-                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files, UnitAttr:$add_one, UnitAttr:$negate_exp, OptionalAttr<I64Attr>:$place);
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files,
+                       OptionalAttr<DenseI64ArrayAttr>:$scale_offsets, OptionalAttr<StrArrayAttr>:$scale_files,
+                       OptionalAttr<DenseI64ArrayAttr>:$scale_rows, OptionalAttr<I64Attr>:$scale_columns, UnitAttr:$add_one, UnitAttr:$negate_exp, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = [{
     $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
   }];

@@ -10,14 +10,16 @@ PanelLayout::PanelLayout(mlir::lm::WeightType type) {
   rows = layout.getRows();
   depth = layout.getDepth();
   panels = llvm::divideCeil(type.getRows(), rows);
-  blockBytes = runBytes = headBytes = highOffset = codesBytes = 0;
+  blockBytes = runBytes = headBytes = highOffset = codesBytes = scalesBytes = 0;
   if (!info.isQuantised()) {
-    panelBytes = llvm::divideCeil(type.getColumns(), depth) * rows * depth * (info.bits / 8);
+    if (info.isScaled())
+      scalesBytes = llvm::alignTo(llvm::divideCeil(type.getColumns(), kScaleBlock) * 4, 64);
+    panelBytes = scalesBytes + llvm::divideCeil(type.getColumns(), depth) * rows * depth * (info.bits / 8);
     return;
   }
   highOffset = rows * 32 * std::min(info.bits, 4) / 8;
   codesBytes = rows * 32 * info.bits / 8;
-  int64_t scaleBytes = rows * 2 * (info.minimum ? 2 : 1); // f16 scale and minimum
+  int64_t scaleBytes = rows * (info.hasTable() ? 1 : 2) * (info.minimum ? 2 : 1); // scale and minimum
   if (info.subscales) {
     headBytes = scaleBytes;
     runBytes = codesBytes + rows * 2; // u8 subscale and subminimum, or two i8 subscales

@@ -4,6 +4,7 @@
 // The packer (compiler/weights) writes this layout, the kernels (compiler/codegen/kernels) read it. A matrix [N, K] in
 // `panels<R x D>` is ceil(N / R) panels, one after another; rows beyond N are zero (codes, scales and minima).
 //
+// f8_e4m3: ceil(K / 128) scales in f32 times 256, for all R rows alike, padded to 64 bytes; then as f16 with D = 1.
 // f32, f16, bf16: a panel is [ceil(K / D)][R][D] values, columns beyond K are zero.
 //
 // Quantised: a panel is K / `block` blocks. With `lane` = r * D + d (r < R, d < D) and D = 4, a run of 32 columns has 8
@@ -12,7 +13,7 @@
 //   5 bits   the four low bits as above, then R*4 bytes: bit g of byte [lane] = fifth bit of step g
 //   6 bits   the four low bits as above, then R*8 bytes: bits 2q, 2q+1 of byte [h][lane] = bits 4, 5 of step 4 h + q
 //   8 bits   R*32 bytes: byte [32 / D][R][D] = signed code + 128 (D = 4 or 2)
-// Formats without subscales: block of 32 = codes, scale f16[R], with a minimum: minimum f16[R].
+// Formats without subscales: block of 32 = codes, scale f16[R] (mxfp4: e8m0[R]), with a minimum: minimum f16[R].
 // Formats with subscales: block of 256 = scale f16[R], with a minimum: minimum f16[R]; then 8 runs of
 //   codes, subscale: q4_k, q5_k u8[R], subminimum u8[R]; q6_k i8[R] of its first 16 columns, i8[R] of the other 16.
 //
@@ -39,6 +40,7 @@ struct PanelLayout {
   int64_t runBytes;    // quantised: from one run of 32 columns to the next inside a block (blocks of 32: blockBytes)
   int64_t headBytes;   // quantised: scale and minimum before the first run (0 without subscales)
   int64_t highOffset;  // in a run: where the fifth and sixth bits begin
+  int64_t scalesBytes; // f8_e4m3: before the values
   int64_t codesBytes;  // in a run: codes, high bits included; scales or subscales follow
   int64_t bytes() const { return panels * panelBytes; }
 };

@@ -1,4 +1,5 @@
-//===- AltUp.cpp - Gemma 3n: alternating updates, learned residuals, embeddings for each layer --------------------------===//
+//===- AltUp.cpp - Gemma 3n: alternating updates, learned residuals, embeddings for each layer
+//--------------------------===//
 
 #include "frontends/blocks/Blocks.h"
 #include <cmath>
@@ -78,8 +79,7 @@ Value lathe::buildAltUpLayer(LayerBuilder &layer, Value streams, Value perLayer)
   auto add = [&](Value lhs, Value rhs) -> Value { return lm::AddOp::create(builder, loc, lhs.getType(), lhs, rhs); };
 
   Value modalities = buildModalities(layer, part(builder, loc, streams, config.hidden, 0));
-  Value predicted =
-      lm::AltUpPredictOp::create(builder, loc, streams, layer.linear(modalities, Slot::AltUpPrediction));
+  Value predicted = lm::AltUpPredictOp::create(builder, loc, streams, layer.linear(modalities, Slot::AltUpPrediction));
   Value active = part(builder, loc, predicted, config.hidden, 0), normed = layer.norm(active, Slot::InputNorm);
   // The learned augmented residual, beside attention.
   Value laurel = layer.linear(normed, Slot::LaurelLeft);

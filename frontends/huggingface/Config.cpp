@@ -509,13 +509,28 @@ static void readSpecialTokens(const JsonObject &text, const JsonObject &root, Co
   llvm::sort(config.endTokens);
 }
 
-static void refuseQuantised(const JsonObject &keys) {
-  for (llvm::StringRef key : {"quantization_config", "compression_config"})
-    if (std::optional<JsonObject> found = keys.object(key)) {
-      const std::string method = found->string("quant_method", "unknown");
-      found->fail("quant_method", "expected weights in F32, F16 or BF16 (or a GGUF file), got " + quoted(method) +
-                                      ", which is not supported");
+/// Formats that checkpoints say their matrices have; the tensors themselves are looked at, too.
+static void readQuantisation(const JsonObject &keys, const Model &model, Config &config) {
+  for (llvm::StringRef key : {"quantization_config", "compression_config"}) {
+    std::optional<JsonObject> found = keys.object(key);
+    if (!found)
+      continue;
+    const std::string method = found->string("quant_method", "unknown");
+    if (method == "mxfp4" && model.experts.tensors == ExpertTensors::Interleaved) {
+      config.storedExperts = Format::MXFP4;
+    } else if (method == "fp8") {
+      config.storedMatrices = Format::F8E4M3;
+      if (found->string("fmt", "e4m3") != "e4m3")
+        found->fail("fmt", "expected e4m3, got " + quoted(found->string("fmt")));
+      if (const std::vector<int64_t> block = found->integers("weight_block_size", 1, limits::hidden);
+          found->ok() && block != std::vector<int64_t>{kScaleBlock, kScaleBlock})
+        found->fail("weight_block_size", "expected [128, 128], got " + shapeString(block));
+    } else {
+      found->fail("quant_method",
+                  "expected fp8, mxfp4 for gpt-oss, or weights in F32, F16 or BF16 (or a GGUF file), got " +
+                      quoted(method) + ", which is not supported");
     }
+  }
 }
 
 static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
@@ -558,10 +573,10 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
       text->fail("model_type", "expected " + commaSeparated(namesIn(found->modelTypes)) + " inside " + modelType +
                                    ", got " + quoted(inner));
     config.modelType = inner;
-    refuseQuantised(*text);
+    readQuantisation(*text, *found, config);
   } else
     config.modelType = modelType;
-  refuseQuantised(root);
+  readQuantisation(root, *found, config);
 
   llvm::Expected<json::Value> defaults = json::parse(found->defaults);
   assert(defaults && defaults->getAsObject() && "a Model's defaults are a JSON object");

@@ -32,6 +32,7 @@ static std::optional<Format> formatOf(llvm::StringRef type) {
       .Case("F32", Format::F32)
       .Case("F16", Format::F16)
       .Case("BF16", Format::BF16)
+      .Case("F8_E4M3", Format::F8E4M3)
       .Default(std::nullopt);
 }
 

@@ -1,8 +1,9 @@
 #include "frontends/models/Model.h"
 
-/// Gemma 3n, text: four streams of alternating updates, a learned residual beside attention, an embedding for each layer
-/// added to all streams but the first; later layers attend to the caches of earlier ones, gates of early layers are
-/// sparse. Norms are not 1 + w, scores are not scaled. MatFormer's smaller models have other widths in intermediate_size.
+/// Gemma 3n, text: four streams of alternating updates, a learned residual beside attention, an embedding for each
+/// layer added to all streams but the first; later layers attend to the caches of earlier ones, gates of early layers
+/// are sparse. Norms are not 1 + w, scores are not scaled. MatFormer's smaller models have other widths in
+/// intermediate_size.
 const lathe::Model lathe::models::Gemma3n = {
     .modelTypes = {"gemma3n_text"},
     .wrapperTypes = {"gemma3n"},

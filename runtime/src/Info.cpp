@@ -59,7 +59,10 @@ std::string describe(const lrt_program &program) {
   text += line("hidden size", readableCount(program.hidden));
   text += line("vocabulary", readableCount(program.vocabulary));
   text += line("context", readableCount(program.context));
-  text += line("parameters", readableCount(program.parameters));
+  bool isSparse = program.active_parameters != program.parameters;
+  text += line("parameters",
+               readableCount(program.parameters) +
+                   (isSparse ? ", " + readableCount(program.active_parameters) + " of them for a token" : ""));
   text += line("compiled for", program.mcpu);
   text += line("cpu features", program.features ? featureNames(program.features) : "none beyond x86-64");
   text += line("threads", program.default_threads > 0

@@ -103,7 +103,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   // Row `id` lies in panel id / 16, lane id % 16.
   // CHECK-LABEL: @embed(
-  // CHECK: %[[ID:.*]] = arith.index_cast
+  // CHECK: %[[TOKEN:.*]] = arith.index_cast
+  // CHECK: %[[IS_ROW:.*]] = arith.cmpi slt, %[[TOKEN]], %c64
+  // CHECK: %[[ID:.*]] = arith.select %[[IS_ROW]], %[[TOKEN]],
   // CHECK: %[[PANEL:.*]] = arith.divui %[[ID]], %c16
   // CHECK: arith.muli %[[PANEL]], %c2048
   // CHECK: arith.remui %[[ID]], %c16

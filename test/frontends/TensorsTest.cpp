@@ -133,16 +133,21 @@ TEST(Tensors, RefusesTypesItCannotUse) {
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &quantised, Slot::FinalNorm)),
             "m: output_norm.weight: expected a tensor of type F32, F16 or BF16, got Q8_0");
 
-  TensorInfo head{.name = "lm_head.weight", .format = std::nullopt, .storedType = "F8_E4M3", .shape = {10, 32}};
+  TensorInfo head{.name = "lm_head.weight", .format = std::nullopt, .storedType = "F8_E5M2", .shape = {10, 32}};
   Checkpoint fp8 = with(Checkpoint::Naming::HuggingFace, head);
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &fp8, Slot::Head)),
-            "m: lm_head.weight: expected a tensor of type F32, F16 or BF16, got F8_E4M3");
+            "m: lm_head.weight: expected a tensor of type F32, F16 or BF16, or F8_E4M3 with scales, got F8_E5M2");
+
+  head.format = Format::F8E4M3, head.storedType = "F8_E4M3";
+  Checkpoint unscaled = with(Checkpoint::Naming::HuggingFace, head);
+  EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &unscaled, Slot::Head)),
+            "m: lm_head.weight_scale_inv: expected a tensor of shape [1, 1] beside one of type F8_E4M3, found none");
 
   TensorInfo output{.name = "output.weight", .format = std::nullopt, .storedType = "I8", .shape = {10, 32}};
   Checkpoint bytes = with(Checkpoint::Naming::Gguf, output);
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &bytes, Slot::Head)),
-            "m: output.weight: expected a tensor of type F32, F16 or BF16, or quantised as Q4_0 to Q8_0 or Q4_K to "
-            "Q6_K, got I8");
+            "m: output.weight: expected a tensor of type F32, F16 or BF16, or quantised as Q4_0 to Q8_0, Q4_K to "
+            "Q6_K or MXFP4, got I8");
 }
 
 TEST(Tensors, EverySlotHasItsOwnName) {

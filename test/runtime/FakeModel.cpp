@@ -101,6 +101,7 @@ const lrt_program fake::program = {
     .default_threads = 2,
     .barriers_per_layer = 2,
     .parameters = vocabulary,
+    .active_parameters = vocabulary,
     .decode_weight_bytes = tensorBytes,
     .row_ops = {2, 0, 0},
     .head_ops = {4 * vocabulary, 0, 0},

@@ -313,6 +313,12 @@ VARIANTS = [
         rms_norm_eps=0.02, rope_theta=500.0, sliding_window=13, num_local_experts=5, num_experts_per_tok=3,
         layer_types=[F, S, S], rope_scaling=dict(rope_type="yarn", factor=4.0, beta_fast=8.0, beta_slow=1.0,
         original_max_position_embeddings=256)), "bf16", prompts=(3, 13, 14, 60)),
+    # As published: experts in blocks of 32 values of 4 bits.
+    Variant("gpt_oss/mxfp4", sizes(64, 32, 2, 4, 2, 96, 16) | dict(
+        rms_norm_eps=1e-5, rope_theta=1000.0, sliding_window=7, num_local_experts=4, num_experts_per_tok=2,
+        rope_scaling=None, quantization_config=dict(quant_method="mxfp4", modules_to_not_convert=[
+            "model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"])), "bf16",
+        prompts=(3, 31, 60)),
     # As Scout: every layer has experts, norms of rotated queries and keys; chunks shorter than a chunk of 7.
     Variant("llama4/scout", sizes(48, 24, 5, 4, 2, 96, 16) | dict(
         intermediate_size_mlp=64, rms_norm_eps=0.01, rope_theta=100.0, use_qk_norm=True, num_local_experts=5,
@@ -351,6 +357,13 @@ VARIANTS = [
         rms_norm_eps=0.02, rope_theta=500.0, n_routed_experts=9, num_experts_per_tok=2, n_shared_experts=2, n_group=3,
         topk_group=1, moe_intermediate_size=12, first_k_dense_replace=0, routed_scaling_factor=1.5,
         norm_topk_prob=False, rope_scaling=None), "bf16", shards=2, mutations=[dict(topk_group=3)]),
+    # As published: 8-bit floats with a scale for every 128 x 128, the last blocks of rows and columns not whole; what lies
+    # across blocks cannot stay as it is.
+    Variant("deepseek_v3/fp8", latent(144, 136, 2, 2, 64, q=136, kv=32, nope=128, rope=16, v=16) | dict(
+        rms_norm_eps=1e-6, rope_theta=1000.0, n_routed_experts=4, num_experts_per_tok=2, n_shared_experts=1, n_group=2,
+        topk_group=1, moe_intermediate_size=16, first_k_dense_replace=1, routed_scaling_factor=2.5, norm_topk_prob=True,
+        rope_scaling=None, quantization_config=dict(activation_scheme="dynamic", fmt="e4m3", quant_method="fp8",
+                                                    weight_block_size=[128, 128])), "bf16", prompts=(3, 31)),
     # One group of many experts, a step for a ramp of scaling.
     Variant("kimi_k2/plain", latent(48, 40, 3, 2, 107, q=28, kv=24, nope=12, rope=16, v=8) | dict(
         rms_norm_eps=1e-6, rope_theta=50.0, n_routed_experts=16, num_experts_per_tok=4, n_shared_experts=1, n_group=1,
@@ -482,6 +495,68 @@ def as_published(family, weights):
     return published
 
 
+FP4 = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])
+
+
+def to_mxfp4(matrices):
+    """[experts, in, out] as blocks [experts, out, in / 32, 16] and scales, as gpt-oss is published."""
+    rows = matrices.float().transpose(1, 2).unflatten(-1, (-1, 32))
+    exponent = (rows.abs().amax(-1).clamp(min=1e-20).log2().floor() - 2).clamp(-127, 127)
+    scaled = rows / 2 ** exponent[..., None]
+    codes = (scaled[..., None] - FP4).abs().argmin(-1).to(torch.uint8)
+    return codes[..., 0::2] | codes[..., 1::2] << 4, (exponent + 127).to(torch.uint8)
+
+
+def from_mxfp4(blocks, scales):
+    codes = torch.stack([blocks & 15, blocks >> 4], -1).flatten(-2).long()
+    values = FP4[codes] * 2.0 ** (scales.float() - 127)[..., None]
+    return values.flatten(-2).transpose(1, 2).contiguous()
+
+
+def spread_scales(scales, shape):
+    return scales.repeat_interleave(128, 0)[:shape[0]].repeat_interleave(128, 1)[:, :shape[1]]
+
+
+def to_fp8(matrix):
+    """E4M3 and a scale for every block of 128 x 128."""
+    rows, columns = matrix.shape
+    scales = torch.tensor([[matrix[i:i + 128, j:j + 128].float().abs().max() / 448 for j in range(0, columns, 128)]
+                           for i in range(0, rows, 128)])
+    return (matrix.float() / spread_scales(scales, matrix.shape)).to(torch.float8_e4m3fn), scales
+
+
+def as_quantised(config, weights):
+    method = config.get("quantization_config", {}).get("quant_method")
+    quantised = {}
+    for name, tensor in weights.items():
+        if method == "mxfp4" and name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+            quantised[name + "_blocks"], quantised[name + "_scales"] = to_mxfp4(tensor)
+        elif method == "fp8" and ".layers." in name and name.endswith("_proj.weight") or method == "fp8" and \
+                name.endswith("kv_a_proj_with_mqa.weight"):
+            quantised[name], quantised[name + "_scale_inv"] = to_fp8(tensor)
+        else:
+            quantised[name] = tensor
+    return quantised
+
+
+def dequantised(directory, work):
+    """The same model in float32, which transformers loads: it cannot read blocks that are not whole, or not on a CPU."""
+    weights = load_file(directory / "model.safetensors")
+    plain = {}
+    for name, tensor in weights.items():
+        if name.endswith("_blocks"):
+            plain[name.removesuffix("_blocks")] = from_mxfp4(tensor, weights[name.replace("_blocks", "_scales")])
+        elif name + "_scale_inv" in weights:
+            plain[name] = tensor.float() * spread_scales(weights[name + "_scale_inv"], tensor.shape)
+        elif not name.endswith(("_scales", "_scale_inv")):
+            plain[name] = tensor.float()
+    config = json.loads((directory / "config.json").read_text())
+    del config["quantization_config"]
+    (work / "config.json").write_text(json.dumps(config))
+    save_file(plain, work / "model.safetensors", metadata={"format": "pt"})
+    return work
+
+
 def write_model(variant, directory):
     family = variant.name.split("/")[0]
     dtype = str(TYPES[variant.stored]).removeprefix("torch.")
@@ -494,7 +569,7 @@ def write_model(variant, directory):
         model = Grok2(parsed) if family == "grok2" else transformers.AutoModelForCausalLM.from_config(parsed)
     tied = config.get("tie_word_embeddings", True)
     shapes = {n: tuple(t.shape) for n, t in model.state_dict().items() if not (tied and n == "lm_head.weight")}
-    weights = as_published(family, random_weights(variant, parsed, shapes))
+    weights = as_quantised(config, as_published(family, random_weights(variant, parsed, shapes)))
     if variant.shards == 1:
         save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
         return
@@ -512,16 +587,23 @@ def write_model(variant, directory):
 def parse(directory):
     """The config as transformers understands it: Kimi K2 is DeepSeek-V3 by another name."""
     config = json.loads((directory / "config.json").read_text())
+    config.pop("quantization_config", None)
     if config["model_type"] == "git":
         return SimpleNamespace(**config)
     if config["model_type"] == "kimi_k2":
         return transformers.DeepseekV3Config(**config | dict(model_type="deepseek_v3"))
-    return transformers.AutoConfig.from_pretrained(directory)
+    parsed = transformers.AutoConfig.from_pretrained(directory)
+    parsed.__dict__.pop("quantization_config", None)
+    return parsed
 
 
 def load(directory, dtype=torch.float32):
     directory = Path(directory)
-    if json.loads((directory / "config.json").read_text())["model_type"] == "git":
+    config = json.loads((directory / "config.json").read_text())
+    if "quantization_config" in config:
+        with tempfile.TemporaryDirectory() as work:
+            return load(dequantised(directory, Path(work)), dtype)
+    if config["model_type"] == "git":
         model = Grok2(parse(directory)).to(dtype)
         model.load_state_dict(load_file(directory / "model.safetensors"))
         return model.eval()

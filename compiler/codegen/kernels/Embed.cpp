@@ -26,6 +26,10 @@ struct RowReader {
     Value at = e.add(e.add(base, offset), e.mul(lane, 2));
     return f32(e.loadBytes(e.getI16Type(), area, at), false);
   }
+  Value powerAt(Value base, int64_t offset) {
+    Value bits = e.shl(byteAt(e.add(e.add(base, offset), lane)), 23);
+    return e.mul(e.bitcast(e.getF32Type(), bits), e.number(e.getF32Type(), 0.5));
+  }
   Value byteAt(Value base) { return e.extend(e.loadScalar(area, base), e.getI32Type()); }
 
   /// Column k of a format without groups.
@@ -33,7 +37,12 @@ struct RowReader {
     int64_t bytes = type.getInfo().bits / 8, depth = layout.depth;
     Value step = e.div(k, e.index(depth)), within = e.rem(k, e.index(depth));
     Value value = e.add(e.mul(e.add(e.mul(step, layout.rows), lane), depth), within);
-    Value at = e.add(panel, e.mul(value, bytes));
+    Value at = e.add(e.add(panel, layout.scalesBytes), e.mul(value, bytes));
+    if (type.getInfo().isScaled()) {
+      Value bits = e.andBits(e.shl(e.extendSigned(e.loadScalar(area, at), e.getI16Type()), 7), 0xbfff);
+      Value scale = e.loadBytes(e.getF32Type(), area, e.add(panel, e.mul(e.div(k, e.index(kScaleBlock)), 4)));
+      return e.mul(f32(bits, false), scale);
+    }
     if (bytes == 4)
       return e.loadBytes(e.getF32Type(), area, at);
     return f32(e.loadBytes(e.getI16Type(), area, at), type.getFormat() == Format::BF16);
@@ -50,6 +59,11 @@ struct RowReader {
     Value low = byteAt(e.add(run, e.add(e.mul(e.rem(step, e.index(4)), 4 * layout.rows), position)));
     Value isHigh = e.lessEqual(e.index(4), step);
     Value result = e.select(isHigh, e.shr(low, 4), e.andBits(low, 15));
+    if (type.getInfo().hasTable()) {
+      SmallVector<int32_t> numbers(std::begin(kMXFP4Values), std::end(kMXFP4Values));
+      Value values = arith::ConstantOp::create(e, DenseIntElementsAttr::get(e.i32s(16), ArrayRef(numbers)));
+      return vector::ExtractOp::create(e, values, e.cast(result, e.getIndexType()));
+    }
     Value i32Step = e.cast(step, e.getI32Type()), high = e.add(run, layout.highOffset);
     if (bits == 5) {
       Value bit = e.andBits(arith::ShRUIOp::create(e, byteAt(e.add(high, position)), i32Step), 1);
@@ -85,7 +99,7 @@ void readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column,
   e.loop(zero, e.index(type.getColumns() / info.block), 1, [&](Value block) {
     Value base = e.add(reader.panel, e.mul(block, layout.blockBytes));
     int64_t scales = info.subscales ? 0 : layout.codesBytes;
-    Value d = reader.f16At(base, scales);
+    Value d = info.hasTable() ? reader.powerAt(base, scales) : reader.f16At(base, scales);
     Value m = info.minimum ? reader.f16At(base, scales + 2 * layout.rows) : Value();
     e.loop(zero, e.index(runs), 1, [&](Value run) {
       Value at = e.add(e.add(base, layout.headBytes), e.mul(run, layout.runBytes));

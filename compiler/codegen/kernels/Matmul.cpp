@@ -31,7 +31,8 @@ private:
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
   /// Asks for `bytes` of weights that one row will need soon: the hardware's own prefetching stops at every 4 KiB page.
   void prefetch(Value at, int64_t bytes);
-  Values floatTile(Value row, int64_t count, ArrayRef<Value> panels);
+  Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
+  Values scaledTile(Value row, int64_t count, ArrayRef<Value> panels);
   Values bf16Tile(Value row, int64_t count, ArrayRef<Value> panels);
   Values intTile(Value row, int64_t count, ArrayRef<Value> panels);
   void storeTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
@@ -45,6 +46,11 @@ private:
   Value f16s(Value at) {
     Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
     return arith::ExtFOp::create(e, e.f32s(), halves);
+  }
+  /// Half of 2^(e - 127) for bytes e: mxfp4's codes are read as twice their values.
+  Value powers(Value at) {
+    Value exponents = e.extend(e.load(e.i8s(R), area, at), e.getI32Type());
+    return e.mul(e.bitcast(e.f32s(), e.shl(exponents, 23)), e.number(e.f32s(), 0.5));
   }
   Value subscales(Value at, bool isSigned) {
     Value bytes = e.load(e.i8s(R), area, at);
@@ -128,7 +134,9 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
   if (info.isQuantised())
     return intTile(row, count, panels);
   bool isRounded = cast<MemRefType>(input.getType()).getElementType().isBF16();
-  return isRounded ? bf16Tile(row, count, panels) : floatTile(row, count, panels);
+  if (info.isScaled())
+    return scaledTile(row, count, panels);
+  return isRounded ? bf16Tile(row, count, panels) : floatTile(row, count, panels, e.index(0), columns);
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -142,6 +150,11 @@ ProductEmitter::Values ProductEmitter::loadFloats(Value at) {
   switch (shape.format) {
   case Format::F32:
     return {e.bitcast(e.f32s(), raw)};
+  case Format::F8E4M3: {
+    // As f16 of the same sign, exponent and fraction, which is 256 times too small: the scale makes up for it.
+    Value bits = e.andBits(e.shl(e.extendSigned(raw, e.getI16Type()), 7), 0xbfff);
+    return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), bits))};
+  }
   case Format::F16:
     return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), raw))};
   default:
@@ -161,9 +174,33 @@ void ProductEmitter::prefetch(Value at, int64_t bytes) {
                                /*isDataCache=*/true);
 }
 
-ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels) {
+/// Sums of blocks of columns, each times the panel's scale for it.
+ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, ArrayRef<Value> panels) {
+  Value blocks = e.ceilDiv(columns, e.index(kScaleBlock));
+  Value scalesBytes = e.mul(e.ceilDiv(e.mul(blocks, 4), e.index(64)), 64);
+  Values values, none(count * panels.size(), e.number(e.f32s(), 0));
+  for (Value panel : panels)
+    values.push_back(e.add(panel, scalesBytes));
+  return e.loop(e.index(0), blocks, 1, none, [&](Value block, ValueRange before) {
+    Values next(before);
+    Value begin = e.mul(block, kScaleBlock), end = e.minimum(e.add(begin, kScaleBlock), columns);
+    Values sums = floatTile(first, count, values, begin, end);
+    for (size_t p = 0; p < panels.size(); ++p) {
+      Value scale = e.splat(e.loadBytes(e.getF32Type(), area, e.add(panels[p], e.mul(block, 4))));
+      for (int64_t i = 0; i < count; ++i) {
+        Value &sum = next[i * panels.size() + p];
+        sum = e.fma(sums[i * panels.size() + p], scale, sum);
+      }
+    }
+    return next;
+  });
+}
+
+/// Of the columns [begin, end).
+ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels, Value begin,
+                                                 Value end) {
   int64_t depth = shape.depth, stepBytes = R * depth * (info.bits / 8);
-  Value zero = e.index(0), steps = e.div(columns, e.index(depth));
+  Value zero = e.div(begin, e.index(depth)), steps = e.div(end, e.index(depth));
   // One row has too few sums to keep the multipliers busy: take several steps at once, each with sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / (count * panels.size()));
   int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
@@ -193,7 +230,7 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
     return next;
   };
   Values sums(chains * tileSums, e.number(e.f32s(), 0));
-  Value whole = e.mul(e.div(steps, e.index(stepsAtOnce)), stepsAtOnce);
+  Value whole = e.add(zero, e.mul(e.div(e.sub(steps, zero), e.index(stepsAtOnce)), stepsAtOnce));
   sums = e.loop(zero, whole, stepsAtOnce, sums,
                 [&](Value step, ValueRange args) { return round(step, stepsAtOnce, args); });
   if (stepsAtOnce > 1)
@@ -254,6 +291,14 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 std::pair<Value, Value> ProductEmitter::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
   Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
   Value low = e.andBits(bytes, 15), up = e.andBits(e.shr(bytes, 4), 15);
+  if (info.hasTable()) {
+    SmallVector<int8_t> numbers;
+    for (int64_t i = 0; i < 4 * R; ++i)
+      numbers.push_back(static_cast<int8_t>(kMXFP4Values[i % 16]));
+    Value values = arith::ConstantOp::create(e, DenseIntElementsAttr::get(e.i8s(4 * R), ArrayRef(numbers)));
+    return {kernel::LookupOp::create(e, low.getType(), values, low),
+            kernel::LookupOp::create(e, up.getType(), values, up)};
+  }
   // The bits of step g go to bit 4 (and 5).
   auto moved = [&](Value bits, int64_t from, int64_t mask) {
     return e.andBits(from <= 4 ? e.shl(bits, 4 - from) : e.shr(bits, from - 4), mask);
@@ -285,7 +330,7 @@ void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
   }
   Value product = kernel::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
   sum16 = sum16 ? e.add(sum16, product) : product;
-  if (++products == p.table.getStepsIn16Bits(p.info.bits))
+  if (++products == p.table.getStepsIn16Bits(p.info.largestCode()))
     flush(p);
 }
 
@@ -408,7 +453,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
         prefetch(base, layout.blockBytes);
       bases.push_back(base);
       Value scales = e.add(base, info.subscales ? 0 : layout.codesBytes);
-      scale.push_back(f16s(scales));
+      scale.push_back(info.hasTable() ? powers(scales) : f16s(scales));
       if (info.minimum)
         minimum.push_back(f16s(e.add(scales, 2 * R)));
     }

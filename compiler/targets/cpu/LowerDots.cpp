@@ -106,6 +106,9 @@ void LowerDots::runOnOperation() {
   Instruction maddI16 = table.avx512 ? Instruction{"llvm.x86.avx512.pmaddw.d.512", 64}
                         : table.avx2 ? Instruction{"llvm.x86.avx2.pmadd.wd", 32}
                                      : Instruction{};
+  Instruction lookup = table.avx512 ? Instruction{"llvm.x86.avx512.pshuf.b.512", 64}
+                       : table.avx2 ? Instruction{"llvm.x86.avx2.pshuf.b", 32}
+                                    : Instruction{};
   Instruction dotBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
 
   IRRewriter rewriter(&getContext());
@@ -132,6 +135,19 @@ void LowerDots::runOnOperation() {
     else if (auto madd = dyn_cast<kernel::MaddI16Op>(op))
       replace(maddI16, [&](VectorType type) {
         return plainDot<ExtSIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, {}, madd.getLhs(), madd.getRhs(), 2);
+      });
+    else if (auto look = dyn_cast<kernel::LookupOp>(op))
+      replace(lookup, [&](VectorType type) {
+        Value result = look.getTable();
+        auto splat = [&](Value value) { return vector::BroadcastOp::create(rewriter, loc, type, value).getResult(); };
+        for (int64_t code = 0; code < 16; ++code) {
+          Value own = splat(vector::ExtractOp::create(rewriter, loc, look.getTable(), code));
+          Value number =
+              ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, rewriter.getI8IntegerAttr(code)));
+          Value isIt = CmpIOp::create(rewriter, loc, CmpIPredicate::eq, look.getCodes(), number);
+          result = SelectOp::create(rewriter, loc, isIt, own, result);
+        }
+        return result;
       });
     else if (auto dot = dyn_cast<kernel::DotBF16Op>(op))
       replace(dotBF16, [&](VectorType type) {

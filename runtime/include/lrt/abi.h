@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 1u
+#define LRT_ABI_VERSION 2u
 
 #ifdef __cplusplus
 extern "C" {
@@ -104,6 +104,7 @@ typedef struct lrt_program {
   int64_t default_threads;     // 0: physical cores this process may use
   int64_t barriers_per_layer;  // most barriers in a decode step's layer
   int64_t parameters;          // values in the checkpoint, shared ones counted once
+  int64_t active_parameters;   // of them a token meets: of a layer's experts those it is sent to
   int64_t decode_weight_bytes; // read by one decode step, head included
   int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
   int64_t head_ops[LRT_PEAKS]; // per row whose logits are computed
@@ -120,7 +121,7 @@ typedef struct lrt_program {
 static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
 static_assert(sizeof(lrt_entry) == 24, "");
 static_assert(sizeof(lrt_cache) == 56, "");
-static_assert(sizeof(lrt_program) == 312, "the compiler writes lrt_program field by field");
+static_assert(sizeof(lrt_program) == 320, "the compiler writes lrt_program field by field");
 #endif
 
 /// Written by the compiler, one per executable.

@@ -10,7 +10,7 @@ absl::StatusOr<std::shared_ptr<const Gguf>> parse(llvm::StringRef bytes) {
   return Gguf::parse(MappedFile::fromBytes("m.gguf", bytes));
 }
 
-constexpr const char *types = "F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, BF16";
+constexpr const char *types = "F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, BF16, MXFP4";
 
 } // namespace
 
@@ -172,8 +172,8 @@ TEST(Gguf, RefusesBrokenTensors) {
             "m.gguf: t: " + expectedTypes + ", got Q2_K, which is not supported");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 22, 32); }),
             "m.gguf: t: " + expectedTypes + ", got IQ2_S, which is not supported");
-  EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 39, 32); }),
-            "m.gguf: t: " + expectedTypes + ", got MXFP4, which is not supported");
+  EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 40, 32); }),
+            "m.gguf: t: " + expectedTypes + ", got NVFP4, which is not supported");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 999, 32); }),
             "m.gguf: t: " + expectedTypes + ", got the unknown type 999");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {}, 0, 32); }), "m.gguf: t: expected 1 to 4 dimensions, got 0");

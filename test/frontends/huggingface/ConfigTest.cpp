@@ -321,10 +321,10 @@ TEST(Config, Refusals) {
       {llama, R"({"eos_token_id": [1, "x"]})",
        R"(config.json: eos_token_id: expected an integer from -1 to 16777216, got "x")"},
       {llama, R"({"quantization_config": {"quant_method": "awq", "bits": 4}})",
-       R"(config.json: quantization_config.quant_method: expected weights in F32, F16 or BF16 )"
+       R"(config.json: quantization_config.quant_method: expected fp8, mxfp4 for gpt-oss, or weights in F32, F16 or BF16 )"
        R"((or a GGUF file), got "awq", which is not supported)"},
       {llama, R"({"quantization_config": {"load_in_4bit": true}})",
-       R"(config.json: quantization_config.quant_method: expected weights in F32, F16 or BF16 )"
+       R"(config.json: quantization_config.quant_method: expected fp8, mxfp4 for gpt-oss, or weights in F32, F16 or BF16 )"
        R"((or a GGUF file), got "unknown", which is not supported)"},
       {llama, R"({"model_type": "smollm3", "no_rope_layers": [1, 0, 1]})",
        "config.json: no_rope_layers: expected one for each of the 4 layers, got 3"},
