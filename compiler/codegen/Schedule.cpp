@@ -162,6 +162,14 @@ private:
   }
   void scheduleProjections(ArrayRef<Operation *> ops);
   void scheduleRoute(RouteOp op);
+  /// The second product of the expert for all rows, which a decode step computes beside the first one of the others.
+  LinearOp asSharedDown(Operation *op) {
+    auto linear = dyn_cast<LinearOp>(op);
+    if (!replicates || !linear || linear.getBias() || !linear->hasOneUse() || isDecomposed(linear))
+      return {};
+    auto experts = dyn_cast<ExpertsOp>(*linear->user_begin());
+    return experts && !isDecomposed(experts) && experts.getShared() == linear.getResult() ? linear : LinearOp();
+  }
   void scheduleExperts(ExpertsOp op);
   LogicalResult scheduleKind(func::FuncOp kind);
   spmd::BufferOp ropeTable(RopeAttr rope) {
@@ -193,6 +201,8 @@ private:
   std::string prefix;                    // of buffer names local to a kind
   int locals = 0;                        // named so far
   llvm::DenseSet<Operation *> scheduled; // with an op before
+  llvm::DenseSet<Operation *> deferred;  // with an op after
+  TileFn beside;                         // a tile that the next phase of heads takes along
 
   llvm::StringMap<spmd::BufferOp> allBuffers;
   SmallVector<RopeAttr> ropes;
@@ -540,14 +550,18 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), kTileRows, cache.getDim());
   spmd::BufferOp first = bufferOf(op.getLatent()), second = bufferOf(op.getRotated());
   Value cacheValue = weight(op.getCache());
-  tiled("append", 1, kTileRows, [&](Value, Value row, Value count) {
+  beside = [=, this](Value, Value row, Value count) {
     OpFoldResult zero = builder.getIndexAttr(0), width = builder.getIndexAttr(cache.getDim());
     Value whole = write(key, zero, zero, count, width);
     kernel::ConcatOp::create(builder, loc, ValueRange{readRows(first, row, count), readRows(second, row, count)},
                              whole);
     kernel::AppendOp::create(builder, loc, whole, cacheValue, constant(0),
                              arith::AddIOp::create(builder, loc, position, row), /*values=*/false);
-  });
+  };
+  // The queries' product with what makes keys comes next and does not look at the cache.
+  if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !isDecomposed(next))
+    return;
+  tiled("append", 1, kTileRows, std::exchange(beside, nullptr));
 }
 
 /// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
@@ -568,7 +582,8 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
                   spmd::Space::Scratch);
   }
   Value matrices = weight(op.getWeight());
-  tiled("head_linear", heads, kTileRows, [&](Value head, Value row, Value count) {
+  TileFn other = std::exchange(beside, nullptr);
+  auto body = [&](Value head, Value row, Value count) {
     OpFoldResult zero = builder.getIndexAttr(0);
     auto columnOf = [&](int64_t each, int64_t offset) -> Value {
       Value column = arith::MulIOp::create(builder, loc, head, constant(each));
@@ -589,6 +604,12 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
     if (behind)
       kernel::CopyOp::create(builder, loc, read(from, row, columnOf(width, in), count, builder.getIndexAttr(behind)),
                              write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));
+  };
+  if (!other)
+    return tiled("head_linear", heads, kTileRows, body);
+  tiled("head_linear", heads + 1, kTileRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, {heads, 1},
+               [&](size_t part, Value local) { part == 0 ? body(local, row, count) : other(local, row, count); });
   });
 }
 
@@ -843,6 +864,9 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     return buffer(local(what), slots, columns, element, spmd::Space::Arena);
   };
   spmd::BufferOp weights = bufferOf(op.getWeights()), experts = bufferOf(op.getExperts());
+  auto sharedDown = op.getShared() ? op.getShared().getDefiningOp<LinearOp>() : LinearOp();
+  if (sharedDown && !deferred.contains(sharedDown))
+    sharedDown = {};
   spmd::BufferOp shared = op.getShared() ? bufferOf(op.getShared()) : spmd::BufferOp();
   spmd::BufferOp sharedGate = op.getSharedGate() ? bufferOf(op.getSharedGate()) : spmd::BufferOp();
   spmd::BufferOp in = inputFor(op.getInput(), op.getGate()), upIn = inputFor(op.getInput(), op.getUp());
@@ -899,15 +923,22 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   };
   // A phase of `columns` outputs in tiles for each block.
   auto perBlock = [&](StringRef what, int64_t columns, function_ref<void()> prologue,
-                      function_ref<void(Value index, Value row, Value column, OpFoldResult width)> body) {
+                      function_ref<void(Value index, Value row, Value column, OpFoldResult width)> body,
+                      int64_t besideTiles = 0, function_ref<void(Value tile)> besideBody = nullptr) {
     int64_t panels = llvm::divideCeil(columns, CPUTable::kPanelRows);
     int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows, each = llvm::divideCeil(columns, step);
-    phase(what, arith::MulIOp::create(builder, loc, someBlocks, constant(each)), prologue, [&](Value tile) {
+    auto here = [&](Value tile) {
       Value index = arith::DivUIOp::create(builder, loc, tile, constant(each));
       Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, tile, constant(each)),
                                            constant(step));
       OpFoldResult width = widthFrom(column, columns, step);
       body(index, blockRow(index), column, width);
+    };
+    if (!besideTiles)
+      return phase(what, arith::MulIOp::create(builder, loc, someBlocks, constant(each)), prologue, here);
+    phase(what, constant(blocks * each + besideTiles), prologue, [&](Value tile) {
+      choosePart(tile, {blocks * each, besideTiles},
+                 [&](size_t part, Value local) { part == 0 ? here(local) : besideBody(local); });
     });
   };
 
@@ -916,6 +947,17 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   spmd::BufferOp gateRoom =
       buffer("expert_gate." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
   spmd::BufferOp upRoom = buffer("expert_up." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
+  // Tiles are dealt out by number: those of the expert for all rows are made as much work as the others.
+  int64_t sharedStep = 0, sharedTiles = 0;
+  spmd::BufferOp sharedIn;
+  if (sharedDown) {
+    sharedIn = inputFor(sharedDown.getInput(), sharedDown.getWeight());
+    int64_t panelWork = columnsOf(sharedDown.getInput()) * CPUTable::kPanelRows;
+    int64_t panels = std::clamp<int64_t>((2 * step * hidden + panelWork / 2) / panelWork, 1,
+                                         llvm::divideCeil(hidden, CPUTable::kPanelRows));
+    sharedStep = panels * CPUTable::kPanelRows;
+    sharedTiles = llvm::divideCeil(hidden, sharedStep);
+  }
   perBlock(
       "experts_gate_up", inner, [&] { workOnRows(); },
       [&](Value index, Value row, Value column, OpFoldResult width) {
@@ -935,6 +977,15 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
         addBias(op.getUpBias(), column, up, inner, index);
         kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr(),
                               op.getLimitAttr(), op.getUpOffsetAttr());
+      },
+      sharedTiles,
+      [&](Value tile) {
+        Value column = arith::MulIOp::create(builder, loc, tile, constant(sharedStep));
+        Value to = write(shared, none, column, one, widthFrom(column, hidden, sharedStep));
+        kernel::MatmulOp::create(builder, loc, readRows(sharedIn, constant(0), rows), weight(sharedDown.getWeight()),
+                                 column, to);
+        if (sharedDown.isScaled())
+          kernel::ScaleOp::create(builder, loc, to, sharedDown.getScaleAttr());
       });
 
   // What the second product reads: in a decode step every worker makes codes of all slots for itself.
@@ -1097,6 +1148,10 @@ LogicalResult Scheduler::schedule(Operation *op) {
         if (scheduled.contains(op))
           return success();
         SmallVector<Operation *> group = {op};
+        if (LinearOp shared = asSharedDown(op)) {
+          buffers[shared.getResult()] = arenaBuffer(local("projected"), columnsOf(shared.getResult()));
+          return deferred.insert(shared), success();
+        }
         for (Operation *next = op->getNextNode(); isa_and_nonnull<LinearOp, GatedLinearOp>(next);
              next = next->getNextNode())
           if (next->getOperand(0) == op->getOperand(0)) {
