@@ -177,9 +177,11 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
-/// Values are keys' first parts, which lie in panels of positions: a sum over positions is one over a vector's lanes,
-/// and panel after panel is added before the lanes are.
+/// Values are keys' first parts, which lie in panels of positions: a sum over positions is one over a vector's lanes, and
+/// panel after panel is added before the lanes are. So many panels at once that the same values of all stay in the first
+/// cache: they lie so far apart that they share few of its sets.
 void AttentionEmitter::sumLatent() {
+  constexpr int64_t block = 16;
   Value rows = e.rowsOf(query), zero = e.index(0);
   int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
   auto stepsOf = [&](Value at) {
@@ -187,38 +189,44 @@ void AttentionEmitter::sumLatent() {
     if (depth == 1)
       return SmallVector<Value>{e.bitcast(e.f32s(), raw)};
     Value pairs = e.bitcast(e.i32s(), raw);
-    return SmallVector<Value>{e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
+    return SmallVector<Value>{e.bitcast(e.f32s(), e.shl(pairs, 16)),
+                              e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
   };
-  // Values of `steps` steps for `count` rows from `row` on.
-  auto tile = [&](Value row, int64_t count, Value step, int64_t steps) {
-    SmallVector<Value> sums(count * steps * depth, e.number(e.f32s(), 0));
-    for (Range range : ranges)
-      sums = e.loop(range.begin, range.end, 1, sums, [&](Value panel, ValueRange before) {
-        SmallVector<Value> next(before);
-        Value column = e.mul(panel, lanes);
-        SmallVector<Value> weights;
-        for (int64_t i = 0; i < count; ++i)
-          weights.push_back(e.load(e.f32s(), op.getScores(), {e.add(row, i), column}));
-        Value at = e.add(e.add(keys, e.mul(panel, layout.keyPanelBytes)), e.mul(step, stepBytes));
-        for (int64_t s = 0; s < steps; ++s)
-          for (auto [d, value] : llvm::enumerate(stepsOf(e.add(at, s * stepBytes))))
-            for (int64_t i = 0; i < count; ++i) {
-              Value &sum = next[(i * steps + s) * depth + d];
-              sum = e.fma(weights[i], value, sum);
-            }
-        return next;
-      });
+  // Adds what the panels [begin, end) have for the values of `step`, to `count` rows from `row` on.
+  auto tile = [&](Value row, int64_t count, Value step, Value begin, Value end) {
+    SmallVector<Value> sums(count * depth, e.number(e.f32s(), 0));
+    sums = e.loop(begin, end, 1, sums, [&](Value panel, ValueRange before) {
+      SmallVector<Value> next(before);
+      Value column = e.mul(panel, lanes);
+      Value at = e.add(e.add(keys, e.mul(panel, layout.keyPanelBytes)), e.mul(step, stepBytes));
+      SmallVector<Value> values = stepsOf(at);
+      for (int64_t i = 0; i < count; ++i) {
+        Value weights = e.load(e.f32s(), op.getScores(), {e.add(row, i), column});
+        for (int64_t d = 0; d < depth; ++d)
+          next[i * depth + d] = e.fma(weights, values[d], next[i * depth + d]);
+      }
+      return next;
+    });
     for (int64_t i = 0; i < count; ++i)
-      for (int64_t d = 0; d < steps * depth; ++d)
-        memref::StoreOp::create(e, e.sum(sums[i * steps * depth + d]), out,
-                                ValueRange{e.add(row, i), e.add(e.mul(step, depth), d)});
+      for (int64_t d = 0; d < depth; ++d) {
+        Value at[] = {e.add(row, i), e.add(e.mul(step, depth), d)};
+        memref::StoreOp::create(e, e.add(e.loadScalar(out, at), e.sum(sums[i * depth + d])), out, at);
+      }
   };
-  int64_t allSteps = llvm::divideCeil(type.getLatent(), depth), steps = allSteps % 2 || depth == 2 ? 1 : 2;
-  Value whole = e.mul(e.div(rows, e.index(2)), 2);
-  e.loop(zero, e.index(allSteps), steps, [&](Value step) {
-    e.loop(zero, whole, 2, [&](Value row) { tile(row, 2, step, steps); });
-    e.loop(whole, rows, 1, [&](Value row) { tile(row, 1, step, steps); });
+  e.loop(zero, rows, 1, [&](Value row) {
+    e.loop(zero, e.index(type.getLatent()), 1, [&](Value column) {
+      memref::StoreOp::create(e, e.number(e.getF32Type(), 0), out, ValueRange{row, column});
+    });
   });
+  Value pairs = e.mul(e.div(rows, e.index(2)), 2), steps = e.index(llvm::divideCeil(type.getLatent(), depth));
+  for (Range range : ranges)
+    e.loop(range.begin, range.end, block, [&](Value begin) {
+      Value end = e.minimum(e.add(begin, block), range.end);
+      e.loop(zero, steps, 1, [&](Value step) {
+        e.loop(zero, pairs, 2, [&](Value row) { tile(row, 2, step, begin, end); });
+        e.loop(pairs, rows, 1, [&](Value row) { tile(row, 1, step, begin, end); });
+      });
+    });
 }
 
 void AttentionEmitter::run() {
