@@ -65,7 +65,7 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
                 kernel::NormOp, kernel::ActivationOp, kernel::GluOp, kernel::SoftcapOp, kernel::EmbedOp,
                 kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp,
                 kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp, kernel::DispatchOp,
-                kernel::GatherOp, kernel::CombineOp>([&](auto op) { expand(op, emitter); })
+                kernel::GatherOp, kernel::CombineOp, kernel::MergePiecesOp>([&](auto op) { expand(op, emitter); })
           .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp>(
               [&](auto op) { expand(op, emitter, context); });
       op->erase();

@@ -40,7 +40,6 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
     for (auto &[entry, buffers] : entries) {
       int64_t begin = entry == "head" ? prefillEnd : 0; // head reads what prefill left
       int64_t arenaEnd = planArena(buffers, begin);
-      arenaEnd = planCounters(entry, arenaEnd);
       if (entry == "prefill")
         prefillEnd = arenaEnd;
       arena = std::max(arena, arenaEnd);
@@ -52,6 +51,7 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
         }
       scratch = std::max(scratch, place);
     }
+    arena = planCounters(arena);
     Builder builder(&getContext());
     module->setAttr("spmd.arena_bytes", builder.getI64IntegerAttr(std::max(arena, kAlign)));
     module->setAttr("spmd.scratch_bytes", builder.getI64IntegerAttr(std::max(scratch, kAlign)));
@@ -59,7 +59,7 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
 
   void findUses();
   int64_t planArena(ArrayRef<BufferOp> buffers, int64_t begin);
-  int64_t planCounters(StringRef entry, int64_t begin);
+  int64_t planCounters(int64_t begin);
 
   llvm::StringMap<Use> uses;
 };
@@ -123,16 +123,14 @@ int64_t PlanMemory::planArena(ArrayRef<BufferOp> buffers, int64_t begin) {
   return top;
 }
 
-/// A cache line for every dynamic phase of an entry point and its layer kinds.
-int64_t PlanMemory::planCounters(StringRef entry, int64_t begin) {
-  for (auto function : getOperation().getOps<func::FuncOp>())
-    if (function.getSymName().split('.').first == entry)
-      function.walk([&](spmd::PhaseOp phase) {
-        if (phase.getAssignment() != spmd::Assignment::Dynamic)
-          return;
-        phase.setCounter(begin);
-        begin += kAlign;
-      });
+/// A cache line for every dynamic phase. Counters are 0 between calls, so no entry point may use their bytes otherwise.
+int64_t PlanMemory::planCounters(int64_t begin) {
+  getOperation().walk([&](spmd::PhaseOp phase) {
+    if (phase.getAssignment() != spmd::Assignment::Dynamic)
+      return;
+    phase.setCounter(begin);
+    begin += kAlign;
+  });
   return begin;
 }
 

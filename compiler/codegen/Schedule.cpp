@@ -39,6 +39,8 @@ namespace {
 constexpr int64_t kTileRows = 64;
 /// Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 16;
+/// Tiles that attention of one row is divided into at least, if it sees so many pieces of so many positions.
+constexpr int64_t kAttentionTiles = 16, kPiecePositions = 64;
 /// Rows that every worker may norm and quantise for itself rather than wait for another.
 constexpr int64_t kReplicatedRows = 8;
 
@@ -149,6 +151,13 @@ private:
   void scheduleQKV(QKVOp op);
   void scheduleAppend(AppendOp op);
   void scheduleAttention(AttentionOp op);
+  void scheduleAttentionOfOne(AttentionOp op);
+  /// A worker's own room for scores: a column for each position the cache holds, and a cache line more, or the rows,
+  /// mostly a power of two apart, would share the sets of the first cache.
+  spmd::BufferOp scoresBuffer(CacheType cache, int64_t rows) {
+    return buffer("scores." + Twine(cache.getRows()), rows, cache.getRows() + 16, builder.getF32Type(),
+                  spmd::Space::Scratch);
+  }
   void scheduleAppendLatent(AppendLatentOp op);
   void scheduleHeadLinear(HeadLinearOp op);
   void scheduleConvolutions(ArrayRef<CausalConv1dOp> ops);
@@ -535,16 +544,6 @@ void Scheduler::scheduleAppend(AppendOp op) {
   });
 }
 
-/// Query heads of one row that a tile takes together: they read their keys and values once. Not so many that a team
-/// would lack tiles, nor more than there is room for.
-int64_t headsPerTile(int64_t heads, int64_t cacheHeads) {
-  int64_t sharing = heads / cacheHeads, count = 1;
-  for (int64_t i = 2; i <= std::min(sharing, kAttentionRows); ++i)
-    if (sharing % i == 0 && heads / i >= 8)
-      count = i;
-  return count;
-}
-
 void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), kTileRows, cache.getDim());
@@ -692,34 +691,93 @@ void Scheduler::schedulePart(PartOp op) {
 }
 
 void Scheduler::scheduleAttention(AttentionOp op) {
+  if (entry == Entry::Decode && !isDecomposed(op))
+    return scheduleAttentionOfOne(op);
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
   spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
   buffers[op.getResult()] = out;
   if (isDecomposed(op))
     return scheduleDecomposed("attention", op.getOperation(), out);
-  int64_t together = maxRows == 1 ? headsPerTile(heads, cache.getHeads()) : 1;
-  spmd::BufferOp scores = buffer("scores." + Twine(cache.getRows()), maxRows == 1 ? together : kAttentionRows,
-                                 cache.getRows(), builder.getF32Type(), spmd::Space::Scratch);
+  spmd::BufferOp scores = scoresBuffer(cache, kAttentionRows);
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
-  auto body = [&](Value tile, Value row, Value count) {
-    auto times = [&](Value value, int64_t factor) {
-      return factor == 1 ? value : arith::MulIOp::create(builder, loc, value, constant(factor)).getResult();
+  auto body = [&](Value head, Value row, Value count) {
+    auto times = [&](Value value, int64_t factor) -> Value {
+      return arith::MulIOp::create(builder, loc, value, constant(factor));
     };
-    Value head = times(tile, together);
     Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(heads / cache.getHeads()));
     Value at = arith::AddIOp::create(builder, loc, position, row);
     OpFoldResult zero = builder.getIndexAttr(0);
-    Value room = write(scores, zero, zero, together > 1 ? builder.getIndexAttr(together) : OpFoldResult(count),
-                       builder.getIndexAttr(cache.getRows()));
-    kernel::AttentionOp::create(
-        builder, loc, read(q, row, times(head, dim), count, builder.getIndexAttr(together * dim)), cacheValue,
-        cacheHead, at, sinks, sinks ? head : Value(), room,
-        write(out, row, times(head, valueDim), count, builder.getIndexAttr(together * valueDim)), op.getScaleAttr(),
-        op.getSoftcapAttr(), op.getTemperatureAttr());
+    kernel::AttentionOp::create(builder, loc, read(q, row, times(head, dim), count, builder.getIndexAttr(dim)),
+                                cacheValue, cacheHead, at, sinks, sinks ? head : Value(), Value(), Value(), Value(),
+                                write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())),
+                                write(out, row, times(head, valueDim), count, builder.getIndexAttr(valueDim)),
+                                op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
   };
   // Later rows see more positions.
-  tiled("attention", heads / together, kAttentionRows, body, /*isUneven=*/true);
+  tiled("attention", heads, kAttentionRows, body, /*isUneven=*/true);
+}
+
+/// Heads that share a head of the cache are taken together, so that it is read once; where that leaves too few tiles
+/// for a team, a tile is one of several pieces of what the row sees (FlashDecoding), and who needs the result merges
+/// them. How many there are depends on the position alone, so results do not on the number of workers.
+void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
+  int64_t sharing = heads / cache.getHeads(), together = std::min(sharing, kAttentionRows);
+  while (sharing % together)
+    --together;
+  int64_t sees = cache.getWindow() ? std::min(cache.getWindow(), cache.getRows()) : cache.getRows();
+  int64_t groups = heads / together;
+  int64_t most = std::min(llvm::divideCeil(kAttentionTiles, groups), llvm::divideCeil(sees, kPiecePositions));
+  spmd::BufferOp q = bufferOf(op.getQuery()), scores = scoresBuffer(cache, together), out, parts, shares;
+  Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks()), pieces = constant(1);
+  if (most > 1) {
+    out = rowsBuffer(prefix + "attended", columnsOf(op.getResult()));
+    parts = buffer(prefix + "pieces", most, columnsOf(op.getResult()), builder.getF32Type(), spmd::Space::Arena);
+    shares = buffer(prefix + "shares", most, 2 * heads, builder.getF32Type(), spmd::Space::Arena);
+    Value seen = position, window = constant(cache.getWindow());
+    if (cache.getChunked())
+      seen = arith::RemUIOp::create(builder, loc, position, window);
+    seen = arith::AddIOp::create(builder, loc, seen, constant(1));
+    if (cache.getWindow() && !cache.getChunked())
+      seen = arith::MinUIOp::create(builder, loc, seen, window);
+    pieces = arith::CeilDivUIOp::create(builder, loc, seen, constant(kPiecePositions));
+    pieces = arith::MinUIOp::create(builder, loc, pieces, constant(most));
+  } else {
+    out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
+  }
+  buffers[op.getResult()] = out;
+
+  Value tiles = arith::MulIOp::create(builder, loc, pieces, constant(groups));
+  phase("attention", tiles, [&] { workOnRows(); }, [&](Value tile) {
+    auto times = [&](Value value, int64_t factor) -> Value {
+      return arith::MulIOp::create(builder, loc, value, constant(factor));
+    };
+    OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+    Value piece, group = tile;
+    if (parts) {
+      piece = arith::RemUIOp::create(builder, loc, tile, pieces);
+      group = arith::DivUIOp::create(builder, loc, tile, pieces);
+    }
+    Value head = times(group, together);
+    Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(sharing));
+    auto partOf = [&](spmd::BufferOp buffer, int64_t each) {
+      return write(buffer, parts ? OpFoldResult(piece) : zero, times(head, each), one,
+                   builder.getIndexAttr(together * each));
+    };
+    Value whole = parts ? Value() : sinks;
+    kernel::AttentionOp::create(
+        builder, loc, read(q, zero, times(head, dim), one, builder.getIndexAttr(together * dim)), cacheValue, cacheHead,
+        position, whole, whole ? head : Value(), piece, parts ? pieces : Value(), parts ? partOf(shares, 2) : Value(),
+        write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())),
+        partOf(parts ? parts : out, valueDim), op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+  });
+  if (parts)
+    rowwise.push_back([=, this](Value row, Value count) {
+      kernel::MergePiecesOp::create(builder, loc, readRows(parts, constant(0), pieces),
+                                    readRows(shares, constant(0), pieces), sinks, writeRows(out, row, count));
+    });
 }
 
 /// Panels per tile: enough tiles for any team where rows are few, enough work per tile where they are many.

@@ -397,8 +397,16 @@ LogicalResult AttentionOp::verify() {
     return emitOpError() << "expects several heads of one row alone, but found " << getQuery().getType();
   if (int64_t rows = cast<MemRefType>(getScores().getType()).getDimSize(0); isKnown(rows) && rows < heads)
     return emitOpError() << "expects room for the scores of " << heads << " heads, but found " << getScores().getType();
-  if (!getSinks() != !getSink())
+  if (!getPiece() && !getSinks() != !getSink())
     return emitOpError() << "expects the first of the sinks beside them";
+  if (getPiece() && getSinks())
+    return emitOpError() << "expects sinks to take their share of all pieces";
+  if (getPiece() && (!getPieces() || !getShares()))
+    return emitOpError() << "expects the number of pieces, and room for their shares";
+  if (!getPiece() && (getPieces() || getShares()))
+    return emitOpError() << "expects the piece's number";
+  if (getShares() && failed(checkColumns(*this, getShares(), 2 * heads, "shares")))
+    return failure();
   if (getSinks() && failed(checkVector(*this, getSinks(), "sinks")))
     return failure();
   if (columnsOf(getScores()) < type.getRows())
@@ -407,6 +415,19 @@ LogicalResult AttentionOp::verify() {
   if (!(getSoftcap().convertToDouble() >= 0))
     return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
   return success();
+}
+
+LogicalResult MergePiecesOp::verify() {
+  int64_t columns = columnsOf(getShares());
+  if (!isKnown(columns) || columns < 2 || columns % 2)
+    return emitOpError() << "expects shares of a peak and a sum for each head, but found " << getShares().getType();
+  if (!isKnown(columnsOf(getOut())) || columnsOf(getOut()) % (columns / 2))
+    return emitOpError() << "expects " << columns / 2 << " heads, but found " << getOut().getType();
+  if (cast<MemRefType>(getOut().getType()).getDimSize(0) != 1)
+    return emitOpError() << "expects one row, but found " << getOut().getType();
+  if (getSinks() && failed(checkVector(*this, getSinks(), "sinks")))
+    return failure();
+  return checkColumns(*this, getInput(), columnsOf(getOut()), "input");
 }
 
 LogicalResult Conv1dOp::verify() {

@@ -297,15 +297,37 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
     As lm.attention for rows of one query head at positions `position` .. , or for several query heads of one row that
     share the cache's `head`. `scores` is the worker's own room for one row of scores per row and head; `sinks` holds those
     of all query heads, these ones' from `sink` on.
+
+    With `piece` only the `piece`-th of `pieces` equal parts of what one row sees is attended to: `out` is the sum of values
+    times exp(score - peak), `shares` has two columns for each head, its peak (the largest score) and the sum of the exp.
+    kernel.merge_pieces makes attention of all pieces.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
-                       Optional<LM_WeightType>:$sinks, Optional<Index>:$sink,
+                       Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$piece,
+                       Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
                        Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
                        F64Attr:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature);
   let assemblyFormat = [{
-    $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))? `scores` $scores
+    $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))?
+    (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `scores` $scores
     `to` $out `scale` $scale `softcap` $softcap (`temperature` $temperature^)? attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_MergePiecesOp : Kernel_Op<"merge_pieces"> {
+  let summary = "attention of what its pieces found";
+  let description = [{
+    out[h] = sum over p of exp(peak[p, h] - peak[h]) input[p, h] / sum over p of exp(peak[p, h] - peak[h]) sum[p, h], where
+    peak[h] is the largest of the pieces' (FlashDecoding). A row of `input` and of `shares` is a piece; `sinks`, a score for
+    each head, take their share here.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$shares, Optional<LM_WeightType>:$sinks,
+                       Kernel_Out<Kernel_Rows>:$out);
+  let assemblyFormat = [{
+    $input `,` $shares (`sinks` $sinks^ `:` type($sinks))? `to` $out attr-dict
+    `:` type($input) `,` type($shares) `,` type($out)
   }];
   let hasVerifier = 1;
 }

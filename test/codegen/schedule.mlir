@@ -78,9 +78,10 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK-NOT: kernel.rope
 // CHECK: kernel.append %{{.*}} to values
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "attention" static tiles %c3{{.*}} prologue {
+// CHECK: spmd.phase "attention" static tiles %{{.*}} prologue {
 // CHECK-NEXT: } do {
 // CHECK: kernel.attention
+// CHECK-NOT: piece
 // CHECK: spmd.barrier
 // CHECK: spmd.phase "o_proj"
 // CHECK: spmd.write @decode.layer.projected

@@ -3,8 +3,8 @@
 
     check-op.py OP --lathe PATH [--formats q4_0,f32] [--options "--schedule-for znver4"] [--extreme] [--tolerance 1e-5]
 
-OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, and of 40
-rows by 8 and one by one, must give the same logits. Weights of every format are written here: random codes, or with
+OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, of 40
+rows by 8 and of 40 (attention: 330) one by one, must give the same logits. Weights of every format are written here: random codes, or with
 --extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
 8-bit activations hold them exactly, and a quantised product is held to the same 1e-5 as one in f32. Sizes are odd: outputs
 and heads that fill no panel, K one block or three.
@@ -130,7 +130,7 @@ class Module:
         logits = self.add("lm_head", (VOCABULARY, hidden), head)
         lines = "\n  ".join
         rows, outputs = f"tensor<?x{hidden}xf32>", f"tensor<?x{VOCABULARY}xf32>"
-        return f"""module attributes {{lm.model = {{architecture = "op", context = 64 : i64, heads = 1 : i64, hidden = {hidden} : i64,
+        return f"""module attributes {{lm.model = {{architecture = "op", context = 512 : i64, heads = 1 : i64, hidden = {hidden} : i64,
     layers = 1 : i64, name = "op", parameters = 1 : i64, vocabulary = {VOCABULARY} : i64}}}} {{
   {lines(self.weights)}
   {caches}
@@ -179,7 +179,7 @@ def post_norm(module, number_format, hidden):
     return gated_linear(module, number_format, hidden, post=True)
 
 
-def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, softcap=0.0):
+def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, softcap=0.0, chunk=0, sinks=False, more=""):
     # Scores of about 1: a softmax of larger ones hides what is wrong with all positions but one.
     scale = {1: 0.05, 32: 0.01, 256: 2e-7}[FORMATS[number_format][0]]
     module.norm(hidden)
@@ -189,13 +189,17 @@ def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, sof
     turned = dim // 4 * 2
     frequencies = ", ".join(str(0.5**i) for i in range(turned // 2))
     rope = f'<dim = {turned}, theta = 1.0e4, scaling = "none", frequencies = {frequencies}>'
-    cache = f"!lm.cache<{cache_heads} x {dim} x f32, window = {window}, rows = 0>"
+    span = f"chunk = {chunk}" if chunk else f"window = {window}"
+    cache = f"!lm.cache<{cache_heads} x {dim} x f32, {span}, rows = 0>"
     module.arguments.append(f'%cache: {cache} {{lm.slot = "cache"}}')
     wide, narrow = f"tensor<?x{heads * dim}xf32>", f"tensor<?x{cache_heads * dim}xf32>"
     module.body += [f"%q = lm.rope %q0 at %position heads {heads} {rope} : {wide}",
                     f"%k = lm.rope %k0 at %position heads {cache_heads} {rope} : {narrow}",
-                    f"lm.append %k, %v0 to %cache at %position : {narrow}, {cache}",
-                    f"%a = lm.attention %q, %cache at %position heads {heads} scale {scale:.7f} softcap {softcap} : {wide}, {cache}"]
+                    f"lm.append %k, %v0 to %cache at %position : {narrow}, {cache}"]
+    if sinks:
+        more += f" sinks %sinks : {module.slot('sinks', (heads,), 'f32')}"
+    module.body.append(f"%a = lm.attention %q, %cache at %position heads {heads} scale {scale:.7f} softcap {softcap} {more}"
+                       f" : {wide}, {cache}")
     module.linear("out", "%o", "%a", hidden, heads * dim, "f32")
     module.residual(hidden)
     return module.text(hidden, "f32", "f32", f"lm.state @layers.0.cache : {cache}")
@@ -207,11 +211,19 @@ def qkv(module, number_format, hidden):
 
 def attention(module, number_format, hidden):
     """The shapes take turns: `number_format` is one of SHAPES."""
-    return attend(module, 32, "f32", *SHAPES[number_format])
+    return attend(module, 32, "f32", **SHAPES[number_format])
 
 
-SHAPES = {"one-head": (1, 1, 16), "three-per-group": (6, 2, 20), "wide": (2, 1, 72), "window": (4, 2, 16, 5),
-          "window-of-one": (2, 2, 8, 1), "softcap": (4, 1, 12, 0, 2.0), "window-softcap": (3, 3, 8, 7, 1.5)}
+def shape(heads, cache_heads, dim, **more):
+    return dict(heads=heads, cache_heads=cache_heads, dim=dim, **more)
+
+
+SHAPES = {"one-head": shape(1, 1, 16), "three-per-group": shape(6, 2, 20), "wide": shape(2, 1, 72),
+          "window": shape(4, 2, 16, window=5), "window-of-one": shape(2, 2, 8, window=1),
+          "softcap": shape(4, 1, 12, softcap=2.0), "window-softcap": shape(3, 3, 8, window=7, softcap=1.5),
+          "long-window": shape(4, 1, 16, window=100), "chunk": shape(2, 1, 16, chunk=90),
+          "sinks": shape(6, 2, 16, sinks=True), "34-per-group": shape(34, 1, 8),
+          "temperature": shape(3, 1, 16, more="temperature <length = 8, scale = 0.5, stepped = true>")}
 # name: the op it decomposes, what makes the module
 OPS = {"embed": ("embed", embed), "linear": ("linear", linear), "gated_linear": ("gated_linear", gated_linear),
        "gated_linear_gelu": ("gated_linear", gated_linear_gelu), "qkv": ("qkv", qkv), "attention": ("attention", attention),
@@ -233,9 +245,11 @@ def check(args, name, hidden, work):
     common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", "8"]
     run(common + ["-o", work / "kernels"] + options)
     run(common + ["-o", work / "meaning", "--decompose", f"lm.{OPS[args.op][0]}"] + options)
-    tokens = [module.random.randrange(VOCABULARY) for _ in range(40)]
+    # Attention of one row is divided into pieces where there is much to see.
+    longest = 330 if args.op == "attention" else 40
+    tokens = [module.random.randrange(VOCABULARY) for _ in range(longest)]
     worst = (0.0, "")
-    for rows, chunk in [(n, None) for n in range(2, 10)] + [(40, 8), (40, 1)]:
+    for rows, chunk in [(n, None) for n in range(2, 10)] + [(40, 8), (longest, 1)]:
         logits = [["logits", "--tokens", ",".join(map(str, tokens[:rows])), "--out", work / f"{which}.npy"]
                   + (["--chunk", chunk] if chunk else []) for which in ("kernels", "meaning")]
         for which, command in zip(("kernels", "meaning"), logits):

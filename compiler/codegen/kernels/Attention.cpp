@@ -41,6 +41,7 @@ struct AttentionEmitter {
     context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
                               /*isCache=*/true, accumulates});
   }
+  void findVisible();
   void findRanges();
   Value firstVisible(Value position);
   Value temperatureAt(Value position);
@@ -65,6 +66,28 @@ static Value asRows(Emitter &e, Value row, int64_t columns) {
 }
 
 void AttentionEmitter::findRanges() {
+  findVisible();
+  if (!op.getPiece())
+    return;
+  // Of all panels, one range behind the other, those of this piece.
+  Value all = e.index(0), before = all;
+  for (Range range : ranges)
+    all = e.add(all, e.sub(range.end, range.begin));
+  auto edge = [&](Value piece) { return e.div(e.mul(piece, all), Value(op.getPieces())); };
+  Value begin = edge(op.getPiece()), end = edge(e.add(Value(op.getPiece()), 1));
+  for (Range &range : ranges) {
+    Value length = e.sub(range.end, range.begin);
+    auto inside = [&](Value panel) {
+      Value clamped = e.minimum(e.maximum(panel, before), e.add(before, length));
+      return e.add(range.begin, e.sub(clamped, before));
+    };
+    Range part = {inside(begin), inside(end)};
+    before = e.add(before, length);
+    range = part;
+  }
+}
+
+void AttentionEmitter::findVisible() {
   Value zero = e.index(0), first = op.getPosition(), count = isHeads ? e.index(1) : e.rowsOf(query);
   Value end = e.add(first, count); // one past the last position
   int64_t slots = type.getRows();
@@ -124,7 +147,7 @@ void AttentionEmitter::softmax(Value row) {
                      [&](Value panel, ValueRange args) { return body(e.mul(panel, lanes), args); });
     return state;
   };
-  // Hidden positions never win: every row sees at least itself, so the largest is finite.
+  // Hidden positions never win: every row sees at least itself, and every piece some position, so the largest is finite.
   Value peaks = forSlots(hidden, [&](Value column, ValueRange largest) {
     Value score = e.mul(e.load(vector, op.getScores(), {row, column}), scale);
     if (cap != 0) {
@@ -167,6 +190,12 @@ void AttentionEmitter::softmax(Value row) {
     return SmallVector<Value>{e.add(sum[0], weight)};
   })[0];
   Value sum = e.sum(sums);
+  if (op.getPiece()) {
+    Value column = e.mul(row, 2);
+    memref::StoreOp::create(e, largest, op.getShares(), ValueRange{e.index(0), column});
+    memref::StoreOp::create(e, sum, op.getShares(), ValueRange{e.index(0), e.add(column, 1)});
+    return;
+  }
   if (sink) // takes its share, and has no value
     sum = e.add(sum, vector::ExtractOp::create(e, e.exp(e.splat(e.sub(sink, largest), 1)), 0));
   Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), sum));
@@ -264,4 +293,44 @@ void AttentionEmitter::run() {
 
 void lathe::expand(kernel::AttentionOp op, Emitter &e, KernelContext &context) {
   AttentionEmitter{op, e, context}.run();
+}
+
+void lathe::expand(kernel::MergePiecesOp op, Emitter &e) {
+  int64_t heads = Emitter::staticColumns(op.getShares()) / 2, dim = Emitter::staticColumns(op.getOut()) / heads;
+  int64_t lanes = Emitter::lanesFor(dim);
+  Value zero = e.index(0), pieces = e.rowsOf(op.getInput());
+  auto scalar = [&](double value) { return e.number(e.getF32Type(), value); };
+  auto expOf = [&](Value x) { return Value(vector::ExtractOp::create(e, e.exp(e.splat(x, 1)), 0)); };
+  e.loop(zero, e.index(heads), 1, [&](Value head) {
+    auto share = [&](Value piece, int64_t which) {
+      return e.loadScalar(op.getShares(), {piece, e.add(e.mul(head, 2), which)});
+    };
+    Value begin = e.mul(head, dim), end = e.add(begin, dim), sink;
+    if (op.getSinks()) {
+      auto [weights, place] = getAreaAndPlace(op.getSinks());
+      sink = e.loadBytes(e.getF32Type(), weights, e.add(place, e.mul(head, 4)));
+    }
+    Value peak = e.loop(zero, pieces, 1, sink ? sink : scalar(-std::numeric_limits<double>::infinity()),
+                        [&](Value piece, ValueRange largest) {
+                          return SmallVector<Value>{e.maximum(largest[0], share(piece, 0))};
+                        })[0];
+    auto factor = [&](Value piece) { return expOf(e.sub(share(piece, 0), peak)); };
+    Value sum = e.loop(zero, pieces, 1, sink ? expOf(e.sub(sink, peak)) : scalar(0),
+                       [&](Value piece, ValueRange total) {
+                         return SmallVector<Value>{e.add(total[0], e.mul(factor(piece), share(piece, 1)))};
+                       })[0];
+    Value inverse = e.div(scalar(1), sum);
+    // A piece at a time: the row of sums stays in the first cache.
+    auto forColumns = [&](function_ref<Value(Value column)> make) {
+      e.loop(begin, end, lanes, [&](Value column) { e.store(make(column), op.getOut(), {zero, column}); });
+    };
+    VectorType vector = e.f32s(lanes);
+    forColumns([&](Value) { return e.number(vector, 0); });
+    e.loop(zero, pieces, 1, [&](Value piece) {
+      Value weight = e.splat(e.mul(factor(piece), inverse), lanes);
+      forColumns([&](Value column) {
+        return e.fma(e.load(vector, op.getInput(), {piece, column}), weight, e.load(vector, op.getOut(), {zero, column}));
+      });
+    });
+  });
 }

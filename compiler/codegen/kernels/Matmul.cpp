@@ -25,11 +25,13 @@ public:
 
 private:
   static constexpr int64_t R = CPUTable::kPanelRows;
+  static constexpr int64_t kAhead = 2048; // bytes before weights are needed that one row asks for them
   using Values = SmallVector<Value>;
 
   /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
-  /// Asks for `bytes` of weights that one row will need soon: the hardware's own prefetching stops at every 4 KiB page.
+  /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
+  /// 4 KiB page.
   void prefetch(Value at, int64_t bytes);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
   Values scaledTile(Value row, int64_t count, ArrayRef<Value> panels);
@@ -168,9 +170,9 @@ ProductEmitter::Values ProductEmitter::loadFloats(Value at) {
 }
 
 void ProductEmitter::prefetch(Value at, int64_t bytes) {
-  constexpr int64_t ahead = 2048, line = 64;
+  constexpr int64_t line = 64;
   for (int64_t offset = 0; offset < bytes; offset += line)
-    memref::PrefetchOp::create(e, area, ValueRange{e.add(at, ahead + offset)}, /*isWrite=*/false, /*localityHint=*/3,
+    memref::PrefetchOp::create(e, area, ValueRange{e.add(at, offset)}, /*isWrite=*/false, /*localityHint=*/3,
                                /*isDataCache=*/true);
 }
 
@@ -206,11 +208,21 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
   int64_t tileSums = count * panels.size();
 
+  // Of a cache a few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next, so
+  // that memory is busy all the time.
+  Value share, ahead;
+  if (shape.isCache) {
+    share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));
+    ahead = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
+    share = e.mul(share, count);
+  }
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
-    if (count == 1)
-      for (Value panel : panels)
-        prefetch(e.add(panel, e.mul(step, stepBytes)), stepsHere * stepBytes);
+    for (Value panel : panels)
+      if (shape.isCache)
+        prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
+      else if (count == 1)
+        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), kAhead)), stepsHere * stepBytes);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
       for (Value panel : panels)
@@ -450,7 +462,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
       if (count == 1)
-        prefetch(base, layout.blockBytes);
+        prefetch(e.add(base, kAhead), layout.blockBytes);
       bases.push_back(base);
       Value scales = e.add(base, info.subscales ? 0 : layout.codesBytes);
       scale.push_back(info.hasTable() ? powers(scales) : f16s(scales));
