@@ -539,6 +539,14 @@ static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapp
   config.tiedUnlessStored = isWrapper && !root.states("tie_word_embeddings");
 }
 
+/// What is not compiled is not checked, either.
+static void readLeftOut(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
+  config.describesVision = isWrapper && root.has("vision_config");
+  config.describesAudio = isWrapper && root.has("audio_config");
+  if (const json::Value *layers = text.find("num_nextn_predict_layers"))
+    config.predictingLayers = asInteger(*layers).value_or(0);
+}
+
 absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef bytes, const Model *&model) {
   model = nullptr;
   LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, bytes, maxConfigBytes));
@@ -607,6 +615,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   readRopes(*text, *found, config);
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
+  readLeftOut(*text, root, isWrapper, config);
   const bool attentionBias = found->readsAttentionBias && text->boolean("attention_bias", false);
   config.qkvBias = found->qkvBias || attentionBias || (found->readsQKVBias && text->boolean("attention_bias", false));
   config.qkNorm = found->readsQKNorm && text->boolean("use_qk_norm", false) ? QKNorm::PerHead : found->qkNorm;
