@@ -550,6 +550,18 @@ static void readQuantisation(const JsonObject &keys, const Model &model, Config 
   }
 }
 
+/// Blocks of 32 values lie along the rows of experts' matrices.
+static void checkBlocks(const JsonObject &keys, const Config &config) {
+  if (config.storedExperts != Format::MXFP4)
+    return;
+  const int64_t block = getFormatInfo(Format::MXFP4).block;
+  for (auto [key, size] :
+       {std::pair("hidden_size", config.hidden), std::pair("moe_intermediate_size", config.expertIntermediate)})
+    if (size % block)
+      keys.fail(key, "expected a multiple of " + llvm::Twine(block) + " as experts are stored as mxfp4, got " +
+                         llvm::Twine(size));
+}
+
 static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
   const JsonObject &place = root.states("tie_word_embeddings") ? root : text;
   config.tied = place.boolean("tie_word_embeddings", false);
@@ -616,6 +628,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     return status; // what follows divides by sizes and counts layers
   readActivation(*text, *found, config);
   readExperts(*text, *found, config);
+  checkBlocks(*text, config);
   readNoRope(*text, *found, config);
   if (!status.ok())
     return status;

@@ -133,6 +133,11 @@ TEST(ConfigKeys, Refusals) {
        "quantization_config.quant_method: expected fp8, mxfp4 for gpt-oss, or weights in F32, F16 or BF16 (or a GGUF "
        "file), got \"bitsandbytes\", which is not supported"},
 
+      {"gpt_oss", R"({"quantization_config": {"quant_method": "mxfp4"}, "hidden_size": 80})",
+       "hidden_size: expected a multiple of 32 as experts are stored as mxfp4, got 80"},
+      {"gpt_oss", R"({"quantization_config": {"quant_method": "mxfp4"}, "intermediate_size": 8})",
+       "intermediate_size: expected a multiple of 32 as experts are stored as mxfp4, got 8"},
+
       {"grok2", R"({"router_logit_softcapping": 0})",
        "router_logit_softcapping: expected a number greater than 0, got 0"},
       {"grok2", R"({"attn_temperature_len": 1})",
