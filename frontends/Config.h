@@ -165,6 +165,10 @@ struct Config {
   /// What a bare config's matrices are stored as: experts' (MXFP4) or all but embedding, head and routers (F8E4M3).
   std::optional<Format> storedExperts, storedMatrices;
 
+  // Described beside the language model, and left out.
+  bool describesVision = false, describesAudio = false;
+  int64_t predictingLayers = 0; // that predict a second token, a third, ...
+
   std::optional<int64_t> bosToken, padToken;
   std::vector<int64_t> endTokens; // generation stops at any; from generation_config.json too, sorted
 

@@ -42,6 +42,7 @@ private:
                        const States &states);
   absl::Status addForward(ArrayRef<Attribute> kinds);
   DictionaryAttr describe() const;
+  double countValues() const;
   Value use(Slot slot, lm::WeightType type) {
     return lm::UseOp::create(builder, builder.getUnknownLoc(), type, slotName(slot));
   }
@@ -338,20 +339,35 @@ DictionaryAttr Importer::describe() const {
   return b.getDictionaryAttr(entries);
 }
 
+/// Of weights and states: sizes that are each possible can multiply to what no address reaches, and overflow on the
+/// way.
+double Importer::countValues() const {
+  double values = 0;
+  auto add = [&](Slot slot, int64_t layer) {
+    double product = 1;
+    for (int64_t size : slotShape(*source.model, config, slot, layer))
+      product *= size;
+    values += product;
+  };
+  for (Slot slot : globalSlots(*source.model, config))
+    add(slot, 0);
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    for (Slot slot : layerSlots(*source.model, config, layer))
+      add(slot, layer);
+    if (config.kindOf(layer) == LayerKind::Linear)
+      values += double(config.deltaValueHeads) * config.deltaKeyDim * config.deltaValueDim;
+    else
+      values += double(contextLength) *
+                (config.latentRank ? config.latentRank + config.ropeDim : 2 * config.kvHeads * config.headDim);
+  }
+  return values;
+}
+
 absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
   if (contextLength > config.maxPositions)
     return fileError(config.path, "--context " + Twine(contextLength) + ": expected at most the model's " +
                                       Twine(config.maxPositions) + " positions");
-  // Sizes that are each possible can multiply to what no address reaches, and overflow on the way.
-  const double attention = double(config.heads + config.kvHeads) * config.headDim;
-  const int64_t widest = config.intermediates.empty() ? 0 : *llvm::max_element(config.intermediates);
-  const double own = double(config.perLayerWidth) * config.layers * (config.perLayerVocabulary + config.hidden);
-  const double mlp =
-      std::max({double(widest), double(config.intermediate), double(config.experts) * config.expertIntermediate}) +
-      double(config.queryRank) + config.latentRank * double(config.heads) + config.sharedIntermediate;
-  const double values = config.layers * (2 * attention * config.hidden + 3.0 * config.hidden * mlp +
-                                         2.0 * config.kvHeads * config.headDim * contextLength) +
-                        2.0 * config.vocabulary * config.hidden + own;
+  const double values = countValues();
   if (values > limits::values)
     return fileError(config.path, "expected sizes that make at most " + numberString(limits::values) +
                                       " values of weights and caches, got ones that make " + numberString(values));

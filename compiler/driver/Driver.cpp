@@ -78,6 +78,8 @@ absl::Status Compilation::import() {
   LATHE_ASSIGN_OR_RETURN(source, openModel(options.input));
   FirstError errors(context);
   LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, {options.context}));
+  if (const std::string leftOut = describeLeftOut(*source); !leftOut.empty())
+    report.note(source->config.path + ": " + source->config.modelType + " is compiled without " + leftOut);
   return absl::OkStatus();
 }
 

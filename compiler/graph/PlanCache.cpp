@@ -31,7 +31,7 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       return signalPassFailure();
     }
     Builder builder(&getContext());
-    Type type = element == "f32" ? Type(builder.getF32Type()) : Type(builder.getBF16Type());
+    const Type wide = builder.getF32Type(), chosen = element == "f32" ? wide : Type(builder.getBF16Type());
     bool isFeasible = true;
     retype(module, [&](Type old) -> Type {
       auto cache = dyn_cast<CacheType>(old);
@@ -41,6 +41,8 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       if (cache.getWindow())
         needed = std::min(needed, cache.getWindow() - 1 + *callRows);
       int64_t allotted = llvm::alignTo(needed, lathe::CacheLayout::kPanel);
+      // bf16 lies in pairs.
+      Type type = cache.getDim() % 2 ? wide : chosen;
       CacheType planned =
           CacheType::getChecked([&] { return module.emitError(); }, &getContext(), cache.getHeads(), cache.getDim(),
                                 type, cache.getWindow(), allotted, cache.getChunked(), cache.getLatent());

@@ -99,12 +99,13 @@ static void readAltUp(const JsonObject &keys, Config &config) {
   const json::Array *listed = pattern ? pattern->getAsArray() : nullptr;
   if (pattern && (!listed || static_cast<int64_t>(listed->size()) != config.layers))
     return keys.fail("activation_sparsity_pattern", "expected a number for each of the " + llvm::Twine(config.layers) +
-                                                        " layers, got " + describe(*pattern));
+                                                        " layers, got " + describe(*pattern) +
+                                                        (listed ? " of " + llvm::Twine(listed->size()) : ""));
   for (int64_t i = 0; i < config.layers; ++i) {
     const std::optional<double> part = listed ? (*listed)[i].getAsNumber() : i < 10 && config.layers > 10 ? 0.95 : 0;
     if (!part || *part < 0 || *part >= 1)
-      return keys.fail("activation_sparsity_pattern",
-                       "expected numbers from 0 to 1, got " + describe((*listed)[i]) + " for layer " + llvm::Twine(i));
+      return keys.fail("activation_sparsity_pattern", "expected numbers from 0 to below 1, got " +
+                                                          describe((*listed)[i]) + " for layer " + llvm::Twine(i));
     config.deviations.push_back(*part > 0 ? deviationsAbove(*part) : 0);
   }
 }
@@ -264,6 +265,14 @@ static void readRopes(const JsonObject &keys, const Model &model, Config &config
         readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, model, config, theta);
 }
 
+/// Numbers that are each possible can make angles that are none.
+static void checkFrequencies(const JsonObject &keys, const Config &config) {
+  for (const Rope *rope : {&config.rope, &config.slidingRope})
+    if (keys.ok() && !llvm::all_of(rope->frequencies(), [](float frequency) { return std::isfinite(frequency); }))
+      keys.fail("rope_theta",
+                "expected rotary parameters that make finite frequencies, got " + numberString(rope->theta));
+}
+
 /// layer_types, where the architecture reads it.
 static bool readLayerTypes(const JsonObject &keys, Config &config, LayerKind kind = LayerKind::Sliding) {
   const llvm::StringRef local = kind == LayerKind::Sliding   ? "sliding_attention"
@@ -304,9 +313,15 @@ static void readNoRope(const JsonObject &keys, const Model &model, Config &confi
 
 /// Experts are chosen from the best groups.
 static void readGroups(const JsonObject &keys, const ExpertRule &rule, Config &config) {
-  if (!rule.groupTerms ||
-      (rule.groupMethod && keys.string("topk_method", rule.groupMethod) != llvm::StringRef(rule.groupMethod)))
+  if (!rule.groupTerms)
     return;
+  if (rule.groupMethod) {
+    const std::string method = keys.string("topk_method", rule.groupMethod);
+    if (method != rule.groupMethod && method != "greedy")
+      keys.fail("topk_method", "expected greedy or " + llvm::Twine(rule.groupMethod) + ", got " + quoted(method));
+    if (method != rule.groupMethod)
+      return;
+  }
   config.expertGroups = keys.integer("n_group", 1, limits::expertGroups, 1);
   config.topGroups = keys.integer("topk_group", 1, limits::expertGroups, 1);
   if (!keys.ok())
@@ -334,20 +349,22 @@ static void readSparseLayers(const JsonObject &keys, const ExpertRule &rule, Con
     return;
   case SparseLayers::Stepped: {
     const int64_t step = keys.integer("decoder_sparse_step", 1, limits::layers, 1);
-    const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, limits::layers);
+    const std::vector<int64_t> dense = keys.integers("mlp_only_layers", 0, config.layers - 1);
     for (int64_t i = 0; i < config.layers; ++i)
       config.sparse[i] = (i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i);
     return;
   }
   case SparseLayers::Behind: {
-    const int64_t dense = keys.integer("first_k_dense_replace", 0, limits::layers, 0);
+    // The class's default may be more than a small model has.
+    const int64_t most = keys.states("first_k_dense_replace") ? config.layers : limits::layers;
+    const int64_t dense = keys.integer("first_k_dense_replace", 0, most, 0);
     for (int64_t i = 0; i < config.layers; ++i)
       config.sparse[i] = i >= dense;
     return;
   }
   case SparseLayers::Interleaved: {
     const int64_t step = keys.integer("interleave_moe_layer_step", 1, limits::layers, 1);
-    const std::vector<int64_t> listed = keys.integers("moe_layers", 0, limits::layers);
+    const std::vector<int64_t> listed = keys.integers("moe_layers", 0, config.layers - 1);
     for (int64_t i = 0; i < config.layers; ++i)
       config.sparse[i] =
           keys.has("moe_layers") ? llvm::is_contained(listed, i) : (i + 1) % std::max<int64_t>(step, 1) == 0;
@@ -373,7 +390,7 @@ static void readExperts(const JsonObject &keys, const Model &model, Config &conf
   config.normalizesRouting = rule.normalized == Normalized::Always ||
                              (rule.normalized == Normalized::Key && keys.boolean("norm_topk_prob", false));
   if (rule.scaled)
-    config.routingScale = keys.number("routed_scaling_factor", 1);
+    config.routingScale = keys.positive("routed_scaling_factor", 1);
   if (rule.softcap && keys.has("router_logit_softcapping"))
     config.routerSoftcap = keys.positive("router_logit_softcapping");
   if (keys.ok() && config.expertsPerToken > config.experts)
@@ -533,10 +550,30 @@ static void readQuantisation(const JsonObject &keys, const Model &model, Config 
   }
 }
 
+/// Blocks of 32 values lie along the rows of experts' matrices.
+static void checkBlocks(const JsonObject &keys, const Config &config) {
+  if (config.storedExperts != Format::MXFP4)
+    return;
+  const int64_t block = getFormatInfo(Format::MXFP4).block;
+  for (auto [key, size] :
+       {std::pair("hidden_size", config.hidden), std::pair("moe_intermediate_size", config.expertIntermediate)})
+    if (size % block)
+      keys.fail(key, "expected a multiple of " + llvm::Twine(block) + " as experts are stored as mxfp4, got " +
+                         llvm::Twine(size));
+}
+
 static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
   const JsonObject &place = root.states("tie_word_embeddings") ? root : text;
   config.tied = place.boolean("tie_word_embeddings", false);
   config.tiedUnlessStored = isWrapper && !root.states("tie_word_embeddings");
+}
+
+/// What is not compiled is not checked, either.
+static void readLeftOut(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
+  config.describesVision = isWrapper && root.has("vision_config");
+  config.describesAudio = isWrapper && root.has("audio_config");
+  if (const json::Value *layers = text.find("num_nextn_predict_layers"))
+    config.predictingLayers = asInteger(*layers).value_or(0);
 }
 
 absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef bytes, const Model *&model) {
@@ -591,6 +628,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     return status; // what follows divides by sizes and counts layers
   readActivation(*text, *found, config);
   readExperts(*text, *found, config);
+  checkBlocks(*text, config);
   readNoRope(*text, *found, config);
   if (!status.ok())
     return status;
@@ -605,8 +643,10 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
       }
   }
   readRopes(*text, *found, config);
+  checkFrequencies(*text, config);
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
+  readLeftOut(*text, root, isWrapper, config);
   const bool attentionBias = found->readsAttentionBias && text->boolean("attention_bias", false);
   config.qkvBias = found->qkvBias || attentionBias || (found->readsQKVBias && text->boolean("attention_bias", false));
   config.qkNorm = found->readsQKNorm && text->boolean("use_qk_norm", false) ? QKNorm::PerHead : found->qkNorm;

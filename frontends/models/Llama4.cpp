@@ -4,7 +4,8 @@
 static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config) {
   // Old files count: attn_temperature_tuning is 4.
   const llvm::json::Value *tuning = keys.find("attn_temperature_tuning");
-  if (tuning && tuning->getAsInteger() ? *tuning->getAsInteger() == 0 : !keys.boolean("attn_temperature_tuning", true))
+  const std::optional<int64_t> count = tuning ? lathe::asInteger(*tuning) : std::nullopt;
+  if (count ? *count == 0 : !keys.boolean("attn_temperature_tuning", true))
     return;
   config.temperature = {.length = keys.integer("floor_scale", 1, lathe::limits::positions),
                         .scale = keys.number("attn_scale"),

@@ -96,6 +96,8 @@ std::string lathe::describe(const json::Value &value) {
   case json::Value::String:
     return quoted(*value.getAsString());
   default: {
+    if (value.kind() == json::Value::Number && !value.getAsInteger() && !value.getAsUINT64())
+      return numberString(*value.getAsNumber());
     std::string text;
     llvm::raw_string_ostream(text) << value;
     return text;
@@ -130,7 +132,7 @@ const json::Value *JsonObject::require(llvm::StringRef key, bool optional, llvm:
 }
 
 static std::string rangeString(int64_t min, int64_t max) {
-  return "an integer from " + std::to_string(min) + " to " + std::to_string(max);
+  return min == max ? std::to_string(min) : "an integer from " + std::to_string(min) + " to " + std::to_string(max);
 }
 
 int64_t JsonObject::integer(llvm::StringRef key, int64_t min, int64_t max, std::optional<int64_t> fallback) const {
@@ -165,18 +167,21 @@ double JsonObject::number(llvm::StringRef key, std::optional<double> fallback) c
   const json::Value *value = require(key, fallback.has_value(), "a number");
   if (value) {
     std::optional<double> found = value->getAsNumber();
-    if (found && std::isfinite(*found))
+    if (found && std::isfinite(static_cast<float>(*found)))
       return *found;
-    fail(key, "expected a number, got " + describe(*value));
+    const bool isLarge = found && std::isfinite(*found);
+    fail(key, llvm::Twine("expected a number") + (isLarge ? " that single precision holds" : "") + ", got " +
+                  describe(*value));
   }
   return fallback.value_or(0);
 }
 
 double JsonObject::positive(llvm::StringRef key, std::optional<double> fallback) const {
   const double found = number(key, fallback);
-  if (found > 0 || !ok())
+  if (static_cast<float>(found) > 0 || !ok())
     return found;
-  fail(key, "expected a number greater than 0, got " + llvm::Twine(describe(*find(key))));
+  fail(key, "expected a number greater than 0" + llvm::Twine(found > 0 ? " in single precision, too" : "") + ", got " +
+                describe(*find(key)));
   return fallback.value_or(0);
 }
 

@@ -67,6 +67,7 @@ public:
 
   /// Without a fallback the key must be there.
   int64_t integer(llvm::StringRef key, int64_t min, int64_t max, std::optional<int64_t> fallback = std::nullopt) const;
+  /// One that a float holds: infinity is none.
   double number(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;
   /// Greater than zero.
   double positive(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;

@@ -11,13 +11,14 @@ namespace {
 
 struct Arguments : SessionArguments {
   std::optional<std::string> tokens, out;
-  std::optional<int64_t> chunk;
+  std::vector<int64_t> chunks;
 
   void declare(Options &options) {
     options.text("--tokens", "ID,ID,...", "the sequence", tokens);
     options.text("--out", "FILE.npy", "where to write float32 [tokens, vocabulary]", out);
-    options.integer("--chunk", "N", "tokens per forward pass; 1: as in generation; default: as many as there can be",
-                    chunk, 1);
+    options.integers("--chunk", "N[,N...]",
+                     "tokens per forward pass, by turns; 1: as in generation; default: as many as there can be", chunks,
+                     1);
     SessionArguments::declare(options);
   }
 };
@@ -62,13 +63,17 @@ int run(const Invocation &invocation) {
     return invocation.fail(error);
 
   catchInterrupts(); // so that no unfinished file stays behind
-  bool isSingle = arguments.chunk == 1;
-  int64_t chunk = std::min(arguments.chunk.value_or(INT64_MAX), program.prefill.rows);
-  std::vector<float> logits(size_t(program.vocabulary) * (isSingle ? 1 : program.head.rows));
-  for (int64_t done = 0; done < count;) {
+  std::vector<int64_t> chunks = arguments.chunks;
+  if (chunks.empty())
+    chunks.push_back(INT64_MAX);
+  std::vector<float> logits(size_t(program.vocabulary) * std::max<int64_t>(program.head.rows, 1));
+  int64_t pass = 0;
+  for (int64_t done = 0; done < count; ++pass) {
     if (interrupted)
       return invocation.fail(format("interrupted after %lld of %lld tokens", (long long)done, (long long)count));
-    int64_t rows = isSingle ? 1 : std::min(count - done, chunk);
+    int64_t chunk = chunks[size_t(pass) % chunks.size()];
+    bool isSingle = chunk == 1;
+    int64_t rows = std::min({chunk, count - done, program.prefill.rows});
     bool good;
     if (isSingle) {
       session.decode(tokens[done], logits.data());
@@ -91,6 +96,7 @@ const Command lrt::logitsCommand = {
     .usage = "--tokens ID,ID,... --out FILE.npy [OPTION...]",
     .details = "",
     .examples = "logits --tokens 1,403,42 --out logits.npy\n"
-                "logits --tokens 1,403,42 --out logits.npy --chunk 1",
+                "logits --tokens 1,403,42 --out logits.npy --chunk 1\n"
+                "logits --tokens 1,403,42 --out logits.npy --chunk 2,1",
     .run = run,
 };

@@ -21,6 +21,16 @@ void Options::integer(const char *name, const char *value, const char *help, std
       {.name = name, .value = value, .help = help, .integer = &target, .leastInteger = least, .mostInteger = most});
 }
 
+void Options::integers(const char *name, const char *value, const char *help, std::vector<int64_t> &target,
+                       int64_t least) {
+  options.push_back({.name = name,
+                     .value = value,
+                     .help = help,
+                     .integers = &target,
+                     .leastInteger = least,
+                     .mostInteger = INT64_MAX});
+}
+
 void Options::number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
                      double most) {
   options.push_back(
@@ -63,30 +73,53 @@ bool Options::parse(const std::vector<std::string> &arguments, std::string &erro
   return true;
 }
 
+static bool startsNumber(const std::string &value) {
+  return !value.empty() && (isdigit((unsigned char)value[0]) || value[0] == '-' || value[0] == '.');
+}
+
+bool Options::parseInteger(const Option &option, const std::string &value, int64_t &target, std::string &error) {
+  char *end = nullptr;
+  errno = 0;
+  long long parsed = strtoll(value.c_str(), &end, 10);
+  if (startsNumber(value) && !*end && !errno && parsed >= option.leastInteger && parsed <= option.mostInteger) {
+    target = parsed;
+    return true;
+  }
+  error = option.mostInteger == INT64_MAX
+              ? format("%s: expected an integer of at least %lld, found \"%s\"", option.name,
+                       (long long)option.leastInteger, value.c_str())
+              : format("%s: expected an integer from %lld to %lld, found \"%s\"", option.name,
+                       (long long)option.leastInteger, (long long)option.mostInteger, value.c_str());
+  return false;
+}
+
 bool Options::assign(const Option &option, const std::string &value, std::string &error) const {
   if (option.text) {
     *option.text = value;
     return true;
   }
-  const char *begin = value.c_str();
-  bool startsWell = !value.empty() && (isdigit((unsigned char)*begin) || *begin == '-' || *begin == '.');
-  char *end = nullptr;
-  errno = 0;
   if (option.integer) {
-    long long parsed = strtoll(begin, &end, 10);
-    if (startsWell && !*end && !errno && parsed >= option.leastInteger && parsed <= option.mostInteger) {
-      *option.integer = parsed;
-      return true;
-    }
-    error = option.mostInteger == INT64_MAX
-                ? format("%s: expected an integer of at least %lld, found \"%s\"", option.name,
-                         (long long)option.leastInteger, begin)
-                : format("%s: expected an integer from %lld to %lld, found \"%s\"", option.name,
-                         (long long)option.leastInteger, (long long)option.mostInteger, begin);
-    return false;
+    int64_t parsed;
+    if (!parseInteger(option, value, parsed, error))
+      return false;
+    *option.integer = parsed;
+    return true;
   }
+  if (option.integers) {
+    option.integers->clear();
+    for (size_t place = 0, comma = 0; comma != std::string::npos; place = comma + 1) {
+      comma = value.find(',', place);
+      int64_t parsed;
+      if (!parseInteger(option, value.substr(place, comma - place), parsed, error))
+        return false;
+      option.integers->push_back(parsed);
+    }
+    return true;
+  }
+  const char *begin = value.c_str();
+  char *end = nullptr;
   double parsed = strtod(begin, &end);
-  if (startsWell && !*end && parsed >= option.leastNumber && parsed <= option.mostNumber) {
+  if (startsNumber(value) && !*end && parsed >= option.leastNumber && parsed <= option.mostNumber) {
     *option.number = parsed;
     return true;
   }

@@ -17,6 +17,8 @@ public:
   void flag(const char *name, const char *help, bool &target);
   void integer(const char *name, const char *value, const char *help, std::optional<int64_t> &target, int64_t least,
                int64_t most = INT64_MAX);
+  /// One, or a list with commas.
+  void integers(const char *name, const char *value, const char *help, std::vector<int64_t> &target, int64_t least);
   /// `least` itself is allowed.
   void number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
               double most);
@@ -35,6 +37,7 @@ private:
     const char *help;
     bool *flag = nullptr;
     std::optional<int64_t> *integer = nullptr;
+    std::vector<int64_t> *integers = nullptr;
     std::optional<double> *number = nullptr;
     std::optional<std::string> *text = nullptr;
     int64_t leastInteger = 0, mostInteger = 0;
@@ -42,6 +45,7 @@ private:
   };
 
   bool assign(const Option &option, const std::string &value, std::string &error) const;
+  static bool parseInteger(const Option &option, const std::string &value, int64_t &target, std::string &error);
 
   std::vector<Option> options;
 };

@@ -20,6 +20,22 @@ namespace lathe::testing {
 inline std::string messageOf(const absl::Status &status) { return {status.message().data(), status.message().size()}; }
 template <typename T> std::string messageOf(const absl::StatusOr<T> &result) { return messageOf(result.status()); }
 
+/// `text` with what `changes` states; null takes a key out, "null" in quotes is the JSON null.
+inline std::string with(llvm::StringRef text, llvm::StringRef changes) {
+  llvm::json::Value value = *llvm::json::parse(text), edits = *llvm::json::parse(changes);
+  for (auto &[key, edit] : *edits.getAsObject()) {
+    if (edit.kind() == llvm::json::Value::Null)
+      value.getAsObject()->erase(key);
+    else if (edit.getAsString() == "null")
+      (*value.getAsObject())[key] = nullptr;
+    else
+      (*value.getAsObject())[key] = edit;
+  }
+  std::string out;
+  llvm::raw_string_ostream(out) << value;
+  return out;
+}
+
 /// A directory that goes away with the test.
 class TemporaryDirectory {
 public:

@@ -47,6 +47,8 @@ for name, config in CONFIGS.items():
     text = json.dumps(config)
     write("config", name, text)
     write("config", name + "-truncated", text[:len(text) * 2 // 3])
+for path in (pathlib.Path(__file__).resolve().parent.parent / "models").glob("*/*/config.json"):
+    write("config", f"{path.parts[-3]}-{path.parts[-2]}", path.read_bytes())
 for key in SIZES:
     for value in (-1, 0, 2**40, 2**63, 1e308, "8x", None, [], {}, 1.5, True):
         write("config", f"{key}-{value}".replace("/", "_"), json.dumps({**CONFIGS["llama"], key: value}))

@@ -22,6 +22,9 @@ module attributes {lm.model = {context = 1000 : i64}} {
   // A near miss: the ring would be longer than the context.
   // BF16: lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600, rows = 1008> place 294912{{$}}
   lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600, rows = 0>
+  // bf16 lies in pairs, so heads of odd width stay wide.
+  // CHECK: lm.state @odd : !lm.cache<1 x 7 x f32, window = 0, rows = 1008> place {{[0-9]+$}}
+  lm.state @odd : !lm.cache<1 x 7 x f32, window = 0, rows = 0>
 
   // CHECK-LABEL: func.func @users(
   // BF16-SAME: !lm.cache<2 x 24 x bf16, window = 0, rows = 1008>)

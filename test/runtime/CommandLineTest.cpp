@@ -209,8 +209,13 @@ TEST_F(CommandLine, logitsOfEveryPositionHoweverTheyAreFed) {
     for (float logit : fake::logitsAfter(part))
       expected.push_back(logit);
   }
-  for (std::vector<std::string> chunk :
-       {std::vector<std::string>{}, {"--chunk", "1"}, {"--chunk", "2"}, {"--chunk", "5"}, {"--chunk", "1000"}}) {
+  for (std::vector<std::string> chunk : {std::vector<std::string>{},
+                                         {"--chunk", "1"},
+                                         {"--chunk", "2"},
+                                         {"--chunk", "5"},
+                                         {"--chunk", "1000"},
+                                         {"--chunk", "4,1,1"},
+                                         {"--chunk", "1,1000"}}) {
     std::string out = directory.path + "/logits.npy";
     std::vector<std::string> arguments = {"logits", "--tokens", joined(tokens), "--out", out};
     arguments.insert(arguments.end(), chunk.begin(), chunk.end());
@@ -231,6 +236,8 @@ TEST_F(CommandLine, logitsErrors) {
             weights + "/x: cannot create: Not a directory");
   EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1", "--out", "x", "--chunk", "0"})),
             "logits: --chunk: expected an integer of at least 1, found \"0\" (see fake logits --help)");
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1", "--out", "x", "--chunk", "2,,1"})),
+            "logits: --chunk: expected an integer of at least 1, found \"\" (see fake logits --help)");
 }
 
 TEST_F(CommandLine, tokensErrors) {

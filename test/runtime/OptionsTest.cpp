@@ -15,6 +15,7 @@ struct Parsed {
   std::optional<int64_t> count;
   std::optional<double> ratio;
   std::optional<std::string> text;
+  std::vector<int64_t> list;
 };
 
 Parsed parse(const std::vector<std::string> &arguments) {
@@ -24,6 +25,7 @@ Parsed parse(const std::vector<std::string> &arguments) {
   options.integer("-n", "N", "a count", parsed.count, 0);
   options.number("--ratio", "R", "a ratio", parsed.ratio, 0, 1);
   options.text("--text", "TEXT", "a text", parsed.text);
+  options.integers("--list", "N[,N...]", "a list", parsed.list, 1);
   parsed.good = options.parse(arguments, parsed.error);
   return parsed;
 }
@@ -46,6 +48,14 @@ TEST(Options, whatIsNotGivenStaysUnset) {
 }
 
 TEST(Options, theLastOneCounts) { EXPECT_EQ(parse({"-n", "1", "-n", "2"}).count, 2); }
+
+TEST(Options, listsHaveCommas) {
+  EXPECT_EQ(parse({"--list", "3"}).list, std::vector<int64_t>{3});
+  EXPECT_EQ(parse({"--list", "3,1,12", "--list=7,2"}).list, (std::vector<int64_t>{7, 2}));
+  for (const char *value : {"", ",", "1,", ",1"})
+    EXPECT_EQ(parse({"--list", value}).error, "--list: expected an integer of at least 1, found \"\"");
+  EXPECT_EQ(parse({"--list", "3,0"}).error, "--list: expected an integer of at least 1, found \"0\"");
+}
 
 TEST(Options, textMayBeEmptyOrHoldAnEqualsSign) {
   EXPECT_EQ(parse({"--text", ""}).text, "");

@@ -18,22 +18,6 @@ constexpr const char *qwen3 = R"({"model_type": "qwen3", "hidden_size": 64, "num
   "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 128})";
 constexpr const char *gemma3 = R"({"model_type": "gemma3_text", "num_hidden_layers": 7})";
 
-/// `text` with what `changes` states; null takes a key out, "null" in quotes is the JSON null.
-std::string with(llvm::StringRef text, llvm::StringRef changes) {
-  json::Value value = *json::parse(text), edits = *json::parse(changes);
-  for (auto &[key, edit] : *edits.getAsObject()) {
-    if (edit.kind() == json::Value::Null)
-      value.getAsObject()->erase(key);
-    else if (edit.getAsString() == "null")
-      (*value.getAsObject())[key] = nullptr;
-    else
-      (*value.getAsObject())[key] = edit;
-  }
-  std::string out;
-  llvm::raw_string_ostream(out) << value;
-  return out;
-}
-
 Config read(llvm::StringRef text) {
   const Model *model = nullptr;
   absl::StatusOr<Config> config = readConfig("config.json", text, model);
