@@ -49,6 +49,8 @@ class Variant:
     prompts: tuple = (3, 40)
     experts: list = None  # the same for experts' matrices; None: `types`
     predicting: bool = False  # a block behind the layers that predicts a second token, as some files have
+    fused: bool = False  # experts' gate and up in one tensor, as newer files have
+    old: bool = False  # all heads' keys and values in one matrix, their lengths under the plain names, as older files have
 
 
 VARIANTS = [
@@ -140,13 +142,13 @@ VARIANTS += [
         first_k_dense_replace=1, routed_scaling_factor=1.0, norm_topk_prob=False,
         rope_parameters=dict(rope_type="yarn", rope_theta=50.0, factor=8.0, beta_fast=7.0, beta_slow=1.0, mscale=0.707,
                              mscale_all_dim=0.707, original_max_position_embeddings=192)), LEGACY, Type.Q8_0),
-    # A group counts as its best expert.
+    # A group counts as its best expert; an older file.
     Variant("deepseek_v2/legacy-groups", "deepseek2", "bpe", tiny.latent(
         32, 64, 3, 2, 267, q=32, kv=32, nope=32, rope=8, v=32) | dict(
         model_type="deepseek_v2", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=8, num_experts_per_tok=3,
         n_shared_experts=1, n_group=4, topk_group=2, topk_method="group_limited_greedy", moe_intermediate_size=32,
         first_k_dense_replace=1, routed_scaling_factor=4.0, norm_topk_prob=False,
-        rope_parameters=dict(rope_type="default", rope_theta=500.0)), LEGACY[3:] + LEGACY[:3], Type.Q5_1),
+        rope_parameters=dict(rope_type="default", rope_theta=500.0)), LEGACY[3:] + LEGACY[:3], Type.Q5_1, old=True),
     Variant("deepseek_v3/legacy-types", "deepseek2", "bpe", tiny.latent(
         32, 64, 3, 2, 267, q=32, kv=32, nope=32, rope=8, v=32) | dict(
         model_type="deepseek_v3", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=8, num_experts_per_tok=3,
@@ -165,9 +167,10 @@ VARIANTS += [
     Variant("qwen3_next/legacy-types", "qwen3next", "bpe", tiny.sizes(32, 64, 4, 4, 2, 267, 16) | dict(
         model_type="qwen3_next", rms_norm_eps=1e-6, tie_word_embeddings=False, full_attention_interval=2,
         linear_conv_kernel_dim=4, linear_key_head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4,
-        linear_value_head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
+        linear_value_head_dim=16, num_experts=5, num_experts_per_tok=2, moe_intermediate_size=32,
         shared_expert_intermediate_size=32, norm_topk_prob=True, mlp_only_layers=[],
-        rope_parameters=dict(rope_type="default", rope_theta=1000.0, partial_rotary_factor=0.25)), LEGACY, Type.Q8_0),
+        rope_parameters=dict(rope_type="default", rope_theta=1000.0, partial_rotary_factor=0.25)), LEGACY, Type.Q8_0,
+        fused=True),
     # Two layers attend to caches of earlier ones; gates of the first two are sparse; MLPs of two widths.
     Variant("gemma3n/legacy-types", "gemma3n", "spm", tiny.sizes(32, [64, 32, 64, 32, 64, 64], 6, 2, 1, 320, 16) | dict(
         model_type="gemma3n_text", rms_norm_eps=1e-6, tie_word_embeddings=True, sliding_window=5,
@@ -319,12 +322,16 @@ def in_parts(variant, config, name, shape):
         role, which = {"w1": ("gate", "w1"), "w3": ("up", "w3"), "w2": ("down", "w2")}[rest.split(".")[3]]
         return ([Part(f"{block}ffn_{role}_exps.weight", (count, *shape))],
                 lambda all: {f"{stem}.experts.{i}.{which}.weight": all[i] for i in range(count)})
+    if rest.endswith("experts.gate_up_proj") and variant.fused:
+        return [Part(block + "ffn_gate_up_exps.weight", shape)], lambda both: both
     if rest.endswith("experts.gate_up_proj"):
         return experts((shape[0], shape[1] // 2, shape[2])), lambda gate, up: np.concatenate([gate, up], 1)
     if rest.endswith("experts.down_proj"):
         return [Part(block + "ffn_down_exps.weight", shape)], lambda down: down
     if rest.endswith("kv_b_proj.weight"):
         heads, rank = config.num_attention_heads, config.kv_lora_rank
+        if variant.old:
+            return [Part(block + "attn_kv_b.weight", shape, kind=Type.F16)], lambda both: both
         return ([Part(block + "attn_k_b.weight", (heads, rank, config.qk_nope_head_dim), 1 / rank ** 0.5),
                  Part(block + "attn_v_b.weight", (heads, config.v_head_dim, rank))],
                 lambda keys, values: np.concatenate([keys.swapaxes(1, 2), values], 1).reshape(shape))
@@ -452,16 +459,18 @@ def add_keys(writer, variant):
     isLatent = "kv_lora_rank" in config
     writer.add_feed_forward_length(config.get("intermediate_size_mlp", config["intermediate_size"]))
     writer.add_head_count(config["num_attention_heads"])
-    writer.add_head_count_kv(1 if isLatent else config["num_key_value_heads"])
+    writer.add_head_count_kv(1 if isLatent and not variant.old else config["num_key_value_heads"])
     if isLatent:  # one key and value for all heads in the cache, and each head's own
         head_dim, rank = config["qk_rope_head_dim"], config["kv_lora_rank"]
         writer.add_kv_lora_rank(rank)
         if config["q_lora_rank"]:
             writer.add_q_lora_rank(config["q_lora_rank"])
-        writer.add_key_length(rank + head_dim)
-        writer.add_value_length(rank)
-        writer.add_key_length_mla(config["qk_nope_head_dim"] + head_dim)
-        writer.add_value_length_mla(config["v_head_dim"])
+        own = config["qk_nope_head_dim"] + head_dim, config["v_head_dim"]
+        writer.add_key_length(own[0] if variant.old else rank + head_dim)
+        writer.add_value_length(own[1] if variant.old else rank)
+        if not variant.old:
+            writer.add_key_length_mla(own[0])
+            writer.add_value_length_mla(own[1])
     elif "head_dim" in config:
         writer.add_key_length(head_dim)
         writer.add_value_length(head_dim)
@@ -501,8 +510,9 @@ def add_keys(writer, variant):
         writer.add_expert_group_count(config["n_group"])
         writer.add_expert_group_used_count(config["topk_group"])
         writer.add_expert_weights_scale(config["routed_scaling_factor"])
-        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID if sigmoid else
-                                      gguf.ExpertGatingFuncType.SOFTMAX)
+        if not variant.old:
+            writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID if sigmoid else
+                                          gguf.ExpertGatingFuncType.SOFTMAX)
         if config.get("norm_topk_prob"):
             writer.add_expert_weights_norm(True)
     if variant.architecture == "llama4":
