@@ -1,7 +1,8 @@
 //===- Config.cpp - GGUF metadata -> Config ----------------------------------------------------------------------===//
 //
 // Keys begin with the architecture's name. Much that config.json states is a constant of the architecture here (Model),
-// and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight.
+// and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight,
+// layers have experts or are linear.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
