@@ -420,7 +420,11 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
   }
   const std::string stem = hole == pattern.npos ? "" : pattern.substr(0, hole);
   auto one = [&](int64_t expert) { return stem + std::to_string(expert) + pattern.substr(hole + 3); };
-  if (hole == pattern.npos) {
+  // llama.cpp may put gate and up of an expert one after the other.
+  const std::string both = "blk." + std::to_string(layer) + ".ffn_gate_up_exps.weight";
+  if (hole == pattern.npos && slot != Slot::ExpertDown && !checkpoint.find(pattern) && checkpoint.find(both)) {
+    LATHE_RETURN_IF_ERROR(addFused(both, 2 * rows, slot == Slot::ExpertGate ? 0 : rows));
+  } else if (hole == pattern.npos) {
     LATHE_RETURN_IF_ERROR(addFused(pattern, rows, 0));
   } else if (!checkpoint.find(one(0)) && checkpoint.find(stem + "down_proj")) {
     LATHE_RETURN_IF_ERROR(slot == Slot::ExpertDown
@@ -448,7 +452,14 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
   const std::string name = tensorName(model, checkpoint, slot, layer);
   const int64_t heads = config.heads, each = config.nopeDim + config.valueDim, rank = config.latentRank;
   const bool isKeys = slot == Slot::KUp;
-  if (checkpoint.naming == Checkpoint::Naming::Gguf) {
+  // Older GGUF files have both in one matrix, as Hugging Face.
+  const std::string both = "blk." + std::to_string(layer) + ".attn_kv_b.weight";
+  const TensorInfo *old = checkpoint.naming == Checkpoint::Naming::Gguf ? checkpoint.find(both) : nullptr;
+  if (old && old->format && getFormatInfo(*old->format).isQuantised() && !checkpoint.find(name))
+    return fileError(checkpoint.path(*old), both,
+                     "expected attn_k_b and attn_v_b, as newer files have, or F32, F16 or BF16, got " +
+                         printable(old->storedType));
+  if (checkpoint.naming == Checkpoint::Naming::Gguf && (!old || checkpoint.find(name))) {
     LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, binding.shape));
     const FormatInfo &info = getFormatInfo(*binding.tensor->format);
     const uint64_t bytes = binding.shape[1] * binding.shape[2] / info.block * info.bytes;
@@ -457,7 +468,7 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
     binding.format = info.format;
     return absl::OkStatus();
   }
-  LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, {heads * each, rank}));
+  LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, old ? both : name, {heads * each, rank}));
   const uint64_t rowBytes = rank * getFormatInfo(*binding.tensor->format).bytes;
   binding.format = *binding.tensor->format;
   for (int64_t head = 0; head < heads; ++head) {
@@ -504,6 +515,23 @@ std::optional<Turns> turnsOf(const Config &config, Slot slot) {
     return Turns{sharing, 2 * sharing, sharing, 2 * config.deltaValueHeads};
   default:
     return std::nullopt;
+  }
+}
+
+/// 1 to 3 for a stream's projection, 0 for other slots.
+int64_t streamOf(Slot slot) {
+  switch (slot) {
+  case Slot::AltUp1:
+  case Slot::Unembed1:
+    return 1;
+  case Slot::AltUp2:
+  case Slot::Unembed2:
+    return 2;
+  case Slot::AltUp3:
+  case Slot::Unembed3:
+    return 3;
+  default:
+    return 0;
   }
 }
 
@@ -569,6 +597,7 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
     return binding;
   }
 
+  const bool isGguf = checkpoint->naming == Checkpoint::Naming::Gguf;
   // The whole tensor's shape: rows of all its slots, and turned round where they are stored so.
   llvm::SmallVector<int64_t, 2> stored = binding.shape;
   if (const FusedTensor *fused = fusedWith(model, slot)) {
@@ -579,7 +608,11 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
       stored[0] += slotShape(model, config, other, layer)[0];
     }
   }
-  const bool isGguf = checkpoint->naming == Checkpoint::Naming::Gguf;
+  // GGUF has the matrices between streams in one tensor.
+  if (const int64_t stream = streamOf(slot); stream && isGguf) {
+    binding.firstRow = (stream - 1) * config.hidden;
+    stored.insert(stored.begin(), config.streams - 1);
+  }
   const bool isGroupedInGguf = slot == Slot::Q || slot == Slot::QGate || slot == Slot::DeltaA || slot == Slot::DeltaB;
   if (std::optional<Turns> turns = turnsOf(config, slot); turns && (!isGguf || isGroupedInGguf)) {
     stored[0] = turns->rows;

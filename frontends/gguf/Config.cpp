@@ -1,10 +1,12 @@
 //===- Config.cpp - GGUF metadata -> Config ----------------------------------------------------------------------===//
 //
 // Keys begin with the architecture's name. Much that config.json states is a constant of the architecture here (Model),
-// and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight.
+// and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight,
+// layers have experts or are linear.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
+#include "frontends/Checks.h"
 #include "frontends/Frontend.h"
 #include "frontends/gguf/Gguf.h"
 #include "frontends/support/Errors.h"
@@ -37,6 +39,19 @@ struct Reader {
     LATHE_ASSIGN_OR_RETURN(out, gguf.number(key(name), fallback));
     return out > 0 ? absl::OkStatus() : error(name, "expected a number greater than 0, got " + numberString(out));
   }
+  absl::Status number(double &out, llvm::StringRef name, std::optional<double> fallback = std::nullopt) const {
+    LATHE_ASSIGN_OR_RETURN(out, gguf.number(key(name), fallback));
+    return absl::OkStatus();
+  }
+  /// The first complaint of a check; it names whole keys.
+  absl::Status check(llvm::function_ref<void(Complain)> checks) const {
+    absl::Status status;
+    checks([&](llvm::StringRef whole, const llvm::Twine &message) {
+      if (status.ok())
+        status = gguf.error(whole, message);
+    });
+    return status;
+  }
   /// A number, or an array with the same for every layer.
   absl::Status perLayer(int64_t &out, llvm::StringRef name, int64_t min, int64_t max,
                         std::optional<int64_t> fallback = std::nullopt) const {
@@ -61,39 +76,90 @@ struct Neutral {
   double value;
   bool (*isRead)(const Model &) = nullptr; // not to be refused where it is
 };
+bool readsScales(const Model &model) { return model.readsScales; }
 bool readsMultipliers(const Model &model) { return model.readsMultipliers; }
+bool readsEither(const Model &model) { return model.readsScales || model.readsMultipliers; }
+bool readsTemperature(const Model &model) { return model.readTemperature != nullptr; }
 bool hasExperts(const Model &model) { return static_cast<bool>(model.experts); }
+bool isLatent(const Model &model) { return model.latent; }
+bool hasAltUp(const Model &model) { return model.altUp; }
 constexpr Neutral neutral[] = {
     {"expert_count", 0, hasExperts},
-    {"logit_scale", 1, readsMultipliers},
+    {"logit_scale", 1, readsEither},
     {"residual_scale", 1, readsMultipliers},
-    {"embedding_scale", 1, readsMultipliers},
+    {"embedding_scale", 1, readsEither},
     {"attention.clamp_kqv", 0},
     {"attention.max_alibi_bias", 0},
-    {"attention.output_scale", 0},
-    {"attention.temperature_scale", 0},
-    {"rope.scaling.yarn_log_multiplier", 0},
+    {"attention.output_scale", 0, readsScales},
+    {"attention.temperature_length", 0, readsTemperature},
+    {"attention.temperature_scale", 0, readsTemperature},
+    {"attention.shared_kv_layers", 0, hasAltUp},
+    {"rope.scaling.yarn_log_multiplier", 0, isLatent},
 };
+
+/// The layer of a tensor blk.LAYER.NAME; nothing for other tensors.
+std::optional<int64_t> layerOf(llvm::StringRef tensor, llvm::StringRef name, const Config &config) {
+  uint64_t layer = 0;
+  if (tensor.consume_front("blk.") && !tensor.consumeInteger(10, layer) && tensor.consume_front(".") &&
+      tensor == name && layer < static_cast<uint64_t>(config.layers))
+    return layer;
+  return std::nullopt;
+}
+
+/// Which layers have such a tensor: what a layer has tells which kind it is.
+std::vector<bool> layersWith(const Gguf &gguf, llvm::StringRef name, const Config &config) {
+  std::vector<bool> found(config.layers, false);
+  for (const TensorInfo &tensor : gguf.tensors())
+    if (std::optional<int64_t> layer = layerOf(tensor.name, name, config))
+      found[*layer] = true;
+  return found;
+}
+
+const TensorInfo *findTensor(const Gguf &gguf, llvm::StringRef name) {
+  const auto *found = llvm::find_if(gguf.tensors(), [&](const TensorInfo &tensor) { return tensor.name == name; });
+  return found == gguf.tensors().end() ? nullptr : found;
+}
 
 } // namespace
 
-static absl::Status readSizes(const Reader &keys, const Model &model, Config &config) {
-  LATHE_RETURN_IF_ERROR(keys.integer(config.hidden, "embedding_length", 1, limits::hidden));
-  LATHE_RETURN_IF_ERROR(keys.integer(config.layers, "block_count", 1, limits::layers));
+/// Multi-head latent attention. The plain lengths are those of the one key and value of all heads in the cache; files
+/// older than that have the heads' own there.
+static absl::Status readLatent(const Reader &keys, Config &config) {
+  LATHE_RETURN_IF_ERROR(keys.integer(config.latentRank, "attention.kv_lora_rank", 1, limits::hidden));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.queryRank, "attention.q_lora_rank", 0, limits::hidden, 0));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.ropeDim, "rope.dimension_count", 2, limits::headDim - 1));
+  const bool isShared = keys.has("attention.key_length_mla");
+  LATHE_RETURN_IF_ERROR(keys.integer(config.headDim, isShared ? "attention.key_length_mla" : "attention.key_length",
+                                     config.ropeDim + 1, limits::headDim));
+  LATHE_RETURN_IF_ERROR(keys.integer(
+      config.valueDim, isShared ? "attention.value_length_mla" : "attention.value_length", 1, limits::headDim));
+  config.nopeDim = config.headDim - config.ropeDim;
+  const std::pair<llvm::StringRef, int64_t> cached[] = {{"attention.key_length", config.latentRank + config.ropeDim},
+                                                        {"attention.value_length", config.latentRank}};
+  for (auto [name, length] : cached) {
+    int64_t found = length;
+    if (isShared)
+      LATHE_RETURN_IF_ERROR(keys.integer(found, name, 1, limits::hidden + limits::headDim, length));
+    if (found != length)
+      return keys.error(name, "expected " + llvm::Twine(length) + " for " + keys.key("attention.kv_lora_rank") + " " +
+                                  llvm::Twine(config.latentRank) + ", got " + llvm::Twine(found));
+  }
+  return keys.check([&](Complain complain) {
+    checkLatent(config, keys.key("rope.dimension_count"), keys.key("attention.kv_lora_rank"), complain);
+  });
+}
+
+static absl::Status readHeads(const Reader &keys, const Model &model, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.heads, "attention.head_count", 1, limits::heads));
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.kvHeads, "attention.head_count_kv", 1, limits::heads, config.heads));
-  LATHE_RETURN_IF_ERROR(keys.perLayer(config.intermediate, "feed_forward_length", 1, limits::intermediate));
-  LATHE_RETURN_IF_ERROR(keys.integer(config.maxPositions, "context_length", 1, limits::positions));
-  LATHE_RETURN_IF_ERROR(keys.positive(config.normEps, model.normKind == NormKind::Layer
-                                                          ? "attention.layer_norm_epsilon"
-                                                          : "attention.layer_norm_rms_epsilon"));
-  // Stored as float: the number meant by the float nearest to 1e-6 is 1e-6.
-  config.normEps = std::strtod(numberString(static_cast<float>(config.normEps)).c_str(), nullptr);
-
   if (config.heads % config.kvHeads)
     return keys.error("attention.head_count_kv", "expected a divisor of " + keys.key("attention.head_count") + " (" +
                                                      llvm::Twine(config.heads) + "), got " +
                                                      llvm::Twine(config.kvHeads));
+  if (model.latent) {
+    config.kvHeads = config.heads;
+    return readLatent(keys, config);
+  }
   if (!keys.has("attention.key_length") && config.hidden % config.heads)
     return keys.error("attention.head_count", "expected a divisor of " + keys.key("embedding_length") + " (" +
                                                   llvm::Twine(config.hidden) + ") as there is no " +
@@ -113,7 +179,10 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
       return keys.error(same, "expected the width of a head (" + llvm::Twine(config.headDim) +
                                   ") for this architecture, got " + llvm::Twine(found));
   }
+  return absl::OkStatus();
+}
 
+static absl::Status readVocabulary(const Reader &keys, Config &config) {
   const Gguf::Value *tokens = keys.gguf.find("tokenizer.ggml.tokens");
   if (keys.has("vocab_size") || !tokens)
     return keys.integer(config.vocabulary, "vocab_size", 1, limits::vocabulary);
@@ -122,6 +191,37 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
                                                         " strings, got " + Gguf::describe(*tokens));
   config.vocabulary = tokens->count;
   return absl::OkStatus();
+}
+
+static absl::Status readSizes(const Reader &keys, const Model &model, Config &config) {
+  LATHE_RETURN_IF_ERROR(keys.integer(config.hidden, "embedding_length", 1, limits::hidden));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.layers, "block_count", 1, limits::layers));
+  // Blocks that predict further tokens stand behind the layers and are counted with them.
+  int64_t predicting = 0;
+  LATHE_RETURN_IF_ERROR(keys.integer(predicting, "nextn_predict_layers", 0, limits::layers, 0));
+  if (predicting >= config.layers)
+    return keys.error("nextn_predict_layers", "expected less than " + keys.key("block_count") + " (" +
+                                                  llvm::Twine(config.layers) + "), got " + llvm::Twine(predicting));
+  config.layers -= predicting;
+  const Gguf::Value *widths = keys.gguf.find(keys.key("feed_forward_length"));
+  if (model.altUp && widths && widths->isArray) {
+    LATHE_ASSIGN_OR_RETURN(config.intermediates,
+                           keys.gguf.integers(keys.key("feed_forward_length"), 1, limits::intermediate));
+    if (static_cast<int64_t>(config.intermediates.size()) != config.layers)
+      return keys.error("feed_forward_length", "expected one for each of the " + llvm::Twine(config.layers) +
+                                                   " layers, got " + llvm::Twine(config.intermediates.size()));
+    config.intermediate = config.intermediates.front();
+  } else {
+    LATHE_RETURN_IF_ERROR(keys.perLayer(config.intermediate, "feed_forward_length", 1, limits::intermediate));
+  }
+  LATHE_RETURN_IF_ERROR(keys.integer(config.maxPositions, "context_length", 1, limits::positions));
+  LATHE_RETURN_IF_ERROR(keys.positive(config.normEps, model.normKind == NormKind::Layer
+                                                          ? "attention.layer_norm_epsilon"
+                                                          : "attention.layer_norm_rms_epsilon"));
+  // Stored as float: the number meant by the float nearest to 1e-6 is 1e-6.
+  config.normEps = std::strtod(numberString(static_cast<float>(config.normEps)).c_str(), nullptr);
+  LATHE_RETURN_IF_ERROR(readHeads(keys, model, config));
+  return readVocabulary(keys, config);
 }
 
 /// llama3 scaling as the converter stores it, divisors of the angles in a tensor.
@@ -140,7 +240,7 @@ static absl::Status readDivisors(const Gguf &gguf, const TensorInfo &tensor, Rop
 
 static absl::Status readRope(const Reader &keys, const Model &model, Config &config) {
   Rope &rope = config.rope;
-  rope.dims = config.headDim;
+  rope.dims = model.latent ? config.ropeDim : config.headDim;
   if (model.partialRotary)
     LATHE_RETURN_IF_ERROR(keys.integer(rope.dims, "rope.dimension_count", 2, config.headDim, config.headDim));
   if (rope.dims % 2)
@@ -179,9 +279,15 @@ static absl::Status readRope(const Reader &keys, const Model &model, Config &con
       return keys.error("rope.scaling.yarn_ext_factor", "expected 1, got " + numberString(extrapolation));
     double multiplier = 1;
     LATHE_RETURN_IF_ERROR(keys.positive(multiplier, "rope.scaling.attn_factor", 1));
+    const double stretch = factor <= 1 ? 0 : std::log(factor);
+    // A tenth of mscale_all_dim, and there is no key for mscale: they are equal in published models, so that nothing is
+    // left of them where keys are rotated, and both factors are the scores'.
+    double growth = 0;
+    LATHE_RETURN_IF_ERROR(keys.number(growth, "rope.scaling.yarn_log_multiplier", 0));
+    config.attentionScale *= (1 + growth * stretch) * (1 + growth * stretch);
     // yarn_attn_factor is config.json's attention_factor, the whole of it.
     LATHE_RETURN_IF_ERROR(keys.positive(rope.attentionFactor, "rope.scaling.yarn_attn_factor",
-                                        multiplier * (factor <= 1 ? 1 : 0.1 * std::log(factor) + 1)));
+                                        multiplier * (growth != 0 ? 1 : 0.1 * stretch + 1)));
     if (rope.theta == 1)
       return keys.error("rope.freq_base", "expected another value than 1 for yarn, got 1");
   } else if (type != "none")
@@ -202,43 +308,188 @@ static absl::Status readRope(const Reader &keys, const Model &model, Config &con
   return absl::OkStatus();
 }
 
-static absl::Status readExperts(const Reader &keys, const Model &model, Config &config) {
-  if (!model.experts)
+/// How experts are scored: by a key, or by what only sigmoids have. 3 is a softmax over the chosen ones' scores, which
+/// is the softmax over all with weights made to add up to 1.
+static absl::StatusOr<Scoring> readScoring(const Reader &keys) {
+  int64_t function = 0;
+  LATHE_RETURN_IF_ERROR(keys.integer(function, "expert_gating_func", 0, 3, 0));
+  if (function != 0)
+    return function == 2 ? Scoring::Sigmoid : Scoring::Softmax;
+  return llvm::any_of(
+             keys.gguf.tensors(),
+             [](const TensorInfo &tensor) { return llvm::StringRef(tensor.name).ends_with(".exp_probs_b.bias"); })
+             ? Scoring::Sigmoid
+             : Scoring::Softmax;
+}
+
+/// Which layers have experts; keys that say it, too, must agree.
+static absl::Status readSparseLayers(const Reader &keys, const ExpertRule &rule, Config &config) {
+  config.sparse = layersWith(keys.gguf, "ffn_gate_inp.weight", config);
+  const bool isBehind = rule.layers == SparseLayers::Behind;
+  const llvm::StringRef name = isBehind ? "leading_dense_block_count" : "interleave_moe_layer_step";
+  if ((!isBehind && rule.layers != SparseLayers::Interleaved) || !keys.has(name))
     return absl::OkStatus();
+  int64_t said = 0;
+  LATHE_RETURN_IF_ERROR(keys.integer(said, name, isBehind ? 0 : 1, limits::layers));
+  for (int64_t i = 0; i < config.layers; ++i)
+    if (config.sparse[i] != (isBehind ? i >= said : (i + 1) % said == 0))
+      return keys.error(name, "expected what the tensors say, that layer " + llvm::Twine(i) + " has " +
+                                  (config.sparse[i] ? "experts" : "none") + ", got " + llvm::Twine(said));
+  return absl::OkStatus();
+}
+
+static absl::Status readExperts(const Reader &keys, const Model &model, Config &config) {
+  const ExpertRule &rule = model.experts;
+  if (!rule)
+    return absl::OkStatus();
+  LATHE_ASSIGN_OR_RETURN(Scoring scoring, readScoring(keys));
+  if (keys.has("expert_gating_func") && scoring != rule.scoring)
+    return keys.error("expert_gating_func", "expected " + llvm::Twine(rule.scoring == Scoring::Softmax ? 1 : 2) +
+                                                " for this architecture, got " +
+                                                llvm::Twine(scoring == Scoring::Softmax ? 1 : 2));
   LATHE_RETURN_IF_ERROR(keys.integer(config.experts, "expert_count", 1, limits::experts));
   LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::expertsPerToken));
   LATHE_RETURN_IF_ERROR(keys.integer(config.expertIntermediate, "expert_feed_forward_length", 1, limits::intermediate));
-  if (config.expertsPerToken > config.experts)
-    return keys.error("expert_used_count", "expected at most " + keys.key("expert_count") + " (" +
-                                               llvm::Twine(config.experts) + "), got " +
-                                               llvm::Twine(config.expertsPerToken));
-  if (model.experts.shared == SharedExpert::Gated)
+
+  config.normalizesRouting = rule.normalized == Normalized::Always || rule.ggufNormalized;
+  LATHE_ASSIGN_OR_RETURN(bool normalized, keys.gguf.boolean(keys.key("expert_weights_norm"), config.normalizesRouting));
+  if (normalized != config.normalizesRouting && rule.normalized != Normalized::Key)
+    return keys.error("expert_weights_norm", "expected " + llvm::Twine(normalized ? "false" : "true") +
+                                                 " for this architecture, got " + (normalized ? "true" : "false"));
+  config.normalizesRouting = normalized;
+  LATHE_RETURN_IF_ERROR(keys.number(config.routingScale, "expert_weights_scale", 1));
+  if (config.routingScale == 0)
+    config.routingScale = 1; // llama.cpp: 0 is none
+  if (!rule.scaled && config.routingScale != 1)
+    return keys.error("expert_weights_scale",
+                      "expected 1 for this architecture, got " + numberString(config.routingScale));
+  LATHE_RETURN_IF_ERROR(
+      keys.integer(config.expertGroups, "expert_group_count", 0, rule.groupTerms ? limits::expertGroups : 1, 1));
+  LATHE_RETURN_IF_ERROR(
+      keys.integer(config.topGroups, "expert_group_used_count", 0, rule.groupTerms ? limits::expertGroups : 1, 1));
+  config.expertGroups = std::max<int64_t>(config.expertGroups, 1);
+  config.topGroups = std::max<int64_t>(config.topGroups, 1);
+  LATHE_RETURN_IF_ERROR(keys.check([&](Complain complain) {
+    checkExperts(rule, config,
+                 {keys.key("expert_count"), keys.key("expert_used_count"), keys.key("expert_group_count"),
+                  keys.key("expert_group_used_count")},
+                 complain);
+  }));
+
+  if (rule.softcap && keys.has("router_logit_softcapping"))
+    LATHE_RETURN_IF_ERROR(keys.positive(config.routerSoftcap, "router_logit_softcapping"));
+  if (rule.shared == SharedExpert::Gated)
     LATHE_RETURN_IF_ERROR(
         keys.integer(config.sharedIntermediate, "expert_shared_feed_forward_length", 1, limits::intermediate));
-  config.normalizesRouting = model.experts.ggufNormalized;
-  config.expertActivation = config.activation;
-  // What a layer has tells which kind it is.
-  config.sparse.assign(config.layers, false);
-  for (const TensorInfo &tensor : keys.gguf.tensors()) {
-    llvm::StringRef name = tensor.name;
-    uint64_t layer = 0;
-    if (name.consume_front("blk.") && !name.consumeInteger(10, layer) && name == ".ffn_gate_inp.weight" &&
-        layer < static_cast<uint64_t>(config.layers))
-      config.sparse[layer] = true;
+  if (rule.shared == SharedExpert::Counted) {
+    int64_t count = 0;
+    LATHE_RETURN_IF_ERROR(
+        keys.integer(count, "expert_shared_count", 0, limits::intermediate / config.expertIntermediate, 0));
+    config.sharedIntermediate = count * config.expertIntermediate;
+  }
+  completeExperts(rule, config);
+  return readSparseLayers(keys, rule, config);
+}
+
+/// Gated DeltaNet, in the words of state space models.
+static absl::Status readDeltaNet(const Reader &keys, Config &config) {
+  int64_t inner = 0;
+  LATHE_RETURN_IF_ERROR(keys.integer(config.convWidth, "ssm.conv_kernel", 2, 64));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.deltaKeyDim, "ssm.state_size", 1, limits::headDim));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.deltaKeyHeads, "ssm.group_count", 1, limits::heads));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.deltaValueHeads, "ssm.time_step_rank", 1, limits::heads));
+  LATHE_RETURN_IF_ERROR(keys.integer(inner, "ssm.inner_size", 1, config.deltaValueHeads * limits::headDim));
+  LATHE_RETURN_IF_ERROR(keys.check([&](Complain complain) {
+    checkDeltaNet(config, keys.key("ssm.time_step_rank"), keys.key("ssm.group_count"), complain);
+  }));
+  if (inner % config.deltaValueHeads)
+    return keys.error("ssm.inner_size", "expected a multiple of " + keys.key("ssm.time_step_rank") + " (" +
+                                            llvm::Twine(config.deltaValueHeads) + "), got " + llvm::Twine(inner));
+  config.deltaValueDim = inner / config.deltaValueHeads;
+
+  const std::vector<bool> linear = layersWith(keys.gguf, "ssm_conv1d.weight", config);
+  int64_t interval = 0;
+  LATHE_RETURN_IF_ERROR(keys.integer(interval, "full_attention_interval", 0, limits::layers, 0));
+  for (int64_t i = 0; i < config.layers; ++i) {
+    config.kinds[i] = linear[i] ? LayerKind::Linear : LayerKind::Full;
+    if (interval && linear[i] != ((i + 1) % interval != 0))
+      return keys.error("full_attention_interval", "expected what the tensors say, that layer " + llvm::Twine(i) +
+                                                       (linear[i] ? " is linear" : " attends") + ", got " +
+                                                       llvm::Twine(interval));
+  }
+  return absl::OkStatus();
+}
+
+/// Gemma 3n. llama.cpp has how many layers own their cache, and how many have sparse gates, as constants.
+static absl::Status readAltUp(const Reader &keys, Config &config) {
+  constexpr int64_t ownCaches = 20, sparseGates = 10;
+  constexpr double deviations95 = 1.6448536269514722; // 95 % of normal values lie below
+  int64_t active = 0, shared = 0;
+  LATHE_RETURN_IF_ERROR(keys.integer(config.streams, "altup.num_inputs", 4, 4, 4));
+  LATHE_RETURN_IF_ERROR(keys.integer(active, "altup.active_idx", 0, 0, 0));
+  LATHE_RETURN_IF_ERROR(keys.integer(config.perLayerWidth, "embedding_length_per_layer_input", 1, limits::hidden));
+  LATHE_RETURN_IF_ERROR(keys.integer(shared, "attention.shared_kv_layers", 0, config.layers - 1,
+                                     std::max<int64_t>(config.layers - ownCaches, 0)));
+  config.sharedFrom = shared ? config.layers - shared : 0;
+  config.valueNorm = true;
+  LATHE_RETURN_IF_ERROR(keys.check(
+      [&](Complain complain) { checkSharedCaches(config, keys.key("attention.shared_kv_layers"), complain); }));
+
+  config.deviations.assign(config.layers, 0);
+  if (!keys.has("activation_sparsity_scale")) {
+    if (config.layers > sparseGates)
+      std::fill_n(config.deviations.begin(), sparseGates, deviations95);
+  } else {
+    LATHE_ASSIGN_OR_RETURN(std::vector<float> listed, keys.gguf.floats(keys.key("activation_sparsity_scale")));
+    if (static_cast<int64_t>(listed.size()) != config.layers)
+      return keys.error("activation_sparsity_scale", "expected one for each of the " + llvm::Twine(config.layers) +
+                                                         " layers, got " + llvm::Twine(listed.size()));
+    for (int64_t i = 0; i < config.layers; ++i) {
+      // Where no gate is made 0 the converter writes what no value lies below.
+      if (listed[i] == -std::numeric_limits<float>::infinity())
+        continue;
+      if (!std::isfinite(listed[i]))
+        return keys.error("activation_sparsity_scale",
+                          "expected numbers, got " + numberString(listed[i]) + " for layer " + llvm::Twine(i));
+      config.deviations[i] = listed[i];
+    }
+  }
+
+  const std::pair<llvm::StringRef, int64_t *> rows[] = {{"blk.0.laurel_l.weight", &config.laurelRank},
+                                                        {"per_layer_token_embd.weight", &config.perLayerVocabulary}};
+  for (auto [name, out] : rows) {
+    const TensorInfo *tensor = findTensor(keys.gguf, name);
+    if (!tensor || tensor->shape.size() != 2 || tensor->shape[0] < 1 || tensor->shape[0] > limits::vocabulary)
+      return keys.gguf.error(name,
+                             "expected a matrix of 1 to " + llvm::Twine(limits::vocabulary) + " rows, " +
+                                 (tensor ? "got shape " + shapeString(tensor->shape) : "found none of that name"));
+    *out = tensor->shape[0];
   }
   return absl::OkStatus();
 }
 
 static absl::Status readWindow(const Reader &keys, const Model &model, Config &config) {
   config.kinds.assign(config.layers, LayerKind::Full);
+  if (model.noRopeInterval)
+    for (int64_t i = 0; i < config.layers; ++i)
+      config.rotates.push_back((i + 1) % model.noRopeInterval != 0);
+  if (model.window == WindowRule::Linear)
+    return readDeltaNet(keys, config);
   if (!model.ggufWindow)
     return absl::OkStatus();
   int64_t window = 0;
-  LATHE_RETURN_IF_ERROR(keys.integer(window, "attention.sliding_window", 0, limits::positions, 0));
+  LATHE_RETURN_IF_ERROR(keys.integer(window, "attention.sliding_window", 0, limits::positions, model.ggufWindowSize));
   if (model.ggufWindowRequired && window == 0)
     return keys.error("attention.sliding_window", "expected an integer greater than 0, got none");
   if (window == 0)
     return absl::OkStatus();
+  if (model.window == WindowRule::Chunked) {
+    for (int64_t i = 0; i < config.layers; ++i)
+      if (config.rotates[i])
+        config.kinds[i] = LayerKind::Chunked;
+    config.slidingWindow = window;
+    return absl::OkStatus();
+  }
 
   const llvm::StringRef patternKey = "attention.sliding_window_pattern";
   const Gguf::Value *pattern = keys.gguf.find(keys.key(patternKey));
@@ -295,13 +546,52 @@ static absl::Status readSpecialTokens(const Gguf &gguf, Config &config) {
   return absl::OkStatus();
 }
 
+/// Scales, soft limits and temperature: the architecture's constants first, then what the file says.
+static absl::Status readScales(const Reader &keys, const Model &model, Config &config) {
+  if (model.scaleEmbedding)
+    config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
+  if (model.completeGguf)
+    model.completeGguf(config);
+  if (keys.has("attention.scale"))
+    LATHE_RETURN_IF_ERROR(keys.positive(config.attentionScale, "attention.scale"));
+  if (model.readsScales) {
+    LATHE_RETURN_IF_ERROR(keys.positive(config.embeddingScale, "embedding_scale"));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.logitScale, "logit_scale"));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.attentionScale, "attention.output_scale", config.attentionScale));
+  }
+  if (model.readsMultipliers) {
+    LATHE_RETURN_IF_ERROR(keys.positive(config.embeddingScale, "embedding_scale", 1));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.residualScale, "residual_scale", 1));
+    LATHE_RETURN_IF_ERROR(keys.positive(config.logitScale, "logit_scale", 1));
+    config.logitScale = 1 / config.logitScale;
+  }
+  if (model.readsAttentionSoftcap && keys.has("attn_logit_softcapping"))
+    LATHE_RETURN_IF_ERROR(keys.positive(config.attentionSoftcap, "attn_logit_softcapping"));
+  if (model.readsFinalSoftcap && keys.has("final_logit_softcapping"))
+    LATHE_RETURN_IF_ERROR(keys.positive(config.finalSoftcap, "final_logit_softcapping"));
+  if (!model.readTemperature)
+    return absl::OkStatus();
+  Temperature &temperature = config.temperature;
+  LATHE_RETURN_IF_ERROR(
+      keys.integer(temperature.length, "attention.temperature_length", 0, limits::positions, temperature.length));
+  LATHE_RETURN_IF_ERROR(keys.number(temperature.scale, "attention.temperature_scale", temperature.scale));
+  if (temperature.length == 0 || temperature.scale != 0)
+    return absl::OkStatus();
+  if (temperature.length == 1)
+    return keys.error("attention.temperature_length", "expected an integer greater than 1, or 0 for none, got 1");
+  // Without a scale it is log2(p) / log2(length), from 1 on: 1 + ln(p / length) / ln(length).
+  temperature.scale = 1 / std::log(static_cast<double>(temperature.length));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&model) {
   model = nullptr;
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef architecture, gguf.string("general.architecture"));
-  const Model *found = findGgufArchitecture(architecture);
+  const Reader keys{gguf, architecture.str()};
+  LATHE_ASSIGN_OR_RETURN(Scoring scoring, readScoring(keys));
+  const Model *found = findGgufArchitecture(architecture, scoring);
   if (!found)
     return gguf.error("general.architecture", expectedOneOf(knownGgufArchitectures(), architecture));
-  const Reader keys{gguf, architecture.str()};
   for (const Neutral &key : neutral) {
     if (key.isRead && key.isRead(*found))
       continue;
@@ -315,36 +605,20 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   config.path = gguf.path().str();
   config.modelType = architecture.str();
   config.activation = found->activation;
-  config.qkNorm = found->qkNorm;
+  config.attentionGate = found->attentionGate;
+  config.qkNorm = found->readsQKNorm && findTensor(gguf, "blk.0.attn_q_norm.weight") ? QKNorm::PerHead : found->qkNorm;
   LATHE_RETURN_IF_ERROR(readSizes(keys, *found, config));
+  config.attentionScale = 1 / std::sqrt(static_cast<double>(config.headDim));
   LATHE_RETURN_IF_ERROR(readRope(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readExperts(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readWindow(keys, *found, config));
+  if (found->altUp)
+    LATHE_RETURN_IF_ERROR(readAltUp(keys, config));
   LATHE_RETURN_IF_ERROR(readSpecialTokens(gguf, config));
   LATHE_ASSIGN_OR_RETURN(bool causal, gguf.boolean(keys.key("attention.causal"), true));
   if (!causal)
     return keys.error("attention.causal", "expected true, as text is generated left to right, got false");
-
-  config.attentionScale = 1 / std::sqrt(static_cast<double>(config.headDim));
-  if (found->scaleEmbedding)
-    config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
-  if (found->completeGguf)
-    found->completeGguf(config);
-  if (keys.has("attention.scale"))
-    LATHE_RETURN_IF_ERROR(keys.positive(config.attentionScale, "attention.scale"));
-  if (found->readsMultipliers) {
-    LATHE_RETURN_IF_ERROR(keys.positive(config.embeddingScale, "embedding_scale", 1));
-    LATHE_RETURN_IF_ERROR(keys.positive(config.residualScale, "residual_scale", 1));
-    LATHE_RETURN_IF_ERROR(keys.positive(config.logitScale, "logit_scale", 1));
-    config.logitScale = 1 / config.logitScale;
-  }
-  if (found->noRopeInterval)
-    for (int64_t i = 0; i < config.layers; ++i)
-      config.rotates.push_back((i + 1) % found->noRopeInterval != 0);
-  if (found->readsAttentionSoftcap && keys.has("attn_logit_softcapping"))
-    LATHE_RETURN_IF_ERROR(keys.positive(config.attentionSoftcap, "attn_logit_softcapping"));
-  if (found->readsFinalSoftcap && keys.has("final_logit_softcapping"))
-    LATHE_RETURN_IF_ERROR(keys.positive(config.finalSoftcap, "final_logit_softcapping"));
+  LATHE_RETURN_IF_ERROR(readScales(keys, *found, config));
 
   config.tied = true;
   for (const TensorInfo &tensor : gguf.tensors()) {

@@ -6,6 +6,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
+#include "frontends/Checks.h"
 #include "frontends/huggingface/HuggingFace.h"
 #include "frontends/support/Errors.h"
 #include "frontends/support/Json.h"
@@ -18,6 +19,10 @@ namespace json = llvm::json;
 
 static constexpr uint64_t maxConfigBytes = uint64_t(4) << 20;
 
+static auto complainTo(const JsonObject &keys) {
+  return [&keys](llvm::StringRef key, const llvm::Twine &message) { keys.fail(key, message); };
+}
+
 /// Multi-head latent attention. transformers' head_dim is that of the rotated part alone.
 static void readLatent(const JsonObject &keys, Config &config) {
   config.latentRank = keys.integer("kv_lora_rank", 1, limits::hidden);
@@ -26,12 +31,7 @@ static void readLatent(const JsonObject &keys, Config &config) {
   config.ropeDim = keys.integer("qk_rope_head_dim", 2, limits::headDim);
   config.valueDim = keys.integer("v_head_dim", 1, limits::headDim);
   config.headDim = config.nopeDim + config.ropeDim;
-  if (config.ropeDim % 2)
-    keys.fail("qk_rope_head_dim",
-              "expected an even number, as rotation takes pairs, got " + llvm::Twine(config.ropeDim));
-  // Keys lie in pairs.
-  if (config.latentRank % 2)
-    keys.fail("kv_lora_rank", "expected an even number, got " + llvm::Twine(config.latentRank));
+  checkLatent(config, "qk_rope_head_dim", "kv_lora_rank", complainTo(keys));
 }
 
 /// How many standard deviations above the mean the lower `part` of normal values ends.
@@ -324,21 +324,6 @@ static void readGroups(const JsonObject &keys, const ExpertRule &rule, Config &c
   }
   config.expertGroups = keys.integer("n_group", 1, limits::expertGroups, 1);
   config.topGroups = keys.integer("topk_group", 1, limits::expertGroups, 1);
-  if (!keys.ok())
-    return;
-  const int64_t size = config.experts / config.expertGroups;
-  if (config.experts % config.expertGroups)
-    keys.fail("n_group", "expected a divisor of " + keys.nameOf("num_experts") + " (" + llvm::Twine(config.experts) +
-                             "), got " + llvm::Twine(config.expertGroups));
-  else if (config.expertGroups > 1 && size < rule.groupTerms)
-    keys.fail("n_group",
-              "expected groups of at least " + llvm::Twine(rule.groupTerms) + " experts, got " + llvm::Twine(size));
-  if (config.topGroups > config.expertGroups)
-    keys.fail("topk_group", "expected at most n_group (" + llvm::Twine(config.expertGroups) + "), got " +
-                                llvm::Twine(config.topGroups));
-  else if (keys.ok() && config.expertsPerToken > config.topGroups * size)
-    keys.fail("num_experts_per_tok", "expected at most the " + llvm::Twine(config.topGroups * size) +
-                                         " experts of topk_group groups, got " + llvm::Twine(config.expertsPerToken));
 }
 
 static void readSparseLayers(const JsonObject &keys, const ExpertRule &rule, Config &config) {
@@ -385,30 +370,23 @@ static void readExperts(const JsonObject &keys, const Model &model, Config &conf
     return;
   config.expertsPerToken = keys.integer("num_experts_per_tok", 1, limits::expertsPerToken);
   config.expertIntermediate = keys.integer("moe_intermediate_size", 1, limits::intermediate);
-  config.scoring = rule.scoring;
-  config.correctsRouting = rule.corrected;
   config.normalizesRouting = rule.normalized == Normalized::Always ||
                              (rule.normalized == Normalized::Key && keys.boolean("norm_topk_prob", false));
   if (rule.scaled)
     config.routingScale = keys.positive("routed_scaling_factor", 1);
   if (rule.softcap && keys.has("router_logit_softcapping"))
     config.routerSoftcap = keys.positive("router_logit_softcapping");
-  if (keys.ok() && config.expertsPerToken > config.experts)
-    keys.fail("num_experts_per_tok", "expected at most " + keys.nameOf(count) + " (" + llvm::Twine(config.experts) +
-                                         "), got " + llvm::Twine(config.expertsPerToken));
-  if (rule.scalesInput && config.expertsPerToken != 1)
-    keys.fail("num_experts_per_tok",
-              "expected 1, as an expert's weight scales its input, got " + llvm::Twine(config.expertsPerToken));
   readGroups(keys, rule, config);
+  if (keys.ok())
+    checkExperts(rule, config, {keys.nameOf(count).str(), "num_experts_per_tok", "n_group", "topk_group"},
+                 complainTo(keys));
 
-  config.expertActivation = config.activation;
-  if (rule.clamped) {
-    config.expertActivation = Activation::QuickGelu;
+  if (rule.clamped)
     config.expertLimit = keys.positive("swiglu_limit");
-    config.expertUpOffset = 1;
-  }
   switch (rule.shared) {
   case SharedExpert::None:
+  case SharedExpert::One:
+  case SharedExpert::Dense:
     break;
   case SharedExpert::Wide:
   case SharedExpert::Gated:
@@ -420,15 +398,8 @@ static void readExperts(const JsonObject &keys, const Model &model, Config &conf
       keys.fail("n_shared_experts", "expected experts of at most " + llvm::Twine(limits::intermediate) +
                                         " values together, got " + llvm::Twine(config.sharedIntermediate));
     break;
-  case SharedExpert::One:
-    config.sharedIntermediate = config.expertIntermediate;
-    break;
-  case SharedExpert::Dense:
-    config.sharedIntermediate = config.intermediate;
-    config.sharedScale = std::sqrt(0.5);
-    config.routingScale *= config.sharedScale;
-    break;
   }
+  completeExperts(rule, config);
   readSparseLayers(keys, rule, config);
 }
 
@@ -439,10 +410,8 @@ static void readDeltaNet(const JsonObject &keys, Config &config) {
   config.deltaKeyDim = keys.integer("linear_key_head_dim", 1, limits::headDim);
   config.deltaValueDim = keys.integer("linear_value_head_dim", 1, limits::headDim);
   config.convWidth = keys.integer("linear_conv_kernel_dim", 2, 64);
-  if (keys.ok() && config.deltaValueHeads % config.deltaKeyHeads)
-    keys.fail("linear_num_value_heads", "expected a multiple of linear_num_key_heads (" +
-                                            llvm::Twine(config.deltaKeyHeads) + "), got " +
-                                            llvm::Twine(config.deltaValueHeads));
+  if (keys.ok())
+    checkDeltaNet(config, "linear_num_value_heads", "linear_num_key_heads", complainTo(keys));
 }
 
 static void readWindow(const JsonObject &keys, const Model &model, Config &config) {
@@ -635,12 +604,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   readWindow(*text, *found, config);
   if (found->altUp) {
     readAltUp(*text, config);
-    for (int64_t i = config.sharedFrom; config.sharedFrom && i < config.layers; ++i)
-      if (!llvm::is_contained(llvm::ArrayRef(config.kinds).take_front(config.sharedFrom), config.kinds[i])) {
-        text->fail("num_kv_shared_layers",
-                   "expected a layer before the shared ones of the kind of layer " + llvm::Twine(i) + ", found none");
-        break;
-      }
+    checkSharedCaches(config, "num_kv_shared_layers", complainTo(*text));
   }
   readRopes(*text, *found, config);
   checkFrequencies(*text, config);

@@ -1,9 +1,11 @@
 #include "frontends/models/Model.h"
 
 /// DeepSeek-V2 and V2-Lite: latent attention, with queries from a vector of their own or from the stream; a dense layer
-/// first, then experts by softmax, from groups that count as their best expert, and shared ones for all.
+/// first, then experts by softmax, from groups that count as their best expert, and shared ones for all. In GGUF V3 is
+/// the same architecture: there it is the softmax that makes it V2.
 const lathe::Model lathe::models::DeepSeekV2 = {
     .modelTypes = {"deepseek_v2"},
+    .ggufArchitectures = {"deepseek2"},
     .defaults = R"({"vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
                     "num_attention_heads": 32, "max_position_embeddings": 2048, "first_k_dense_replace": 0,
                     "kv_lora_rank": 512, "q_lora_rank": 1536, "n_routed_experts": 64, "n_shared_experts": 2,

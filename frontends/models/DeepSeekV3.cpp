@@ -4,6 +4,7 @@
 /// two best. The layer for predicting a second token that checkpoints hold is left out.
 const lathe::Model lathe::models::DeepSeekV3 = {
     .modelTypes = {"deepseek_v3", "kimi_k2"},
+    .ggufArchitectures = {"deepseek2"},
     .defaults = R"({"vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "num_hidden_layers": 61,
                     "num_attention_heads": 128, "max_position_embeddings": 4096, "first_k_dense_replace": 3,
                     "kv_lora_rank": 512, "q_lora_rank": 1536, "n_routed_experts": 256, "n_shared_experts": 1,

@@ -1,5 +1,10 @@
 #include "frontends/models/Model.h"
 
+static void completeGguf(lathe::Config &config) {
+  config.attentionScale = 1;
+  config.finalSoftcap = 30;
+}
+
 /// Gemma 3n, text: four streams of alternating updates, a learned residual beside attention, an embedding for each
 /// layer added to all streams but the first; later layers attend to the caches of earlier ones, gates of early layers
 /// are sparse. Norms are not 1 + w, scores are not scaled. MatFormer's smaller models have other widths in
@@ -7,6 +12,7 @@
 const lathe::Model lathe::models::Gemma3n = {
     .modelTypes = {"gemma3n_text"},
     .wrapperTypes = {"gemma3n"},
+    .ggufArchitectures = {"gemma3n"},
     .defaults = R"({"vocab_size": 262400, "vocab_size_per_layer_input": 262144, "hidden_size": 2048,
                     "hidden_size_per_layer_input": 256, "intermediate_size": 16384, "num_hidden_layers": 35,
                     "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 256,
@@ -23,7 +29,10 @@ const lathe::Model lathe::models::Gemma3n = {
     .localTheta = 1e4,
     .window = WindowRule::Periodic,
     .windowPeriod = 5,
+    .ggufWindow = true,
+    .ggufWindowRequired = true,
     .readsFinalSoftcap = true,
     .altUp = true,
     .names = {{Slot::PreFFNNorm, "pre_feedforward_layernorm.weight", "ffn_norm.weight"}},
+    .completeGguf = completeGguf,
 };

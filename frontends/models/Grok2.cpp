@@ -10,11 +10,17 @@ static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config
   config.temperature = {.length = length, .scale = 1 / std::log(static_cast<double>(length))};
 }
 
+// The converter takes the rope_type "original" for yarn; it is none.
+static void completeGguf(lathe::Config &config) {
+  config.rope = config.slidingRope = {.theta = config.rope.theta, .dims = config.rope.dims};
+}
+
 /// Grok 2, as SGLang, xAI's runtime, has it: norms on both sides of attention and MLP, soft limits on scores, router
 /// and logits, two of eight large experts beside an MLP for every token. Its config.json has no model_type of its own.
 const lathe::Model lathe::models::Grok2 = {
     .modelTypes = {"grok2"},
     .className = "Grok1ForCausalLM",
+    .ggufArchitectures = {"grok"},
     .defaults = R"({"residual_moe": true, "tie_word_embeddings": false})",
     .required =
         R"({"residual_moe": true, "rope_type": "original", "global_attn_every_n": 1, "sliding_window_size": -1})",
@@ -39,4 +45,5 @@ const lathe::Model lathe::models::Grok2 = {
               {Slot::ExpertGate, "block_sparse_moe.experts.{e}.w1.weight", "ffn_gate_exps.weight"},
               {Slot::ExpertUp, "block_sparse_moe.experts.{e}.w3.weight", "ffn_up_exps.weight"},
               {Slot::ExpertDown, "block_sparse_moe.experts.{e}.w2.weight", "ffn_down_exps.weight"}},
+    .completeGguf = completeGguf,
 };

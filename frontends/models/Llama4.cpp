@@ -13,12 +13,19 @@ static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config
                         .unrotated = true};
 }
 
+// llama.cpp knows Maverick, the one without norms, by its experts.
+static void completeGguf(lathe::Config &config) {
+  config.normsRotated = config.experts != 128;
+  config.temperature = {.length = 8192, .scale = 0.1, .stepped = true, .unrotated = true};
+}
+
 /// Llama 4, text: rotated layers attend inside chunks, to queries and keys normed after rotation; every fourth layer is
 /// unrotated, sees everything, and its scores grow with the position. One expert a token, whose weight scales its
 /// input, and one for all; Maverick has them in every second layer.
 const lathe::Model lathe::models::Llama4 = {
     .modelTypes = {"llama4_text"},
     .wrapperTypes = {"llama4"},
+    .ggufArchitectures = {"llama4"},
     .defaults =
         R"({"vocab_size": 202048, "hidden_size": 5120, "intermediate_size": 8192, "intermediate_size_mlp": 16384,
                     "num_hidden_layers": 48, "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128,
@@ -31,6 +38,8 @@ const lathe::Model lathe::models::Llama4 = {
                  {"num_experts", "num_local_experts"}},
     .theta = 500000,
     .window = WindowRule::Chunked,
+    .ggufWindow = true,
+    .ggufWindowSize = 8192,
     .noRopeInterval = 4,
     .experts = {.layers = SparseLayers::Interleaved,
                 .scoring = Scoring::Sigmoid,
@@ -51,4 +60,5 @@ const lathe::Model lathe::models::Llama4 = {
               {Slot::SharedGate, "feed_forward.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight"},
               {Slot::SharedUp, "feed_forward.shared_expert.up_proj.weight", "ffn_up_shexp.weight"},
               {Slot::SharedDown, "feed_forward.shared_expert.down_proj.weight", "ffn_down_shexp.weight"}},
+    .completeGguf = completeGguf,
 };

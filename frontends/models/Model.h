@@ -85,7 +85,7 @@ struct ExpertRule {
   Scoring scoring = Scoring::Softmax;
   bool corrected = false; // a number for each expert is added where they are chosen
   Normalized normalized = Normalized::Never;
-  bool ggufNormalized = false;       // GGUF has no key for it
+  bool ggufNormalized = false;       // where GGUF has no expert_weights_norm
   bool scaled = false;               // routed_scaling_factor
   int64_t groupTerms = 0;            // not 0: n_group, topk_group; a group counts as the sum of so many of its best
   const char *groupMethod = nullptr; // groups are looked at where topk_method says so; null: always
@@ -145,6 +145,7 @@ struct Model {
   int64_t windowPeriod = 6; // Periodic, when left out
   bool ggufWindow = false;  // GGUF's attention.sliding_window is meant
   bool ggufWindowRequired = false;
+  int64_t ggufWindowSize = 0; // where GGUF has no such key; 0: none
 
   int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
   bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
@@ -164,14 +165,14 @@ struct Model {
   bool readsQueryPreAttnScalar = false; // attention scale = query_pre_attn_scalar^-0.5
   bool readsAttentionSoftcap = false;   // attn_logit_softcapping
   bool readsFinalSoftcap = false;       // final_logit_softcapping
-  bool readsScales = false;             // embedding_multiplier, logits_multiplier
+  bool readsScales = false;             // embedding_multiplier, logits_multiplier; GGUF: attention.output_scale, too
   bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
 
   bool altUp = false; // Gemma 3n: alternating updates, learned residuals, embeddings for each layer, shared caches
   bool attentionGate = false; // sigmoids that multiply what attention makes, stored beside the queries
   bool sinks = false;         // a score for each query head that takes part in the softmax and has no value
   bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim
-  /// Reads what makes scores grow with the query's position.
+  /// Reads what makes scores grow with the query's position. GGUF: attention.temperature_length, _scale.
   void (*readTemperature)(const JsonObject &keys, Config &config) = nullptr;
 
   bool interleaved = false;     // Hugging Face and GGUF store rotated rows in the interleaved rotary layout
@@ -203,7 +204,8 @@ llvm::ArrayRef<NamedModel> allModels();
 const Model *findModelType(llvm::StringRef modelType, bool &isWrapper);
 /// Of the classes config.json names; null when none is known by its class.
 const Model *findClass(llvm::ArrayRef<std::string> architectures);
-const Model *findGgufArchitecture(llvm::StringRef architecture);
+/// Where several models share an architecture, how their experts are scored tells which it is.
+const Model *findGgufArchitecture(llvm::StringRef architecture, Scoring scoring = Scoring::Softmax);
 
 /// In a few words each: attention, norms, positions, MLP.
 struct Features {

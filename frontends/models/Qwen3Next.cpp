@@ -5,6 +5,7 @@
 /// layer for predicting a second token that checkpoints hold (mtp.*) is left out.
 const lathe::Model lathe::models::Qwen3Next = {
     .modelTypes = {"qwen3_next"},
+    .ggufArchitectures = {"qwen3next"},
     .defaults = R"({"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 48,
                     "num_attention_heads": 16, "num_key_value_heads": 2, "head_dim": 256,
                     "max_position_embeddings": 32768, "full_attention_interval": 4, "linear_conv_kernel_dim": 4,
@@ -23,4 +24,6 @@ const lathe::Model lathe::models::Qwen3Next = {
                 .ggufNormalized = true,
                 .shared = SharedExpert::Gated},
     .attentionGate = true,
+    .names = {{Slot::PreFFNNorm, "post_attention_layernorm.weight", "post_attention_norm.weight"}},
+    .fused = {{"linear_attn.in_proj_qkvz.weight", "attn_qkv.weight", {Slot::DeltaQ, Slot::DeltaK, Slot::DeltaV}, 3}},
 };

@@ -118,15 +118,18 @@ const Model *lathe::findClass(llvm::ArrayRef<std::string> architectures) {
   return nullptr;
 }
 
-const Model *lathe::findGgufArchitecture(llvm::StringRef architecture) {
+const Model *lathe::findGgufArchitecture(llvm::StringRef architecture, Scoring scoring) {
+  const Model *found = nullptr;
   for (const NamedModel &entry : named)
-    if (llvm::is_contained(namesIn(entry.model->ggufArchitectures), architecture))
-      return entry.model;
-  return nullptr;
+    if (llvm::is_contained(namesIn(entry.model->ggufArchitectures), architecture) &&
+        (!found || entry.model->experts.scoring == scoring))
+      found = entry.model;
+  return found;
 }
 
 static std::vector<llvm::StringRef> sorted(std::vector<llvm::StringRef> names) {
   llvm::sort(names);
+  names.erase(llvm::unique(names), names.end());
   return names;
 }
 

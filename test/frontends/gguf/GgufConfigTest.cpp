@@ -3,6 +3,7 @@
 #include "frontends/support/Errors.h"
 #include "test/frontends/Builders.h"
 #include <cmath>
+#include <limits>
 
 using namespace lathe;
 using namespace lathe::testing;
@@ -48,8 +49,60 @@ std::string refusal(const GgufBuilder &builder) {
 std::string kindsOf(const Config &config) {
   std::string out;
   for (LayerKind kind : config.kinds)
-    out += kind == LayerKind::Full ? 'F' : 's';
+    out += kind == LayerKind::Full ? 'F' : kind == LayerKind::Chunked ? 'c' : kind == LayerKind::Linear ? 'L' : 's';
   return out;
+}
+
+/// The same with four experts in the layers from `first` on, two to a token.
+GgufBuilder withExperts(const std::string &architecture, int first = 0, llvm::ArrayRef<llvm::StringRef> without = {}) {
+  GgufBuilder builder = metadata(architecture, without);
+  if (!llvm::is_contained(without, "expert_used_count"))
+    builder.u32(architecture + ".expert_used_count", 2);
+  builder.u32(architecture + ".expert_count", 4).u32(architecture + ".expert_feed_forward_length", 32);
+  for (int i = first; i < 7; ++i)
+    builder.tensor("blk." + std::to_string(i) + ".ffn_gate_inp.weight", {64, 4});
+  return builder;
+}
+
+/// A DeepSeek: 24 + 8 values of a head's keys, 16 of its values, 40 of all heads'.
+GgufBuilder deepseek(llvm::ArrayRef<llvm::StringRef> without = {}) {
+  GgufBuilder builder = withExperts("deepseek2", 1, {"attention.head_count_kv"});
+  const std::pair<llvm::StringRef, uint32_t> numbers[] = {
+      {"attention.head_count_kv", 1},     {"attention.kv_lora_rank", 40}, {"attention.key_length", 48},
+      {"attention.value_length", 40},     {"rope.dimension_count", 8},    {"attention.key_length_mla", 32},
+      {"attention.value_length_mla", 16},
+  };
+  for (auto [key, value] : numbers)
+    if (!llvm::is_contained(without, key))
+      builder.u32(("deepseek2." + key).str(), value);
+  return builder;
+}
+
+/// A Qwen3-Next whose layers but every third are linear.
+GgufBuilder qwen3next(llvm::ArrayRef<llvm::StringRef> without = {}) {
+  GgufBuilder builder = withExperts("qwen3next");
+  builder.u32("qwen3next.expert_shared_feed_forward_length", 48).u32("qwen3next.rope.dimension_count", 4);
+  const std::pair<llvm::StringRef, uint32_t> numbers[] = {
+      {"conv_kernel", 4}, {"state_size", 8}, {"group_count", 2}, {"time_step_rank", 4}, {"inner_size", 48}};
+  for (auto [key, value] : numbers)
+    if (!llvm::is_contained(without, key))
+      builder.u32(("qwen3next.ssm." + key).str(), value);
+  for (int i : {0, 1, 3, 4, 6})
+    builder.tensor("blk." + std::to_string(i) + ".ssm_conv1d.weight", {4, 80});
+  return builder;
+}
+
+GgufBuilder gemma3n() {
+  GgufBuilder builder = metadata("gemma3n");
+  builder.u32("gemma3n.attention.sliding_window", 5).u32("gemma3n.embedding_length_per_layer_input", 8);
+  return builder.tensor("blk.0.laurel_l.weight", {64, 12}).tensor("per_layer_token_embd.weight", {56, 6});
+}
+
+std::string numbersOf(std::initializer_list<float> values) {
+  std::string bytes;
+  for (float value : values)
+    bytes += littleEndian(llvm::bit_cast<uint32_t>(value), 4);
+  return bytes;
 }
 
 } // namespace
@@ -91,6 +144,252 @@ TEST(GgufConfig, TensorsTellWhichLayersHaveExperts) {
   EXPECT_FALSE(config.isSparse(0));
   EXPECT_TRUE(config.isSparse(1));
   EXPECT_EQ(refusal(moe(5)), "m.gguf: qwen3moe.expert_used_count: expected at most qwen3moe.expert_count (4), got 5");
+}
+
+TEST(GgufConfig, ReadsGlm) {
+  GgufBuilder builder = withExperts("glm4moe", 2);
+  builder.u32("glm4moe.nextn_predict_layers", 1).u32("glm4moe.expert_shared_count", 2);
+  builder.u32("glm4moe.leading_dense_block_count", 2).f32("glm4moe.expert_weights_scale", 2.5);
+  builder.u32("glm4moe.expert_gating_func", 2).u32("glm4moe.expert_group_count", 1);
+  builder.boolean("glm4moe.expert_weights_norm", true).u32("glm4moe.rope.dimension_count", 8);
+  Config config = read(builder);
+  EXPECT_EQ(config.layers, 6);
+  EXPECT_FALSE(config.isSparse(1));
+  EXPECT_TRUE(config.isSparse(2));
+  EXPECT_EQ(config.scoring, Scoring::Sigmoid);
+  EXPECT_TRUE(config.correctsRouting);
+  EXPECT_TRUE(config.normalizesRouting);
+  EXPECT_EQ(config.routingScale, 2.5);
+  EXPECT_EQ(config.sharedIntermediate, 64);
+  EXPECT_EQ(config.rope.dims, 8);
+  EXPECT_EQ(config.qkNorm, QKNorm::None);
+  EXPECT_EQ(read(builder.tensor("blk.0.attn_q_norm.weight", {16})).qkNorm, QKNorm::PerHead);
+
+  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.nextn_predict_layers", 7)),
+            "m.gguf: glm4moe.nextn_predict_layers: expected less than glm4moe.block_count (7), got 7");
+  EXPECT_EQ(refusal(withExperts("glm4moe", 2).u32("glm4moe.leading_dense_block_count", 1)),
+            "m.gguf: glm4moe.leading_dense_block_count: expected what the tensors say, that layer 1 has none, got 1");
+  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_gating_func", 1)),
+            "m.gguf: glm4moe.expert_gating_func: expected 2 for this architecture, got 1");
+  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_gating_func", 4)),
+            "m.gguf: glm4moe.expert_gating_func: expected an integer from 0 to 3, got 4");
+  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_group_count", 2)),
+            "m.gguf: glm4moe.expert_group_count: expected an integer from 0 to 1, got 2");
+  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_shared_count", 1 << 20)),
+            "m.gguf: glm4moe.expert_shared_count: expected an integer from 0 to 131072, got 1048576");
+}
+
+TEST(GgufConfig, ReadsGptOss) {
+  GgufBuilder builder = withExperts("gpt-oss");
+  builder.u32("gpt-oss.attention.sliding_window", 5).text("gpt-oss.rope.scaling.type", "yarn");
+  builder.f32("gpt-oss.rope.scaling.factor", 32).u32("gpt-oss.expert_gating_func", 3);
+  Config config = read(builder);
+  EXPECT_EQ(kindsOf(config), "sFsFsFs");
+  EXPECT_EQ(config.expertLimit, 7);
+  EXPECT_EQ(config.expertUpOffset, 1);
+  EXPECT_EQ(config.expertActivation, Activation::QuickGelu);
+  EXPECT_TRUE(config.normalizesRouting);
+  EXPECT_FALSE(config.rope.truncate);
+  EXPECT_FALSE(config.slidingRope.truncate);
+  builder.boolean("gpt-oss.expert_weights_norm", false);
+  EXPECT_EQ(refusal(builder), "m.gguf: gpt-oss.expert_weights_norm: expected true for this architecture, got false");
+  EXPECT_EQ(refusal(withExperts("gpt-oss").f32("gpt-oss.expert_weights_scale", 2)),
+            "m.gguf: gpt-oss.expert_weights_scale: expected 1 for this architecture, got 2");
+  EXPECT_EQ(refusal(withExperts("gpt-oss")),
+            "m.gguf: gpt-oss.attention.sliding_window: expected an integer greater than 0, got none");
+}
+
+TEST(GgufConfig, ReadsDeepSeek) {
+  GgufBuilder builder = deepseek();
+  builder.text("deepseek2.rope.scaling.type", "yarn").f32("deepseek2.rope.scaling.factor", 40);
+  builder.f32("deepseek2.rope.scaling.yarn_log_multiplier", 0.0707f).u32("deepseek2.attention.q_lora_rank", 20);
+  builder.u32("deepseek2.expert_group_count", 2).u32("deepseek2.expert_group_used_count", 1);
+  Config config = read(builder);
+  EXPECT_EQ(config.kvHeads, 4);
+  EXPECT_EQ(config.latentRank, 40);
+  EXPECT_EQ(config.queryRank, 20);
+  EXPECT_EQ(config.nopeDim, 24);
+  EXPECT_EQ(config.ropeDim, 8);
+  EXPECT_EQ(config.rope.dims, 8);
+  EXPECT_EQ(config.valueDim, 16);
+  EXPECT_EQ(config.expertGroups, 2);
+  EXPECT_EQ(config.topGroups, 1);
+  EXPECT_EQ(config.rope.attentionFactor, 1);
+  const double magnitude = 0.0707f * std::log(40.) + 1;
+  EXPECT_DOUBLE_EQ(config.attentionScale, magnitude * magnitude / std::sqrt(32.));
+  EXPECT_FALSE(config.normalizesRouting);
+}
+
+TEST(GgufConfig, ScoringTellsDeepSeekV2FromV3) {
+  auto termsOf = [](const GgufBuilder &builder) {
+    const Model *model = nullptr;
+    EXPECT_EQ(messageOf(tryRead(builder, model)), "");
+    return model ? model->experts.groupTerms : 0;
+  };
+  EXPECT_EQ(termsOf(deepseek()), 1);
+  EXPECT_EQ(termsOf(deepseek().u32("deepseek2.expert_gating_func", 1)), 1);
+  EXPECT_EQ(termsOf(deepseek().u32("deepseek2.expert_gating_func", 2)), 2);
+  EXPECT_EQ(termsOf(deepseek().tensor("blk.1.exp_probs_b.bias", {4})), 2);
+}
+
+TEST(GgufConfig, OlderDeepSeekFilesHaveTheHeadsOwnLengths) {
+  GgufBuilder builder = deepseek({"attention.key_length", "attention.value_length", "attention.key_length_mla",
+                                  "attention.value_length_mla", "attention.head_count_kv"});
+  builder.u32("deepseek2.attention.head_count_kv", 4);
+  builder.u32("deepseek2.attention.key_length", 32).u32("deepseek2.attention.value_length", 16);
+  Config config = read(builder);
+  EXPECT_EQ(config.nopeDim, 24);
+  EXPECT_EQ(config.valueDim, 16);
+}
+
+TEST(GgufConfig, RefusesDeepSeek) {
+  EXPECT_EQ(refusal(deepseek({"attention.kv_lora_rank"})),
+            "m.gguf: deepseek2.attention.kv_lora_rank: expected an integer from 1 to 1048576, got no such key");
+  EXPECT_EQ(refusal(deepseek({"attention.key_length"}).u32("deepseek2.attention.key_length", 47)),
+            "m.gguf: deepseek2.attention.key_length: expected 48 for deepseek2.attention.kv_lora_rank 40, got 47");
+  EXPECT_EQ(refusal(deepseek({"rope.dimension_count"}).u32("deepseek2.rope.dimension_count", 32)),
+            "m.gguf: deepseek2.attention.key_length_mla: expected an integer from 33 to 16384, got 32");
+  EXPECT_EQ(refusal(deepseek({"rope.dimension_count", "attention.key_length"})
+                        .u32("deepseek2.rope.dimension_count", 7)
+                        .u32("deepseek2.attention.key_length", 47)),
+            "m.gguf: deepseek2.rope.dimension_count: expected an even number, as rotation takes pairs, got 7");
+  EXPECT_EQ(refusal(deepseek().u32("deepseek2.expert_group_count", 3)),
+            "m.gguf: deepseek2.expert_group_count: expected a divisor of deepseek2.expert_count (4), got 3");
+  EXPECT_EQ(refusal(deepseek().u32("deepseek2.expert_group_count", 4).u32("deepseek2.expert_group_used_count", 1)),
+            "m.gguf: deepseek2.expert_used_count: expected at most the 1 experts of "
+            "deepseek2.expert_group_used_count groups, got 2");
+  EXPECT_EQ(refusal(deepseek().u32("deepseek2.expert_group_used_count", 2)),
+            "m.gguf: deepseek2.expert_group_used_count: expected at most deepseek2.expert_group_count (1), got 2");
+  EXPECT_EQ(refusal(deepseek().boolean("deepseek2.expert_weights_norm", true)),
+            "m.gguf: deepseek2.expert_weights_norm: expected false for this architecture, got true");
+}
+
+TEST(GgufConfig, ReadsLlama4) {
+  GgufBuilder builder = withExperts("llama4", 0, {"expert_used_count"});
+  builder.u32("llama4.expert_used_count", 1).u32("llama4.interleave_moe_layer_step", 1);
+  Config config = read(builder);
+  EXPECT_EQ(kindsOf(config), "cccFccc");
+  EXPECT_EQ(config.slidingWindow, 8192);
+  EXPECT_FALSE(config.rotatesIn(3));
+  EXPECT_TRUE(config.normsRotated);
+  EXPECT_EQ(config.temperature.length, 8192);
+  EXPECT_EQ(config.temperature.scale, 0.1);
+  EXPECT_EQ(config.sharedIntermediate, 32);
+  builder.u32("llama4.attention.sliding_window", 16).u32("llama4.attention.temperature_length", 4);
+  config = read(builder);
+  EXPECT_EQ(config.slidingWindow, 16);
+  EXPECT_EQ(config.temperature.length, 4);
+  EXPECT_EQ(refusal(withExperts("llama4")), "m.gguf: llama4.expert_used_count: expected 1, as an expert's weight "
+                                            "scales its input, got 2");
+  EXPECT_EQ(refusal(withExperts("llama4", 0, {"expert_used_count"})
+                        .u32("llama4.expert_used_count", 1)
+                        .u32("llama4.interleave_moe_layer_step", 2)),
+            "m.gguf: llama4.interleave_moe_layer_step: expected what the tensors say, that layer 0 has experts, got 2");
+}
+
+TEST(GgufConfig, Llama4With128ExpertsHasNoNorms) {
+  GgufBuilder builder = metadata("llama4");
+  builder.u32("llama4.expert_count", 128).u32("llama4.expert_used_count", 1);
+  EXPECT_FALSE(read(builder.u32("llama4.expert_feed_forward_length", 32)).normsRotated);
+}
+
+TEST(GgufConfig, ReadsQwen3Next) {
+  Config config = read(qwen3next().u32("qwen3next.full_attention_interval", 3));
+  EXPECT_EQ(kindsOf(config), "LLFLLFL");
+  EXPECT_EQ(config.deltaKeyHeads, 2);
+  EXPECT_EQ(config.deltaValueHeads, 4);
+  EXPECT_EQ(config.deltaKeyDim, 8);
+  EXPECT_EQ(config.deltaValueDim, 12);
+  EXPECT_EQ(config.convWidth, 4);
+  EXPECT_TRUE(config.attentionGate);
+  EXPECT_TRUE(config.normalizesRouting);
+  EXPECT_EQ(config.sharedIntermediate, 48);
+  EXPECT_EQ(refusal(qwen3next().u32("qwen3next.full_attention_interval", 4)),
+            "m.gguf: qwen3next.full_attention_interval: expected what the tensors say, that layer 2 attends, got 4");
+  EXPECT_EQ(refusal(qwen3next({"time_step_rank"}).u32("qwen3next.ssm.time_step_rank", 3)),
+            "m.gguf: qwen3next.ssm.time_step_rank: expected a multiple of qwen3next.ssm.group_count (2), got 3");
+  EXPECT_EQ(refusal(qwen3next({"inner_size"}).u32("qwen3next.ssm.inner_size", 47)),
+            "m.gguf: qwen3next.ssm.inner_size: expected a multiple of qwen3next.ssm.time_step_rank (4), got 47");
+  EXPECT_EQ(refusal(qwen3next({"conv_kernel"}).u32("qwen3next.ssm.conv_kernel", 1)),
+            "m.gguf: qwen3next.ssm.conv_kernel: expected an integer from 2 to 64, got 1");
+}
+
+TEST(GgufConfig, ReadsGemma3n) {
+  GgufBuilder builder = gemma3n();
+  Config config = read(builder);
+  EXPECT_EQ(kindsOf(config), "ssssFss");
+  EXPECT_EQ(config.streams, 4);
+  EXPECT_EQ(config.laurelRank, 12);
+  EXPECT_EQ(config.perLayerWidth, 8);
+  EXPECT_EQ(config.perLayerVocabulary, 6);
+  EXPECT_EQ(config.sharedFrom, 0);
+  EXPECT_EQ(config.deviations, std::vector<double>(7, 0));
+  EXPECT_EQ(config.attentionScale, 1);
+  EXPECT_EQ(config.finalSoftcap, 30);
+  const float none = -std::numeric_limits<float>::infinity();
+  builder.u32("gemma3n.attention.shared_kv_layers", 2);
+  builder.array("gemma3n.activation_sparsity_scale", 6, 7, numbersOf({1.5, none, -0.25, 0, 0, 0, 0}));
+  config = read(builder);
+  EXPECT_EQ(config.sharedFrom, 5);
+  EXPECT_EQ(config.cacheOf(6), 3);
+  EXPECT_EQ(config.deviations, (std::vector<double>{1.5, 0, -0.25, 0, 0, 0, 0}));
+}
+
+TEST(GgufConfig, LargeGemma3nSharesCachesWithoutAKey) {
+  GgufBuilder builder = metadata("gemma3n", {"block_count"});
+  builder.u32("gemma3n.attention.sliding_window", 5).u32("gemma3n.embedding_length_per_layer_input", 8);
+  builder.tensor("blk.0.laurel_l.weight", {64, 12}).tensor("per_layer_token_embd.weight", {240, 6});
+  Config config = read(builder.u32("gemma3n.block_count", 30));
+  EXPECT_EQ(config.sharedFrom, 20);
+  EXPECT_NEAR(config.deviationsOf(9), 1.6448536, 1e-7);
+  EXPECT_EQ(config.deviationsOf(10), 0);
+}
+
+TEST(GgufConfig, RefusesGemma3n) {
+  EXPECT_EQ(refusal(gemma3n().u32("gemma3n.altup.num_inputs", 3)),
+            "m.gguf: gemma3n.altup.num_inputs: expected an integer from 4 to 4, got 3");
+  EXPECT_EQ(refusal(gemma3n().u32("gemma3n.attention.shared_kv_layers", 7)),
+            "m.gguf: gemma3n.attention.shared_kv_layers: expected an integer from 0 to 6, got 7");
+  EXPECT_EQ(refusal(gemma3n().u32("gemma3n.attention.shared_kv_layers", 4)),
+            "m.gguf: gemma3n.attention.shared_kv_layers: expected a layer before the shared ones of the kind of layer "
+            "4, found none");
+  EXPECT_EQ(refusal(gemma3n().array("gemma3n.activation_sparsity_scale", 6, 2, numbersOf({1, 1}))),
+            "m.gguf: gemma3n.activation_sparsity_scale: expected one for each of the 7 layers, got 2");
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(refusal(gemma3n().array("gemma3n.activation_sparsity_scale", 6, 7, numbersOf({1, nan, 0, 0, 0, 0, 0}))),
+            "m.gguf: gemma3n.activation_sparsity_scale: expected numbers, got nan for layer 1");
+  EXPECT_EQ(refusal(metadata("gemma3n")
+                        .u32("gemma3n.attention.sliding_window", 5)
+                        .u32("gemma3n.embedding_length_per_layer_input", 8)),
+            "m.gguf: blk.0.laurel_l.weight: expected a matrix of 1 to 16777216 rows, found none of that name");
+  GgufBuilder widths = metadata("gemma3n", {"feed_forward_length"});
+  widths.array("gemma3n.feed_forward_length", 4, 2, littleEndian(96, 4) + littleEndian(64, 4));
+  EXPECT_EQ(refusal(widths), "m.gguf: gemma3n.feed_forward_length: expected one for each of the 7 layers, got 2");
+}
+
+TEST(GgufConfig, ReadsGrok) {
+  GgufBuilder builder = withExperts("grok");
+  builder.f32("grok.embedding_scale", 7).f32("grok.logit_scale", 0.5).f32("grok.attention.output_scale", 0.125);
+  builder.f32("grok.router_logit_softcapping", 30).u32("grok.attention.temperature_length", 1024);
+  builder.text("grok.rope.scaling.type", "yarn").f32("grok.rope.scaling.factor", 16);
+  Config config = read(builder);
+  EXPECT_EQ(config.embeddingScale, 7);
+  EXPECT_EQ(config.logitScale, 0.5);
+  EXPECT_EQ(config.attentionScale, 0.125);
+  EXPECT_EQ(config.routerSoftcap, 30);
+  EXPECT_EQ(config.temperature.length, 1024);
+  EXPECT_DOUBLE_EQ(config.temperature.scale, 1 / std::log(1024.));
+  EXPECT_EQ(config.rope.scaling, RopeScaling::None);
+  EXPECT_EQ(config.rope.attentionFactor, 1);
+  EXPECT_EQ(config.sharedIntermediate, 96);
+  EXPECT_DOUBLE_EQ(config.routingScale, std::sqrt(0.5));
+  EXPECT_EQ(refusal(withExperts("grok")), "m.gguf: grok.embedding_scale: expected a number, got no such key");
+  GgufBuilder short_ = withExperts("grok");
+  short_.f32("grok.embedding_scale", 7).f32("grok.logit_scale", 0.5);
+  EXPECT_EQ(refusal(short_.u32("grok.attention.temperature_length", 1)),
+            "m.gguf: grok.attention.temperature_length: expected an integer greater than 1, or 0 for none, got 1");
+  EXPECT_EQ(refusal(metadata("llama").u32("llama.attention.temperature_length", 4)),
+            "m.gguf: llama.attention.temperature_length: expected 0 for this architecture, got 4");
 }
 
 TEST(GgufConfig, TensorsTellBiasesHeadAndScaling) {
