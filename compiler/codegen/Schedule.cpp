@@ -750,29 +750,32 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
   buffers[op.getResult()] = out;
 
   Value tiles = arith::MulIOp::create(builder, loc, pieces, constant(groups));
-  phase("attention", tiles, [&] { workOnRows(); }, [&](Value tile) {
-    auto times = [&](Value value, int64_t factor) -> Value {
-      return arith::MulIOp::create(builder, loc, value, constant(factor));
-    };
-    OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
-    Value piece, group = tile;
-    if (parts) {
-      piece = arith::RemUIOp::create(builder, loc, tile, pieces);
-      group = arith::DivUIOp::create(builder, loc, tile, pieces);
-    }
-    Value head = times(group, together);
-    Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(sharing));
-    auto partOf = [&](spmd::BufferOp buffer, int64_t each) {
-      return write(buffer, parts ? OpFoldResult(piece) : zero, times(head, each), one,
-                   builder.getIndexAttr(together * each));
-    };
-    Value whole = parts ? Value() : sinks;
-    kernel::AttentionOp::create(
-        builder, loc, read(q, zero, times(head, dim), one, builder.getIndexAttr(together * dim)), cacheValue, cacheHead,
-        position, whole, whole ? head : Value(), piece, parts ? pieces : Value(), parts ? partOf(shares, 2) : Value(),
-        write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())),
-        partOf(parts ? parts : out, valueDim), op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
-  });
+  phase(
+      "attention", tiles, [&] { workOnRows(); },
+      [&](Value tile) {
+        auto times = [&](Value value, int64_t factor) -> Value {
+          return arith::MulIOp::create(builder, loc, value, constant(factor));
+        };
+        OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+        Value piece, group = tile;
+        if (parts) {
+          piece = arith::RemUIOp::create(builder, loc, tile, pieces);
+          group = arith::DivUIOp::create(builder, loc, tile, pieces);
+        }
+        Value head = times(group, together);
+        Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(sharing));
+        auto partOf = [&](spmd::BufferOp buffer, int64_t each) {
+          return write(buffer, parts ? OpFoldResult(piece) : zero, times(head, each), one,
+                       builder.getIndexAttr(together * each));
+        };
+        Value whole = parts ? Value() : sinks;
+        kernel::AttentionOp::create(
+            builder, loc, read(q, zero, times(head, dim), one, builder.getIndexAttr(together * dim)), cacheValue,
+            cacheHead, position, whole, whole ? head : Value(), piece, parts ? pieces : Value(),
+            parts ? partOf(shares, 2) : Value(),
+            write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())),
+            partOf(parts ? parts : out, valueDim), op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+      });
   if (parts)
     rowwise.push_back([=, this](Value row, Value count) {
       kernel::MergePiecesOp::create(builder, loc, readRows(parts, constant(0), pieces),

@@ -275,12 +275,12 @@ VARIANTS = [
         attention_bias=True, use_qk_norm=False, n_routed_experts=6, num_experts_per_tok=2, n_shared_experts=1,
         moe_intermediate_size=16, routed_scaling_factor=1.0, norm_topk_prob=True, first_k_dense_replace=1), "bf16",
         prompts=FULL, mutations=[dict(norm_topk_prob=False), dict(num_experts_per_tok=1), dict(partial_rotary_factor=1.0)]),
-    # As the large one: norms on queries and keys, two shared experts, weights made larger; nothing dense.
+    # As the large one: norms on queries and keys, weights made larger; two shared experts, groups, nothing dense.
     Variant("glm4_moe/qk-norm", sizes(40, 44, 2, 3, 1, 107, 24) | dict(
         rms_norm_eps=0.02, rope_theta=500.0, tie_word_embeddings=True, attention_bias=False, use_qk_norm=True,
-        n_routed_experts=5, num_experts_per_tok=3, n_shared_experts=2, moe_intermediate_size=20,
+        n_routed_experts=6, num_experts_per_tok=3, n_shared_experts=2, moe_intermediate_size=20, n_group=3, topk_group=2,
         routed_scaling_factor=2.5, norm_topk_prob=False, first_k_dense_replace=0), "bf16",
-        mutations=[dict(norm_topk_prob=True), dict(routed_scaling_factor=1.0)]),
+        mutations=[dict(norm_topk_prob=True), dict(routed_scaling_factor=1.0), dict(topk_group=3)]),
     # Two of six experts, not normalised, and one for every token behind a gate.
     Variant("qwen2_moe/plain", sizes(40, 64, 2, 4, 2, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=1000000.0, tie_word_embeddings=False, num_experts=6, num_experts_per_tok=2,

@@ -147,7 +147,8 @@ void AttentionEmitter::softmax(Value row) {
                      [&](Value panel, ValueRange args) { return body(e.mul(panel, lanes), args); });
     return state;
   };
-  // Hidden positions never win: every row sees at least itself, and every piece some position, so the largest is finite.
+  // Hidden positions never win: every row sees at least itself, and every piece some position, so the largest is
+  // finite.
   Value peaks = forSlots(hidden, [&](Value column, ValueRange largest) {
     Value score = e.mul(e.load(vector, op.getScores(), {row, column}), scale);
     if (cap != 0) {
@@ -206,9 +207,9 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
-/// Values are keys' first parts, which lie in panels of positions: a sum over positions is one over a vector's lanes, and
-/// panel after panel is added before the lanes are. So many panels at once that the same values of all stay in the first
-/// cache: they lie so far apart that they share few of its sets.
+/// Values are keys' first parts, which lie in panels of positions: a sum over positions is one over a vector's lanes,
+/// and panel after panel is added before the lanes are. So many panels at once that the same values of all stay in the
+/// first cache: they lie so far apart that they share few of its sets.
 void AttentionEmitter::sumLatent() {
   constexpr int64_t block = 16;
   Value rows = e.rowsOf(query), zero = e.index(0);
@@ -218,8 +219,7 @@ void AttentionEmitter::sumLatent() {
     if (depth == 1)
       return SmallVector<Value>{e.bitcast(e.f32s(), raw)};
     Value pairs = e.bitcast(e.i32s(), raw);
-    return SmallVector<Value>{e.bitcast(e.f32s(), e.shl(pairs, 16)),
-                              e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
+    return SmallVector<Value>{e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
   };
   // Adds what the panels [begin, end) have for the values of `step`, to `count` rows from `row` on.
   auto tile = [&](Value row, int64_t count, Value step, Value begin, Value end) {
@@ -310,15 +310,14 @@ void lathe::expand(kernel::MergePiecesOp op, Emitter &e) {
       auto [weights, place] = getAreaAndPlace(op.getSinks());
       sink = e.loadBytes(e.getF32Type(), weights, e.add(place, e.mul(head, 4)));
     }
-    Value peak = e.loop(zero, pieces, 1, sink ? sink : scalar(-std::numeric_limits<double>::infinity()),
-                        [&](Value piece, ValueRange largest) {
-                          return SmallVector<Value>{e.maximum(largest[0], share(piece, 0))};
-                        })[0];
+    Value peak = e.loop(
+        zero, pieces, 1, sink ? sink : scalar(-std::numeric_limits<double>::infinity()),
+        [&](Value piece, ValueRange largest) { return SmallVector<Value>{e.maximum(largest[0], share(piece, 0))}; })[0];
     auto factor = [&](Value piece) { return expOf(e.sub(share(piece, 0), peak)); };
-    Value sum = e.loop(zero, pieces, 1, sink ? expOf(e.sub(sink, peak)) : scalar(0),
-                       [&](Value piece, ValueRange total) {
-                         return SmallVector<Value>{e.add(total[0], e.mul(factor(piece), share(piece, 1)))};
-                       })[0];
+    Value sum =
+        e.loop(zero, pieces, 1, sink ? expOf(e.sub(sink, peak)) : scalar(0), [&](Value piece, ValueRange total) {
+          return SmallVector<Value>{e.add(total[0], e.mul(factor(piece), share(piece, 1)))};
+        })[0];
     Value inverse = e.div(scalar(1), sum);
     // A piece at a time: the row of sums stays in the first cache.
     auto forColumns = [&](function_ref<Value(Value column)> make) {
@@ -329,7 +328,8 @@ void lathe::expand(kernel::MergePiecesOp op, Emitter &e) {
     e.loop(zero, pieces, 1, [&](Value piece) {
       Value weight = e.splat(e.mul(factor(piece), inverse), lanes);
       forColumns([&](Value column) {
-        return e.fma(e.load(vector, op.getInput(), {piece, column}), weight, e.load(vector, op.getOut(), {zero, column}));
+        return e.fma(e.load(vector, op.getInput(), {piece, column}), weight,
+                     e.load(vector, op.getOut(), {zero, column}));
       });
     });
   });

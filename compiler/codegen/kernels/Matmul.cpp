@@ -208,8 +208,8 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
   int64_t tileSums = count * panels.size();
 
-  // Of a cache a few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next, so
-  // that memory is busy all the time.
+  // Of a cache a few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next,
+  // so that memory is busy all the time.
   Value share, ahead;
   if (shape.isCache) {
     share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));

@@ -332,8 +332,6 @@ TEST(Config, Refusals) {
        "config.json: decoder_sparse_step: expected an integer from 1 to 4096, got 0"},
       {llama, R"({"model_type": "glm4_moe", "n_routed_experts": 0})",
        "config.json: n_routed_experts: expected an integer from 1 to 65536, got 0"},
-      {llama, R"({"model_type": "glm4_moe", "n_group": 2})",
-       "config.json: n_group: expected 1 for this architecture, got 2"},
       {llama, R"({"model_type": null})", "config.json: model_type: expected a string, got no such key"},
       {llama, R"({"model_type": 7})", "config.json: model_type: expected a string, got 7"},
       {mistral, R"({"model_type": "mistral3"})", "config.json: text_config: expected an object, got no such key"},
