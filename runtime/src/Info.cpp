@@ -74,7 +74,11 @@ std::string describe(const lrt_program &program) {
                                       readableBytes(double(program.decode_weight_bytes)) + " read per token");
   text += line("memory: activations", readableBytes(double(program.arena_bytes)));
   text += line("memory: scratch", readableBytes(double(program.scratch_bytes)) + " per thread");
-  text += line("memory: caches", readableBytes(double(program.cache_bytes)) + " at most, touched as used");
+  int64_t growing = 0; // windows and what is of one size are full some day
+  for (int64_t i = 0; i < program.num_caches; ++i)
+    growing += program.caches[i].window > 0 ? 0 : program.caches[i].bytes_per_position;
+  text += line("memory: caches", readableBytes(double(program.cache_bytes)) + " at most, touched as used, " +
+                                     readableCount(growing) + " bytes per token");
   text += describeCaches(program);
   text += line("ABI version", format("%u", program.version));
   bool isBare = program.content_id[0] == 0 && program.content_id[1] == 0;

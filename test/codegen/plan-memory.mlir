@@ -3,7 +3,7 @@
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 
 // CHECK: module attributes {
-// CHECK-SAME: spmd.arena_bytes = 896 : i64, spmd.scratch_bytes = 192 : i64
+// CHECK-SAME: spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 192 : i64
 module {
   // What crosses functions keeps a place of its own; buffers begin at cache lines.
   // CHECK: spmd.buffer @decode.pending : memref<1x32xf32> arena place 0{{$}}
@@ -47,8 +47,8 @@ module {
       %early = spmd.write @decode.kind.early[%c0, %c0] size [%c1, %c48] : memref<1x48xf32, strided<[48, 1], offset: ?>>
     }
     spmd.barrier
-    // A cache line for each dynamic phase, behind the buffers.
-    // CHECK: spmd.phase "two" dynamic tiles %{{.*}} counter 448 prologue
+    // A cache line for each dynamic phase, behind the buffers of every entry point.
+    // CHECK: spmd.phase "two" dynamic tiles %{{.*}} counter 896 prologue
     spmd.phase "two" dynamic tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
@@ -56,7 +56,7 @@ module {
       %beside = spmd.write @decode.kind.beside[%c0, %c0] size [%c1, %c32] : !row
     }
     spmd.barrier
-    // CHECK: spmd.phase "three" dynamic tiles %{{.*}} counter 512 prologue
+    // CHECK: spmd.phase "three" dynamic tiles %{{.*}} counter 960 prologue
     spmd.phase "three" dynamic tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):

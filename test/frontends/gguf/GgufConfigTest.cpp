@@ -173,8 +173,8 @@ TEST(GgufConfig, ReadsGlm) {
             "m.gguf: glm4moe.expert_gating_func: expected 2 for this architecture, got 1");
   EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_gating_func", 4)),
             "m.gguf: glm4moe.expert_gating_func: expected an integer from 0 to 3, got 4");
-  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_group_count", 2)),
-            "m.gguf: glm4moe.expert_group_count: expected an integer from 0 to 1, got 2");
+  EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_group_count", 5)),
+            "m.gguf: glm4moe.expert_group_count: expected a divisor of glm4moe.expert_count (4), got 5");
   EXPECT_EQ(refusal(withExperts("glm4moe").u32("glm4moe.expert_shared_count", 1 << 20)),
             "m.gguf: glm4moe.expert_shared_count: expected an integer from 0 to 131072, got 1048576");
 }

@@ -203,7 +203,7 @@ TEST(ConfigKeys, Refusals) {
       {"kimi_k2", R"({"num_experts_per_tok": 17})",
        "num_experts_per_tok: expected at most n_routed_experts (16), got 17"},
 
-      {"glm4_moe", R"({"topk_group": 2})", "topk_group: expected 1 for this architecture, got 2"},
+      {"glm4_moe", R"({"topk_group": 2})", "topk_group: expected at most n_group (1), got 2"},
       {"glm4_moe", R"({"first_k_dense_replace": 5})", "first_k_dense_replace: expected an integer from 0 to 4, got 5"},
       {"glm4_moe", R"({"use_qk_norm": "yes"})", R"(use_qk_norm: expected true or false, got "yes")"},
       {"glm4_moe", R"({"partial_rotary_factor": 0})",
