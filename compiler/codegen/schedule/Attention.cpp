@@ -1,0 +1,235 @@
+//===- Attention.cpp - queries, keys, values and what becomes of them ---------------------------------------------===//
+
+#include "compiler/codegen/schedule/Scheduler.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::lm;
+
+void Scheduler::scheduleQKV(QKVOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  int64_t dim = cache.getDim(), heads = op.getHeads();
+  // A tile begins at a panel: where a head is no whole number of panels, several heads are.
+  int64_t group = CPUTable::kPanelRows / std::gcd(dim, CPUTable::kPanelRows);
+  spmd::BufferOp q = arenaBuffer(prefix + "q", columnsOf(op.getResult()));
+  buffers[op.getResult()] = q;
+  if (isDecomposed(op))
+    return scheduleDecomposed("qkv", op.getOperation(), q);
+  spmd::BufferOp room = tileBuffer("head", kTileRows, group * dim);
+  spmd::BufferOp angles = op.getRope() ? ropeTable(*op.getRope()) : spmd::BufferOp();
+  Value cacheValue = weight(op.getCache());
+
+  struct Part {
+    int64_t heads;
+    Value matrix, bias, norm;
+    bool rotates;
+  };
+  SmallVector<Part> parts = {{heads, op.getQ(), op.getQBias(), op.getQNorm(), true},
+                             {cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm(), true},
+                             {cache.getHeads(), op.getV(), op.getVBias(), Value(), false}};
+  SmallVector<spmd::BufferOp> inputs;
+  SmallVector<int64_t> tiles;
+  for (Part &part : parts) {
+    inputs.push_back(inputFor(op.getInput(), part.matrix));
+    tiles.push_back(llvm::divideCeil(part.heads, group));
+  }
+
+  tiled("qkv", llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, tiles, [&](size_t index, Value local) {
+      Part &part = parts[index];
+      Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
+      Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
+      OpFoldResult width = widthFrom(column, part.heads * dim, group * dim);
+      Value in = readRows(inputs[index], row, count);
+      Value out = index == 0 ? write(q, row, column, count, width)
+                             : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
+      kernel::MatmulOp::create(builder, loc, in, weight(part.matrix), column, out);
+      if (part.bias)
+        kernel::AddBiasOp::create(builder, loc, weight(part.bias), column, out);
+      if (part.norm)
+        kernel::NormOp::create(builder, loc, out, weight(part.norm), Value(), out, builder.getI64IntegerAttr(dim),
+                               op.getEpsAttr());
+      if (part.rotates && angles)
+        kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
+      if (index > 0) {
+        Value at = arith::AddIOp::create(builder, loc, position, row);
+        kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 2);
+      }
+    });
+  });
+}
+
+void Scheduler::scheduleAppend(AppendOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  spmd::BufferOp keys = bufferOf(op.getKeys()), values = bufferOf(op.getValues());
+  Value cacheValue = weight(op.getCache());
+  tiled("append", cache.getHeads(), kTileRows, [&](Value head, Value row, Value count) {
+    Value column = arith::MulIOp::create(builder, loc, head, constant(cache.getDim()));
+    Value at = arith::AddIOp::create(builder, loc, position, row);
+    OpFoldResult width = builder.getIndexAttr(cache.getDim());
+    for (spmd::BufferOp from : {keys, values})
+      kernel::AppendOp::create(builder, loc, read(from, row, column, count, width), cacheValue, head, at,
+                               /*values=*/from == values);
+  });
+}
+
+void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), kTileRows, cache.getDim());
+  spmd::BufferOp first = bufferOf(op.getLatent()), second = bufferOf(op.getRotated());
+  Value cacheValue = weight(op.getCache());
+  beside = [=, this](Value, Value row, Value count) {
+    OpFoldResult zero = builder.getIndexAttr(0), width = builder.getIndexAttr(cache.getDim());
+    Value whole = write(key, zero, zero, count, width);
+    kernel::ConcatOp::create(builder, loc, ValueRange{readRows(first, row, count), readRows(second, row, count)},
+                             whole);
+    kernel::AppendOp::create(builder, loc, whole, cacheValue, constant(0),
+                             arith::AddIOp::create(builder, loc, position, row), /*values=*/false);
+  };
+  // The queries' product with what makes keys comes next and does not look at the cache.
+  if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !isDecomposed(next))
+    return;
+  tiled("append", 1, kTileRows, std::exchange(beside, nullptr));
+}
+
+/// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
+void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
+  auto type = cast<WeightType>(op.getWeight().getType());
+  int64_t heads = type.getExperts(), in = type.getColumns(), made = type.getRows();
+  int64_t width = columnsOf(op.getInput()) / heads, behind = width - in, outWidth = made + behind;
+  spmd::BufferOp from = bufferOf(op.getInput()), out = arenaBuffer(local("heads"), columnsOf(op.getResult()));
+  buffers[op.getResult()] = out;
+  if (isDecomposed(op))
+    return scheduleDecomposed("head_linear", op.getOperation(), out);
+  bool isRounded = takesRounded(type), isQuantised = type.getInfo().isQuantised();
+  spmd::BufferOp room;
+  if (isRounded || isQuantised) {
+    QuantizedRow layout(in, type.hasWideCodes());
+    room = buffer("head_in." + Twine(in) + (isRounded ? ".bf16" : ".codes"), std::min(kTileRows, maxRows),
+                  isRounded ? in : layout.bytes, isRounded ? Type(builder.getBF16Type()) : builder.getI8Type(),
+                  spmd::Space::Scratch);
+  }
+  Value matrices = weight(op.getWeight());
+  TileFn other = std::exchange(beside, nullptr);
+  auto body = [&](Value head, Value row, Value count) {
+    OpFoldResult zero = builder.getIndexAttr(0);
+    auto columnOf = [&](int64_t each, int64_t offset) -> Value {
+      Value column = arith::MulIOp::create(builder, loc, head, constant(each));
+      return offset ? arith::AddIOp::create(builder, loc, column, constant(offset)).getResult() : column;
+    };
+    Value rowsIn = read(from, row, columnOf(width, 0), count, builder.getIndexAttr(in));
+    if (room) {
+      auto columns = builder.getIndexAttr(room.getBufferType().getDimSize(1));
+      Value to = write(room, zero, zero, count, columns);
+      if (isRounded)
+        kernel::RoundOp::create(builder, loc, rowsIn, to);
+      else
+        kernel::QuantizeOp::create(builder, loc, rowsIn, to);
+      rowsIn = to;
+    }
+    kernel::MatmulOp::create(builder, loc, rowsIn, matrices, constant(0),
+                             write(out, row, columnOf(outWidth, 0), count, builder.getIndexAttr(made)), Value(), head);
+    if (behind)
+      kernel::CopyOp::create(builder, loc, read(from, row, columnOf(width, in), count, builder.getIndexAttr(behind)),
+                             write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));
+  };
+  if (!other)
+    return tiled("head_linear", heads, kTileRows, body);
+  tiled("head_linear", heads + 1, kTileRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, {heads, 1},
+               [&](size_t part, Value local) { part == 0 ? body(local, row, count) : other(local, row, count); });
+  });
+}
+
+void Scheduler::scheduleAttention(AttentionOp op) {
+  if (entry == Entry::Decode && !isDecomposed(op))
+    return scheduleAttentionOfOne(op);
+  auto cache = cast<CacheType>(op.getCache().getType());
+  int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
+  spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
+  buffers[op.getResult()] = out;
+  if (isDecomposed(op))
+    return scheduleDecomposed("attention", op.getOperation(), out);
+  spmd::BufferOp scores = scoresBuffer(cache, kAttentionRows);
+  Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
+  auto body = [&](Value head, Value row, Value count) {
+    auto times = [&](Value value, int64_t factor) -> Value {
+      return arith::MulIOp::create(builder, loc, value, constant(factor));
+    };
+    Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(heads / cache.getHeads()));
+    Value at = arith::AddIOp::create(builder, loc, position, row);
+    OpFoldResult zero = builder.getIndexAttr(0);
+    kernel::AttentionOp::create(builder, loc, read(q, row, times(head, dim), count, builder.getIndexAttr(dim)),
+                                cacheValue, cacheHead, at, sinks, sinks ? head : Value(), Value(), Value(), Value(),
+                                write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())),
+                                write(out, row, times(head, valueDim), count, builder.getIndexAttr(valueDim)),
+                                op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+  };
+  // Later rows see more positions.
+  tiled("attention", heads, kAttentionRows, body, /*isUneven=*/true);
+}
+
+/// Heads that share a head of the cache are taken together, so that it is read once; where that leaves too few tiles
+/// for a team, a tile is one of several pieces of what the row sees (FlashDecoding), and who needs the result merges
+/// them. How many there are depends on the position alone, so results do not on the number of workers.
+void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
+  auto cache = cast<CacheType>(op.getCache().getType());
+  int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
+  int64_t sharing = heads / cache.getHeads(), together = std::min(sharing, kAttentionRows);
+  while (sharing % together)
+    --together;
+  int64_t sees = cache.getWindow() ? std::min(cache.getWindow(), cache.getRows()) : cache.getRows();
+  int64_t groups = heads / together;
+  int64_t most = std::min(llvm::divideCeil(kAttentionTiles, groups), llvm::divideCeil(sees, kPiecePositions));
+  spmd::BufferOp q = bufferOf(op.getQuery()), scores = scoresBuffer(cache, together), out, parts, shares;
+  Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks()), pieces = constant(1);
+  if (most > 1) {
+    out = rowsBuffer(prefix + "attended", columnsOf(op.getResult()));
+    parts = buffer(prefix + "pieces", most, columnsOf(op.getResult()), builder.getF32Type(), spmd::Space::Arena);
+    shares = buffer(prefix + "shares", most, 2 * heads, builder.getF32Type(), spmd::Space::Arena);
+    Value seen = position, window = constant(cache.getWindow());
+    if (cache.getChunked())
+      seen = arith::RemUIOp::create(builder, loc, position, window);
+    seen = arith::AddIOp::create(builder, loc, seen, constant(1));
+    if (cache.getWindow() && !cache.getChunked())
+      seen = arith::MinUIOp::create(builder, loc, seen, window);
+    pieces = arith::CeilDivUIOp::create(builder, loc, seen, constant(kPiecePositions));
+    pieces = arith::MinUIOp::create(builder, loc, pieces, constant(most));
+  } else {
+    out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
+  }
+  buffers[op.getResult()] = out;
+
+  Value tiles = arith::MulIOp::create(builder, loc, pieces, constant(groups));
+  phase(
+      "attention", tiles, [&] { workOnRows(); },
+      [&](Value tile) {
+        auto times = [&](Value value, int64_t factor) -> Value {
+          return arith::MulIOp::create(builder, loc, value, constant(factor));
+        };
+        OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+        Value piece, group = tile;
+        if (parts) {
+          piece = arith::RemUIOp::create(builder, loc, tile, pieces);
+          group = arith::DivUIOp::create(builder, loc, tile, pieces);
+        }
+        Value head = times(group, together);
+        Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(sharing));
+        auto partOf = [&](spmd::BufferOp buffer, int64_t each) {
+          return write(buffer, parts ? OpFoldResult(piece) : zero, times(head, each), one,
+                       builder.getIndexAttr(together * each));
+        };
+        Value whole = parts ? Value() : sinks;
+        kernel::AttentionOp::create(
+            builder, loc, read(q, zero, times(head, dim), one, builder.getIndexAttr(together * dim)), cacheValue,
+            cacheHead, position, whole, whole ? head : Value(), piece, parts ? pieces : Value(),
+            parts ? partOf(shares, 2) : Value(),
+            write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())),
+            partOf(parts ? parts : out, valueDim), op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+      });
+  if (parts)
+    rowwise.push_back([=, this](Value row, Value count) {
+      kernel::MergePiecesOp::create(builder, loc, readRows(parts, constant(0), pieces),
+                                    readRows(shares, constant(0), pieces), sinks, writeRows(out, row, count));
+    });
+}

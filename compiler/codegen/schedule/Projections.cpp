@@ -1,0 +1,104 @@
+//===- Projections.cpp - products with weight matrices ------------------------------------------------------------===//
+
+#include "compiler/codegen/schedule/Scheduler.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+
+namespace {
+
+/// What a projection's tiles do to their outputs besides: scale, soft limit, activation.
+struct Epilogue {
+  SmallVector<Operation *> ops; // the projection, and what follows it
+  Value result;                 // of the last
+
+  explicit Epilogue(LinearOp linear) : ops({linear}), result(linear.getResult()) {
+    while (result.hasOneUse() && isa<SoftcapOp, ActivationOp>(*result.user_begin())) {
+      ops.push_back(*result.user_begin());
+      result = ops.back()->getResult(0);
+    }
+  }
+};
+
+} // namespace
+
+/// Projections of one input, gated or not, that nobody waits for between them: one phase.
+void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
+  struct Part {
+    LinearOp linear; // or gated
+    GatedLinearOp gated;
+    SmallVector<Operation *> ops; // with its epilogue
+    spmd::BufferOp in, upIn, out;
+    int64_t outputs, step;
+  };
+  SmallVector<Part> parts;
+  StringRef what;
+  for (Operation *op : ops) {
+    Part part{dyn_cast<LinearOp>(op), dyn_cast<GatedLinearOp>(op), {op}, {}, {}, {}, 0, 0};
+    Value result = op->getResult(0);
+    part.outputs = columnsOf(result);
+    if (part.gated) {
+      what = "gate_up";
+      part.out = arenaBuffer(local("gated"), part.outputs);
+    } else {
+      Epilogue epilogue(part.linear);
+      part.ops = epilogue.ops;
+      result = epilogue.result;
+      bool isLogits = false, isPending = false;
+      for (Operation *user : result.getUsers())
+        if (isa<func::ReturnOp>(user))
+          (user->getNumOperands() == 1 ? isLogits : isPending) = true;
+      part.out = isLogits    ? buffer("logits", maxRows, part.outputs, builder.getF32Type(), spmd::Space::Logits)
+                 : isPending ? arenaBuffer("pending", part.outputs)
+                             : arenaBuffer(local("projected"), part.outputs);
+      what = isLogits ? "head" : isPending ? "down_proj" : part.ops.size() > 1 ? "up_proj" : "o_proj";
+    }
+    if (ops.size() > 1)
+      what = "projections";
+    buffers[result] = part.out;
+    if (isDecomposed(op)) {
+      scheduleDecomposed(what, part.ops, part.out);
+      continue;
+    }
+    Value input = op->getOperand(0);
+    part.step = tilePanels(llvm::divideCeil(part.outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    part.in = inputFor(input, part.gated ? part.gated.getGate() : part.linear.getWeight());
+    if (part.gated)
+      part.upIn = inputFor(input, part.gated.getUp());
+    parts.push_back(part);
+  }
+  if (parts.empty())
+    return;
+  auto tiles =
+      llvm::map_to_vector(parts, [](Part &part) -> int64_t { return llvm::divideCeil(part.outputs, part.step); });
+  tiled(what, llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
+    choosePart(tile, tiles, [&](size_t index, Value local) {
+      Part &part = parts[index];
+      Value column = arith::MulIOp::create(builder, loc, local, constant(part.step));
+      OpFoldResult width = widthFrom(column, part.outputs, part.step), zero = builder.getIndexAttr(0);
+      auto product = [&](spmd::BufferOp in, Value matrix, Value bias, Value out) {
+        kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(matrix), column, out);
+        if (bias)
+          kernel::AddBiasOp::create(builder, loc, weight(bias), column, out);
+      };
+      if (GatedLinearOp op = part.gated) {
+        Value gate = write(tileBuffer("gate." + Twine(part.step), kTileRows, part.step), zero, zero, count, width);
+        Value up = write(tileBuffer("up." + Twine(part.step), kTileRows, part.step), zero, zero, count, width);
+        product(part.in, op.getGate(), op.getGateBias(), gate);
+        product(part.upIn, op.getUp(), op.getUpBias(), up);
+        kernel::GluOp::create(builder, loc, gate, up, write(part.out, row, column, count, width),
+                              op.getActivationAttr());
+        return;
+      }
+      Value rowsOut = write(part.out, row, column, count, width);
+      product(part.in, part.linear.getWeight(), part.linear.getBias(), rowsOut);
+      if (part.linear.isScaled())
+        kernel::ScaleOp::create(builder, loc, rowsOut, part.linear.getScaleAttr());
+      for (Operation *next : ArrayRef(part.ops).drop_front())
+        if (auto softcap = dyn_cast<SoftcapOp>(next))
+          kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
+        else
+          kernel::ActivationOp::create(builder, loc, rowsOut, cast<ActivationOp>(next).getActivationAttr());
+    });
+  });
+}

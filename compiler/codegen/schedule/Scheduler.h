@@ -1,0 +1,219 @@
+//===- Scheduler.h - one entry point as phases of an SPMD program -------------------------------------------------===//
+//
+// One scheduler per entry point walks the forward function and the layer kinds. Ops on single rows (add_norm,
+// quantising) collect in `rowwise`; the next divided op takes them: as its prologue where every worker repeats them on
+// its own copy (few rows), or as a phase of their own, divided by rows. How each kind of op is divided stands in the
+// files beside this one.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_SCHEDULE_SCHEDULER_H
+#define LATHE_COMPILER_CODEGEN_SCHEDULE_SCHEDULER_H
+
+#include "compiler/support/CPUTable.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/LMDialect.h"
+#include "dialects/lm/QuantizedRow.h"
+#include "dialects/spmd/SPMDOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::lm {
+
+using lathe::CPUTable;
+using lathe::QuantizedRow;
+
+/// Rows of activations a tile works on where rows are many: the slice of the widest input stays in the second-level
+/// cache.
+constexpr int64_t kTileRows = 64;
+/// Query rows of an attention tile.
+constexpr int64_t kAttentionRows = 16;
+/// Tiles that attention of one row is divided into at least, if it sees so many pieces of so many positions.
+constexpr int64_t kAttentionTiles = 16, kPiecePositions = 64;
+/// Rows that every worker may norm and quantise for itself rather than wait for another.
+constexpr int64_t kReplicatedRows = 8;
+
+/// Panels per tile: enough tiles for any team where rows are few, enough work per tile where they are many.
+inline int64_t tilePanels(int64_t panels, bool replicates) {
+  return replicates ? std::max<int64_t>(1, panels / 64) : std::min<int64_t>(panels, 4);
+}
+
+enum class Entry { Decode, Prefill, Head };
+
+class Scheduler {
+public:
+  Scheduler(ModuleOp module, Entry entry, StringRef name, int64_t maxRows, const CPUTable &table, StringRef decompose)
+      : module(module), builder(module.getContext()), entry(entry), name(name), maxRows(maxRows), table(table),
+        // Prefill leaves its stream for the head, which reads it in the arena.
+        replicates(entry != Entry::Prefill && maxRows <= kReplicatedRows), decompose(decompose) {}
+
+  LogicalResult run(func::FuncOp forward);
+
+private:
+  using RowsFn = std::function<void(Value row, Value count)>;
+  using TileFn = std::function<void(Value tile, Value row, Value count)>;
+
+  Value constant(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+
+  spmd::BufferOp buffer(const Twine &suffix, int64_t rows, int64_t columns, Type element, spmd::Space space);
+  spmd::BufferOp rowsBuffer(const Twine &suffix, int64_t columns, Type element = {}) {
+    return buffer(suffix, maxRows, columns, element ? element : builder.getF32Type(),
+                  replicates ? spmd::Space::Scratch : spmd::Space::Arena);
+  }
+  spmd::BufferOp arenaBuffer(const Twine &suffix, int64_t columns) {
+    return buffer(suffix, maxRows, columns, builder.getF32Type(), spmd::Space::Arena);
+  }
+  /// A worker's own memory for a tile.
+  spmd::BufferOp tileBuffer(const Twine &suffix, int64_t rows, int64_t columns) {
+    return buffer(suffix, std::min(rows, maxRows), columns, builder.getF32Type(), spmd::Space::Scratch);
+  }
+  /// A name of its own for what an op of this kind of layer makes.
+  std::string local(StringRef what) { return prefix + what.str() + "." + std::to_string(locals++); }
+  /// Where `row` of this call lies in a buffer: the head entry works on rows of prefill's stream from `first` on.
+  Value rowIn(spmd::BufferOp buffer, Value row) {
+    bool isPrefills = entry == Entry::Head && buffer.getSymName().starts_with("prefill.");
+    return isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
+  }
+  static int64_t columnsOf(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
+
+  Value read(spmd::BufferOp buffer, OpFoldResult row, OpFoldResult column, OpFoldResult rows, OpFoldResult columns) {
+    return spmd::ReadOp::create(builder, loc, buffer, row, column, rows, columns);
+  }
+  Value write(spmd::BufferOp buffer, OpFoldResult row, OpFoldResult column, OpFoldResult rows, OpFoldResult columns) {
+    return spmd::WriteOp::create(builder, loc, buffer, row, column, rows, columns);
+  }
+  Value readRows(spmd::BufferOp buffer, Value row, Value count) {
+    return read(buffer, row, builder.getIndexAttr(0), count,
+                builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
+  }
+  Value writeRows(spmd::BufferOp buffer, Value row, Value count) {
+    return write(buffer, row, builder.getIndexAttr(0), count,
+                 builder.getIndexAttr(buffer.getBufferType().getDimSize(1)));
+  }
+
+  spmd::BufferOp bufferOf(Value value) { return buffers.lookup(value); }
+  Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
+  /// The buffer a product with `weight` reads: the rows, or their codes.
+  spmd::BufferOp inputFor(Value value, Value weight);
+
+  void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body,
+             spmd::Assignment assignment = spmd::Assignment::Static);
+  void flushRows();
+  /// In a prologue: what waits for rows, on all of them.
+  void workOnRows() {
+    Value begin = rowwise.empty() ? Value() : constant(0);
+    for (RowsFn &work : rowwise)
+      work(begin, rows);
+    rowwise.clear();
+  }
+  /// Columns of a tile of `step` that begins at `column`: fewer where the last one is not full.
+  OpFoldResult widthFrom(Value column, int64_t columns, int64_t step) {
+    if (columns % step == 0)
+      return builder.getIndexAttr(step);
+    Value rest = arith::SubIOp::create(builder, loc, constant(columns), column);
+    return arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
+  }
+  /// Whether products with the weight take rows rounded to bf16.
+  bool takesRounded(WeightType type) {
+    return type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2;
+  }
+  /// A phase over `columnTiles` times blocks of `blockRows` rows. `isUneven`: some tiles are much more work than
+  /// others.
+  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven = false);
+
+  /// Of parts that lie one after another, each `tiles[i]` tiles: the code for the part that `tile` is in.
+  void choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t part, Value local)> body);
+
+  /// Whether `op` runs as its decomposition.
+  bool isDecomposed(Operation *op) {
+    return decompose == "all" || llvm::is_contained(llvm::split(decompose, ','), op->getName().getStringRef());
+  }
+  /// The ops, one after another, on rows of their inputs; `outs` takes the last one's results. `at` is the position of
+  /// the first row.
+  void compute(ArrayRef<Operation *> ops, Value row, Value count, Value at, ValueRange outs);
+  /// A phase of one tile that computes the ops.
+  void scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, spmd::BufferOp out);
+
+  LogicalResult verifyOperands(Operation *op);
+  LogicalResult schedule(Operation *op);
+  LogicalResult schedule(Block &block);
+  void scheduleAddNorm(AddNormOp op);
+  void scheduleAdd(AddOp op);
+  void scheduleNorm(NormOp op);
+  void scheduleRope(RopeOp op);
+  void scheduleAddPositions(AddPositionsOp op);
+  void scheduleQKV(QKVOp op);
+  void scheduleAppend(AppendOp op);
+  void scheduleAttention(AttentionOp op);
+  void scheduleAttentionOfOne(AttentionOp op);
+  /// A worker's own room for scores: a column for each position the cache holds, and a cache line more, or the rows,
+  /// mostly a power of two apart, would share the sets of the first cache.
+  spmd::BufferOp scoresBuffer(CacheType cache, int64_t rows) {
+    return buffer("scores." + Twine(cache.getRows()), rows, cache.getRows() + 16, builder.getF32Type(),
+                  spmd::Space::Scratch);
+  }
+  void scheduleAppendLatent(AppendLatentOp op);
+  void scheduleHeadLinear(HeadLinearOp op);
+  void scheduleConvolutions(ArrayRef<CausalConv1dOp> ops);
+  void scheduleDeltaRule(GatedDeltaRuleOp op);
+  void scheduleRowwise(Operation *op, std::function<void(ValueRange ins, Value out)> kernel);
+  void schedulePart(PartOp op);
+  /// Rows into the buffers streams live in between layers.
+  LogicalResult storeStreams(Operation *op, ValueRange values);
+  spmd::BufferOp streamBuffer(unsigned index, int64_t columns) {
+    return arenaBuffer("stream." + Twine(index), columns);
+  }
+  void scheduleProjections(ArrayRef<Operation *> ops);
+  void scheduleRoute(RouteOp op);
+  /// The second product of the expert for all rows, which a decode step computes beside the first one of the others.
+  LinearOp asSharedDown(Operation *op) {
+    auto linear = dyn_cast<LinearOp>(op);
+    if (!replicates || !linear || linear.getBias() || !linear->hasOneUse() || isDecomposed(linear))
+      return {};
+    auto experts = dyn_cast<ExpertsOp>(*linear->user_begin());
+    return experts && !isDecomposed(experts) && experts.getShared() == linear.getResult() ? linear : LinearOp();
+  }
+  void scheduleExperts(ExpertsOp op);
+  LogicalResult scheduleKind(func::FuncOp kind);
+  spmd::BufferOp ropeTable(RopeAttr rope) {
+    for (auto [index, known] : llvm::enumerate(ropes))
+      if (known == rope)
+        return rowsBuffer("rope." + Twine(index), rope.getDim());
+    ropes.push_back(rope);
+    return rowsBuffer("rope." + Twine(ropes.size() - 1), rope.getDim());
+  }
+
+  ModuleOp module;
+  OpBuilder builder;
+  Location loc = UnknownLoc::get(module.getContext());
+  Entry entry;
+  std::string name;
+  int64_t maxRows;
+  const CPUTable &table;
+  bool replicates;        // rowwise work is every worker's own
+  bool isDeferred = true; // layers hand over a stream and what is still to be added to it
+  bool hasAngles = false;
+  StringRef decompose; // "all" or names of ops
+
+  // Of the function being scheduled.
+  Value rows, position, first;
+  IRMapping mapping; // weights and caches
+  DenseMap<Value, spmd::BufferOp> buffers;
+  DenseMap<Value, spmd::BufferOp> codes, rounded; // of inputs of quantised and of bf16 products
+  SmallVector<RowsFn> rowwise;
+  std::string prefix;                    // of buffer names local to a kind
+  int locals = 0;                        // named so far
+  llvm::DenseSet<Operation *> scheduled; // with an op before
+  llvm::DenseSet<Operation *> deferred;  // with an op after
+  TileFn beside;                         // a tile that the next phase of heads takes along
+
+  llvm::StringMap<spmd::BufferOp> allBuffers;
+  SmallVector<RopeAttr> ropes;
+};
+
+} // namespace mlir::lm
+
+#endif
