@@ -6,7 +6,6 @@
 //===------------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
-#include <numeric>
 
 using namespace lathe;
 
@@ -77,77 +76,149 @@ void lathe::expand(kernel::Conv1dOp op, Emitter &e) {
          });
 }
 
-// The part is S, [key dim][columns]. Its columns know nothing of each other; per row it is gone through twice, once to
-// see what the key finds there and once to change it and ask with the query.
-void lathe::expand(kernel::DeltaRuleOp op, Emitter &e) {
-  int64_t keys = Emitter::staticColumns(op.getKey()), columns = Emitter::staticColumns(op.getValue());
-  int64_t lanes = Emitter::lanesFor(columns), keyLanes = Emitter::lanesFor(keys);
-  auto [area, place] = placeOf(e, op.getState(), op.getPart());
-  Type f32 = e.getF32Type();
-  Value zero = e.index(0), end = e.index(keys), one = e.number(e.f32s(1), 1);
-  // Vectors that are summed at once.
-  int64_t atOnce = std::gcd<int64_t>(columns / lanes, 4);
+namespace {
 
-  auto at = [&, place = place](Value key, Value column) {
-    return e.add(place, e.mul(e.add(e.mul(key, columns), column), 4));
-  };
-  Value isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), zero);
-  e.ifThen(isStart, [&, area = area] {
-    e.loop(zero, e.index(keys * columns), lanes,
-           [&](Value i) { storeFloats(e, e.number(e.f32s(lanes), 0), area, at(zero, i)); });
+/// The gated delta rule (https://arxiv.org/abs/2412.06464) on columns of a state S, [key dim][columns], that know
+/// nothing of each other:
+///
+///     S_i = d_i S_{i-1} + k_i (x) change_i    change_i = strength_i (v_i - d_i S_{i-1}^T k_i)    out_i = S_i^T q_i
+///
+/// Rows are taken in chunks: unrolled, what a key or query of a chunk finds is what it finds in the state before the
+/// chunk and, by products of keys and queries with keys, what the chunk's own changes add. S is then read twice and
+/// written once for all rows of a chunk. A chunk of one row is the recurrent form.
+class DeltaRuleEmitter {
+public:
+  DeltaRuleEmitter(kernel::DeltaRuleOp op, Emitter &e)
+      : e(e), op(op), keys(Emitter::staticColumns(op.getKey())), columns(Emitter::staticColumns(op.getValue())),
+        lanes(Emitter::lanesFor(columns)), keyLanes(Emitter::lanesFor(keys)) {
+    std::tie(area, place) = placeOf(e, op.getState(), op.getPart());
+  }
+
+  void run();
+
+private:
+  /// Rows of a chunk: with two vectors of columns as many sums as keep both units busy, and few enough for 16
+  /// registers.
+  static constexpr int64_t kChunk = 4;
+
+  void chunk(Value row, int64_t count);
+  Value scalar(double value) { return e.number(e.getF32Type(), value); }
+  Value placeAt(Value key, Value column) { return e.add(place, e.mul(e.add(e.mul(key, columns), column), 4)); }
+  /// Sum over the key's width of two rows.
+  Value dot(Value lhs, Value lhsRow, Value rhs, Value rhsRow);
+  /// What each of `rows` finds in S's columns from `column` on.
+  SmallVector<Value> ask(Value from, ArrayRef<Value> rows, Value column);
+  Value decayOf(Value row);
+
+  Emitter &e;
+  kernel::DeltaRuleOp op;
+  int64_t keys, columns, lanes, keyLanes;
+  Value area, place;
+};
+
+Value DeltaRuleEmitter::dot(Value lhs, Value lhsRow, Value rhs, Value rhsRow) {
+  Value none = e.number(e.f32s(keyLanes), 0);
+  return e.sum(e.loop(e.index(0), e.index(keys), keyLanes, none, [&](Value i, ValueRange sums) {
+    Value x = e.load(e.f32s(keyLanes), lhs, {lhsRow, i}), y = e.load(e.f32s(keyLanes), rhs, {rhsRow, i});
+    return SmallVector<Value>{e.fma(x, y, sums[0])};
+  })[0]);
+}
+
+SmallVector<Value> DeltaRuleEmitter::ask(Value from, ArrayRef<Value> rows, Value column) {
+  SmallVector<Value> none(rows.size(), e.number(e.f32s(lanes), 0));
+  return e.loop(e.index(0), e.index(keys), 1, none, [&](Value key, ValueRange before) {
+    SmallVector<Value> sums(before);
+    Value state = loadFloats(e, lanes, area, placeAt(key, column));
+    for (auto [sum, row] : llvm::zip(sums, rows))
+      sum = e.fma(e.splat(e.loadScalar(from, {row, key}), lanes), state, sum);
+    return sums;
   });
+}
 
-  e.loop(zero, e.rowsOf(op.getKey()), 1, [&, area = area](Value row) {
-    auto inverseLength = [&](Value rows) {
-      Value sums = e.loop(zero, end, keyLanes, e.number(e.f32s(keyLanes), 0), [&](Value i, ValueRange sums) {
-        Value x = e.load(e.f32s(keyLanes), rows, {row, i});
-        return SmallVector<Value>{e.fma(x, x, sums[0])};
-      })[0];
-      return e.div(e.number(f32, 1), math::SqrtOp::create(e, e.add(e.sum(sums), e.number(f32, 1e-6))));
+Value DeltaRuleEmitter::decayOf(Value row) {
+  Value one = e.number(e.f32s(1), 1);
+  Value rate = e.add(e.loadScalar(op.getA(), {row, op.getHead()}), loadValue(e, op.getBias(), op.getHead()));
+  // softplus(x) = max(x, 0) + ln(1 + exp(-|x|))
+  Value softplus = ofScalar(e, rate, [&](Value x) {
+    Value none = e.number(x.getType(), 0), size = e.maximum(x, e.sub(none, x));
+    return e.add(e.maximum(x, none), e.log(e.add(one, e.exp(e.sub(none, size)))));
+  });
+  return ofScalar(e, e.mul(loadValue(e, op.getDecay(), op.getHead()), softplus), [&](Value x) { return e.exp(x); });
+}
+
+void DeltaRuleEmitter::chunk(Value first, int64_t count) {
+  SmallVector<Value> rows, keyScale, queryScale, strength;
+  // decay[j][i]: of what row j left, until row i has been; decay[0][i]: of what was there before the chunk.
+  SmallVector<SmallVector<Value>> decay(count + 1, SmallVector<Value>(count + 1));
+  for (int64_t i = 0; i < count; ++i) {
+    Value row = e.add(first, i);
+    rows.push_back(row);
+    auto inverseLength = [&](Value of) {
+      Value sum = e.add(dot(of, row, of, row), scalar(1e-6));
+      return e.div(scalar(1), math::SqrtOp::create(e, sum));
     };
-    Value keyScale = inverseLength(op.getKey());
-    Value queryScale = e.mul(inverseLength(op.getQuery()), e.number(f32, 1 / std::sqrt(static_cast<double>(keys))));
-    Value rate = e.add(e.loadScalar(op.getA(), {row, op.getHead()}), loadValue(e, op.getBias(), op.getHead()));
-    // softplus(x) = max(x, 0) + ln(1 + exp(-|x|))
-    Value softplus = ofScalar(e, rate, [&](Value x) {
-      Value none = e.number(x.getType(), 0), size = e.maximum(x, e.sub(none, x));
-      return e.add(e.maximum(x, none), e.log(e.add(one, e.exp(e.sub(none, size)))));
-    });
-    Value decay =
-        ofScalar(e, e.mul(loadValue(e, op.getDecay(), op.getHead()), softplus), [&](Value x) { return e.exp(x); });
-    Value strength = ofScalar(e, e.loadScalar(op.getB(), {row, op.getHead()}), [&](Value x) { return e.sigmoid(x); });
-    Value decays = e.splat(decay, lanes);
+    keyScale.push_back(inverseLength(op.getKey()));
+    queryScale.push_back(e.mul(inverseLength(op.getQuery()), scalar(1 / std::sqrt(static_cast<double>(keys)))));
+    strength.push_back(
+        ofScalar(e, e.loadScalar(op.getB(), {row, op.getHead()}), [&](Value x) { return e.sigmoid(x); }));
+    Value own = decayOf(row);
+    for (int64_t j = 0; j <= i; ++j)
+      decay[j][i + 1] = j == i ? own : e.mul(decay[j][i], own);
+    decay[i + 1][i + 1] = scalar(1);
+  }
+  // What of row j's change a key and a query of row i find.
+  SmallVector<SmallVector<Value>> byKey(count), byQuery(count);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j <= i; ++j) {
+      Value left = e.mul(decay[j + 1][i + 1], keyScale[j]);
+      auto found = [&](Value of, Value scale) {
+        return e.mul(e.mul(dot(of, rows[i], op.getKey(), rows[j]), scale), left);
+      };
+      if (j < i)
+        byKey[i].push_back(found(op.getKey(), keyScale[i]));
+      byQuery[i].push_back(found(op.getQuery(), queryScale[i]));
+    }
 
-    e.loop(zero, e.index(columns), lanes * atOnce, [&](Value column) {
-      auto part = [&](int64_t i) { return e.add(column, i * lanes); };
-      SmallVector<Value> none(atOnce, e.number(e.f32s(lanes), 0));
-      SmallVector<Value> found = e.loop(zero, end, 1, none, [&](Value key, ValueRange before) {
-        SmallVector<Value> sums(before);
-        Value k = e.splat(e.loadScalar(op.getKey(), {row, key}), lanes);
-        for (int64_t i = 0; i < atOnce; ++i)
-          sums[i] = e.fma(k, loadFloats(e, lanes, area, at(key, part(i))), sums[i]);
-        return sums;
-      });
-      SmallVector<Value> change;
-      for (int64_t i = 0; i < atOnce; ++i) {
-        Value value = e.load(e.f32s(lanes), op.getValue(), {row, part(i)});
-        Value expected = e.mul(found[i], e.splat(e.mul(decay, keyScale), lanes));
-        change.push_back(e.mul(e.sub(value, expected), e.splat(e.mul(strength, keyScale), lanes)));
+  e.loop(e.index(0), e.index(columns), lanes, [&](Value column) {
+    SmallVector<Value> byKeys = ask(op.getKey(), rows, column), byQueries = ask(op.getQuery(), rows, column), changes;
+    for (int64_t i = 0; i < count; ++i) {
+      Value expected = e.mul(byKeys[i], e.splat(e.mul(decay[0][i + 1], keyScale[i]), lanes));
+      Value answer = e.mul(byQueries[i], e.splat(e.mul(decay[0][i + 1], queryScale[i]), lanes));
+      for (int64_t j = 0; j < i; ++j) {
+        expected = e.fma(changes[j], e.splat(byKey[i][j], lanes), expected);
+        answer = e.fma(changes[j], e.splat(byQuery[i][j], lanes), answer);
       }
-      SmallVector<Value> answer = e.loop(zero, end, 1, none, [&](Value key, ValueRange before) {
-        SmallVector<Value> sums(before);
-        Value k = e.splat(e.loadScalar(op.getKey(), {row, key}), lanes);
-        Value q = e.splat(e.loadScalar(op.getQuery(), {row, key}), lanes);
-        for (int64_t i = 0; i < atOnce; ++i) {
-          Value state = e.mul(loadFloats(e, lanes, area, at(key, part(i))), decays);
-          state = e.fma(k, change[i], state);
-          storeFloats(e, state, area, at(key, part(i)));
-          sums[i] = e.fma(q, state, sums[i]);
-        }
-        return sums;
-      });
-      for (int64_t i = 0; i < atOnce; ++i)
-        e.store(e.mul(answer[i], e.splat(queryScale, lanes)), op.getOut(), {row, part(i)});
+      Value value = e.load(e.f32s(lanes), op.getValue(), {rows[i], column});
+      changes.push_back(e.mul(e.sub(value, expected), e.splat(strength[i], lanes)));
+      answer = e.fma(changes[i], e.splat(byQuery[i][i], lanes), answer);
+      e.store(answer, op.getOut(), {rows[i], column});
+    }
+    for (int64_t i = 0; i < count; ++i)
+      changes[i] = e.mul(changes[i], e.splat(e.mul(decay[i + 1][count], keyScale[i]), lanes));
+    Value kept = e.splat(decay[0][count], lanes);
+    e.loop(e.index(0), e.index(keys), 1, [&](Value key) {
+      Value state = e.mul(loadFloats(e, lanes, area, placeAt(key, column)), kept);
+      for (int64_t i = 0; i < count; ++i)
+        state = e.fma(e.splat(e.loadScalar(op.getKey(), {rows[i], key}), lanes), changes[i], state);
+      storeFloats(e, state, area, placeAt(key, column));
     });
   });
 }
+
+void DeltaRuleEmitter::run() {
+  Value zero = e.index(0), isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), zero);
+  e.ifThen(isStart, [&] {
+    e.loop(zero, e.index(keys * columns), lanes,
+           [&](Value i) { storeFloats(e, e.number(e.f32s(lanes), 0), area, placeAt(zero, i)); });
+  });
+  Value count = e.rowsOf(op.getKey()), whole = zero;
+  if (cast<MemRefType>(op.getKey().getType()).getDimSize(0) != 1) {
+    whole = e.sub(count, arith::RemUIOp::create(e, count, e.index(kChunk)));
+    e.loop(zero, whole, kChunk, [&](Value row) { chunk(row, kChunk); });
+  }
+  e.loop(whole, count, 1, [&](Value row) { chunk(row, 1); });
+}
+
+} // namespace
+
+void lathe::expand(kernel::DeltaRuleOp op, Emitter &e) { DeltaRuleEmitter(op, e).run(); }
