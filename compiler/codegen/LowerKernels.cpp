@@ -4,6 +4,7 @@
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_LOWERKERNELS

@@ -80,7 +80,8 @@ def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
     kernel.dot_* and kernel.madd_* until the target picks instructions. Example: test/codegen/lower-kernels.mlir.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::math::MathDialect"];
+                           "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::math::MathDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // LATHE_COMPILER_CODEGEN_PASSES_TD

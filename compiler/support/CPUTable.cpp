@@ -58,8 +58,10 @@ int64_t CPUTable::getDepth(Format format, int64_t columns, bool isHead) const {
 
 RegisterTile CPUTable::getTile(Format format) const {
   // 16 outputs of f32 are two 256-bit registers or one of 512 bits; accumulators must leave room for weights, the
-  // broadcast activation and constants, or they spill (16 registers of 256 bits, 32 of 512).
+  // broadcast activation and constants, or they spill (16 registers of 256 bits, 32 of 512). Two groups in a run have a
+  // sum each.
+  bool isSplit = getFormatInfo(format).group == 16;
   if (avx512)
-    return {8, 2};
-  return getFormatInfo(format).isQuantised() ? RegisterTile{2, 1} : RegisterTile{4, 1};
+    return {8, isSplit ? 1 : 2};
+  return {isSplit ? 2 : 4, 1};
 }

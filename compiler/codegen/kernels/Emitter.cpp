@@ -1,6 +1,18 @@
 #include "compiler/codegen/kernels/Emitter.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace lathe;
+
+SmallVector<Value> Emitter::rolledLoop(Value begin, Value end, int64_t step, ValueRange carried,
+                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  SmallVector<Value> results = loop(begin, end, step, carried, body);
+  MLIRContext *context = getContext();
+  auto unroll = LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+  auto annotation =
+      LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+  results.front().getDefiningOp()->setAttr("loop_annotation", annotation);
+  return results;
+}
 
 // exp(x) = 2^n e^r with n = round(x / ln 2): six terms for e^r on [-ln2/2, ln2/2], the power by exponent bits. Relative
 // error below 2e-7 on [-87, 88]; smaller arguments give 2^-126 at most, larger are clamped.

@@ -67,6 +67,12 @@ private:
     void add(ProductEmitter &p, Value codes, Value x);
     void flush(ProductEmitter &p);
   };
+  /// [count][panels] sums of products of codes, before offsets and scales, of the run at `at`; where a run has two
+  /// groups, the second's are in `second`.
+  struct RunSums {
+    Values first, second;
+  };
+  RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column, Value run, Value wideAt);
   Value activations(Value row, Value column, int64_t step) {
     Value four = e.loadBytes(e.getI32Type(), input, {row, e.add(column, 4 * step)});
     return e.bitcast(e.i8s(4 * R), e.splat(four));
@@ -355,13 +361,90 @@ void ProductEmitter::IntSum::flush(ProductEmitter &p) {
   products = 0;
 }
 
+/// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop
+/// that must not be unrolled.
+ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column,
+                                                  Value run, Value wideAt) {
+  bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
+  int64_t panels = at.size(), tileSums = count * panels;
+  Value zero = e.index(0), none = e.number(e.i32s(), 0);
+  if (info.bits == 8) {
+    Value wide = e.add(wideAt, e.mul(run, 64));
+    int64_t steps = isWide ? 16 : 8, stepBytes = R * 32 / steps;
+    return {e.rolledLoop(
+                zero, e.index(steps), 2, Values(tileSums, none),
+                [&](Value step, ValueRange before) {
+                  Values next(before);
+                  for (int64_t s = 0; s < 2; ++s)
+                    for (int64_t p = 0; p < panels; ++p) {
+                      Value here = e.add(step, s);
+                      Value codes = e.load(e.i8s(stepBytes), area, e.add(at[p], e.mul(here, stepBytes)));
+                      Value words = isWide ? e.extend(codes, e.getI16Type()) : Value();
+                      for (int64_t i = 0; i < count; ++i) {
+                        Value &sum = next[i * panels + p];
+                        if (!isWide) {
+                          sum = kernel::DotU8S8Op::create(e, e.i32s(), sum, codes,
+                                                          activations(row(first, i), e.add(column, e.mul(here, 4)), 0));
+                          continue;
+                        }
+                        Value pair = e.loadBytes(e.getI32Type(), input, {row(first, i), e.add(wide, e.mul(here, 4))});
+                        Value x = e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
+                        sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+                      }
+                    }
+                  return next;
+                }),
+            {}};
+  }
+
+  // Where 16 bits have room for the products of a whole run the loop carries sums of 16 bits.
+  bool gathers = table.widensBytes() && table.getStepsIn16Bits(info.largestCode()) >= (isSplit ? 4 : 8);
+  int64_t groups = isSplit ? 2 : 1, highWords = info.bits - 4;
+  Values carried(tileSums * groups, gathers ? e.number(e.vec(2 * R, e.getI16Type()), 0) : none);
+  for (Value panel : at)
+    llvm::append_range(carried, loadHighBits(panel));
+  carried = e.rolledLoop(zero, e.index(4), 1, carried, [&](Value step, ValueRange before) {
+    Values next(before);
+    Value x = e.add(column, e.mul(step, 4));
+    for (int64_t p = 0; p < panels; ++p) {
+      MutableArrayRef<Value> high = MutableArrayRef(next).slice(tileSums * groups + p * highWords, highWords);
+      auto [codes, upCodes] = unpackSteps(e.add(at[p], e.mul(step, 4 * R)), high, 0);
+      for (int64_t i = 0; i < count; ++i) {
+        IntSum low, up;
+        Value &sum = next[i * panels + p], &other = next[isSplit ? tileSums + i * panels + p : 0];
+        (gathers ? low.sum16 : low.sum) = sum;
+        (gathers ? up.sum16 : up.sum) = other;
+        low.add(*this, codes, activations(row(first, i), x, 0));
+        (isSplit ? up : low).add(*this, upCodes, activations(row(first, i), x, 4));
+        if (!gathers)
+          low.flush(*this), up.flush(*this);
+        sum = gathers ? low.sum16 : low.sum;
+        if (isSplit)
+          other = gathers ? up.sum16 : up.sum;
+      }
+      // The next step's bits to where these were; what comes in from a neighbour is never looked at.
+      for (Value &word : high)
+        word = e.bitcast(e.i8s(4 * R), e.shr(e.bitcast(e.i32s(), word), info.bits - 4));
+    }
+    return next;
+  });
+  carried.resize(tileSums * groups);
+  if (gathers)
+    for (Value &sum : carried) {
+      IntSum whole{none, sum};
+      whole.flush(*this);
+      sum = whole.sum;
+    }
+  return {Values(carried.begin(), carried.begin() + tileSums), Values(carried.begin() + tileSums, carried.end())};
+}
+
 ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, ArrayRef<Value> panels) {
   Value zero = e.index(0);
   int64_t tileSums = count * panels.size(), runs = info.block / 32;
   lm::WeightType probe = lm::WeightType::get(e.getContext(), {R, info.block}, shape.format,
                                              lm::PanelsAttr::get(e.getContext(), R, shape.depth));
   PanelLayout layout(probe);
-  bool isWide = probe.hasWideCodes();
+  bool isWide = probe.hasWideCodes(), isRolled = count > 1;
   Value blocks = e.div(columns, e.index(info.block));
   // Where a row's scales, sums and wide codes begin depends on its length: QuantizedRow in run-time arithmetic.
   Value blockCount = e.div(columns, e.index(32));
@@ -376,6 +459,10 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   // One run of 32 columns: run index, its byte in each panel, scales and minima of the panel.
   auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<Value> scale, ArrayRef<Value> minimum, Values &sums) {
     Value column = e.mul(run, 32);
+    // Before what belongs to the rows is loaded, or it would wait in registers.
+    RunSums rolled;
+    if (isRolled)
+      rolled = rolledRun(first, count, at, column, run, wideAt);
     Values rowScale(count), start(count), start2(count), scaledSum(count);
     for (int64_t i = 0; i < count; ++i) {
       Value r = row(first, i);
@@ -395,7 +482,13 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     }
     for (size_t p = 0; p < panels.size(); ++p) {
       Values integers = start, integers2 = start2;
-      if (isWide) {
+      if (isRolled) {
+        for (int64_t i = 0; i < count; ++i) {
+          integers[i] = e.add(integers[i], rolled.first[i * panels.size() + p]);
+          if (!rolled.second.empty())
+            integers2[i] = e.add(integers2[i], rolled.second[i * panels.size() + p]);
+        }
+      } else if (isWide) {
         for (int64_t s = 0; s < 16; ++s) {
           Value bytes = e.load(e.i8s(2 * R), area, e.add(at[p], s * 2 * R));
           Value words = e.extend(bytes, e.getI16Type());

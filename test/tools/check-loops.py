@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Checks in x86-64 assembly that the innermost loops of products keep everything in registers.
+
+    check-loops.py FILE.s [--functions REGEX]
+
+An innermost loop is a block that jumps to its own label. Of each function the loops with the most dots are looked at (the
+tile for the most rows): none may touch the stack. Prints a line for each function; fails if a loop spills or if a
+function has no loop with dots.
+"""
+import argparse
+import re
+import sys
+from pathlib import Path
+
+DOT = re.compile(r"\s(vpmaddubsw|vpmaddwd|vpdpbusd|vdpbf16ps|vfmadd\w+ps)\s")
+STACK = re.compile(r"\(%rsp\)|\(%rbp\)")
+LABEL = re.compile(r"^(\.L\w+):")
+FUNCTION = re.compile(r'^"?([\w.]+)"?:')
+
+
+def loops(lines):
+    """The lines of every block that ends in a jump to its own label."""
+    for at, line in enumerate(lines):
+        label = LABEL.match(line)
+        if not label:
+            continue
+        for end in range(at + 1, len(lines)):
+            if LABEL.match(lines[end]):
+                break
+            jump = re.match(r"\s+j\w+\s+(\.L\w+)", lines[end])
+            if jump:
+                if jump.group(1) == label.group(1):
+                    yield lines[at:end]
+                break
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--functions", default=r"product\.")
+    args = parser.parse_args()
+
+    functions, current = {}, None
+    for line in args.file.read_text().splitlines():
+        name = FUNCTION.match(line)
+        if name and not line.startswith(".L"):
+            current = functions.setdefault(name.group(1), [])
+        elif current is not None:
+            current.append(line)
+
+    failed = False
+    chosen = {name: lines for name, lines in functions.items() if re.match(args.functions, name)}
+    for name, lines in chosen.items():
+        found = [(sum(bool(DOT.search(line)) for line in loop), loop) for loop in loops(lines)]
+        dots = max((count for count, _ in found), default=0)
+        worst = [line.strip() for count, loop in found if count == dots for line in loop if STACK.search(line)]
+        failed |= dots == 0 or bool(worst)
+        where = f"{len(worst)} times on the stack" if worst else "all in registers"
+        print(f"{name}: {dots} dots in the innermost loop, {where}")
+    if not chosen:
+        print(f"{args.file}: expected functions {args.functions}, found none")
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
