@@ -101,13 +101,13 @@ spmd::CostAttr sumOf(ArrayRef<spmd::PhaseOp> phases, MLIRContext *context) {
   for (spmd::PhaseOp phase : phases) {
     spmd::CostAttr cost = *spmd::PhaseOp(phase).getCost();
     // One of them at most attends, or has experts.
-    sum = spmd::CostAttr::get(
-        context, sum.getWeights() + cost.getWeights(), sum.getLookup() + cost.getLookup(),
-        sum.getExpert() + cost.getExpert(), std::max(sum.getExperts(), cost.getExperts()),
-        std::max(sum.getChosen(), cost.getChosen()), sum.getState() + cost.getState(),
-        sum.getPosition() + cost.getPosition(), std::max(sum.getWindow(), cost.getWindow()),
-        std::max(sum.getChunk(), cost.getChunk()), sum.getF32() + cost.getF32(), sum.getBf16() + cost.getBf16(),
-        sum.getInt8() + cost.getInt8(), sum.getAttend() + cost.getAttend());
+    sum = spmd::CostAttr::get(context, sum.getWeights() + cost.getWeights(), sum.getLookup() + cost.getLookup(),
+                              sum.getExpert() + cost.getExpert(), std::max(sum.getExperts(), cost.getExperts()),
+                              std::max(sum.getChosen(), cost.getChosen()), sum.getState() + cost.getState(),
+                              sum.getPosition() + cost.getPosition(), std::max(sum.getWindow(), cost.getWindow()),
+                              std::max(sum.getChunk(), cost.getChunk()), sum.getF32() + cost.getF32(),
+                              sum.getBf16() + cost.getBf16(), sum.getInt8() + cost.getInt8(),
+                              sum.getAttend() + cost.getAttend());
   }
   return sum;
 }
@@ -121,10 +121,10 @@ void forEachCost(const Course &course, MLIRContext *context, function_ref<void(s
 Attribute toAttribute(const Course &course, Builder &builder) {
   SmallVector<Attribute> table;
   for (const Stretch &stretch : course.stretches)
-    table.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("cost", sumOf(stretch.phases, builder.getContext())),
-         builder.getNamedAttr("kind", builder.getStringAttr(stretch.kind)),
-         builder.getNamedAttr("name", builder.getStringAttr(stretch.name))}));
+    table.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("cost", sumOf(stretch.phases, builder.getContext())),
+                                   builder.getNamedAttr("kind", builder.getStringAttr(stretch.kind)),
+                                   builder.getNamedAttr("name", builder.getStringAttr(stretch.name))}));
   return builder.getDictionaryAttr({builder.getNamedAttr("order", builder.getDenseI32ArrayAttr(course.order)),
                                     builder.getNamedAttr("phases", builder.getArrayAttr(table))});
 }

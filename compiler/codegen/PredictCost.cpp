@@ -217,23 +217,24 @@ spmd::CostAttr PhaseCost::get(Operation *phase) {
     perRow[kind] += *all / rows;
   int64_t window = cache ? cache.getWindow() : 0;
   bool isChunked = cache && cache.getChunked();
-  return spmd::CostAttr::getChecked([&] { return phase->emitError(); }, phase->getContext(), weights, lookup / rows, expertBytes, experts, experts ? chosen : 0, stateBytes,
-                             positionBytes, isChunked ? 0 : window, isChunked ? window : 0, perRow[0], perRow[1],
-                             perRow[2], attendOperations / rows);
+  return spmd::CostAttr::getChecked([&] { return phase->emitError(); }, phase->getContext(), weights, lookup / rows,
+                                    expertBytes, experts, experts ? chosen : 0, stateBytes, positionBytes,
+                                    isChunked ? 0 : window, isChunked ? window : 0, perRow[0], perRow[1], perRow[2],
+                                    attendOperations / rows);
 }
 
 struct PredictCost : mlir::lm::impl::PredictCostBase<PredictCost> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr); model && model.contains("experts_per_token")) {
-      FailureOr<int64_t> count =
-          lathe::getModuleInteger(module, kModelAttr, "experts_per_token", 1, lathe::kMaxRows);
+      FailureOr<int64_t> count = lathe::getModuleInteger(module, kModelAttr, "experts_per_token", 1, lathe::kMaxRows);
       if (failed(count))
         return signalPassFailure();
       chosen = *count;
     }
     for (auto function : module.getOps<func::FuncOp>())
-      if (auto rows = function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr); rows && function->hasAttr(spmd::kEntryAttr))
+      if (auto rows = function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr);
+          rows && function->hasAttr(spmd::kEntryAttr))
         if (failed(predict(function, rows.getInt())))
           return signalPassFailure();
   }

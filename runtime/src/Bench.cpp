@@ -276,15 +276,14 @@ int run(const Invocation &invocation) {
       return invocation.fail(error);
   }
   if (arguments.svg) {
-    std::string title = format("%s on %s, %lld threads", program.model, cpuName().c_str(),
-                               (long long)session.team->workers());
+    std::string title =
+        format("%s on %s, %lld threads", program.model, cpuName().c_str(), (long long)session.team->workers());
     std::string chart = phaseChart(passes, title);
     if (!picture.write(chart.data(), chart.size(), error) || !picture.finish(error))
       return invocation.fail(error);
   }
-  std::string text = arguments.json
-                         ? json(session, plan, result, probe, arguments.phases ? &passes : nullptr)
-                         : table(session, plan, result, probe) + phaseTable(passes);
+  std::string text = arguments.json ? json(session, plan, result, probe, arguments.phases ? &passes : nullptr)
+                                    : table(session, plan, result, probe) + phaseTable(passes);
   return writeOutput(text, error) ? 0 : invocation.fail(error);
 }
 
@@ -301,7 +300,8 @@ const Command lrt::benchCommand = {
         "prompt_percent_of_peak: the time all operations of the prompt would take at the peak of their own kind\n"
         "(matrices as they were compiled, attention as f32), over the time taken.\n"
         "--phases: what lies between two barriers, by what is lost there. limit: the time its bytes or its operations\n"
-        "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: measured\n"
+        "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: "
+        "measured\n"
         "minus limit, of all `count` places. Medians of all rounds. With --json the numbers are of all places.\n",
     .examples = "bench\n"
                 "bench -p 128 -n 32 --threads 1 --json\n"

@@ -54,11 +54,12 @@ std::string heading(const Pass &pass) {
     text += format("%lld calls, ", (long long)pass.calls);
   text += format("%s row%s at position %s, median of %lld\n", readableCount(pass.rows).c_str(),
                  pass.rows == 1 ? "" : "s", readableCount(pass.position).c_str(), (long long)pass.samples);
-  text += format("  %.0f us, of which the limit is %.1f %%; %.1f %% wait in %s barriers: %.1f %% for the slowest worker, "
-                 "%.1f %% for the barriers themselves\n",
-                 pass.measured * 1e6, percent(pass.limit, pass.measured), percent(pass.waited, pass.measured),
-                 readableCount(pass.barriers).c_str(), percent(pass.waited - pass.handover, pass.measured),
-                 percent(pass.handover, pass.measured));
+  text +=
+      format("  %.0f us, of which the limit is %.1f %%; %.1f %% wait in %s barrier%s: %.1f %% for the slowest worker, "
+             "%.1f %% for the barriers themselves\n",
+             pass.measured * 1e6, percent(pass.limit, pass.measured), percent(pass.waited, pass.measured),
+             readableCount(pass.barriers).c_str(), pass.barriers == 1 ? "" : "s",
+             percent(pass.waited - pass.handover, pass.measured), percent(pass.handover, pass.measured));
   return text;
 }
 
@@ -73,14 +74,17 @@ std::string table(const Pass &pass) {
                   kinds ? kindWidth - 2 : 0, kinds ? kind : "", count.c_str(), bytes.c_str(), ops.c_str(),
                   limit.c_str(), by, measured.c_str(), waited.c_str(), loss.c_str(), share.c_str());
   };
-  std::string text = line("phase", "kind", "count", "bytes", "ops", "limit us", "by", "measured us", "wait us",
-                          "loss us", "share");
+  std::string text =
+      line("phase", "kind", "count", "bytes", "ops", "limit us", "by", "measured us", "wait us", "loss us", "share");
   auto micro = [](double seconds, double count) { return format("%.1f", seconds * 1e6 / count); };
   for (const PhaseTimes &times : pass.phases) {
     double count = double(std::max<int64_t>(times.count, 1));
     text += line(times.phase->name, times.phase->kind, format("%lld", (long long)times.count),
                  readableBytes(times.work.bytes() / count), readableOps(allOps(times.work) / count),
-                 micro(times.limit, count), times.limit == 0 ? "-" : times.isBoundByBytes ? "bytes" : "ops",
+                 micro(times.limit, count),
+                 times.limit == 0       ? "-"
+                 : times.isBoundByBytes ? "bytes"
+                                        : "ops",
                  micro(times.measured, count), micro(times.waited, count), format("%+.0f", times.loss() * 1e6),
                  format("%.1f %%", percent(times.measured, pass.measured)));
   }

@@ -23,8 +23,8 @@ Work lrt::workOf(const lrt_phase &phase, int64_t rows, int64_t position) {
       seen += double(position + row + 1 - from(row));
 
   Work work;
-  work.weightBytes = double(phase.weight_bytes) +
-                     double(phase.expert_bytes) * double(std::min(phase.experts, rows * phase.chosen));
+  work.weightBytes =
+      double(phase.weight_bytes) + double(phase.expert_bytes) * double(std::min(phase.experts, rows * phase.chosen));
   work.otherBytes = double(phase.lookup_bytes) * double(rows) + 2.0 * double(phase.state_bytes) +
                     double(phase.position_bytes) * double(end - from(0));
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
@@ -92,7 +92,8 @@ void Profile::add(const lrt_entry &entry, int64_t rows, int64_t position) {
   for (int64_t barrier = 0; barrier < stamps.barriers; ++barrier) {
     double last = 0, sum = 0, end = stamps.left[barrier];
     for (int64_t worker = 0; worker < stamps.workers; ++worker) {
-      double at = stamps.arrived[worker][barrier];
+      // Others may leave the barrier before a little earlier than worker 0, and have little to do.
+      double at = std::max(stamps.arrived[worker][barrier], begin);
       last = std::max(last, at);
       sum += at;
     }
