@@ -45,11 +45,10 @@ public:
   spmd::CostAttr get(Operation *phase);
 
 private:
-  /// The outputs [first, end) of a matrix, by panels.
+  /// The outputs [begin, end) of a matrix that tiles make.
   struct Product {
-    bool ofExpert;
-    int64_t head;        // of heads' matrices
-    int64_t *operations; // of the kind of dot
+    bool ofExpert = false;
+    int64_t *operations = nullptr; // of the kind of dot
     llvm::SmallSetVector<std::pair<int64_t, int64_t>, 16> parts;
   };
 
@@ -239,17 +238,38 @@ struct PredictCost : mlir::lm::impl::PredictCostBase<PredictCost> {
           return signalPassFailure();
   }
 
+  LogicalResult verifyPacked(func::FuncOp function);
   LogicalResult predict(func::FuncOp function, int64_t rows);
   LogicalResult predict(spmd::PhaseOp phase, IndexEvaluator &evaluator, int64_t rows);
 
   int64_t chosen = 1; // experts of a row
 };
 
+/// Bytes are those of a layout.
+LogicalResult PredictCost::verifyPacked(func::FuncOp function) {
+  auto isPacked = [](Value value) {
+    auto type = dyn_cast<WeightType>(value.getType());
+    return !type || type.isVector() || type.getLayout();
+  };
+  for (BlockArgument argument : function.getArguments())
+    if (!isPacked(argument))
+      return function.emitError() << "lm-predict-cost: expects packed matrices (lm-pack-weights), but found "
+                                  << argument.getType();
+  WalkResult result = function.walk([&](UseOp use) -> WalkResult {
+    if (!isPacked(use))
+      return use.emitOpError() << "expects a packed matrix (lm-pack-weights), but found " << use.getType();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// The phases of an entry point, or of a kind of layer in one.
 LogicalResult PredictCost::predict(func::FuncOp function, int64_t rows) {
   if (function.isExternal() || rows < 1 || rows > lathe::kMaxRows)
     return function.emitError() << "lm-predict-cost: expects a body and from 1 to " << lathe::kMaxRows
                                 << " rows, but found " << rows;
+  if (failed(verifyPacked(function)))
+    return failure();
   FailureOr<IndexEvaluator> evaluator = IndexEvaluator::compile(function);
   if (failed(evaluator))
     return failure();

@@ -14,7 +14,7 @@ using namespace lrt;
 
 namespace {
 
-constexpr int width = 960, labels = 210, bars = 470, row = 22, bar = 14; // pixels
+constexpr int width = 1040, labels = 210, bars = 470, row = 22, bar = 14; // pixels
 constexpr const char *limitColor = "#4878a8", *waitColor = "#e0a83c", *lossColor = "#c44e52";
 
 std::string escaped(const std::string &text) {

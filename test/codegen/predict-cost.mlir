@@ -240,3 +240,17 @@ func.func @decode(%n: index) attributes {spmd.entry = "decode", spmd.rows = 1 : 
 // expected-error @below {{lm.model.experts_per_token: expected an integer from 1 to 65536, found -1 : i64}}
 module attributes {lm.model = {experts_per_token = -1 : i64}} {
 }
+
+// -----
+
+// expected-error @below {{lm-predict-cost: expects packed matrices (lm-pack-weights), but found '!lm.weight<8x8xf32>'}}
+func.func @decode(%n: index, %w: !lm.weight<8x8xf32>) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} { return }
+
+// -----
+
+lm.weight @w : !lm.weight<8x8xf32>
+func.func @decode(%n: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+  // expected-error @below {{'lm.use' op expects a packed matrix (lm-pack-weights), but found '!lm.weight<8x8xf32>'}}
+  %w = lm.use @w : !lm.weight<8x8xf32>
+  return
+}

@@ -209,8 +209,8 @@ TEST(Profile, otherBarriersThanDescribedAreRefused) {
     std::vector<Pass> passes;
     std::string error;
     EXPECT_FALSE(profile.passes(peaks, passes, error));
-    EXPECT_EQ(error, "a call of decode has " + std::to_string(barriers - 1) +
-                         " barriers, but the program describes 3 phases");
+    EXPECT_EQ(error,
+              "a call of decode has " + std::to_string(barriers - 1) + " barriers, but the program describes 3 phases");
   }
 }
 
