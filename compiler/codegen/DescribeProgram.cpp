@@ -2,12 +2,12 @@
 //---------------------------------===//
 
 #include "compiler/codegen/Passes.h"
-#include "compiler/support/CPUTable.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
 #include "lrt/abi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <map>
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_DESCRIBEPROGRAM
@@ -19,55 +19,148 @@ using namespace mlir::lm;
 
 namespace {
 
-/// Operations per row by the peak they are measured against.
-using Ops = std::array<int64_t, LRT_PEAKS>;
+/// What lies between two barriers: mostly one phase, or several that need not wait for each other.
+struct Stretch {
+  std::string name;
+  StringRef kind; // of layer; empty outside the layers
+  SmallVector<spmd::PhaseOp, 1> phases;
+};
+
+/// An entry point as a call comes by it.
+struct Course {
+  std::vector<Stretch> stretches; // all different
+  SmallVector<int32_t> order;     // of stretches, one before each barrier
+};
+
+class CourseReader {
+public:
+  explicit CourseReader(const SymbolTable &symbols) : symbols(symbols) {}
+
+  Course read(StringRef entry) {
+    course = Course();
+    known.clear();
+    names.clear();
+    this->entry = entry;
+    follow(symbols.lookup<func::FuncOp>(entry));
+    if (!phases.empty())
+      arrive();
+    return std::move(course);
+  }
+
+private:
+  void follow(func::FuncOp function) {
+    for (Operation &op : function.getBody().front()) {
+      if (auto phase = dyn_cast<spmd::PhaseOp>(op))
+        phases.push_back(phase);
+      else if (isa<spmd::BarrierOp>(op))
+        arrive();
+      else if (auto layers = dyn_cast<spmd::LayersOp>(op))
+        for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
+          follow(symbols.lookup<func::FuncOp>(name.getValue()));
+    }
+  }
+
+  /// At a barrier.
+  void arrive() {
+    std::vector<Operation *> key(phases.begin(), phases.end());
+    auto [place, isNew] = known.try_emplace(key, course.stretches.size());
+    course.order.push_back(place->second);
+    if (isNew)
+      course.stretches.push_back(describe());
+    phases.clear();
+  }
+
+  Stretch describe() {
+    Stretch stretch{"", "", phases};
+    for (spmd::PhaseOp phase : phases)
+      stretch.name += (stretch.name.empty() ? "" : "+") + phase.getName().str();
+    if (phases.empty())
+      stretch.name = "nothing";
+    else if (auto function = phases[0]->getParentOfType<func::FuncOp>(); !function->hasAttr(spmd::kEntryAttr))
+      stretch.kind = function.getSymName();
+    if (stretch.kind.consume_front(entry))
+      stretch.kind.consume_front(".");
+    // Where two are alike, the reader must be able to tell them apart.
+    int number = ++names[(stretch.kind + "/" + stretch.name).str()];
+    if (number > 1)
+      stretch.name += "." + std::to_string(number);
+    return stretch;
+  }
+
+  const SymbolTable &symbols;
+  StringRef entry;
+  Course course;
+  SmallVector<spmd::PhaseOp, 1> phases; // since the last barrier
+  std::map<std::vector<Operation *>, int32_t> known;
+  llvm::StringMap<int> names;
+};
+
+/// Of phases side by side.
+spmd::CostAttr sumOf(ArrayRef<spmd::PhaseOp> phases, MLIRContext *context) {
+  auto sum = spmd::CostAttr::get(context, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  for (spmd::PhaseOp phase : phases) {
+    spmd::CostAttr cost = *spmd::PhaseOp(phase).getCost();
+    // One of them at most attends, or has experts.
+    sum = spmd::CostAttr::get(context, sum.getWeights() + cost.getWeights(), sum.getLookup() + cost.getLookup(),
+                              sum.getExpert() + cost.getExpert(), std::max(sum.getExperts(), cost.getExperts()),
+                              std::max(sum.getChosen(), cost.getChosen()), sum.getState() + cost.getState(),
+                              sum.getPosition() + cost.getPosition(), std::max(sum.getWindow(), cost.getWindow()),
+                              std::max(sum.getChunk(), cost.getChunk()), sum.getF32() + cost.getF32(),
+                              sum.getBf16() + cost.getBf16(), sum.getInt8() + cost.getInt8(),
+                              sum.getAttend() + cost.getAttend());
+  }
+  return sum;
+}
+
+/// Calls visit for what lies before every barrier of a call.
+void forEachCost(const Course &course, MLIRContext *context, function_ref<void(spmd::CostAttr)> visit) {
+  for (int32_t place : course.order)
+    visit(sumOf(course.stretches[place].phases, context));
+}
+
+Attribute toAttribute(const Course &course, Builder &builder) {
+  SmallVector<Attribute> table;
+  for (const Stretch &stretch : course.stretches)
+    table.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("cost", sumOf(stretch.phases, builder.getContext())),
+                                   builder.getNamedAttr("kind", builder.getStringAttr(stretch.kind)),
+                                   builder.getNamedAttr("name", builder.getStringAttr(stretch.name))}));
+  return builder.getDictionaryAttr({builder.getNamedAttr("order", builder.getDenseI32ArrayAttr(course.order)),
+                                    builder.getNamedAttr("phases", builder.getArrayAttr(table))});
+}
 
 struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<lathe::CPUTable> table = lathe::CPUTable::get(module);
-    if (failed(table) || failed(verifyInput()))
+    if (failed(verifyInput()))
       return signalPassFailure();
     auto decode = module.lookupSymbol<func::FuncOp>("decode");
     SymbolTable symbols(module);
 
-    int64_t decodeBytes = 0, barriers = 0;
-    Ops rowOps = {}, headOps = {};
-    int64_t expertsPerToken = 1;
-    if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
-      if (auto count = model.getAs<IntegerAttr>("experts_per_token"))
-        expertsPerToken = count.getInt();
-    auto count = [&](WeightType type, Ops &ops) {
-      // A row goes to so many of the experts.
-      int64_t used = type.isExperts() ? expertsPerToken : 1;
-      decodeBytes += type.isExperts() ? used * lathe::getExpertBytes(type) : lathe::getPackedBytes(type);
-      if (type.isVector())
-        return;
-      bool isInt8 = type.getInfo().isQuantised(), isBF16 = type.getFormat() == lathe::Format::BF16 && table->bf16Dot;
-      ops[isInt8   ? LRT_PEAK_INT8
-          : isBF16 ? LRT_PEAK_BF16
-                   : LRT_PEAK_F32] += 2 * used * type.getRows() * type.getColumns();
-    };
-    decode.walk([&](Operation *op) {
-      if (auto layers = dyn_cast<spmd::LayersOp>(op)) {
-        for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>()) {
-          auto kind = symbols.lookup<func::FuncOp>(name.getValue());
-          for (BlockArgument argument : kind.getArguments())
-            if (auto type = dyn_cast<WeightType>(argument.getType()); type && !argument.use_empty())
-              count(type, rowOps);
-          int64_t own = 0;
-          kind.walk([&](spmd::BarrierOp) { ++own; });
-          barriers = std::max(barriers, own);
-        }
-      } else if (auto use = dyn_cast<UseOp>(op)) {
-        auto type = dyn_cast<WeightType>(use.getType());
-        // The embedding is read for one row only; as a tied head it is read whole.
-        bool isRead = llvm::any_of(use->getUsers(),
-                                   [](Operation *user) { return user->getName().getStringRef() != "kernel.embed"; });
-        if (type && isRead)
-          count(type, headOps);
+    int64_t barriers = 0;
+    decode.walk([&](spmd::LayersOp layers) {
+      for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>()) {
+        int64_t own = 0;
+        symbols.lookup<func::FuncOp>(name.getValue()).walk([&](spmd::BarrierOp) { ++own; });
+        barriers = std::max(barriers, own);
       }
     });
+    CourseReader reader(symbols);
+    Course decodeCourse = reader.read("decode"), prefillCourse = reader.read("prefill"),
+           headCourse = reader.read("head");
+    int64_t decodeBytes = 0;
+    forEachCost(decodeCourse, &getContext(), [&](spmd::CostAttr cost) {
+      decodeBytes += cost.getWeights() + std::min(cost.getExperts(), cost.getChosen()) * cost.getExpert();
+    });
+    auto operations = [&](const Course &course) {
+      std::array<int64_t, LRT_PEAKS> sums = {}; // of a row
+      forEachCost(course, &getContext(), [&](spmd::CostAttr cost) {
+        sums[LRT_PEAK_F32] += cost.getF32();
+        sums[LRT_PEAK_BF16] += cost.getBf16();
+        sums[LRT_PEAK_INT8] += cost.getInt8();
+      });
+      return sums;
+    };
 
     int64_t weightBytes = 0, cacheBytes = 0;
     for (auto weight : module.getOps<WeightOp>())
@@ -93,8 +186,12 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     add("head_rows", rows("head"));
     add("barriers_per_layer", barriers);
     add("decode_weight_bytes", decodeBytes);
-    entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(rowOps)));
-    entries.push_back(builder.getNamedAttr("head_ops", builder.getDenseI64ArrayAttr(headOps)));
+    entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(operations(prefillCourse))));
+    entries.push_back(builder.getNamedAttr("head_ops", builder.getDenseI64ArrayAttr(operations(headCourse))));
+    entries.push_back(builder.getNamedAttr(
+        "courses", builder.getDictionaryAttr({builder.getNamedAttr("decode", toAttribute(decodeCourse, builder)),
+                                              builder.getNamedAttr("head", toAttribute(headCourse, builder)),
+                                              builder.getNamedAttr("prefill", toAttribute(prefillCourse, builder))})));
     module->setAttr("lm.program", builder.getDictionaryAttr(entries));
   }
 
@@ -110,6 +207,13 @@ LogicalResult DescribeProgram::verifyInput() {
       return module.emitError() << "lm-describe-program: expects an entry point @" << entry << " with "
                                 << spmd::kRowsAttr << " (lm-schedule)";
   }
+  WalkResult result = module.walk([](spmd::PhaseOp phase) -> WalkResult {
+    if (!phase.getCost())
+      return phase.emitOpError() << "expects a cost (lm-predict-cost)";
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
   for (StringRef area : {"spmd.arena_bytes", "spmd.scratch_bytes"})
     if (!module->getAttrOfType<IntegerAttr>(area))
       return module.emitError() << "lm-describe-program: expects the module's " << area << " (lm-plan-memory)";

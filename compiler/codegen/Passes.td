@@ -44,9 +44,23 @@ def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
   }];
 }
 
+def PredictCost : Pass<"lm-predict-cost", "::mlir::ModuleOp"> {
+  let summary = "what every phase must read and compute";
+  let description = [{
+    The index arithmetic of the schedule is evaluated for a call of the most rows at position 0, as lm-verify-schedule
+    does. What tiles repeat counts once: the panels of a matrix that any tile of the phase multiplies, a head of a cache
+    that any tile attends to. Activations, and whatever no dot product does, are not counted.
+    Example: test/codegen/predict-cost.mlir.
+  }];
+  let dependentDialects = ["::mlir::spmd::SPMDDialect"];
+}
+
 def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
   let summary = "sizes, barriers, bytes and operations of the program, as the attribute lm.program";
-  let description = "Read off the schedule itself. Example: test/codegen/describe-program.mlir.";
+  let description = [{
+    Read off the schedule itself and the costs of its phases (lm-predict-cost). `courses` lists, for every entry point, what
+    lies between two barriers, and the order in which a call comes by it. Example: test/codegen/describe-program.mlir.
+  }];
 }
 
 def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {

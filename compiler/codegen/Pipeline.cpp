@@ -10,7 +10,8 @@ void lathe::populateSchedulePipeline(OpPassManager &pm) {
   pm.addPass(lm::createPlanMemory());
   // On the bytes that were planned.
   pm.addPass(lm::createVerifySchedule());
-  // Reads the places of everything above.
+  pm.addPass(lm::createPredictCost());
+  // Reads the places and the costs.
   pm.addPass(lm::createDescribeProgram());
 }
 

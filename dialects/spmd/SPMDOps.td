@@ -50,6 +50,31 @@ def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
   let hasVerifier = 1;
 }
 
+def SPMD_CostAttr : AttrDef<SPMD_Dialect, "Cost"> {
+  let mnemonic = "cost";
+  let summary = "what a phase must read and compute";
+  let description = [{
+    Of a call of n rows, the least any schedule could do with: `weights` bytes are read once, `lookup` bytes for each row
+    (an embedding); of `experts` matrices of `expert` bytes each as many as the rows choose, min(experts, n * chosen);
+    `state` bytes are read and written. Each row takes `f32`, `bf16` and `int8` operations of these dots (a
+    multiplication and an addition are two), and `attend` more, in f32, for each position it sees. The positions the
+    rows see together are `position` bytes each; a row sees all before it and its own, or the last `window`, or those
+    since the last multiple of `chunk`. What is nothing is not written.
+
+    Example: `#spmd.cost<weights = 442368, int8 = 1327104>`
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"int64_t", "0">:$weights, DefaultValuedParameter<"int64_t", "0">:$lookup,
+    DefaultValuedParameter<"int64_t", "0">:$expert, DefaultValuedParameter<"int64_t", "0">:$experts,
+    DefaultValuedParameter<"int64_t", "0">:$chosen, DefaultValuedParameter<"int64_t", "0">:$state,
+    DefaultValuedParameter<"int64_t", "0">:$position, DefaultValuedParameter<"int64_t", "0">:$window,
+    DefaultValuedParameter<"int64_t", "0">:$chunk, DefaultValuedParameter<"int64_t", "0">:$f32,
+    DefaultValuedParameter<"int64_t", "0">:$bf16, DefaultValuedParameter<"int64_t", "0">:$int8,
+    DefaultValuedParameter<"int64_t", "0">:$attend);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 class SPMD_AccessOp<string mnemonic> : SPMD_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let arguments = (ins FlatSymbolRefAttr:$buffer, Index:$row, Index:$column, Index:$rows, Index:$columns);
   let results = (outs AnyMemRef:$result);
@@ -87,6 +112,7 @@ def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerm
     Every worker runs `prologue` once (it may write scratch only: what it computes is the worker's own copy), then its
     share of the tiles 0 .. `tiles`. `static`: worker w of n gets the tiles [w T / n, (w + 1) T / n). `dynamic`: whoever
     is free takes the next one; `counter` is the place in the arena of the number taken so far, set by plan-memory.
+    `cost` is set by predict-cost.
 
     Example:
     ```mlir
@@ -96,9 +122,10 @@ def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerm
     }
     ```
   }];
-  let arguments = (ins StrAttr:$name, SPMD_AssignmentAttr:$assignment, Index:$tiles, OptionalAttr<I64Attr>:$counter);
+  let arguments = (ins StrAttr:$name, SPMD_AssignmentAttr:$assignment, Index:$tiles, OptionalAttr<I64Attr>:$counter,
+                       OptionalAttr<SPMD_CostAttr>:$cost);
   let regions = (region AnyRegion:$prologue, SizedRegion<1>:$body);
-  let assemblyFormat = "$name $assignment `tiles` $tiles (`counter` $counter^)? `prologue` $prologue `do` $body attr-dict";
+  let assemblyFormat = "$name $assignment `tiles` $tiles (`counter` $counter^)? (`cost` $cost^)? `prologue` $prologue `do` $body attr-dict";
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::spmd::Assignment":$assignment, "::mlir::Value":$tiles)>];
   let skipDefaultBuilders = 1;

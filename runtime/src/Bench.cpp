@@ -1,6 +1,8 @@
 //===- Bench.cpp - OUT bench: how fast, and how fast it could be --------------------------------------------------===//
 
 #include "CommandLine.h"
+#include "OutputFile.h"
+#include "PhaseReport.h"
 
 #include "../cpu/Features.h"
 #include "../cpu/Probe.h"
@@ -14,7 +16,8 @@ namespace {
 
 struct Arguments : SessionArguments {
   std::optional<int64_t> prompt, count, fill, randomWeights;
-  bool json = false;
+  std::optional<std::string> svg;
+  bool json = false, phases = false;
 
   void declare(Options &options) {
     options.integer("-p", "N", "tokens of the prompt; default: 512, or what the context leaves", prompt, 0);
@@ -22,6 +25,8 @@ struct Arguments : SessionArguments {
     options.integer("--fill", "N", "positions in the caches before the prompt, made up, not computed; default: 0", fill,
                     0);
     options.flag("--json", "one object instead of a table", json);
+    options.flag("--phases", "what every phase takes, beside what it must", phases);
+    options.text("--svg", "FILE", "the phases as a picture", svg);
     options.integer("--random-weights", "SEED", "made-up weights instead of a file", randomWeights, 0);
     SessionArguments::declare(options);
   }
@@ -115,16 +120,6 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
   }
 }
 
-std::string quoted(const std::string &text) {
-  std::string result = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\')
-      result += '\\';
-    result += (unsigned char)c < 0x20 ? ' ' : c;
-  }
-  return result + "\"";
-}
-
 /// A number of an object, null when it was not measured.
 std::string number(double value, const char *pattern = "%.2f") {
   if (value <= 0)
@@ -155,7 +150,8 @@ Rates rates(const Plan &plan, const Result &result, const Probe &probe) {
   return rates;
 }
 
-std::string json(const Session &session, const Plan &plan, const Result &result, const Probe &probe) {
+std::string json(const Session &session, const Plan &plan, const Result &result, const Probe &probe,
+                 const std::vector<Pass> *passes) {
   const lrt_program &program = session.program;
   Rates rate = rates(plan, result, probe);
   lrt_peak peak = mainPeak(program, probe);
@@ -189,6 +185,8 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   add("prompt_percent_of_peak", number(rate.promptPercent, "%.1f"));
   add("barriers_per_layer", count(program.barriers_per_layer));
   add("last_level_cache_bytes", count(lastLevelCacheBytes()));
+  if (passes)
+    add("phases", phaseJson(*passes));
   return text + "}\n";
 }
 
@@ -241,6 +239,8 @@ int run(const Invocation &invocation) {
     return invocation.fail(format("bench: %lld filled + %lld prompt + %lld generated positions, but the context holds "
                                   "%lld",
                                   (long long)fill, (long long)prompt, (long long)count, (long long)program.context));
+  if (arguments.svg && !arguments.phases)
+    return invocation.fail("bench: --svg draws the phases: expected --phases as well");
   if (prompt + count == 0)
     return invocation.fail("bench: -p 0 -n 0 leave nothing to measure");
 
@@ -255,12 +255,35 @@ int run(const Invocation &invocation) {
   if (!probe.open(error))
     return invocation.fail(error);
 
+  Profile profile(program, session.team->workers());
+  OutputFile picture; // a name that cannot be written is found out before anything is measured
+  if (arguments.svg && !picture.open(*arguments.svg, error))
+    return invocation.fail(error);
+  if (arguments.phases)
+    session.record(&profile);
+
   catchInterrupts();
   Plan plan = makePlan(program, fill, prompt, count);
   Result result;
   if (!measure(session, plan, probe, result))
     return invocation.fail("interrupted");
-  std::string text = arguments.json ? json(session, plan, result, probe) : table(session, plan, result, probe);
+  std::vector<Pass> passes;
+  if (arguments.phases) {
+    Peaks peaks = {.bytes = probe.readBytes(), .ops = {}};
+    for (int kind = 0; kind < LRT_PEAKS; ++kind)
+      peaks.ops[kind] = probe.operations(lrt_peak(kind));
+    if (!profile.passes(peaks, passes, error))
+      return invocation.fail(error);
+  }
+  if (arguments.svg) {
+    std::string title =
+        format("%s on %s, %lld threads", program.model, cpuName().c_str(), (long long)session.team->workers());
+    std::string chart = phaseChart(passes, title);
+    if (!picture.write(chart.data(), chart.size(), error) || !picture.finish(error))
+      return invocation.fail(error);
+  }
+  std::string text = arguments.json ? json(session, plan, result, probe, arguments.phases ? &passes : nullptr)
+                                    : table(session, plan, result, probe) + phaseTable(passes);
   return writeOutput(text, error) ? 0 : invocation.fail(error);
 }
 
@@ -275,10 +298,16 @@ const Command lrt::benchCommand = {
         "rounds, and shows the best of each: neighbours on a shared machine only take away.\n"
         "bytes_per_token: the weights one decode step reads, plus the cache rows it attends to, mean over -n tokens.\n"
         "prompt_percent_of_peak: the time all operations of the prompt would take at the peak of their own kind\n"
-        "(matrices as they were compiled, attention as f32), over the time taken.\n",
+        "(matrices as they were compiled, attention as f32), over the time taken.\n"
+        "--phases: what lies between two barriers, by what is lost there. limit: the time its bytes or its operations\n"
+        "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: "
+        "measured\n"
+        "minus limit, of all `count` places. Medians of all rounds. With --json the numbers are of all places.\n",
     .examples = "bench\n"
                 "bench -p 128 -n 32 --threads 1 --json\n"
                 "bench --fill 4096 -p 0\n"
+                "bench --phases\n"
+                "bench --phases --svg phases.svg --fill 500 -p 8\n"
                 "bench --random-weights 1",
     .run = run,
 };

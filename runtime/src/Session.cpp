@@ -72,6 +72,8 @@ void Session::call(const lrt_entry &entry, const int32_t *tokens, int64_t rows, 
         call.run(&call.step, worker);
       },
       &call, workers);
+  if (profile)
+    profile->add(entry, rows, position);
 }
 
 void Session::prefill(const int32_t *tokens, int64_t rows) {

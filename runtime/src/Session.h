@@ -4,6 +4,7 @@
 #define LRT_SRC_SESSION_H
 
 #include "Crew.h"
+#include "Profile.h"
 #include "Support.h"
 #include "Team.h"
 #include "Weights.h"
@@ -44,6 +45,12 @@ public:
   /// The caches hold `positions` made-up positions.
   void fill(int64_t positions);
 
+  /// Calls from now on are recorded there; null: no more.
+  void record(Profile *wanted) {
+    profile = wanted;
+    team->setStamps(wanted ? &wanted->stamps : nullptr);
+  }
+
   int64_t position = 0; // of the next token
   int64_t left() const { return program.context - position; }
 
@@ -56,6 +63,7 @@ private:
 
   std::unique_ptr<Crew> crew; // of decode steps
   Memory arena, scratch, cache;
+  Profile *profile = nullptr;
 };
 
 /// Magic, version and CPU features: everything that must hold before compiled code runs.

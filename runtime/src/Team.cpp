@@ -114,10 +114,17 @@ void Team::startWorkers(int64_t count) {
 void Team::run(Function work, void *argument, int64_t count) {
   function = work;
   context = argument;
-  startWorkers(std::clamp<int64_t>(count, 1, size));
+  count = std::clamp<int64_t>(count, 1, size);
+  if (stamps) {
+    stamps->workers = count;
+    stamps->begin = now();
+  }
+  startWorkers(count);
   records[0].sharedWaits = records[0].longWaits = 0;
   work(argument, 0);
   barrier(0);
+  if (stamps)
+    stamps->barriers = records[0].barriers.load(std::memory_order_relaxed) - firstBarrier;
 }
 
 void Team::workerLoop(int64_t worker) {
@@ -138,6 +145,10 @@ void Team::barrier(int64_t worker) {
   const uint32_t number = record.barriers.load(std::memory_order_relaxed) + 1;
   // The last barrier of a job: another one may begin, and change these, before this worker has left it.
   const int64_t workers = active, last = rounds;
+  Stamps *const times = stamps;
+  const size_t place = number - firstBarrier - 1;
+  if (times && place < times->left.size()) // before it posts: worker 0 reads it when it has left the last barrier
+    times->arrived[worker][place] = now();
   record.cpu.store(sched_getcpu(), std::memory_order_relaxed);
   record.barriers.store(number, std::memory_order_relaxed);
   for (int64_t round = 0; round < last; ++round) {
@@ -150,6 +161,8 @@ void Team::barrier(int64_t worker) {
     else if (waited == Waited::Long)
       record.longWaits.fetch_add(1, std::memory_order_relaxed);
   }
+  if (times && worker == 0 && place < times->left.size())
+    times->left[place] = now();
 }
 
 bool Team::wasDisturbed() const {

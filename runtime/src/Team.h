@@ -45,6 +45,17 @@ private:
   std::atomic<int> cpu{-1};
 };
 
+/// When the workers of a run came to its barriers, the one at its end included, by now().
+struct Stamps {
+  /// Room for so many workers and barriers; what comes after is counted, not kept.
+  Stamps(int64_t workers, int64_t barriers) : arrived(workers, std::vector<double>(barriers)), left(barriers) {}
+
+  int64_t workers = 0, barriers = 0; // of the last run
+  double begin = 0;
+  std::vector<std::vector<double>> arrived; // [worker][barrier]
+  std::vector<double> left;                 // worker 0 alone: the others leave when it does, but may be late to say so
+};
+
 class Team {
 public:
   /// Work of one worker.
@@ -69,6 +80,10 @@ public:
 
   /// Whether neighbours kept the workers of the last run() from running side by side.
   bool wasDisturbed() const;
+
+  /// Every run() from now on leaves its times there; null: none. A barrier then looks at the clock once, that of worker
+  /// 0 twice.
+  void setStamps(Stamps *wanted) { stamps = wanted; }
 
   /// Inside run(): returns when every worker has come here as often as this one.
   void barrier(int64_t worker);
@@ -106,6 +121,7 @@ private:
   int64_t active = 1;
   int64_t rounds = 0; // 2^rounds >= active
   uint32_t firstBarrier = 0;
+  Stamps *stamps = nullptr;
 };
 
 } // namespace lrt

@@ -1,5 +1,5 @@
 // RUN: split-file %s %t
-// RUN: lathe-opt %t/program.mlir --lm-describe-program | FileCheck %t/program.mlir
+// RUN: lathe-opt %t/program.mlir --lm-predict-cost --lm-describe-program | FileCheck %t/program.mlir
 // RUN: lathe-opt %t/invalid.mlir --lm-describe-program --verify-diagnostics --split-input-file
 
 //--- program.mlir
@@ -10,13 +10,23 @@
 // CHECK-SAME: arena_bytes = 1024 : i64
 // CHECK-SAME: barriers_per_layer = 2 : i64
 // CHECK-SAME: cache_bytes = 12288 : i64
+// What a call comes by: the kind's phases for each of its layers. Two phases without a barrier between them are one.
+// CHECK-SAME: courses = {decode = {order = array<i32: 0, 1, 2, 1, 2, 3>,
+// CHECK-SAME: phases = [{cost = #spmd.cost<lookup = 64>, kind = "", name = "start"},
+// CHECK-SAME: {cost = #spmd.cost<weights = 128>, kind = "kind", name = "a"},
+// CHECK-SAME: {cost = #spmd.cost<weights = 544, int8 = 1024>, kind = "kind", name = "b"},
+// CHECK-SAME: {cost = #spmd.cost<weights = 1024, bf16 = 1024>, kind = "", name = "head"}]},
+// CHECK-SAME: head = {order = array<i32: 0>, phases = [{cost = #spmd.cost<weights = 1024, bf16 = 1024>, kind = "", name = "head"}]},
+// CHECK-SAME: prefill = {order = array<i32: 0, 1>,
+// CHECK-SAME: phases = [{cost = #spmd.cost<weights = 544, int8 = 1024>, kind = "", name = "a+b"},
+// CHECK-SAME: {cost = #spmd.cost<>, kind = "", name = "a"}]}}
 // 2 layers of (16 x 32 q8_0: 544 bytes, 32 f32: 128 bytes) and the head (16 x 32 bf16: 1024 bytes).
 // CHECK-SAME: decode_rows = 1 : i64
 // CHECK-SAME: decode_weight_bytes = 2368 : i64
 // CHECK-SAME: head_ops = array<i64: 0, 1024, 0>
 // CHECK-SAME: head_rows = 8 : i64
 // CHECK-SAME: prefill_rows = 64 : i64
-// CHECK-SAME: row_ops = array<i64: 0, 0, 2048>
+// CHECK-SAME: row_ops = array<i64: 0, 0, 1024>
 // CHECK-SAME: scratch_bytes = 256 : i64
 // CHECK-SAME: weights_bytes = 5760 : i64
 !q8 = !lm.weight<16x32xq8_0, <16 x 4>>
@@ -89,8 +99,47 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     spmd.barrier
     return
   }
-  func.func @prefill(%n: index, %p: index, %first: index) attributes {spmd.entry = "prefill", spmd.rows = 64 : i64} { return }
-  func.func @head(%n: index, %p: index, %first: index) attributes {spmd.entry = "head", spmd.rows = 8 : i64} { return }
+  func.func @prefill(%n: index, %p: index, %first: index) attributes {spmd.entry = "prefill", spmd.rows = 64 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    %c128 = arith.constant 128 : index
+    %w = lm.use @layers.0.w : !q8
+    spmd.phase "a" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    spmd.phase "b" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c128] : memref<1x128xi8, strided<[128, 1], offset: ?>>
+      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
+      kernel.matmul %codes, %w[%c0] to %x : memref<1x128xi8, strided<[128, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+    }
+    spmd.barrier
+    // The end of a call is a barrier too.
+    spmd.phase "a" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    return
+  }
+  func.func @head(%n: index, %p: index, %first: index) attributes {spmd.entry = "head", spmd.rows = 8 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c16 = arith.constant 16 : index
+    %c32 = arith.constant 32 : index
+    %head = lm.use @head_weight : !head
+    spmd.phase "head" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %x = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
+      %logits = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
+      kernel.matmul %x, %head[%c0] to %logits : memref<1x32xbf16, strided<[32, 1], offset: ?>>, !head, memref<1x16xf32, strided<[32, 1], offset: ?>>
+    }
+    spmd.barrier
+    return
+  }
 }
 
 //--- invalid.mlir
@@ -127,6 +176,15 @@ module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
 
 // -----
 
-// expected-error @below {{unknown CPU 'abacus'}}
-module attributes {lm.options = {mcpu = "abacus"}} {
+module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
+  func.func @decode(%n: index) attributes {spmd.rows = 1 : i64} {
+    // expected-error @below {{'spmd.phase' op expects a cost (lm-predict-cost)}}
+    spmd.phase "a" static tiles %n prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    return
+  }
+  func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
+  func.func @head() attributes {spmd.rows = 1 : i64} { return }
 }

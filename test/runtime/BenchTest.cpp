@@ -103,6 +103,60 @@ TEST(Bench, aBareConfigRunsOnRandomWeights) {
             "fake: compiled from a config without weights; only bench --random-weights SEED and info can run\n");
 }
 
+TEST(Bench, phasesAddUp) {
+  Result result = bench(fake::program, {"--phases", "-p", "10", "-n", "4", "--json", "--threads", "2"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  size_t decode = result.out.find("{\"entry\": \"decode\""), prefill = result.out.find("{\"entry\": \"prefill\"");
+  ASSERT_NE(decode, std::string::npos) << result.out;
+  ASSERT_NE(prefill, std::string::npos) << result.out;
+  std::string step = result.out.substr(decode);
+  EXPECT_EQ(value(step, "rows"), "1");
+  EXPECT_EQ(value(step, "barriers"), "3");
+  EXPECT_EQ(value(step, "weight_bytes"), "200");
+  EXPECT_EQ(value(step, "bytes"), "250");   // as bytes_per_token
+  EXPECT_EQ(value(step, "f32_ops"), "212"); // 4 * 50 and one for each of 11 .. 14 positions: 12.5, to even
+  EXPECT_EQ(value(result.out.substr(prefill), "calls"), "2");
+  EXPECT_EQ(value(result.out.substr(prefill), "rows"), "10");
+  for (const char *phase : {"append", "sums", "logits"})
+    EXPECT_EQ(value(step.substr(step.find("\"" + std::string(phase) + "\"")), "count"), "1");
+}
+
+TEST(Bench, phasesAreATableOtherwise) {
+  Result result = bench(fake::program, {"--phases", "-p", "3", "-n", "2", "--threads", "1"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  for (const char *text : {"prefill: 3 rows at position 0", "decode: 1 row at position 3", "measured us", "\n  sums ",
+                           "\n  logits ", "\n  sum "})
+    EXPECT_NE(result.out.find(text), std::string::npos) << text << " in " << result.out;
+  EXPECT_EQ(bench(fake::program, {"-p", "3", "-n", "2"}).out.find("measured us"), std::string::npos);
+}
+
+TEST(Bench, aPictureIsCompleteOrNotThere) {
+  TemporaryDirectory directory;
+  std::string picture = directory.path + "/phases.svg";
+  Result result = bench(fake::program, {"--phases", "-p", "2", "-n", "1", "--svg", picture});
+  EXPECT_EQ(result.status, 0) << result.err;
+  std::string svg = contentsOf(picture);
+  EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
+  EXPECT_EQ(svg.find("</svg>\n"), svg.size() - 7);
+  // In time: nothing is measured first.
+  std::string nowhere = picture + "/x.svg";
+  result = bench(fake::program, {"--phases", "--svg", nowhere});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "fake: " + nowhere + ": cannot create: Not a directory\n");
+  EXPECT_EQ(result.out, "");
+  result = bench(fake::program, {"--svg", picture});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "fake: bench: --svg draws the phases: expected --phases as well\n");
+}
+
+TEST(Bench, barriersThatAreNotDescribedAreRefused) {
+  lrt_program program = fake::program;
+  program.decode.num_order = 1;
+  Result result = bench(program, {"--phases", "-p", "0", "-n", "1", "--json"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "fake: a call of decode has 2 barriers, but the program describes 1 phases\n");
+}
+
 TEST(Bench, whatTheContextCannotHoldIsRefused) {
   Result result = bench(fake::program, {"--fill", "30", "-p", "8", "-n", "3"});
   EXPECT_EQ(result.status, 1);

@@ -79,6 +79,30 @@ const lrt_cache caches[] = {{.offset = 0,
                              .element = LRT_F32,
                              .reserved = 0}};
 
+constexpr lrt_phase phase(const char *name, const char *kind) {
+  lrt_phase phase = {};
+  phase.name = name;
+  phase.kind = kind;
+  return phase;
+}
+
+constexpr lrt_phase phases[] = {
+    phase("append", "layer"),
+    [] {
+      lrt_phase sums = phase("sums", "layer");
+      sums.position_bytes = 4;
+      sums.seen_ops = 1;
+      return sums;
+    }(),
+    [] {
+      lrt_phase logits = phase("logits", "");
+      logits.weight_bytes = tensorBytes;
+      logits.row_ops[LRT_PEAK_F32] = 4 * vocabulary;
+      return logits;
+    }(),
+};
+constexpr int32_t decodeOrder[] = {0, 1, 2};
+
 } // namespace
 
 const lrt_program fake::program = {
@@ -105,9 +129,9 @@ const lrt_program fake::program = {
     .decode_weight_bytes = tensorBytes,
     .row_ops = {2, 0, 0},
     .head_ops = {4 * vocabulary, 0, 0},
-    .decode = {"decode", decode, 1},
-    .prefill = {"prefill", prefill, prefillRows},
-    .head = {"head", head, headRows},
+    .decode = {"decode", decode, 1, phases, 3, decodeOrder, 3},
+    .prefill = {"prefill", prefill, prefillRows, phases, 2, decodeOrder, 2},
+    .head = {"head", head, headRows, phases + 2, 1, decodeOrder, 1},
     .caches = caches,
     .num_caches = 1,
     .weights_data = nullptr,

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 2u
+#define LRT_ABI_VERSION 3u
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,13 +34,38 @@ typedef struct lrt_step {
   void *team;             // the runtime's own, handed back to lrt_barrier
 } lrt_step;
 
+/// Kinds of peak an operation is measured against.
+enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAKS = 3 };
+
 /// A compiled entry point: every worker calls it once per step with its own id in [0, step->workers).
 typedef void (*lrt_entry_fn)(const lrt_step *step, int64_t worker);
+
+/// What lies between two barriers of an entry point, and the least it must read and compute in a call of n rows, for
+/// `bench --phases`. Activations are not counted, nor what no dot product does.
+typedef struct lrt_phase {
+  const char *name;
+  const char *kind;           // of layer; empty outside the layers
+  int64_t weight_bytes;       // read once
+  int64_t lookup_bytes;       // read for each row: an embedding
+  int64_t expert_bytes;       // of one expert's matrices; min(experts, n * chosen) of them are read
+  int64_t experts;            //
+  int64_t chosen;             // experts of a row
+  int64_t state_bytes;        // carried from call to call: read and written
+  int64_t position_bytes;     // of caches, read for each position that any of the rows sees
+  int64_t window;             // positions a row sees at most; 0: all
+  int64_t chunk;              // a row sees positions since the last multiple of it; 0: all
+  int64_t row_ops[LRT_PEAKS]; // for each row; multiply and add counted apart
+  int64_t seen_ops;           // in f32, for each row and position that it sees
+} lrt_phase;
 
 typedef struct lrt_entry {
   const char *name;
   lrt_entry_fn run;
   int64_t rows; // most rows one call takes
+  const lrt_phase *phases;
+  int64_t num_phases;
+  const int32_t *order; // the phase before each barrier of a call, from the first barrier to the last
+  int64_t num_order;
 } lrt_entry;
 
 /// What a layer keeps between steps, for bench (`--fill`, bytes per token) and info.
@@ -56,9 +81,6 @@ typedef struct lrt_cache {
 } lrt_cache;
 
 enum lrt_element { LRT_F32 = 0, LRT_BF16 = 1 };
-
-/// Kinds of peak an operation is measured against.
-enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAKS = 3 };
 
 /// CPU features compiled code may use (lrt_program.features is a set of these bits).
 #define LRT_FEATURES(X)                                                                                                \
@@ -119,9 +141,10 @@ typedef struct lrt_program {
 
 #ifdef __cplusplus
 static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
-static_assert(sizeof(lrt_entry) == 24, "");
+static_assert(sizeof(lrt_phase) == 120, "");
+static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 56, "");
-static_assert(sizeof(lrt_program) == 320, "the compiler writes lrt_program field by field");
+static_assert(sizeof(lrt_program) == 416, "the compiler writes lrt_program field by field");
 #endif
 
 /// Written by the compiler, one per executable.

@@ -279,3 +279,25 @@ func.func @layer_of_another_type(%rows: index) attributes {spmd.entry = "decode"
   spmd.layers %rows at %rows [@kind]
   return
 }
+
+// -----
+
+func.func @costs_less_than_nothing(%n: index) {
+  // expected-error @below {{expects costs from 0 to 2^50, but found -1}}
+  spmd.phase "a" static tiles %n cost <weights = -1> prologue {
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
+
+// -----
+
+func.func @more_experts_than_memory(%n: index) {
+  // expected-error @below {{expects experts of 2^50 bytes at most, but found 1048576 of 1125899906842623}}
+  spmd.phase "a" static tiles %n cost <expert = 1125899906842623, experts = 1048576> prologue {
+  } do {
+  ^bb0(%tile: index):
+  }
+  return
+}
