@@ -5,7 +5,6 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-
 void Scheduler::scheduleAddNorm(AddNormOp op) {
   spmd::BufferOp x = bufferOf(op.getInput()), pending = bufferOf(op.getPending());
   spmd::BufferOp normed = isDeferred ? rowsBuffer(prefix + "normed", columnsOf(op.getNormed()))
