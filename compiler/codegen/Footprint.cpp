@@ -83,6 +83,11 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
           // Room for scores: filled before it is read.
           for (Operand &operand : info.operands)
             operand.reads &= operand.view != views[attention.getScores()];
+        } else if (auto attention = dyn_cast<kernel::LatentAttentionOp>(op)) {
+          use(attention.getCache(), false, true, true, Value(), attention.getPosition(), attention.getQuery());
+          for (Operand &operand : info.operands)
+            for (Value room : {attention.getMatrices(), attention.getPanels(), attention.getRows()})
+              operand.reads &= operand.view != views[room];
         } else if (auto compute = dyn_cast<kernel::ComputeOp>(op)) {
           // Tensors touch nothing but what the kernel is handed, and the caches of these ops.
           auto useAll = [&](Operation *inner, Value cache, bool isAppend, Value position) {
@@ -98,6 +103,8 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
               useAll(append, append.getCache(), true, append.getPosition());
             else if (auto attention = dyn_cast<lm::AttentionOp>(inner))
               useAll(attention, attention.getCache(), false, attention.getPosition());
+            else if (auto latent = dyn_cast<lm::LatentAttentionOp>(inner))
+              useAll(latent, latent.getCache(), false, latent.getPosition());
             else if (isa<lm::CachedOp>(inner) ||
                      (isa_and_nonnull<kernel::KernelDialect>(inner->getDialect()) && !isa<kernel::YieldOp>(inner)))
               status = inner->emitOpError() << "is not understood by verify-schedule";

@@ -3,6 +3,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AbsorbLatent : Pass<"lm-absorb-latent", "::mlir::ModuleOp"> {
+  let summary = "latent attention becomes attention to the latent vectors themselves";
+  let description = [{
+    <q, k_up^T c> = <k_up q, c> and sum p v_up c = v_up sum p c: queries and sums take the matrices, and keys and values
+    of single heads are never made. One head of the cache then serves all query heads. lm-schedule does this for `decode`.
+    Example: test/codegen/absorb-latent.mlir.
+  }];
+  let dependentDialects = ["::mlir::lm::LMDialect"];
+}
+
 def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
   let summary = "fused layers become phases of an SPMD program, once per entry point";
   let description = [{

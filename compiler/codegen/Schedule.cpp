@@ -1,5 +1,6 @@
 //===- Schedule.cpp - fused layers become phases of an SPMD program -----------------------------------------------===//
 
+#include "compiler/codegen/AbsorbLatent.h"
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/schedule/Scheduler.h"
 #include "compiler/support/ModuleAttributes.h"
@@ -44,11 +45,20 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
                          << headRows;
       return signalPassFailure();
     }
+    // A decode step attends to the latent vectors themselves; prefill chooses when it runs.
+    OwningOpRef<ModuleOp> absorbed;
+    bool hasLatent = module.walk([](LatentAttentionOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    if (hasLatent && !Scheduler::isNamed(decompose, LatentAttentionOp::getOperationName())) {
+      absorbed = module.clone();
+      lathe::absorbLatent(*absorbed);
+    }
     for (auto [entry, name, rows] : {std::tuple(Entry::Decode, "decode", int64_t(1)),
                                      std::tuple(Entry::Prefill, "prefill", std::min(*callRows, *context)),
-                                     std::tuple(Entry::Head, "head", headRows.getValue())})
-      if (failed(Scheduler(module, entry, name, rows, *table, decompose).run(forward)))
+                                     std::tuple(Entry::Head, "head", headRows.getValue())}) {
+      auto source = entry == Entry::Decode && absorbed ? absorbed->lookupSymbol<func::FuncOp>("forward") : forward;
+      if (failed(Scheduler(module, entry, name, rows, *table, decompose).run(source)))
         return signalPassFailure();
+    }
     for (func::FuncOp source : llvm::reverse(sources))
       source.erase();
   }

@@ -18,16 +18,6 @@ def FuseGatedLinear : Pass<"lm-fuse-gated-linear", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::lm::LMDialect"];
 }
 
-def AbsorbLatent : Pass<"lm-absorb-latent", "::mlir::ModuleOp"> {
-  let summary = "latent attention becomes attention to the latent vectors themselves";
-  let description = [{
-    <q, k_up^T c> = <k_up q, c> and sum p v_up c = v_up sum p c: queries and sums take the matrices, and keys and values
-    of single heads are never made. One head of the cache then serves all query heads.
-    Example: test/graph/absorb-latent.mlir.
-  }];
-  let dependentDialects = ["::mlir::lm::LMDialect"];
-}
-
 def DeferResiduals : Pass<"lm-defer-residuals", "::mlir::ModuleOp"> {
   let summary = "what a block adds to the stream is added where it is next normed";
   let description = [{

@@ -7,7 +7,6 @@ using namespace mlir;
 void lathe::populateGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
   pm.addPass(lm::createFuseQKV());
   pm.addPass(lm::createFuseGatedLinear());
-  pm.addPass(lm::createAbsorbLatent());
   // After the blocks are fused: it looks for additions whose right side is a whole block.
   pm.addPass(lm::createDeferResiduals());
   pm.addPass(createCSEPass());

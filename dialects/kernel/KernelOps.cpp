@@ -417,6 +417,54 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
+LatentRoom::LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions) {
+  constexpr int64_t lanes = 16;
+  int64_t own = keys.getColumns(), width = own + cache.getDim() - cache.getLatent(), valueDim = values.getRows();
+  matrixRows = valueDim + own;
+  matrixColumns = llvm::alignTo(cache.getLatent(), lanes);
+  // Values are turned 16 at a time.
+  made = std::max<int64_t>(valueDim + width, llvm::alignTo(valueDim, lanes));
+  turned = positions / lanes * made;
+  panelRows = turned + llvm::alignTo(valueDim, lanes) / lanes * positions;
+  scores = llvm::alignTo(width, lanes);
+  sums = scores + positions;
+  state = sums + llvm::alignTo(valueDim, lanes);
+  rowColumns = state + lanes;
+}
+
+LogicalResult LatentAttentionOp::verify() {
+  auto cache = cast<lm::CacheType>(getCache().getType());
+  auto keys = cast<lm::WeightType>(getKUp().getType()), values = cast<lm::WeightType>(getVUp().getType());
+  if (cache.getRows() < 1 || !cache.getLatent() || cache.getWindow())
+    return emitOpError() << "expects a latent cache with rows and without a window, but found " << cache;
+  if (failed(checkPacked(*this, getKUp())) || failed(checkPacked(*this, getVUp())))
+    return failure();
+  if (!keys.isExperts() || keys.getRows() != cache.getLatent() || !values.isExperts() ||
+      values.getColumns() != cache.getLatent() || values.getExperts() != keys.getExperts())
+    return emitOpError() << "expects k_up and v_up of as many heads and " << cache.getLatent()
+                         << " latent values, but found " << keys << " and " << values;
+  if (getPositions() < 16 || getPositions() % 16)
+    return emitOpError() << "expects blocks of a multiple of 16 positions, but found " << getPositions();
+  LatentRoom room(keys, values, cache, getPositions());
+  auto checkRoom = [&](Value memory, std::optional<int64_t> rows, int64_t columns, StringRef what) -> LogicalResult {
+    auto type = cast<MemRefType>(memory.getType());
+    auto [strides, offset] = type.getStridesAndOffset();
+    if (type.getDimSize(1) == columns && (!rows || (type.getDimSize(0) == *rows && strides[0] == columns)))
+      return success();
+    return emitOpError() << "expects " << what << " of " << (rows ? std::to_string(*rows) + " x " : std::string())
+                         << columns << " values, but found " << type;
+  };
+  if (failed(checkRoom(getMatrices(), room.matrixRows, room.matrixColumns, "matrices")) ||
+      failed(checkRoom(getPanels(), room.panelRows, 16, "panels")) ||
+      failed(checkRoom(getRows(), std::nullopt, room.rowColumns, "rows")) ||
+      failed(checkCovers(*this, getRows(), getOut(), "rows")))
+    return failure();
+  int64_t width = keys.getColumns() + cache.getDim() - cache.getLatent();
+  if (failed(checkColumns(*this, getQuery(), width, "query")))
+    return failure();
+  return checkColumns(*this, getOut(), values.getRows(), "out");
+}
+
 LogicalResult MergePiecesOp::verify() {
   int64_t columns = columnsOf(getShares());
   if (!isKnown(columns) || columns < 2 || columns % 2)

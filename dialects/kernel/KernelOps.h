@@ -9,4 +9,22 @@
 #define GET_OP_CLASSES
 #include "dialects/kernel/KernelOps.h.inc"
 
+namespace mlir::kernel {
+
+/// The room of a kernel.latent_attention, in values.
+struct LatentRoom {
+  LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions);
+
+  /// What makes values and, behind it, what makes keys: a row for each value, a column for each of the latent vector's.
+  int64_t matrixRows, matrixColumns;
+  /// In rows of 16. For every 16 positions `made` rows, a column for each position: values, then keys. Behind those of
+  /// all positions the values again, turned: from `turned` on for every 16 values a row for each position.
+  int64_t panelRows, made, turned;
+  /// Of a row: its query, its scores from `scores` on, its sums from `sums` on, the largest score and the sum of
+  /// weights from `state` on.
+  int64_t rowColumns, scores, sums, state;
+};
+
+} // namespace mlir::kernel
+
 #endif // LATHE_DIALECTS_KERNEL_KERNELOPS_H

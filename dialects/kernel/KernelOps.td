@@ -316,6 +316,28 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention"> {
+  let summary = "attention of rows of one query head to keys and values that are made of a latent cache";
+  let description = [{
+    As lm.latent_attention for rows of `head` at positions `position` .. , block by block of `positions` positions: their
+    keys and values are made, every row that sees one of them meets them, and what it has summed so far is scaled to the
+    largest score so far. `matrices`, `panels` and `rows` are the worker's own room, of the sizes kernel::LatentRoom says:
+    the head's matrices as f32, a block's keys and values, and for each row its scaled query, scores and sums.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
+                       LM_WeightType:$k_up, LM_WeightType:$v_up, Index:$head,
+                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$matrices,
+                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$panels,
+                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$rows, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       I64Attr:$positions);
+  let assemblyFormat = [{
+    $query `,` $cache `at` $position `by` $k_up `,` $v_up `[` $head `]` `matrices` $matrices `panels` $panels `rows` $rows
+    `to` $out `scale` $scale `positions` $positions attr-dict `:` type($query) `,` type($cache) `,` type($k_up) `,`
+    type($v_up) `,` type($matrices) `,` type($panels) `,` type($rows) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
 def Kernel_MergePiecesOp : Kernel_Op<"merge_pieces"> {
   let summary = "attention of what its pieces found";
   let description = [{

@@ -165,6 +165,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !area = memref<65536xi8>
 !ring = !lm.cache<2 x 16 x bf16, window = 5, rows = 32>
 !full = !lm.cache<2 x 16 x f32, window = 0, rows = 32>
+!latent = !lm.cache<1 x 20 x bf16, latent = 16, window = 0, rows = 32>
+!keys = !lm.weight<2x16x8xbf16, <16 x 2>>
+!values = !lm.weight<2x16x16xf8_e4m3, <16 x 1>>
 #rope = #lm.rope<dim = 8, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.1, 0.01, 0.001>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // Frequencies are a constant of the module, once.
@@ -224,6 +227,25 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func @attend_to_everything(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !full
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 50.0 : !head, !full, !scores, !head
+    return
+  }
+  // Matrices as rows of f32; of a panel of 16 positions they make keys and values, and the values are turned; scores, then
+  // sums that are added to those of the blocks before.
+  // CHECK-LABEL: @attend_to_latent_vectors(
+  // CHECK: vector.shuffle
+  // CHECK: call @make.bf16.2(
+  // CHECK: vector.shuffle
+  // CHECK: call @meet.f32.1(
+  // CHECK: vector.reduction <maxnumf>
+  // CHECK: call @meet.f32.1.add(
+  // CHECK: return
+  func.func @attend_to_latent_vectors(%q: memref<?x12xf32>, %m: memref<24x16xf32>, %p: memref<44x16xf32>,
+      %r: memref<?x64xf32>, %out: memref<?x16xf32>, %area: !area, %place: index, %weights: !area, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !latent
+    %k = builtin.unrealized_conversion_cast %weights, %place : !area, index to !keys
+    %v = builtin.unrealized_conversion_cast %weights, %place : !area, index to !values
+    kernel.latent_attention %q, %cache at %position by %k, %v[%head] matrices %m panels %p rows %r to %out scale 1.0
+      positions 16 : memref<?x12xf32>, !latent, !keys, !values, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
     return
   }
 }

@@ -4,7 +4,7 @@
     check-op.py OP --lathe PATH [--formats q4_0,f32] [--options "--schedule-for znver4"] [--extreme] [--tolerance 1e-5]
 
 OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, of 40
-rows by 8 and of 40 (attention: 330) one by one, must give the same logits. Weights of every format are written here: random codes, or with
+rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80), must give the same logits. Weights of every format are written here: random codes, or with
 --extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
 8-bit activations hold them exactly, and a quantised product is held to the same 1e-5 as one in f32. Sizes are odd: outputs
 and heads that fill no panel, K one block or three.
@@ -25,7 +25,7 @@ spec.loader.exec_module(compare_logits)
 
 VOCABULARY = 133
 # name: values of a block, its bytes, where its f16 scales (and minima) are
-FORMATS = {"f32": (1, 4, ()), "f16": (1, 2, ()), "bf16": (1, 2, ()),
+FORMATS = {"f32": (1, 4, ()), "f16": (1, 2, ()), "bf16": (1, 2, ()), "f8_e4m3": (1, 1, ()),
            "q4_0": (32, 18, (0,)), "q4_1": (32, 20, (0, 2)), "q5_0": (32, 22, (0,)), "q5_1": (32, 24, (0, 2)),
            "q8_0": (32, 34, (0,)), "q4_k": (256, 144, (0, 2)), "q5_k": (256, 176, (0, 2)), "q6_k": (256, 210, (208,))}
 
@@ -73,13 +73,33 @@ class Module:
         for size in shape:
             count *= size
         block = FORMATS[number_format][0]
+        more = []
+        if number_format == "f8_e4m3":
+            data, more = self.scaled(shape, count)
         if data is None:
             data = (self.numbers(count, number_format, 0.3) if block == 1 else self.blocks(count // block, number_format))
         self.data += bytes(-len(self.data) % 64)
+        if len(shape) == 3:
+            offsets = ", ".join(str(len(self.data) + i * (len(data) // shape[0])) for i in range(shape[0]))
+            more.append(f"offsets = array<i64: {offsets}>")
         kind = f"!lm.weight<{'x'.join(map(str, shape))}x{number_format}>"
-        self.weights.append(f'lm.weight @{name} : {kind} from "{self.path}" at {len(self.data)}')
+        self.weights.append(f'lm.weight @{name} : {kind} from "{self.path}" at {len(self.data)}'
+                            + (f" {{{', '.join(more)}}}" if more else ""))
         self.data += data
         return kind
+
+    def scaled(self, shape, count):
+        """8-bit floats of some matrices, which have fewer than 128 rows; their scales go before them."""
+        offsets, columns = [], -(-shape[-1] // 128)
+        for _ in range(shape[0]):
+            self.data += bytes(-len(self.data) % 64)
+            offsets.append(len(self.data))
+            self.data += self.numbers(columns, "f32", 0.01)
+        self.data += bytes(-len(self.data) % 64)
+        numbers = bytes(0 if byte & 0x7f == 0x7f else byte for byte in self.random.randbytes(count))
+        files = ", ".join(f'"{self.path}"' for _ in offsets)
+        return numbers, [f"scale_columns = {columns} : i64", f"scale_files = [{files}]",
+                         f"scale_offsets = array<i64: {', '.join(map(str, offsets))}>"]
 
     def ones(self, count):
         return struct.pack(f"<{count}f", *[1.0] * count)
@@ -214,6 +234,29 @@ def attention(module, number_format, hidden):
     return attend(module, 32, "f32", **SHAPES[number_format])
 
 
+def latent_attention(module, number_format, hidden):
+    """`number_format` is what makes values, and what makes keys where their rows are whole blocks."""
+    block = FORMATS[number_format][0]
+    heads, own, rotated, values = 3, 32 if block == 32 else 8, 6, 5 if hidden == 44 else 16
+    latent = 256 if block == 256 or number_format == "f8_e4m3" else 36 if hidden == 44 else 64
+    module.norm(hidden)
+    module.linear("q_proj", "%q", "%h", heads * (own + rotated), hidden, "f32")
+    module.linear("c_proj", "%c", "%h", latent, hidden, "f32")
+    module.linear("r_proj", "%r", "%h", rotated, hidden, "f32")
+    cache = f"!lm.cache<1 x {latent + rotated} x f32, latent = {latent}, window = 0, rows = 0>"
+    module.arguments.append(f'%cache: {cache} {{lm.slot = "cache"}}')
+    is_whole = own % block == 0 and number_format != "f8_e4m3"
+    keys = module.slot("k_up", (heads, latent, own), number_format if is_whole else "f32")
+    made = module.slot("v_up", (heads, values, latent), number_format)
+    wide, sums = f"tensor<?x{heads * (own + rotated)}xf32>", f"tensor<?x{heads * values}xf32>"
+    module.body += [f"lm.append_latent %c, %r to %cache at %position : tensor<?x{latent}xf32>, tensor<?x{rotated}xf32>, {cache}",
+                    f"%a = lm.latent_attention %q, %k_up, %v_up, %cache at %position scale 0.01"
+                    f" : {wide}, {keys}, {made}, {cache} -> {sums}"]
+    module.linear("out", "%o", "%a", hidden, heads * values, "f32")
+    module.residual(hidden)
+    return module.text(hidden, "f32", "f32", f"lm.state @layers.0.cache : {cache}")
+
+
 def shape(heads, cache_heads, dim, **more):
     return dict(heads=heads, cache_heads=cache_heads, dim=dim, **more)
 
@@ -227,6 +270,7 @@ SHAPES = {"one-head": shape(1, 1, 16), "three-per-group": shape(6, 2, 20), "wide
 # name: the op it decomposes, what makes the module
 OPS = {"embed": ("embed", embed), "linear": ("linear", linear), "gated_linear": ("gated_linear", gated_linear),
        "gated_linear_gelu": ("gated_linear", gated_linear_gelu), "qkv": ("qkv", qkv), "attention": ("attention", attention),
+       "latent_attention": ("latent_attention", latent_attention),
        "add_norm": ("add_norm", gated_linear), "post_norm": ("add_norm", post_norm)}
 
 
@@ -241,15 +285,20 @@ def check(args, name, hidden, work):
     (work / "op.mlir").write_text(OPS[args.op][1](module, name, hidden))
     (work / "op.bin").write_bytes(module.data)
     options = args.options.split()
-    # Eight rows of prefill: nine are two calls, and windows become rings.
-    common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", "8"]
+    # Eight rows of prefill: nine are two calls, and windows become rings. Keys and values are made of latent vectors in
+    # calls of more rows than that, and from them alone is what quantised matrices give free of rounded rows.
+    is_latent = args.op == "latent_attention"
+    common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", "40" if is_latent else "8"]
     run(common + ["-o", work / "kernels"] + options)
     run(common + ["-o", work / "meaning", "--decompose", f"lm.{OPS[args.op][0]}"] + options)
     # Attention of one row is divided into pieces where there is much to see.
     longest = 330 if args.op == "attention" else 40
-    tokens = [module.random.randrange(VOCABULARY) for _ in range(longest)]
+    tokens = [module.random.randrange(VOCABULARY) for _ in range(80 if is_latent else longest)]
     worst = (0.0, "")
-    for rows, chunk in [(n, None) for n in range(2, 10)] + [(40, 8), (longest, 1)]:
+    cases = [(n, None) for n in range(2, 10)] + [(40, 8), (longest, 1)]
+    if is_latent:
+        cases = ([] if name not in ("f32", "f16") else cases + [(80, 17), (70, 33)]) + [(40, None), (80, None)]
+    for rows, chunk in cases:
         logits = [["logits", "--tokens", ",".join(map(str, tokens[:rows])), "--out", work / f"{which}.npy"]
                   + (["--chunk", chunk] if chunk else []) for which in ("kernels", "meaning")]
         for which, command in zip(("kernels", "meaning"), logits):
@@ -272,6 +321,8 @@ def main():
     parser.add_argument("--work", type=Path, help="keep the files here")
     args = parser.parse_args()
     names = args.formats.split(",") if args.formats else list(SHAPES if args.op == "attention" else FORMATS)
+    if not args.formats and args.op != "latent_attention" and "f8_e4m3" in names:
+        names.remove("f8_e4m3")  # of several matrices alone
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)

@@ -38,8 +38,8 @@ struct AttentionEmitter {
   }
   void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
     Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
-    context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
-                              /*isCache=*/true, accumulates});
+    context.products.call(
+        e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth, Panels::Cache, accumulates});
   }
   void findVisible();
   void findRanges();
@@ -214,13 +214,7 @@ void AttentionEmitter::sumLatent() {
   constexpr int64_t block = 16;
   Value rows = e.rowsOf(query), zero = e.index(0);
   int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
-  auto stepsOf = [&](Value at) {
-    Value raw = e.load(e.i8s(stepBytes), area, at);
-    if (depth == 1)
-      return SmallVector<Value>{e.bitcast(e.f32s(), raw)};
-    Value pairs = e.bitcast(e.i32s(), raw);
-    return SmallVector<Value>{e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
-  };
+  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
   // Adds what the panels [begin, end) have for the values of `step`, to `count` rows from `row` on.
   auto tile = [&](Value row, int64_t count, Value step, Value begin, Value end) {
     SmallVector<Value> sums(count * depth, e.number(e.f32s(), 0));
@@ -228,7 +222,7 @@ void AttentionEmitter::sumLatent() {
       SmallVector<Value> next(before);
       Value column = e.mul(panel, lanes);
       Value at = e.add(e.add(keys, e.mul(panel, layout.keyPanelBytes)), e.mul(step, stepBytes));
-      SmallVector<Value> values = stepsOf(at);
+      SmallVector<Value> values = loadStep(e, area, at, format, depth);
       for (int64_t i = 0; i < count; ++i) {
         Value weights = e.load(e.f32s(), op.getScores(), {e.add(row, i), column});
         for (int64_t d = 0; d < depth; ++d)

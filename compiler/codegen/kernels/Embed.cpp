@@ -78,8 +78,10 @@ struct RowReader {
   }
 };
 
-/// Row `id` of a packed matrix, the one of `expert` where there are several: put(column, value) for each column.
-void readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put, Value expert = {}) {
+} // namespace
+
+void lathe::readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
+                    Value expert) {
   auto type = cast<lm::WeightType>(matrix.getType());
   const FormatInfo &info = type.getInfo();
   auto [area, place] = getAreaAndPlace(matrix);
@@ -124,8 +126,6 @@ void readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column,
     });
   });
 }
-
-} // namespace
 
 void lathe::expand(kernel::EmbedOp op, Emitter &e) {
   Value scale = e.number(e.getF32Type(), op.getScale().convertToDouble());

@@ -10,6 +10,14 @@
 
 namespace lathe {
 
+/// Where the panels of a product lie.
+enum class Panels {
+  Weights,
+  Cache,   // a few rows meet each: asks for the next one
+  Latents, // a cache's, which many rows meet
+  Room,    // a worker's own f32 memory, a line of values: places and strides count values
+};
+
 /// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin
 /// at `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
 struct Product {
@@ -17,9 +25,15 @@ struct Product {
   Value input, out; // memref<?x?xf32, bf16 or i8, strided>, memref<?x?xf32, strided>
   Format format;
   int64_t depth;
-  bool isCache = false;     // the area is the cache
+  Panels panels = Panels::Weights;
   bool accumulates = false; // adds to out
 };
+
+/// The `depth` columns of the step at `at` of a panel of a format without groups, 16 values each.
+SmallVector<Value> loadStep(Emitter &emitter, Value area, Value at, Format format, int64_t depth);
+/// Row `id` of a packed matrix, the one of `expert` where there are several: put(column, value) for each column.
+void readRow(Emitter &emitter, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
+             Value expert = {});
 
 /// Outlines products: one function per (area, format, depth, accumulates).
 class ProductLibrary {
@@ -73,6 +87,7 @@ void expand(kernel::RopeTableOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::RopeOp op, Emitter &emitter);
 void expand(kernel::AppendOp op, Emitter &emitter);
 void expand(kernel::AttentionOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::LatentAttentionOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::MergePiecesOp op, Emitter &emitter);
 
 } // namespace lathe

@@ -41,9 +41,6 @@ private:
 
   Value row(Value first, int64_t i) { return e.add(first, i); }
 
-  // Formats without groups.
-  Values loadFloats(Value at);
-
   // Quantised formats.
   Value f16s(Value at) {
     Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
@@ -151,30 +148,6 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
 // f32, f16, bf16: widened to f32
 //===------------------------------------------------------------------------------------------------------------------===//
 
-/// The `depth` columns of one step, each 16 outputs wide.
-ProductEmitter::Values ProductEmitter::loadFloats(Value at) {
-  int64_t bytes = info.bits / 8;
-  Value raw = e.load(e.i8s(R * shape.depth * bytes), area, at);
-  switch (shape.format) {
-  case Format::F32:
-    return {e.bitcast(e.f32s(), raw)};
-  case Format::F8E4M3: {
-    // As f16 of the same sign, exponent and fraction, which is 256 times too small: the scale makes up for it.
-    Value bits = e.andBits(e.shl(e.extendSigned(raw, e.getI16Type()), 7), 0xbfff);
-    return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), bits))};
-  }
-  case Format::F16:
-    return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), raw))};
-  default:
-    break;
-  }
-  if (shape.depth == 1)
-    return {e.bitcast(e.f32s(), e.shl(e.extend(e.bitcast(e.vec(R, e.getI16Type()), raw), e.getI32Type()), 16))};
-  // A bf16 is the upper half of an f32: of two neighbours one is shifted up, the other has its neighbour masked away.
-  Value pairs = e.bitcast(e.i32s(), raw);
-  return {e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
-}
-
 void ProductEmitter::prefetch(Value at, int64_t bytes) {
   constexpr int64_t line = 64;
   for (int64_t offset = 0; offset < bytes; offset += line)
@@ -208,6 +181,7 @@ ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, Ar
 ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels, Value begin,
                                                  Value end) {
   int64_t depth = shape.depth, stepBytes = R * depth * (info.bits / 8);
+  int64_t stepSize = shape.panels == Panels::Room ? R * depth : stepBytes;
   Value zero = e.div(begin, e.index(depth)), steps = e.div(end, e.index(depth));
   // One row has too few sums to keep the multipliers busy: take several steps at once, each with sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / (count * panels.size()));
@@ -217,7 +191,7 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   // Of a cache a few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next,
   // so that memory is busy all the time.
   Value share, ahead;
-  if (shape.isCache) {
+  if (shape.panels == Panels::Cache) {
     share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));
     ahead = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
     share = e.mul(share, count);
@@ -225,14 +199,15 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
     for (Value panel : panels)
-      if (shape.isCache)
+      if (shape.panels == Panels::Cache)
         prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
-      else if (count == 1)
+      else if (shape.panels == Panels::Weights && count == 1)
         prefetch(e.add(panel, e.add(e.mul(step, stepBytes), kAhead)), stepsHere * stepBytes);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
       for (Value panel : panels)
-        weights.push_back(loadFloats(e.add(e.add(panel, e.mul(step, stepBytes)), s * stepBytes)));
+        weights.push_back(
+            loadStep(e, area, e.add(e.add(panel, e.mul(step, stepSize)), s * stepSize), shape.format, depth));
       for (int64_t d = 0; d < depth; ++d) {
         Value column = e.add(e.mul(step, depth), s * depth + d);
         for (int64_t i = 0; i < count; ++i) {
@@ -583,11 +558,38 @@ MemRefType anyRows(Type element) {
 
 } // namespace
 
+SmallVector<Value> lathe::loadStep(Emitter &e, Value area, Value at, Format format, int64_t depth) {
+  constexpr int64_t R = CPUTable::kPanelRows;
+  if (cast<MemRefType>(area.getType()).getElementType().isF32())
+    return {e.load(e.f32s(), area, at)};
+  int64_t bytes = getFormatInfo(format).bits / 8;
+  Value raw = e.load(e.i8s(R * depth * bytes), area, at);
+  switch (format) {
+  case Format::F32:
+    return {e.bitcast(e.f32s(), raw)};
+  case Format::F8E4M3: {
+    // As f16 of the same sign, exponent and fraction, which is 256 times too small: the scale makes up for it.
+    Value bits = e.andBits(e.shl(e.extendSigned(raw, e.getI16Type()), 7), 0xbfff);
+    return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), bits))};
+  }
+  case Format::F16:
+    return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), raw))};
+  default:
+    break;
+  }
+  if (depth == 1)
+    return {e.bitcast(e.f32s(), e.shl(e.extend(e.bitcast(e.vec(R, e.getI16Type()), raw), e.getI32Type()), 16))};
+  // A bf16 is the upper half of an f32: of two neighbours one is shifted up, the other has its neighbour masked away.
+  Value pairs = e.bitcast(e.i32s(), raw);
+  return {e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
+}
+
 func::FuncOp ProductLibrary::get(const Product &product) {
   auto areaType = cast<MemRefType>(product.area.getType());
   Type element = cast<MemRefType>(product.input.getType()).getElementType();
-  // Weights and cache are areas of different types; a bf16 dot takes other rows than widened bf16.
-  std::string name = (StringRef(product.isCache ? "attend." : "product.") + getFormatInfo(product.format).name + "." +
+  constexpr StringLiteral names[] = {"product.", "attend.", "make.", "meet."};
+  // Areas are of different types; a bf16 dot takes other rows than widened bf16.
+  std::string name = (names[static_cast<size_t>(product.panels)] + getFormatInfo(product.format).name + "." +
                       Twine(product.depth) + (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : ""))
                          .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))

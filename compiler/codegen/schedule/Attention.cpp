@@ -86,10 +86,29 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
     kernel::AppendOp::create(builder, loc, whole, cacheValue, constant(0),
                              arith::AddIOp::create(builder, loc, position, row), /*values=*/false);
   };
-  // The queries' product with what makes keys comes next and does not look at the cache.
+  // In a decode step the queries' product with what makes keys comes next and does not look at the cache.
   if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !isDecomposed(next))
     return;
   tiled("append", 1, kTileRows, std::exchange(beside, nullptr));
+}
+
+void Scheduler::headProduct(WeightType type, Value matrices, Value head, Value in, Value count, Value out) {
+  bool isRounded = takesRounded(type);
+  if (isRounded || type.getInfo().isQuantised()) {
+    QuantizedRow layout(type.getColumns(), type.hasWideCodes());
+    int64_t columns = isRounded ? type.getColumns() : layout.bytes;
+    Type element = isRounded ? Type(builder.getBF16Type()) : builder.getI8Type();
+    spmd::BufferOp room = buffer("head_in." + Twine(type.getColumns()) + (isRounded ? ".bf16" : ".codes"),
+                                 std::min(kTileRows, maxRows), columns, element, spmd::Space::Scratch);
+    OpFoldResult zero = builder.getIndexAttr(0);
+    Value to = write(room, zero, zero, count, builder.getIndexAttr(columns));
+    if (isRounded)
+      kernel::RoundOp::create(builder, loc, in, to);
+    else
+      kernel::QuantizeOp::create(builder, loc, in, to);
+    in = to;
+  }
+  kernel::MatmulOp::create(builder, loc, in, matrices, constant(0), out, Value(), head);
 }
 
 /// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
@@ -101,14 +120,6 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
   buffers[op.getResult()] = out;
   if (isDecomposed(op))
     return scheduleDecomposed("head_linear", op.getOperation(), out);
-  bool isRounded = takesRounded(type), isQuantised = type.getInfo().isQuantised();
-  spmd::BufferOp room;
-  if (isRounded || isQuantised) {
-    QuantizedRow layout(in, type.hasWideCodes());
-    room = buffer("head_in." + Twine(in) + (isRounded ? ".bf16" : ".codes"), std::min(kTileRows, maxRows),
-                  isRounded ? in : layout.bytes, isRounded ? Type(builder.getBF16Type()) : builder.getI8Type(),
-                  spmd::Space::Scratch);
-  }
   Value matrices = weight(op.getWeight());
   TileFn other = std::exchange(beside, nullptr);
   auto body = [&](Value head, Value row, Value count) {
@@ -118,17 +129,8 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
       return offset ? arith::AddIOp::create(builder, loc, column, constant(offset)).getResult() : column;
     };
     Value rowsIn = read(from, row, columnOf(width, 0), count, builder.getIndexAttr(in));
-    if (room) {
-      auto columns = builder.getIndexAttr(room.getBufferType().getDimSize(1));
-      Value to = write(room, zero, zero, count, columns);
-      if (isRounded)
-        kernel::RoundOp::create(builder, loc, rowsIn, to);
-      else
-        kernel::QuantizeOp::create(builder, loc, rowsIn, to);
-      rowsIn = to;
-    }
-    kernel::MatmulOp::create(builder, loc, rowsIn, matrices, constant(0),
-                             write(out, row, columnOf(outWidth, 0), count, builder.getIndexAttr(made)), Value(), head);
+    headProduct(type, matrices, head, rowsIn, count,
+                write(out, row, columnOf(outWidth, 0), count, builder.getIndexAttr(made)));
     if (behind)
       kernel::CopyOp::create(builder, loc, read(from, row, columnOf(width, in), count, builder.getIndexAttr(behind)),
                              write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));

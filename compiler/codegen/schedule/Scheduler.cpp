@@ -203,6 +203,7 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](AddPositionsOp op) { return scheduleAddPositions(op), success(); })
       .Case([&](AppendOp op) { return scheduleAppend(op), success(); })
       .Case([&](AppendLatentOp op) { return scheduleAppendLatent(op), success(); })
+      .Case([&](LatentAttentionOp op) { return scheduleLatentAttention(op), success(); })
       .Case([&](HeadLinearOp op) { return scheduleHeadLinear(op), success(); })
       .Case([&](GatedDeltaRuleOp op) { return scheduleDeltaRule(op), success(); })
       .Case([&](PartOp op) { return schedulePart(op), success(); })
@@ -398,7 +399,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
   if (!layers)
     return forward.emitOpError("expects layers");
   isDeferred = layers.getStream().size() == 2 && layers.getStream()[1].getDefiningOp<ZerosOp>();
-  SymbolTable symbols(module);
+  SymbolTable symbols(forward->getParentOfType<ModuleOp>());
   if (entry != Entry::Head) {
     llvm::SetVector<Attribute> kinds(llvm::from_range, layers.getKinds());
     for (Attribute kind : kinds)

@@ -31,6 +31,8 @@ using lathe::QuantizedRow;
 constexpr int64_t kTileRows = 64;
 /// Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 16;
+/// Query rows that meet keys and values made of latent vectors, and positions that these are made for at once.
+constexpr int64_t kLatentRows = 512, kLatentPositions = 64;
 /// Tiles that attention of one row is divided into at least, if it sees so many pieces of so many positions.
 constexpr int64_t kAttentionTiles = 16, kPiecePositions = 64;
 /// Rows that every worker may norm and quantise for itself rather than wait for another.
@@ -51,6 +53,11 @@ public:
         replicates(entry != Entry::Prefill && maxRows <= kReplicatedRows), decompose(decompose) {}
 
   LogicalResult run(func::FuncOp forward);
+
+  /// Whether `decompose`, "all" or names of ops, has this one.
+  static bool isNamed(StringRef decompose, StringRef op) {
+    return decompose == "all" || llvm::is_contained(llvm::split(decompose, ','), op);
+  }
 
 private:
   using RowsFn = std::function<void(Value row, Value count)>;
@@ -128,9 +135,7 @@ private:
   void choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t part, Value local)> body);
 
   /// Whether `op` runs as its decomposition.
-  bool isDecomposed(Operation *op) {
-    return decompose == "all" || llvm::is_contained(llvm::split(decompose, ','), op->getName().getStringRef());
-  }
+  bool isDecomposed(Operation *op) { return isNamed(decompose, op->getName().getStringRef()); }
   /// The ops, one after another, on rows of their inputs; `outs` takes the last one's results. `at` is the position of
   /// the first row.
   void compute(ArrayRef<Operation *> ops, Value row, Value count, Value at, ValueRange outs);
@@ -157,6 +162,9 @@ private:
   }
   void scheduleAppendLatent(AppendLatentOp op);
   void scheduleHeadLinear(HeadLinearOp op);
+  /// What `head`'s matrix makes of rows, which are rounded or quantised for it first.
+  void headProduct(WeightType type, Value matrices, Value head, Value in, Value count, Value out);
+  void scheduleLatentAttention(LatentAttentionOp op);
   void scheduleConvolutions(ArrayRef<CausalConv1dOp> ops);
   void scheduleDeltaRule(GatedDeltaRuleOp op);
   void scheduleRowwise(Operation *op, std::function<void(ValueRange ins, Value out)> kernel);

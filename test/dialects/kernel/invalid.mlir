@@ -786,3 +786,205 @@ func.func @streams_of_another_width(%x: memref<?x8xf32>, %u: memref<?x3xf32>) {
   kernel.altup_inject %x, %u to %x : memref<?x8xf32>, memref<?x3xf32>, memref<?x8xf32>
   return
 }
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @sinks_of_a_piece(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %w: !lm.weight<2xf32>, %h: memref<1x4xf32>) {
+  // expected-error @below {{'kernel.attention' op expects sinks to take their share of all pieces}}
+  kernel.attention %q, %c[%n] at %n sinks %w[%n] : !lm.weight<2xf32> piece %n of %n shares %h : memref<1x4xf32> scores %s to %q scale 1.0 softcap 0.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @shares_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %h: memref<1x2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects shares of 4 columns, but found 'memref<1x2xf32>'}}
+  kernel.attention %q, %c[%n] at %n piece %n of %n shares %h : memref<1x2xf32> scores %s to %q scale 1.0 softcap 0.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @piece_of_how_many(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the number of pieces, and room for their shares}}
+  "kernel.attention"(%q, %c, %n, %n, %n, %h, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, memref<1x2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @piece_without_shares(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the number of pieces, and room for their shares}}
+  "kernel.attention"(%q, %c, %n, %n, %n, %n, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, index, memref<1x32xf32>, memref<1x16xf32>) -> ()
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @pieces_without_a_number(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the piece's number}}
+  "kernel.attention"(%q, %c, %n, %n, %n, %h, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, memref<1x2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+func.func @sinks_from_nowhere(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the first of the sinks beside them}}
+  "kernel.attention"(%q, %c, %n, %n, %w, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, !lm.weight<2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @shares_without_sums(%i: memref<?x16xf32>, %h: memref<?x3xf32>, %o: memref<1x16xf32>) {
+  // expected-error @below {{'kernel.merge_pieces' op expects shares of a peak and a sum for each head, but found 'memref<?x3xf32>'}}
+  kernel.merge_pieces %i, %h to %o : memref<?x16xf32>, memref<?x3xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @pieces_of_unequal_heads(%i: memref<?x16xf32>, %h: memref<?x6xf32>, %o: memref<1x16xf32>) {
+  // expected-error @below {{'kernel.merge_pieces' op expects 3 heads, but found 'memref<1x16xf32>'}}
+  kernel.merge_pieces %i, %h to %o : memref<?x16xf32>, memref<?x6xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @pieces_of_two_rows(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o: memref<2x16xf32>) {
+  // expected-error @below {{'kernel.merge_pieces' op expects one row, but found 'memref<2x16xf32>'}}
+  kernel.merge_pieces %i, %h to %o : memref<?x16xf32>, memref<?x4xf32>, memref<2x16xf32>
+  return
+}
+
+// -----
+
+func.func @pieces_of_another_width(%i: memref<?x8xf32>, %h: memref<?x4xf32>, %o: memref<1x16xf32>) {
+  // expected-error @below {{'kernel.merge_pieces' op expects input of 16 columns, but found 'memref<?x8xf32>'}}
+  kernel.merge_pieces %i, %h to %o : memref<?x8xf32>, memref<?x4xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @rounded_sinks_of_pieces(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o: memref<1x16xf32>, %w: !lm.weight<4xbf16>) {
+  // expected-error @below {{'kernel.merge_pieces' op expects sinks to be a vector of f32, but found '!lm.weight<4xbf16>'}}
+  kernel.merge_pieces %i, %h sinks %w : !lm.weight<4xbf16> to %o : memref<?x16xf32>, memref<?x4xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, window = 0, rows = 64>
+func.func @latent_of_a_plain_cache(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows and without a window, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 5, rows = 64>
+func.func @latent_of_a_ring(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows and without a window, but found '!lm.cache<1 x 20 x f32, latent = 16, window = 5, rows = 64>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_keys_not_packed(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects a packed matrix, but found '!lm.weight<2x16x8xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_values_not_packed(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects a packed matrix, but found '!lm.weight<2x16x16xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_matrices_of_other_heads(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<3x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects k_up and v_up of as many heads and 16 latent values, but found '!lm.weight<2x16x8xf32, <16 x 1>>' and '!lm.weight<3x16x16xf32, <16 x 1>>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<3x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_positions_of_no_panel(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects blocks of a multiple of 16 positions, but found 24}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 24 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_room_for_fewer_matrices(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<23x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects matrices of 24 x 16 values, but found 'memref<23x16xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<23x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_room_for_fewer_panels(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<43x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects panels of 44 x 16 values, but found 'memref<43x16xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<43x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_room_for_narrower_rows(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x48xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects rows of 64 values, but found 'memref<?x48xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x48xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_room_for_fewer_rows(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<4x64xf32>, %o: memref<8x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects rows to cover 'memref<8x16xf32>', but found 'memref<4x64xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<4x64xf32>, memref<8x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_query_of_another_width(%q: memref<?x16xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects query of 12 columns, but found 'memref<?x16xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x16xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @latent_out_of_another_width(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x12xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects out of 16 columns, but found 'memref<?x12xf32>'}}
+  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x12xf32>
+  return
+}

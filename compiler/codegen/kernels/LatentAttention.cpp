@@ -1,0 +1,242 @@
+//===- LatentAttention.cpp - keys and values made of a latent cache, and what rows make of them -------------------===//
+//
+// What makes keys and values is unpacked to f32 once. A panel of 16 positions of the cache is then like any panel of
+// weights: rows of matrices times the panel are keys that lie as scores need them, a row for each of the key's values
+// and 16 positions side by side, and values, which are turned. Rows before the first that sees a block are left out.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include <limits>
+
+using namespace lathe;
+
+namespace {
+
+struct LatentEmitter {
+  kernel::LatentAttentionOp op;
+  Emitter &e;
+  KernelContext &context;
+  lm::CacheType cache = cast<lm::CacheType>(op.getCache().getType());
+  lm::WeightType keys = cast<lm::WeightType>(op.getKUp().getType());
+  lm::WeightType values = cast<lm::WeightType>(op.getVUp().getType());
+  int64_t positions = op.getPositions();
+  kernel::LatentRoom room{keys, values, cache, positions};
+  CacheLayout layout{cache};
+  static constexpr int64_t lanes = CacheLayout::kPanel;
+
+  int64_t latent = cache.getLatent(), own = keys.getColumns(), valueDim = values.getRows();
+  int64_t behind = cache.getDim() - latent, width = own + behind;
+  Value zero = e.index(0), rows = e.rowsOf(op.getQuery());
+
+  /// Columns of the rows from `first` on.
+  Value part(Value memory, Value first, int64_t column, OpFoldResult columns) {
+    SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(column)};
+    SmallVector<OpFoldResult> sizes = {e.sub(rows, first), columns}, strides(2, e.getIndexAttr(1));
+    return memref::SubViewOp::create(e, memory, offsets, sizes, strides);
+  }
+  SmallVector<Value> step(Value weight, Value panel, Value column);
+  void unpackMatrices();
+  void takeQueries();
+  void makePanel(Value panel, Value slot);
+  Value addScores(Value row, Value begin, Value panels);
+  void run();
+};
+
+/// Row r of what it returns holds the r-th values of all 16.
+SmallVector<Value> turn(Emitter &e, SmallVector<Value> rows) {
+  constexpr int64_t n = Emitter::kLanes;
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < n / 2; ++i) {
+    low.append({i, n + i});
+    high.append({n / 2 + i, n + n / 2 + i});
+  }
+  for (int64_t round = 1; round < n; round *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < n / 2; ++i)
+      for (ArrayRef<int64_t> half : {ArrayRef(low), ArrayRef(high)})
+        next.push_back(vector::ShuffleOp::create(e, rows[i], rows[i + n / 2], half));
+    rows = next;
+  }
+  return rows;
+}
+
+/// The step that holds `column` of the head's panel `panel`, as values.
+SmallVector<Value> LatentEmitter::step(Value weight, Value panel, Value column) {
+  auto type = cast<lm::WeightType>(weight.getType());
+  PanelLayout packed(type);
+  auto [area, place] = getAreaAndPlace(weight);
+  int64_t stepBytes = lanes * packed.depth * type.getInfo().bits / 8;
+  Value at = e.add(e.add(place, e.mul(op.getHead(), getExpertBytes(type))), e.mul(panel, packed.panelBytes));
+  Value offset = e.add(e.mul(e.div(column, e.index(packed.depth)), stepBytes), packed.scalesBytes);
+  SmallVector<Value> columns = loadStep(e, area, e.add(at, offset), type.getFormat(), packed.depth);
+  if (type.getInfo().isScaled()) {
+    Value scale = e.loadBytes(e.getF32Type(), area, e.add(at, e.mul(e.div(column, e.index(kScaleBlock)), 4)));
+    columns = {e.mul(columns[0], e.splat(scale))};
+  }
+  return columns;
+}
+
+void LatentEmitter::unpackMatrices() {
+  Value matrices = op.getMatrices();
+  auto put = [&](Value row, Value column, Value value) {
+    memref::StoreOp::create(e, value, matrices, ValueRange{row, column});
+  };
+  if (!values.getInfo().isQuantised() && latent % lanes == 0 && valueDim % lanes == 0) {
+    e.loop(zero, e.index(valueDim / lanes), 1, [&](Value panel) {
+      e.loop(zero, e.index(latent), lanes, [&](Value column) {
+        SmallVector<Value> columns;
+        while (columns.size() < lanes)
+          columns.append(step(op.getVUp(), panel, e.add(column, columns.size())));
+        for (auto [i, row] : llvm::enumerate(turn(e, columns)))
+          e.store(row, matrices, {e.add(e.mul(panel, lanes), i), column});
+      });
+    });
+  } else {
+    e.loop(zero, e.index(valueDim), 1, [&](Value row) {
+      readRow(e, op.getVUp(), row, [&](Value column, Value value) { put(row, column, value); }, op.getHead());
+    });
+  }
+  if (!keys.getInfo().isQuantised()) {
+    e.loop(zero, e.index(llvm::divideCeil(latent, lanes)), 1, [&](Value panel) {
+      e.loop(zero, e.index(own), PanelLayout(keys).depth, [&](Value column) {
+        for (auto [d, value] : llvm::enumerate(step(op.getKUp(), panel, column)))
+          e.store(value, matrices, {e.add(column, valueDim + d), e.mul(panel, lanes)});
+      });
+    });
+  } else {
+    e.loop(zero, e.index(latent), 1, [&](Value id) {
+      auto putTurned = [&](Value column, Value value) { put(e.add(column, valueDim), id, value); };
+      readRow(e, op.getKUp(), id, putTurned, op.getHead());
+    });
+  }
+}
+
+void LatentEmitter::takeQueries() {
+  Value scale = e.number(e.getF32Type(), op.getScale().convertToDouble());
+  int64_t wide = Emitter::lanesFor(width), wideSums = Emitter::lanesFor(valueDim);
+  e.loop(zero, rows, 1, [&](Value row) {
+    e.loop(zero, e.index(width), wide, [&](Value column) {
+      Value query = e.load(e.f32s(wide), op.getQuery(), {row, column});
+      e.store(e.mul(query, e.splat(scale, wide)), op.getRows(), {row, column});
+    });
+    e.loop(zero, e.index(valueDim), wideSums, [&](Value column) {
+      e.store(e.number(e.f32s(wideSums), 0), op.getRows(), {row, e.add(column, room.sums)});
+    });
+    auto state = [&](double value, int64_t offset) {
+      memref::StoreOp::create(e, e.number(e.getF32Type(), value), op.getRows(),
+                              ValueRange{row, e.index(room.state + offset)});
+    };
+    state(-std::numeric_limits<float>::max(), 0);
+    state(0, 1);
+  });
+}
+
+/// Keys and values of 16 positions, the cache's `panel`, as the block's `slot`.
+void LatentEmitter::makePanel(Value panel, Value slot) {
+  auto [area, place] = getAreaAndPlace(op.getCache());
+  Value at = e.add(place, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, room.made);
+  Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
+  SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(0)};
+  SmallVector<OpFoldResult> sizes = {e.getIndexAttr(room.matrixRows), e.getIndexAttr(lanes)};
+  SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
+  Value made = memref::SubViewOp::create(e, op.getPanels(), offsets, sizes, strides);
+  context.products.call(
+      e, {area, at, zero, e.index(latent), op.getMatrices(), made, format, layout.depth, Panels::Latents});
+  // What keys have of their own follows.
+  int64_t stepBytes = lanes * layout.depth * layout.elementBytes;
+  Value rotated = e.add(at, latent / layout.depth * stepBytes), last = e.add(first, room.matrixRows);
+  e.loop(zero, e.index(behind / layout.depth), 1, [&, area = area](Value step) {
+    SmallVector<Value> steps = loadStep(e, area, e.add(rotated, e.mul(step, stepBytes)), format, layout.depth);
+    for (auto [d, column] : llvm::enumerate(steps))
+      e.store(column, op.getPanels(), {e.add(e.add(last, e.mul(step, layout.depth)), d), zero});
+  });
+  e.loop(zero, e.index(llvm::divideCeil(valueDim, lanes)), 1, [&](Value block) {
+    SmallVector<Value> rows;
+    Value from = e.add(first, e.mul(block, lanes));
+    for (int64_t i = 0; i < lanes; ++i)
+      rows.push_back(e.load(e.f32s(), op.getPanels(), {e.add(from, i), zero}));
+    Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), room.turned);
+    for (auto [i, row] : llvm::enumerate(turn(e, rows)))
+      e.store(row, op.getPanels(), {e.add(to, i), zero});
+  });
+}
+
+/// Scores of a row and the block of `panels` that begins at position `begin` become weights; what the row has summed
+/// before is scaled to the largest score of both.
+Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
+  VectorType vector = e.f32s(lanes);
+  auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
+  Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
+  Value lane = arith::ConstantOp::create(
+      e, DenseIntElementsAttr::get(e.i32s(lanes), llvm::to_vector(llvm::seq<int32_t>(0, lanes))));
+  Value seen = toI32s(e.sub(e.add(op.getPosition(), row), begin)); // the last of the block's positions
+  auto at = [&](Value panel) { return SmallVector<Value>{row, e.add(e.mul(panel, lanes), room.scores)}; };
+  Value memory = op.getRows();
+  auto visible = [&](Value panel) {
+    return e.lessEqual(e.add(e.splat(e.cast(e.mul(panel, lanes), e.getI32Type())), lane), seen);
+  };
+  Value peaks = e.loop(zero, panels, 1, hidden, [&](Value panel, ValueRange largest) {
+    Value score = e.select(visible(panel), e.load(vector, memory, at(panel)), hidden);
+    return SmallVector<Value>{e.maximum(largest[0], score)};
+  })[0];
+  SmallVector<Value> peakAt = {row, e.index(room.state)}, sumAt = {row, e.index(room.state + 1)};
+  Value before = e.loadScalar(memory, peakAt);
+  Value peak = e.maximum(before, vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, peaks));
+  Value sums = e.loop(zero, panels, 1, e.number(vector, 0), [&](Value panel, ValueRange sum) {
+    Value weight = e.exp(e.sub(e.load(vector, memory, at(panel)), e.splat(peak)));
+    weight = e.select(visible(panel), weight, e.number(vector, 0));
+    e.store(weight, memory, at(panel));
+    return SmallVector<Value>{e.add(sum[0], weight)};
+  })[0];
+  Value factor = vector::ExtractOp::create(e, e.exp(e.splat(e.sub(before, peak), 1)), 0);
+  memref::StoreOp::create(e, peak, memory, peakAt);
+  memref::StoreOp::create(e, e.add(e.mul(e.loadScalar(memory, sumAt), factor), e.sum(sums)), memory, sumAt);
+  return factor;
+}
+
+void LatentEmitter::run() {
+  unpackMatrices();
+  takeQueries();
+  Value line = memref::CollapseShapeOp::create(e, op.getPanels(), ArrayRef<ReassociationIndices>{{0, 1}});
+  auto anyLine = MemRefType::get({ShapedType::kDynamic}, e.getF32Type(),
+                                 StridedLayoutAttr::get(e.getContext(), ShapedType::kDynamic, 1));
+  line = memref::CastOp::create(e, anyLine, line);
+  auto meet = [&](int64_t place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
+    context.products.call(e, {line, e.index(place * lanes), e.index(panelStride * lanes), columns, input, out,
+                              Format::F32, 1, Panels::Room, accumulates});
+  };
+
+  int64_t wide = Emitter::lanesFor(valueDim);
+  Value end = e.add(op.getPosition(), rows);
+  e.loop(zero, end, positions, [&](Value begin) {
+    Value panels = e.ceilDiv(e.minimum(e.sub(end, begin), e.index(positions)), e.index(lanes));
+    Value columns = e.mul(panels, lanes);
+    e.loop(zero, panels, 1, [&](Value slot) { makePanel(e.add(e.div(begin, e.index(lanes)), slot), slot); });
+    Value first = e.maximum(e.sub(begin, op.getPosition()), zero);
+    Value scores = part(op.getRows(), first, room.scores, columns);
+    meet(valueDim, room.made, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)), scores, false);
+    e.loop(first, rows, 1, [&](Value row) {
+      Value factor = e.splat(addScores(row, begin, panels), wide);
+      e.loop(zero, e.index(valueDim), wide, [&](Value column) {
+        Value at[] = {row, e.add(column, room.sums)};
+        e.store(e.mul(e.load(e.f32s(wide), op.getRows(), at), factor), op.getRows(), at);
+      });
+    });
+    meet(room.turned, positions, columns, scores, part(op.getRows(), first, room.sums, e.getIndexAttr(valueDim)), true);
+  });
+  e.loop(zero, rows, 1, [&](Value row) {
+    Value sum = e.loadScalar(op.getRows(), {row, e.index(room.state + 1)});
+    Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), sum), wide);
+    e.loop(zero, e.index(valueDim), wide, [&](Value column) {
+      Value value = e.load(e.f32s(wide), op.getRows(), {row, e.add(column, room.sums)});
+      e.store(e.mul(value, inverse), op.getOut(), {row, column});
+    });
+  });
+}
+
+} // namespace
+
+void lathe::expand(kernel::LatentAttentionOp op, Emitter &e, KernelContext &context) {
+  LatentEmitter{op, e, context}.run();
+}

@@ -1,0 +1,102 @@
+// RUN: lathe-opt %s --lm-schedule --split-input-file | FileCheck %s
+
+// A decode step absorbs the matrices; a call of prefill does so below as many rows as making keys and values pays from.
+
+
+!cache = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 64>
+!keys = !lm.weight<3x32x16xf32, <16 x 1>>
+!values = !lm.weight<3x8x32xf32, <16 x 1>>
+!q = !lm.weight<72x36xf32, <16 x 1>>
+!o = !lm.weight<36x24xf32, <16 x 1>>
+!table = !lm.weight<8x36xf32, <16 x 1>>
+
+module attributes {lm.model = {context = 64 : i64}} {
+  lm.weight @table : !table
+  lm.weight @layers.0.q : !q
+  lm.weight @layers.0.k : !keys
+  lm.weight @layers.0.v : !values
+  lm.weight @layers.0.o : !o
+  lm.state @layers.0.cache : !cache
+
+  // CHECK-LABEL: func.func private @decode.layer(
+  // CHECK-SAME: %[[K:[^:]*]]: !lm.weight<3x32x16
+  // CHECK: spmd.phase "head_linear"
+  // CHECK: kernel.matmul {{.*}}, %[[K]][%{{.*}}] head
+  // CHECK: spmd.phase "attention"
+  // CHECK: kernel.attention
+  // CHECK: spmd.phase "head_linear"
+
+  // CHECK-LABEL: func.func private @prefill.layer(
+  // CHECK-SAME: %[[ROWS:[^:]*]]: index, %{{[^:]*}}: index, %{{[^:]*}}: !lm.weight<72x36{{[^%]*}}%[[K:[^:]*]]: !lm.weight<3x32x16{{[^%]*}}%[[V:[^:]*]]: !lm.weight<3x8x32
+  // CHECK-NOT: "head_linear"
+  // 768 operations to make a key and a value, 40 fewer for each row that meets them, 5/8 of the time each.
+  // CHECK: %[[LEAST:.*]] = arith.constant 13 : index
+  // CHECK: %[[EXPANDS:.*]] = arith.cmpi ule, %[[LEAST]], %[[ROWS]]
+  // CHECK: %[[BLOCKS:.*]] = arith.select %[[EXPANDS]]
+  // CHECK: %[[EACH:.*]] = arith.select %[[EXPANDS]]
+  // CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]]
+  // CHECK: spmd.phase "attention" dynamic tiles %[[TILES]]
+  // CHECK: scf.if %[[EXPANDS]] {
+  // CHECK: kernel.latent_attention {{.*}} by %[[K]], %[[V]][
+  // CHECK: } else {
+  // CHECK: kernel.matmul {{.*}}, %[[K]][
+  // CHECK: kernel.concat
+  // CHECK: kernel.attention
+  // CHECK: kernel.matmul {{.*}}, %[[V]][
+  // CHECK: return
+  func.func private @layer(%x: tensor<?x36xf32>, %position: index, %q: !q {lm.slot = "q"}, %k: !keys {lm.slot = "k"},
+                           %v: !values {lm.slot = "v"}, %o: !o {lm.slot = "o"}, %cache: !cache {lm.slot = "cache"})
+      -> tensor<?x36xf32> {
+    %h = lm.linear %x, %q : tensor<?x36xf32>, !q -> tensor<?x72xf32>
+    %a = lm.latent_attention %h, %k, %v, %cache at %position scale 0.2
+      : tensor<?x72xf32>, !keys, !values, !cache -> tensor<?x24xf32>
+    %y = lm.linear %a, %o : tensor<?x24xf32>, !o -> tensor<?x36xf32>
+    return %y : tensor<?x36xf32>
+  }
+  func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x8xf32> {
+    %table = lm.use @table : !table
+    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> tensor<?x36xf32>
+    %y = lm.layers %x at %position [@layer] : tensor<?x36xf32> -> tensor<?x36xf32>
+    %logits = lm.linear %y, %table : tensor<?x36xf32>, !table -> tensor<?x8xf32>
+    return %logits : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+// A latent vector that is no larger than a key and a value is never expanded.
+
+!cache = !lm.cache<1 x 12 x f32, latent = 8, window = 0, rows = 64>
+!keys = !lm.weight<3x8x8xf32, <16 x 1>>
+!values = !lm.weight<3x12x8xf32, <16 x 1>>
+!table = !lm.weight<8x36xf32, <16 x 1>>
+!o = !lm.weight<36x36xf32, <16 x 1>>
+
+module attributes {lm.model = {context = 64 : i64}} {
+  lm.weight @table : !table
+  lm.weight @layers.0.k : !keys
+  lm.weight @layers.0.v : !values
+  lm.weight @layers.0.o : !o
+  lm.state @layers.0.cache : !cache
+
+  // CHECK-LABEL: func.func private @prefill.layer(
+  // CHECK: spmd.phase "attention" dynamic
+  // CHECK-NOT: kernel.latent_attention
+  // CHECK: kernel.attention
+  // CHECK-NOT: kernel.latent_attention
+  func.func private @layer(%x: tensor<?x36xf32>, %position: index, %k: !keys {lm.slot = "k"},
+                           %v: !values {lm.slot = "v"}, %o: !o {lm.slot = "o"}, %cache: !cache {lm.slot = "cache"})
+      -> tensor<?x36xf32> {
+    %a = lm.latent_attention %x, %k, %v, %cache at %position scale 0.2
+      : tensor<?x36xf32>, !keys, !values, !cache -> tensor<?x36xf32>
+    %y = lm.linear %a, %o : tensor<?x36xf32>, !o -> tensor<?x36xf32>
+    return %y : tensor<?x36xf32>
+  }
+  func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x8xf32> {
+    %table = lm.use @table : !table
+    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> tensor<?x36xf32>
+    %y = lm.layers %x at %position [@layer] : tensor<?x36xf32> -> tensor<?x36xf32>
+    %logits = lm.linear %y, %table : tensor<?x36xf32>, !table -> tensor<?x8xf32>
+    return %logits : tensor<?x8xf32>
+  }
+}
