@@ -48,12 +48,13 @@ private:
   /// The outputs [begin, end) of a matrix that tiles make.
   struct Product {
     bool ofExpert = false;
-    int64_t *operations = nullptr; // of the kind of dot
+    int64_t *operations = nullptr; // of the kind of dot; none: counted elsewhere
     llvm::SmallSetVector<std::pair<int64_t, int64_t>, 16> parts;
   };
 
   void visit(kernel::MatmulOp op);
   void visit(kernel::AttentionOp op);
+  void visit(kernel::LatentAttentionOp op);
   void visit(kernel::ComputeOp op);
   void readWhole(Value weight) { whole.insert(weight); }
   void attend(CacheType type, int64_t head, int64_t heads, Value cache);
@@ -85,7 +86,8 @@ private:
 
 void PhaseCost::visit(Operation *op) {
   TypeSwitch<Operation *>(op)
-      .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::ComputeOp>([&](auto op) { visit(op); })
+      .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::LatentAttentionOp, kernel::ComputeOp>(
+          [&](auto op) { visit(op); })
       .Case<kernel::EmbedOp, kernel::AddPositionsOp>([&](auto op) {
         auto type = cast<WeightType>(op.getTable().getType());
         lookup += sizeOf(op.getOut()).rows * lathe::getPackedBytes(type) / type.getRows();
@@ -141,6 +143,20 @@ void PhaseCost::visit(kernel::AttentionOp op) {
   attendOperations += 2 * query.rows * (query.columns / type.getDim()) * (type.getDim() + type.getValueDim());
   if (op.getSinks())
     readWhole(op.getSinks());
+}
+
+/// Keys and values of a position are made once for all rows of a tile.
+void PhaseCost::visit(kernel::LatentAttentionOp op) {
+  auto type = cast<CacheType>(op.getCache().getType());
+  attend(type, 0, 1, op.getCache());
+  Size query = sizeOf(op.getQuery()), out = sizeOf(op.getOut());
+  attendOperations += 2 * query.rows * (query.columns + out.columns);
+  int64_t head = evaluator.get(op.getHead());
+  for (Value matrix : {op.getKUp(), op.getVUp()}) {
+    auto made = cast<WeightType>(matrix.getType());
+    products[{matrix, head}].parts.insert({0, made.getRows()});
+    attendOperations += 2 * made.getRows() * made.getColumns();
+  }
 }
 
 /// By its decomposition: a phase of one tile, on whole weights, in f32.
@@ -208,7 +224,8 @@ spmd::CostAttr PhaseCost::get(Operation *phase) {
     } else {
       weights += bytes;
     }
-    perRow[llvm::find(kinds, product.operations) - std::begin(kinds)] += 2 * times * outputs * type.getColumns();
+    if (product.operations)
+      perRow[llvm::find(kinds, product.operations) - std::begin(kinds)] += 2 * times * outputs * type.getColumns();
   }
   for (Value weight : whole)
     weights += lathe::getPackedBytes(cast<WeightType>(weight.getType()));

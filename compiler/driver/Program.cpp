@@ -147,7 +147,7 @@ absl::StatusOr<Course> courseOf(ModuleOp module, llvm::StringRef entry) {
   return course;
 }
 
-absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context, int64_t queryHeads) {
+absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context) {
   std::vector<lrt_cache> caches;
   for (lm::StateOp state : module.getOps<lm::StateOp>()) {
     lm::CacheType type = state.getCacheType();
@@ -173,7 +173,6 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
     cache.bytes_per_position =
         type.getHeads() * (type.getDim() + (type.getLatent() ? 0 : type.getDim())) * (isBF16 ? 2 : 4);
     cache.bytes = cache.rows * cache.bytes_per_position;
-    cache.ops_per_position = 2 * (type.getDim() + type.getValueDim()) * queryHeads; // q·k and p·v
     cache.element = isBF16 ? LRT_BF16 : LRT_F32;
     caches.push_back(cache);
   }
@@ -203,13 +202,11 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   program.features = featuresOf(machine);
   llvm::copy(weights.contentId, program.content_id);
 
-  int64_t queryHeads = 0;
   const std::tuple<llvm::StringRef, llvm::StringRef, int64_t *> integers[] = {
       {lm::kModelAttr, "vocabulary", &program.vocabulary},
       {lm::kModelAttr, "context", &program.context},
       {lm::kModelAttr, "layers", &program.layers},
       {lm::kModelAttr, "hidden", &program.hidden},
-      {lm::kModelAttr, "heads", &queryHeads},
       {lm::kModelAttr, "parameters", &program.parameters},
       {kOptionsAttr, "threads", &program.default_threads},
       {kProgramAttr, "arena_bytes", &program.arena_bytes},
@@ -237,7 +234,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   }
   LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(module, lm::kModelAttr, "name"));
   LATHE_ASSIGN_OR_RETURN(std::string architecture, moduleString(module, lm::kModelAttr, "architecture"));
-  LATHE_ASSIGN_OR_RETURN(std::vector<lrt_cache> caches, cachesOf(module, program.context, queryHeads));
+  LATHE_ASSIGN_OR_RETURN(std::vector<lrt_cache> caches, cachesOf(module, program.context));
   program.num_caches = caches.size();
   program.weights_data_bytes = weights.embeddedBytes;
 

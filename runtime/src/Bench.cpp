@@ -61,12 +61,17 @@ Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t 
       plan.cacheBytesPerToken += 2.0 * double(cache.bytes);
     for (int64_t position = first; position < first + tokens; ++position)
       plan.cacheBytesPerToken += double(cache.bytes_per_position * attended(cache, position)) / double(tokens);
-    for (int64_t position = fill; position < first; ++position)
-      plan.promptOps[LRT_PEAK_F32] += double(cache.ops_per_position * attended(cache, position));
   }
   plan.bytesPerToken = double(program.decode_weight_bytes) + plan.cacheBytesPerToken;
+  const lrt_entry &prefill = program.prefill;
+  for (int64_t done = 0; done < prompt; done += prefill.rows)
+    for (int64_t i = 0; i < prefill.num_order; ++i) {
+      Work work = workOf(prefill.phases[prefill.order[i]], std::min(prompt - done, prefill.rows), fill + done);
+      for (int kind = 0; kind < LRT_PEAKS; ++kind)
+        plan.promptOps[kind] += work.ops[kind];
+    }
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    plan.promptOps[kind] += double(program.row_ops[kind]) * double(prompt) + double(program.head_ops[kind]);
+    plan.promptOps[kind] += double(program.head_ops[kind]);
   return plan;
 }
 

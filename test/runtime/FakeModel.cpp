@@ -75,7 +75,6 @@ const lrt_cache caches[] = {{.offset = 0,
                              .rows = context,
                              .window = 0,
                              .bytes_per_position = 4,
-                             .ops_per_position = 1,
                              .element = LRT_F32,
                              .reserved = 0}};
 

@@ -75,7 +75,6 @@ typedef struct lrt_cache {
   int64_t rows;               // positions it can hold
   int64_t window;             // positions attended at most; 0: all
   int64_t bytes_per_position; // read per attended position and token
-  int64_t ops_per_position;   // multiply and add counted apart
   int32_t element;            // lrt_element
   int32_t reserved;
 } lrt_cache;
@@ -143,7 +142,7 @@ typedef struct lrt_program {
 static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
 static_assert(sizeof(lrt_phase) == 120, "");
 static_assert(sizeof(lrt_entry) == 56, "");
-static_assert(sizeof(lrt_cache) == 56, "");
+static_assert(sizeof(lrt_cache) == 48, "");
 static_assert(sizeof(lrt_program) == 416, "the compiler writes lrt_program field by field");
 #endif
 
