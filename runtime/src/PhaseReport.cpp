@@ -20,16 +20,6 @@ double allOps(const Work &work) {
   return sum;
 }
 
-std::string readableOps(double ops) {
-  const char *units[] = {"", "k", "M", "G", "T"};
-  int unit = 0;
-  while (ops >= 1000 && unit < 4) {
-    ops /= 1000;
-    ++unit;
-  }
-  return format(unit == 0 || ops >= 100 ? "%.0f %s" : "%.1f %s", ops, units[unit]);
-}
-
 bool hasKinds(const Pass &pass) {
   std::string first;
   for (const PhaseTimes &times : pass.phases) {

@@ -35,15 +35,19 @@ std::string lrt::format(const char *pattern, ...) {
   return text;
 }
 
-std::string lrt::readableBytes(double bytes) {
-  const char *units[] = {"B", "kB", "MB", "GB", "TB"};
+/// A number in the largest of the units, each a thousand of the one before, that leaves at least one.
+static std::string readable(double number, const char *const (&units)[5]) {
   int unit = 0;
-  while (bytes >= 1000 && unit < 4) {
-    bytes /= 1000;
+  while (number >= 1000 && unit < 4) {
+    number /= 1000;
     ++unit;
   }
-  return format(unit == 0 || bytes >= 100 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  return format(unit == 0 || number >= 100 ? "%.0f %s" : "%.1f %s", number, units[unit]);
 }
+
+std::string lrt::readableBytes(double bytes) { return readable(bytes, {"B", "kB", "MB", "GB", "TB"}); }
+
+std::string lrt::readableOps(double ops) { return readable(ops, {"", "k", "M", "G", "T"}); }
 
 std::string lrt::readableCount(int64_t count) {
   std::string digits = format("%lld", (long long)count), text;

@@ -20,6 +20,8 @@ std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)
 
 /// "4.2 MB": decimal units, as disks and bandwidths count.
 std::string readableBytes(double bytes);
+/// "1.8 G": the unit's name is left to the reader.
+std::string readableOps(double ops);
 
 /// 1234567 -> "1,234,567".
 std::string readableCount(int64_t count);

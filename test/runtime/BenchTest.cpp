@@ -121,6 +121,18 @@ TEST(Bench, phasesAddUp) {
     EXPECT_EQ(value(step.substr(step.find("\"" + std::string(phase) + "\"")), "count"), "1");
 }
 
+TEST(Bench, aPromptsOperationsAreThoseOfPrefillsPhases) {
+  lrt_program program = fake::program;
+  std::vector<lrt_phase> phases(program.prefill.phases, program.prefill.phases + program.prefill.num_phases);
+  phases[1].seen_ops = 1000000000; // so many that nothing else counts
+  program.prefill.phases = phases.data();
+  std::string out = bench(program, {"-p", "10", "-n", "1", "--json"}).out;
+  auto numberOf = [&](const char *key) { return std::stod(value(out, key)); };
+  double seconds = 10 / numberOf("prompt_tps"), peak = numberOf("dot_Gops") * 1e9;
+  double expected = 55e9; // rows see 1, 2, .. 10 positions, in two calls
+  EXPECT_NEAR(numberOf("prompt_percent_of_peak") / 100 * seconds * peak / expected, 1, 0.02) << out;
+}
+
 TEST(Bench, phasesAreATableOtherwise) {
   Result result = bench(fake::program, {"--phases", "-p", "3", "-n", "2", "--threads", "1"});
   EXPECT_EQ(result.status, 0) << result.err;

@@ -70,6 +70,14 @@ private:
     Values first, second;
   };
   RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column, Value run, Value wideAt);
+  /// The same of one row, unrolled and added to `sum` and, for a second group, to `sum2`: memory is what one row waits
+  /// for.
+  void addRun(Value &sum, Value &sum2, Value row, Value at, Value column, Value run, Value wideAt);
+  /// Two neighbours of the 16-bit codes of a row at `at`, for each output.
+  Value wideActivations(Value row, Value at) {
+    Value pair = e.loadBytes(e.getI32Type(), input, {row, at});
+    return e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
+  }
   Value activations(Value row, Value column, int64_t step) {
     Value four = e.loadBytes(e.getI32Type(), input, {row, e.add(column, 4 * step)});
     return e.bitcast(e.i8s(4 * R), e.splat(four));
@@ -413,6 +421,36 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   return {Values(carried.begin(), carried.begin() + tileSums), Values(carried.begin() + tileSums, carried.end())};
 }
 
+void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value column, Value run, Value wideAt) {
+  bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
+  if (isWide) {
+    for (int64_t s = 0; s < 16; ++s) {
+      Value words = e.extend(e.load(e.i8s(2 * R), area, e.add(at, s * 2 * R)), e.getI16Type());
+      Value x = wideActivations(row, e.add(e.add(wideAt, e.mul(run, 64)), 4 * s));
+      sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+    }
+    return;
+  }
+  IntSum low, up;
+  low.sum = sum;
+  up.sum = sum2;
+  if (info.bits == 8) {
+    for (int64_t g = 0; g < 8; ++g)
+      low.add(*this, e.load(e.i8s(4 * R), area, e.add(at, g * 4 * R)), activations(row, column, g));
+  } else {
+    Values high = loadHighBits(at);
+    for (int64_t j = 0; j < 4; ++j) {
+      auto [codes, upCodes] = unpackSteps(at, high, j);
+      low.add(*this, codes, activations(row, column, j));
+      (isSplit ? up : low).add(*this, upCodes, activations(row, column, j + 4));
+    }
+  }
+  low.flush(*this);
+  up.flush(*this);
+  sum = low.sum;
+  sum2 = up.sum;
+}
+
 ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, ArrayRef<Value> panels) {
   Value zero = e.index(0);
   int64_t tileSums = count * panels.size(), runs = info.block / 32;
@@ -463,46 +501,8 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
           if (!rolled.second.empty())
             integers2[i] = e.add(integers2[i], rolled.second[i * panels.size() + p]);
         }
-      } else if (isWide) {
-        for (int64_t s = 0; s < 16; ++s) {
-          Value bytes = e.load(e.i8s(2 * R), area, e.add(at[p], s * 2 * R));
-          Value words = e.extend(bytes, e.getI16Type());
-          for (int64_t i = 0; i < count; ++i) {
-            Value pair = number(e.getI32Type(), row(first, i), wideAt, run, 64, 4 * s);
-            Value x = e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
-            integers[i] = e.add(integers[i], kernel::MaddI16Op::create(e, e.i32s(), words, x));
-          }
-        }
       } else {
-        // A step's codes are used for every row before the next is unpacked: that keeps them in registers.
-        SmallVector<IntSum> low(count), up(count);
-        for (int64_t i = 0; i < count; ++i) {
-          low[i].sum = integers[i];
-          up[i].sum = integers2[i];
-        }
-        bool isSplit = info.group == 16;
-        if (info.bits == 8) {
-          for (int64_t g = 0; g < 8; ++g) {
-            Value codes = e.load(e.i8s(4 * R), area, e.add(at[p], g * 4 * R));
-            for (int64_t i = 0; i < count; ++i)
-              low[i].add(*this, codes, activations(row(first, i), column, g));
-          }
-        } else {
-          Values high = loadHighBits(at[p]);
-          for (int64_t j = 0; j < 4; ++j) {
-            auto [codes, upCodes] = unpackSteps(at[p], high, j);
-            for (int64_t i = 0; i < count; ++i) {
-              low[i].add(*this, codes, activations(row(first, i), column, j));
-              (isSplit ? up : low)[i].add(*this, upCodes, activations(row(first, i), column, j + 4));
-            }
-          }
-        }
-        for (int64_t i = 0; i < count; ++i) {
-          low[i].flush(*this);
-          up[i].flush(*this);
-          integers[i] = low[i].sum;
-          integers2[i] = up[i].sum;
-        }
+        addRun(integers[0], integers2[0], first, at[p], column, run, wideAt);
       }
       Value runScale = scale[p], runMinimum = minimum.empty() ? Value() : minimum[p], runScale2;
       if (info.subscales) {
