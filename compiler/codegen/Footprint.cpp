@@ -66,7 +66,7 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
           if (auto type = dyn_cast<lm::CacheType>(cache.getType()))
             values &= !type.getLatent(); // keys hold them
           info.cacheAccesses.push_back({static_cast<unsigned>(known - result.caches.begin()), isAppend, keys, values,
-                                        head, position, views[input]});
+                                        head, position, views[input], Value()});
           if (known == result.caches.end())
             result.caches.push_back(cache);
         };
@@ -83,6 +83,11 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
           // Room for scores: filled before it is read.
           for (Operand &operand : info.operands)
             operand.reads &= operand.view != views[attention.getScores()];
+        } else if (auto attention = dyn_cast<kernel::AbsorbedAttentionOp>(op)) {
+          use(attention.getCache(), false, true, true, Value(), attention.getPosition(), attention.getQuery());
+          info.cacheAccesses.back().every = attention.getEvery();
+          for (Operand &operand : info.operands)
+            operand.reads &= operand.view != views[attention.getRoom()];
         } else if (auto attention = dyn_cast<kernel::LatentAttentionOp>(op)) {
           use(attention.getCache(), false, true, true, Value(), attention.getPosition(), attention.getQuery());
           for (Operand &operand : info.operands)
@@ -119,6 +124,24 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
   if (failed(status))
     return failure();
   return result;
+}
+
+SmallVector<Rect> lathe::without(ArrayRef<Rect> parts, const Rect &hole) {
+  SmallVector<Rect> rest;
+  for (const Rect &part : parts) {
+    Rect middle = part.meet(hole);
+    if (middle.isEmpty()) {
+      rest.push_back(part);
+      continue;
+    }
+    for (Rect piece : {Rect{part.row, middle.row, part.column, part.columnEnd},
+                       Rect{middle.rowEnd, part.rowEnd, part.column, part.columnEnd},
+                       Rect{middle.row, middle.rowEnd, part.column, middle.column},
+                       Rect{middle.row, middle.rowEnd, middle.columnEnd, part.columnEnd}})
+      if (!piece.isEmpty())
+        rest.push_back(piece);
+  }
+  return rest;
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -254,18 +277,24 @@ void FootprintReader::touch(Operation *op, const View &view, bool writes) {
       add(out.scratchFills, part);
     return;
   }
-  Bytes bytes = buffer.bytes(part.part);
+  // From the last write on: what is still missing there, an earlier one has filled.
+  SmallVector<Rect> missing = {part.part};
   for (const Part &filled : llvm::reverse(own)) {
     if (filled.buffer == part.buffer) {
-      if (filled.part.contains(part.part))
+      missing = without(missing, filled.part);
+      if (missing.empty())
         return;
       continue;
     }
-    if (buffer.sharesMemoryWith(buffers[filled.buffer]) && bytes.meets(buffers[filled.buffer].bytes(filled.part))) {
-      error(op) << "reads @" << name(part) << " [bytes " << bytes.begin << ".." << bytes.end
-                << ") after it has written @" << name(filled) << " there" << where;
-      return;
-    }
+    if (!buffer.sharesMemoryWith(buffers[filled.buffer]))
+      continue;
+    Bytes taken = buffers[filled.buffer].bytes(filled.part);
+    for (const Rect &piece : missing)
+      if (Bytes bytes = buffer.bytes(piece); bytes.meets(taken)) {
+        error(op) << "reads @" << name(part) << " [bytes " << bytes.begin << ".." << bytes.end
+                  << ") after it has written @" << name(filled) << " there" << where;
+        return;
+      }
   }
   if (!buffer.isScratch())
     add(out.needs, part);
@@ -310,6 +339,8 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAcc
   int64_t rows = use.type.getRows();
   const Rect &input = views[access.input].part.part;
   int64_t count = input.rowEnd - input.row, width = input.columnEnd - input.column;
+  if (access.every && count)
+    count = std::max<int64_t>(1, function.evaluator.get(access.every));
   int64_t head = 0, heads = use.type.getHeads();
   if (access.head) {
     head = function.evaluator.get(access.head);

@@ -36,6 +36,9 @@ struct Rect {
   auto operator<=>(const Rect &) const = default;
 };
 
+/// What of `parts` is outside `hole`.
+llvm::SmallVector<Rect> without(llvm::ArrayRef<Rect> parts, const Rect &hole);
+
 struct Bytes {
   int64_t begin, end;
 
@@ -139,7 +142,8 @@ private:
     bool isAppend, keys, values;
     mlir::Value head; // the first; null: all heads
     mlir::Value position;
-    unsigned input; // view of the rows appended, or of the query
+    unsigned input;    // view of the rows appended, or of the query
+    mlir::Value every; // positions of the query's rows, where its rows are not as many
   };
   struct LeafInfo {
     enum Kind { Other, View, Kernel } kind = Other;

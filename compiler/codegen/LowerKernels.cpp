@@ -67,8 +67,8 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
                 kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp,
                 kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp, kernel::DispatchOp,
                 kernel::GatherOp, kernel::CombineOp, kernel::MergePiecesOp>([&](auto op) { expand(op, emitter); })
-          .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp, kernel::LatentAttentionOp>(
-              [&](auto op) { expand(op, emitter, context); });
+          .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp, kernel::AbsorbedAttentionOp,
+                kernel::LatentAttentionOp>([&](auto op) { expand(op, emitter, context); });
       op->erase();
     }
     module.walk([](UnrealizedConversionCastOp cast) {

@@ -54,10 +54,13 @@ private:
 
   void visit(kernel::MatmulOp op);
   void visit(kernel::AttentionOp op);
+  void visit(kernel::AbsorbedAttentionOp op);
   void visit(kernel::LatentAttentionOp op);
   void visit(kernel::ComputeOp op);
   void readWhole(Value weight) { whole.insert(weight); }
   void attend(CacheType type, int64_t head, int64_t heads, Value cache);
+  /// Query rows, or heads of one, meet `head` of the cache.
+  void attend(CacheType type, int64_t head, Value cache, Value query, Value piece);
   void carry(Value state, int64_t part) {
     if (carried.insert({state, part}))
       stateBytes += cast<CarryType>(state.getType()).getValues() * 4;
@@ -86,8 +89,8 @@ private:
 
 void PhaseCost::visit(Operation *op) {
   TypeSwitch<Operation *>(op)
-      .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::LatentAttentionOp, kernel::ComputeOp>(
-          [&](auto op) { visit(op); })
+      .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp,
+            kernel::ComputeOp>([&](auto op) { visit(op); })
       .Case<kernel::EmbedOp, kernel::AddPositionsOp>([&](auto op) {
         auto type = cast<WeightType>(op.getTable().getType());
         lookup += sizeOf(op.getOut()).rows * lathe::getPackedBytes(type) / type.getRows();
@@ -133,16 +136,24 @@ void PhaseCost::visit(kernel::MatmulOp op) {
   product.parts.insert({first, first + sizeOf(op.getOut()).columns});
 }
 
+void PhaseCost::attend(CacheType type, int64_t head, Value cache, Value query, Value piece) {
+  // Of pieces, the first stands for what the row sees.
+  if (piece && evaluator.get(piece) != 0)
+    return;
+  attend(type, head, 1, cache);
+  Size size = sizeOf(query);
+  attendOperations += 2 * size.rows * (size.columns / type.getDim()) * (type.getDim() + type.getValueDim());
+}
+
 void PhaseCost::visit(kernel::AttentionOp op) {
   auto type = cast<CacheType>(op.getCache().getType());
-  Size query = sizeOf(op.getQuery());
-  // Of pieces, the first stands for what the row sees.
-  if (op.getPiece() && evaluator.get(op.getPiece()) != 0)
-    return;
-  attend(type, evaluator.get(op.getHead()), 1, op.getCache());
-  attendOperations += 2 * query.rows * (query.columns / type.getDim()) * (type.getDim() + type.getValueDim());
+  attend(type, evaluator.get(op.getHead()), op.getCache(), op.getQuery(), op.getPiece());
   if (op.getSinks())
     readWhole(op.getSinks());
+}
+
+void PhaseCost::visit(kernel::AbsorbedAttentionOp op) {
+  attend(cast<CacheType>(op.getCache().getType()), 0, op.getCache(), op.getQuery(), op.getPiece());
 }
 
 /// Keys and values of a position are made once for all rows of a tile.

@@ -116,19 +116,6 @@ std::string toString(const Rect &part) {
       .str();
 }
 
-/// The parts of `from` outside `hole`.
-void subtract(const Rect &from, const Rect &hole, function_ref<void(Rect)> rest) {
-  Rect middle = from.meet(hole);
-  if (middle.isEmpty())
-    return rest(from);
-  for (Rect piece : {Rect{from.row, middle.row, from.column, from.columnEnd},
-                     Rect{middle.rowEnd, from.rowEnd, from.column, from.columnEnd},
-                     Rect{middle.row, middle.rowEnd, from.column, middle.column},
-                     Rect{middle.row, middle.rowEnd, middle.columnEnd, from.columnEnd}})
-    if (!piece.isEmpty())
-      rest(piece);
-}
-
 //===--------------------------------------------------------------------------------------------------------------===//
 // The pass
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -621,10 +608,7 @@ LogicalResult VerifySchedule::play(const Call &call) {
     Rect whole{0, call.rows, 0, buffers[logits].columns};
     SmallVector<Rect> missing = {whole};
     for (const Live &part : live[logits]) {
-      SmallVector<Rect> rest;
-      for (const Rect &piece : missing)
-        subtract(piece, part.part, [&](Rect left) { rest.push_back(left); });
-      missing = rest;
+      missing = without(missing, part.part);
     }
     if (!missing.empty())
       return entry.emitError() << (live[logits].empty() ? "no phase" : "only " + quote(*live[logits].front().by))
@@ -749,10 +733,7 @@ LogicalResult VerifySchedule::playPhase(const OpenPhase &next) {
 LogicalResult VerifySchedule::expect(const Footprint &footprint, const Part &part, bool ofTile) {
   SmallVector<Rect> missing = {part.part};
   for (const Live &held : live[part.buffer]) {
-    SmallVector<Rect> rest;
-    for (const Rect &piece : missing)
-      subtract(piece, held.part, [&](Rect left) { rest.push_back(left); });
-    missing = rest;
+    missing = without(missing, held.part);
     if (missing.empty())
       return success();
   }
@@ -778,7 +759,8 @@ void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isK
       }
       if (from != part.buffer || !isKept)
         lost[from].push_back({held.part.meet(hole), &footprint, part.buffer});
-      subtract(held.part, hole, [&](Rect left) { rest.push_back({left, held.by}); });
+      for (const Rect &left : without(held.part, hole))
+        rest.push_back({left, held.by});
     }
     live[from] = rest;
   };

@@ -383,29 +383,46 @@ LogicalResult AppendOp::verify() {
   return success();
 }
 
+/// What attention of one row to a piece of what it sees takes and leaves.
+template <typename Op> LogicalResult checkPiece(Op op, int64_t heads) {
+  if (op.getPiece() && (!op.getPieces() || !op.getShares()))
+    return op.emitOpError() << "expects the number of pieces, and room for their shares";
+  if (!op.getPiece() && (op.getPieces() || op.getShares()))
+    return op.emitOpError() << "expects the piece's number";
+  return op.getShares() ? checkColumns(op, op.getShares(), 2 * heads, "shares") : success();
+}
+
+/// Query heads of one row, or one of several rows: 0 after an error.
+template <typename Op> int64_t checkHeads(Op op, lm::CacheType cache) {
+  int64_t columns = columnsOf(op.getQuery()), heads = columns / cache.getDim();
+  if (!isKnown(columns) || heads < 1) {
+    op.emitOpError() << "expects a known number of query heads, but found " << op.getQuery().getType();
+    return 0;
+  }
+  if (failed(checkDivides(op, op.getQuery(), cache.getDim(), "heads")) ||
+      failed(checkColumns(op, op.getOut(), heads * cache.getValueDim(), "out")))
+    return 0;
+  if (int64_t rows = cast<MemRefType>(op.getQuery().getType()).getDimSize(0); heads > 1 && rows != 1) {
+    op.emitOpError() << "expects several heads of one row alone, but found " << op.getQuery().getType();
+    return 0;
+  }
+  return heads;
+}
+
 LogicalResult AttentionOp::verify() {
   auto type = cast<lm::CacheType>(getCache().getType());
-  if (type.getRows() < 1)
-    return emitOpError() << "expects a cache with rows, but found " << type;
-  int64_t columns = columnsOf(getQuery()), heads = columns / type.getDim();
-  if (!isKnown(columns) || heads < 1)
-    return emitOpError() << "expects a known number of query heads, but found " << getQuery().getType();
-  if (failed(checkDivides(*this, getQuery(), type.getDim(), "heads")) ||
-      failed(checkColumns(*this, getOut(), heads * type.getValueDim(), "out")))
+  if (type.getRows() < 1 || type.getLatent())
+    return emitOpError() << "expects a cache with rows, keys and values, but found " << type;
+  int64_t heads = checkHeads(*this, type);
+  if (!heads)
     return failure();
-  if (int64_t rows = cast<MemRefType>(getQuery().getType()).getDimSize(0); heads > 1 && rows != 1)
-    return emitOpError() << "expects several heads of one row alone, but found " << getQuery().getType();
   if (int64_t rows = cast<MemRefType>(getScores().getType()).getDimSize(0); isKnown(rows) && rows < heads)
     return emitOpError() << "expects room for the scores of " << heads << " heads, but found " << getScores().getType();
   if (!getPiece() && !getSinks() != !getSink())
     return emitOpError() << "expects the first of the sinks beside them";
   if (getPiece() && getSinks())
     return emitOpError() << "expects sinks to take their share of all pieces";
-  if (getPiece() && (!getPieces() || !getShares()))
-    return emitOpError() << "expects the number of pieces, and room for their shares";
-  if (!getPiece() && (getPieces() || getShares()))
-    return emitOpError() << "expects the piece's number";
-  if (getShares() && failed(checkColumns(*this, getShares(), 2 * heads, "shares")))
+  if (failed(checkPiece(*this, heads)))
     return failure();
   if (getSinks() && failed(checkVector(*this, getSinks(), "sinks")))
     return failure();
@@ -414,6 +431,37 @@ LogicalResult AttentionOp::verify() {
                          << getScores().getType();
   if (!(getSoftcap().convertToDouble() >= 0))
     return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
+  return success();
+}
+
+AbsorbedRoom::AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions) {
+  constexpr int64_t vector = 16;
+  lanes = llvm::alignTo(rows, vector);
+  sumRows = llvm::alignTo(cache.getLatent(), vector);
+  values = 0;
+  sums = values + sumRows * positions;
+  weights = sums + sumRows * lanes;
+  scores = weights + lanes * positions;
+  state = scores + lanes * positions;
+  size = state + 3 * lanes;
+}
+
+LogicalResult AbsorbedAttentionOp::verify() {
+  auto cache = cast<lm::CacheType>(getCache().getType());
+  if (cache.getRows() < 1 || !cache.getLatent())
+    return emitOpError() << "expects a latent cache with rows, but found " << cache;
+  int64_t heads = checkHeads(*this, cache);
+  if (!heads || failed(checkPiece(*this, heads)))
+    return failure();
+  if (getPositions() < 16 || getPositions() % 16 || getPositions() > 1024)
+    return emitOpError() << "expects blocks of a multiple of 16 positions, but found " << getPositions();
+  if (heads > 1 && getEvery())
+    return emitOpError() << "expects rows of several heads or heads of one row, but found " << getQuery().getType();
+  int64_t rows = heads > 1 ? heads : cast<MemRefType>(getQuery().getType()).getDimSize(0);
+  if (static_cast<int64_t>(getRows()) < (isKnown(rows) ? rows : 1) || getRows() > 1024)
+    return emitOpError() << "expects room for the rows of " << getQuery().getType() << ", but found " << getRows();
+  if (int64_t size = AbsorbedRoom(cache, getRows(), getPositions()).size; columnsOf(getRoom()) != size)
+    return emitOpError() << "expects room of " << size << " values, but found " << getRoom().getType();
   return success();
 }
 
@@ -435,8 +483,8 @@ LatentRoom::LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType
 LogicalResult LatentAttentionOp::verify() {
   auto cache = cast<lm::CacheType>(getCache().getType());
   auto keys = cast<lm::WeightType>(getKUp().getType()), values = cast<lm::WeightType>(getVUp().getType());
-  if (cache.getRows() < 1 || !cache.getLatent() || cache.getWindow())
-    return emitOpError() << "expects a latent cache with rows and without a window, but found " << cache;
+  if (cache.getRows() < 1 || !cache.getLatent())
+    return emitOpError() << "expects a latent cache with rows, but found " << cache;
   if (failed(checkPacked(*this, getKUp())) || failed(checkPacked(*this, getVUp())))
     return failure();
   if (!keys.isExperts() || keys.getRows() != cache.getLatent() || !values.isExperts() ||

@@ -11,6 +11,17 @@
 
 namespace mlir::kernel {
 
+/// The room of a kernel.absorbed_attention, in values from its beginning: of blocks of so many positions the `values`
+/// (a row each), `weights` and `scores` of `lanes` rows, these in whole vectors; of all rows `sums` (a row for each
+/// value) and the `state`, each row's largest score, its sum of weights and the last position it sees.
+struct AbsorbedRoom {
+  AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions);
+
+  int64_t lanes, sumRows;
+  int64_t values, sums, weights, scores, state;
+  int64_t size;
+};
+
 /// The room of a kernel.latent_attention, in values.
 struct LatentRoom {
   LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions);

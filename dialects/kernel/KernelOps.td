@@ -316,6 +316,27 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOperandSegments]> {
+  let summary = "attention of rows of one query head, or of heads of one row, to latent vectors";
+  let description = [{
+    As lm.attention to a latent cache for rows of one query head at positions `position` .. , or for several query heads of
+    one row; with `every`, for rows of several heads, so many of each, that all begin at `position`. Block by block of `positions` positions, what a row has summed so far being scaled to the largest score so far.
+    `room` is the worker's own, of the size kernel::AbsorbedRoom says for `rows` rows or heads. `piece` of `pieces` as in
+    kernel.attention.
+  }];
+  let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
+                       Optional<Index>:$every, Optional<Index>:$piece, Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
+                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$room, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       I64Attr:$rows, I64Attr:$positions);
+  let assemblyFormat = [{
+    $query `,` $cache `at` $position (`every` $every^)?
+    (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `room` $room
+    `to` $out `scale` $scale `rows` $rows `positions` $positions attr-dict
+    `:` type($query) `,` type($cache) `,` type($room) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
 def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention"> {
   let summary = "attention of rows of one query head to keys and values that are made of a latent cache";
   let description = [{

@@ -163,6 +163,8 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
   if (latent < 0 || latent > dim || (latent && heads != 1))
     return emitError() << "expects a latent part of the values of one head, but found " << latent << " of " << heads
                        << " x " << dim;
+  if (latent && window)
+    return emitError() << "expects a latent cache to keep all positions, but found a window of " << window;
   if (!isFeasible({heads, dim, std::max<int64_t>({window, rows, 1})}))
     return emitError() << "expects at most 2^40 values, but found " << heads << " x " << dim << " for a window of "
                        << window << " and " << rows << " rows";

@@ -328,6 +328,8 @@ LogicalResult AttentionOp::verify() {
                          << columns(getQuery());
   if (!(getSoftcap().convertToDouble() >= 0))
     return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
+  if (type.getLatent() && (getSinks() || getTemperature() || getSoftcap().convertToDouble() != 0))
+    return emitOpError() << "expects neither sinks, a softcap nor a temperature with latent vectors";
   return getSinks() ? checkVector(*this, getSinks(), heads, "sink for each head") : success();
 }
 

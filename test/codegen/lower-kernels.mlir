@@ -166,6 +166,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !ring = !lm.cache<2 x 16 x bf16, window = 5, rows = 32>
 !full = !lm.cache<2 x 16 x f32, window = 0, rows = 32>
 !latent = !lm.cache<1 x 20 x bf16, latent = 16, window = 0, rows = 32>
+!wide = !lm.cache<1 x 300 x bf16, latent = 16, window = 0, rows = 32>
 !keys = !lm.weight<2x16x8xbf16, <16 x 2>>
 !values = !lm.weight<2x16x16xf8_e4m3, <16 x 1>>
 #rope = #lm.rope<dim = 8, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.1, 0.01, 0.001>
@@ -227,6 +228,40 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func @attend_to_everything(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !full
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 50.0 : !head, !full, !scores, !head
+    return
+  }
+  // Scores of so many columns at once that the rows' stay in the first cache; turned, they are a panel of 16 rows, whose
+  // largest is a lane's; values of a block, f32, meet it; sums are turned back and divided by the weights'.
+  // CHECK-LABEL: @attend_to_latents_themselves(
+  // CHECK: scf.for
+  // CHECK: call @attend.bf16.2(
+  // CHECK-NOT: call
+  // CHECK: vector.shuffle
+  // CHECK-NOT: vector.reduction <{{add|max}}
+  // CHECK: vector.reduction <minnumf>
+  // CHECK: call @meet.f32.1.add(
+  // CHECK: arith.divf
+  // CHECK: vector.shuffle
+  // CHECK: return
+  func.func @attend_to_latents_themselves(%q: memref<?x20xf32>, %room: memref<1x1888xf32>, %out: memref<?x16xf32>,
+      %area: !area, %place: index, %every: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !latent
+    kernel.absorbed_attention %q, %cache at %position every %every room %room to %out scale 1.0 rows 32 positions 16
+      : memref<?x20xf32>, !latent, memref<1x1888xf32>, memref<?x16xf32>
+    return
+  }
+  // 32 rows of 300 columns are twice what stays there.
+  // CHECK-LABEL: @attend_to_wide_latents(
+  // CHECK: call @attend.bf16.2(
+  // CHECK: call @attend.bf16.2.add(
+  // CHECK: call @attend.bf16.2.add(
+  // CHECK-NOT: call @attend
+  // CHECK: return
+  func.func @attend_to_wide_latents(%q: memref<?x300xf32>, %room: memref<1x1888xf32>, %out: memref<?x16xf32>,
+      %area: !area, %place: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !wide
+    kernel.absorbed_attention %q, %cache at %position room %room to %out scale 1.0 rows 32 positions 16
+      : memref<?x300xf32>, !wide, memref<1x1888xf32>, memref<?x16xf32>
     return
   }
   // Matrices as rows of f32; of a panel of 16 positions they make keys and values, and the values are turned; scores, then

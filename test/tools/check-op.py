@@ -237,7 +237,8 @@ def attention(module, number_format, hidden):
 def latent_attention(module, number_format, hidden):
     """`number_format` is what makes values, and what makes keys where their rows are whole blocks."""
     block = FORMATS[number_format][0]
-    heads, own, rotated, values = 3, 32 if block == 32 else 8, 6, 5 if hidden == 44 else 16
+    heads, own = (4, 32) if block == 32 else (3, 8)
+    rotated, values = 6, 5 if hidden == 44 else 16
     latent = 256 if block == 256 or number_format == "f8_e4m3" else 36 if hidden == 44 else 64
     module.norm(hidden)
     module.linear("q_proj", "%q", "%h", heads * (own + rotated), hidden, "f32")

@@ -46,24 +46,8 @@ struct AttentionEmitter {
   Value firstVisible(Value position);
   Value temperatureAt(Value position);
   void softmax(Value row);
-  void sumLatent();
   void run();
 };
-
-/// One row of several parts of `columns` values as so many rows.
-static Value asRows(Emitter &e, Value row, int64_t columns) {
-  auto type = cast<MemRefType>(row.getType());
-  int64_t parts = type.getDimSize(1) / columns;
-  if (parts == 1)
-    return row;
-  auto [strides, offset] = type.getStridesAndOffset();
-  auto layout = StridedLayoutAttr::get(e.getContext(), offset, {columns, 1});
-  auto flat =
-      MemRefType::get({parts * columns}, type.getElementType(), StridedLayoutAttr::get(e.getContext(), offset, 1));
-  Value line = memref::CollapseShapeOp::create(e, flat, row, ArrayRef<ReassociationIndices>{{0, 1}});
-  return memref::ExpandShapeOp::create(e, MemRefType::get({parts, columns}, type.getElementType(), layout), line,
-                                       ArrayRef<ReassociationIndices>{{0, 1}});
-}
 
 void AttentionEmitter::findRanges() {
   findVisible();
@@ -207,56 +191,11 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
-/// Values are keys' first parts, which lie in panels of positions: a sum over positions is one over a vector's lanes,
-/// and panel after panel is added before the lanes are. So many panels at once that the same values of all stay in the
-/// first cache: they lie so far apart that they share few of its sets.
-void AttentionEmitter::sumLatent() {
-  constexpr int64_t block = 16;
-  Value rows = e.rowsOf(query), zero = e.index(0);
-  int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
-  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
-  // Adds what the panels [begin, end) have for the values of `step`, to `count` rows from `row` on.
-  auto tile = [&](Value row, int64_t count, Value step, Value begin, Value end) {
-    SmallVector<Value> sums(count * depth, e.number(e.f32s(), 0));
-    sums = e.loop(begin, end, 1, sums, [&](Value panel, ValueRange before) {
-      SmallVector<Value> next(before);
-      Value column = e.mul(panel, lanes);
-      Value at = e.add(e.add(keys, e.mul(panel, layout.keyPanelBytes)), e.mul(step, stepBytes));
-      SmallVector<Value> values = loadStep(e, area, at, format, depth);
-      for (int64_t i = 0; i < count; ++i) {
-        Value weights = e.load(e.f32s(), op.getScores(), {e.add(row, i), column});
-        for (int64_t d = 0; d < depth; ++d)
-          next[i * depth + d] = e.fma(weights, values[d], next[i * depth + d]);
-      }
-      return next;
-    });
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t d = 0; d < depth; ++d) {
-        Value at[] = {e.add(row, i), e.add(e.mul(step, depth), d)};
-        memref::StoreOp::create(e, e.add(e.loadScalar(out, at), e.sum(sums[i * depth + d])), out, at);
-      }
-  };
-  e.loop(zero, rows, 1, [&](Value row) {
-    e.loop(zero, e.index(type.getLatent()), 1, [&](Value column) {
-      memref::StoreOp::create(e, e.number(e.getF32Type(), 0), out, ValueRange{row, column});
-    });
-  });
-  Value pairs = e.mul(e.div(rows, e.index(2)), 2), steps = e.index(llvm::divideCeil(type.getLatent(), depth));
-  for (Range range : ranges)
-    e.loop(range.begin, range.end, block, [&](Value begin) {
-      Value end = e.minimum(e.add(begin, block), range.end);
-      e.loop(zero, steps, 1, [&](Value step) {
-        e.loop(zero, pairs, 2, [&](Value row) { tile(row, 2, step, begin, end); });
-        e.loop(pairs, rows, 1, [&](Value row) { tile(row, 1, step, begin, end); });
-      });
-    });
-}
-
 void AttentionEmitter::run() {
   Value place;
   std::tie(area, place) = getAreaAndPlace(op.getCache());
-  query = asRows(e, op.getQuery(), type.getDim());
-  out = asRows(e, op.getOut(), type.getValueDim());
+  query = e.asRows(op.getQuery(), type.getDim());
+  out = e.asRows(op.getOut(), type.getValueDim());
   isHeads = query != op.getQuery();
   keys = e.add(place, e.mul(op.getHead(), layout.headBytes));
   values = e.add(keys, layout.valuesOffset);
@@ -268,8 +207,6 @@ void AttentionEmitter::run() {
             scores, false);
   }
   e.forRows(query, [&](Value row) { softmax(row); });
-  if (type.getLatent())
-    return sumLatent();
   for (auto [index, range] : llvm::enumerate(ranges)) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes), first = e.mul(range.begin, lanes);
     // Inside a value panel, positions are steps of 16 dims.

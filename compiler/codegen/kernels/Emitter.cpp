@@ -14,6 +14,41 @@ SmallVector<Value> Emitter::rolledLoop(Value begin, Value end, int64_t step, Val
   return results;
 }
 
+SmallVector<Value> Emitter::turn(SmallVector<Value> rows) {
+  constexpr int64_t n = kLanes;
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < n / 2; ++i) {
+    low.append({i, n + i});
+    high.append({n / 2 + i, n + n / 2 + i});
+  }
+  for (int64_t round = 1; round < n; round *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < n / 2; ++i)
+      for (ArrayRef<int64_t> half : {ArrayRef(low), ArrayRef(high)})
+        next.push_back(vector::ShuffleOp::create(*this, rows[i], rows[i + n / 2], half));
+    rows = next;
+  }
+  return rows;
+}
+
+Value Emitter::asRows(Value row, int64_t columns) {
+  auto type = mlir::cast<MemRefType>(row.getType());
+  int64_t parts = type.getDimSize(1) / columns;
+  if (parts == 1)
+    return row;
+  auto layout = StridedLayoutAttr::get(getContext(), type.getStridesAndOffset().second, 1);
+  auto flat = MemRefType::get({parts * columns}, type.getElementType(), layout);
+  Value line = memref::CollapseShapeOp::create(*this, flat, row, ArrayRef<ReassociationIndices>{{0, 1}});
+  return memref::ExpandShapeOp::create(*this, {parts, columns}, line, ArrayRef<ReassociationIndices>{{0, 1}});
+}
+
+Value Emitter::asLine(Value rows) {
+  Type element = mlir::cast<MemRefType>(rows.getType()).getElementType();
+  auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, 1);
+  Value line = memref::CollapseShapeOp::create(*this, rows, ArrayRef<ReassociationIndices>{{0, 1}});
+  return memref::CastOp::create(*this, MemRefType::get({ShapedType::kDynamic}, element, layout), line);
+}
+
 // exp(x) = 2^n e^r with n = round(x / ln 2): six terms for e^r on [-ln2/2, ln2/2], the power by exponent bits. Relative
 // error below 2e-7 on [-87, 88]; smaller arguments give 2^-126 at most, larger are clamped.
 Value Emitter::exp(Value x) {

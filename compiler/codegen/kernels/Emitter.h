@@ -155,6 +155,10 @@ public:
     ifThen(lessEqual(this->number(number.getType(), 0), number), [&] { body(cast(number, getIndexType())); });
   }
 
+  /// One row of several parts of `columns` values as so many rows.
+  Value asRows(Value row, int64_t columns);
+  /// All values of rows that follow one another, in one dimension.
+  Value asLine(Value rows);
   Value rowsOf(Value memref) { return memref::DimOp::create(*this, memref, 0); }
   Value columnsOf(Value memref) { return memref::DimOp::create(*this, memref, 1); }
   static int64_t staticColumns(Value memref) { return mlir::cast<MemRefType>(memref.getType()).getDimSize(1); }
@@ -190,6 +194,8 @@ public:
     Value odd = andBits(shr(bits, 16), 1);
     return shr(add(add(bits, 0x7fff), odd), 16);
   }
+  /// 16 vectors of 16: vector r of what it returns holds the r-th values of all.
+  SmallVector<Value> turn(SmallVector<Value> rows);
   Value exp(Value x);
   /// Natural logarithm of positive normal numbers.
   Value log(Value x);

@@ -87,6 +87,7 @@ void expand(kernel::RopeTableOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::RopeOp op, Emitter &emitter);
 void expand(kernel::AppendOp op, Emitter &emitter);
 void expand(kernel::AttentionOp op, Emitter &emitter, KernelContext &context);
+void expand(kernel::AbsorbedAttentionOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::LatentAttentionOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::MergePiecesOp op, Emitter &emitter);
 

@@ -43,24 +43,6 @@ struct LatentEmitter {
   void run();
 };
 
-/// Row r of what it returns holds the r-th values of all 16.
-SmallVector<Value> turn(Emitter &e, SmallVector<Value> rows) {
-  constexpr int64_t n = Emitter::kLanes;
-  SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < n / 2; ++i) {
-    low.append({i, n + i});
-    high.append({n / 2 + i, n + n / 2 + i});
-  }
-  for (int64_t round = 1; round < n; round *= 2) {
-    SmallVector<Value> next;
-    for (int64_t i = 0; i < n / 2; ++i)
-      for (ArrayRef<int64_t> half : {ArrayRef(low), ArrayRef(high)})
-        next.push_back(vector::ShuffleOp::create(e, rows[i], rows[i + n / 2], half));
-    rows = next;
-  }
-  return rows;
-}
-
 /// The step that holds `column` of the head's panel `panel`, as values.
 SmallVector<Value> LatentEmitter::step(Value weight, Value panel, Value column) {
   auto type = cast<lm::WeightType>(weight.getType());
@@ -88,7 +70,7 @@ void LatentEmitter::unpackMatrices() {
         SmallVector<Value> columns;
         while (columns.size() < lanes)
           columns.append(step(op.getVUp(), panel, e.add(column, columns.size())));
-        for (auto [i, row] : llvm::enumerate(turn(e, columns)))
+        for (auto [i, row] : llvm::enumerate(e.turn(columns)))
           e.store(row, matrices, {e.add(e.mul(panel, lanes), i), column});
       });
     });
@@ -157,7 +139,7 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
     for (int64_t i = 0; i < lanes; ++i)
       rows.push_back(e.load(e.f32s(), op.getPanels(), {e.add(from, i), zero}));
     Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), room.turned);
-    for (auto [i, row] : llvm::enumerate(turn(e, rows)))
+    for (auto [i, row] : llvm::enumerate(e.turn(rows)))
       e.store(row, op.getPanels(), {e.add(to, i), zero});
   });
 }
@@ -198,10 +180,7 @@ Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
 void LatentEmitter::run() {
   unpackMatrices();
   takeQueries();
-  Value line = memref::CollapseShapeOp::create(e, op.getPanels(), ArrayRef<ReassociationIndices>{{0, 1}});
-  auto anyLine = MemRefType::get({ShapedType::kDynamic}, e.getF32Type(),
-                                 StridedLayoutAttr::get(e.getContext(), ShapedType::kDynamic, 1));
-  line = memref::CastOp::create(e, anyLine, line);
+  Value line = e.asLine(op.getPanels());
   auto meet = [&](int64_t place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
     context.products.call(e, {line, e.index(place * lanes), e.index(panelStride * lanes), columns, input, out,
                               Format::F32, 1, Panels::Room, accumulates});

@@ -143,6 +143,17 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
   });
 }
 
+void Scheduler::attendToLatents(Value query, Value cache, Value at, Value every, int64_t most, Value piece,
+                                Value pieces, Value shares, Value out, FloatAttr scale) {
+  auto type = cast<CacheType>(cache.getType());
+  int64_t size = kernel::AbsorbedRoom(type, most, kAbsorbedPositions).size;
+  spmd::BufferOp room = buffer("absorbed_room." + Twine(size), 1, size, builder.getF32Type(), spmd::Space::Scratch);
+  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+  kernel::AbsorbedAttentionOp::create(builder, loc, query, cache, at, every, piece, pieces, shares,
+                                      write(room, zero, zero, one, builder.getIndexAttr(size)), out, scale,
+                                      builder.getI64IntegerAttr(most), builder.getI64IntegerAttr(kAbsorbedPositions));
+}
+
 void Scheduler::scheduleAttention(AttentionOp op) {
   if (entry == Entry::Decode && !isDecomposed(op))
     return scheduleAttentionOfOne(op);
@@ -152,7 +163,8 @@ void Scheduler::scheduleAttention(AttentionOp op) {
   buffers[op.getResult()] = out;
   if (isDecomposed(op))
     return scheduleDecomposed("attention", op.getOperation(), out);
-  spmd::BufferOp scores = scoresBuffer(cache, kAttentionRows);
+  int64_t most = cache.getLatent() ? kAbsorbedRows : kAttentionRows;
+  spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, most);
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
   auto body = [&](Value head, Value row, Value count) {
     auto times = [&](Value value, int64_t factor) -> Value {
@@ -161,14 +173,16 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     Value cacheHead = arith::DivUIOp::create(builder, loc, head, constant(heads / cache.getHeads()));
     Value at = arith::AddIOp::create(builder, loc, position, row);
     OpFoldResult zero = builder.getIndexAttr(0);
-    kernel::AttentionOp::create(builder, loc, read(q, row, times(head, dim), count, builder.getIndexAttr(dim)),
-                                cacheValue, cacheHead, at, sinks, sinks ? head : Value(), Value(), Value(), Value(),
-                                write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())),
-                                write(out, row, times(head, valueDim), count, builder.getIndexAttr(valueDim)),
+    Value query = read(q, row, times(head, dim), count, builder.getIndexAttr(dim));
+    Value to = write(out, row, times(head, valueDim), count, builder.getIndexAttr(valueDim)), none;
+    if (cache.getLatent())
+      return attendToLatents(query, cacheValue, at, none, most, none, none, none, to, op.getScaleAttr());
+    kernel::AttentionOp::create(builder, loc, query, cacheValue, cacheHead, at, sinks, sinks ? head : Value(), none,
+                                none, none, write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())), to,
                                 op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
   };
   // Later rows see more positions.
-  tiled("attention", heads, kAttentionRows, body, /*isUneven=*/true);
+  tiled("attention", heads, most, body, /*isUneven=*/true);
 }
 
 /// Heads that share a head of the cache are taken together, so that it is read once; where that leaves too few tiles
@@ -177,13 +191,15 @@ void Scheduler::scheduleAttention(AttentionOp op) {
 void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
-  int64_t sharing = heads / cache.getHeads(), together = std::min(sharing, kAttentionRows);
+  int64_t sharing = heads / cache.getHeads(),
+          together = std::min(sharing, cache.getLatent() ? kAbsorbedRows : kAttentionRows);
   while (sharing % together)
     --together;
   int64_t sees = cache.getWindow() ? std::min(cache.getWindow(), cache.getRows()) : cache.getRows();
   int64_t groups = heads / together;
   int64_t most = std::min(llvm::divideCeil(kAttentionTiles, groups), llvm::divideCeil(sees, kPiecePositions));
-  spmd::BufferOp q = bufferOf(op.getQuery()), scores = scoresBuffer(cache, together), out, parts, shares;
+  spmd::BufferOp q = bufferOf(op.getQuery()), out, parts, shares;
+  spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, together);
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks()), pieces = constant(1);
   if (most > 1) {
     out = rowsBuffer(prefix + "attended", columnsOf(op.getResult()));
@@ -221,13 +237,16 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
           return write(buffer, parts ? OpFoldResult(piece) : zero, times(head, each), one,
                        builder.getIndexAttr(together * each));
         };
-        Value whole = parts ? Value() : sinks;
+        Value query = read(q, zero, times(head, dim), one, builder.getIndexAttr(together * dim));
+        Value of = parts ? pieces : Value(), share = parts ? partOf(shares, 2) : Value();
+        Value to = partOf(parts ? parts : out, valueDim), whole = parts ? Value() : sinks;
+        if (cache.getLatent())
+          return attendToLatents(query, cacheValue, position, Value(), together, piece, of, share, to,
+                                 op.getScaleAttr());
         kernel::AttentionOp::create(
-            builder, loc, read(q, zero, times(head, dim), one, builder.getIndexAttr(together * dim)), cacheValue,
-            cacheHead, position, whole, whole ? head : Value(), piece, parts ? pieces : Value(),
-            parts ? partOf(shares, 2) : Value(),
-            write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())),
-            partOf(parts ? parts : out, valueDim), op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+            builder, loc, query, cacheValue, cacheHead, position, whole, whole ? head : Value(), piece, of, share,
+            write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())), to,
+            op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
       });
   if (parts)
     rowwise.push_back([=, this](Value row, Value count) {

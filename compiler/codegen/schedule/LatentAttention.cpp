@@ -7,6 +7,7 @@
 //===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/schedule/Scheduler.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::lm;
@@ -30,24 +31,35 @@ void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
     return offset ? arith::AddIOp::create(builder, loc, column, constant(offset)).getResult() : column;
   };
 
-  auto absorbed = [&](Value head, Value row, Value count) {
-    spmd::BufferOp query = tileBuffer("absorbed." + Twine(cache.getDim()), kAttentionRows, cache.getDim());
-    spmd::BufferOp mixed = tileBuffer("mixed." + Twine(latent), kAttentionRows, latent);
-    spmd::BufferOp scores = scoresBuffer(cache, kAttentionRows);
-    auto room = [&](spmd::BufferOp buffer, int64_t columns) {
-      return write(buffer, zero, zero, count, builder.getIndexAttr(columns));
+  // Where rows are few, those of several heads meet a latent vector together.
+  constexpr int64_t few = 8;
+  int64_t together = std::gcd(heads, kAbsorbedRows / few);
+  auto absorbed = [&](Value first, int64_t headCount, Value row, Value count) {
+    auto memory = [&](const Twine &what, int64_t columns) {
+      return buffer(what + Twine(columns), kAbsorbedRows, columns, builder.getF32Type(), spmd::Space::Scratch);
     };
-    Value sums = room(mixed, latent), whole = room(query, cache.getDim()), none;
-    headProduct(keys, makesKeys, head, read(q, row, columnOf(head, width, 0), count, builder.getIndexAttr(own)), count,
-                sums);
-    Value rotated = read(q, row, columnOf(head, width, own), count, builder.getIndexAttr(behind));
-    kernel::ConcatOp::create(builder, loc, ValueRange{sums, rotated}, whole);
-    Value at = arith::AddIOp::create(builder, loc, position, row);
-    kernel::AttentionOp::create(builder, loc, whole, cacheValue, constant(0), at, none, none, none, none, none,
-                                room(scores, cache.getRows()), sums, op.getScaleAttr(), builder.getF64FloatAttr(0),
-                                TemperatureAttr());
-    headProduct(values, makesValues, head, sums, count,
-                write(out, row, columnOf(head, valueDim, 0), count, builder.getIndexAttr(valueDim)));
+    spmd::BufferOp query = memory("absorbed.", cache.getDim()), mixed = memory("mixed.", latent);
+    auto room = [&](spmd::BufferOp buffer, Value begin, Value rowCount, int64_t columns) {
+      return write(buffer, begin, zero, rowCount, builder.getIndexAttr(columns));
+    };
+    auto forHeads = [&](function_ref<void(Value head, Value begin)> body) {
+      for (int64_t i = 0; i < headCount; ++i)
+        body(arith::AddIOp::create(builder, loc, first, constant(i)), times(count, i));
+    };
+    forHeads([&](Value head, Value begin) {
+      Value sums = room(mixed, begin, count, latent);
+      headProduct(keys, makesKeys, head, read(q, row, columnOf(head, width, 0), count, builder.getIndexAttr(own)),
+                  count, sums);
+      Value rotated = read(q, row, columnOf(head, width, own), count, builder.getIndexAttr(behind));
+      kernel::ConcatOp::create(builder, loc, ValueRange{sums, rotated}, room(query, begin, count, cache.getDim()));
+    });
+    Value at = arith::AddIOp::create(builder, loc, position, row), total = times(count, headCount), none;
+    attendToLatents(room(query, constant(0), total, cache.getDim()), cacheValue, at, headCount > 1 ? count : none,
+                    kAbsorbedRows, none, none, none, room(mixed, constant(0), total, latent), op.getScaleAttr());
+    forHeads([&](Value head, Value begin) {
+      headProduct(values, makesValues, head, room(mixed, begin, count, latent), count,
+                  write(out, row, columnOf(head, valueDim, 0), count, builder.getIndexAttr(valueDim)));
+    });
   };
   auto expanded = [&](Value head, Value row, Value count) {
     kernel::LatentRoom room(keys, values, cache, kLatentPositions);
@@ -67,36 +79,46 @@ void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
 
   flushRows();
   // For each pair of a row and a position the expanded form has so many operations less, for each position so many
-  // more, each of which was measured to take about 5/8 of the time of one of the absorbed form's, whose sums run over
-  // lanes.
+  // more, each of which was measured to take about 7/8 of the time of one of the absorbed form's.
   int64_t saved = cache.getDim() + latent - width - valueDim, more = latent * (own + valueDim);
-  int64_t least = saved > 0 ? 5 * more / (8 * saved) + 1 : 0;
-  bool mayExpand = !cache.getWindow() && saved > 0 && least <= maxRows;
-  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(kAttentionRows));
-  Value each = constant(kAttentionRows), expands;
+  int64_t least = saved > 0 ? 7 * more / (8 * saved) + 1 : 0;
+  bool mayExpand = saved > 0 && least <= maxRows;
+  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(kAbsorbedRows));
+  Value each = constant(kAbsorbedRows), expands;
   if (mayExpand) {
     expands = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, constant(least), rows);
     Value wide = arith::CeilDivUIOp::create(builder, loc, rows, constant(kLatentRows));
     blocks = arith::SelectOp::create(builder, loc, expands, wide, blocks);
     each = arith::SelectOp::create(builder, loc, expands, arith::CeilDivUIOp::create(builder, loc, rows, wide), each);
   }
+  Value isFew, groups = constant(heads);
+  if (together > 1) {
+    isFew = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, rows, constant(few));
+    groups = arith::SelectOp::create(builder, loc, isFew, constant(heads / together), groups);
+  }
+  auto choose = [&](Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+    auto choice = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(choice.thenBlock());
+    then();
+    builder.setInsertionPointToStart(choice.elseBlock());
+    otherwise();
+  };
   phase(
-      "attention", arith::MulIOp::create(builder, loc, blocks, constant(heads)), [] {},
+      "attention", arith::MulIOp::create(builder, loc, blocks, groups), [] {},
       [&](Value tile) {
         // Row blocks inside: a worker's neighbouring tiles read the same head's matrices.
-        Value head = arith::DivUIOp::create(builder, loc, tile, blocks);
+        Value group = arith::DivUIOp::create(builder, loc, tile, blocks);
         Value block = arith::RemUIOp::create(builder, loc, tile, blocks);
         Value row = arith::MulIOp::create(builder, loc, block, each);
         Value rest = arith::SubIOp::create(builder, loc, rows, row);
         Value count = arith::MinUIOp::create(builder, loc, rest, each);
-        if (!mayExpand)
-          return absorbed(head, row, count);
-        auto choice = scf::IfOp::create(builder, loc, expands, /*withElseRegion=*/true);
-        OpBuilder::InsertionGuard guard(builder);
-        builder.setInsertionPointToStart(choice.thenBlock());
-        expanded(head, row, count);
-        builder.setInsertionPointToStart(choice.elseBlock());
-        absorbed(head, row, count);
+        auto perHead = [&] { absorbed(group, 1, row, count); };
+        auto many = [&] { mayExpand ? choose(expands, [&] { expanded(group, row, count); }, perHead) : perHead(); };
+        if (isFew)
+          choose(isFew, [&] { absorbed(times(group, together), together, row, count); }, many);
+        else
+          many();
       },
       spmd::Assignment::Dynamic);
 }

@@ -31,6 +31,9 @@ using lathe::QuantizedRow;
 constexpr int64_t kTileRows = 64;
 /// Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 16;
+/// Query rows or heads that meet latent vectors together, and positions of these at once: their values as f32 and the
+/// rows' sums stay in the second-level cache.
+constexpr int64_t kAbsorbedRows = 32, kAbsorbedPositions = 64;
 /// Query rows that meet keys and values made of latent vectors, and positions that these are made for at once.
 constexpr int64_t kLatentRows = 512, kLatentPositions = 64;
 /// Tiles that attention of one row is divided into at least, if it sees so many pieces of so many positions.
@@ -160,6 +163,9 @@ private:
     return buffer("scores." + Twine(cache.getRows()), rows, cache.getRows() + 16, builder.getF32Type(),
                   spmd::Space::Scratch);
   }
+  /// Attention of rows of one query head, `most` at most, or of so many heads of one row, to latent vectors.
+  void attendToLatents(Value query, Value cache, Value at, Value every, int64_t most, Value piece, Value pieces,
+                       Value shares, Value out, FloatAttr scale);
   void scheduleAppendLatent(AppendLatentOp op);
   void scheduleHeadLinear(HeadLinearOp op);
   /// What `head`'s matrix makes of rows, which are rounded or quantised for it first.

@@ -418,7 +418,7 @@ func.func @appends_more_heads_than_there_are(%x: memref<?x48xf32>, %c: !lm.cache
 // -----
 
 func.func @attends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 0>, %s: memref<?x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects a cache with rows, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 0>'}}
+  // expected-error @below {{'kernel.attention' op expects a cache with rows, keys and values, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 0>'}}
   kernel.attention %x, %c[%n] at %n scores %s to %x scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 0>, memref<?x32xf32>, memref<?x16xf32>
   return
 }
@@ -709,8 +709,8 @@ func.func @unknown_number_of_heads(%q: memref<1x?xf32>, %c: !cache, %s: memref<1
 // -----
 
 !cache = !lm.cache<1 x 16 x f32, latent = 12, window = 0, rows = 32>
-func.func @latent_values_are_narrower(%q: memref<?x16xf32>, %c: !cache, %s: memref<?x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects out of 12 columns, but found 'memref<?x16xf32>'}}
+func.func @latent_cache_has_no_values(%q: memref<?x16xf32>, %c: !cache, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects a cache with rows, keys and values, but found '!lm.cache<1 x 16 x f32, latent = 12, window = 0, rows = 32>'}}
   kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !cache, memref<?x32xf32>, memref<?x16xf32>
   return
 }
@@ -884,17 +884,80 @@ func.func @rounded_sinks_of_pieces(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, window = 0, rows = 64>
-func.func @latent_of_a_plain_cache(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows and without a window, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
-  kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
+func.func @absorbed_of_a_plain_cache(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 5, rows = 64>
-func.func @latent_of_a_ring(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows and without a window, but found '!lm.cache<1 x 20 x f32, latent = 16, window = 5, rows = 64>'}}
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects a known number of query heads, but found 'memref<1x?xf32>'}}
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x?xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_out(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x20xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects out of 16 columns, but found 'memref<1x20xf32>'}}
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x20xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index, %h: memref<1x4xf32>) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects shares of 2 columns, but found 'memref<1x4xf32>'}}
+  kernel.absorbed_attention %q, %c at %n piece %n of %n shares %h : memref<1x4xf32> room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects blocks of a multiple of 16 positions, but found 24}}
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 24 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects rows of several heads or heads of one row, but found 'memref<1x40xf32>'}}
+  kernel.absorbed_attention %q, %c at %n every %n room %r to %o scale 1.0 rows 2 positions 16 : memref<1x40xf32>, !cache, memref<1x1072xf32>, memref<1x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects room for the rows of 'memref<1x40xf32>', but found 1}}
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x40xf32>, !cache, memref<1x1072xf32>, memref<1x32xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+func.func @absorbed_room(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1000xf32>, %o: memref<1x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects room of 1072 values, but found 'memref<1x1000xf32>'}}
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1000xf32>, memref<1x16xf32>
+  return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, window = 0, rows = 64>
+func.func @latent_of_a_plain_cache(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
+  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
   return
 }

@@ -92,6 +92,11 @@ func.func private @absurd_rows(!lm.cache<2 x 64 x f32, window = 0, rows = 109951
 
 // -----
 
+// expected-error @below {{expects a latent cache to keep all positions, but found a window of 5}}
+func.func private @latent_ring(!lm.cache<1 x 20 x f32, latent = 16, window = 5, rows = 64>)
+
+// -----
+
 // expected-error @below {{expects at most 2^40 values, but found 2 x 64 for a window of 9223372036854775807 and 0 rows}}
 func.func private @absurd_window(!lm.cache<2 x 64 x f32, window = 9223372036854775807, rows = 0>)
 
@@ -823,6 +828,15 @@ func.func @negative_limit(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?
   // expected-error @below {{'lm.experts' op expects a limit that is not negative, but found -1.000000e+00}}
   %y = lm.experts %x, %w, %e, %m, %m, %d silu {limit = -1.0 : f64} : tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi32>, !matrices, !matrices, !downs
   return
+}
+
+// -----
+
+!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 0>
+func.func private @capped_latents(%q: tensor<?x40xf32>, %cache: !cache, %position: index) -> tensor<?x32xf32> {
+  // expected-error @below {{'lm.attention' op expects neither sinks, a softcap nor a temperature with latent vectors}}
+  %o = lm.attention %q, %cache at %position heads 2 scale 1.0 softcap 2.0 : tensor<?x40xf32>, !cache
+  return %o : tensor<?x32xf32>
 }
 
 // -----

@@ -1,0 +1,227 @@
+//===- AbsorbedAttention.cpp - attention to latent vectors, which are keys and values at once ---------------------===//
+//
+// Block by block of positions, as FlashAttention does it. Scores are products of rows with panels of the cache. Turned,
+// so that rows are lanes, their softmax needs no sums over lanes, and they are a panel of 16 rows themselves: a block's
+// values, a line of positions each, meet them as rows of activations meet a panel of weights.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include <limits>
+
+using namespace lathe;
+
+namespace {
+
+struct AbsorbedEmitter {
+  kernel::AbsorbedAttentionOp op;
+  Emitter &e;
+  KernelContext &context;
+  lm::CacheType cache = cast<lm::CacheType>(op.getCache().getType());
+  CacheLayout layout{cache};
+  static constexpr int64_t lanes = CacheLayout::kPanel;
+  static constexpr int64_t kFirstCacheValues = 4608; // of rows, beside a panel's
+  int64_t latent = cache.getLatent(), positions = op.getPositions();
+  kernel::AbsorbedRoom room{cache, static_cast<int64_t>(op.getRows()), positions};
+  Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
+
+  Value query = e.asRows(op.getQuery(), cache.getDim()), out = e.asRows(op.getOut(), latent);
+  bool isHeads = query != op.getQuery(); // rows are heads of one row
+  Value zero = e.index(0), rows = e.rowsOf(query), groups = e.ceilDiv(rows, e.index(lanes)); // 16 rows, lanes of vectors
+  // Parts of the room. Rows are lanes of `sums` and `state`; `weights` are panels of them, a line for each position.
+  Value values = {}, sums = {}, weights = {}, scores = {}, state = {};
+  enum State { Peak, Sum, Last };
+
+  Value part(int64_t offset, int64_t partRows, int64_t columns);
+  /// [0, rowCount) x [0, columnCount) of a part.
+  Value corner(Value memory, OpFoldResult rowCount, OpFoldResult columnCount) {
+    SmallVector<OpFoldResult> offsets(2, e.getIndexAttr(0)), sizes = {rowCount, columnCount};
+    SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
+    return memref::SubViewOp::create(e, memory, offsets, sizes, strides);
+  }
+  Value stateOf(State which, Value lane) { return e.load(e.f32s(), state, {e.index(which), lane}); }
+  void keep(Value value, State which, Value lane) { e.store(value, state, {e.index(which), lane}); }
+
+  void begin();
+  void addScores(Value at, Value to);
+  void makeWeights(Value group, Value first, Value panels);
+  void unpackValues(Value at, Value panels);
+  void finish(Value group);
+  void run();
+};
+
+Value AbsorbedEmitter::part(int64_t offset, int64_t partRows, int64_t columns) {
+  int64_t size = partRows * columns;
+  SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), e.getIndexAttr(offset)};
+  SmallVector<OpFoldResult> sizes = {e.getIndexAttr(1), e.getIndexAttr(size)}, strides(2, e.getIndexAttr(1));
+  Value piece = memref::SubViewOp::create(e, op.getRoom(), offsets, sizes, strides);
+  return e.asRows(piece, columns);
+}
+
+void AbsorbedEmitter::begin() {
+  Value none = e.number(e.f32s(), 0);
+  e.loop(zero, groups, 1, [&](Value group) {
+    Value lane = e.mul(group, lanes);
+    e.loop(zero, e.index(latent), 1, [&](Value value) { e.store(none, sums, {value, lane}); });
+    keep(e.number(e.f32s(), -std::numeric_limits<float>::max()), Peak, lane);
+    keep(none, Sum, lane);
+    Value last = e.splat(e.cast(op.getPosition(), e.getI32Type()));
+    if (!isHeads) {
+      Value row = arith::ConstantOp::create(
+          e, DenseIntElementsAttr::get(e.i32s(lanes), llvm::to_vector(llvm::seq<int32_t>(0, lanes))));
+      row = e.add(row, e.splat(e.cast(lane, e.getI32Type())));
+      if (op.getEvery())
+        row = e.rem(row, e.splat(e.cast(op.getEvery(), e.getI32Type())));
+      last = e.add(last, row);
+    }
+    keep(e.bitcast(e.f32s(), last), Last, lane);
+  });
+}
+
+/// Scores of all rows and the panels from the cache's byte `at` on. So many columns at once that those of all rows stay in
+/// the first cache while panel after panel comes.
+void AbsorbedEmitter::addScores(Value at, Value to) {
+  Value area = getAreaAndPlace(op.getCache()).first;
+  int64_t dim = cache.getDim(), parts = llvm::divideCeil(dim * static_cast<int64_t>(op.getRows()), kFirstCacheValues);
+  int64_t each = llvm::alignTo(llvm::divideCeil(dim, parts), layout.depth);
+  for (int64_t column = 0; column < dim; column += each) {
+    int64_t count = std::min(each, dim - column);
+    SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), e.getIndexAttr(column)};
+    SmallVector<OpFoldResult> sizes = {rows, e.getIndexAttr(count)}, strides(2, e.getIndexAttr(1));
+    Value columns = memref::SubViewOp::create(e, query, offsets, sizes, strides);
+    context.products.call(e, {area, e.add(at, column * lanes * layout.elementBytes), e.index(layout.keyPanelBytes),
+                              e.index(count), columns, to, format, layout.depth, Panels::Cache,
+                              /*accumulates=*/column > 0});
+  }
+}
+
+/// Scores of 16 rows and of `panels` panels from position `first` on become weights; what the rows have summed before is
+/// scaled to the largest score of both.
+void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
+  VectorType vector = e.f32s();
+  Value lane = e.mul(group, lanes), line = e.mul(group, positions), count = e.mul(panels, lanes);
+  e.loop(zero, panels, 1, [&](Value panel) {
+    SmallVector<Value> block;
+    Value last = e.sub(rows, e.index(1));
+    for (int64_t i = 0; i < lanes; ++i) // lanes behind the last row repeat it
+      block.push_back(e.load(vector, scores, {e.minimum(e.add(lane, i), last), e.mul(panel, lanes)}));
+    for (auto [i, ofPosition] : llvm::enumerate(e.turn(block)))
+      e.store(ofPosition, weights, {e.add(e.add(line, e.mul(panel, lanes)), i), zero});
+  });
+  Value seen = e.sub(e.bitcast(e.i32s(), stateOf(Last, lane)), e.splat(e.cast(first, e.getI32Type())));
+  auto visible = [&](Value position) { return e.lessEqual(e.splat(e.cast(position, e.getI32Type())), seen); };
+  Value scale = e.number(vector, op.getScale().convertToDouble());
+  Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
+  Value before = stateOf(Peak, lane);
+  Value peak = e.loop(zero, count, 1, before, [&](Value position, ValueRange largest) {
+    Value at[] = {e.add(line, position), zero};
+    Value score = e.select(visible(position), e.mul(e.load(vector, weights, at), scale), hidden);
+    e.store(score, weights, at);
+    return SmallVector<Value>{e.maximum(largest[0], score)};
+  })[0];
+  Value total = e.loop(zero, count, 1, e.number(vector, 0), [&](Value position, ValueRange sum) {
+    Value at[] = {e.add(line, position), zero};
+    Value weight = e.exp(e.sub(e.load(vector, weights, at), peak));
+    // exp() is clamped from below, so what is hidden must be made 0.
+    weight = e.select(visible(position), weight, e.number(vector, 0));
+    e.store(weight, weights, at);
+    return SmallVector<Value>{e.add(sum[0], weight)};
+  })[0];
+  Value factor = e.exp(e.sub(before, peak));
+  keep(peak, Peak, lane);
+  keep(e.add(e.mul(stateOf(Sum, lane), factor), total), Sum, lane);
+  Value least = vector::ReductionOp::create(e, vector::CombiningKind::MINNUMF, factor);
+  e.ifThen(e.less(least, e.number(e.getF32Type(), 1)), [&] {
+    e.loop(zero, e.index(latent), 1, [&](Value value) {
+      e.store(e.mul(e.load(vector, sums, {value, lane}), factor), sums, {value, lane});
+    });
+  });
+}
+
+/// The values of `panels` panels from the cache's byte `at` on.
+void AbsorbedEmitter::unpackValues(Value at, Value panels) {
+  Value area = getAreaAndPlace(op.getCache()).first;
+  int64_t stepBytes = lanes * layout.depth * layout.elementBytes;
+  e.loop(zero, panels, 1, [&](Value panel) {
+    Value from = e.add(at, e.mul(panel, layout.keyPanelBytes)), column = e.mul(panel, lanes);
+    e.loop(zero, e.index(llvm::divideCeil(latent, layout.depth)), 1, [&](Value step) {
+      SmallVector<Value> ofStep = loadStep(e, area, e.add(from, e.mul(step, stepBytes)), format, layout.depth);
+      for (auto [d, value] : llvm::enumerate(ofStep))
+        e.store(value, values, {e.add(e.mul(step, layout.depth), d), column});
+    });
+  });
+}
+
+void AbsorbedEmitter::finish(Value group) {
+  Value lane = e.mul(group, lanes), factor = e.number(e.f32s(), 1);
+  if (!op.getPiece())
+    factor = e.div(factor, stateOf(Sum, lane));
+  auto forRows = [&](function_ref<void(int64_t i, Value row)> body) {
+    for (int64_t i = 0; i < lanes; ++i) {
+      Value row = e.add(lane, i);
+      e.ifThen(e.less(row, rows), [&] { body(i, row); });
+    }
+  };
+  auto turnValues = [&](Value first, int64_t count) {
+    SmallVector<Value> block;
+    for (int64_t i = 0; i < lanes; ++i)
+      block.push_back(e.mul(e.load(e.f32s(), sums, {e.add(first, i), lane}), factor));
+    SmallVector<Value> ofRows = e.turn(block);
+    forRows([&](int64_t i, Value row) {
+      Value some = ofRows[i];
+      if (count < lanes)
+        some = vector::ExtractStridedSliceOp::create(e, some, {0}, {count}, {1});
+      e.store(some, out, {row, first});
+    });
+  };
+  Value whole = e.index(latent / lanes * lanes);
+  e.loop(zero, whole, lanes, [&](Value first) { turnValues(first, lanes); });
+  if (latent % lanes)
+    turnValues(whole, latent % lanes);
+  if (!op.getPiece())
+    return;
+  Value peaks = stateOf(Peak, lane), totals = stateOf(Sum, lane);
+  forRows([&](int64_t i, Value row) {
+    auto share = [&](Value of, int64_t column) {
+      memref::StoreOp::create(e, vector::ExtractOp::create(e, of, i), op.getShares(),
+                              ValueRange{zero, e.add(e.mul(row, 2), column)});
+    };
+    share(peaks, 0);
+    share(totals, 1);
+  });
+}
+
+void AbsorbedEmitter::run() {
+  values = part(room.values, llvm::alignTo(latent, layout.depth), positions);
+  sums = part(room.sums, room.sumRows, room.lanes);
+  weights = part(room.weights, room.lanes / lanes * positions, lanes);
+  scores = part(room.scores, room.lanes, positions);
+  state = part(room.state, 3, room.lanes);
+  Value keys = getAreaAndPlace(op.getCache()).second;
+  Value seen = isHeads ? e.index(1) : op.getEvery() ? Value(op.getEvery()) : rows;
+  Value end = e.ceilDiv(e.add(op.getPosition(), seen), e.index(lanes)), first = zero;
+  if (op.getPiece()) {
+    auto edge = [&, all = end](Value piece) { return e.div(e.mul(piece, all), Value(op.getPieces())); };
+    first = edge(op.getPiece());
+    end = edge(e.add(Value(op.getPiece()), 1));
+  }
+  begin();
+  e.loop(first, end, positions / lanes, [&](Value panel) {
+    Value panels = e.minimum(e.sub(end, panel), e.index(positions / lanes)), columns = e.mul(panels, lanes);
+    Value at = e.add(keys, e.mul(panel, layout.keyPanelBytes));
+    addScores(at, corner(scores, rows, columns));
+    e.loop(zero, groups, 1, [&](Value group) { makeWeights(group, e.mul(panel, lanes), panels); });
+    unpackValues(at, panels);
+    context.products.call(e, {e.asLine(weights), zero, e.index(positions * lanes), columns,
+                              corner(values, e.getIndexAttr(latent), columns),
+                              corner(sums, e.getIndexAttr(latent), e.mul(groups, lanes)), Format::F32, 1, Panels::Room,
+                              /*accumulates=*/true});
+  });
+  e.loop(zero, groups, 1, [&](Value group) { finish(group); });
+}
+
+} // namespace
+
+void lathe::expand(kernel::AbsorbedAttentionOp op, Emitter &e, KernelContext &context) {
+  AbsorbedEmitter{op, e, context}.run();
+}
