@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 DOT = re.compile(r"\s(vpmaddubsw|vpmaddwd|vpdpbusd|vdpbf16ps|vfmadd\w+ps)\s")
-STACK = re.compile(r"\(%rsp\)|\(%rbp\)")
+STACK = re.compile(r"\(%rsp[,)]")
 LABEL = re.compile(r"^(\.L\w+):")
 FUNCTION = re.compile(r'^"?([\w.]+)"?:')
 

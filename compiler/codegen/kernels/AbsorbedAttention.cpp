@@ -27,7 +27,8 @@ struct AbsorbedEmitter {
 
   Value query = e.asRows(op.getQuery(), cache.getDim()), out = e.asRows(op.getOut(), latent);
   bool isHeads = query != op.getQuery(); // rows are heads of one row
-  Value zero = e.index(0), rows = e.rowsOf(query), groups = e.ceilDiv(rows, e.index(lanes)); // 16 rows, lanes of vectors
+  Value zero = e.index(0), rows = e.rowsOf(query),
+        groups = e.ceilDiv(rows, e.index(lanes)); // 16 rows, lanes of vectors
   // Parts of the room. Rows are lanes of `sums` and `state`; `weights` are panels of them, a line for each position.
   Value values = {}, sums = {}, weights = {}, scores = {}, state = {};
   enum State { Peak, Sum, Last };
@@ -78,8 +79,8 @@ void AbsorbedEmitter::begin() {
   });
 }
 
-/// Scores of all rows and the panels from the cache's byte `at` on. So many columns at once that those of all rows stay in
-/// the first cache while panel after panel comes.
+/// Scores of all rows and the panels from the cache's byte `at` on. So many columns at once that those of all rows stay
+/// in the first cache while panel after panel comes.
 void AbsorbedEmitter::addScores(Value at, Value to) {
   Value area = getAreaAndPlace(op.getCache()).first;
   int64_t dim = cache.getDim(), parts = llvm::divideCeil(dim * static_cast<int64_t>(op.getRows()), kFirstCacheValues);
@@ -95,8 +96,8 @@ void AbsorbedEmitter::addScores(Value at, Value to) {
   }
 }
 
-/// Scores of 16 rows and of `panels` panels from position `first` on become weights; what the rows have summed before is
-/// scaled to the largest score of both.
+/// Scores of 16 rows and of `panels` panels from position `first` on become weights; what the rows have summed before
+/// is scaled to the largest score of both.
 void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   VectorType vector = e.f32s();
   Value lane = e.mul(group, lanes), line = e.mul(group, positions), count = e.mul(panels, lanes);
@@ -132,9 +133,8 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   keep(e.add(e.mul(stateOf(Sum, lane), factor), total), Sum, lane);
   Value least = vector::ReductionOp::create(e, vector::CombiningKind::MINNUMF, factor);
   e.ifThen(e.less(least, e.number(e.getF32Type(), 1)), [&] {
-    e.loop(zero, e.index(latent), 1, [&](Value value) {
-      e.store(e.mul(e.load(vector, sums, {value, lane}), factor), sums, {value, lane});
-    });
+    e.loop(zero, e.index(latent), 1,
+           [&](Value value) { e.store(e.mul(e.load(vector, sums, {value, lane}), factor), sums, {value, lane}); });
   });
 }
 

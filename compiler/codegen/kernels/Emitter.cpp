@@ -1,18 +1,6 @@
 #include "compiler/codegen/kernels/Emitter.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace lathe;
-
-SmallVector<Value> Emitter::rolledLoop(Value begin, Value end, int64_t step, ValueRange carried,
-                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-  SmallVector<Value> results = loop(begin, end, step, carried, body);
-  MLIRContext *context = getContext();
-  auto unroll = LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
-  auto annotation =
-      LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
-  results.front().getDefiningOp()->setAttr("loop_annotation", annotation);
-  return results;
-}
 
 SmallVector<Value> Emitter::turn(SmallVector<Value> rows) {
   constexpr int64_t n = kLanes;

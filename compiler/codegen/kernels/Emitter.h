@@ -132,9 +132,6 @@ public:
       scf::YieldOp::create(*this, results);
     return llvm::to_vector_of<Value>(op.getResults());
   }
-  /// A loop that LLVM leaves rolled.
-  SmallVector<Value> rolledLoop(Value begin, Value end, int64_t step, ValueRange carried,
-                                function_ref<SmallVector<Value>(Value i, ValueRange carried)> body);
   void loop(Value begin, Value end, int64_t step, function_ref<void(Value i)> body) {
     loop(begin, end, step, {}, [&](Value i, ValueRange) { return body(i), SmallVector<Value>(); });
   }

@@ -8,7 +8,6 @@
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace lathe;
 
@@ -344,8 +343,7 @@ void ProductEmitter::IntSum::flush(ProductEmitter &p) {
   products = 0;
 }
 
-/// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop
-/// that must not be unrolled.
+/// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop.
 ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column,
                                                   Value run, Value wideAt) {
   bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
@@ -354,29 +352,29 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   if (info.bits == 8) {
     Value wide = e.add(wideAt, e.mul(run, 64));
     int64_t steps = isWide ? 16 : 8, stepBytes = R * 32 / steps;
-    return {e.rolledLoop(
-                zero, e.index(steps), 2, Values(tileSums, none),
-                [&](Value step, ValueRange before) {
-                  Values next(before);
-                  for (int64_t s = 0; s < 2; ++s)
-                    for (int64_t p = 0; p < panels; ++p) {
-                      Value here = e.add(step, s);
-                      Value codes = e.load(e.i8s(stepBytes), area, e.add(at[p], e.mul(here, stepBytes)));
-                      Value words = isWide ? e.extend(codes, e.getI16Type()) : Value();
-                      for (int64_t i = 0; i < count; ++i) {
-                        Value &sum = next[i * panels + p];
-                        if (!isWide) {
-                          sum = kernel::DotU8S8Op::create(e, e.i32s(), sum, codes,
-                                                          activations(row(first, i), e.add(column, e.mul(here, 4)), 0));
-                          continue;
-                        }
-                        Value pair = e.loadBytes(e.getI32Type(), input, {row(first, i), e.add(wide, e.mul(here, 4))});
-                        Value x = e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
-                        sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
-                      }
-                    }
-                  return next;
-                }),
+    return {e.loop(zero, e.index(steps), 2, Values(tileSums, none),
+                   [&](Value step, ValueRange before) {
+                     Values next(before);
+                     for (int64_t s = 0; s < 2; ++s)
+                       for (int64_t p = 0; p < panels; ++p) {
+                         Value here = e.add(step, s);
+                         Value codes = e.load(e.i8s(stepBytes), area, e.add(at[p], e.mul(here, stepBytes)));
+                         Value words = isWide ? e.extend(codes, e.getI16Type()) : Value();
+                         for (int64_t i = 0; i < count; ++i) {
+                           Value &sum = next[i * panels + p];
+                           if (!isWide) {
+                             sum = kernel::DotU8S8Op::create(
+                                 e, e.i32s(), sum, codes, activations(row(first, i), e.add(column, e.mul(here, 4)), 0));
+                             continue;
+                           }
+                           Value pair =
+                               e.loadBytes(e.getI32Type(), input, {row(first, i), e.add(wide, e.mul(here, 4))});
+                           Value x = e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
+                           sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+                         }
+                       }
+                     return next;
+                   }),
             {}};
   }
 
@@ -386,7 +384,7 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   Values carried(tileSums * groups, gathers ? e.number(e.vec(2 * R, e.getI16Type()), 0) : none);
   for (Value panel : at)
     llvm::append_range(carried, loadHighBits(panel));
-  carried = e.rolledLoop(zero, e.index(4), 1, carried, [&](Value step, ValueRange before) {
+  carried = e.loop(zero, e.index(4), 1, carried, [&](Value step, ValueRange before) {
     Values next(before);
     Value x = e.add(column, e.mul(step, 4));
     for (int64_t p = 0; p < panels; ++p) {
