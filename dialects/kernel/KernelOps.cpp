@@ -439,7 +439,7 @@ AbsorbedRoom::AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions)
   lanes = llvm::alignTo(rows, vector);
   sumRows = llvm::alignTo(cache.getLatent(), vector);
   values = 0;
-  sums = values + sumRows * positions;
+  sums = values + kValues * positions;
   weights = sums + sumRows * lanes;
   scores = weights + lanes * positions;
   state = scores + lanes * positions;

@@ -11,10 +11,11 @@
 
 namespace mlir::kernel {
 
-/// The room of a kernel.absorbed_attention, in values from its beginning: of blocks of so many positions the `values`
-/// (a row each), `weights` and `scores` of `lanes` rows, these in whole vectors; of all rows `sums` (a row for each
-/// value) and the `state`, each row's largest score, its sum of weights and the last position it sees.
+/// The room of a kernel.absorbed_attention, in values from its beginning: of blocks of so many positions kValues of the
+/// `values` (a row each), `weights` and `scores` of `lanes` rows, these in whole vectors; of all rows `sums` (a row for
+/// each value) and the `state`, each row's largest score, its sum of weights and the last position it sees.
 struct AbsorbedRoom {
+  static constexpr int64_t kValues = 32;
   AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions);
 
   int64_t lanes, sumRows;

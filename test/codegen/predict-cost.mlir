@@ -25,7 +25,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
   spmd.buffer @decode.rounded : memref<1x64xbf16> arena
   spmd.buffer @decode.ids : memref<1x2xi32> arena
   spmd.buffer @decode.scores : memref<1x64xf32> scratch
-  spmd.buffer @decode.room : memref<1x1072xf32> scratch
+  spmd.buffer @decode.room : memref<1x1328xf32> scratch
   spmd.buffer @prefill.x : memref<40x64xf32> arena
   spmd.buffer @prefill.codes : memref<40x128xi8> arena
 
@@ -43,7 +43,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     %c24 = arith.constant 24 : index
     %c40 = arith.constant 40 : index
     %c64 = arith.constant 64 : index
-    %c1072 = arith.constant 1072 : index
+    %c1328 = arith.constant 1328 : index
     %c128 = arith.constant 128 : index
     // Both panels of 16 x 64 codes, with 2 scales of 2 bytes for each row, and the norm that every worker repeats.
     // 2 x 32 x 64 operations.
@@ -142,10 +142,10 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     } do {
     ^bb0(%tile: index):
       %q = spmd.read @decode.x[%c0, %c0] size [%c1, %c24] : memref<1x24xf32, strided<[64, 1], offset: ?>>
-      %room = spmd.write @decode.room[%c0, %c0] size [%c1, %c1072] : memref<1x1072xf32, strided<[1072, 1], offset: ?>>
+      %room = spmd.write @decode.room[%c0, %c0] size [%c1, %c1328] : memref<1x1328xf32, strided<[1328, 1], offset: ?>>
       %out = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : !sixteen
       kernel.absorbed_attention %q, %latent at %p room %room to %out scale 1.0 rows 1 positions 16
-        : memref<1x24xf32, strided<[64, 1], offset: ?>>, !latent, memref<1x1072xf32, strided<[1072, 1], offset: ?>>, !sixteen
+        : memref<1x24xf32, strided<[64, 1], offset: ?>>, !latent, memref<1x1328xf32, strided<[1328, 1], offset: ?>>, !sixteen
     }
     spmd.barrier
     // CHECK: spmd.phase "conv1d" static tiles %{{.*}} cost <weights = 512, state = 384, f32 = 256> prologue

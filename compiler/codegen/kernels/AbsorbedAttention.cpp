@@ -1,8 +1,8 @@
 //===- AbsorbedAttention.cpp - attention to latent vectors, which are keys and values at once ---------------------===//
 //
 // Block by block of positions, as FlashAttention does it. Scores are products of rows with panels of the cache. Turned,
-// so that rows are lanes, their softmax needs no sums over lanes, and they are a panel of 16 rows themselves: a block's
-// values, a line of positions each, meet them as rows of activations meet a panel of weights.
+// so that rows are lanes, their softmax needs no sums over lanes, and they are a panel of 16 rows themselves: a
+// block's values, a line of positions each, meet them as rows of activations meet a panel of weights.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -34,9 +34,9 @@ struct AbsorbedEmitter {
   enum State { Peak, Sum, Last };
 
   Value part(int64_t offset, int64_t partRows, int64_t columns);
-  /// [0, rowCount) x [0, columnCount) of a part.
-  Value corner(Value memory, OpFoldResult rowCount, OpFoldResult columnCount) {
-    SmallVector<OpFoldResult> offsets(2, e.getIndexAttr(0)), sizes = {rowCount, columnCount};
+  /// `rowCount` rows of a part from `first` on, and their first columns.
+  Value corner(Value memory, OpFoldResult first, OpFoldResult rowCount, OpFoldResult columnCount) {
+    SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(0)}, sizes = {rowCount, columnCount};
     SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
     return memref::SubViewOp::create(e, memory, offsets, sizes, strides);
   }
@@ -46,7 +46,7 @@ struct AbsorbedEmitter {
   void begin();
   void addScores(Value at, Value to);
   void makeWeights(Value group, Value first, Value panels);
-  void unpackValues(Value at, Value panels);
+  void addValues(Value at, Value panels);
   void finish(Value group);
   void run();
 };
@@ -138,17 +138,26 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   });
 }
 
-/// The values of `panels` panels from the cache's byte `at` on.
-void AbsorbedEmitter::unpackValues(Value at, Value panels) {
-  Value area = getAreaAndPlace(op.getCache()).first;
-  int64_t stepBytes = lanes * layout.depth * layout.elementBytes;
-  e.loop(zero, panels, 1, [&](Value panel) {
-    Value from = e.add(at, e.mul(panel, layout.keyPanelBytes)), column = e.mul(panel, lanes);
-    e.loop(zero, e.index(llvm::divideCeil(latent, layout.depth)), 1, [&](Value step) {
-      SmallVector<Value> ofStep = loadStep(e, area, e.add(from, e.mul(step, stepBytes)), format, layout.depth);
-      for (auto [d, value] : llvm::enumerate(ofStep))
-        e.store(value, values, {e.add(e.mul(step, layout.depth), d), column});
+/// What the values of `panels` panels from the cache's byte `at` on add to the sums: so many values at once, as f32,
+/// that they stay in the first cache with the weights that they meet.
+void AbsorbedEmitter::addValues(Value at, Value panels) {
+  Value area = getAreaAndPlace(op.getCache()).first, columns = e.mul(panels, lanes);
+  int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
+  e.loop(zero, e.index(latent), kernel::AbsorbedRoom::kValues, [&](Value first) {
+    Value count = e.minimum(e.sub(e.index(latent), first), e.index(kernel::AbsorbedRoom::kValues));
+    Value begin = e.add(at, e.mul(e.div(first, e.index(depth)), stepBytes)), steps = e.ceilDiv(count, e.index(depth));
+    e.loop(zero, panels, 1, [&](Value panel) {
+      Value from = e.add(begin, e.mul(panel, layout.keyPanelBytes)), column = e.mul(panel, lanes);
+      e.loop(zero, steps, 1, [&](Value step) {
+        SmallVector<Value> ofStep = loadStep(e, area, e.add(from, e.mul(step, stepBytes)), format, depth);
+        for (auto [d, value] : llvm::enumerate(ofStep))
+          e.store(value, values, {e.add(e.mul(step, depth), d), column});
+      });
     });
+    context.products.call(e, {e.asLine(weights), zero, e.index(positions * lanes), columns,
+                              corner(values, zero, count, columns), corner(sums, first, count, e.mul(groups, lanes)),
+                              Format::F32, 1, Panels::Room,
+                              /*accumulates=*/true});
   });
 }
 
@@ -192,7 +201,7 @@ void AbsorbedEmitter::finish(Value group) {
 }
 
 void AbsorbedEmitter::run() {
-  values = part(room.values, llvm::alignTo(latent, layout.depth), positions);
+  values = part(room.values, kernel::AbsorbedRoom::kValues, positions);
   sums = part(room.sums, room.sumRows, room.lanes);
   weights = part(room.weights, room.lanes / lanes * positions, lanes);
   scores = part(room.scores, room.lanes, positions);
@@ -209,13 +218,9 @@ void AbsorbedEmitter::run() {
   e.loop(first, end, positions / lanes, [&](Value panel) {
     Value panels = e.minimum(e.sub(end, panel), e.index(positions / lanes)), columns = e.mul(panels, lanes);
     Value at = e.add(keys, e.mul(panel, layout.keyPanelBytes));
-    addScores(at, corner(scores, rows, columns));
+    addScores(at, corner(scores, zero, rows, columns));
     e.loop(zero, groups, 1, [&](Value group) { makeWeights(group, e.mul(panel, lanes), panels); });
-    unpackValues(at, panels);
-    context.products.call(e, {e.asLine(weights), zero, e.index(positions * lanes), columns,
-                              corner(values, e.getIndexAttr(latent), columns),
-                              corner(sums, e.getIndexAttr(latent), e.mul(groups, lanes)), Format::F32, 1, Panels::Room,
-                              /*accumulates=*/true});
+    addValues(at, panels);
   });
   e.loop(zero, groups, 1, [&](Value group) { finish(group); });
 }

@@ -31,8 +31,8 @@ using lathe::QuantizedRow;
 constexpr int64_t kTileRows = 64;
 /// Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 16;
-/// Query rows or heads that meet latent vectors together, and positions of these at once: their values as f32 and the
-/// rows' sums stay in the second-level cache.
+/// Query rows or heads that meet latent vectors together, and positions of these at once: the rows and their sums stay
+/// in the second-level cache.
 constexpr int64_t kAbsorbedRows = 32, kAbsorbedPositions = 64;
 /// Query rows that meet keys and values made of latent vectors, and positions that these are made for at once.
 constexpr int64_t kLatentRows = 512, kLatentPositions = 64;

@@ -884,63 +884,63 @@ func.func @rounded_sinks_of_pieces(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, window = 0, rows = 64>
-func.func @absorbed_of_a_plain_cache(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index) {
+func.func @absorbed_of_a_plain_cache(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
-func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index) {
+func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects a known number of query heads, but found 'memref<1x?xf32>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x?xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x?xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
-func.func @absorbed_out(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x20xf32>, %n: index) {
+func.func @absorbed_out(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x20xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects out of 16 columns, but found 'memref<1x20xf32>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x20xf32>
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x20xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
-func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index, %h: memref<1x4xf32>) {
+func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index, %h: memref<1x4xf32>) {
   // expected-error @below {{'kernel.absorbed_attention' op expects shares of 2 columns, but found 'memref<1x4xf32>'}}
-  kernel.absorbed_attention %q, %c at %n piece %n of %n shares %h : memref<1x4xf32> room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n piece %n of %n shares %h : memref<1x4xf32> room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
-func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x16xf32>, %n: index) {
+func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects blocks of a multiple of 16 positions, but found 24}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 24 : memref<1x20xf32>, !cache, memref<1x1072xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 24 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
-func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x32xf32>, %n: index) {
+func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects rows of several heads or heads of one row, but found 'memref<1x40xf32>'}}
-  kernel.absorbed_attention %q, %c at %n every %n room %r to %o scale 1.0 rows 2 positions 16 : memref<1x40xf32>, !cache, memref<1x1072xf32>, memref<1x32xf32>
+  kernel.absorbed_attention %q, %c at %n every %n room %r to %o scale 1.0 rows 2 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
-func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1072xf32>, %o: memref<1x32xf32>, %n: index) {
+func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects room for the rows of 'memref<1x40xf32>', but found 1}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x40xf32>, !cache, memref<1x1072xf32>, memref<1x32xf32>
+  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
   return
 }
 
@@ -948,7 +948,7 @@ func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1072xf32
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
 func.func @absorbed_room(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1000xf32>, %o: memref<1x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.absorbed_attention' op expects room of 1072 values, but found 'memref<1x1000xf32>'}}
+  // expected-error @below {{'kernel.absorbed_attention' op expects room of 1328 values, but found 'memref<1x1000xf32>'}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1000xf32>, memref<1x16xf32>
   return
 }

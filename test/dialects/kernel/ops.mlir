@@ -80,7 +80,7 @@ func.func @products(%x: !rows, %codes: memref<?x128xi8>, %rounded: memref<?x64xb
 // CHECK-LABEL: @heads(
 func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %scores: memref<?x32xf32>,
                  %head: index, %position: index, %latents: memref<?x20xf32>,
-                 %latent: !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, %room: memref<1x1072xf32>,
+                 %latent: !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, %room: memref<1x1328xf32>,
                  %mixed: memref<?x16xf32>) {
   // CHECK: kernel.rope_table #rope at %{{.*}} to %{{.*}} : memref<?x4xf32>
   kernel.rope_table #rope at %position to %angles : memref<?x4xf32>
@@ -92,7 +92,7 @@ func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, 
   kernel.append %q to values %cache[%head] at %position : memref<?x32xf32>, !cache
   // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{.*}} every %{{.*}} room %{{.*}} to %{{.*}} scale 2.500000e-01 rows 8 positions 16 :
   kernel.absorbed_attention %latents, %latent at %position every %head room %room to %mixed scale 0.25 rows 8 positions 16
-    : memref<?x20xf32>, !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, memref<1x1072xf32>, memref<?x16xf32>
+    : memref<?x20xf32>, !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, memref<1x1328xf32>, memref<?x16xf32>
   // CHECK: kernel.attention %{{.*}}, %{{.*}}[%{{.*}}] at %{{.*}} scores %{{.*}} to %{{.*}} scale 2.500000e-01 softcap 0.000000e+00 :
   kernel.attention %query, %cache[%head] at %position scores %scores to %query scale 0.25 softcap 0.0
     : !head, !cache, memref<?x32xf32>, !head
