@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Tokens per second of models compiled by Lathe, beside what the machine can do and beside llama.cpp.
+
+    bench.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--prompts 8,512] [--rounds 7]
+             [--threads 2] [--peer PYTHON] [--json FILE] [--docs]
+    bench.py --from FILE [--docs]
+
+In every round each program runs once, llama.cpp (PYTHON has llama_cpp; GGUF files only) behind it: the table's numbers
+are medians of what holds inside a round. Percentages are of the bandwidth and of the peak that the program itself measured
+beside it. --json keeps the rounds; --from makes the table of such a file. --docs writes docs/bench.svg and README's table.
+"""
+import argparse
+import datetime
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- begin: ./x bench --docs -->", "<!-- end -->"
+
+
+def run_json(command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"bench: exit status {result.returncode} of {' '.join(map(str, command))}\n{result.stderr}")
+    return json.loads(result.stdout)
+
+
+def cpu_name():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    name = re.search(r"model name\s*: (.*)", text)
+    kinds = [kind for kind in ("avx512_bf16", "avx512_vnni", "avx512f", "avx2") if re.search(rf"\b{kind}\b", text)]
+    return f"{name.group(1) if name else 'unknown CPU'} ({kinds[0] if kinds else 'no AVX2'})"
+
+
+def measure(args):
+    programs = []
+    folder = pathlib.Path(args.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for model in map(pathlib.Path, args.models):
+        for weights in args.weights.split(","):
+            out = folder / f"{model.stem if model.is_file() else model.name}.{weights}"
+            print(f"compiling {model} --weights {weights}", file=sys.stderr)
+            if subprocess.run([args.lathe, "compile", model, "--weights", weights, "-o", out]).returncode:
+                sys.exit(f"bench: {model} cannot be compiled")
+            # llama.cpp computes with what the file holds.
+            peer = args.peer if weights == "as-stored" and model.suffix == ".gguf" else None
+            programs.append((model, weights, out, peer))
+    rounds = []
+    for number in range(args.rounds):
+        for model, weights, out, peer in programs:
+            has_weights = out.with_name(out.name + ".weights").exists()
+            for prompt in map(int, args.prompts.split(",")):
+                print(f"round {number + 1} of {args.rounds}: {out.name}, prompt of {prompt}", file=sys.stderr)
+                options = ["-p", str(prompt), "-n", str(args.tokens), "--threads", str(args.threads), "--json"]
+                own = run_json([out, "bench", *options, *([] if has_weights else ["--random-weights", "1"])])
+                other = peer and run_json([peer, ROOT / "test/tools/bench-llama-cpp.py", model, "-p", str(prompt), "-n",
+                                           str(args.tokens), "-t", str(args.threads)])
+                rounds.append({"round": number, "model": model.name, "weights": weights, "prompt": prompt, "lathe": own,
+                               "peer": other})
+    return {"cpu": cpu_name(), "date": datetime.date.today().isoformat(), "threads": args.threads,
+            "tokens": args.tokens, "rounds": rounds}
+
+
+def summarize(data):
+    """[(label, what, tokens/s, percent of the limit, times llama.cpp or None)], medians of the rounds."""
+    groups = {}
+    for entry in data["rounds"]:
+        groups.setdefault((entry["model"], entry["weights"], entry["prompt"]), []).append(entry)
+    rows = []
+    for (model, weights, prompt), entries in groups.items():
+        for what, key, limit in ((f"prefill of {prompt}", "prompt_tps", "prompt_percent_of_peak"),
+                                 (f"decode after {prompt}", "decode_tps", "decode_percent_of_bandwidth")):
+            median = lambda number: statistics.median(map(number, entries))
+            ratio = median(lambda e: e["lathe"][key] / e["peer"][key]) if all(e["peer"] for e in entries) else None
+            rows.append((f"{pathlib.Path(model).stem}, {weights}", what, median(lambda e: e["lathe"][key]),
+                         median(lambda e: e["lathe"][limit]), ratio))
+    return rows
+
+
+def table(data, rows):
+    count = len({entry["round"] for entry in data["rounds"]})
+    lines = [f"{data['cpu']}, {data['threads']} threads, {data['date']}: medians of {count} rounds.", "",
+             "| model | | tokens/s | of the machine's limit | llama.cpp |", "|---|---|---|---|---|"]
+    for label, what, speed, percent, ratio in rows:
+        beside = f"{ratio:.2f} times as fast" if ratio else ""
+        limit = "peak" if what.startswith("prefill") else "bandwidth"
+        lines.append(f"| {label} | {what} | {speed:,.0f} | {percent:.0f} % of the {limit} | {beside} |")
+    return "\n".join(lines)
+
+
+def picture(data, rows):
+    """One bar a row: Lathe's percent of the machine's limit, llama.cpp's as a mark in it."""
+    left, width, step, top = 330, 460, 26, 46
+    height = top + step * len(rows) + 30
+    text = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 70}" height="{height}" '
+            'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>',
+            '<text x="10" y="18" font-size="14">Percent of what the machine can do: Lathe (bar), llama.cpp (line)</text>',
+            f'<text x="10" y="35" fill="#666">{data["cpu"]}, {data["threads"]} threads, {data["date"]}</text>']
+    for i, (label, what, speed, percent, ratio) in enumerate(rows):
+        y = top + i * step
+        bar = min(percent, 110) / 100 * width
+        color = "#4477aa" if what.startswith("prefill") else "#66aa77"
+        text.append(f'<text x="{left - 8}" y="{y + 15}" text-anchor="end">{label}: {what}</text>')
+        text.append(f'<rect x="{left}" y="{y + 3}" width="{bar:.1f}" height="{step - 8}" fill="{color}"/>')
+        if ratio:
+            x = left + bar / ratio
+            text.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{y + step - 3}" stroke="black" stroke-width="2"/>')
+        text.append(f'<text x="{left + bar + 5:.1f}" y="{y + 15}">{percent:.0f} %</text>')
+    text.append(f'<line x1="{left + width}" x2="{left + width}" y1="{top}" y2="{height - 26}" stroke="#999"/>')
+    return "\n".join(text + ["</svg>", ""])
+
+
+def write_docs(data, rows):
+    (ROOT / "docs/bench.svg").write_text(picture(data, rows))
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    readme.write_text(f"{before}{BEGIN}\n{table(data, rows)}\n{END}{rest.split(END, 1)[1]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--lathe", default=ROOT / "build/bin/lathe")
+    parser.add_argument("--folder", default=ROOT / "build/bench")
+    parser.add_argument("--weights", default="as-stored")
+    parser.add_argument("--prompts", default="8,512")
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peer", metavar="PYTHON")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--from", dest="source", type=pathlib.Path)
+    parser.add_argument("--docs", action="store_true")
+    args = parser.parse_args()
+    if bool(args.models) == bool(args.source):
+        parser.error("expected models or --from")
+    data = json.loads(args.source.read_text()) if args.source else measure(args)
+    if args.json:
+        args.json.write_text(json.dumps(data))
+    rows = summarize(data)
+    print(table(data, rows))
+    if args.docs:
+        write_docs(data, rows)
+
+
+if __name__ == "__main__":
+    main()
