@@ -82,14 +82,17 @@ def summarize(data):
 
 
 def table(data, rows):
-    count = len({entry["round"] for entry in data["rounds"]})
-    lines = [f"{data['cpu']}, {data['threads']} threads, {data['date']}: medians of {count} rounds.", "",
-             "| model | | tokens/s | of the machine's limit | llama.cpp |", "|---|---|---|---|---|"]
+    """A line for each model and format, a column for each measurement."""
+    columns, lines = list(dict.fromkeys(row[1] for row in rows)), {}
     for label, what, speed, percent, ratio in rows:
-        beside = f"{ratio:.2f} times as fast" if ratio else ""
-        limit = "peak" if what.startswith("prefill") else "bandwidth"
-        lines.append(f"| {label} | {what} | {speed:,.0f} | {percent:.0f} % of the {limit} | {beside} |")
-    return "\n".join(lines)
+        beside = f", **{ratio:.2f} ×**" if ratio else ""
+        lines.setdefault(label, {})[what] = f"{speed:,.0f} ({percent:.0f} %){beside}"
+    count = len({entry["round"] for entry in data["rounds"]})
+    text = [f"Tokens/s (percent of the machine's peak or bandwidth), times as fast as llama.cpp; medians of {count} rounds, "
+            f"{data['threads']} threads,", f"{data['cpu']}, {data['date']}.", "", f"| | {' | '.join(columns)} |",
+            "|---" * (len(columns) + 1) + "|"]
+    return "\n".join(text + [f"| {label} | {' | '.join(cells.get(what, '') for what in columns)} |"
+                             for label, cells in lines.items()])
 
 
 def picture(data, rows):

@@ -27,8 +27,8 @@ struct AbsorbedEmitter {
 
   Value query = e.asRows(op.getQuery(), cache.getDim()), out = e.asRows(op.getOut(), latent);
   bool isHeads = query != op.getQuery(); // rows are heads of one row
-  Value zero = e.index(0), rows = e.rowsOf(query),
-        groups = e.ceilDiv(rows, e.index(lanes)); // 16 rows, lanes of vectors
+  Value zero = e.index(0), rows = e.rowsOf(query);
+  Value groups = e.ceilDiv(rows, e.index(lanes)); // of 16 rows, the lanes of a vector
   // Parts of the room. Rows are lanes of `sums` and `state`; `weights` are panels of them, a line for each position.
   Value values = {}, sums = {}, weights = {}, scores = {}, state = {};
   enum State { Peak, Sum, Last };
