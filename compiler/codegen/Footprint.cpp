@@ -296,12 +296,15 @@ void FootprintReader::touch(Operation *op, const View &view, bool writes) {
         return;
       }
   }
-  if (!buffer.isScratch())
-    add(out.needs, part);
-  else if (tile == Access::kPrologue)
-    out.prologue.push_back({part, false});
-  else
-    add(out.scratchNeeds, part);
+  for (const Rect &piece : missing) {
+    Part need = {part.buffer, piece};
+    if (!buffer.isScratch())
+      add(out.needs, need);
+    else if (tile == Access::kPrologue)
+      out.prologue.push_back({need, false});
+    else
+      add(out.scratchNeeds, need);
+  }
 }
 
 CacheUse &FootprintReader::cacheUse(unsigned cache) {

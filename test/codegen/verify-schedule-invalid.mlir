@@ -1553,3 +1553,37 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     return
   }
 }
+
+// -----
+
+// What two writes of a tile fill together may be read at once; a row that neither fills may not.
+!half = memref<2x16xf32, strided<[32, 1], offset: ?>>
+!one = memref<1x16xf32, strided<[16, 1], offset: ?>>
+!two = memref<2x16xf32, strided<[16, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @own : memref<3x16xf32> scratch place 0
+  spmd.buffer @a : memref<2x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "one" reads @own [bytes 128..192), which no phase has written in this call}}
+    spmd.phase "one" static tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %first = spmd.write @own[%c0, %c0] size [%c1, %c16] : !one
+      kernel.zero %first : !one
+      %second = spmd.write @own[%c1, %c0] size [%c1, %c16] : !one
+      kernel.zero %second : !one
+      %both = spmd.read @own[%c0, %c0] size [%c2, %c16] : !two
+      %out = spmd.write @a[%c0, %n] size [%c2, %c16] : !half
+      kernel.add %both, %both to %out : !two, !two, !half
+      %later = spmd.read @own[%c1, %c0] size [%c2, %c16] : !two
+      kernel.add %later, %later to %out : !two, !two, !half
+    }
+    spmd.barrier
+    return
+  }
+}
