@@ -147,8 +147,8 @@ std::unique_ptr<llvm::Module> lathe::translateToLLVM(mlir::ModuleOp module, llvm
 }
 
 void lathe::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  // Kernels unroll what pays as they are written. More makes no program faster, all of them twice as large, and half as
-  // long to compile without it.
+  // Kernels are written as unrolled as pays. More makes no program faster, but code twice as large, and it takes as
+  // long again to compile.
   llvm::PipelineTuningOptions tuning;
   tuning.LoopUnrolling = false;
   llvm::PassBuilder builder(&machine, tuning);

@@ -44,6 +44,7 @@ def measure(args):
         for weights in args.weights.split(","):
             out = folder / f"{model.stem if model.is_file() else model.name}.{weights}"
             print(f"compiling {model} --weights {weights}", file=sys.stderr)
+            out.with_name(out.name + ".weights").unlink(missing_ok=True)  # a config has none: no other model's may stay
             if subprocess.run([args.lathe, "compile", model, "--weights", weights, "-o", out]).returncode:
                 sys.exit(f"bench: {model} cannot be compiled")
             # llama.cpp computes with what the file holds.
@@ -53,7 +54,7 @@ def measure(args):
     for number in range(args.rounds):
         for model, weights, out, peer in programs:
             has_weights = out.with_name(out.name + ".weights").exists()
-            for prompt in map(int, args.prompts.split(",")):
+            for prompt in args.prompts:
                 print(f"round {number + 1} of {args.rounds}: {out.name}, prompt of {prompt}", file=sys.stderr)
                 options = ["-p", str(prompt), "-n", str(args.tokens), "--threads", str(args.threads), "--json"]
                 own = run_json([out, "bench", *options, *([] if has_weights else ["--random-weights", "1"])])
@@ -130,7 +131,7 @@ def main():
     parser.add_argument("--lathe", default=ROOT / "build/bin/lathe")
     parser.add_argument("--folder", default=ROOT / "build/bench")
     parser.add_argument("--weights", default="as-stored")
-    parser.add_argument("--prompts", default="8,512")
+    parser.add_argument("--prompts", default="8,512", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)

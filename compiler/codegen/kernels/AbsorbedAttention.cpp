@@ -68,8 +68,7 @@ void AbsorbedEmitter::begin() {
     keep(none, Sum, lane);
     Value last = e.splat(e.cast(op.getPosition(), e.getI32Type()));
     if (!isHeads) {
-      Value row = arith::ConstantOp::create(
-          e, DenseIntElementsAttr::get(e.i32s(lanes), llvm::to_vector(llvm::seq<int32_t>(0, lanes))));
+      Value row = e.laneNumbers();
       row = e.add(row, e.splat(e.cast(lane, e.getI32Type())));
       if (op.getEvery())
         row = e.rem(row, e.splat(e.cast(op.getEvery(), e.getI32Type())));

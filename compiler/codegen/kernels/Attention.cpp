@@ -121,8 +121,7 @@ void AttentionEmitter::softmax(Value row) {
   Value temperature = op.getTemperature() ? temperatureAt(own) : Value();
   double cap = op.getSoftcap().convertToDouble();
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
-  Value lane = arith::ConstantOp::create(
-      e, DenseIntElementsAttr::get(e.i32s(lanes), llvm::to_vector(llvm::seq<int32_t>(0, lanes))));
+  Value lane = e.laneNumbers();
 
   auto forSlots = [&](ValueRange carried, function_ref<SmallVector<Value>(Value column, ValueRange)> body) {
     SmallVector<Value> state(carried);

@@ -100,6 +100,11 @@ public:
     return element;
   }
 
+  /// 0, 1, .. 15 as i32s.
+  Value laneNumbers() {
+    return arith::ConstantOp::create(*this,
+                                     DenseIntElementsAttr::get(i32s(), llvm::to_vector(llvm::seq<int32_t>(0, kLanes))));
+  }
   Value load(VectorType type, Value memref, ValueRange at) { return vector::LoadOp::create(*this, type, memref, at); }
   void store(Value vector, Value memref, ValueRange at) { vector::StoreOp::create(*this, vector, memref, at); }
   Value loadScalar(Value memref, ValueRange at) { return memref::LoadOp::create(*this, memref, at); }

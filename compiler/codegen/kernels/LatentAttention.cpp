@@ -150,8 +150,7 @@ Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
   VectorType vector = e.f32s(lanes);
   auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
-  Value lane = arith::ConstantOp::create(
-      e, DenseIntElementsAttr::get(e.i32s(lanes), llvm::to_vector(llvm::seq<int32_t>(0, lanes))));
+  Value lane = e.laneNumbers();
   Value seen = toI32s(e.sub(e.add(op.getPosition(), row), begin)); // the last of the block's positions
   auto at = [&](Value panel) { return SmallVector<Value>{row, e.add(e.mul(panel, lanes), room.scores)}; };
   Value memory = op.getRows();
