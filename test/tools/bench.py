@@ -36,6 +36,10 @@ def cpu_name():
     return f"{name.group(1) if name else 'unknown CPU'} ({kinds[0] if kinds else 'no AVX2'})"
 
 
+def lengths(text):
+    return [int(part) for part in text.split(",")]
+
+
 def measure(args):
     programs = []
     folder = pathlib.Path(args.folder)
@@ -131,7 +135,7 @@ def main():
     parser.add_argument("--lathe", default=ROOT / "build/bin/lathe")
     parser.add_argument("--folder", default=ROOT / "build/bench")
     parser.add_argument("--weights", default="as-stored")
-    parser.add_argument("--prompts", default="8,512", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--prompts", default="8,512", type=lengths)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
