@@ -65,3 +65,8 @@ RegisterTile CPUTable::getTile(Format format) const {
     return {8, isSplit ? 1 : 2};
   return {isSplit ? 2 : 4, 1};
 }
+
+int64_t CPUTable::getBlockedRows(Format format) const {
+  // Codes whose products soon fill 16 bits need sums of 32 bits besides.
+  return getStepsIn16Bits(getFormatInfo(format).largestCode()) > 2 || getFormatInfo(format).bits == 8 ? 4 : 3;
+}

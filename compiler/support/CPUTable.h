@@ -36,6 +36,10 @@ struct CPUTable {
   /// and so on.
   int64_t getStepsIn16Bits(int largestCode) const { return largestCode < 16 ? 8 : largestCode < 32 ? 4 : 2; }
   RegisterTile getTile(Format format) const;
+  /// Products of more rows than this with a quantised weight unpack it block by block first, and sum for so many rows
+  /// at once; 0: never, a register holds 16 outputs.
+  int64_t getRowsUnblocked() const { return avx2 && !avx512 ? 24 : 0; }
+  int64_t getBlockedRows(Format format) const;
 };
 
 } // namespace lathe

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 DOT = re.compile(r"\s(vpmaddubsw|vpmaddwd|vpdpbusd|vdpbf16ps|vfmadd\w+ps)\s")
-STACK = re.compile(r"\(%rsp[,)]")
+STACK = re.compile(r"\(%rsp\)")  # with an index it is a buffer
 LABEL = re.compile(r"^(\.L\w+):")
 FUNCTION = re.compile(r'^"?([\w.]+)"?:')
 

@@ -4,7 +4,7 @@
     check-op.py OP --lathe PATH [--formats q4_0,f32] [--options "--schedule-for znver4"] [--extreme] [--tolerance 1e-5]
 
 OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, of 40
-rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80), must give the same logits. Weights of every format are written here: random codes, or with
+rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80; --many: up to 280), must give the same logits. Weights of every format are written here: random codes, or with
 --extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
 8-bit activations hold them exactly, and a quantised product is held to the same 1e-5 as one in f32. Sizes are odd: outputs
 and heads that fill no panel, K one block or three.
@@ -289,14 +289,15 @@ def check(args, name, hidden, work):
     # Eight rows of prefill: nine are two calls, and windows become rings. Keys and values are made of latent vectors in
     # calls of more rows than that, and from them alone is what quantised matrices give free of rounded rows.
     is_latent = args.op == "latent_attention"
-    common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", "40" if is_latent else "8"]
+    prefill_rows = 280 if args.many else 40 if is_latent else 8
+    common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", prefill_rows]
     run(common + ["-o", work / "kernels"] + options)
     run(common + ["-o", work / "meaning", "--decompose", f"lm.{OPS[args.op][0]}"] + options)
     # Attention of one row is divided into pieces where there is much to see.
-    longest = 330 if args.op == "attention" else 40
+    longest = 330 if args.op == "attention" else 280 if args.many else 40
     tokens = [module.random.randrange(VOCABULARY) for _ in range(80 if is_latent else longest)]
     worst = (0.0, "")
-    cases = [(n, None) for n in range(2, 10)] + [(40, 8), (longest, 1)]
+    cases = [(25, None), (27, None), (137, 70), (280, None)] if args.many else [(n, None) for n in range(2, 10)] + [(40, 8), (longest, 1)]
     if is_latent:
         cases = ([] if name not in ("f32", "f16") else cases + [(80, 17), (70, 33)]) + [(40, None), (80, None)]
     for rows, chunk in cases:
@@ -318,6 +319,7 @@ def main():
     parser.add_argument("--formats", default="")
     parser.add_argument("--options", default="", help="more options for lathe compile")
     parser.add_argument("--extreme", action="store_true")
+    parser.add_argument("--many", action="store_true", help="calls of 25 to 280 rows, longer rows: blocks of both")
     parser.add_argument("--tolerance", type=float, default=1e-5)
     parser.add_argument("--work", type=Path, help="keep the files here")
     args = parser.parse_args()
@@ -330,7 +332,8 @@ def main():
         work.mkdir(parents=True, exist_ok=True)
         for name in names:
             block = 0 if args.op == "attention" else FORMATS[name][0]
-            for hidden in {0: [32], 1: [32, 44], 32: [32, 96], 256: [256, 768]}[block]:
+            columns = {1: [556], 32: [608], 256: [1280]} if args.many else {0: [32], 1: [32, 44], 32: [32, 96], 256: [256, 768]}
+            for hidden in columns[block]:
                 failed += not check(args, name, hidden, work.resolve())
     sys.exit(failed > 0)
 

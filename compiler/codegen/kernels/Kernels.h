@@ -35,14 +35,17 @@ SmallVector<Value> loadStep(Emitter &emitter, Value area, Value at, Format forma
 void readRow(Emitter &emitter, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
              Value expert = {});
 
-/// Outlines products: one function per (area, format, depth, accumulates).
+/// The body of a function for products of many rows.
+void emitBlockedProduct(Emitter &emitter, const CPUTable &table, const Product &product, func::FuncOp function);
+
+/// Outlines products: one function per (area, format, depth, accumulates), where it pays another one for many rows.
 class ProductLibrary {
 public:
   ProductLibrary(ModuleOp module, const CPUTable &table) : module(module), table(table) {}
   void call(Emitter &emitter, const Product &product);
 
 private:
-  func::FuncOp get(const Product &product);
+  func::FuncOp get(const Product &product, bool isBlocked);
   ModuleOp module;
   const CPUTable &table;
 };

@@ -7,7 +7,7 @@
 //===------------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
-#include "dialects/lm/QuantizedRow.h"
+#include "compiler/codegen/kernels/Quantized.h"
 
 using namespace lathe;
 
@@ -24,6 +24,7 @@ public:
 
 private:
   static constexpr int64_t R = CPUTable::kPanelRows;
+  static constexpr int64_t kRows = 64;    // that the second cache holds while they meet one panel after another
   static constexpr int64_t kAhead = 2048; // bytes before weights are needed that one row asks for them
   using Values = SmallVector<Value>;
 
@@ -39,23 +40,6 @@ private:
   void storeTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
 
   Value row(Value first, int64_t i) { return e.add(first, i); }
-
-  // Quantised formats.
-  Value f16s(Value at) {
-    Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
-    return arith::ExtFOp::create(e, e.f32s(), halves);
-  }
-  /// Half of 2^(e - 127) for bytes e: mxfp4's codes are read as twice their values.
-  Value powers(Value at) {
-    Value exponents = e.extend(e.load(e.i8s(R), area, at), e.getI32Type());
-    return e.mul(e.bitcast(e.f32s(), e.shl(exponents, 23)), e.number(e.f32s(), 0.5));
-  }
-  Value subscales(Value at, bool isSigned) {
-    Value bytes = e.load(e.i8s(R), area, at);
-    return e.toF32(isSigned ? e.extendSigned(bytes, e.getI32Type()) : e.extend(bytes, e.getI32Type()));
-  }
-  Values loadHighBits(Value run);
-  std::pair<Value, Value> unpackSteps(Value run, ArrayRef<Value> high, int64_t j);
   struct IntSum {
     Value sum; // 16 x i32
     Value sum16;
@@ -68,50 +52,51 @@ private:
   struct RunSums {
     Values first, second;
   };
-  RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column, Value run, Value wideAt);
+  RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column);
   /// The same of one row, unrolled and added to `sum` and, for a second group, to `sum2`: memory is what one row waits
   /// for.
-  void addRun(Value &sum, Value &sum2, Value row, Value at, Value column, Value run, Value wideAt);
-  /// Two neighbours of the 16-bit codes of a row at `at`, for each output.
-  Value wideActivations(Value row, Value at) {
-    Value pair = e.loadBytes(e.getI32Type(), input, {row, at});
-    return e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
-  }
-  Value activations(Value row, Value column, int64_t step) {
-    Value four = e.loadBytes(e.getI32Type(), input, {row, e.add(column, 4 * step)});
-    return e.bitcast(e.i8s(4 * R), e.splat(four));
-  }
+  void addRun(Value &sum, Value &sum2, Value row, Value at, Value column);
+  Value activations(Value row, Value column, int64_t step) { return rowReader->getCodes(row, e.add(column, 4 * step)); }
 
   Emitter &e;
   const CPUTable &table;
   const Product &shape;
   const FormatInfo &info;
   Value area, place, panelStride, columns, input, out;
+  std::optional<PanelReader> reader; // of codes
+  std::optional<RowReader> rowReader;
 };
 
 void ProductEmitter::run() {
   Value zero = e.index(0), rows = e.rowsOf(input), outputs = e.columnsOf(out);
   Value panelCount = e.ceilDiv(outputs, e.index(R));
   RegisterTile registers = table.getTile(shape.format);
+  if (info.isQuantised()) {
+    reader.emplace(e, area, shape.format, shape.depth);
+    rowReader.emplace(e, input, columns);
+  }
 
-  auto panels = [&](Value begin, Value end, int64_t width) {
+  auto panels = [&](Value firstRow, Value endRow, Value begin, Value end, int64_t width) {
     e.loop(begin, end, width, [&](Value panel) {
       Values bases;
       for (int64_t p = 0; p < width; ++p)
         bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
-      Value output = e.mul(panel, R), done = zero;
+      Value output = e.mul(panel, R), done = firstRow;
       for (int64_t count = registers.rows; count >= 1; count /= 2) {
-        Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
+        Value rest = e.sub(endRow, done), end = e.sub(endRow, count == 1 ? zero : e.rem(rest, e.index(count)));
         e.loop(done, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
         done = end;
       }
     });
   };
-  if (registers.panels == 1)
-    return panels(zero, panelCount, 1);
-  Value whole = e.mul(e.div(panelCount, e.index(registers.panels)), registers.panels);
-  panels(zero, whole, registers.panels);
-  panels(whole, panelCount, 1);
+  e.loop(zero, rows, kRows, [&](Value row) {
+    Value end = e.minimum(e.add(row, kRows), rows);
+    if (registers.panels == 1)
+      return panels(row, end, zero, panelCount, 1);
+    Value whole = e.mul(e.div(panelCount, e.index(registers.panels)), registers.panels);
+    panels(row, end, zero, whole, registers.panels);
+    panels(row, end, whole, panelCount, 1);
+  });
 }
 
 void ProductEmitter::storeTile(Value first, int64_t count, Value output, ArrayRef<Value> sums) {
@@ -287,39 +272,6 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 // Quantised: integer dots, scales folded in once per group
 //===------------------------------------------------------------------------------------------------------------------===//
 
-/// Codes of the steps j and j + 4 of the run at `run`; `high` is what loadHighBits returned.
-std::pair<Value, Value> ProductEmitter::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
-  Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
-  Value low = e.andBits(bytes, 15), up = e.andBits(e.shr(bytes, 4), 15);
-  if (info.hasTable()) {
-    SmallVector<int8_t> numbers;
-    for (int64_t i = 0; i < 4 * R; ++i)
-      numbers.push_back(static_cast<int8_t>(kMXFP4Values[i % 16]));
-    Value values = arith::ConstantOp::create(e, DenseIntElementsAttr::get(e.i8s(4 * R), ArrayRef(numbers)));
-    return {kernel::LookupOp::create(e, low.getType(), values, low),
-            kernel::LookupOp::create(e, up.getType(), values, up)};
-  }
-  // The bits of step g go to bit 4 (and 5).
-  auto moved = [&](Value bits, int64_t from, int64_t mask) {
-    return e.andBits(from <= 4 ? e.shl(bits, 4 - from) : e.shr(bits, from - 4), mask);
-  };
-  if (info.bits == 5) {
-    low = e.orBits(low, moved(high[0], j, 16));
-    up = e.orBits(up, moved(high[0], j + 4, 16));
-  } else if (info.bits == 6) {
-    low = e.orBits(low, moved(high[0], 2 * j, 48));
-    up = e.orBits(up, moved(high[1], 2 * j, 48));
-  }
-  return {low, up};
-}
-
-ProductEmitter::Values ProductEmitter::loadHighBits(Value run) {
-  Values high;
-  for (int64_t i = 0; i < info.bits - 4; ++i)
-    high.push_back(e.load(e.i8s(4 * R), area, e.add(run, R * 16 + i * 4 * R)));
-  return high;
-}
-
 /// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit
 /// there.
 void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
@@ -344,13 +296,11 @@ void ProductEmitter::IntSum::flush(ProductEmitter &p) {
 }
 
 /// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop.
-ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column,
-                                                  Value run, Value wideAt) {
+ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column) {
   bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
   int64_t panels = at.size(), tileSums = count * panels;
   Value zero = e.index(0), none = e.number(e.i32s(), 0);
   if (info.bits == 8) {
-    Value wide = e.add(wideAt, e.mul(run, 64));
     int64_t steps = isWide ? 16 : 8, stepBytes = R * 32 / steps;
     return {e.loop(zero, e.index(steps), 2, Values(tileSums, none),
                    [&](Value step, ValueRange before) {
@@ -367,9 +317,7 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
                                  e, e.i32s(), sum, codes, activations(row(first, i), e.add(column, e.mul(here, 4)), 0));
                              continue;
                            }
-                           Value pair =
-                               e.loadBytes(e.getI32Type(), input, {row(first, i), e.add(wide, e.mul(here, 4))});
-                           Value x = e.bitcast(e.vec(2 * R, e.getI16Type()), e.splat(pair));
+                           Value x = rowReader->getWideCodes(row(first, i), e.add(column, e.mul(here, 2)));
                            sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
                          }
                        }
@@ -383,13 +331,13 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   int64_t groups = isSplit ? 2 : 1, highWords = info.bits - 4;
   Values carried(tileSums * groups, gathers ? e.number(e.vec(2 * R, e.getI16Type()), 0) : none);
   for (Value panel : at)
-    llvm::append_range(carried, loadHighBits(panel));
+    llvm::append_range(carried, reader->loadHighBits(panel));
   carried = e.loop(zero, e.index(4), 1, carried, [&](Value step, ValueRange before) {
     Values next(before);
     Value x = e.add(column, e.mul(step, 4));
     for (int64_t p = 0; p < panels; ++p) {
       MutableArrayRef<Value> high = MutableArrayRef(next).slice(tileSums * groups + p * highWords, highWords);
-      auto [codes, upCodes] = unpackSteps(e.add(at[p], e.mul(step, 4 * R)), high, 0);
+      auto [codes, upCodes] = reader->unpackSteps(e.add(at[p], e.mul(step, 4 * R)), high, 0);
       for (int64_t i = 0; i < count; ++i) {
         IntSum low, up;
         Value &sum = next[i * panels + p], &other = next[isSplit ? tileSums + i * panels + p : 0];
@@ -419,12 +367,12 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   return {Values(carried.begin(), carried.begin() + tileSums), Values(carried.begin() + tileSums, carried.end())};
 }
 
-void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value column, Value run, Value wideAt) {
+void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value column) {
   bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
   if (isWide) {
     for (int64_t s = 0; s < 16; ++s) {
       Value words = e.extend(e.load(e.i8s(2 * R), area, e.add(at, s * 2 * R)), e.getI16Type());
-      Value x = wideActivations(row, e.add(e.add(wideAt, e.mul(run, 64)), 4 * s));
+      Value x = rowReader->getWideCodes(row, e.add(column, 2 * s));
       sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
     }
     return;
@@ -436,9 +384,9 @@ void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value 
     for (int64_t g = 0; g < 8; ++g)
       low.add(*this, e.load(e.i8s(4 * R), area, e.add(at, g * 4 * R)), activations(row, column, g));
   } else {
-    Values high = loadHighBits(at);
+    Values high = reader->loadHighBits(at);
     for (int64_t j = 0; j < 4; ++j) {
-      auto [codes, upCodes] = unpackSteps(at, high, j);
+      auto [codes, upCodes] = reader->unpackSteps(at, high, j);
       low.add(*this, codes, activations(row, column, j));
       (isSplit ? up : low).add(*this, upCodes, activations(row, column, j + 4));
     }
@@ -452,44 +400,30 @@ void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value 
 ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, ArrayRef<Value> panels) {
   Value zero = e.index(0);
   int64_t tileSums = count * panels.size(), runs = info.block / 32;
-  lm::WeightType probe = lm::WeightType::get(e.getContext(), {R, info.block}, shape.format,
-                                             lm::PanelsAttr::get(e.getContext(), R, shape.depth));
-  PanelLayout layout(probe);
-  bool isWide = probe.hasWideCodes(), isRolled = count > 1;
-  Value blocks = e.div(columns, e.index(info.block));
-  // Where a row's scales, sums and wide codes begin depends on its length: QuantizedRow in run-time arithmetic.
-  Value blockCount = e.div(columns, e.index(32));
-  auto align64 = [&](Value x) { return e.mul(e.div(e.add(x, 63), e.index(64)), 64); };
-  Value scalesAt = align64(columns), sumsAt = e.add(scalesAt, e.mul(blockCount, 4));
-  Value scaledSumsAt = e.add(sumsAt, e.mul(blockCount, 4)), halfSumsAt = e.add(scaledSumsAt, e.mul(blockCount, 4));
-  Value wideAt = align64(e.add(halfSumsAt, e.mul(blockCount, 8))), wideSumsAt = e.add(wideAt, e.mul(columns, 2));
-  auto number = [&](Type type, Value row, Value base, Value run, int64_t stride, int64_t offset = 0) {
-    return e.loadBytes(type, input, {row, e.add(e.add(base, e.mul(run, stride)), offset)});
-  };
+  const PanelLayout &layout = reader->layout;
+  bool isWide = info.bits == 8 && shape.depth == 2, isRolled = count > 1;
 
-  // One run of 32 columns: run index, its byte in each panel, scales and minima of the panel.
-  auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<Value> scale, ArrayRef<Value> minimum, Values &sums) {
+  // One run of 32 columns: run index, its byte in each panel, scales and minima of the block.
+  auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<PanelReader::Factors> block, Values &sums) {
     Value column = e.mul(run, 32);
     // Before what belongs to the rows is loaded, or it would wait in registers.
     RunSums rolled;
     if (isRolled)
-      rolled = rolledRun(first, count, at, column, run, wideAt);
+      rolled = rolledRun(first, count, at, column);
     Values rowScale(count), start(count), start2(count), scaledSum(count);
     for (int64_t i = 0; i < count; ++i) {
       Value r = row(first, i);
-      rowScale[i] = number(e.getF32Type(), r, scalesAt, run, 4);
-      if (isWide)
-        rowScale[i] = e.mul(rowScale[i], e.number(e.getF32Type(), 1.0 / QuantizedRow::kWideSteps));
+      rowScale[i] = isWide ? rowReader->getWideScale(r, run) : rowReader->getScale(r, run);
       auto startFor = [&](Value sum) { return e.splat(e.mul(sum, -info.offset)); };
       Value none = e.number(e.i32s(), 0);
       if (info.group == 16) {
-        start[i] = startFor(number(e.getI32Type(), r, halfSumsAt, run, 8));
-        start2[i] = startFor(number(e.getI32Type(), r, halfSumsAt, run, 8, 4));
+        start[i] = startFor(rowReader->getHalfSum(r, run, 0));
+        start2[i] = startFor(rowReader->getHalfSum(r, run, 1));
       } else {
-        start[i] = info.offset ? startFor(number(e.getI32Type(), r, isWide ? wideSumsAt : sumsAt, run, 4)) : none;
+        start[i] = info.offset ? startFor(isWide ? rowReader->getWideSum(r, run) : rowReader->getSum(r, run)) : none;
       }
       if (info.minimum)
-        scaledSum[i] = number(e.getF32Type(), r, scaledSumsAt, run, 4);
+        scaledSum[i] = rowReader->getScaledSum(r, run);
     }
     for (size_t p = 0; p < panels.size(); ++p) {
       Values integers = start, integers2 = start2;
@@ -500,50 +434,40 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
             integers2[i] = e.add(integers2[i], rolled.second[i * panels.size() + p]);
         }
       } else {
-        addRun(integers[0], integers2[0], first, at[p], column, run, wideAt);
+        addRun(integers[0], integers2[0], first, at[p], column);
       }
-      Value runScale = scale[p], runMinimum = minimum.empty() ? Value() : minimum[p], runScale2;
-      if (info.subscales) {
-        Value sub = e.add(at[p], layout.codesBytes);
-        runScale = e.mul(scale[p], subscales(sub, info.group == 16));
-        if (info.group == 16)
-          runScale2 = e.mul(scale[p], subscales(e.add(sub, R), true));
-        else
-          runMinimum = e.mul(minimum[p], subscales(e.add(sub, R), false));
-      }
+      PanelReader::Factors factors = reader->getRunFactors(block[p], at[p]);
       for (int64_t i = 0; i < count; ++i) {
         Value &sum = sums[i * panels.size() + p], x = e.splat(rowScale[i]);
-        sum = e.fma(e.toF32(integers[i]), e.mul(runScale, x), sum);
-        if (runScale2)
-          sum = e.fma(e.toF32(integers2[i]), e.mul(runScale2, x), sum);
-        if (runMinimum)
-          sum = e.fma(runMinimum, e.splat(scaledSum[i]), sum);
+        sum = e.fma(e.toF32(integers[i]), e.mul(factors.scale, x), sum);
+        if (factors.scale2)
+          sum = e.fma(e.toF32(integers2[i]), e.mul(factors.scale2, x), sum);
+        if (factors.minimum)
+          sum = e.fma(factors.minimum, e.splat(scaledSum[i]), sum);
       }
     }
   };
 
   Values sums(tileSums, e.number(e.f32s(), 0));
-  return e.loop(zero, blocks, 1, sums, [&](Value block, ValueRange args) {
-    Values next(args.begin(), args.end()), bases, scale, minimum;
+  return e.loop(zero, e.div(columns, e.index(info.block)), 1, sums, [&](Value block, ValueRange args) {
+    Values next(args.begin(), args.end()), bases;
+    SmallVector<PanelReader::Factors> factors;
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
       if (count == 1)
         prefetch(e.add(base, kAhead), layout.blockBytes);
       bases.push_back(base);
-      Value scales = e.add(base, info.subscales ? 0 : layout.codesBytes);
-      scale.push_back(info.hasTable() ? powers(scales) : f16s(scales));
-      if (info.minimum)
-        minimum.push_back(f16s(e.add(scales, 2 * R)));
+      factors.push_back(reader->getBlockFactors(base));
     }
-    if (!info.subscales) {
-      doRun(block, bases, scale, minimum, next);
+    if (runs == 1) {
+      doRun(block, bases, factors, next);
       return next;
     }
     return e.loop(zero, e.index(runs), 1, next, [&](Value run, ValueRange inner) {
       Values sums(inner.begin(), inner.end()), at;
       for (Value base : bases)
         at.push_back(e.add(e.add(base, layout.headBytes), e.mul(run, layout.runBytes)));
-      doRun(e.add(e.mul(block, runs), run), at, scale, minimum, sums);
+      doRun(e.add(e.mul(block, runs), run), at, factors, sums);
       return sums;
     });
   });
@@ -582,13 +506,14 @@ SmallVector<Value> lathe::loadStep(Emitter &e, Value area, Value at, Format form
   return {e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
 }
 
-func::FuncOp ProductLibrary::get(const Product &product) {
+func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   auto areaType = cast<MemRefType>(product.area.getType());
   Type element = cast<MemRefType>(product.input.getType()).getElementType();
   constexpr StringLiteral names[] = {"product.", "attend.", "make.", "meet."};
+  StringRef kind = isBlocked ? StringRef("blocked.") : StringRef(names[static_cast<size_t>(product.panels)]);
   // Areas are of different types; a bf16 dot takes other rows than widened bf16.
-  std::string name = (names[static_cast<size_t>(product.panels)] + getFormatInfo(product.format).name + "." +
-                      Twine(product.depth) + (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : ""))
+  std::string name = (kind + getFormatInfo(product.format).name + "." + Twine(product.depth) +
+                      (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : ""))
                          .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
@@ -600,19 +525,30 @@ func::FuncOp ProductLibrary::get(const Product &product) {
       e, name, e.getFunctionType({areaType, index, index, index, anyRows(element), anyRows(e.getF32Type())}, {}));
   function.setPrivate();
   e.setInsertionPointToEnd(function.addEntryBlock());
-  ProductEmitter(e, table, product, function).run();
+  if (isBlocked)
+    emitBlockedProduct(e, table, product, function);
+  else
+    ProductEmitter(e, table, product, function).run();
   func::ReturnOp::create(e);
   return function;
 }
 
 void ProductLibrary::call(Emitter &e, const Product &product) {
-  func::FuncOp function = get(product);
   auto general = [&](Value rows) -> Value {
     return memref::CastOp::create(e, anyRows(cast<MemRefType>(rows.getType()).getElementType()), rows);
   };
-  func::CallOp::create(e, function,
-                       ValueRange{product.area, product.place, product.panelStride, product.columns,
-                                  general(product.input), general(product.out)});
+  auto callOne = [&](bool isBlocked) {
+    func::CallOp::create(e, get(product, isBlocked),
+                         ValueRange{product.area, product.place, product.panelStride, product.columns,
+                                    general(product.input), general(product.out)});
+  };
+  int64_t few = table.getRowsUnblocked(), rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
+  bool isStatic = !ShapedType::isDynamic(rows);
+  if (!getFormatInfo(product.format).isQuantised() || !few || (isStatic && rows <= few))
+    return callOne(false);
+  if (isStatic)
+    return callOne(true);
+  e.ifThen(e.lessEqual(e.rowsOf(product.input), e.index(few)), [&] { callOne(false); }, [&] { callOne(true); });
 }
 
 void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {

@@ -1,0 +1,312 @@
+//===- BlockedMatmul.cpp - products of many rows with packed codes
+//---------------------------------------------------------------===//
+//
+// Where a register holds 8 values only, unpacking codes and scales takes as many instructions as products do. So a block
+// of columns of a panel is unpacked once, into a buffer that stays in the first cache, and met by a block of rows that
+// stays in the second (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication): rows outermost, then
+// columns, panels, and tiles of rows. Codes become one byte each, or 16 bits less the offset where products of bytes do
+// not fit; scales and minima become f32.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/codegen/kernels/Quantized.h"
+
+using namespace lathe;
+
+namespace {
+
+class BlockedProductEmitter {
+public:
+  BlockedProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
+      : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)),
+        area(function.getArgument(0)), place(function.getArgument(1)), panelStride(function.getArgument(2)),
+        columns(function.getArgument(3)), input(function.getArgument(4)), out(function.getArgument(5)),
+        panels(e, area, shape.format, shape.depth), inputs(e, input, columns) {}
+
+  void run();
+
+private:
+  static constexpr int64_t R = CPUTable::kPanelRows;
+  static constexpr int64_t kLanes = 8;     // of a register
+  static constexpr int64_t kRegisters = R / kLanes; // of a row's outputs
+  static constexpr int64_t kRows = 128;    // of a block: with kColumns, 64 or 128 KB of the second cache
+  static constexpr int64_t kColumns = 512; // of a block: 8 or 16 KB of the first cache
+  using Values = SmallVector<Value>;
+
+  bool isWide() const { return info.bits == 8 && shape.depth == 2; }
+  Value buffer(int64_t count, Type element);
+
+  /// Calls body(begin, end) for parts of [0, size) of nearly equal length, at most `most` long, that begin at multiples
+  /// of `unit`.
+  void inParts(Value size, int64_t most, int64_t unit, function_ref<void(Value begin, Value end)> body);
+  void clear(Value firstRow, Value endRow);
+  /// Fills the buffer with the columns [begin, end) of a panel.
+  void unpackColumns(Value panel, Value begin, Value end);
+  /// The run at `run` becomes run `to` of the buffer.
+  void unpackRun(Value run, const PanelReader::Factors &block, Value to);
+
+  /// Sums over the columns [begin, end) of `count` rows from `row` on with what is unpacked: [count][kRegisters].
+  Values tile(Value row, int64_t count, Value begin, Value end);
+  /// Sums of products of codes of `steps` steps from `step` on of the columns from `column` on.
+  Values sumCodes(Value row, int64_t count, Value column, Value step, int64_t steps);
+  Values sumWideCodes(Value row, int64_t count, Value column, Value step);
+  void addTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
+
+  Emitter &e;
+  const CPUTable &table;
+  const Product &shape;
+  const FormatInfo &info;
+  Value area, place, panelStride, columns, input, out;
+  Value codes;  // [columns / depth][16][depth] u8 or i16
+  Value scales; // [groups][16] f32
+  Value minima; // [runs][16] f32
+  PanelReader panels;
+  RowReader inputs;
+};
+
+Value BlockedProductEmitter::buffer(int64_t count, Type element) {
+  return memref::AllocaOp::create(e, MemRefType::get({count}, element), e.getI64IntegerAttr(64));
+}
+
+void BlockedProductEmitter::inParts(Value size, int64_t most, int64_t unit,
+                                    function_ref<void(Value begin, Value end)> body) {
+  Value parts = e.ceilDiv(size, e.index(most)), units = e.ceilDiv(size, e.index(unit));
+  Value length = e.mul(e.ceilDiv(units, parts), unit);
+  e.loop(e.index(0), parts, 1, [&](Value part) {
+    Value begin = e.minimum(e.mul(part, length), size);
+    body(begin, e.minimum(e.add(begin, length), size));
+  });
+}
+
+void BlockedProductEmitter::run() {
+  Value zero = e.index(0), rows = e.rowsOf(input);
+  codes = buffer(kColumns * R * (isWide() ? 2 : 1), e.getI8Type());
+  scales = buffer(kColumns / info.group * R, e.getF32Type());
+  if (info.minimum)
+    minima = buffer(kColumns / info.group * R, e.getF32Type());
+  int64_t tileRows = table.getBlockedRows(shape.format);
+  inParts(rows, kRows, tileRows, [&](Value firstRow, Value endRow) {
+    if (!shape.accumulates)
+      clear(firstRow, endRow);
+    inParts(columns, kColumns, info.block, [&](Value begin, Value end) {
+      e.loop(zero, e.ceilDiv(e.columnsOf(out), e.index(R)), 1, [&](Value panel) {
+        unpackColumns(e.add(place, e.mul(panel, panelStride)), begin, end);
+        Value done = firstRow;
+        for (int64_t count = tileRows; count >= 1; count /= 2) {
+          Value left = e.sub(endRow, done), stop = e.sub(endRow, count == 1 ? zero : e.rem(left, e.index(count)));
+          e.loop(done, stop, count,
+                 [&](Value row) { addTile(row, count, e.mul(panel, R), tile(row, count, begin, end)); });
+          done = stop;
+        }
+      });
+    });
+  });
+}
+
+void BlockedProductEmitter::clear(Value firstRow, Value endRow) {
+  e.loop(firstRow, endRow, 1, [&](Value row) {
+    e.forVectors(out, [&](int64_t lanes, Value column) {
+      e.store(e.number(e.f32s(lanes), 0), out, {row, column});
+    });
+  });
+}
+
+void BlockedProductEmitter::addTile(Value first, int64_t count, Value output, ArrayRef<Value> sums) {
+  Value left = e.sub(e.columnsOf(out), output);
+  auto each = [&](bool isWhole) {
+    for (int64_t r = 0; r < kRegisters; ++r) {
+      Value column = e.add(output, r * kLanes), mask;
+      if (!isWhole)
+        mask = vector::CreateMaskOp::create(e, e.vec(kLanes, e.getI1Type()), e.sub(left, e.index(r * kLanes)));
+      for (int64_t i = 0; i < count; ++i) {
+        Value row = e.add(first, i), sum = sums[i * kRegisters + r];
+        if (isWhole) {
+          e.store(e.add(e.load(e.f32s(kLanes), out, {row, column}), sum), out, {row, column});
+          continue;
+        }
+        Value zeros = e.number(e.f32s(kLanes), 0);
+        Value old = vector::MaskedLoadOp::create(e, zeros.getType(), out, ValueRange{row, column}, mask, zeros);
+        vector::MaskedStoreOp::create(e, out, ValueRange{row, column}, mask, e.add(old, sum));
+      }
+    }
+  };
+  e.ifThen(e.lessEqual(e.index(R), left), [&] { each(true); }, [&] { each(false); });
+}
+
+void BlockedProductEmitter::unpackColumns(Value panel, Value begin, Value end) {
+  int64_t runs = info.block / 32;
+  Value size = e.index(info.block), from = e.div(begin, size);
+  e.loop(from, e.div(end, size), 1, [&](Value block) {
+    Value at = e.add(panel, e.mul(block, panels.layout.blockBytes)), to = e.mul(e.sub(block, from), runs);
+    PanelReader::Factors factors = panels.getBlockFactors(at);
+    if (runs == 1)
+      return unpackRun(at, factors, to);
+    e.loop(e.index(0), e.index(runs), 1, [&](Value run) {
+      unpackRun(e.add(e.add(at, panels.layout.headBytes), e.mul(run, panels.layout.runBytes)), factors,
+                e.add(to, run));
+    });
+  });
+}
+
+void BlockedProductEmitter::unpackRun(Value run, const PanelReader::Factors &block, Value to) {
+  Value at = e.mul(to, 32 * R * (isWide() ? 2 : 1));
+  auto load = [&](int64_t bytes, int64_t offset) { return e.load(e.i8s(bytes), area, e.add(run, offset)); };
+  if (isWide()) {
+    for (int64_t step = 0; step < 16; ++step) {
+      Value words = e.extend(load(2 * R, step * 2 * R), e.getI16Type());
+      Value centred = e.add(words, -info.offset);
+      e.store(e.bitcast(e.i8s(4 * R), centred), codes, e.add(at, step * 4 * R));
+    }
+  } else if (info.bits == 8) {
+    for (int64_t step = 0; step < 8; ++step)
+      e.store(load(4 * R, step * 4 * R), codes, e.add(at, step * 4 * R));
+  } else {
+    Values high = panels.loadHighBits(run);
+    for (int64_t j = 0; j < 4; ++j) {
+      auto [low, up] = panels.unpackSteps(run, high, j);
+      e.store(low, codes, e.add(at, j * 4 * R));
+      e.store(up, codes, e.add(at, (j + 4) * 4 * R));
+    }
+  }
+  PanelReader::Factors factors = panels.getRunFactors(block, run);
+  Value group = e.mul(to, 32 / info.group * R);
+  e.store(factors.scale, scales, group);
+  if (factors.scale2)
+    e.store(factors.scale2, scales, e.add(group, R));
+  if (factors.minimum)
+    e.store(factors.minimum, minima, group);
+}
+
+BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, int64_t count, Value column,
+                                                                  Value step) {
+  VectorType words = e.vec(2 * kLanes, e.getI16Type());
+  Values none(count * kRegisters, e.number(e.i32s(kLanes), 0));
+  return e.loop(e.index(0), e.index(16), 2, none, [&](Value s, ValueRange before) {
+    Values sums(before);
+    for (int64_t half = 0; half < 2; ++half) {
+      Values weights;
+      for (int64_t r = 0; r < kRegisters; ++r) {
+        Value at = e.add(e.mul(e.add(step, s), 4 * R), half * 4 * R + r * 4 * kLanes);
+        weights.push_back(e.bitcast(words, e.load(e.i8s(4 * kLanes), codes, at)));
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        Value x = inputs.getWideCodes(e.add(first, i), e.add(column, e.add(e.mul(s, 2), 2 * half)), kLanes);
+        for (int64_t r = 0; r < kRegisters; ++r) {
+          Value &sum = sums[i * kRegisters + r];
+          sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(kLanes), weights[r], x));
+        }
+      }
+    }
+    return sums;
+  });
+}
+
+BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64_t count, Value column, Value step,
+                                                              int64_t steps) {
+  VectorType words = e.vec(2 * kLanes, e.getI16Type()), ints = e.i32s(kLanes);
+  int64_t tileSums = count * kRegisters;
+  // One step for all: the product of each code with its activation.
+  auto forStep = [&](Value s, function_ref<void(Value &sum, Value weights, Value x)> product, Values &sums) {
+    Values weights;
+    for (int64_t r = 0; r < kRegisters; ++r)
+      weights.push_back(e.load(e.i8s(4 * kLanes), codes, e.add(e.mul(e.add(step, s), 4 * R), r * 4 * kLanes)));
+    for (int64_t i = 0; i < count; ++i) {
+      Value x = inputs.getCodes(e.add(first, i), e.add(column, e.mul(s, 4)), kLanes);
+      for (int64_t r = 0; r < kRegisters; ++r)
+        product(sums[i * kRegisters + r], weights[r], x);
+    }
+  };
+  Values none(tileSums, e.number(ints, 0));
+  if (!table.widensBytes())
+    return e.loop(e.index(0), e.index(steps), 1, none, [&](Value s, ValueRange before) {
+      Values sums(before);
+      forStep(
+          s, [&](Value &sum, Value weights, Value x) { sum = kernel::DotU8S8Op::create(e, ints, sum, weights, x); },
+          sums);
+      return sums;
+    });
+
+  // Without a dot instruction, products of bytes gather in 16 bits as long as they fit there.
+  auto gather = [&](Value &sum, Value weights, Value x) {
+    Value product = kernel::MaddU8S8Op::create(e, words, weights, x);
+    sum = sum ? e.add(sum, product) : product;
+  };
+  Value ones = e.number(words, 1);
+  auto widen = [&](Values gathered) {
+    for (Value &sum : gathered)
+      sum = kernel::MaddI16Op::create(e, ints, sum, ones);
+    return gathered;
+  };
+  int64_t fitting = std::min(table.getStepsIn16Bits(info.largestCode()), steps);
+  if (fitting <= 2)
+    return e.loop(e.index(0), e.index(steps), fitting, none, [&](Value s, ValueRange before) {
+      Values gathered(tileSums), sums(before);
+      for (int64_t i = 0; i < fitting; ++i)
+        forStep(e.add(s, i), gather, gathered);
+      for (auto [sum, more] : llvm::zip_equal(sums, widen(gathered)))
+        sum = e.add(sum, more);
+      return sums;
+    });
+  Values sums;
+  for (int64_t done = 0; done < steps; done += fitting) {
+    Values gathered = e.loop(e.index(done), e.index(done + fitting), 1, Values(tileSums, e.number(words, 0)),
+                             [&](Value s, ValueRange before) {
+                               Values next(before);
+                               forStep(s, gather, next);
+                               return next;
+                             });
+    gathered = widen(gathered);
+    if (sums.empty())
+      sums = gathered;
+    else
+      for (auto [sum, more] : llvm::zip_equal(sums, gathered))
+        sum = e.add(sum, more);
+  }
+  return sums;
+}
+
+BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t count, Value begin, Value end) {
+  VectorType lanes = e.f32s(kLanes);
+  int64_t groups = 32 / info.group;
+  Value zero = e.index(0), firstRun = e.div(begin, e.index(32)), runs = e.div(e.sub(end, begin), e.index(32));
+  Values none(count * kRegisters, e.number(lanes, 0));
+  return e.loop(zero, runs, 1, none, [&](Value here, ValueRange before) {
+    Values sums(before);
+    Value run = e.add(firstRun, here), column = e.mul(run, 32);
+    for (int64_t g = 0; g < groups; ++g) {
+      Values products = isWide() ? sumWideCodes(first, count, column, e.mul(here, 16))
+                                 : sumCodes(first, count, e.add(column, g * info.group),
+                                            e.add(e.mul(here, 8), g * info.group / 4), info.group / 4);
+      for (int64_t i = 0; i < count; ++i) {
+        Value row = e.add(first, i);
+        Value x = e.splat(isWide() ? inputs.getWideScale(row, run) : inputs.getScale(row, run), kLanes);
+        Value start;
+        if (info.offset && !isWide()) {
+          Value sum = groups == 2 ? inputs.getHalfSum(row, run, g) : inputs.getSum(row, run);
+          start = e.splat(e.mul(sum, -info.offset), kLanes);
+        }
+        for (int64_t r = 0; r < kRegisters; ++r) {
+          Value integers = products[i * kRegisters + r], &sum = sums[i * kRegisters + r];
+          Value scale = e.load(lanes, scales, e.add(e.mul(here, groups * R), g * R + r * kLanes));
+          sum = e.fma(e.toF32(start ? e.add(integers, start) : integers), e.mul(scale, x), sum);
+        }
+      }
+    }
+    if (info.minimum)
+      for (int64_t i = 0; i < count; ++i) {
+        Value x = e.splat(inputs.getScaledSum(e.add(first, i), run), kLanes);
+        for (int64_t r = 0; r < kRegisters; ++r) {
+          Value &sum = sums[i * kRegisters + r];
+          sum = e.fma(e.load(lanes, minima, e.add(e.mul(here, R), r * kLanes)), x, sum);
+        }
+      }
+    return sums;
+  });
+}
+
+} // namespace
+
+void lathe::emitBlockedProduct(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function) {
+  BlockedProductEmitter(e, table, shape, function).run();
+}

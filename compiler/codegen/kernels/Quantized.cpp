@@ -1,0 +1,112 @@
+#include "compiler/codegen/kernels/Quantized.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/QuantizedRow.h"
+
+using namespace lathe;
+
+namespace {
+
+PanelLayout getBlockLayout(MLIRContext *context, Format format, int64_t depth) {
+  constexpr int64_t rows = CPUTable::kPanelRows;
+  auto panels = lm::PanelsAttr::get(context, rows, depth);
+  return PanelLayout(lm::WeightType::get(context, {rows, getFormatInfo(format).block}, format, panels));
+}
+
+} // namespace
+
+PanelReader::PanelReader(Emitter &e, Value area, Format format, int64_t depth)
+    : info(getFormatInfo(format)), layout(getBlockLayout(e.getContext(), format, depth)), e(e), area(area) {}
+
+Value PanelReader::f16s(Value at) {
+  Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
+  return arith::ExtFOp::create(e, e.f32s(), halves);
+}
+
+PanelReader::Factors PanelReader::getBlockFactors(Value block) {
+  Value at = e.add(block, info.subscales ? 0 : layout.codesBytes);
+  Factors factors;
+  if (info.hasTable()) {
+    // Half of 2^(e - 127) for bytes e: codes are read as twice their values.
+    Value exponents = e.extend(e.load(e.i8s(R), area, at), e.getI32Type());
+    factors.scale = e.mul(e.bitcast(e.f32s(), e.shl(exponents, 23)), e.number(e.f32s(), 0.5));
+  } else {
+    factors.scale = f16s(at);
+  }
+  if (info.minimum)
+    factors.minimum = f16s(e.add(at, 2 * R));
+  return factors;
+}
+
+PanelReader::Factors PanelReader::getRunFactors(const Factors &block, Value run) {
+  if (!info.subscales)
+    return block;
+  auto subscales = [&](int64_t place, bool isSigned) {
+    Value bytes = e.load(e.i8s(R), area, e.add(run, layout.codesBytes + place * R));
+    return e.toF32(isSigned ? e.extendSigned(bytes, e.getI32Type()) : e.extend(bytes, e.getI32Type()));
+  };
+  bool isSplit = info.group == 16;
+  Factors factors;
+  factors.scale = e.mul(block.scale, subscales(0, isSplit));
+  if (isSplit)
+    factors.scale2 = e.mul(block.scale, subscales(1, isSplit));
+  else
+    factors.minimum = e.mul(block.minimum, subscales(1, isSplit));
+  return factors;
+}
+
+SmallVector<Value> PanelReader::loadHighBits(Value run) {
+  SmallVector<Value> high;
+  for (int64_t i = 0; i < info.bits - 4; ++i)
+    high.push_back(e.load(e.i8s(4 * R), area, e.add(run, layout.highOffset + i * 4 * R)));
+  return high;
+}
+
+std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
+  Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
+  Value low = e.andBits(bytes, 15), up = e.andBits(e.shr(bytes, 4), 15);
+  if (info.hasTable()) {
+    SmallVector<int8_t> numbers;
+    for (int64_t i = 0; i < 4 * R; ++i)
+      numbers.push_back(static_cast<int8_t>(kMXFP4Values[i % 16]));
+    Value values = arith::ConstantOp::create(e, DenseIntElementsAttr::get(e.i8s(4 * R), ArrayRef(numbers)));
+    return {kernel::LookupOp::create(e, low.getType(), values, low),
+            kernel::LookupOp::create(e, up.getType(), values, up)};
+  }
+  // The bits of step g go to bit 4 (and 5).
+  auto moved = [&](Value bits, int64_t from, int64_t mask) {
+    return e.andBits(from <= 4 ? e.shl(bits, 4 - from) : e.shr(bits, from - 4), mask);
+  };
+  if (info.bits == 5) {
+    low = e.orBits(low, moved(high[0], j, 16));
+    up = e.orBits(up, moved(high[0], j + 4, 16));
+  } else if (info.bits == 6) {
+    low = e.orBits(low, moved(high[0], 2 * j, 48));
+    up = e.orBits(up, moved(high[1], 2 * j, 48));
+  }
+  return {low, up};
+}
+
+RowReader::RowReader(Emitter &e, Value rows, Value columns) : e(e), rows(rows) {
+  auto align64 = [&](Value x) { return e.mul(e.div(e.add(x, 63), e.index(64)), 64); };
+  Value fours = e.mul(e.div(columns, e.index(QuantizedRow::kBlock)), 4);
+  scales = align64(columns);
+  sums = e.add(scales, fours);
+  scaledSums = e.add(sums, fours);
+  halfSums = e.add(scaledSums, fours);
+  wideCodes = align64(e.add(halfSums, e.mul(fours, 2)));
+  wideSums = e.add(wideCodes, e.mul(columns, 2));
+}
+
+Value RowReader::getWideScale(Value row, Value run) {
+  return e.mul(getScale(row, run), e.number(e.getF32Type(), 1.0 / QuantizedRow::kWideSteps));
+}
+
+Value RowReader::getCodes(Value row, Value column, int64_t outputs) {
+  Value four = e.loadBytes(e.getI32Type(), rows, {row, column});
+  return e.bitcast(e.i8s(4 * outputs), e.splat(four, outputs));
+}
+
+Value RowReader::getWideCodes(Value row, Value column, int64_t outputs) {
+  Value two = e.loadBytes(e.getI32Type(), rows, {row, e.add(wideCodes, e.mul(column, 2))});
+  return e.bitcast(e.vec(2 * outputs, e.getI16Type()), e.splat(two, outputs));
+}

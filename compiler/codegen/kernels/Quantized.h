@@ -1,0 +1,78 @@
+//===- Quantized.h - the operands of products of codes
+//--------------------------------------------------------------===//
+//
+// What lies in a packed panel of a quantised format (dialects/lm/Layout.h) as vectors of its 16 outputs, and the numbers
+// of a quantised row (dialects/lm/QuantizedRow.h) whose length is known at run time.
+//
+//===------------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
+#define LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
+
+#include "compiler/codegen/kernels/Emitter.h"
+#include "compiler/support/CPUTable.h"
+#include "dialects/lm/Layout.h"
+
+namespace lathe {
+
+class PanelReader {
+public:
+  /// `area` holds panels of `format`, `depth` columns side by side.
+  PanelReader(Emitter &e, Value area, Format format, int64_t depth);
+
+  /// value = scale * (code - offset) - minimum, each f32 for every output; `minimum` only where the format has one,
+  /// `scale2` (of the run's second half) only where a run has two groups.
+  struct Factors {
+    Value scale, scale2, minimum;
+  };
+  /// Of the block at `block`.
+  Factors getBlockFactors(Value block);
+  /// Of the run at `run`, in a block with those factors.
+  Factors getRunFactors(const Factors &block, Value run);
+
+  /// The words with the fifth (and sixth) bits of the run at `run`.
+  SmallVector<Value> loadHighBits(Value run);
+  /// Codes of the steps j and j + 4 of the run at `run`, of 4 to 6 bits; `high` is what loadHighBits returned.
+  std::pair<Value, Value> unpackSteps(Value run, ArrayRef<Value> high, int64_t j);
+
+  const FormatInfo &info;
+  const PanelLayout layout; // of any matrix: its panels, panelBytes are nobody's
+
+private:
+  static constexpr int64_t R = CPUTable::kPanelRows;
+  Value f16s(Value at);
+
+  Emitter &e;
+  Value area;
+};
+
+class RowReader {
+public:
+  /// `rows` are quantised rows of `columns` values.
+  RowReader(Emitter &e, Value rows, Value columns);
+
+  /// Numbers of `run`'s 32 columns of a row.
+  Value getScale(Value row, Value run) { return number(e.getF32Type(), row, scales, run, 4); }
+  Value getWideScale(Value row, Value run);
+  Value getSum(Value row, Value run) { return number(e.getI32Type(), row, sums, run, 4); }
+  Value getWideSum(Value row, Value run) { return number(e.getI32Type(), row, wideSums, run, 4); }
+  Value getHalfSum(Value row, Value run, int64_t half) { return number(e.getI32Type(), row, halfSums, run, 8, 4 * half); }
+  /// -scale * sum of codes: what a minimum is multiplied by.
+  Value getScaledSum(Value row, Value run) { return number(e.getF32Type(), row, scaledSums, run, 4); }
+
+  /// `depth` neighbours from `column` on, as often as there are `outputs`: 4 codes of 8 bits or 2 of 16.
+  Value getCodes(Value row, Value column, int64_t outputs = CPUTable::kPanelRows);
+  Value getWideCodes(Value row, Value column, int64_t outputs = CPUTable::kPanelRows);
+
+private:
+  Value number(Type type, Value row, Value base, Value run, int64_t stride, int64_t offset = 0) {
+    return e.loadBytes(type, rows, {row, e.add(e.add(base, e.mul(run, stride)), offset)});
+  }
+
+  Emitter &e;
+  Value rows, scales, sums, scaledSums, halfSums, wideCodes, wideSums;
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
