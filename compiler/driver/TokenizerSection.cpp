@@ -69,9 +69,12 @@ absl::StatusOr<std::string> lathe::tokenizerSection(const ModelSource &source) {
   std::unique_ptr<TokenizerModel> model;
   if (!source.gguf) {
     LATHE_ASSIGN_OR_RETURN(model, readHuggingFaceTokenizer(source.directory));
-  } else if (source.gguf->has("tokenizer.ggml.model")) {
-    LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
-    LATHE_ASSIGN_OR_RETURN(model, readGgufTokenizer(keys));
+  } else {
+    LATHE_ASSIGN_OR_RETURN(llvm::StringRef kind, source.gguf->string("tokenizer.ggml.model", "none"));
+    if (kind != "none" && kind != "no_vocab") { // llama.cpp's names for a file without texts
+      LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
+      LATHE_ASSIGN_OR_RETURN(model, readGgufTokenizer(keys));
+    }
   }
   // A GGUF's tokenizer knows more ends than its keys name, by what tokens are called.
   const std::vector<int64_t> &ends = source.config.endTokens;

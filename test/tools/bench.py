@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Tokens per second of models compiled by Lathe, beside what the machine can do and beside llama.cpp.
 
-    bench.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--prompts 8,512] [--rounds 7]
-             [--threads 2] [--peer PYTHON] [--json FILE] [--docs]
+    bench.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--prompts 8,512] [--fills 8000] [--rounds 7]
+             [--threads 2] [--context N] [--peer PYTHON] [--json FILE] [--docs]
     bench.py --from FILE [--docs]
 
-In every round each program runs once, llama.cpp (PYTHON has llama_cpp; GGUF files only) behind it: the table's numbers
-are medians of what holds inside a round. Percentages are of the bandwidth and of the peak that the program itself measured
+In every round each program runs once, llama.cpp (PYTHON has llama_cpp and gguf) behind it: the table's numbers are medians
+of what holds inside a round. llama.cpp computes with what a GGUF file holds, so it runs beside weights as stored; for a
+config.json a file of random weights is made for both, of each type of --weights (bf16, q8, q4). --fills are decode steps
+behind so many positions that are in the caches already. Percentages are of the bandwidth and of the peak that the program itself measured
 beside it. --json keeps the rounds; --from makes the table of such a file. --docs writes docs/bench.svg and README's table.
 """
 import argparse
@@ -40,16 +42,32 @@ def lengths(text):
     return [int(part) for part in text.split(",")]
 
 
+def made_of_config(config, weights, folder, python):
+    """A GGUF file of random weights."""
+    path = folder / f"{config.stem}.{weights}.gguf"
+    if not path.exists():
+        part = path.with_suffix(".part")
+        script = ROOT / "test/tools/make-bench-gguf.py"
+        if subprocess.run([python, script, config, "--type", weights, "--out", part]).returncode:
+            sys.exit(f"bench: no GGUF file of {config} --weights {weights}")
+        part.rename(path)
+    return path
+
+
 def measure(args):
     programs = []
     folder = pathlib.Path(args.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for model in map(pathlib.Path, args.models):
+    for given in map(pathlib.Path, args.models):
         for weights in args.weights.split(","):
+            model = given
+            if args.peer and given.suffix == ".json":
+                model, weights = made_of_config(given, weights, folder, args.peer), "as-stored"
             out = folder / f"{model.stem if model.is_file() else model.name}.{weights}"
             print(f"compiling {model} --weights {weights}", file=sys.stderr)
             out.with_name(out.name + ".weights").unlink(missing_ok=True)  # a config has none: no other model's may stay
-            if subprocess.run([args.lathe, "compile", model, "--weights", weights, "-o", out]).returncode:
+            context = ["--context", str(args.context)] if args.context else []
+            if subprocess.run([args.lathe, "compile", model, "--weights", weights, *context, "-o", out]).returncode:
                 sys.exit(f"bench: {model} cannot be compiled")
             # llama.cpp computes with what the file holds.
             peer = args.peer if weights == "as-stored" and model.suffix == ".gguf" else None
@@ -58,14 +76,19 @@ def measure(args):
     for number in range(args.rounds):
         for model, weights, out, peer in programs:
             has_weights = out.with_name(out.name + ".weights").exists()
+            def entry(what, options):
+                print(f"round {number + 1} of {args.rounds}: {out.name}, {' '.join(options)}", file=sys.stderr)
+                command = [out, "bench", *options, "-n", str(args.tokens), "--threads", str(args.threads), "--json"]
+                own = run_json(command + ([] if has_weights else ["--random-weights", "1"]))
+                return {"round": number, "model": model.name, "weights": weights, **what, "lathe": own, "peer": None}
+
             for prompt in args.prompts:
-                print(f"round {number + 1} of {args.rounds}: {out.name}, prompt of {prompt}", file=sys.stderr)
-                options = ["-p", str(prompt), "-n", str(args.tokens), "--threads", str(args.threads), "--json"]
-                own = run_json([out, "bench", *options, *([] if has_weights else ["--random-weights", "1"])])
-                other = peer and run_json([peer, ROOT / "test/tools/bench-llama-cpp.py", model, "-p", str(prompt), "-n",
-                                           str(args.tokens), "-t", str(args.threads)])
-                rounds.append({"round": number, "model": model.name, "weights": weights, "prompt": prompt, "lathe": own,
-                               "peer": other})
+                rounds.append(entry({"prompt": prompt}, ["-p", str(prompt)]))
+                if peer:
+                    rounds[-1]["peer"] = run_json([peer, ROOT / "test/tools/bench-llama-cpp.py", model, "-p", str(prompt),
+                                                   "-n", str(args.tokens), "-t", str(args.threads)])
+            for fill in args.fills:
+                rounds.append(entry({"fill": fill}, ["--fill", str(fill), "-p", "0"]))
     return {"cpu": cpu_name(), "date": datetime.date.today().isoformat(), "threads": args.threads,
             "tokens": args.tokens, "rounds": rounds}
 
@@ -74,11 +97,12 @@ def summarize(data):
     """[(label, what, tokens/s, percent of the limit, times llama.cpp or None)], medians of the rounds."""
     groups = {}
     for entry in data["rounds"]:
-        groups.setdefault((entry["model"], entry["weights"], entry["prompt"]), []).append(entry)
+        groups.setdefault((entry["model"], entry["weights"], entry.get("prompt"), entry.get("fill")), []).append(entry)
     rows = []
-    for (model, weights, prompt), entries in groups.items():
-        for what, key, limit in ((f"prefill of {prompt}", "prompt_tps", "prompt_percent_of_peak"),
-                                 (f"decode after {prompt}", "decode_tps", "decode_percent_of_bandwidth")):
+    for (model, weights, prompt, fill), entries in groups.items():
+        decode = (f"decode after {prompt or fill}", "decode_tps", "decode_percent_of_bandwidth")
+        prefill = (f"prefill of {prompt}", "prompt_tps", "prompt_percent_of_peak")
+        for what, key, limit in (prefill, decode) if prompt else (decode,):
             median = lambda number: statistics.median(map(number, entries))
             ratio = median(lambda e: e["lathe"][key] / e["peer"][key]) if all(e["peer"] for e in entries) else None
             rows.append((f"{pathlib.Path(model).stem}, {weights}", what, median(lambda e: e["lathe"][key]),
@@ -136,6 +160,8 @@ def main():
     parser.add_argument("--folder", default=ROOT / "build/bench")
     parser.add_argument("--weights", default="as-stored")
     parser.add_argument("--prompts", default="8,512", type=lengths)
+    parser.add_argument("--fills", default=[], type=lengths)
+    parser.add_argument("--context", type=int)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
