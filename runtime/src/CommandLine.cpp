@@ -63,10 +63,12 @@ void SessionArguments::declare(Options &options) {
   options.integer("--threads", "N", "workers; default: one per physical core this process may use", threads, 1, 4096);
   options.text("--weights", "FILE", "the weights; default: embedded ones, or NAME.weights beside this executable",
                weights);
+  options.flag("--large-pages", "caches and a copy of the weights in large pages: starts later, may read faster",
+               largePages);
 }
 
 SessionOptions SessionArguments::session() const {
-  return {.weights = weights.value_or(""), .threads = threads.value_or(0)};
+  return {.weights = weights.value_or(""), .largePages = largePages, .threads = threads.value_or(0)};
 }
 
 static std::string overview(const lrt_program &program, const std::string &name, const Command *const *commands) {

@@ -41,6 +41,7 @@ extern const Command runCommand, logitsCommand, tokensCommand, benchCommand, inf
 struct SessionArguments {
   std::optional<std::string> weights;
   std::optional<int64_t> threads;
+  bool largePages = false;
 
   void declare(Options &options);
   SessionOptions session() const;

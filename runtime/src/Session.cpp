@@ -38,11 +38,13 @@ bool Session::open(const SessionOptions &options, std::string &error) {
     return false;
   if (!arena.reserve(program.arena_bytes, "activations", error) ||
       !scratch.reserve(program.scratch_bytes * workers, "the workers' scratch", error) ||
-      !cache.reserve(program.cache_bytes, "the caches", error))
+      !cache.reserve(program.cache_bytes, "the caches", error, options.largePages))
     return false;
   team = std::make_unique<Team>(workers);
   crew = std::make_unique<Crew>(team->workers());
-  return !options.randomWeights || weights.randomize(program, options.seed, *team, error);
+  if (options.randomWeights)
+    return weights.randomize(program, options.seed, *team, options.largePages, error);
+  return !options.largePages || weights.copyToLargePages(*team, error);
 }
 
 namespace {

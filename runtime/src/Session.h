@@ -18,6 +18,7 @@ struct SessionOptions {
   std::string weights;        // path; empty: beside the executable, or embedded
   bool randomWeights = false; // instead of a file
   uint64_t seed = 0;          // of the random weights
+  bool largePages = false;    // for caches and a copy of the weights
   int64_t threads = 0;        // 0: the program's default, else the physical cores this process may use
 };
 

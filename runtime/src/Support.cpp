@@ -127,7 +127,7 @@ Memory::~Memory() {
     munmap(base, length);
 }
 
-bool Memory::reserve(int64_t size, const char *what, std::string &error) {
+bool Memory::reserve(int64_t size, const char *what, std::string &error, bool largePages) {
   // Entry points may be handed a pointer they never use, but never a null one.
   int64_t wanted = size > 0 ? size : 1;
   void *place = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -135,6 +135,8 @@ bool Memory::reserve(int64_t size, const char *what, std::string &error) {
     error = format("cannot reserve %s for %s: %s", readableBytes(double(wanted)).c_str(), what, strerror(errno));
     return false;
   }
+  if (largePages)
+    madvise(place, wanted, MADV_HUGEPAGE); // advice: a system without them says no, and nothing is lost
   base = static_cast<uint8_t *>(place);
   length = wanted;
   return true;

@@ -12,6 +12,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lrt {
 
@@ -57,7 +58,12 @@ public:
   Memory &operator=(const Memory &) = delete;
   ~Memory();
 
-  bool reserve(int64_t size, const char *what, std::string &error);
+  /// In large pages if the system has any; they are touched whole, so what is used in part takes more memory.
+  bool reserve(int64_t size, const char *what, std::string &error, bool largePages = false);
+  void swap(Memory &other) {
+    std::swap(base, other.base);
+    std::swap(length, other.length);
+  }
   uint8_t *data() const { return base; }
   int64_t size() const { return length; }
 

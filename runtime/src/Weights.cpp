@@ -131,8 +131,23 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
   return check(program, status.st_size, error);
 }
 
-bool Weights::randomize(const lrt_program &program, uint64_t seed, Team &team, std::string &error) {
-  if (!random.reserve(program.weights_bytes, "random weights", error))
+bool Weights::copyToLargePages(Team &team, std::string &error) {
+  Memory pages;
+  if (!pages.reserve(header.tensors_bytes, "a copy of the weights", error, /*largePages=*/true))
+    return false;
+  team.each([&](int64_t worker) {
+    int64_t begin = int64_t(header.tensors_bytes) / 64 * worker / team.workers() * 64;
+    int64_t end = worker + 1 == team.workers()
+                      ? int64_t(header.tensors_bytes)
+                      : int64_t(header.tensors_bytes) / 64 * (worker + 1) / team.workers() * 64;
+    memcpy(pages.data() + begin, base + header.tensors_offset + begin, end - begin);
+  });
+  copy.swap(pages);
+  return true;
+}
+
+bool Weights::randomize(const lrt_program &program, uint64_t seed, Team &team, bool largePages, std::string &error) {
+  if (!random.reserve(program.weights_bytes, "random weights", error, largePages))
     return false;
   from = format("random (seed %llu)", (unsigned long long)seed);
   base = random.data();

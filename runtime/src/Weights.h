@@ -25,12 +25,15 @@ public:
   bool open(const lrt_program &program, const std::string &path, std::string &error);
 
   /// Random bytes of the right size: finite and small as f32, bf16 and f16 alike. No tokenizer.
-  bool randomize(const lrt_program &program, uint64_t seed, Team &team, std::string &error);
+  bool randomize(const lrt_program &program, uint64_t seed, Team &team, bool largePages, std::string &error);
+
+  /// From now on tensors() is a private copy in large pages.
+  bool copyToLargePages(Team &team, std::string &error);
 
   /// Computes the content id again from every byte (reads the whole file).
   bool verify(std::string &error) const;
 
-  const uint8_t *tensors() const { return base + header.tensors_offset; }
+  const uint8_t *tensors() const { return copy.data() ? copy.data() : base + header.tensors_offset; }
   const uint8_t *tokenizer() const { return base + header.tokenizer_offset; }
   int64_t tokenizerBytes() const { return header.tokenizer_bytes; }
   int64_t fileBytes() const { return header.file_bytes; }
@@ -43,7 +46,7 @@ private:
 
   const uint8_t *base = nullptr;
   int64_t mapped = 0; // bytes to unmap
-  Memory random;
+  Memory random, copy;
   lrt_weights_header header = {};
   std::string from;
 };

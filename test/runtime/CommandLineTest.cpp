@@ -117,6 +117,12 @@ TEST_F(CommandLine, anyNumberOfThreadsGivesTheSameTokens) {
               joined(fake::greedy(prompt, 9)) + "\n");
 }
 
+TEST_F(CommandLine, largePagesChangeNoResult) {
+  std::vector<int32_t> prompt = someTokens(11);
+  EXPECT_EQ(callWithWeights({"run", "--tokens", joined(prompt), "-n", "9", "--large-pages"}).out,
+            joined(fake::greedy(prompt, 9)) + "\n");
+}
+
 TEST_F(CommandLine, runStopsWhenTheContextIsFull) {
   std::vector<int32_t> prompt = someTokens(38);
   Result result = callWithWeights({"run", "--tokens", joined(prompt)});

@@ -128,7 +128,7 @@ TEST(Weights, randomOnesAreSmallNumbersInEveryFormat) {
   Team team(3);
   Weights weights;
   std::string error;
-  ASSERT_TRUE(weights.randomize(program, 5, team, error)) << error;
+  ASSERT_TRUE(weights.randomize(program, 5, team, /*largePages=*/false, error)) << error;
   bool isVaried = false;
   for (int64_t i = 0; i < program.weights_bytes; i += 4) {
     uint32_t bits;
@@ -137,6 +137,21 @@ TEST(Weights, randomOnesAreSmallNumbersInEveryFormat) {
     isVaried |= (bits & 0xff) != (bits >> 16 & 0xff);
   }
   EXPECT_TRUE(isVaried);
+}
+
+TEST(Weights, aCopyInLargePagesIsTheSame) {
+  TemporaryDirectory directory;
+  std::string error;
+  for (int64_t workers : {1, 3}) {
+    Team team(workers);
+    Weights weights;
+    ASSERT_TRUE(weights.open(fake::program, directory.write("w", fake::weightsFile()), error)) << error;
+    const uint8_t *mapped = weights.tensors();
+    ASSERT_TRUE(weights.copyToLargePages(team, error)) << error;
+    EXPECT_NE(weights.tensors(), mapped);
+    EXPECT_EQ(std::memcmp(weights.tensors(), mapped, fake::program.weights_bytes), 0);
+    EXPECT_TRUE(weights.verify(error)) << error;
+  }
 }
 
 TEST(ContentId, isFnvOverPaddedWords) {

@@ -1,11 +1,11 @@
 //===- BlockedMatmul.cpp - products of many rows with packed codes
 //---------------------------------------------------------------===//
 //
-// Where a register holds 8 values only, unpacking codes and scales takes as many instructions as products do. So a block
-// of columns of a panel is unpacked once, into a buffer that stays in the first cache, and met by a block of rows that
-// stays in the second (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication): rows outermost, then
-// columns, panels, and tiles of rows. Codes become one byte each, or 16 bits less the offset where products of bytes do
-// not fit; scales and minima become f32.
+// Where a register holds 8 values only, unpacking codes and scales takes as many instructions as products do. So a
+// block of columns of a panel is unpacked once, into a buffer that stays in the first cache, and met by a block of rows
+// that stays in the second (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication): rows outermost,
+// then columns, panels, and tiles of rows. Codes become one byte each, or 16 bits less the offset where products of
+// bytes do not fit; scales and minima become f32.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -19,19 +19,19 @@ namespace {
 class BlockedProductEmitter {
 public:
   BlockedProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
-      : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)),
-        area(function.getArgument(0)), place(function.getArgument(1)), panelStride(function.getArgument(2)),
-        columns(function.getArgument(3)), input(function.getArgument(4)), out(function.getArgument(5)),
-        panels(e, area, shape.format, shape.depth), inputs(e, input, columns) {}
+      : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
+        place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
+        input(function.getArgument(4)), out(function.getArgument(5)), panels(e, area, shape.format, shape.depth),
+        inputs(e, input, columns) {}
 
   void run();
 
 private:
   static constexpr int64_t R = CPUTable::kPanelRows;
-  static constexpr int64_t kLanes = 8;     // of a register
+  static constexpr int64_t kLanes = 8;              // of a register
   static constexpr int64_t kRegisters = R / kLanes; // of a row's outputs
-  static constexpr int64_t kRows = 128;    // of a block: with kColumns, 64 or 128 KB of the second cache
-  static constexpr int64_t kColumns = 512; // of a block: 8 or 16 KB of the first cache
+  static constexpr int64_t kRows = 128;             // of a block: with kColumns, 64 or 128 KB of the second cache
+  static constexpr int64_t kColumns = 512;          // of a block: 8 or 16 KB of the first cache
   using Values = SmallVector<Value>;
 
   bool isWide() const { return info.bits == 8 && shape.depth == 2; }
@@ -106,9 +106,7 @@ void BlockedProductEmitter::run() {
 
 void BlockedProductEmitter::clear(Value firstRow, Value endRow) {
   e.loop(firstRow, endRow, 1, [&](Value row) {
-    e.forVectors(out, [&](int64_t lanes, Value column) {
-      e.store(e.number(e.f32s(lanes), 0), out, {row, column});
-    });
+    e.forVectors(out, [&](int64_t lanes, Value column) { e.store(e.number(e.f32s(lanes), 0), out, {row, column}); });
   });
 }
 
@@ -143,8 +141,7 @@ void BlockedProductEmitter::unpackColumns(Value panel, Value begin, Value end) {
     if (runs == 1)
       return unpackRun(at, factors, to);
     e.loop(e.index(0), e.index(runs), 1, [&](Value run) {
-      unpackRun(e.add(e.add(at, panels.layout.headBytes), e.mul(run, panels.layout.runBytes)), factors,
-                e.add(to, run));
+      unpackRun(e.add(e.add(at, panels.layout.headBytes), e.mul(run, panels.layout.runBytes)), factors, e.add(to, run));
     });
   });
 }
@@ -207,7 +204,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64
   VectorType words = e.vec(2 * kLanes, e.getI16Type()), ints = e.i32s(kLanes);
   int64_t tileSums = count * kRegisters;
   // One step for all: the product of each code with its activation.
-  auto forStep = [&](Value s, function_ref<void(Value &sum, Value weights, Value x)> product, Values &sums) {
+  auto forStep = [&](Value s, function_ref<void(Value & sum, Value weights, Value x)> product, Values &sums) {
     Values weights;
     for (int64_t r = 0; r < kRegisters; ++r)
       weights.push_back(e.load(e.i8s(4 * kLanes), codes, e.add(e.mul(e.add(step, s), 4 * R), r * 4 * kLanes)));

@@ -1,8 +1,8 @@
 //===- Quantized.h - the operands of products of codes
 //--------------------------------------------------------------===//
 //
-// What lies in a packed panel of a quantised format (dialects/lm/Layout.h) as vectors of its 16 outputs, and the numbers
-// of a quantised row (dialects/lm/QuantizedRow.h) whose length is known at run time.
+// What lies in a packed panel of a quantised format (dialects/lm/Layout.h) as vectors of its 16 outputs, and the
+// numbers of a quantised row (dialects/lm/QuantizedRow.h) whose length is known at run time.
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -56,7 +56,9 @@ public:
   Value getWideScale(Value row, Value run);
   Value getSum(Value row, Value run) { return number(e.getI32Type(), row, sums, run, 4); }
   Value getWideSum(Value row, Value run) { return number(e.getI32Type(), row, wideSums, run, 4); }
-  Value getHalfSum(Value row, Value run, int64_t half) { return number(e.getI32Type(), row, halfSums, run, 8, 4 * half); }
+  Value getHalfSum(Value row, Value run, int64_t half) {
+    return number(e.getI32Type(), row, halfSums, run, 8, 4 * half);
+  }
   /// -scale * sum of codes: what a minimum is multiplied by.
   Value getScaledSum(Value row, Value run) { return number(e.getF32Type(), row, scaledSums, run, 4); }
 
