@@ -122,14 +122,15 @@ bool Probe::open(std::string &error) {
   return true;
 }
 
-void Probe::measure() {
+double Probe::measure() {
   int64_t lines = buffer.size() / 64, workers = team.workers();
   double start = now();
   team.each([&](int64_t worker) {
     int64_t begin = lines * worker / workers, end = lines * (worker + 1) / workers;
     readAll(buffer.data() + begin * 64, (end - begin) * 64);
   });
-  bestRead = std::max(bestRead, double(lines * 64) / (now() - start));
+  const double read = double(lines * 64) / (now() - start);
+  bestRead = std::max(bestRead, read);
 
   constexpr int64_t steps = 200'000; // a millisecond
   constexpr int repetitions = 5;
@@ -142,4 +143,5 @@ void Probe::measure() {
       best[kind] = std::max(best[kind], operations / (now() - start));
     }
   }
+  return read;
 }

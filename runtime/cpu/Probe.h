@@ -17,8 +17,8 @@ public:
 
   bool open(std::string &error);
 
-  /// One more measurement of everything; the peaks below are the best so far.
-  void measure();
+  /// One more measurement of everything; the peaks below are the best so far. Returns its own bytes/s of reads.
+  double measure();
 
   double readBytes() const { return bestRead; }                 // bytes/s of streaming reads from memory
   double operations(lrt_peak kind) const { return best[kind]; } // multiplications and additions/s

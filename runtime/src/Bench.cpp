@@ -42,6 +42,8 @@ struct Plan {
 
 struct Result {
   double promptSeconds = 0, decodeSeconds = 0; // of the best round; 0: not measured
+  std::vector<double> reads;                   // bytes/s around the decode steps of every round
+  std::vector<double> decodeShares;            // of those reads, what the decode steps read
   int rounds = 0;
 };
 
@@ -85,8 +87,9 @@ lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
   return lrt_peak(most);
 }
 
-/// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. Returns
-/// false when interrupted.
+/// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. The
+/// bandwidth of a shared machine drifts, so what decode steps have of it is compared within each round. Returns false
+/// when interrupted.
 bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
   const lrt_program &program = session.program;
   std::vector<float> logits(program.vocabulary);
@@ -108,15 +111,19 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
         return false;
       keepBest(result.promptSeconds, now() - start);
     }
-    probe.measure();
+    double before = probe.measure();
     start = now();
     for (int64_t i = 0; i < plan.count; ++i) {
       if (interrupted)
         return false;
       session.decode(tokens[plan.prompt + i], logits.data());
     }
-    if (plan.count > 0)
-      keepBest(result.decodeSeconds, now() - start);
+    if (plan.count > 0) {
+      double seconds = now() - start, read = (before + probe.measure()) / 2;
+      keepBest(result.decodeSeconds, seconds);
+      result.reads.push_back(read);
+      result.decodeShares.push_back(double(plan.count) * plan.bytesPerToken / seconds / read);
+    }
     ++result.rounds;
     double spent = now() - begin;
     if (result.rounds == mostRounds || spent > tooManySeconds ||
@@ -135,6 +142,11 @@ std::string number(double value, const char *pattern = "%.2f") {
 #pragma clang diagnostic pop
 }
 
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
 struct Rates {
   double promptTps, decodeTps, decodePercent, promptPercent;
 };
@@ -150,7 +162,7 @@ Rates rates(const Plan &plan, const Result &result, const Probe &probe) {
   }
   if (result.decodeSeconds > 0) {
     rates.decodeTps = double(plan.count) / result.decodeSeconds;
-    rates.decodePercent = 100 * rates.decodeTps * plan.bytesPerToken / probe.readBytes();
+    rates.decodePercent = 100 * median(result.decodeShares);
   }
   return rates;
 }
@@ -181,6 +193,7 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   add("decode_weight_bytes", count(program.decode_weight_bytes));
   add("weight_bytes", count(program.weights_bytes));
   add("read_GBps", number(probe.readBytes() * 1e-9));
+  add("read_GBps_around_decode", number(result.reads.empty() ? 0 : median(result.reads) * 1e-9));
   add("dot_Gops", number(probe.operations(peak) * 1e-9, "%.1f"));
   add("dot_kind", quoted(peakName(peak)));
   add("dot_instruction", quoted(probe.instruction(peak)));
@@ -213,7 +226,8 @@ std::string table(const Session &session, const Plan &plan, const Result &result
   text += format("per token  %s read: %s of weights, %s of caches; %lld barriers per layer\n",
                  readableBytes(plan.bytesPerToken).c_str(), readableBytes(double(program.decode_weight_bytes)).c_str(),
                  readableBytes(plan.cacheBytesPerToken).c_str(), (long long)program.barriers_per_layer);
-  text += format("machine    reads %.1f GB/s; last-level cache %s\n", probe.readBytes() * 1e-9,
+  text += format("machine    reads %.1f GB/s%s; last-level cache %s\n", probe.readBytes() * 1e-9,
+                 result.reads.empty() ? "" : format(", around decode %.1f", median(result.reads) * 1e-9).c_str(),
                  readableBytes(double(lastLevelCacheBytes())).c_str());
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
     text += format("           %-4s %8.1f Gop/s (%s)%s\n", peakName(lrt_peak(kind)),
@@ -274,7 +288,8 @@ int run(const Invocation &invocation) {
     return invocation.fail("interrupted");
   std::vector<Pass> passes;
   if (arguments.phases) {
-    Peaks peaks = {.bytes = probe.readBytes(), .ops = {}};
+    // Medians of phases are held to the median of the bandwidth.
+    Peaks peaks = {.bytes = result.reads.empty() ? probe.readBytes() : median(result.reads), .ops = {}};
     for (int kind = 0; kind < LRT_PEAKS; ++kind)
       peaks.ops[kind] = probe.operations(lrt_peak(kind));
     if (!profile.passes(peaks, passes, error))
@@ -302,6 +317,9 @@ const Command lrt::benchCommand = {
         "Measures the machine (streaming reads, chains of the best dot instructions) and the model in turns, 3 to 7\n"
         "rounds, and shows the best of each: neighbours on a shared machine only take away.\n"
         "bytes_per_token: the weights one decode step reads, plus the cache rows it attends to, mean over -n tokens.\n"
+        "decode_percent_of_bandwidth: those bytes over what a plain loop read right before and behind the decode "
+        "steps\n"
+        "in the same time (read_GBps_around_decode); median of the rounds, since a bandwidth drifts.\n"
         "prompt_percent_of_peak: the time all operations of the prompt would take at the peak of their own kind\n"
         "(matrices as they were compiled, attention as f32), over the time taken.\n"
         "--phases: what lies between two barriers, by what is lost there. limit: the time its bytes or its operations\n"
