@@ -9,15 +9,19 @@
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/ModuleAttributes.h"
+#include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
+#include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace mlir::lm {
@@ -40,11 +44,14 @@ private:
   LogicalResult verifyInput();
   void lowerFunction(func::FuncOp function);
   void lower(spmd::PhaseOp phase);
+  Value firstTile(Value worker, Value tiles);
   Block *staticLoop(spmd::PhaseOp phase);
   Block *dynamicLoop(spmd::PhaseOp phase);
   Value counterOf(spmd::PhaseOp phase);
   void resetCounterBefore(spmd::PhaseOp phase);
   void lower(spmd::LayersOp layers);
+  void lower(spmd::BarrierOp barrier);
+  std::pair<Value, Value> aheadOf(spmd::BarrierOp barrier);
   template <typename Access> void lowerAccess(Access access);
   Value context(Context what) { return current.getArgument(what); }
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
@@ -70,6 +77,7 @@ void LowerPhases::runOnOperation() {
   SymbolTable symbolTable(module);
   symbols = &symbolTable;
   Type pointer = LLVM::LLVMPointerType::get(&getContext()), index = rewriter->getIndexType();
+  Type i64 = rewriter->getI64Type();
   for (StringRef area : {"weights_bytes", "arena_bytes", "scratch_bytes", "cache_bytes"}) {
     FailureOr<int64_t> bytes = lathe::getModuleInteger(module, "lm.program", area, 1, lathe::kMaxBytes);
     if (failed(bytes))
@@ -80,7 +88,7 @@ void LowerPhases::runOnOperation() {
 
   rewriter->setInsertionPointToStart(module.getBody());
   auto barrier = func::FuncOp::create(*rewriter, Location(loc), "lrt_barrier",
-                                      rewriter->getFunctionType({pointer, rewriter->getI64Type()}, {}));
+                                      rewriter->getFunctionType({pointer, i64, i64, i64}, {}));
   barrier.setPrivate();
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
@@ -183,9 +191,8 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
       lowerAccess(read);
     } else if (auto write = dyn_cast<spmd::WriteOp>(op)) {
       lowerAccess(write);
-    } else if (isa<spmd::BarrierOp>(op)) {
-      Value worker = arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getI64Type(), context(kWorker));
-      rewriter->replaceOpWithNewOp<func::CallOp>(op, "lrt_barrier", TypeRange{}, ValueRange{context(kStep), worker});
+    } else if (auto barrier = dyn_cast<spmd::BarrierOp>(op)) {
+      lower(barrier);
     } else if (auto use = dyn_cast<UseOp>(op)) {
       Operation *target = symbols->lookup(use.getSymbol());
       auto weight = dyn_cast<WeightOp>(target);
@@ -238,17 +245,73 @@ void LowerPhases::lower(spmd::PhaseOp phase) {
 }
 
 /// Worker w of n takes the tiles [w T / n, (w + 1) T / n).
+Value LowerPhases::firstTile(Value worker, Value tiles) {
+  Value product = arith::MulIOp::create(*rewriter, Location(loc), worker, tiles);
+  return arith::DivUIOp::create(*rewriter, Location(loc), product, context(kWorkers));
+}
+
 Block *LowerPhases::staticLoop(spmd::PhaseOp phase) {
-  Value worker = context(kWorker), workers = context(kWorkers), tiles = phase.getTiles();
-  auto share = [&](Value id) -> Value {
-    Value product = arith::MulIOp::create(*rewriter, Location(loc), id, tiles);
-    return arith::DivUIOp::create(*rewriter, Location(loc), product, workers);
-  };
-  Value begin = share(worker);
-  Value end = share(arith::AddIOp::create(*rewriter, Location(loc), worker, constant(1)));
+  Value worker = context(kWorker), tiles = phase.getTiles(), begin = firstTile(worker, tiles);
+  Value end = firstTile(arith::AddIOp::create(*rewriter, Location(loc), worker, constant(1)), tiles);
   auto loop = scf::ForOp::create(*rewriter, Location(loc), begin, end, constant(1));
   tile = loop.getInductionVar();
   return loop.getBody();
+}
+
+/// Says what the worker's first tile of the phase behind it reads first, where that is known here.
+void LowerPhases::lower(spmd::BarrierOp barrier) {
+  Type i64 = rewriter->getI64Type();
+  auto [address, bytes] = aheadOf(barrier);
+  SmallVector<Value> arguments = {context(kStep)};
+  for (Value value : {context(kWorker), address ? address : constant(0), bytes ? bytes : constant(0)})
+    arguments.push_back(arith::IndexCastOp::create(*rewriter, Location(loc), i64, value));
+  rewriter->replaceOpWithNewOp<func::CallOp>(barrier, "lrt_barrier", TypeRange{}, arguments);
+}
+
+/// The address and so many bytes of the first matrix that the phase behind the barrier multiplies with; null: none.
+std::pair<Value, Value> LowerPhases::aheadOf(spmd::BarrierOp barrier) {
+  constexpr int64_t most = 32 << 10; // as much as a worker can wait for
+  spmd::PhaseOp phase;
+  SmallVector<Operation *> between;
+  for (Operation *op = barrier->getNextNode(); op; op = op->getNextNode()) {
+    if ((phase = dyn_cast<spmd::PhaseOp>(op)))
+      break;
+    if (!isPure(op) || isa<UseOp>(op))
+      return {};
+    between.push_back(op);
+  }
+  if (!phase || phase.getAssignment() != spmd::Assignment::Static)
+    return {};
+  Block &body = phase.getBody().front();
+  auto products = body.getOps<kernel::MatmulOp>();
+  if (products.empty() || (*products.begin()).getExpert() || (*products.begin()).getHead())
+    return {};
+  kernel::MatmulOp product = *products.begin();
+  auto matrix = product.getWeight().getDefiningOp<UnrealizedConversionCastOp>();
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.filter = [&](Operation *op) { return op->getBlock() == &body; };
+  if (!matrix || matrix->getBlock() == &body || failed(getBackwardSlice(product.getFirst(), &slice, options)) ||
+      !llvm::all_of(slice, isPure))
+    return {};
+
+  IRMapping mapping;
+  for (Operation *op : between)
+    rewriter->clone(*op, mapping);
+  mapping.map(body.getArgument(0), firstTile(context(kWorker), mapping.lookupOrDefault(phase.getTiles())));
+  for (Operation *op : slice)
+    rewriter->clone(*op, mapping);
+  lathe::PanelLayout layout(cast<WeightType>(product.getWeight().getType()));
+  auto make = [&](auto op, Value a, int64_t b) -> Value {
+    return decltype(op)::create(*rewriter, Location(loc), a, constant(b));
+  };
+  Value panel = make(arith::DivUIOp(), mapping.lookupOrDefault(product.getFirst()), layout.rows);
+  Value offset = make(arith::MulIOp(), panel, layout.panelBytes);
+  Value rest = arith::SubIOp::create(*rewriter, Location(loc), constant(layout.bytes()), offset);
+  Value area = memref::ExtractAlignedPointerAsIndexOp::create(*rewriter, Location(loc), matrix.getInputs()[0]);
+  Value start = arith::AddIOp::create(*rewriter, Location(loc), area, matrix.getInputs()[1]);
+  return {arith::AddIOp::create(*rewriter, Location(loc), start, offset), make(arith::MinSIOp(), rest, most)};
 }
 
 Value LowerPhases::counterOf(spmd::PhaseOp phase) {

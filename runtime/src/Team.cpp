@@ -37,7 +37,7 @@ void Signal::post(uint32_t number) {
     futex(state, FUTEX_WAKE, INT32_MAX);
 }
 
-template <typename IsWanted> Waited Signal::wait(uint32_t number, IsWanted isWanted) {
+template <typename IsWanted> Waited Signal::wait(uint32_t number, Ahead &ahead, IsWanted isWanted) {
   auto isThere = [&] { return hasReached(state.load(std::memory_order_acquire), number); };
   if (isThere())
     return Waited::Briefly;
@@ -53,7 +53,10 @@ template <typename IsWanted> Waited Signal::wait(uint32_t number, IsWanted isWan
     for (int pause = 0; pause < 16; ++pause) {
       if (isThere())
         return Waited::Briefly;
-      _mm_pause();
+      if (ahead.isEmpty())
+        _mm_pause();
+      else
+        ahead.ask();
     }
   }
 
@@ -130,7 +133,8 @@ void Team::run(Function work, void *argument, int64_t count) {
 void Team::workerLoop(int64_t worker) {
   Record &record = records[worker];
   for (uint32_t job = 1;; ++job) {
-    record.started.wait(job, [](int) { return false; });
+    Ahead nothing;
+    record.started.wait(job, nothing, [](int) { return false; });
     if (!function)
       return;
     record.barriers.store(firstBarrier, std::memory_order_relaxed);
@@ -140,7 +144,7 @@ void Team::workerLoop(int64_t worker) {
   }
 }
 
-void Team::barrier(int64_t worker) {
+void Team::barrier(int64_t worker, Ahead ahead) {
   Record &record = records[worker];
   const uint32_t number = record.barriers.load(std::memory_order_relaxed) + 1;
   // The last barrier of a job: another one may begin, and change these, before this worker has left it.
@@ -155,12 +159,15 @@ void Team::barrier(int64_t worker) {
     int64_t next = (worker + (int64_t(1) << round)) % workers;
     places[next * mostRounds + round].arrived.post(number);
     Waited waited = places[worker * mostRounds + round].arrived.wait(
-        number, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
+        number, ahead, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
     if (waited == Waited::OnSharedCore)
       record.sharedWaits.fetch_add(1, std::memory_order_relaxed);
     else if (waited == Waited::Long)
       record.longWaits.fetch_add(1, std::memory_order_relaxed);
   }
+  // As many as can be on their way at once: these wait for nothing.
+  for (int line = 0; line < 16 && !ahead.isEmpty(); ++line)
+    ahead.ask();
   if (times && worker == 0 && place < times->left.size())
     times->left[place] = now();
 }
@@ -184,6 +191,7 @@ bool Team::isWanted(int cpu, uint32_t number, int64_t workers) const {
   return false;
 }
 
-extern "C" void lrt_barrier(const void *step, int64_t worker) {
-  static_cast<Team *>(static_cast<const lrt_step *>(step)->team)->barrier(worker);
+extern "C" void lrt_barrier(const void *step, int64_t worker, int64_t ahead, int64_t bytes) {
+  static_cast<Team *>(static_cast<const lrt_step *>(step)->team)
+      ->barrier(worker, {reinterpret_cast<const char *>(ahead), bytes});
 }

@@ -29,6 +29,20 @@ enum class Waited {
 };
 
 /// A number that only grows; one or more threads wait until it is large enough.
+/// Memory that will be read soon, asked for line by line while there is nothing else to do.
+struct Ahead {
+  const char *next = nullptr;
+  int64_t bytes = 0;
+
+  bool isEmpty() const { return bytes <= 0; }
+  void ask() {
+    constexpr int64_t line = 64;
+    __builtin_prefetch(next);
+    next += line;
+    bytes -= line;
+  }
+};
+
 class Signal {
 public:
   /// Everything written before post(n) is visible after wait(n).
@@ -36,7 +50,7 @@ public:
 
   /// `isWanted(cpu)` says whether somebody else who is not there yet needs the core; asked only when the wait gets
   /// long. Returns how the wait ended.
-  template <typename IsWanted> Waited wait(uint32_t number, IsWanted isWanted);
+  template <typename IsWanted> Waited wait(uint32_t number, Ahead &ahead, IsWanted isWanted);
 
 private:
   /// Number times two; the lowest bit says that somebody sleeps, so that post() knows without a second access.
@@ -86,7 +100,7 @@ public:
   void setStamps(Stamps *wanted) { stamps = wanted; }
 
   /// Inside run(): returns when every worker has come here as often as this one.
-  void barrier(int64_t worker);
+  void barrier(int64_t worker, Ahead ahead = {});
 
 private:
   // A dissemination barrier: in round r a worker signals the one 2^r further on and waits for the one 2^r before. Two

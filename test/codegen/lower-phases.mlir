@@ -4,11 +4,12 @@
 
 //--- phases.mlir
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
+!part = memref<1x32xf32, strided<[96, 1], offset: ?>>
 !some = memref<1x?xf32, strided<[32, 1], offset: ?>>
 !norm = !lm.weight<32xf32>
 !cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
-module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64, scratch_bytes = 256 : i64, cache_bytes = 8192 : i64}} {
-  // CHECK: func.func private @lrt_barrier(!llvm.ptr, i64)
+module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 : i64, scratch_bytes = 256 : i64, cache_bytes = 8192 : i64}} {
+  // CHECK: func.func private @lrt_barrier(!llvm.ptr, i64, i64, i64)
   lm.weight @layers.0.norm : !norm place 128
   lm.weight @layers.1.norm : !norm place 256
   lm.weight @layers.2.norm : !norm place 384
@@ -19,13 +20,14 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 :
   // Buffers are gone afterwards.
   // CHECK-NOT: spmd.
   spmd.buffer @decode.x : memref<1x32xf32> arena place 64
+  spmd.buffer @decode.wide : memref<1x96xf32> arena place 320
   spmd.buffer @decode.own : memref<1x32xf32> scratch place 128
   spmd.buffer @decode.tokens : memref<1x1xi32> tokens
   spmd.buffer @decode.logits : memref<1x32xf32> logits
 
   // The step's memory comes first; a weight is its area and a place.
   // CHECK-LABEL: func.func private @decode.first(
-  // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, %[[ARENA:[^ ]*]]: memref<512xi8>, %[[SCRATCH:[^ ]*]]: memref<256xi8>, %[[CACHE:[^ ]*]]: memref<8192xi8>, %[[STEP:[^ ]*]]: !llvm.ptr, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[NORM:[^ ]*]]: index, %{{[^ ]*}}: index, %[[SLOT:[^ ]*]]: index)
+  // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, %[[ARENA:[^ ]*]]: memref<1024xi8>, %[[SCRATCH:[^ ]*]]: memref<256xi8>, %[[CACHE:[^ ]*]]: memref<8192xi8>, %[[STEP:[^ ]*]]: !llvm.ptr, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[NORM:[^ ]*]]: index, %{{[^ ]*}}: index, %[[SLOT:[^ ]*]]: index)
   // CHECK-DAG: builtin.unrealized_conversion_cast %[[WEIGHTS]], %[[NORM]] : memref<1024xi8>, index to !lm.weight<32xf32>
   // CHECK-DAG: builtin.unrealized_conversion_cast %[[CACHE]], %[[SLOT]] : memref<8192xi8>, index to !lm.cache
   func.func private @decode.first(%n: index, %p: index, %norm: !norm {lm.slot = "norm"}, %before: !norm {lm.slot = "previous.norm"},
@@ -43,7 +45,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 :
     // CHECK-NEXT: %[[NT:.*]] = arith.muli %[[NEXT]], %[[T]]
     // CHECK-NEXT: %[[END:.*]] = arith.divui %[[NT]], %[[WORKERS]]
     // CHECK: scf.for %[[TILE:.*]] = %[[BEGIN]] to %[[END]] step
-    // CHECK: %[[VIEW:.*]] = memref.view %[[ARENA]][%c64{{.*}}][] : memref<512xi8> to memref<1x32xf32>
+    // CHECK: %[[VIEW:.*]] = memref.view %[[ARENA]][%c64{{.*}}][] : memref<1024xi8> to memref<1x32xf32>
     // CHECK-NEXT: memref.subview %[[VIEW]][%{{.*}}, %[[TILE]]] [1, %{{.*}}] [1, 1] : memref<1x32xf32> to memref<1x?xf32
     spmd.phase "static" static tiles %c5 prologue {
       %own = spmd.write @decode.own[%c0, %c0] size [%c1, %c32] : !row
@@ -54,10 +56,12 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 :
       kernel.zero %x : !some
     }
     // CHECK: %[[ID:.*]] = arith.index_cast %[[WORKER]] : index to i64
-    // CHECK-NEXT: call @lrt_barrier(%[[STEP]], %[[ID]])
+    // CHECK-NEXT: %[[NOWHERE:.*]] = arith.index_cast %c0{{.*}} : index to i64
+    // CHECK-NEXT: %[[NOTHING:.*]] = arith.index_cast %c0{{.*}} : index to i64
+    // CHECK-NEXT: call @lrt_barrier(%[[STEP]], %[[ID]], %[[NOWHERE]], %[[NOTHING]])
     spmd.barrier
     // Dynamic: whoever is free takes the next tile.
-    // CHECK: %[[COUNTER:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<512xi8> to memref<1xi64>
+    // CHECK: %[[COUNTER:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<1024xi8> to memref<1xi64>
     // CHECK: scf.while
     // CHECK: %[[TAKEN:.*]] = memref.atomic_rmw addi %c1_i64, %[[COUNTER]]
     // CHECK: %[[I:.*]] = arith.index_cast %[[TAKEN]]
@@ -76,7 +80,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 :
     // The counter of the phase before is reset by the first worker, when nobody takes tiles of it any more.
     // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[WORKER]], %
     // CHECK-NEXT: scf.if %[[FIRST]] {
-    // CHECK: %[[OLD:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<512xi8> to memref<1xi64>
+    // CHECK: %[[OLD:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<1024xi8> to memref<1xi64>
     // CHECK: memref.store %{{.*}}, %[[OLD]][
     // CHECK: scf.for
     spmd.phase "after" static tiles %c5 prologue {
@@ -87,10 +91,53 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 :
     return
   }
 
+  // A barrier is told what the worker's first tile behind it multiplies with: here rows of 16 outputs, 16 * 32 * 2 bytes a
+  // panel, two panels a tile.
+  // CHECK-LABEL: func.func private @decode.ahead(
+  // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[PLACE:[^ ]*]]: index)
+  func.func private @decode.ahead(%n: index, %p: index, %matrix: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "matrix"}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c32 = arith.constant 32 : index
+    spmd.phase "before" static tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+    }
+    // CHECK: %[[THREE:.*]] = arith.constant 3 : index
+    // CHECK: %[[WT:.*]] = arith.muli %[[WORKER]], %[[THREE]]
+    // CHECK: %[[TILE:.*]] = arith.divui %[[WT]], %[[WORKERS]]
+    // CHECK: %[[ROW:.*]] = arith.muli %[[TILE]], %c32
+    // CHECK: %[[PANEL:.*]] = arith.divui %[[ROW]], %c16
+    // CHECK: %[[OFFSET:.*]] = arith.muli %[[PANEL]], %c1024
+    // CHECK: %[[REST:.*]] = arith.subi %c6144{{.*}}, %[[OFFSET]]
+    // CHECK: %[[AREA:.*]] = memref.extract_aligned_pointer_as_index %[[WEIGHTS]]
+    // CHECK: %[[START:.*]] = arith.addi %[[AREA]], %[[PLACE]]
+    // CHECK: %[[ADDRESS:.*]] = arith.addi %[[START]], %[[OFFSET]]
+    // CHECK: %[[BYTES:.*]] = arith.minsi %[[REST]], %c32768
+    // CHECK: %[[A:.*]] = arith.index_cast %[[ADDRESS]]
+    // CHECK: %[[B:.*]] = arith.index_cast %[[BYTES]]
+    // CHECK: call @lrt_barrier(%{{.*}}, %{{.*}}, %[[A]], %[[B]])
+    spmd.barrier
+    %c3 = arith.constant 3 : index
+    spmd.phase "product" static tiles %c3 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %first = arith.muli %tile, %c32 : index
+      %in = spmd.read @decode.own[%c0, %c0] size [%c1, %c32] : !row
+      %out = spmd.write @decode.wide[%c0, %first] size [%c1, %c32] : !part
+      kernel.matmul %in, %matrix[%first] to %out : !row, <96x32xbf16, <16 x 2>>, !part
+    }
+    // CHECK: %[[NO1:.*]] = arith.index_cast %c0
+    // CHECK: %[[NO2:.*]] = arith.index_cast %c0
+    // CHECK: call @lrt_barrier(%{{.*}}, %{{.*}}, %[[NO1]], %[[NO2]])
+    spmd.barrier
+    return
+  }
+
   // A dynamic phase at the end is reset by the first phase of the next call.
   // CHECK-LABEL: func.func private @decode.second(
   // CHECK: scf.if
-  // CHECK: memref.view %{{.*}}[%c384{{.*}}][] : memref<512xi8> to memref<1xi64>
+  // CHECK: memref.view %{{.*}}[%c384{{.*}}][] : memref<1024xi8> to memref<1xi64>
   // CHECK: memref.store
   // CHECK: scf.for
   // CHECK: scf.while

@@ -43,7 +43,7 @@ void layers(const lrt_step *step, int64_t worker) {
   Share rows = share(step->rows, step, worker);
   for (int64_t row = rows.begin; row < rows.end; ++row)
     cache[step->position + row] = contribution(step->position + row, step->tokens[row]);
-  lrt_barrier(step, worker);
+  lrt_barrier(step, worker, 0, 0);
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     hidden[row] = 0;
     for (int64_t position = 0; position <= step->position + row; ++position)
@@ -62,7 +62,7 @@ void computeLogits(const lrt_step *step, int64_t worker, int64_t first) {
 
 void decode(const lrt_step *step, int64_t worker) {
   layers(step, worker);
-  lrt_barrier(step, worker);
+  lrt_barrier(step, worker, 0, 0);
   computeLogits(step, worker, 0);
 }
 

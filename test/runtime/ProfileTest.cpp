@@ -224,10 +224,10 @@ TEST(Stamps, sayWhoWaitedForWhom) {
   auto work = [](void *context, int64_t worker) {
     if (worker == 1)
       usleep(20'000);
-    lrt_barrier(context, worker);
+    lrt_barrier(context, worker, 0, 0);
     if (worker == 0)
       usleep(20'000);
-    lrt_barrier(context, worker);
+    lrt_barrier(context, worker, 0, 0);
   };
   team.setStamps(&stamps);
   for (int job = 0; job < 2; ++job) {

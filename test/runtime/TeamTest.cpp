@@ -29,10 +29,10 @@ void run(void *context, int64_t worker) {
     if (phase == work.slowPhase && worker == work.step.workers - 1)
       usleep(20'000);
     ++work.counts[worker];
-    lrt_barrier(&work.step, worker);
+    lrt_barrier(&work.step, worker, 0, 0);
     for (int64_t count : work.counts)
       work.mistakes[worker] += count != before + phase;
-    lrt_barrier(&work.step, worker);
+    lrt_barrier(&work.step, worker, 0, 0);
   }
 }
 

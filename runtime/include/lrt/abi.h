@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 3u
+#define LRT_ABI_VERSION 4u
 
 #ifdef __cplusplus
 extern "C" {

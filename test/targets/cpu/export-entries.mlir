@@ -7,7 +7,7 @@
 module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64,
     scratch_bytes = 256 : i64, cache_bytes = 8192 : i64, decode_rows = 1 : i64}} {
   // CHECK: llvm.func @lrt_barrier
-  llvm.func @lrt_barrier(!llvm.ptr, i64)
+  llvm.func @lrt_barrier(!llvm.ptr, i64, i64, i64)
   // Everything else is internal, and not inlined: profilers see products by their names.
   // CHECK: llvm.func internal @product.f32.1() attributes {no_inline}
   llvm.func @product.f32.1() { llvm.return }
