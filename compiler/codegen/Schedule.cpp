@@ -61,6 +61,7 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     }
     for (func::FuncOp source : llvm::reverse(sources))
       source.erase();
+    module->setAttr("lm.sizes", table->getSizes(&getContext()));
   }
 };
 

@@ -149,6 +149,8 @@ absl::Status Compilation::recordOptions() {
     LATHE_RETURN_IF_ERROR(checkDecompose());
     entries.set("decompose", builder.getStringAttr(options.decompose));
   }
+  if (!options.sizes.empty())
+    entries.set("sizes", builder.getStringAttr(options.sizes));
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
   if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
     LATHE_ASSIGN_OR_RETURN(CPUName cpu, resolveCPU(options.mcpu));

@@ -1,4 +1,5 @@
 #include "compiler/driver/Options.h"
+#include "compiler/support/CPUTable.h"
 #include "frontends/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -74,6 +75,12 @@ absl::Status setPrefillRows(Options &options, llvm::StringRef value) {
   return readNumber("--prefill-rows", value, 1 << 16, options.prefillRows);
 }
 
+absl::Status setSizes(Options &options, llvm::StringRef value) {
+  options.sizes = value.str();
+  const std::string wrong = CPUTable().setSizes(value);
+  return wrong.empty() ? absl::OkStatus() : problem("--sizes: " + wrong);
+}
+
 absl::Status setEmit(Options &options, llvm::StringRef value) {
   return readStage("--emit", value, allStages(), options.emit);
 }
@@ -95,6 +102,8 @@ constexpr Option table[] = {
      store<&Options::scheduleFor>},
     {"--decompose", "all|lm.OP,...",
      "run these ops by their decomposition to linalg: slow, to compare the kernels with", store<&Options::decompose>},
+    {"--sizes", "KEY=N,...", "tiles and blocks other than this CPU's, to measure (lm.sizes of a schedule shows all)",
+     setSizes},
     {"--embed-weights", "", "put the weights into the executable", setFlag<&Options::embedWeights>},
     {"--threads", "N", "threads the executable uses by default (default: the physical cores it finds)", setThreads},
     {"--emit", "STAGE", "stop at a stage and print it, to stdout or -o", setEmit},
@@ -119,8 +128,8 @@ absl::Status checkFrom(const Options &options) {
                    getStageInfo(from).name);
   const std::pair<llvm::StringRef, Stage> decided[] = {
       {"--context", Stage::Import},     {"--weights", Stage::Graph},      {"--prefill-rows", Stage::Graph},
-      {"--schedule-for", Stage::Graph}, {"--decompose", Stage::Schedule}, {"--mcpu", Stage::Schedule},
-      {"--target", Stage::Schedule}};
+      {"--schedule-for", Stage::Graph}, {"--decompose", Stage::Schedule}, {"--sizes", Stage::Schedule},
+      {"--mcpu", Stage::Schedule},      {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +

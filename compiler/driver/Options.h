@@ -25,6 +25,7 @@ struct Options {
   int64_t prefillRows = 512;         // --prefill-rows
   std::string scheduleFor;           // --schedule-for; empty: the CPU it is made for
   std::string decompose;             // --decompose; empty: none
+  std::string sizes;                 // --sizes; empty: the CPU's
   bool embedWeights = false;         // --embed-weights
   Stage emit = Stage::Executable;    // --emit
   std::optional<Stage> from;         // --from: `input` is what --emit printed for it

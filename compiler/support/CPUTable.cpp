@@ -46,6 +46,20 @@ mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef m
   table.vnni = table.avx512 && features.lookup("avx512vnni");
   table.avxvnni = features.lookup("avxvnni");
   table.bf16Dot = table.avx512 && features.lookup("avx512bf16");
+  table.chooseSizes();
+  std::string sizes, wrong;
+  if (auto decided = module->getAttrOfType<mlir::DictionaryAttr>("lm.sizes")) {
+    for (mlir::NamedAttribute entry : decided) {
+      auto number = mlir::dyn_cast<mlir::IntegerAttr>(entry.getValue());
+      sizes += (sizes.empty() ? "" : ",") + entry.getName().str() + "=" +
+               (number && number.getValue().isSignedIntN(64) ? std::to_string(number.getValue().getSExtValue()) : "?");
+    }
+  } else if (auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options")) {
+    if (auto given = options.getAs<mlir::StringAttr>("sizes"))
+      sizes = given.str();
+  }
+  if (!sizes.empty() && !(wrong = table.setSizes(sizes)).empty())
+    return module.emitError() << "sizes: " << wrong;
   return table;
 }
 
@@ -57,16 +71,71 @@ int64_t CPUTable::getDepth(Format format, int64_t columns, bool isHead) const {
 }
 
 RegisterTile CPUTable::getTile(Format format) const {
-  // 16 outputs of f32 are two 256-bit registers or one of 512 bits; accumulators must leave room for weights, the
-  // broadcast activation and constants, or they spill (16 registers of 256 bits, 32 of 512). Two groups in a run have a
-  // sum each.
-  bool isSplit = getFormatInfo(format).group == 16;
-  if (avx512)
-    return {8, isSplit ? 1 : 2};
-  return {isSplit ? 2 : 4, 1};
+  const FormatInfo &info = getFormatInfo(format);
+  if (!info.isQuantised())
+    return {floatRows, floatPanels};
+  return info.group == 16 ? RegisterTile{splitRows, splitPanels} : RegisterTile{codeRows, codePanels};
 }
 
 int64_t CPUTable::getBlockedRows(Format format) const {
-  // Codes whose products soon fill 16 bits need sums of 32 bits besides.
-  return getStepsIn16Bits(getFormatInfo(format).largestCode()) > 2 || getFormatInfo(format).bits == 8 ? 4 : 3;
+  const FormatInfo &info = getFormatInfo(format);
+  return info.bits == 8 || getStepsIn16Bits(info.largestCode()) > 2 ? blockedRows : blockedSplitRows;
+}
+
+/// 16 outputs of f32 are two 256-bit registers or one of 512 bits; of the former there are 16, of the latter 32.
+void CPUTable::chooseSizes() {
+  floatRows = codeRows = avx512 ? 8 : 4;
+  splitRows = avx512 ? 8 : 2;
+  floatPanels = codePanels = avx512 ? 2 : 1;
+  splitPanels = 1;
+  blockedFrom = avx2 && !avx512 ? 25 : 0;
+  blockedRows = 4;
+  blockedSplitRows = 3;
+  blockedColumns = 512;
+  aheadBytes = 2048;
+  tileRows = 64;
+  attentionRows = 16;
+  attentionTiles = 16;
+  piecePositions = 64;
+}
+
+std::string CPUTable::setSizes(llvm::StringRef text) {
+  for (llvm::StringRef part : llvm::split(text, ',')) {
+    auto [key, digits] = part.split('=');
+    bool isKnown = false;
+    std::string wrong;
+    auto set = [&](int64_t &size, llvm::StringRef name, int64_t least, int64_t most) {
+      if (key != name)
+        return;
+      isKnown = true;
+      if (digits.getAsInteger(10, size) || size < least || size > most || (least > 1 && size % least))
+        wrong = (name + ": expected " +
+                 (least > 1 ? "a multiple of " + llvm::Twine(least) + " up to " : llvm::Twine(least) + " to ") +
+                 llvm::Twine(most) + ", got \"" + digits + "\"")
+                    .str();
+    };
+#define LATHE_SIZE(member, key, least, most) set(member, key, least, most);
+    LATHE_SIZES(LATHE_SIZE)
+#undef LATHE_SIZE
+    if (!wrong.empty())
+      return wrong;
+    if (!isKnown) {
+      std::string names;
+#define LATHE_SIZE(member, key, least, most) names += std::string(names.empty() ? "" : ", ") + key;
+      LATHE_SIZES(LATHE_SIZE)
+#undef LATHE_SIZE
+      return ("expected KEY=N with a KEY of " + names + ", got \"" + part + "\"").str();
+    }
+  }
+  return "";
+}
+
+mlir::DictionaryAttr CPUTable::getSizes(mlir::MLIRContext *context) const {
+  mlir::Builder builder(context);
+  llvm::SmallVector<mlir::NamedAttribute> entries;
+#define LATHE_SIZE(member, key, least, most)                                                                           \
+  entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(member)));
+  LATHE_SIZES(LATHE_SIZE)
+#undef LATHE_SIZE
+  return builder.getDictionaryAttr(entries);
 }

@@ -30,8 +30,7 @@ private:
   static constexpr int64_t R = CPUTable::kPanelRows;
   static constexpr int64_t kLanes = 8;              // of a register
   static constexpr int64_t kRegisters = R / kLanes; // of a row's outputs
-  static constexpr int64_t kRows = 128;             // of a block: with kColumns, 64 or 128 KB of the second cache
-  static constexpr int64_t kColumns = 512;          // of a block: 8 or 16 KB of the first cache
+  static constexpr int64_t kRows = 128;             // of a block: with its columns, 64 or 128 KB of the second cache
   using Values = SmallVector<Value>;
 
   bool isWide() const { return info.bits == 8 && shape.depth == 2; }
@@ -81,15 +80,15 @@ void BlockedProductEmitter::inParts(Value size, int64_t most, int64_t unit,
 
 void BlockedProductEmitter::run() {
   Value zero = e.index(0), rows = e.rowsOf(input);
-  codes = buffer(kColumns * R * (isWide() ? 2 : 1), e.getI8Type());
-  scales = buffer(kColumns / info.group * R, e.getF32Type());
+  codes = buffer(table.blockedColumns * R * (isWide() ? 2 : 1), e.getI8Type());
+  scales = buffer(table.blockedColumns / info.group * R, e.getF32Type());
   if (info.minimum)
-    minima = buffer(kColumns / info.group * R, e.getF32Type());
+    minima = buffer(table.blockedColumns / info.group * R, e.getF32Type());
   int64_t tileRows = table.getBlockedRows(shape.format);
   inParts(rows, kRows, tileRows, [&](Value firstRow, Value endRow) {
     if (!shape.accumulates)
       clear(firstRow, endRow);
-    inParts(columns, kColumns, info.block, [&](Value begin, Value end) {
+    inParts(columns, table.blockedColumns, info.block, [&](Value begin, Value end) {
       e.loop(zero, e.ceilDiv(e.columnsOf(out), e.index(R)), 1, [&](Value panel) {
         unpackColumns(e.add(place, e.mul(panel, panelStride)), begin, end);
         Value done = firstRow;

@@ -24,8 +24,7 @@ public:
 
 private:
   static constexpr int64_t R = CPUTable::kPanelRows;
-  static constexpr int64_t kRows = 64;    // that the second cache holds while they meet one panel after another
-  static constexpr int64_t kAhead = 2048; // bytes before weights are needed that one row asks for them
+  static constexpr int64_t kRows = 64; // that the second cache holds while they meet one panel after another
   using Values = SmallVector<Value>;
 
   /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
@@ -194,7 +193,7 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
       if (shape.panels == Panels::Cache)
         prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
       else if (shape.panels == Panels::Weights && count == 1)
-        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), kAhead)), stepsHere * stepBytes);
+        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), table.aheadBytes)), stepsHere * stepBytes);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
       for (Value panel : panels)
@@ -455,7 +454,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
       if (count == 1)
-        prefetch(e.add(base, kAhead), layout.blockBytes);
+        prefetch(e.add(base, table.aheadBytes), layout.blockBytes);
       bases.push_back(base);
       factors.push_back(reader->getBlockFactors(base));
     }
@@ -542,13 +541,13 @@ void ProductLibrary::call(Emitter &e, const Product &product) {
                          ValueRange{product.area, product.place, product.panelStride, product.columns,
                                     general(product.input), general(product.out)});
   };
-  int64_t few = table.getRowsUnblocked(), rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
+  int64_t many = table.blockedFrom, rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
   bool isStatic = !ShapedType::isDynamic(rows);
-  if (!getFormatInfo(product.format).isQuantised() || !few || (isStatic && rows <= few))
+  if (!getFormatInfo(product.format).isQuantised() || !many || (isStatic && rows < many))
     return callOne(false);
   if (isStatic)
     return callOne(true);
-  e.ifThen(e.lessEqual(e.rowsOf(product.input), e.index(few)), [&] { callOne(false); }, [&] { callOne(true); });
+  e.ifThen(e.less(e.rowsOf(product.input), e.index(many)), [&] { callOne(false); }, [&] { callOne(true); });
 }
 
 void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {

@@ -15,7 +15,7 @@ void Scheduler::scheduleQKV(QKVOp op) {
   buffers[op.getResult()] = q;
   if (isDecomposed(op))
     return scheduleDecomposed("qkv", op.getOperation(), q);
-  spmd::BufferOp room = tileBuffer("head", kTileRows, group * dim);
+  spmd::BufferOp room = tileBuffer("head", table.tileRows, group * dim);
   spmd::BufferOp angles = op.getRope() ? ropeTable(*op.getRope()) : spmd::BufferOp();
   Value cacheValue = weight(op.getCache());
 
@@ -34,7 +34,7 @@ void Scheduler::scheduleQKV(QKVOp op) {
     tiles.push_back(llvm::divideCeil(part.heads, group));
   }
 
-  tiled("qkv", llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
+  tiled("qkv", llvm::sum_of(tiles), table.tileRows, [&](Value tile, Value row, Value count) {
     choosePart(tile, tiles, [&](size_t index, Value local) {
       Part &part = parts[index];
       Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
@@ -63,7 +63,7 @@ void Scheduler::scheduleAppend(AppendOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   spmd::BufferOp keys = bufferOf(op.getKeys()), values = bufferOf(op.getValues());
   Value cacheValue = weight(op.getCache());
-  tiled("append", cache.getHeads(), kTileRows, [&](Value head, Value row, Value count) {
+  tiled("append", cache.getHeads(), table.tileRows, [&](Value head, Value row, Value count) {
     Value column = arith::MulIOp::create(builder, loc, head, constant(cache.getDim()));
     Value at = arith::AddIOp::create(builder, loc, position, row);
     OpFoldResult width = builder.getIndexAttr(cache.getDim());
@@ -75,7 +75,7 @@ void Scheduler::scheduleAppend(AppendOp op) {
 
 void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
-  spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), kTileRows, cache.getDim());
+  spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), table.tileRows, cache.getDim());
   spmd::BufferOp first = bufferOf(op.getLatent()), second = bufferOf(op.getRotated());
   Value cacheValue = weight(op.getCache());
   beside = [=, this](Value, Value row, Value count) {
@@ -89,7 +89,7 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   // In a decode step the queries' product with what makes keys comes next and does not look at the cache.
   if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !isDecomposed(next))
     return;
-  tiled("append", 1, kTileRows, std::exchange(beside, nullptr));
+  tiled("append", 1, table.tileRows, std::exchange(beside, nullptr));
 }
 
 void Scheduler::headProduct(WeightType type, Value matrices, Value head, Value in, Value count, Value out) {
@@ -99,7 +99,7 @@ void Scheduler::headProduct(WeightType type, Value matrices, Value head, Value i
     int64_t columns = isRounded ? type.getColumns() : layout.bytes;
     Type element = isRounded ? Type(builder.getBF16Type()) : builder.getI8Type();
     spmd::BufferOp room = buffer("head_in." + Twine(type.getColumns()) + (isRounded ? ".bf16" : ".codes"),
-                                 std::min(kTileRows, maxRows), columns, element, spmd::Space::Scratch);
+                                 std::min(table.tileRows, maxRows), columns, element, spmd::Space::Scratch);
     OpFoldResult zero = builder.getIndexAttr(0);
     Value to = write(room, zero, zero, count, builder.getIndexAttr(columns));
     if (isRounded)
@@ -136,8 +136,8 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
                              write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));
   };
   if (!other)
-    return tiled("head_linear", heads, kTileRows, body);
-  tiled("head_linear", heads + 1, kTileRows, [&](Value tile, Value row, Value count) {
+    return tiled("head_linear", heads, table.tileRows, body);
+  tiled("head_linear", heads + 1, table.tileRows, [&](Value tile, Value row, Value count) {
     choosePart(tile, {heads, 1},
                [&](size_t part, Value local) { part == 0 ? body(local, row, count) : other(local, row, count); });
   });
@@ -163,7 +163,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
   buffers[op.getResult()] = out;
   if (isDecomposed(op))
     return scheduleDecomposed("attention", op.getOperation(), out);
-  int64_t most = cache.getLatent() ? kAbsorbedRows : kAttentionRows;
+  int64_t most = cache.getLatent() ? kAbsorbedRows : table.attentionRows;
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, most);
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
   auto body = [&](Value head, Value row, Value count) {
@@ -192,12 +192,12 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
   int64_t sharing = heads / cache.getHeads(),
-          together = std::min(sharing, cache.getLatent() ? kAbsorbedRows : kAttentionRows);
+          together = std::min(sharing, cache.getLatent() ? kAbsorbedRows : table.attentionRows);
   while (sharing % together)
     --together;
   int64_t sees = cache.getWindow() ? std::min(cache.getWindow(), cache.getRows()) : cache.getRows();
   int64_t groups = heads / together;
-  int64_t most = std::min(llvm::divideCeil(kAttentionTiles, groups), llvm::divideCeil(sees, kPiecePositions));
+  int64_t most = std::min(llvm::divideCeil(table.attentionTiles, groups), llvm::divideCeil(sees, table.piecePositions));
   spmd::BufferOp q = bufferOf(op.getQuery()), out, parts, shares;
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, together);
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks()), pieces = constant(1);
@@ -211,7 +211,7 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
     seen = arith::AddIOp::create(builder, loc, seen, constant(1));
     if (cache.getWindow() && !cache.getChunked())
       seen = arith::MinUIOp::create(builder, loc, seen, window);
-    pieces = arith::CeilDivUIOp::create(builder, loc, seen, constant(kPiecePositions));
+    pieces = arith::CeilDivUIOp::create(builder, loc, seen, constant(table.piecePositions));
     pieces = arith::MinUIOp::create(builder, loc, pieces, constant(most));
   } else {
     out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));

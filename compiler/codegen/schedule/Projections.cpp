@@ -71,7 +71,7 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
     return;
   auto tiles =
       llvm::map_to_vector(parts, [](Part &part) -> int64_t { return llvm::divideCeil(part.outputs, part.step); });
-  tiled(what, llvm::sum_of(tiles), kTileRows, [&](Value tile, Value row, Value count) {
+  tiled(what, llvm::sum_of(tiles), table.tileRows, [&](Value tile, Value row, Value count) {
     choosePart(tile, tiles, [&](size_t index, Value local) {
       Part &part = parts[index];
       Value column = arith::MulIOp::create(builder, loc, local, constant(part.step));
@@ -82,8 +82,8 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
           kernel::AddBiasOp::create(builder, loc, weight(bias), column, out);
       };
       if (GatedLinearOp op = part.gated) {
-        Value gate = write(tileBuffer("gate." + Twine(part.step), kTileRows, part.step), zero, zero, count, width);
-        Value up = write(tileBuffer("up." + Twine(part.step), kTileRows, part.step), zero, zero, count, width);
+        Value gate = write(tileBuffer("gate." + Twine(part.step), table.tileRows, part.step), zero, zero, count, width);
+        Value up = write(tileBuffer("up." + Twine(part.step), table.tileRows, part.step), zero, zero, count, width);
         product(part.in, op.getGate(), op.getGateBias(), gate);
         product(part.upIn, op.getUp(), op.getUpBias(), up);
         kernel::GluOp::create(builder, loc, gate, up, write(part.out, row, column, count, width),

@@ -479,7 +479,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       if (!before)
         continue;
       spmd::BufferOp pending = arenaBuffer("pending", hidden);
-      tiled("start", 1, kTileRows, [&](Value, Value row, Value count) {
+      tiled("start", 1, table.tileRows, [&](Value, Value row, Value count) {
         kernel::ZeroOp::create(builder, loc, writeRows(pending, row, count));
       });
     } else if (isa<UseOp>(op) || (isPast ? after : before)) {

@@ -26,18 +26,11 @@ namespace mlir::lm {
 using lathe::CPUTable;
 using lathe::QuantizedRow;
 
-/// Rows of activations a tile works on where rows are many: the slice of the widest input stays in the second-level
-/// cache.
-constexpr int64_t kTileRows = 64;
-/// Query rows of an attention tile.
-constexpr int64_t kAttentionRows = 16;
 /// Query rows or heads that meet latent vectors together, and positions of these at once: the rows and their sums stay
 /// in the second-level cache.
 constexpr int64_t kAbsorbedRows = 32, kAbsorbedPositions = 64;
 /// Query rows that meet keys and values made of latent vectors, and positions that these are made for at once.
 constexpr int64_t kLatentRows = 512, kLatentPositions = 64;
-/// Tiles that attention of one row is divided into at least, if it sees so many pieces of so many positions.
-constexpr int64_t kAttentionTiles = 16, kPiecePositions = 64;
 /// Rows that every worker may norm and quantise for itself rather than wait for another.
 constexpr int64_t kReplicatedRows = 8;
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""What the sizes chosen for this CPU are worth: every other value of each, beside the chosen one.
+
+    sweep.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--keys tile_rows,...] [--rounds 5] [--json FILE]
+
+A program is compiled with `--sizes KEY=N`, and in every round runs right after the one as chosen. The table has the medians
+of the ratios, prefill of 512 and decode behind it, above 1 where the other value is faster; `*`: in every round. The chosen
+values are those of `lathe compile --emit schedule` (lm.sizes).
+"""
+import argparse
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VALUES = {
+    "float_rows": [2, 3, 4, 5, 6, 8, 12], "float_panels": [1, 2],
+    "code_rows": [2, 3, 4, 6, 8], "code_panels": [1, 2],
+    "split_rows": [1, 2, 3, 4, 8], "split_panels": [1, 2],
+    "blocked_from": [0, 9, 17, 25, 33, 65], "blocked_rows": [2, 3, 4, 6], "blocked_split_rows": [2, 3, 4],
+    "blocked_columns": [256, 512, 1024], "ahead_bytes": [0, 1024, 2048, 4096, 8192],
+    "tile_rows": [16, 32, 64, 128, 256], "attention_rows": [4, 8, 16, 32, 64],
+    "attention_tiles": [4, 8, 16, 32], "piece_positions": [32, 64, 128, 256],
+}
+
+
+def output(command):
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"sweep: exit status {result.returncode} of {' '.join(map(str, command))}\n{result.stderr}")
+    return result.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", type=pathlib.Path, metavar="MODEL")
+    parser.add_argument("--lathe", default=ROOT / "build/bin/lathe")
+    parser.add_argument("--folder", default=ROOT / "build/bench", type=pathlib.Path)
+    parser.add_argument("--weights", default="as-stored")
+    parser.add_argument("--keys", default=",".join(VALUES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=pathlib.Path)
+    args = parser.parse_args()
+    keys = args.keys.split(",")
+    if unknown := [key for key in keys if key not in VALUES]:
+        parser.error(f"--keys: expected some of {', '.join(VALUES)}, found {', '.join(unknown)}")
+    args.folder.mkdir(parents=True, exist_ok=True)
+    results = []
+    for model in args.models:
+        for weights in args.weights.split(","):
+            common = [args.lathe, "compile", model, "--weights", weights, "--context", "1024"]
+            sizes = re.search(r"lm.sizes = {(.*?)}", output([*common, "--emit", "schedule"])).group(1)
+            chosen = {key: int(value) for key, value in re.findall(r"(\w+) = (\d+)", sizes)}
+            programs = {None: args.folder / "sweep.chosen"}
+            output([*common, "-o", programs[None]])
+            print(f"\n{model.stem}, {weights}: times as fast as chosen (prefill of 512, decode), medians of {args.rounds} rounds\n"
+                  "| size | chosen | " + "other values |\n|---|---|---|", flush=True)
+            for key in keys:
+                cells = []
+                for value in VALUES[key]:
+                    if value == chosen[key]:
+                        continue
+                    other = args.folder / "sweep.other"
+                    output([*common, "--sizes", f"{key}={value}", "-o", other])
+                    # What the size has no part in gives the same code: nothing to measure.
+                    if other.read_bytes() == programs[None].read_bytes():
+                        continue
+                    rounds = []
+                    for number in range(args.rounds):
+                        print(f"{key}={value}: round {number + 1} of {args.rounds}", file=sys.stderr)
+                        pair = [programs[None], other] if number % 2 == 0 else [other, programs[None]]
+                        found = {program: json.loads(output([program, "bench", "-p", "512", "-n", "16", "--threads",
+                                                             args.threads, "--json"])) for program in pair}
+                        rounds.append([found[other][what] / found[programs[None]][what] for what in ("prompt_tps", "decode_tps")])
+                    ratios = list(zip(*rounds))
+                    star = ["*" if min(r) > 1 or max(r) < 1 else "" for r in ratios]
+                    cells.append(f"{value}: {statistics.median(ratios[0]):.2f}{star[0]}, {statistics.median(ratios[1]):.2f}{star[1]}")
+                    results.append({"model": model.name, "weights": weights, "key": key, "value": value,
+                                    "chosen": chosen[key], "prefill": ratios[0], "decode": ratios[1]})
+                print(f"| {key} | {chosen[key]} | {'; '.join(cells) or 'has no part in this program'} |", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
