@@ -58,7 +58,7 @@ public:
   Memory &operator=(const Memory &) = delete;
   ~Memory();
 
-  /// In large pages if the system has any; they are touched whole, so what is used in part takes more memory.
+  /// `largePages`: if the system has any. They are touched whole, so what is used in part takes more memory.
   bool reserve(int64_t size, const char *what, std::string &error, bool largePages = false);
   void swap(Memory &other) {
     std::swap(base, other.base);
