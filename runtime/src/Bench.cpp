@@ -142,11 +142,6 @@ std::string number(double value, const char *pattern = "%.2f") {
 #pragma clang diagnostic pop
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
 struct Rates {
   double promptTps, decodeTps, decodePercent, promptPercent;
 };

@@ -55,14 +55,11 @@ static void operator*=(Work &work, double factor) {
 }
 
 /// Of the numbers that `get` finds, one for each sample.
-template <typename Samples, typename Get> static double median(const Samples &samples, Get get) {
+template <typename Samples, typename Get> static double medianOf(const Samples &samples, Get get) {
   std::vector<double> numbers;
   for (const auto &sample : samples)
     numbers.push_back(get(sample));
-  size_t middle = numbers.size() / 2;
-  std::nth_element(numbers.begin(), numbers.begin() + middle, numbers.end());
-  double upper = numbers[middle];
-  return numbers.size() % 2 ? upper : (upper + *std::max_element(numbers.begin(), numbers.begin() + middle)) / 2;
+  return median(std::move(numbers));
 }
 
 static int64_t mostBarriers(const lrt_program &program) {
@@ -122,7 +119,7 @@ bool Profile::passes(const Peaks &peaks, std::vector<Pass> &result, std::string 
       Pass pass;
       pass.entry = &entry;
       pass.samples = int64_t(group.samples.size());
-      pass.position = int64_t(median(group.samples, [](const Sample &sample) { return double(sample.position); }));
+      pass.position = int64_t(medianOf(group.samples, [](const Sample &sample) { return double(sample.position); }));
       pass.phases.resize(entry.num_phases);
       for (int64_t i = 0; i < entry.num_phases; ++i)
         pass.phases[i].phase = &entry.phases[i];
@@ -132,7 +129,7 @@ bool Profile::passes(const Peaks &peaks, std::vector<Pass> &result, std::string 
     ++pass.calls;
     pass.rows += group.rows;
     pass.samples = std::min(pass.samples, int64_t(group.samples.size()));
-    pass.median += median(group.samples, [](const Sample &sample) { return sample.whole; });
+    pass.median += medianOf(group.samples, [](const Sample &sample) { return sample.whole; });
 
     // The mean of where the calls stood.
     struct Prediction {
@@ -154,9 +151,9 @@ bool Profile::passes(const Peaks &peaks, std::vector<Pass> &result, std::string 
       ++times.count;
       times.work += predictions[entry.order[place]].work;
       times.limit += predictions[entry.order[place]].limit;
-      times.measured += median(group.samples, [&](const Sample &sample) { return sample.measured[place]; });
-      times.waited += median(group.samples, [&](const Sample &sample) { return sample.waited[place]; });
-      times.handover += median(group.samples, [&](const Sample &sample) { return sample.handover[place]; });
+      times.measured += medianOf(group.samples, [&](const Sample &sample) { return sample.measured[place]; });
+      times.waited += medianOf(group.samples, [&](const Sample &sample) { return sample.waited[place]; });
+      times.handover += medianOf(group.samples, [&](const Sample &sample) { return sample.handover[place]; });
     }
   }
   for (Pass &pass : result) {

@@ -13,6 +13,8 @@
 
 #include <exception>
 
+#include <algorithm>
+
 using namespace lrt;
 
 /// libstdc++'s own prints the name of the exception, for which it links a demangler of 50 kB into every executable. The
@@ -140,4 +142,11 @@ bool Memory::reserve(int64_t size, const char *what, std::string &error, bool la
   base = static_cast<uint8_t *>(place);
   length = wanted;
   return true;
+}
+
+double lrt::median(std::vector<double> numbers) {
+  size_t middle = numbers.size() / 2;
+  std::nth_element(numbers.begin(), numbers.begin() + middle, numbers.end());
+  double upper = numbers[middle];
+  return numbers.size() % 2 ? upper : (upper + *std::max_element(numbers.begin(), numbers.begin() + middle)) / 2;
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace lrt {
 
@@ -71,6 +72,9 @@ private:
   uint8_t *base = nullptr;
   int64_t length = 0;
 };
+
+/// Of at least one number; of an even count the mean of the two in the middle.
+double median(std::vector<double> numbers);
 
 } // namespace lrt
 

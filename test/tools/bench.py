@@ -24,11 +24,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- begin: ./x bench --docs -->", "<!-- end -->"
 
 
-def run_json(command):
-    result = subprocess.run(command, capture_output=True, text=True)
+def output_of(command):
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if result.returncode:
         sys.exit(f"bench: exit status {result.returncode} of {' '.join(map(str, command))}\n{result.stderr}")
-    return json.loads(result.stdout)
+    return result.stdout
+
+
+def run_json(command):
+    return json.loads(output_of(command))
+
+
+def weights_of(program):
+    """Options of `bench`: a program made of a config has no file."""
+    return [] if program.with_name(program.name + ".weights").exists() else ["--random-weights", "1"]
 
 
 def cpu_name():
@@ -75,11 +84,10 @@ def measure(args):
     rounds = []
     for number in range(args.rounds):
         for model, weights, out, peer in programs:
-            has_weights = out.with_name(out.name + ".weights").exists()
             def entry(what, options):
                 print(f"round {number + 1} of {args.rounds}: {out.name}, {' '.join(options)}", file=sys.stderr)
                 command = [out, "bench", *options, "-n", str(args.tokens), "--threads", str(args.threads), "--json"]
-                own = run_json(command + ([] if has_weights else ["--random-weights", "1"]))
+                own = run_json(command + weights_of(out))
                 return {"round": number, "model": model.name, "weights": weights, **what, "lathe": own, "peer": None}
 
             for prompt in args.prompts:

@@ -12,10 +12,10 @@ import json
 import pathlib
 import re
 import statistics
-import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from bench import ROOT, output_of, run_json, weights_of
+
 VALUES = {
     "float_rows": [2, 3, 4, 5, 6, 8, 12], "float_panels": [1, 2],
     "code_rows": [2, 3, 4, 6, 8], "code_panels": [1, 2],
@@ -25,13 +25,6 @@ VALUES = {
     "tile_rows": [16, 32, 64, 128, 256], "attention_rows": [4, 8, 16, 32, 64],
     "attention_tiles": [4, 8, 16, 32], "piece_positions": [32, 64, 128, 256],
 }
-
-
-def output(command):
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"sweep: exit status {result.returncode} of {' '.join(map(str, command))}\n{result.stderr}")
-    return result.stdout
 
 
 def main():
@@ -53,10 +46,12 @@ def main():
     for model in args.models:
         for weights in args.weights.split(","):
             common = [args.lathe, "compile", model, "--weights", weights, "--context", "1024"]
-            sizes = re.search(r"lm.sizes = {(.*?)}", output([*common, "--emit", "schedule"])).group(1)
+            sizes = re.search(r"lm.sizes = {(.*?)}", output_of([*common, "--emit", "schedule"])).group(1)
             chosen = {key: int(value) for key, value in re.findall(r"(\w+) = (\d+)", sizes)}
             programs = {None: args.folder / "sweep.chosen"}
-            output([*common, "-o", programs[None]])
+            for name in ("sweep.chosen", "sweep.other"):  # a config has none: no other model's may stay
+                (args.folder / f"{name}.weights").unlink(missing_ok=True)
+            output_of([*common, "-o", programs[None]])
             print(f"\n{model.stem}, {weights}: times as fast as chosen (prefill of 512, decode), medians of {args.rounds} rounds\n"
                   "| size | chosen | " + "other values |\n|---|---|---|", flush=True)
             for key in keys:
@@ -65,7 +60,7 @@ def main():
                     if value == chosen[key]:
                         continue
                     other = args.folder / "sweep.other"
-                    output([*common, "--sizes", f"{key}={value}", "-o", other])
+                    output_of([*common, "--sizes", f"{key}={value}", "-o", other])
                     # What the size has no part in gives the same code: nothing to measure.
                     if other.read_bytes() == programs[None].read_bytes():
                         continue
@@ -73,8 +68,8 @@ def main():
                     for number in range(args.rounds):
                         print(f"{key}={value}: round {number + 1} of {args.rounds}", file=sys.stderr)
                         pair = [programs[None], other] if number % 2 == 0 else [other, programs[None]]
-                        found = {program: json.loads(output([program, "bench", "-p", "512", "-n", "16", "--threads",
-                                                             args.threads, "--json"])) for program in pair}
+                        found = {program: run_json([program, "bench", "-p", "512", "-n", "16", "--threads", args.threads,
+                                                    "--json", *weights_of(program)]) for program in pair}
                         rounds.append([found[other][what] / found[programs[None]][what] for what in ("prompt_tps", "decode_tps")])
                     ratios = list(zip(*rounds))
                     star = ["*" if min(r) > 1 or max(r) < 1 else "" for r in ratios]

@@ -33,7 +33,6 @@ private:
   static constexpr int64_t kRows = 128;             // of a block: with its columns, 64 or 128 KB of the second cache
   using Values = SmallVector<Value>;
 
-  bool isWide() const { return info.bits == 8 && shape.depth == 2; }
   Value buffer(int64_t count, Type element);
 
   /// Calls body(begin, end) for parts of [0, size) of nearly equal length, at most `most` long, that begin at multiples
@@ -80,7 +79,7 @@ void BlockedProductEmitter::inParts(Value size, int64_t most, int64_t unit,
 
 void BlockedProductEmitter::run() {
   Value zero = e.index(0), rows = e.rowsOf(input);
-  codes = buffer(table.blockedColumns * R * (isWide() ? 2 : 1), e.getI8Type());
+  codes = buffer(table.blockedColumns * R * (panels.hasWideCodes() ? 2 : 1), e.getI8Type());
   scales = buffer(table.blockedColumns / info.group * R, e.getF32Type());
   if (info.minimum)
     minima = buffer(table.blockedColumns / info.group * R, e.getF32Type());
@@ -146,9 +145,9 @@ void BlockedProductEmitter::unpackColumns(Value panel, Value begin, Value end) {
 }
 
 void BlockedProductEmitter::unpackRun(Value run, const PanelReader::Factors &block, Value to) {
-  Value at = e.mul(to, 32 * R * (isWide() ? 2 : 1));
+  Value at = e.mul(to, 32 * R * (panels.hasWideCodes() ? 2 : 1));
   auto load = [&](int64_t bytes, int64_t offset) { return e.load(e.i8s(bytes), area, e.add(run, offset)); };
-  if (isWide()) {
+  if (panels.hasWideCodes()) {
     for (int64_t step = 0; step < 16; ++step) {
       Value words = e.extend(load(2 * R, step * 2 * R), e.getI16Type());
       Value centred = e.add(words, -info.offset);
@@ -271,14 +270,14 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
     Values sums(before);
     Value run = e.add(firstRun, here), column = e.mul(run, 32);
     for (int64_t g = 0; g < groups; ++g) {
-      Values products = isWide() ? sumWideCodes(first, count, column, e.mul(here, 16))
-                                 : sumCodes(first, count, e.add(column, g * info.group),
-                                            e.add(e.mul(here, 8), g * info.group / 4), info.group / 4);
+      Values products = panels.hasWideCodes() ? sumWideCodes(first, count, column, e.mul(here, 16))
+                                              : sumCodes(first, count, e.add(column, g * info.group),
+                                                         e.add(e.mul(here, 8), g * info.group / 4), info.group / 4);
       for (int64_t i = 0; i < count; ++i) {
         Value row = e.add(first, i);
-        Value x = e.splat(isWide() ? inputs.getWideScale(row, run) : inputs.getScale(row, run), kLanes);
+        Value x = e.splat(panels.hasWideCodes() ? inputs.getWideScale(row, run) : inputs.getScale(row, run), kLanes);
         Value start;
-        if (info.offset && !isWide()) {
+        if (info.offset && !panels.hasWideCodes()) {
           Value sum = groups == 2 ? inputs.getHalfSum(row, run, g) : inputs.getSum(row, run);
           start = e.splat(e.mul(sum, -info.offset), kLanes);
         }

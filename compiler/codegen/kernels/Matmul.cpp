@@ -24,7 +24,6 @@ public:
 
 private:
   static constexpr int64_t R = CPUTable::kPanelRows;
-  static constexpr int64_t kRows = 64; // that the second cache holds while they meet one panel after another
   using Values = SmallVector<Value>;
 
   /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
@@ -75,27 +74,24 @@ void ProductEmitter::run() {
     rowReader.emplace(e, input, columns);
   }
 
-  auto panels = [&](Value firstRow, Value endRow, Value begin, Value end, int64_t width) {
+  auto panels = [&](Value begin, Value end, int64_t width) {
     e.loop(begin, end, width, [&](Value panel) {
       Values bases;
       for (int64_t p = 0; p < width; ++p)
         bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
-      Value output = e.mul(panel, R), done = firstRow;
+      Value output = e.mul(panel, R), done = zero;
       for (int64_t count = registers.rows; count >= 1; count /= 2) {
-        Value rest = e.sub(endRow, done), end = e.sub(endRow, count == 1 ? zero : e.rem(rest, e.index(count)));
+        Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
         e.loop(done, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
         done = end;
       }
     });
   };
-  e.loop(zero, rows, kRows, [&](Value row) {
-    Value end = e.minimum(e.add(row, kRows), rows);
-    if (registers.panels == 1)
-      return panels(row, end, zero, panelCount, 1);
-    Value whole = e.mul(e.div(panelCount, e.index(registers.panels)), registers.panels);
-    panels(row, end, zero, whole, registers.panels);
-    panels(row, end, whole, panelCount, 1);
-  });
+  if (registers.panels == 1)
+    return panels(zero, panelCount, 1);
+  Value whole = e.mul(e.div(panelCount, e.index(registers.panels)), registers.panels);
+  panels(zero, whole, registers.panels);
+  panels(whole, panelCount, 1);
 }
 
 void ProductEmitter::storeTile(Value first, int64_t count, Value output, ArrayRef<Value> sums) {
@@ -296,7 +292,7 @@ void ProductEmitter::IntSum::flush(ProductEmitter &p) {
 
 /// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop.
 ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column) {
-  bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
+  bool isWide = reader->hasWideCodes(), isSplit = info.group == 16;
   int64_t panels = at.size(), tileSums = count * panels;
   Value zero = e.index(0), none = e.number(e.i32s(), 0);
   if (info.bits == 8) {
@@ -367,7 +363,7 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
 }
 
 void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value column) {
-  bool isWide = info.bits == 8 && shape.depth == 2, isSplit = info.group == 16;
+  bool isWide = reader->hasWideCodes(), isSplit = info.group == 16;
   if (isWide) {
     for (int64_t s = 0; s < 16; ++s) {
       Value words = e.extend(e.load(e.i8s(2 * R), area, e.add(at, s * 2 * R)), e.getI16Type());
@@ -400,7 +396,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   Value zero = e.index(0);
   int64_t tileSums = count * panels.size(), runs = info.block / 32;
   const PanelLayout &layout = reader->layout;
-  bool isWide = info.bits == 8 && shape.depth == 2, isRolled = count > 1;
+  bool isWide = reader->hasWideCodes(), isRolled = count > 1;
 
   // One run of 32 columns: run index, its byte in each panel, scales and minima of the block.
   auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<PanelReader::Factors> block, Values &sums) {

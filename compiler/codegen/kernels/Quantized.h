@@ -35,6 +35,9 @@ public:
   /// Codes of the steps j and j + 4 of the run at `run`, of 4 to 6 bits; `high` is what loadHighBits returned.
   std::pair<Value, Value> unpackSteps(Value run, ArrayRef<Value> high, int64_t j);
 
+  /// Codes of 8 bits that are multiplied as 16-bit numbers.
+  bool hasWideCodes() const { return info.bits == 8 && layout.depth == 2; }
+
   const FormatInfo &info;
   const PanelLayout layout; // of any matrix: its panels, panelBytes are nobody's
 
