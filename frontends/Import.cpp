@@ -321,7 +321,7 @@ DictionaryAttr Importer::describe() const {
     entries.push_back({b.getStringAttr(key), b.getStringAttr(value)});
   };
   string("path", path);
-  string("name", name.ends_with(".gguf") ? llvm::sys::path::stem(name) : name);
+  string("name", source.gguf ? source.gguf->name() : name);
   string("architecture", config.modelType);
   integer("layers", config.layers);
   integer("hidden", config.hidden);

@@ -226,14 +226,16 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
 
 /// llama3 scaling as the converter stores it, divisors of the angles in a tensor.
 static absl::Status readDivisors(const Gguf &gguf, const TensorInfo &tensor, Rope &rope) {
+  const MappedFile &file = *gguf.files()[tensor.file];
   if (tensor.format != Format::F32 || tensor.shape != std::vector<int64_t>{rope.dims / 2})
-    return gguf.error(tensor.name, "expected F32 of shape " + shapeString({rope.dims / 2}) + ", got " +
-                                       tensor.storedType + " of shape " + shapeString(tensor.shape));
+    return fileError(file.path(), tensor.name,
+                     "expected F32 of shape " + shapeString({rope.dims / 2}) + ", got " + tensor.storedType +
+                         " of shape " + shapeString(tensor.shape));
   rope.divisors.resize(rope.dims / 2);
-  std::memcpy(rope.divisors.data(), gguf.mapping()->bytes().data() + tensor.offset, tensor.bytes);
+  std::memcpy(rope.divisors.data(), file.bytes().data() + tensor.offset, tensor.bytes);
   for (float divisor : rope.divisors)
     if (!(divisor > 0) || !std::isfinite(divisor))
-      return gguf.error(tensor.name, "expected numbers greater than 0, got " + numberString(divisor));
+      return fileError(file.path(), tensor.name, "expected numbers greater than 0, got " + numberString(divisor));
   rope.scaling = RopeScaling::Divisors;
   return absl::OkStatus();
 }

@@ -169,13 +169,15 @@ absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::open(llvm::StringRef path) {
   return parse(std::move(file));
 }
 
-absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::parse(std::shared_ptr<const MappedFile> file) {
+absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::parse(std::shared_ptr<const MappedFile> file, OpenFile openPart) {
   std::shared_ptr<Gguf> gguf(new Gguf(std::move(file)));
-  LATHE_RETURN_IF_ERROR(gguf->parse());
+  LATHE_RETURN_IF_ERROR(gguf->parseFile());
+  LATHE_RETURN_IF_ERROR(gguf->addParts(openPart));
   return std::shared_ptr<const Gguf>(std::move(gguf));
 }
 
-absl::Status Gguf::parse() {
+absl::Status Gguf::parseFile() {
+  const MappedFile *file = mapped.front().get();
   Cursor cursor{file->bytes()};
   auto fail = [&](const llvm::Twine &message) { return fileError(path(), message); };
   const llvm::StringRef magic = cursor.take(4);
@@ -231,14 +233,6 @@ absl::Status Gguf::parse() {
     entries.push_back(entry);
   }
 
-  if (const Value *split = find("split.count")) {
-    std::optional<int64_t> count;
-    if (!split->isArray && split->type != Type::String)
-      count = integerAt(split->type, split->bytes.data());
-    if (count != 1 && count != 0)
-      return error("split.count",
-                   "expected a GGUF file in one piece, got " + describe(*split) + "; split files are not supported");
-  }
   LATHE_ASSIGN_OR_RETURN(int64_t alignment, integer("general.alignment", 1, 1 << 20, 32));
   if (!llvm::isPowerOf2_64(alignment))
     return error("general.alignment", "expected a power of two, got " + llvm::Twine(alignment));
@@ -418,7 +412,8 @@ absl::StatusOr<std::vector<float>> Gguf::floats(llvm::StringRef key) const {
 
 std::unique_ptr<Checkpoint> lathe::makeCheckpoint(const Gguf &gguf) {
   auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::Gguf, gguf.path());
-  checkpoint->addFile(gguf.mapping());
+  for (const std::shared_ptr<const MappedFile> &file : gguf.files())
+    checkpoint->addFile(file);
   for (const TensorInfo &tensor : gguf.tensors())
     checkpoint->add(tensor);
   return checkpoint;

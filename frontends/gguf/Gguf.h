@@ -1,7 +1,8 @@
 //===- Gguf.h - llama.cpp's model files --------------------------------------------------------------------------===//
 //
 // Versions 2 and 3, little endian: magic, counts, metadata (key, type, value), tensor index, aligned data. Values and
-// strings are views into the mapped file; opening one walks the metadata and reads no tensor.
+// strings are views into the mapped file; opening one walks the metadata and reads no tensor. A file may be split into
+// parts: the first has the metadata, each some of the tensors.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "frontends/Checkpoint.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
@@ -36,14 +38,21 @@ public:
     Value value;
   };
 
+  using OpenFile = llvm::function_ref<absl::StatusOr<std::unique_ptr<MappedFile>>(llvm::StringRef path)>;
+
   static absl::StatusOr<std::shared_ptr<const Gguf>> open(llvm::StringRef path);
-  static absl::StatusOr<std::shared_ptr<const Gguf>> parse(std::shared_ptr<const MappedFile> file);
+  /// `openPart` opens the others where the file is the first of several.
+  static absl::StatusOr<std::shared_ptr<const Gguf>> parse(std::shared_ptr<const MappedFile> file,
+                                                           OpenFile openPart = MappedFile::open);
 
-  llvm::StringRef path() const { return file->path(); }
+  llvm::StringRef path() const { return mapped.front()->path(); }
+  /// The path's last part without .gguf, nor a part's number.
+  llvm::StringRef name() const;
   uint32_t version() const { return fileVersion; }
-  const std::shared_ptr<const MappedFile> &mapping() const { return file; }
+  /// TensorInfo::file is an index into these.
+  llvm::ArrayRef<std::shared_ptr<const MappedFile>> files() const { return mapped; }
 
-  /// In the order of the file.
+  /// In the order of the files.
   llvm::ArrayRef<Entry> metadata() const { return entries; }
   llvm::ArrayRef<TensorInfo> tensors() const { return index; }
   bool has(llvm::StringRef key) const { return byKey.contains(key); }
@@ -72,10 +81,11 @@ public:
   static std::string describe(const Value &value);
 
 private:
-  explicit Gguf(std::shared_ptr<const MappedFile> file) : file(std::move(file)) {}
-  absl::Status parse();
+  explicit Gguf(std::shared_ptr<const MappedFile> file) : mapped{std::move(file)} {}
+  absl::Status parseFile();
+  absl::Status addParts(OpenFile openPart); // Split.cpp
 
-  std::shared_ptr<const MappedFile> file;
+  std::vector<std::shared_ptr<const MappedFile>> mapped;
   uint32_t fileVersion = 0;
   std::vector<Entry> entries;
   llvm::StringMap<size_t> byKey;
@@ -86,7 +96,7 @@ struct Config;
 struct Model;
 struct ModelSource;
 
-/// The tensors of `gguf` as a checkpoint that keeps the file mapped.
+/// The tensors of `gguf` as a checkpoint that keeps the files mapped.
 std::unique_ptr<Checkpoint> makeCheckpoint(const Gguf &gguf);
 
 /// Metadata (and rope_freqs.weight) -> config; `model` is set to the architecture.

@@ -278,6 +278,27 @@ TEST(Frontend, GgufIsKnownByItsContents) {
   EXPECT_EQ(messageOf(openModel(directory.write("sha256-0123", smallGguf("llama").build()))), "");
 }
 
+TEST(Frontend, GgufInPartsIsOneModel) {
+  TemporaryDirectory directory;
+  auto split = [](GgufBuilder builder, uint32_t number) {
+    return builder.u32("split.no", number).u32("split.count", 2).u32("split.tensors.count", 19).build();
+  };
+  const std::string path =
+      directory.write("m-00001-of-00002.gguf", split(smallGguf("llama", "blk.0.ffn_up.weight"), 0));
+  auto rest = [&](float divisor) {
+    GgufBuilder builder;
+    return split(builder.tensor("blk.0.ffn_up.weight", {8, 12}).tensor("rope_freqs.weight", {2}, divisor), 1);
+  };
+  const std::string other = directory.write("m-00002-of-00002.gguf", rest(3));
+  auto source = openModel(path);
+  ASSERT_EQ(messageOf(source), "");
+  EXPECT_EQ(source->config.rope.divisors, (std::vector<float>{3, 3}));
+  EXPECT_EQ(source->checkpoint->path(*source->bind(Slot::Up)->tensor), other);
+  EXPECT_EQ(source->checkpoint->path(*source->bind(Slot::Down)->tensor), path);
+  directory.write("m-00002-of-00002.gguf", rest(-3));
+  EXPECT_EQ(messageOf(openModel(path)), other + ": rope_freqs.weight: expected numbers greater than 0, got -3");
+}
+
 TEST(Frontend, RefusesGgufTensorsThatDoNotFit) {
   TemporaryDirectory directory;
   std::string path = directory.write("m.gguf", smallGguf("llama", "blk.0.ffn_up.weight").build());

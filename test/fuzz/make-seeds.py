@@ -187,7 +187,31 @@ for type in (4, 5, 10, 16, 31, 39, 255, 2**32 - 1):
 write("gguf", "half-a-block", gguf([], [info("t", (33,), 8, 0)], b"\0" * 64))
 for alignment in (0, 1, 3, 2**31):
     write("gguf", f"alignment-{alignment}", gguf([u32("general.alignment", alignment)], tensors, data))
-write("gguf", "split", gguf([entry("split.count", U16, struct.pack("<H", 3))]))
+
+
+def part(number, count, total):
+    return [entry("split.no", U16, struct.pack("<H", number)), entry("split.count", U16, struct.pack("<H", count)),
+            entry("split.tensors.count", I32, struct.pack("<i", total))]
+
+
+def parts(*files):
+    return b"<part>".join(files)  # as GgufFuzz.cpp cuts them
+
+
+one = [info("t", (8,), 0, 0)]
+rest = [info("u", (8,), 0, 0)], b"\0" * 32
+write("gguf", "split", parts(gguf(model("llama") + part(0, 3, len(tensors) + 1), tensors, data),
+                             gguf(part(1, 3, len(tensors) + 1)), gguf(part(2, 3, len(tensors) + 1), *rest)))
+for name, claims in (("number", (0, 2, 2)), ("count", (1, 3, 2)), ("total", (1, 2, 9)), ("huge-total", (1, 2, -1))):
+    write("gguf", f"split-other-{name}", parts(gguf(part(0, 2, 2), one, b"\0" * 32), gguf(part(*claims), *rest)))
+write("gguf", "split-twice-the-same-part", parts(*[gguf(part(0, 2, 2), one, b"\0" * 32)] * 2))
+write("gguf", "split-twice-the-same-tensor", parts(gguf(part(0, 2, 2), one, b"\0" * 32),
+                                                   gguf(part(1, 2, 2), one, b"\0" * 32)))
+write("gguf", "split-cut", parts(gguf(part(0, 2, 2), one, b"\0" * 32), gguf(part(1, 2, 2), *rest)[:-1]))
+for count in (2, 3, 65535):
+    write("gguf", f"split-of-{count}-alone", gguf(part(0, count, 2), one, b"\0" * 32))
+for count in (2**31, 2**63, 2**64 - 1):
+    write("gguf", f"split-of-{count}", gguf([entry("split.count", U64, struct.pack("<Q", count))]))
 write("gguf", "not-a-number", gguf(model("llama") + [f32("llama.rope.scaling.factor", float("nan"))], tensors, data))
 write("gguf", "control-characters", gguf([u32("a\n\x1b[31m", 1)] * 2))
 for key, value in (("embedding_length", 0), ("block_count", 2**32 - 1), ("attention.head_count_kv", 3),

@@ -50,7 +50,9 @@ class Variant:
     experts: list = None  # the same for experts' matrices; None: `types`
     predicting: bool = False  # a block behind the layers that predicts a second token, as some files have
     fused: bool = False  # experts' gate and up in one tensor, as newer files have
-    old: bool = False  # all heads' keys and values in one matrix, their lengths under the plain names, as older files have
+    # Layers' types of one matrix of all heads' keys and values, their lengths under the plain names, as older files have.
+    old: list = None
+    split: int = 0  # written once more, in parts of so many tensors
 
 
 VARIANTS = [
@@ -104,7 +106,7 @@ VARIANTS = [
         rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
     Variant("qwen2/legacy-types", "qwen2", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
         model_type="qwen2", rms_norm_eps=1e-6, tie_word_embeddings=True,
-        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0, split=10),
     # Experts' matrices of a role are one tensor, of one type.
     Variant("qwen2_moe/legacy-types", "qwen2moe", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
         model_type="qwen2_moe", rms_norm_eps=1e-6, tie_word_embeddings=False, num_experts=4, num_experts_per_tok=2,
@@ -148,7 +150,16 @@ VARIANTS += [
         model_type="deepseek_v2", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=8, num_experts_per_tok=3,
         n_shared_experts=1, n_group=4, topk_group=2, topk_method="group_limited_greedy", moe_intermediate_size=32,
         first_k_dense_replace=1, routed_scaling_factor=4.0, norm_topk_prob=False,
-        rope_parameters=dict(rope_type="default", rope_theta=500.0)), LEGACY[3:] + LEGACY[:3], Type.Q5_1, old=True),
+        rope_parameters=dict(rope_type="default", rope_theta=500.0)), LEGACY[3:] + LEGACY[:3], Type.Q5_1,
+        old=[Type.F16] * 3),
+    # Keys that are turned round out of quantised rows.
+    Variant("deepseek_v2/quantised-heads", "deepseek2", "bpe", tiny.latent(
+        32, 64, 3, 2, 267, q=32, kv=256, nope=32, rope=16, v=32) | dict(
+        model_type="deepseek_v2", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=6, num_experts_per_tok=2,
+        n_shared_experts=1, n_group=1, topk_group=1, topk_method="greedy", moe_intermediate_size=32,
+        first_k_dense_replace=1, routed_scaling_factor=1.0, norm_topk_prob=False,
+        rope_parameters=dict(rope_type="default", rope_theta=500.0)), LEGACY, Type.Q8_0,
+        old=[Type.Q8_0, Type.Q4_K, Type.Q5_1]),
     Variant("deepseek_v3/legacy-types", "deepseek2", "bpe", tiny.latent(
         32, 64, 3, 2, 267, q=32, kv=32, nope=32, rope=8, v=32) | dict(
         model_type="deepseek_v3", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=8, num_experts_per_tok=3,
@@ -331,7 +342,8 @@ def in_parts(variant, config, name, shape):
     if rest.endswith("kv_b_proj.weight"):
         heads, rank = config.num_attention_heads, config.kv_lora_rank
         if variant.old:
-            return [Part(block + "attn_kv_b.weight", shape, kind=Type.F16)], lambda both: both
+            kind = variant.old[int(name.split(".")[2])]
+            return [Part(block + "attn_kv_b.weight", shape, kind=kind)], lambda both: both
         return ([Part(block + "attn_k_b.weight", (heads, rank, config.qk_nope_head_dim), 1 / rank ** 0.5),
                  Part(block + "attn_v_b.weight", (heads, config.v_head_dim, rank))],
                 lambda keys, values: np.concatenate([keys.swapaxes(1, 2), values], 1).reshape(shape))
@@ -564,8 +576,8 @@ def rope_divisors(config):
     return (1.0 / config.rope_parameters["rope_theta"] ** exponents / scaled).numpy().astype(np.float32)
 
 
-def write_file(variant, path):
-    """Writes the GGUF and returns a model with the weights that it means."""
+def write_file(variant, path, most=0):
+    """Writes the GGUF, or parts of at most so many tensors, and returns a model with the weights that it means."""
     model_type = variant.config["model_type"]
     keys = {k: v for k, v in variant.config.items() if k != "model_type"}
     if model_type != "gpt2":
@@ -579,7 +591,7 @@ def write_file(variant, path):
                                                               experts_implementation="eager").eval()
     tied = config.tie_word_embeddings
     generator = np.random.default_rng(list(variant.name.encode()))
-    writer = gguf.GGUFWriter(path, variant.architecture)
+    writer = gguf.GGUFWriter(path, variant.architecture, split_max_tensors=most)
     add_keys(writer, variant)
     add_vocabulary(writer, variant)
     if variant.config.get("rope_parameters", {}).get("rope_type") == "llama3":
@@ -694,7 +706,10 @@ def make(variant, out):
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     model, used = write_file(variant, path)
-    path.chmod(0o644)
+    if variant.split:
+        write_file(variant, path, variant.split)
+    for written in path.parent.glob(f"{path.stem}*.gguf"):
+        written.chmod(0o644)
     generator = np.random.default_rng(7)
     entries, notes = [], []
     for i, length in enumerate(variant.prompts):

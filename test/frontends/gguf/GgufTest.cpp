@@ -149,9 +149,6 @@ TEST(Gguf, RefusesBrokenMetadata) {
             "m.gguf: expected the key of metadata entry 0 within the file and 65535 bytes, got a longer one");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.u32("k", 1).u32("k", 2); }),
             "m.gguf: k: expected each key once, got it twice");
-  EXPECT_EQ(refusal([](GgufBuilder &b) { b.raw("split.count", 2, littleEndian(3, 2)); }),
-            "m.gguf: split.count: expected a GGUF file in one piece, got 3; split files are not supported");
-  EXPECT_EQ(refusal([](GgufBuilder &b) { b.raw("split.count", 2, littleEndian(1, 2)); }), "");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.u32("general.alignment", 48); }),
             "m.gguf: general.alignment: expected a power of two, got 48");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.u32("general.alignment", 0); }),
