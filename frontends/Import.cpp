@@ -64,8 +64,12 @@ Format defaultFormat(const Config &config, Slot slot, size_t rank) {
              : Format::BF16;
 }
 
-/// Values of 8 bits with scales stay what they are where a panel's rows share them, and become bf16 elsewhere.
+/// Values that share a scale stay what they are where they stay neighbours in a row and, of f8_e4m3, where a panel's
+/// rows share them. Elsewhere they become bf16.
 bool keepsScales(const TensorBinding &binding) {
+  const FormatInfo &info = getFormatInfo(binding.format);
+  if (!info.isScaled())
+    return !info.isQuantised() || !binding.transposedRows;
   constexpr int64_t panel = 16;
   auto isAligned = [](int64_t rows) { return rows % panel == 0; };
   return !binding.transposedRows && !binding.permuteHeads && binding.group == binding.pitch &&
@@ -76,7 +80,7 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
   LATHE_ASSIGN_OR_RETURN(TensorBinding binding, source.bind(slot, layer));
   const TensorInfo *tensor = binding.tensor;
   const Format stored = tensor ? binding.format : defaultFormat(config, slot, binding.shape.size());
-  const bool isConverted = stored == Format::F8E4M3 && tensor && !keepsScales(binding);
+  const bool isConverted = tensor && !keepsScales(binding);
   auto type = lm::WeightType::get(builder.getContext(), binding.shape, isConverted ? Format::BF16 : stored, {});
 
   auto op =

@@ -455,10 +455,6 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
   // Older GGUF files have both in one matrix, as Hugging Face.
   const std::string both = "blk." + std::to_string(layer) + ".attn_kv_b.weight";
   const TensorInfo *old = checkpoint.naming == Checkpoint::Naming::Gguf ? checkpoint.find(both) : nullptr;
-  if (old && old->format && getFormatInfo(*old->format).isQuantised() && !checkpoint.find(name))
-    return fileError(checkpoint.path(*old), both,
-                     "expected attn_k_b and attn_v_b, as newer files have, or F32, F16 or BF16, got " +
-                         printable(old->storedType));
   if (checkpoint.naming == Checkpoint::Naming::Gguf && (!old || checkpoint.find(name))) {
     LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, name, binding.shape));
     const FormatInfo &info = getFormatInfo(*binding.tensor->format);
@@ -469,8 +465,9 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
     return absl::OkStatus();
   }
   LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(checkpoint, old ? both : name, {heads * each, rank}));
-  const uint64_t rowBytes = rank * getFormatInfo(*binding.tensor->format).bytes;
   binding.format = *binding.tensor->format;
+  const FormatInfo &info = getFormatInfo(binding.format);
+  const uint64_t rowBytes = rank / info.block * info.bytes;
   for (int64_t head = 0; head < heads; ++head) {
     const int64_t first = head * each + (isKeys ? 0 : config.nopeDim);
     binding.experts.push_back({binding.tensor, binding.tensor->offset + first * rowBytes});

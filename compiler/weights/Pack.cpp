@@ -122,13 +122,15 @@ const uint8_t *Recipe::rowAt(int64_t row, std::vector<uint8_t> &room) const {
 
 std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   const int64_t columns = type.getColumns(), rows = last - first;
-  const int64_t span = spread(last - 1) - spread(first) + 1;
-  const uint64_t line = rowBytes(stored, transposed), begin = rowBytes(stored, spread(first));
+  // The whole blocks that hold them.
+  const int64_t block = getFormatInfo(stored).block, begin = llvm::alignDown(spread(first), block);
+  const int64_t span = llvm::alignTo(spread(last - 1) + 1, block) - begin;
+  const uint64_t line = rowBytes(stored, transposed);
   std::vector<float> values(rows * columns), some(span);
   for (int64_t column = 0; column < columns; ++column) {
-    decodeRow(stored, bytes + column * line + begin, span, some.data());
+    decodeRow(stored, bytes + column * line + rowBytes(stored, begin), span, some.data());
     for (int64_t row = 0; row < rows; ++row)
-      values[row * columns + column] = some[spread(first + row) - spread(first)] * scaleAt(column, spread(first + row));
+      values[row * columns + column] = some[spread(first + row) - begin] * scaleAt(column, spread(first + row));
   }
   return values;
 }
@@ -390,14 +392,14 @@ absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::S
   const FormatInfo &stored = getFormatInfo(recipe.stored);
   if (recipe.transposed && recipe.heads)
     return about(weight, "expects rows that are either turned round or unpermuted");
-  if (recipe.type.getColumns() % stored.block)
+  if (!recipe.transposed && recipe.type.getColumns() % stored.block)
     return about(weight, "expects a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
   const int64_t rows = recipe.type.isMatrix() ? recipe.storedRows() : 1;
   const int64_t columns = recipe.type.isMatrix() ? recipe.type.getColumns() : recipe.storedRows();
   // Of a transposed matrix the last column ends before its row does.
-  const uint64_t bytes =
-      recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) + rowBytes(recipe.stored, rows)
-                        : rowBytes(recipe.stored, columns) * rows;
+  const uint64_t bytes = recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) +
+                                                 rowBytes(recipe.stored, llvm::alignTo(rows, stored.block))
+                                           : rowBytes(recipe.stored, columns) * rows;
   if (offset > file.size() || bytes > file.size() - offset)
     return fileError(recipe.file, recipe.name,
                      "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +

@@ -78,11 +78,15 @@ LogicalResult WeightOp::verify() {
       type.getRows() / group > (int64_t(1) << 40) / pitch || (getGroup() && !getPitch()))
     return emitOpError() << "expects whole groups of rows and a pitch that is not smaller, but found " << group
                          << " and " << pitch << " for " << type;
-  if (std::optional<int64_t> stored = getTransposed())
-    if (type.isVector() || *stored < (type.getRows() / group - 1) * pitch + group || *stored >= int64_t(1) << 40 ||
-        lathe::getFormatInfo(getStoredFormat()).isQuantised())
-      return emitOpError() << "expects a matrix of at most " << *stored << " rows that is not quantised where it is "
-                           << "stored transposed, but found " << type;
+  if (std::optional<int64_t> stored = getTransposed()) {
+    if (type.isVector() || *stored < (type.getRows() / group - 1) * pitch + group || *stored >= int64_t(1) << 40)
+      return emitOpError() << "expects a matrix of at most " << *stored << " rows where it is stored transposed, "
+                           << "but found " << type;
+    const lathe::FormatInfo &info = lathe::getFormatInfo(getStoredFormat());
+    if (*stored % info.block || (info.isQuantised() && getScaleOffsets()))
+      return emitOpError() << "expects rows of whole blocks with their scales where " << info.name
+                           << " is stored transposed, but found " << *stored << " values for " << type;
+  }
   if (std::optional<ArrayRef<int64_t>> scales = getScaleOffsets()) {
     auto matrices = static_cast<size_t>(type.getExperts());
     auto isBad = [](ArrayRef<int64_t> numbers) {

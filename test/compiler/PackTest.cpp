@@ -204,6 +204,27 @@ TEST_F(PackTest, RotaryRowsAreUnpermuted) {
   }
 }
 
+TEST_F(PackTest, ColumnsBecomeRowsOfAnyFormat) {
+  for (const FormatInfo &info : allFormats) {
+    const int64_t columns = 24, stored = 512; // 300 of them end inside a block
+    std::string bytes = randomRows(info, columns, stored);
+    writeFile("in", "xyz" + bytes);
+    for (int64_t rows : {300, 512})
+      expectRows(std::to_string(rows) + "x24xf32, <16 x 1>", info.name, "{transposed = 512 : i64}", [&](int64_t row) {
+        std::vector<float> values;
+        for (int64_t column = 0; column < columns; ++column)
+          values.push_back(decode(info, bytes, column, stored)[row]);
+        return values;
+      });
+    expectRows("512x24xbf16, <16 x 2>", info.name, "{transposed = 512 : i64}", [&](int64_t row) {
+      std::vector<float> values;
+      for (int64_t column = 0; column < columns; ++column)
+        values.push_back(bfloatToFloat(floatToBfloat(decode(info, bytes, column, stored)[row])));
+      return values;
+    });
+  }
+}
+
 TEST_F(PackTest, VectorsBecomeF32) {
   for (llvm::StringRef stored : {"f32", "f16", "bf16"}) {
     const FormatInfo &info = getFormatInfo(*parseFormat(stored));

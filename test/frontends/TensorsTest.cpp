@@ -126,6 +126,28 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   EXPECT_EQ(down->experts[1].offset, 9000u + 32 * 8 * 4);
 }
 
+TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
+  Config config = smallConfig();
+  config.heads = config.kvHeads = 2;
+  config.nopeDim = 48, config.ropeDim = 16, config.headDim = 64, config.valueDim = 32, config.latentRank = 512;
+  for (auto [format, rowBytes] : {std::pair{Format::F16, 1024u}, {Format::Q8_0, 544u}, {Format::Q4_K, 288u}}) {
+    TensorInfo both{.name = "blk.0.attn_kv_b.weight", .format = format, .storedType = "X", .shape = {160, 512}};
+    both.offset = 64;
+    Checkpoint checkpoint = with(Checkpoint::Naming::Gguf, both);
+    auto keys = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::KUp);
+    ASSERT_EQ(messageOf(keys), "");
+    EXPECT_EQ(keys->transposedRows, 512);
+    EXPECT_EQ(keys->experts[0].offset, 64u);
+    EXPECT_EQ(keys->experts[1].offset, 64u + 80 * rowBytes);
+    auto values = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::VUp);
+    ASSERT_EQ(messageOf(values), "");
+    EXPECT_EQ(values->transposedRows, 0);
+    EXPECT_EQ(values->experts[0].offset, 64u + 48 * rowBytes);
+    EXPECT_EQ(values->experts[1].offset, 64u + 128 * rowBytes);
+    EXPECT_EQ(values->format, format);
+  }
+}
+
 TEST(Tensors, RefusesTypesItCannotUse) {
   const Config config = smallConfig();
   TensorInfo norm{.name = "output_norm.weight", .format = Format::Q8_0, .storedType = "Q8_0", .shape = {32}};

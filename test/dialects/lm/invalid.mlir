@@ -164,18 +164,23 @@ lm.weight @w : !lm.weight<16x16xf32> {unpermute = 0 : i64}
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix of at most 15 rows that is not quantised where it is stored transposed, but found '!lm.weight<16x16xf32>'}}
+// expected-error @below {{'lm.weight' op expects a matrix of at most 15 rows where it is stored transposed, but found '!lm.weight<16x16xf32>'}}
 lm.weight @w : !lm.weight<16x16xf32> {transposed = 15 : i64}
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows that is not quantised where it is stored transposed, but found '!lm.weight<16xf32>'}}
+// expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows where it is stored transposed, but found '!lm.weight<16xf32>'}}
 lm.weight @w : !lm.weight<16xf32> {transposed = 16 : i64}
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows that is not quantised where it is stored transposed, but found '!lm.weight<16x32xbf16>'}}
-lm.weight @w : !lm.weight<16x32xbf16> stored "q8_0" {transposed = 16 : i64}
+// expected-error @below {{'lm.weight' op expects rows of whole blocks with their scales where q8_0 is stored transposed, but found 48 values for '!lm.weight<16x32xbf16>'}}
+lm.weight @w : !lm.weight<16x32xbf16> stored "q8_0" {transposed = 48 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows of whole blocks with their scales where mxfp4 is stored transposed, but found 32 values for '!lm.weight<16x32xbf16>'}}
+lm.weight @w : !lm.weight<16x32xbf16> stored "mxfp4" from "a" at 0 {transposed = 32 : i64, scale_offsets = array<i64: 0>, scale_columns = 1 : i64}
 
 // -----
 

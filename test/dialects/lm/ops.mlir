@@ -21,6 +21,8 @@ lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
 lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
 // CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
 lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
+// CHECK: lm.weight @quantised_columns : !lm.weight<16x24xbf16> stored "q8_0" from "tiny.gguf" at 0 {transposed = 64 : i64}
+lm.weight @quantised_columns : !lm.weight<16x24xbf16> stored "q8_0" from "tiny.gguf" at 0 {transposed = 64 : i64}
 // CHECK: lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
 lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
 // CHECK: lm.weight @norm : !lm.weight<72xf32> {add_one}
