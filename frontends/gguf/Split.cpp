@@ -1,7 +1,7 @@
 //===- Split.cpp - a GGUF file in several parts ------------------------------------------------------------------===//
 //
-// As llama.cpp's gguf-split names them, NAME-00001-of-00003.gguf and so on. Each part says which it is, of how many, and
-// how many tensors they have together.
+// As llama.cpp's gguf-split names them, NAME-00001-of-00003.gguf and so on. Each part says which it is, of how many,
+// and how many tensors they have together.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -39,9 +39,7 @@ absl::Status Gguf::addParts(OpenFile openPart) {
   LATHE_ASSIGN_OR_RETURN(const int64_t number, integer("split.no", 0, count - 1));
   llvm::StringRef stem = path();
   const bool isNamed = stem.consume_back(ending(number, count));
-  auto nameOf = [&](int64_t part) {
-    return quoted(llvm::sys::path::filename((stem + ending(part, count)).str()));
-  };
+  auto nameOf = [&](int64_t part) { return quoted(llvm::sys::path::filename((stem + ending(part, count)).str())); };
   if (number != 0)
     return error("split.no", "expected 0, the first part's, got " + llvm::Twine(number) +
                                  (isNamed ? "; name " + nameOf(0) + " instead" : ""));

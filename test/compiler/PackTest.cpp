@@ -205,23 +205,22 @@ TEST_F(PackTest, RotaryRowsAreUnpermuted) {
 }
 
 TEST_F(PackTest, ColumnsBecomeRowsOfAnyFormat) {
+  // A piece is 208 rows: the next begins inside a block. 300 of 512 columns end inside one.
+  const int64_t columns = 1200, stored = 512;
   for (const FormatInfo &info : allFormats) {
-    const int64_t columns = 24, stored = 512; // 300 of them end inside a block
     std::string bytes = randomRows(info, columns, stored);
     writeFile("in", "xyz" + bytes);
-    for (int64_t rows : {300, 512})
-      expectRows(std::to_string(rows) + "x24xf32, <16 x 1>", info.name, "{transposed = 512 : i64}", [&](int64_t row) {
-        std::vector<float> values;
-        for (int64_t column = 0; column < columns; ++column)
-          values.push_back(decode(info, bytes, column, stored)[row]);
-        return values;
-      });
-    expectRows("512x24xbf16, <16 x 2>", info.name, "{transposed = 512 : i64}", [&](int64_t row) {
-      std::vector<float> values;
-      for (int64_t column = 0; column < columns; ++column)
-        values.push_back(bfloatToFloat(floatToBfloat(decode(info, bytes, column, stored)[row])));
-      return values;
-    });
+    std::vector<std::vector<float>> values;
+    for (int64_t column = 0; column < columns; ++column)
+      values.push_back(decode(info, bytes, column, stored));
+    for (bool isRounded : {false, true})
+      expectRows(isRounded ? "512x1200xbf16, <16 x 2>" : "300x1200xf32, <16 x 1>", info.name,
+                 "{transposed = 512 : i64}", [&](int64_t row) {
+                   std::vector<float> turned;
+                   for (const std::vector<float> &from : values)
+                     turned.push_back(isRounded ? bfloatToFloat(floatToBfloat(from[row])) : from[row]);
+                   return turned;
+                 });
   }
 }
 

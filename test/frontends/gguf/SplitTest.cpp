@@ -28,8 +28,7 @@ const char *const first = "m-00001-of-00002.gguf", *const second = "m-00002-of-0
 
 /// The message about two parts of which the second is another one.
 std::string refusal(const GgufBuilder &other) {
-  return messageOf(
-      parse({{first, part(0, 2, 2).tensor("a", {8}).build()}, {second, other.build()}}, first));
+  return messageOf(parse({{first, part(0, 2, 2).tensor("a", {8}).build()}, {second, other.build()}}, first));
 }
 
 } // namespace
@@ -69,7 +68,8 @@ TEST(GgufSplit, OnePartIsAnyFile) {
 
 TEST(GgufSplit, AnotherPartNamesTheFirst) {
   EXPECT_EQ(messageOf(parse({{second, part(1, 2, 2).build()}}, second)),
-            std::string(second) + R"(: split.no: expected 0, the first part's, got 1; name "m-00001-of-00002.gguf" instead)");
+            std::string(second) +
+                R"(: split.no: expected 0, the first part's, got 1; name "m-00001-of-00002.gguf" instead)");
   EXPECT_EQ(messageOf(parse({{"m.gguf", part(1, 2, 2).build()}}, "m.gguf")),
             "m.gguf: split.no: expected 0, the first part's, got 1");
 }
@@ -80,7 +80,8 @@ TEST(GgufSplit, NamesSayWhereTheOthersAre) {
               name.str() + R"(: split.count: expected a file whose name ends in "-00001-of-00002.gguf", got ")" +
                   name.str() + "\"");
   EXPECT_EQ(messageOf(parse({{first, part(0, 2, 2).build()}}, first)),
-            std::string(first) + R"(: split.count: expected a readable file "m-00002-of-00002.gguf" beside this one, )" +
+            std::string(first) +
+                R"(: split.count: expected a readable file "m-00002-of-00002.gguf" beside this one, )" +
                 "got: m-00002-of-00002.gguf: no such file");
   EXPECT_EQ(messageOf(parse({{"m-00001-of-65535.gguf", part(0, 65535, 2).build()}}, "m-00001-of-65535.gguf")),
             R"(m-00001-of-65535.gguf: split.count: expected a readable file "m-00002-of-65535.gguf" beside this one, )"
