@@ -16,14 +16,14 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   lm.weight @layers.0.wo : !w
 
   // CHECK-LABEL: func.func private @decode.layer
-  // CHECK: spmd.phase "o_proj"
+  // CHECK: spmd.phase "wi"
   // CHECK: kernel.matmul
   // CHECK: spmd.barrier
-  // CHECK: spmd.phase "down_proj"
+  // CHECK: spmd.phase "wo"
   // CHECK: kernel.glu
   // CHECK: kernel.matmul
   // ROWS-LABEL: func.func private @decode.layer
-  // ROWS: spmd.phase "down_proj"
+  // ROWS: spmd.phase "wo"
   // ROWS: %[[OUT:.*]] = spmd.write @decode.layer.glu.1[
   // ROWS: %[[IN:.*]] = spmd.read @decode.layer.projected.0[
   // ROWS: %[[AGAIN:.*]] = spmd.read @decode.layer.projected.0[
@@ -32,7 +32,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   // ROWS-NEXT: %[[Y:.*]] = lm.glu %{{.*}}, %{{.*}} silu
   // ROWS-NEXT: kernel.yield %[[Y]]
   // NAMED-LABEL: func.func private @decode.layer
-  // NAMED: spmd.phase "o_proj" static tiles %c1
+  // NAMED: spmd.phase "wi" static tiles %c1
   // NAMED: kernel.compute
   // NAMED: lm.linear
   // NAMED-NOT: kernel.matmul

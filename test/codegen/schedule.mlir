@@ -83,7 +83,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: kernel.attention
 // CHECK-NOT: piece
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "o_proj"
+// CHECK: spmd.phase "wo"
 // CHECK: spmd.write @decode.layer.projected
 // CHECK: spmd.barrier
 // CHECK: spmd.phase "gate_up"
@@ -93,7 +93,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK-COUNT-2: kernel.matmul
 // CHECK: kernel.glu
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "down_proj"
+// CHECK: spmd.phase "wo"
 // CHECK: spmd.write @decode.pending
 // CHECK: spmd.barrier
 // CHECK-NOT: spmd.barrier

@@ -80,7 +80,7 @@ void ProductEmitter::run() {
       for (int64_t p = 0; p < width; ++p)
         bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
       Value output = e.mul(panel, R), done = zero;
-      for (int64_t count = registers.rows; count >= 1; count /= 2) {
+      for (int64_t count = registers.rows; count >= 1; count = count > 4 ? count / 2 : count - 1) {
         Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
         e.loop(done, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
         done = end;

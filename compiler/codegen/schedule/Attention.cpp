@@ -111,6 +111,20 @@ void Scheduler::headProduct(WeightType type, Value matrices, Value head, Value i
   kernel::MatmulOp::create(builder, loc, in, matrices, constant(0), out, Value(), head);
 }
 
+bool Scheduler::deferQueries(Operation *op) {
+  auto linear = dyn_cast<LinearOp>(op);
+  auto rope = linear && linear->hasOneUse() ? dyn_cast<RopeOp>(*linear->user_begin()) : RopeOp();
+  if (!replicates || !rope || !rope->hasOneUse() || !isa<HeadLinearOp>(*rope->user_begin()))
+    return false;
+  int64_t width = columnsOf(rope.getResult()) / static_cast<int64_t>(rope.getHeads());
+  if (linear.getBias() || linear.isScaled() || width % CPUTable::kPanelRows || isDecomposed(linear) ||
+      isDecomposed(rope) || isDecomposed(*rope->user_begin()))
+    return false;
+  buffers[linear.getResult()] = buffers[rope.getResult()] = tileBuffer("query." + Twine(width), table.tileRows, width);
+  deferred.insert_range(ArrayRef<Operation *>{linear, rope});
+  return true;
+}
+
 /// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
 void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
   auto type = cast<WeightType>(op.getWeight().getType());
@@ -118,26 +132,40 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
   int64_t width = columnsOf(op.getInput()) / heads, behind = width - in, outWidth = made + behind;
   spmd::BufferOp from = bufferOf(op.getInput()), out = arenaBuffer(local("heads"), columnsOf(op.getResult()));
   buffers[op.getResult()] = out;
+  StringRef what = slotOf(op.getWeight());
   if (isDecomposed(op))
-    return scheduleDecomposed("head_linear", op.getOperation(), out);
+    return scheduleDecomposed(what, op.getOperation(), out);
   Value matrices = weight(op.getWeight());
   TileFn other = std::exchange(beside, nullptr);
+  auto rope = op.getInput().getDefiningOp<RopeOp>();
+  LinearOp queries = rope && deferred.contains(rope) ? rope.getInput().getDefiningOp<LinearOp>() : LinearOp();
+  spmd::BufferOp queriesIn = queries ? inputFor(queries.getInput(), queries.getWeight()) : spmd::BufferOp();
   auto body = [&](Value head, Value row, Value count) {
     OpFoldResult zero = builder.getIndexAttr(0);
     auto columnOf = [&](int64_t each, int64_t offset) -> Value {
       Value column = arith::MulIOp::create(builder, loc, head, constant(each));
       return offset ? arith::AddIOp::create(builder, loc, column, constant(offset)).getResult() : column;
     };
-    Value rowsIn = read(from, row, columnOf(width, 0), count, builder.getIndexAttr(in));
-    headProduct(type, matrices, head, rowsIn, count,
+    if (queries) {
+      Value query = writeRows(from, row, count);
+      kernel::MatmulOp::create(builder, loc, readRows(queriesIn, row, count), weight(queries.getWeight()),
+                               columnOf(width, 0), query);
+      kernel::RopeOp::create(builder, loc, readRows(ropeTable(rope.getRope()), row, count), query, width,
+                             rope.getFrom());
+    }
+    auto part = [&](int64_t offset, int64_t columns) {
+      Value column = queries ? constant(offset) : columnOf(width, offset);
+      return read(from, row, column, count, builder.getIndexAttr(columns));
+    };
+    headProduct(type, matrices, head, part(0, in), count,
                 write(out, row, columnOf(outWidth, 0), count, builder.getIndexAttr(made)));
     if (behind)
-      kernel::CopyOp::create(builder, loc, read(from, row, columnOf(width, in), count, builder.getIndexAttr(behind)),
+      kernel::CopyOp::create(builder, loc, part(in, behind),
                              write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));
   };
   if (!other)
-    return tiled("head_linear", heads, table.tileRows, body);
-  tiled("head_linear", heads + 1, table.tileRows, [&](Value tile, Value row, Value count) {
+    return tiled(what, heads, table.tileRows, body);
+  tiled(what, heads + 1, table.tileRows, [&](Value tile, Value row, Value count) {
     choosePart(tile, {heads, 1},
                [&](size_t part, Value local) { part == 0 ? body(local, row, count) : other(local, row, count); });
   });

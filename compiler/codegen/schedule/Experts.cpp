@@ -190,39 +190,49 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
       else
         kernel::QuantizeOp::create(builder, loc, from, to);
     };
-    if (!replicates)
-      phase("experts_codes", someBlocks, [] {}, [&](Value index) { convert(blockRow(index), all); });
   }
-  spmd::BufferOp mixed = slotBuffer("expert_out", hidden, builder.getF32Type());
-  perBlock(
-      "experts_down", hidden,
-      [&] {
-        if (replicates && convert)
-          convert(constant(0), builder.getIndexAttr(slots));
-      },
-      [&](Value index, Value row, Value column, OpFoldResult width) {
-        Value to = write(mixed, row, column, all, width);
-        kernel::MatmulOp::create(builder, loc, read(downIn, row, none, all, columnsIn(downIn)), weight(op.getDown()),
-                                 column, to, expertOf(index));
-        addBias(op.getDownBias(), column, to, hidden, index);
-      });
-
-  constexpr int64_t kColumns = 256;
-  int64_t parts = replicates ? llvm::divideCeil(hidden, kColumns) : 1;
-  tiled("combine", parts, 8, [&](Value tile, Value row, Value rowCount) {
-    Value column = constant(0);
-    OpFoldResult width = builder.getIndexAttr(hidden), slotCount = builder.getIndexAttr(slots);
-    if (!replicates) {
-      slotCount = blockRow(someBlocks);
-    } else {
-      column = arith::MulIOp::create(builder, loc, tile, constant(kColumns));
-      Value rest = arith::SubIOp::create(builder, loc, constant(hidden), column);
-      width = arith::MinUIOp::create(builder, loc, rest, constant(kColumns)).getResult();
-    }
-    kernel::CombineOp::create(builder, loc, read(mixed, none, column, slotCount, width),
-                              readRows(weights, row, rowCount), places ? readRows(places, row, rowCount) : Value(),
+  auto down = [&](Value index, Value row, Value column, Value to) {
+    kernel::MatmulOp::create(builder, loc, read(downIn, row, none, all, columnsIn(downIn)), weight(op.getDown()),
+                             column, to, expertOf(index));
+    addBias(op.getDownBias(), column, to, hidden, index);
+  };
+  auto combine = [&](Value mixed, Value row, Value rowCount, OpFoldResult column, OpFoldResult width) {
+    kernel::CombineOp::create(builder, loc, mixed, readRows(weights, row, rowCount),
+                              places ? readRows(places, row, rowCount) : Value(),
                               shared ? read(shared, row, column, rowCount, width) : Value(),
                               sharedGate ? readRows(sharedGate, row, rowCount) : Value(),
                               write(out, row, column, rowCount, width), op.getScalesInputAttr());
+  };
+  if (replicates) {
+    // A tile is some outputs of all the row's experts: it adds them up.
+    step = tilePanels(llvm::divideCeil(hidden, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    spmd::BufferOp room = buffer("expert_out." + Twine(step), slots, step, builder.getF32Type(), spmd::Space::Scratch);
+    return phase(
+        "experts_down", constant(llvm::divideCeil(hidden, step)),
+        [&] {
+          if (convert)
+            convert(constant(0), builder.getIndexAttr(slots));
+        },
+        [&](Value tile) {
+          Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
+          OpFoldResult width = widthFrom(column, hidden, step);
+          for (int64_t slot = 0; slot < slots; ++slot) {
+            Value index = constant(slot);
+            down(index, index, column, write(room, index, none, one, width));
+          }
+          combine(read(room, none, none, builder.getIndexAttr(slots), width), constant(0), rows, column, width);
+        });
+  }
+  if (convert)
+    phase("experts_codes", someBlocks, [] {}, [&](Value index) { convert(blockRow(index), all); });
+  spmd::BufferOp mixed = slotBuffer("expert_out", hidden, builder.getF32Type());
+  perBlock(
+      "experts_down", hidden, [] {},
+      [&](Value index, Value row, Value column, OpFoldResult width) {
+        down(index, row, column, write(mixed, row, column, all, width));
+      });
+  tiled("combine", 1, 8, [&](Value, Value row, Value rowCount) {
+    OpFoldResult width = builder.getIndexAttr(hidden);
+    combine(read(mixed, none, none, blockRow(someBlocks), width), row, rowCount, none, width);
   });
 }

@@ -51,7 +51,7 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
       part.out = isLogits    ? buffer("logits", maxRows, part.outputs, builder.getF32Type(), spmd::Space::Logits)
                  : isPending ? arenaBuffer("pending", part.outputs)
                              : arenaBuffer(local("projected"), part.outputs);
-      what = isLogits ? "head" : isPending ? "down_proj" : part.ops.size() > 1 ? "up_proj" : "o_proj";
+      what = isLogits ? "head" : slotOf(part.linear.getWeight());
     }
     if (ops.size() > 1)
       what = "projections";

@@ -72,6 +72,8 @@ void Scheduler::scheduleNorm(NormOp op) {
 }
 
 void Scheduler::scheduleRope(RopeOp op) {
+  if (deferred.contains(op))
+    return;
   spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("rotated"), columnsOf(op.getResult()));
   int64_t from = op.getFrom();
   spmd::BufferOp angles = ropeTable(op.getRope());

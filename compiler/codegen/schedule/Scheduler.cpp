@@ -291,6 +291,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
             group.push_back(next);
             scheduled.insert(next);
           }
+        if (group.size() == 1 && deferQueries(op))
+          return success();
         return scheduleProjections(group), success();
       })
       .Case([&](RouteOp op) { return scheduleRoute(op), success(); })

@@ -98,6 +98,14 @@ private:
   }
 
   spmd::BufferOp bufferOf(Value value) { return buffers.lookup(value); }
+  /// A weight's role, which names the phase of its product.
+  static StringRef slotOf(Value weight) {
+    if (auto use = weight.getDefiningOp<UseOp>())
+      return use.getSymbol();
+    auto argument = cast<BlockArgument>(weight);
+    auto kind = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr).getValue();
+  }
   Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
   /// The buffer a product with `weight` reads: the rows, or their codes.
   spmd::BufferOp inputFor(Value value, Value weight);
@@ -160,6 +168,8 @@ private:
   void attendToLatents(Value query, Value cache, Value at, Value every, int64_t most, Value piece, Value pieces,
                        Value shares, Value out, FloatAttr scale);
   void scheduleAppendLatent(AppendLatentOp op);
+  /// Queries that nothing but a product for each head reads, rotated: in a decode step its tile makes the head's own.
+  bool deferQueries(Operation *op);
   void scheduleHeadLinear(HeadLinearOp op);
   /// What `head`'s matrix makes of rows, which are rounded or quantised for it first.
   void headProduct(WeightType type, Value matrices, Value head, Value in, Value count, Value out);
