@@ -1,4 +1,5 @@
 #include "frontends/Checks.h"
+#include "frontends/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -38,6 +39,13 @@ void lathe::checkExperts(const ExpertRule &rule, const Config &config, const Exp
   if (config.expertsPerToken > config.topGroups * size)
     complain(keys.perToken, "expected at most the " + llvm::Twine(config.topGroups * size) + " experts of " +
                                 keys.topGroups + " groups, got " + llvm::Twine(config.expertsPerToken));
+}
+
+void lathe::checkFrequencies(const Config &config, llvm::StringRef key, Complain complain) {
+  for (const Rope *rope : {&config.rope, &config.slidingRope})
+    for (int64_t context : {int64_t(1), limits::positions})
+      if (!llvm::all_of(rope->in(context).frequencies(), [](float frequency) { return std::isfinite(frequency); }))
+        complain(key, "expected rotary parameters that make finite frequencies, got " + numberString(rope->theta));
 }
 
 void lathe::checkLatent(const Config &config, llvm::StringRef ropeKey, llvm::StringRef rankKey, Complain complain) {

@@ -26,6 +26,9 @@ void completeExperts(const ExpertRule &rule, Config &config);
 /// Experts of a token and their groups. Stops at the first complaint.
 void checkExperts(const ExpertRule &rule, const Config &config, const ExpertKeys &keys, Complain complain);
 
+/// Numbers that are each possible can make angles that are none.
+void checkFrequencies(const Config &config, llvm::StringRef key, Complain complain);
+
 /// Latent attention: rotated values are pairs, and so are keys in their cache.
 void checkLatent(const Config &config, llvm::StringRef ropeKey, llvm::StringRef rankKey, Complain complain);
 

@@ -43,18 +43,28 @@ struct YarnRamp {
   double low, high;
 };
 
+Rope Rope::in(int64_t context) const {
+  Rope chosen = *this;
+  if (isLongIn(context))
+    chosen.divisors = longDivisors;
+  return chosen;
+}
+
 std::vector<float> Rope::frequencies() const {
   std::vector<float> out(dims / 2);
   for (size_t i = 0; i < out.size(); ++i) {
     // theta^(2i/dims) and its inverse are float32 in transformers; at position 8192 the last bit is 5e-4 of a radian.
     const float exponent = static_cast<float>(2 * i) / static_cast<float>(dims);
-    out[i] = 1.0f / static_cast<float>(std::pow(theta, static_cast<double>(exponent)));
+    const auto power = static_cast<float>(std::pow(theta, static_cast<double>(exponent)));
+    out[i] = 1.0f / (divisors.empty() ? power : divisors[i] * power);
   }
   const std::optional<YarnRamp> ramp = scaling == RopeScaling::Yarn ? std::optional<YarnRamp>(*this) : std::nullopt;
   for (size_t i = 0; i < out.size(); ++i) {
     float &w = out[i];
     switch (scaling) {
     case RopeScaling::None:
+    case RopeScaling::Divisors:
+    case RopeScaling::LongRope:
       break;
     case RopeScaling::Linear:
       w /= static_cast<float>(factor);
@@ -64,9 +74,6 @@ std::vector<float> Rope::frequencies() const {
       break;
     case RopeScaling::Yarn:
       w = w / factor * (*ramp)(i) + w * (1 - (*ramp)(i));
-      break;
-    case RopeScaling::Divisors:
-      w /= divisors[i];
       break;
     }
   }

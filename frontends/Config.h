@@ -54,6 +54,7 @@ enum class RopeScaling : uint8_t {
   Llama3,   // factor, lowFrequency, highFrequency, originalPositions
   Yarn,     // factor, originalPositions, betaFast, betaSlow, truncate, attentionFactor
   Divisors, // w[i] / divisors[i], as GGUF stores llama3 scaling (rope_freqs.weight)
+  LongRope, // the same; in a context of more than originalPositions longDivisors take their place. attentionFactor
 };
 
 /// Rotary embedding, always in the half layout (pairs x[i], x[i + dims/2]): sources in the interleaved layout have
@@ -64,11 +65,17 @@ struct Rope {
   RopeScaling scaling = RopeScaling::None;
   double factor = 1;
   double lowFrequency = 1, highFrequency = 4; // llama3
-  int64_t originalPositions = 0;              // llama3, yarn: positions before scaling
+  int64_t originalPositions = 0;              // llama3, yarn, longrope: positions before scaling
   double betaFast = 32, betaSlow = 1;         // yarn
   bool truncate = true;                       // yarn: correction range rounded outwards
-  double attentionFactor = 1;                 // yarn: multiplies cos and sin of q and k
+  double attentionFactor = 1;                 // yarn, longrope: multiplies cos and sin of q and k
   std::vector<float> divisors = {};           // [dims/2]
+  std::vector<float> longDivisors = {};       // longrope: [dims/2]
+
+  bool isLongIn(int64_t context) const { return scaling == RopeScaling::LongRope && context > originalPositions; }
+  /// What rotates in a context of so many positions: longrope's choice made. transformers makes it anew as a sequence
+  /// grows, when keys have been rotated by the other divisors; llama.cpp by the context, as is done here.
+  Rope in(int64_t context) const;
 
   /// Angle per position of each pair, scaling applied: [dims/2]. Rounded where transformers' float32 code rounds.
   std::vector<float> frequencies() const;

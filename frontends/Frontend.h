@@ -38,9 +38,9 @@ struct ModelSource {
 /// has been found and checked. A config.json named as a file is bare, whatever lies beside it.
 absl::StatusOr<ModelSource> openModel(llvm::StringRef path);
 
-/// What the files hold that is no part of the language model: "vision and audio"; "" for nothing. Without a checkpoint
-/// what config.json describes counts.
-std::string describeLeftOut(const ModelSource &source);
+/// What the files hold that is no part of the language model, or of one with this context: "vision and audio"; "" for
+/// nothing. Without a checkpoint what config.json describes counts.
+std::string describeLeftOut(const ModelSource &source, int64_t context);
 
 } // namespace lathe
 

@@ -16,14 +16,13 @@ using namespace lathe;
 
 namespace {
 
-/// Positions a cache is made for when neither the user nor the model asks for fewer.
-constexpr int64_t kDefaultContext = 8192;
-
 class Importer {
 public:
   Importer(MLIRContext &context, const ModelSource &source, const ImportOptions &options)
-      : builder(&context), source(source), config(source.config),
-        contextLength(options.context ? options.context : std::min(config.maxPositions, kDefaultContext)) {}
+      : builder(&context), source(source), config(source.config), contextLength(contextOf(config, options)) {
+    config.rope = config.rope.in(contextLength);
+    config.slidingRope = config.slidingRope.in(contextLength);
+  }
 
   absl::StatusOr<OwningOpRef<ModuleOp>> run();
 
@@ -49,7 +48,7 @@ private:
 
   OpBuilder builder;
   const ModelSource &source;
-  const Config &config;
+  Config config; // the source's, for this context
   int64_t contextLength;
   OwningOpRef<ModuleOp> module;
   llvm::StringMap<FlatSymbolRefAttr> kinds; // by structure and weight types
@@ -389,6 +388,11 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
 }
 
 } // namespace
+
+int64_t lathe::contextOf(const Config &config, const ImportOptions &options) {
+  constexpr int64_t atMost = 8192;
+  return options.context ? options.context : std::min(config.maxPositions, atMost);
+}
 
 absl::StatusOr<OwningOpRef<ModuleOp>> lathe::importModel(MLIRContext &context, const ModelSource &source,
                                                          const ImportOptions &options) {

@@ -40,10 +40,10 @@ Parts partsOf(const Model &model, const Config &config, const Checkpoint &checkp
 
 } // namespace
 
-std::string lathe::describeLeftOut(const ModelSource &source) {
+std::string lathe::describeLeftOut(const ModelSource &source, int64_t context) {
   const Parts parts =
       source.checkpoint ? partsOf(*source.model, source.config, *source.checkpoint) : partsOf(source.config);
-  llvm::SmallVector<std::string, 3> names;
+  llvm::SmallVector<std::string, 4> names;
   if (parts.vision)
     names.push_back("vision");
   if (parts.audio)
@@ -52,5 +52,11 @@ std::string lathe::describeLeftOut(const ModelSource &source) {
     names.push_back("the layer that predicts a second token");
   else if (parts.predictingLayers > 1)
     names.push_back("the " + std::to_string(parts.predictingLayers) + " layers that predict further tokens");
+  for (const Rope *rope : {&source.config.rope, &source.config.slidingRope})
+    if (rope->scaling == RopeScaling::LongRope) {
+      names.push_back("longrope's factors for contexts " + std::string(rope->isLongIn(context) ? "up to " : "beyond ") +
+                      std::to_string(rope->originalPositions));
+      break;
+    }
   return llvm::join(names, " and ");
 }

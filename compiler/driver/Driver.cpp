@@ -77,8 +77,9 @@ absl::Status Compilation::import() {
     return fileError(options.input, "expected a model, got a dump; --from STAGE says which stage it is of");
   LATHE_ASSIGN_OR_RETURN(source, openModel(options.input));
   FirstError errors(context);
-  LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, {options.context}));
-  if (const std::string leftOut = describeLeftOut(*source); !leftOut.empty())
+  const ImportOptions imported = {options.context};
+  LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, imported));
+  if (const std::string leftOut = describeLeftOut(*source, contextOf(source->config, imported)); !leftOut.empty())
     report.note(source->config.path + ": " + source->config.modelType + " is compiled without " + leftOut);
   return absl::OkStatus();
 }

@@ -18,6 +18,8 @@ static StringRef nameOf(RopeScaling scaling) {
     return "yarn";
   case RopeScaling::Divisors:
     return "divisors";
+  case RopeScaling::LongRope:
+    return "longrope";
   }
   llvm_unreachable("all enumerators are handled");
 }

@@ -2,7 +2,7 @@
 //
 // Keys begin with the architecture's name. Much that config.json states is a constant of the architecture here (Model),
 // and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight,
-// layers have experts or are linear.
+// longrope's rope_factors_short.weight and rope_factors_long.weight, layers have experts or are linear.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -224,20 +224,49 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
   return readVocabulary(keys, config);
 }
 
-/// llama3 scaling as the converter stores it, divisors of the angles in a tensor.
-static absl::Status readDivisors(const Gguf &gguf, const TensorInfo &tensor, Rope &rope) {
+/// One divisor for each pair.
+static absl::StatusOr<std::vector<float>> readDivisors(const Gguf &gguf, const TensorInfo &tensor, const Rope &rope) {
   const MappedFile &file = *gguf.files()[tensor.file];
   if (tensor.format != Format::F32 || tensor.shape != std::vector<int64_t>{rope.dims / 2})
     return fileError(file.path(), tensor.name,
                      "expected F32 of shape " + shapeString({rope.dims / 2}) + ", got " + tensor.storedType +
                          " of shape " + shapeString(tensor.shape));
-  rope.divisors.resize(rope.dims / 2);
-  std::memcpy(rope.divisors.data(), file.bytes().data() + tensor.offset, tensor.bytes);
-  for (float divisor : rope.divisors)
+  std::vector<float> divisors(rope.dims / 2);
+  std::memcpy(divisors.data(), file.bytes().data() + tensor.offset, tensor.bytes);
+  for (float divisor : divisors)
     if (!(divisor > 0) || !std::isfinite(divisor))
       return fileError(file.path(), tensor.name, "expected numbers greater than 0, got " + numberString(divisor));
-  rope.scaling = RopeScaling::Divisors;
-  return absl::OkStatus();
+  return divisors;
+}
+
+/// Scaling that the converter stores as tensors, llama3's and longrope's.
+static absl::Status readScalingTensors(const Reader &keys, llvm::StringRef type, Config &config) {
+  Rope &rope = config.rope;
+  constexpr llvm::StringLiteral shortName = "rope_factors_short.weight", longName = "rope_factors_long.weight";
+  const TensorInfo *common = findTensor(keys.gguf, "rope_freqs.weight");
+  const TensorInfo *shortOnes = findTensor(keys.gguf, shortName), *longOnes = findTensor(keys.gguf, longName);
+  const TensorInfo *any = common ? common : shortOnes ? shortOnes : longOnes;
+  if (!any)
+    return type == "longrope"
+               ? keys.gguf.error(shortName, "expected a tensor of that name for longrope scaling, found none")
+               : absl::OkStatus();
+  if (rope.scaling != RopeScaling::None)
+    return keys.error("rope.scaling.type",
+                      "expected none or linear by 1 beside the tensor " + any->name + ", got " + quoted(type));
+  if (common) {
+    LATHE_ASSIGN_OR_RETURN(rope.divisors, readDivisors(keys.gguf, *common, rope));
+    rope.scaling = RopeScaling::Divisors;
+    return absl::OkStatus();
+  }
+  if (!shortOnes || !longOnes)
+    return keys.gguf.error(shortOnes ? longName : shortName,
+                           "expected a tensor of that name beside " + any->name + ", found none");
+  LATHE_ASSIGN_OR_RETURN(rope.divisors, readDivisors(keys.gguf, *shortOnes, rope));
+  LATHE_ASSIGN_OR_RETURN(rope.longDivisors, readDivisors(keys.gguf, *longOnes, rope));
+  LATHE_RETURN_IF_ERROR(keys.integer(rope.originalPositions, "rope.scaling.original_context_length", 1,
+                                     limits::positions, config.maxPositions));
+  rope.scaling = RopeScaling::LongRope;
+  return keys.positive(rope.attentionFactor, "rope.scaling.attn_factor", 1);
 }
 
 static absl::Status readRope(const Reader &keys, const Model &model, Config &config) {
@@ -292,22 +321,15 @@ static absl::Status readRope(const Reader &keys, const Model &model, Config &con
                                         multiplier * (growth != 0 ? 1 : 0.1 * stretch + 1)));
     if (rope.theta == 1)
       return keys.error("rope.freq_base", "expected another value than 1 for yarn, got 1");
-  } else if (type != "none")
-    return keys.error("rope.scaling.type", "expected one of none, linear, yarn, got " + quoted(type));
+  } else if (type != "none" && type != "longrope")
+    return keys.error("rope.scaling.type", "expected one of none, linear, yarn, longrope, got " + quoted(type));
+  if (type == "longrope" && factor != 1)
+    return keys.error(factorKey, "expected 1 for longrope, got " + numberString(factor));
 
-  for (const TensorInfo &tensor : keys.gguf.tensors()) {
-    if (tensor.name == "rope_factors_long.weight" || tensor.name == "rope_factors_short.weight")
-      return keys.gguf.error(tensor.name, "expected no longrope scaling, which is not supported");
-    if (tensor.name != "rope_freqs.weight")
-      continue;
-    if (rope.scaling != RopeScaling::None)
-      return keys.error("rope.scaling.type",
-                        "expected none or linear by 1 beside the tensor rope_freqs.weight, got " + quoted(type));
-    LATHE_RETURN_IF_ERROR(readDivisors(keys.gguf, tensor, rope));
-  }
+  LATHE_RETURN_IF_ERROR(readScalingTensors(keys, type, config));
   if (!model.localTheta)
     config.slidingRope = rope;
-  return absl::OkStatus();
+  return keys.check([&](Complain complain) { checkFrequencies(config, keys.key("rope.freq_base"), complain); });
 }
 
 /// How experts are scored: by a key, or by what only sigmoids have. 3 is a softmax over the chosen ones' scores, which

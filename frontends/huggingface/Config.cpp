@@ -143,6 +143,26 @@ static double latentScale(const JsonObject &keys, const Rope &rope) {
   return magnitude * magnitude;
 }
 
+static constexpr llvm::StringLiteral ropeTypes = "expected one of default, linear, llama3, yarn, longrope";
+
+/// One divisor for each pair.
+static std::vector<float> readDivisors(const JsonObject &keys, llvm::StringRef key, const Rope &rope) {
+  std::vector<float> found = keys.positives(key);
+  if (keys.ok() && static_cast<int64_t>(found.size()) != rope.dims / 2)
+    keys.fail(key, "expected one for each of the " + llvm::Twine(rope.dims / 2) + " pairs that are rotated, got " +
+                       llvm::Twine(found.size()));
+  return found;
+}
+
+static void readLongRope(const JsonObject &keys, Rope &rope) {
+  rope.divisors = readDivisors(keys, "short_factor", rope);
+  rope.longDivisors = readDivisors(keys, "long_factor", rope);
+  if (keys.has("attention_factor"))
+    rope.attentionFactor = keys.positive("attention_factor");
+  else if (rope.factor > 1)
+    rope.attentionFactor = std::sqrt(1 + std::log(rope.factor) / std::log(rope.originalPositions));
+}
+
 /// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it;
 /// `isOne` says that the set is that of one kind of layer.
 static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
@@ -153,16 +173,17 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model 
   const bool old = !keys.has("rope_type") && keys.has("type");
   const llvm::StringRef typeKey = old ? "type" : "rope_type";
   if (!keys.has(typeKey) && keys.has("factor"))
-    keys.fail(typeKey, "expected one of default, linear, llama3, yarn beside a factor, got no such key");
+    keys.fail(typeKey, llvm::Twine(ropeTypes) + " beside a factor, got no such key");
   const std::string type = keys.string(typeKey, "default");
   auto known = llvm::StringSwitch<std::optional<RopeScaling>>(type)
                    .Case("default", RopeScaling::None)
                    .Case("linear", RopeScaling::Linear)
                    .Case("llama3", RopeScaling::Llama3)
                    .Case("yarn", RopeScaling::Yarn)
+                   .Cases({"longrope", "su"}, RopeScaling::LongRope)
                    .Default(std::nullopt);
   if (!known)
-    keys.fail(typeKey, "expected one of default, linear, llama3, yarn, got " + quoted(type));
+    keys.fail(typeKey, ropeTypes + ", got " + quoted(type));
   rope.scaling = known.value_or(RopeScaling::None);
 
   for (const JsonObject *place : {&top, &keys}) {
@@ -189,8 +210,9 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model 
   }
   // transformers lets the key at the top win, where all layers are alike.
   const JsonObject &original = !isOne && top.has("original_max_position_embeddings") ? top : keys;
-  rope.originalPositions =
-      original.integer("original_max_position_embeddings", 1, limits::positions, config.maxPositions);
+  const bool isLong = rope.scaling == RopeScaling::LongRope;
+  rope.originalPositions = original.integer("original_max_position_embeddings", isLong ? 2 : 1, limits::positions,
+                                            isLong ? std::nullopt : std::optional(config.maxPositions));
   if (rope.scaling == RopeScaling::Llama3) {
     rope.factor = keys.positive("factor");
     rope.lowFrequency = keys.positive("low_freq_factor");
@@ -202,6 +224,10 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model 
   }
   const double stretch = rope.originalPositions ? double(config.maxPositions) / rope.originalPositions : 1;
   rope.factor = keys.positive("factor", stretch);
+  if (isLong) {
+    readLongRope(keys, rope);
+    return rope;
+  }
   // Zero means the default there, too.
   rope.betaFast = keys.number("beta_fast", 32);
   rope.betaSlow = keys.number("beta_slow", 1);
@@ -263,14 +289,6 @@ static void readRopes(const JsonObject &keys, const Model &model, Config &config
   } else
     config.rope = config.slidingRope =
         readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, model, config, theta);
-}
-
-/// Numbers that are each possible can make angles that are none.
-static void checkFrequencies(const JsonObject &keys, const Config &config) {
-  for (const Rope *rope : {&config.rope, &config.slidingRope})
-    if (keys.ok() && !llvm::all_of(rope->frequencies(), [](float frequency) { return std::isfinite(frequency); }))
-      keys.fail("rope_theta",
-                "expected rotary parameters that make finite frequencies, got " + numberString(rope->theta));
 }
 
 /// layer_types, where the architecture reads it.
@@ -607,7 +625,8 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     checkSharedCaches(config, "num_kv_shared_layers", complainTo(*text));
   }
   readRopes(*text, *found, config);
-  checkFrequencies(*text, config);
+  if (status.ok())
+    checkFrequencies(config, "rope_theta", complainTo(*text));
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
   readLeftOut(*text, root, isWrapper, config);

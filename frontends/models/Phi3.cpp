@@ -5,8 +5,8 @@
 const lathe::Model lathe::models::Phi3 = {
     .modelTypes = {"phi3"},
     .ggufArchitectures = {"phi3"},
-    .defaults = R"({"max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "bos_token_id": 1, "eos_token_id": 32000,
-                    "pad_token_id": 32000})",
+    .defaults = R"({"max_position_embeddings": 4096, "original_max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
+                    "bos_token_id": 1, "eos_token_id": 32000, "pad_token_id": 32000})",
     .window = WindowRule::Every,
     .ggufWindow = true,
     .partialRotary = true,

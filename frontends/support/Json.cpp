@@ -223,6 +223,25 @@ std::vector<std::string> JsonObject::strings(llvm::StringRef key) const {
   return out;
 }
 
+std::vector<float> JsonObject::positives(llvm::StringRef key) const {
+  constexpr llvm::StringLiteral expected = "an array of numbers greater than 0";
+  std::vector<float> out;
+  const json::Value *value = require(key, false, expected);
+  if (!value)
+    return out;
+  const json::Array *array = value->getAsArray();
+  if (!array)
+    fail(key, "expected " + expected + ", got " + describe(*value));
+  else
+    for (const json::Value &element : *array) {
+      const auto number = static_cast<float>(element.getAsNumber().value_or(0));
+      if (!(number > 0) || !std::isfinite(number))
+        fail(key, "expected " + expected + ", got one with " + describe(element));
+      out.push_back(number);
+    }
+  return out;
+}
+
 std::optional<JsonObject> JsonObject::object(llvm::StringRef key) const {
   const json::Value *value = find(key);
   if (!value)

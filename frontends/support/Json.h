@@ -74,6 +74,8 @@ public:
   bool boolean(llvm::StringRef key, std::optional<bool> fallback = std::nullopt) const;
   std::string string(llvm::StringRef key, std::optional<llvm::StringRef> fallback = std::nullopt) const;
   std::vector<std::string> strings(llvm::StringRef key) const;
+  /// Of numbers that a float holds, greater than zero there.
+  std::vector<float> positives(llvm::StringRef key) const;
   /// One integer or a list of them; empty when absent.
   std::vector<int64_t> integers(llvm::StringRef key, int64_t min, int64_t max) const;
   /// Nothing when absent or null.

@@ -77,3 +77,18 @@ TEST(Rope, Divisors) {
   Rope rope{.theta = 100, .dims = 4, .scaling = RopeScaling::Divisors, .divisors = {2, 4}};
   EXPECT_EQ(rope.frequencies(), (std::vector<float>{0.5f, 0.025f}));
 }
+
+TEST(Rope, LongRopeChoosesByTheContext) {
+  const Rope rope{.theta = 100,
+                  .dims = 4,
+                  .scaling = RopeScaling::LongRope,
+                  .originalPositions = 4096,
+                  .divisors = {1, 2},
+                  .longDivisors = {2, 4}};
+  const std::vector<float> shortOnes = {1, 0.05f}, longOnes = {0.5f, 0.025f};
+  EXPECT_EQ(rope.in(1).frequencies(), shortOnes);
+  EXPECT_EQ(rope.in(4096).frequencies(), shortOnes);
+  EXPECT_EQ(rope.in(4097).frequencies(), longOnes);
+  EXPECT_FALSE(rope.isLongIn(4096));
+  EXPECT_TRUE(rope.isLongIn(4097));
+}

@@ -104,6 +104,12 @@ VARIANTS = [
     Variant("phi3/legacy-types", "phi3", "spm", tiny.sizes(128, 64, 2, 4, 2, 320) | dict(
         model_type="phi3", rms_norm_eps=1e-5, tie_word_embeddings=False, partial_rotary_factor=0.5,
         rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0),
+    # Factors are tensors, and the file names no scaling.
+    Variant("phi3/longrope-legacy-types", "phi3", "spm", tiny.sizes(64, 64, 2, 4, 2, 320) | dict(
+        model_type="phi3", rms_norm_eps=1e-5, tie_word_embeddings=False, partial_rotary_factor=0.75,
+        rope_parameters=dict(rope_type="longrope", rope_theta=500.0, short_factor=tiny.SHORT_FACTORS,
+                             long_factor=tiny.LONG_FACTORS), original_max_position_embeddings=32),
+        LEGACY, Type.Q8_0, prompts=(33, 40)),
     Variant("qwen2/legacy-types", "qwen2", "bpe", tiny.sizes(64, 64, 2, 4, 2, 267) | dict(
         model_type="qwen2", rms_norm_eps=1e-6, tie_word_embeddings=True,
         rope_parameters=dict(rope_type="default", rope_theta=10000.0)), LEGACY, Type.Q8_0, split=10),
@@ -508,6 +514,12 @@ def add_keys(writer, variant):
             writer.add_rope_scaling_yarn_beta_slow(rope["beta_slow"])
         if "mscale_all_dim" in rope:
             writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
+    if rope["rope_type"] == "longrope":
+        original = config["original_max_position_embeddings"]
+        writer.add_rope_scaling_orig_ctx_len(original)
+        writer.add_rope_scaling_attn_factors(float(np.sqrt(1 + np.log(256 / original) / np.log(original))))
+        for length in ("short", "long"):
+            writer.add_tensor(f"rope_factors_{length}.weight", np.array(rope[f"{length}_factor"], np.float32))
     experts = config.get("num_experts", config.get("n_routed_experts", config.get("num_local_experts")))
     if experts:
         writer.add_expert_count(experts)

@@ -143,9 +143,23 @@ def latent(hidden, intermediate, layers, heads, vocabulary, q, kv, nope, rope, v
 
 LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=64)
+# As Phi-3-mini-128k and Phi-4-mini have it.
+SHORT_FACTORS, LONG_FACTORS = [1.0, 1.1, 1.2, 1.5, 1.8, 2.0], [1.1, 1.5, 2.5, 4.0, 6.0, 8.0]
+
+
+def longrope(original, **changed):
+    return dict(rope_scaling=dict(type="longrope", short_factor=SHORT_FACTORS, long_factor=LONG_FACTORS) | changed,
+                original_max_position_embeddings=original)
+
+
 S, F, L = "sliding_attention", "full_attention", "linear_attention"
 
 VARIANTS = [
+    # Newer files' form; the factor of attention is not the usual one.
+    Variant("llama/longrope", sizes(48, 64, 2, 4, 2, 96) | dict(
+        rms_norm_eps=1e-5, tie_word_embeddings=False, rope_parameters=longrope(64, rope_type="longrope")["rope_scaling"] | dict(
+        rope_theta=500.0, original_max_position_embeddings=64, attention_factor=1.4)), "f16",
+        prompts=(3, 45)),
     # Three query heads to one key head; head_dim is left to be derived.
     Variant("llama/plain", sizes(48, 64, 2, 3, 1, 96) | dict(
         rms_norm_eps=1e-5, rope_theta=10000.0, rope_scaling=None, tie_word_embeddings=False), prompts=FULL),
@@ -261,6 +275,17 @@ VARIANTS = [
     Variant("phi3/partial-rotary", sizes(64, 72, 2, 4, 2, 107) | dict(
         rms_norm_eps=0.02, rope_theta=500.0, partial_rotary_factor=0.75, sliding_window=None,
         tie_word_embeddings=True), "bf16", shards=2),
+    # transformers takes the one list of factors or the other by the prompt's length.
+    Variant("phi3/longrope-short", sizes(64, 72, 2, 4, 2, 107) | dict(
+        rms_norm_eps=1e-5, rope_theta=500.0, partial_rotary_factor=0.75, sliding_window=None,
+        tie_word_embeddings=True) | longrope(64), "bf16", prompts=(3, 45, 60), mutations=[
+        longrope(32), longrope(128), longrope(64, short_factor=SHORT_FACTORS[::-1]),
+        longrope(64, short_factor=LONG_FACTORS)]),
+    Variant("phi3/longrope-long", sizes(48, 64, 2, 4, 4, 96) | dict(
+        rms_norm_eps=1e-5, rope_theta=500.0, sliding_window=None, tie_word_embeddings=False) |
+        longrope(32), "f16", prompts=(33, 45, 100), mutations=[
+        longrope(16), longrope(128), longrope(32, long_factor=LONG_FACTORS[::-1]),
+        longrope(32, long_factor=SHORT_FACTORS)]),
 
     Variant("qwen2/plain", sizes(48, 64, 2, 4, 2, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=1000000.0, sliding_window=None, use_sliding_window=False, max_window_layers=2,
@@ -640,6 +665,11 @@ def config_mutations(config):
                 continue
             elif key in ("beta_fast", "beta_slow") and node["beta_fast"] == node["beta_slow"]:
                 continue  # a step, not a ramp: where it lies is rounded
+            elif key == "factor" and "short_factor" in node or key == "original_max_position_embeddings" and \
+                    "attention_factor" in node and "short_factor" in node:
+                continue  # replaced, or too far away
+            elif key == "short_factor" and "original_max_position_embeddings" in node:
+                yield here, value[::-1]
             elif key in scaled and value is not None:
                 yield here, type(value)(value * 2)
             elif key == "activation_sparsity_pattern":
@@ -648,7 +678,7 @@ def config_mutations(config):
                 yield here, not value
             elif key == "attention_chunk_size":
                 yield from ((here, value + 1), (here, value - 1), (here, 200))
-            elif key == "partial_rotary_factor":
+            elif key == "partial_rotary_factor" and not config.get("rope_scaling"):
                 yield here, 0.5 if value != 0.5 else 1.0
             elif key in ("rms_norm_eps", "layer_norm_epsilon") and value >= 1e-3:
                 yield here, 1e-6

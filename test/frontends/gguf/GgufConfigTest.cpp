@@ -406,6 +406,24 @@ TEST(GgufConfig, TensorsTellBiasesHeadAndScaling) {
   EXPECT_EQ(config.rope.frequencies()[0], 0.25f);
 }
 
+TEST(GgufConfig, TensorsHoldLongRopesFactors) {
+  GgufBuilder builder = metadata("phi3");
+  builder.tensor("rope_factors_short.weight", {8}, 2).tensor("rope_factors_long.weight", {8}, 4);
+  builder.f32("phi3.rope.scaling.attn_factor", 1.25).u32("phi3.rope.scaling.original_context_length", 64);
+  Config config = read(builder);
+  EXPECT_EQ(config.rope.scaling, RopeScaling::LongRope);
+  EXPECT_EQ(config.rope.divisors, std::vector<float>(8, 2));
+  EXPECT_EQ(config.rope.longDivisors, std::vector<float>(8, 4));
+  EXPECT_EQ(config.rope.originalPositions, 64);
+  EXPECT_EQ(config.rope.attentionFactor, 1.25);
+  // Some files name the scaling, too.
+  EXPECT_EQ(read(builder.text("phi3.rope.scaling.type", "longrope")).rope, config.rope);
+  // Without the key there is nothing beyond: the short ones count.
+  GgufBuilder without = metadata("phi3");
+  without.tensor("rope_factors_short.weight", {8}, 2).tensor("rope_factors_long.weight", {8}, 4);
+  EXPECT_FALSE(read(without).rope.isLongIn(read(without).maxPositions));
+}
+
 TEST(GgufConfig, ReadsGemma) {
   GgufBuilder builder = metadata("gemma3");
   builder.u32("gemma3.attention.sliding_window", 512).u32("gemma3.attention.key_length", 32);
@@ -505,8 +523,12 @@ TEST(GgufConfig, Refusals) {
             "m.gguf: tokenizer.ggml.tokens: expected an array of 1 to 16777216 strings, got 5");
   EXPECT_EQ(refusal(metadata("llama").f32("llama.rope.freq_base", 0)),
             "m.gguf: llama.rope.freq_base: expected a number greater than 0, got 0");
+  EXPECT_EQ(refusal(metadata("llama").text("llama.rope.scaling.type", "ntk")),
+            R"(m.gguf: llama.rope.scaling.type: expected one of none, linear, yarn, longrope, got "ntk")");
   EXPECT_EQ(refusal(metadata("llama").text("llama.rope.scaling.type", "longrope")),
-            R"(m.gguf: llama.rope.scaling.type: expected one of none, linear, yarn, got "longrope")");
+            "m.gguf: rope_factors_short.weight: expected a tensor of that name for longrope scaling, found none");
+  EXPECT_EQ(refusal(metadata("llama").text("llama.rope.scaling.type", "longrope").f32("llama.rope.scaling.factor", 4)),
+            "m.gguf: llama.rope.scaling.factor: expected 1 for longrope, got 4");
   EXPECT_EQ(refusal(metadata("llama").f32("llama.rope.scaling.factor", -1)),
             "m.gguf: llama.rope.scaling.factor: expected a number not below 0, got -1");
   EXPECT_EQ(
@@ -521,8 +543,26 @@ TEST(GgufConfig, Refusals) {
   EXPECT_EQ(refusal(metadata("llama").f32("llama.rope.scaling.factor", 2).tensor("rope_freqs.weight", {8}, 1)),
             R"(m.gguf: llama.rope.scaling.type: expected none or linear by 1 beside the tensor )"
             R"(rope_freqs.weight, got "linear")");
+  EXPECT_EQ(refusal(metadata("llama").tensor("rope_freqs.weight", {8}, 1e-44f)),
+            "m.gguf: llama.rope.freq_base: expected rotary parameters that make finite frequencies, got 10000");
   EXPECT_EQ(refusal(metadata("llama").tensor("rope_factors_long.weight", {8}, 1)),
-            "m.gguf: rope_factors_long.weight: expected no longrope scaling, which is not supported");
+            "m.gguf: rope_factors_short.weight: expected a tensor of that name beside rope_factors_long.weight, found "
+            "none");
+  EXPECT_EQ(refusal(metadata("llama").tensor("rope_factors_short.weight", {8}, 1)),
+            "m.gguf: rope_factors_long.weight: expected a tensor of that name beside rope_factors_short.weight, found "
+            "none");
+  auto longrope = [](uint64_t shortOnes, float longOne) {
+    return metadata("llama")
+        .tensor("rope_factors_short.weight", {shortOnes}, 1)
+        .tensor("rope_factors_long.weight", {8}, longOne);
+  };
+  EXPECT_EQ(refusal(longrope(7, 2)),
+            "m.gguf: rope_factors_short.weight: expected F32 of shape [8], got F32 of shape [7]");
+  EXPECT_EQ(refusal(longrope(8, -2)), "m.gguf: rope_factors_long.weight: expected numbers greater than 0, got -2");
+  EXPECT_EQ(refusal(longrope(8, 2).f32("llama.rope.scaling.attn_factor", 0)),
+            "m.gguf: llama.rope.scaling.attn_factor: expected a number greater than 0, got 0");
+  EXPECT_EQ(refusal(longrope(8, 2).u32("llama.rope.scaling.original_context_length", 0)),
+            "m.gguf: llama.rope.scaling.original_context_length: expected an integer from 1 to 2147483648, got 0");
   EXPECT_EQ(refusal(metadata("llama").u32("llama.expert_count", 8)),
             "m.gguf: llama.expert_count: expected 0 for this architecture, got 8");
   EXPECT_EQ(refusal(metadata("llama").f32("llama.logit_scale", 0.5)),

@@ -133,6 +133,29 @@ TEST(Config, YarnNumbers) {
   EXPECT_DOUBLE_EQ(config.rope.attentionFactor, (0.05 * std::log(40.) + 1) / (0.1 * std::log(40.) + 1));
 }
 
+TEST(Config, LongRope) {
+  // Older files say su, and where training began beside the scaling.
+  Config config = read(with(llama, R"({"max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
+    "rope_scaling": {"type": "su", "short_factor": [1, 1, 1, 1, 1, 1, 1, 1.5],
+                     "long_factor": [2, 2, 2, 2, 2, 2, 2, 8]}})"));
+  EXPECT_EQ(config.rope.scaling, RopeScaling::LongRope);
+  EXPECT_EQ(config.rope.originalPositions, 4096);
+  EXPECT_DOUBLE_EQ(config.rope.attentionFactor, std::sqrt(1 + std::log(32.) / std::log(4096.)));
+  EXPECT_EQ(config.rope.divisors, (std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1.5}));
+  EXPECT_EQ(config.rope.longDivisors, (std::vector<float>{2, 2, 2, 2, 2, 2, 2, 8}));
+  EXPECT_EQ(config.slidingRope, config.rope);
+  config = read(with(llama, R"({"rope_parameters": {"rope_type": "longrope", "attention_factor": 1.5, "factor": 9,
+    "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [2, 2, 2, 2, 2, 2, 2, 2],
+    "original_max_position_embeddings": 64}})"));
+  EXPECT_EQ(config.rope.attentionFactor, 1.5);
+  // Phi 3's class says where training began; a part of the head has a part of the factors; no stretch, no factor.
+  config = read(with(llama, R"({"model_type": "phi3", "partial_rotary_factor": 0.25, "rope_scaling": {
+    "type": "longrope", "short_factor": [1, 1], "long_factor": [2, 2]}})"));
+  EXPECT_EQ(config.rope.originalPositions, 4096);
+  EXPECT_EQ(config.rope.divisors, (std::vector<float>{1, 1}));
+  EXPECT_EQ(config.rope.attentionFactor, 1);
+}
+
 TEST(Config, GemmaHasTwoRopes) {
   Config config = read(with(gemma3, R"({"rope_theta": 5e5, "rope_local_base_freq": 500,
                                         "rope_scaling": {"rope_type": "linear", "factor": 8}})"));
@@ -250,13 +273,43 @@ TEST(Config, Refusals) {
       {llama, R"({"rope_scaling": {"rope_type": "linear"}})",
        "config.json: rope_scaling.factor: expected a number, got no such key"},
       {llama, R"({"rope_scaling": {"factor": 2}})",
-       "config.json: rope_scaling.rope_type: expected one of default, linear, llama3, yarn beside a factor, got no "
+       "config.json: rope_scaling.rope_type: expected one of default, linear, llama3, yarn, longrope beside a factor, "
+       "got no "
        "such "
        "key"},
       {llama, R"({"rope_scaling": {"rope_type": "dynamic", "factor": 2}})",
-       R"(config.json: rope_scaling.rope_type: expected one of default, linear, llama3, yarn, got "dynamic")"},
-      {llama, R"({"rope_scaling": {"type": "longrope"}})",
-       R"(config.json: rope_scaling.type: expected one of default, linear, llama3, yarn, got "longrope")"},
+       R"(config.json: rope_scaling.rope_type: expected one of default, linear, llama3, yarn, longrope, got "dynamic")"},
+      {llama, R"({"rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1, 1, 1]}})",
+       "config.json: rope_scaling.original_max_position_embeddings: expected an integer from 2 to 2147483648, got no "
+       "such key"},
+      {llama, R"({"original_max_position_embeddings": 1, "rope_scaling": {"type": "longrope"}})",
+       "config.json: original_max_position_embeddings: expected an integer from 2 to 2147483648, got 1"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope"}})",
+       "config.json: rope_scaling.short_factor: expected an array of numbers greater than 0, got no such key"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [1, 1, 1, 1, 1, 1, 1], "long_factor": []}})",
+       "config.json: rope_scaling.short_factor: expected one for each of the 8 pairs that are rotated, got 7"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [1, 1, 1, 1, 1, 1, 1, 1, 1]}})",
+       "config.json: rope_scaling.long_factor: expected one for each of the 8 pairs that are rotated, got 9"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [1, 1, 1, "8x", 1, 1, 1, 1]}})",
+       R"(config.json: rope_scaling.long_factor: expected an array of numbers greater than 0, got one with "8x")"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [1, 1, 1, 1, 1, 1, 1, 0], "long_factor": []}})",
+       "config.json: rope_scaling.short_factor: expected an array of numbers greater than 0, got one with 0"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [-1.5, 1, 1, 1, 1, 1, 1, 1], "long_factor": []}})",
+       "config.json: rope_scaling.short_factor: expected an array of numbers greater than 0, got one with -1.5"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [1e300, 1, 1, 1, 1, 1, 1, 1], "long_factor": []}})",
+       "config.json: rope_scaling.short_factor: expected an array of numbers greater than 0, got one with 1e+300"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": 1, "long_factor": []}})",
+       "config.json: rope_scaling.short_factor: expected an array of numbers greater than 0, got 1"},
+      {llama, R"({"original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope",
+           "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [1e-44, 1, 1, 1, 1, 1, 1, 1]}})",
+       "config.json: rope_theta: expected rotary parameters that make finite frequencies, got 10000"},
       {llama, R"({"rope_scaling": []})", "config.json: rope_scaling: expected an object, got an array"},
       {llama, R"({"rope_parameters": {"rope_type": "llama3", "factor": 8, "high_freq_factor": 4}})",
        "config.json: rope_parameters.low_freq_factor: expected a number, got no such key"},
@@ -278,9 +331,9 @@ TEST(Config, Refusals) {
        "config.json: rope_scaling.rope_theta: expected another value than 1 for yarn, got 1"},
       {gemma3, R"({"rope_parameters": {"rope_type": "linear", "factor": 8}})",
        "config.json: rope_parameters.full_attention: expected an object, as for sliding_attention, got no such key"},
-      {gemma3, R"({"rope_parameters": {"sliding_attention": {"rope_type": "su"}}})",
+      {gemma3, R"({"rope_parameters": {"sliding_attention": {"rope_type": "ntk"}}})",
        R"(config.json: rope_parameters.sliding_attention.rope_type: expected one of default, )"
-       R"(linear, llama3, yarn, got "su")"},
+       R"(linear, llama3, yarn, longrope, got "ntk")"},
       {gemma3, R"({"layer_types": ["full_attention"]})",
        "config.json: layer_types: expected one for each of the 7 layers, got 1"},
       {gemma3, R"({"num_hidden_layers": 1, "layer_types": ["chunked_attention"]})",
