@@ -8,6 +8,7 @@ const TensorInfo *Checkpoint::find(llvm::StringRef name) const {
 }
 
 llvm::StringRef Checkpoint::data(const TensorInfo &tensor) const {
+  assert(tensor.parts.empty() && "the bytes lie in several files");
   return mapped[tensor.file]->bytes().substr(tensor.offset, tensor.bytes);
 }
 

@@ -21,13 +21,17 @@
 namespace lathe {
 
 struct TensorInfo {
-  std::string name;             // as stored
-  unsigned file = 0;            // index into Checkpoint::files()
-  uint64_t offset = 0;          // of the first byte in that file; need not be aligned
-  uint64_t bytes = 0;           // of the whole tensor; lies in the file
-  std::optional<Format> format; // nothing: a type this compiler does not read (buffers of integers, ...)
-  std::string storedType;       // "BF16", "Q4_K": as the file calls it, for messages
-  std::vector<int64_t> shape;   // row-major, [out, in] for a matrix
+  std::string name;                // as stored
+  unsigned file = 0;               // index into Checkpoint::files()
+  uint64_t offset = 0;             // of the first byte in that file; need not be aligned
+  uint64_t bytes = 0;              // of the whole tensor; lies in the file
+  std::optional<Format> format;    // nothing: a type this compiler does not read (buffers of integers, ...)
+  std::string storedType = {};     // "BF16", "Q4_K": as the file calls it, for messages
+  std::vector<int64_t> shape = {}; // row-major, [out, in] for a matrix
+  /// Not empty: the tensor was cut for several devices. These are its parts in order, alike in type and shape, each
+  /// with a place of its own; along which dimension they were cut shows where the whole shape is known. The tensor
+  /// itself has no place and no shape.
+  std::vector<TensorInfo> parts = {};
 };
 
 class Checkpoint {

@@ -87,6 +87,7 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
                            type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
                            /*transposed=*/IntegerAttr(), /*group=*/IntegerAttr(), /*pitch=*/IntegerAttr(),
                            /*unpermute_from=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
+                           /*row_parts=*/IntegerAttr(), /*column_parts=*/IntegerAttr(),
                            /*scale_offsets=*/DenseI64ArrayAttr(), /*scale_files=*/ArrayAttr(),
                            /*scale_rows=*/DenseI64ArrayAttr(), /*scale_columns=*/IntegerAttr(),
                            /*add_one=*/false, binding.negateExp, IntegerAttr());
@@ -117,18 +118,22 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
     op.setGroup(binding.group);
     op.setPitch(binding.pitch);
   }
-  if (!binding.experts.empty()) {
+  if (!binding.places.empty()) {
     SmallVector<int64_t> offsets;
     SmallVector<Attribute> files;
-    for (const ExpertPlace &expert : binding.experts) {
-      offsets.push_back(expert.offset);
-      files.push_back(builder.getStringAttr(pathOf(*expert.tensor)));
+    for (const MatrixPlace &place : binding.places) {
+      offsets.push_back(place.offset);
+      files.push_back(builder.getStringAttr(pathOf(*place.tensor)));
     }
     op.setFile(cast<StringAttr>(files.front()).getValue());
     op.setOffset(offsets.front());
     op.setOffsets(offsets);
     if (!llvm::all_equal(files))
       op.setFilesAttr(builder.getArrayAttr(files));
+    if (binding.cut.rows > 1)
+      op.setRowParts(binding.cut.rows);
+    if (binding.cut.columns > 1)
+      op.setColumnParts(binding.cut.columns);
   } else if (tensor) {
     SmallString<128> path = pathOf(*tensor);
     // Rows of a tensor that holds several weights: their place is known here, the packer reads on.
@@ -137,12 +142,12 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
     const int64_t before = binding.firstRow * (binding.transposedRows ? 1 : width);
     op.setFile(path.str());
     op.setOffset(tensor->offset + before / info.block * info.bytes);
-    if (binding.permuteHeads)
-      op.setUnpermute(binding.permuteHeads);
-    if (binding.permuteFrom)
-      op.setUnpermuteFrom(binding.permuteFrom);
-    op.setAddOne(binding.add == 1);
   }
+  if (binding.permuteHeads)
+    op.setUnpermute(binding.permuteHeads);
+  if (binding.permuteFrom)
+    op.setUnpermuteFrom(binding.permuteFrom);
+  op.setAddOne(binding.add == 1);
   return type;
 }
 

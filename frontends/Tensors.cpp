@@ -315,16 +315,58 @@ absl::Status checkType(const Checkpoint &checkpoint, const TensorInfo &tensor, b
                        ", got " + printable(tensor.storedType));
 }
 
+std::string partsString(const TensorInfo &tensor) {
+  return std::to_string(tensor.parts.size()) + " parts of shape " + shapeString(tensor.parts.front().shape);
+}
+
 absl::StatusOr<const TensorInfo *> findTensor(const Checkpoint &checkpoint, const std::string &name,
                                               llvm::ArrayRef<int64_t> shape) {
   const TensorInfo *tensor = checkpoint.find(name);
   if (!tensor)
     return fileError(checkpoint.source, name,
                      "expected a tensor of shape " + shapeString(shape) + ", found none of that name");
+  if (!tensor->parts.empty())
+    return fileError(checkpoint.path(*tensor), tensor->name,
+                     "expected one tensor of shape " + shapeString(shape) + ", got " + partsString(*tensor));
   if (llvm::ArrayRef<int64_t>(tensor->shape) != shape)
     return fileError(checkpoint.path(*tensor), tensor->name,
                      "expected shape " + shapeString(shape) + ", got " + shapeString(tensor->shape));
   LATHE_RETURN_IF_ERROR(checkType(checkpoint, *tensor, shape.size() == 1));
+  return tensor;
+}
+
+/// Adds the places of one more matrix of a binding, all of which are cut alike.
+absl::StatusOr<const TensorInfo *> findMatrix(const Checkpoint &checkpoint, const std::string &name, int64_t rows,
+                                              int64_t columns, TensorBinding &binding) {
+  const TensorInfo *tensor = checkpoint.find(name);
+  Cut cut;
+  if (!tensor || tensor->parts.empty()) {
+    LATHE_ASSIGN_OR_RETURN(tensor, findTensor(checkpoint, name, {rows, columns}));
+  } else {
+    const auto count = static_cast<int64_t>(tensor->parts.size());
+    llvm::ArrayRef<int64_t> shape = tensor->parts.front().shape;
+    if (shape.size() != 2 || (shape[0] != rows && shape[1] != columns))
+      shape = {};
+    else if (shape[0] < rows && shape[0] * count == rows)
+      cut.rows = count;
+    else if (shape[1] < columns && shape[1] * count == columns)
+      cut.columns = count;
+    if (cut == Cut())
+      return fileError(checkpoint.path(*tensor), name,
+                       "expected parts of a tensor of shape " + shapeString({rows, columns}) + ", got " +
+                           partsString(*tensor));
+    if (!tensor->format || getFormatInfo(*tensor->format).isScaled())
+      return fileError(checkpoint.path(*tensor), name,
+                       "expected parts of type F32, F16 or BF16, got " + printable(tensor->storedType));
+  }
+  if (!binding.places.empty() && cut != binding.cut)
+    return fileError(checkpoint.path(*tensor), name,
+                     "expected parts like those of " + binding.places.front().tensor->name + ", got others");
+  binding.cut = cut;
+  for (const TensorInfo &part : tensor->parts)
+    binding.places.push_back({&part, part.offset});
+  if (tensor->parts.empty())
+    binding.places.push_back({tensor, tensor->offset});
   return tensor;
 }
 
@@ -373,7 +415,7 @@ absl::Status bindBlocks(const Checkpoint &checkpoint, const std::string &stem, b
   LATHE_ASSIGN_OR_RETURN(const TensorInfo *scales, find("_scales", {experts, stored, blocks}));
   for (int64_t expert = 0; expert < experts; ++expert) {
     const uint64_t before = static_cast<uint64_t>((expert * stored + (isUp && isByTurns ? 1 : 0)) * blocks);
-    binding.experts.push_back({codes, codes->offset + before * 16});
+    binding.places.push_back({codes, codes->offset + before * 16});
     binding.scales.push_back({scales, scales->offset + before});
   }
   binding.tensor = codes;
@@ -397,7 +439,7 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
   auto addFused = [&](const std::string &name, int64_t allRows, int64_t before) -> absl::Status {
     LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, {experts, allRows, columns}));
     for (int64_t expert = 0; expert < experts; ++expert)
-      binding.experts.push_back({tensor, tensor->offset + bytesOf(*tensor, expert * allRows + before)});
+      binding.places.push_back({tensor, tensor->offset + bytesOf(*tensor, expert * allRows + before)});
     return absl::OkStatus();
   };
   if (model.experts.tensors != ExpertTensors::Each && checkpoint.naming == Checkpoint::Naming::HuggingFace) {
@@ -410,7 +452,7 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
     const FormatInfo &info = getFormatInfo(*tensor->format);
     for (int64_t expert = 0; expert < experts; ++expert) {
       const int64_t first = expert * columns * stored + (isUp ? (isByTurns ? 1 : rows) : 0);
-      binding.experts.push_back({tensor, tensor->offset + static_cast<uint64_t>(first * info.bytes)});
+      binding.places.push_back({tensor, tensor->offset + static_cast<uint64_t>(first * info.bytes)});
     }
     binding.tensor = tensor;
     binding.format = *tensor->format;
@@ -432,16 +474,15 @@ absl::Status bindExperts(const Model &model, const Checkpoint &checkpoint, Slot 
                               : addFused(stem + "gate_up_proj", 2 * rows, slot == Slot::ExpertGate ? 0 : rows));
   } else {
     for (int64_t expert = 0; expert < experts; ++expert) {
-      LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, one(expert), {rows, columns}));
-      if (expert && tensor->format != binding.experts.front().tensor->format)
+      LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findMatrix(checkpoint, one(expert), rows, columns, binding));
+      if (expert && tensor->format != binding.places.front().tensor->format)
         return fileError(checkpoint.path(*tensor), tensor->name,
-                         "expected the type of the other experts, " + binding.experts.front().tensor->storedType +
+                         "expected the type of the other experts, " + binding.places.front().tensor->storedType +
                              ", got " + printable(tensor->storedType));
-      binding.experts.push_back({tensor, tensor->offset});
       LATHE_RETURN_IF_ERROR(bindScales(checkpoint, *tensor, rows, columns, 0, binding));
     }
   }
-  binding.tensor = binding.experts.front().tensor;
+  binding.tensor = binding.places.front().tensor;
   binding.format = *binding.tensor->format;
   return absl::OkStatus();
 }
@@ -460,7 +501,7 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
     const FormatInfo &info = getFormatInfo(*binding.tensor->format);
     const uint64_t bytes = binding.shape[1] * binding.shape[2] / info.block * info.bytes;
     for (int64_t head = 0; head < heads; ++head)
-      binding.experts.push_back({binding.tensor, binding.tensor->offset + head * bytes});
+      binding.places.push_back({binding.tensor, binding.tensor->offset + head * bytes});
     binding.format = info.format;
     return absl::OkStatus();
   }
@@ -470,7 +511,7 @@ absl::Status bindHeads(const Model &model, const Config &config, const Checkpoin
   const uint64_t rowBytes = rank / info.block * info.bytes;
   for (int64_t head = 0; head < heads; ++head) {
     const int64_t first = head * each + (isKeys ? 0 : config.nopeDim);
-    binding.experts.push_back({binding.tensor, binding.tensor->offset + first * rowBytes});
+    binding.places.push_back({binding.tensor, binding.tensor->offset + first * rowBytes});
     LATHE_RETURN_IF_ERROR(bindScales(checkpoint, *binding.tensor, heads * each, rank, first, binding));
   }
   binding.transposedRows = isKeys ? rank : 0;
@@ -629,7 +670,11 @@ absl::StatusOr<TensorBinding> lathe::bindTensor(const Model &model, const Config
   // One row may be stored as a vector.
   if (tensor && stored.size() == 2 && stored[0] == 1 && tensor->shape.size() == 1)
     stored.erase(stored.begin());
-  LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
+  if (tensor && !tensor->parts.empty() && stored.size() == 2 && stored == binding.shape && !binding.transposedRows) {
+    LATHE_ASSIGN_OR_RETURN(tensor, findMatrix(*checkpoint, tensor->name, stored[0], stored[1], binding));
+  } else {
+    LATHE_ASSIGN_OR_RETURN(tensor, findTensor(*checkpoint, tensor ? tensor->name : name, stored));
+  }
   binding.tensor = tensor;
   binding.format = *tensor->format;
   if (stored.size() == 2)

@@ -132,8 +132,8 @@ bool isGlobal(Slot slot);
 bool isExperts(Slot slot);
 bool isHeads(Slot slot);
 
-/// Where one expert's or head's matrix begins.
-struct ExpertPlace {
+/// Where one matrix begins, or a part of it.
+struct MatrixPlace {
   const TensorInfo *tensor;
   uint64_t offset; // in its file
 };
@@ -145,15 +145,22 @@ struct ScalePlace {
   int64_t firstRow = 0; // f8_e4m3: of the matrix, in the tensor the scales are for
 };
 
+/// Equal parts that each matrix lies in: of its rows, or of every row's columns.
+struct Cut {
+  int64_t rows = 1, columns = 1;
+  bool operator==(const Cut &) const = default;
+};
+
 /// A tensor for a slot, and the packer's recipe for it.
 struct TensorBinding {
   const TensorInfo *tensor = nullptr;  // null: a bare config, there are no weights
   llvm::SmallVector<int64_t, 2> shape; // [out, in], [n] or [experts, out, in]
-  std::vector<ExpertPlace> experts;    // one for each; `tensor` is the first's
-  std::vector<ScalePlace> scales;      // one for each matrix; empty: there are none apart
-  int64_t scaleColumns = 0;            // scales to a row of blocks
-  Format format = Format::F32;         // of the values, as the file has them
-  int64_t firstRow = 0;                // rows of the tensor before these: it holds several slots
+  std::vector<MatrixPlace> places; // experts', heads', parts': one for each, `tensor` is the first's; empty: its own
+  Cut cut;                         // each matrix has so many places, one after another
+  std::vector<ScalePlace> scales;  // one for each matrix; empty: there are none apart
+  int64_t scaleColumns = 0;        // scales to a row of blocks
+  Format format = Format::F32;     // of the values, as the file has them
+  int64_t firstRow = 0;            // rows of the tensor before these: it holds several slots
   /// Rows (transposed: columns, of a vector values) come in groups of `group`, the next one `pitch` further on.
   int64_t group = 1, pitch = 1;
   int64_t transposedRows = 0; // not 0: the tensor is [in, transposedRows], of which these are some columns

@@ -61,13 +61,16 @@ struct Recipe {
   std::string name, file;
   lm::WeightType type;
   Format stored;
-  const uint8_t *bytes; // in the mapped file
   int64_t heads;        // of unpermute; 0: rows stay where they are
   int64_t from;         // in a head: rows before it stay where they are
   int64_t group, pitch; // rows come in groups of `group`, the next one `pitch` further on
   int64_t transposed;   // of a matrix stored as [columns, transposed], of which these rows are columns; 0: it is not
   bool addOne, negateExp;
   int64_t place, size; // in the tensor section
+
+  /// In the mapped files: the matrix, or its parts of rows, each followed by those of the same rows' further columns.
+  std::vector<const uint8_t *> parts = {};
+  int64_t partRows = 0, partColumns = 0; // stored rows and columns of a part
 
   const uint8_t *scales = nullptr; // where they are kept apart
   int64_t scaleRow = 0;            // the first row's, of f8_e4m3
@@ -92,7 +95,7 @@ struct Recipe {
     std::memcpy(&scale, scales + ((scaleRow + row) / kScaleBlock * scaleColumns + column / kScaleBlock) * 4, 4);
     return scale;
   }
-  /// A stored row as its format has it: `room` takes it where codes and scales lie apart.
+  /// A stored row as its format has it: `room` takes it where columns, or codes and scales, lie apart.
   const uint8_t *rowAt(int64_t row, std::vector<uint8_t> &room) const;
   /// [panel, panel + count) of a matrix to `out`, which is zeros.
   absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
@@ -104,12 +107,20 @@ private:
 };
 
 const uint8_t *Recipe::rowAt(int64_t row, std::vector<uint8_t> &room) const {
-  if (stored != Format::MXFP4 || !scales)
-    return bytes + row * rowBytes(stored, type.getColumns());
+  if (stored != Format::MXFP4 || !scales) {
+    const uint64_t width = rowBytes(stored, partColumns), offset = row % partRows * width;
+    const size_t across = type.getColumns() / partColumns, first = row / partRows * across;
+    if (across == 1)
+      return parts[first] + offset;
+    room.resize(across * width);
+    for (size_t i = 0; i < across; ++i)
+      std::memcpy(room.data() + i * width, parts[first + i] + offset, width);
+    return room.data();
+  }
   const int64_t blocks = type.getColumns() / 32;
   room.resize(blocks * 17);
   for (int64_t i = 0; i < blocks; ++i) {
-    const uint8_t *codes = bytes + (row * blocks + i) * 16;
+    const uint8_t *codes = parts.front() + (row * blocks + i) * 16;
     uint8_t *block = room.data() + i * 17;
     *block++ = scales[row * blocks + i];
     // Neighbours share a byte here, values 16 apart in a block.
@@ -128,7 +139,7 @@ std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   const uint64_t line = rowBytes(stored, transposed);
   std::vector<float> values(rows * columns), some(span);
   for (int64_t column = 0; column < columns; ++column) {
-    decodeRow(stored, bytes + column * line + rowBytes(stored, begin), span, some.data());
+    decodeRow(stored, parts.front() + column * line + rowBytes(stored, begin), span, some.data());
     for (int64_t row = 0; row < rows; ++row)
       values[row * columns + column] = some[spread(first + row) - begin] * scaleAt(column, spread(first + row));
   }
@@ -181,7 +192,7 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
 absl::Status Recipe::runVector(uint8_t *out) const {
   const int64_t size = type.getRows();
   std::vector<float> values(storedRows());
-  decodeRow(stored, bytes, values.size(), values.data());
+  decodeRow(stored, parts.front(), values.size(), values.data());
   float *to = reinterpret_cast<float *>(out);
   for (int64_t i = 0; i < size; ++i) {
     const float value = values[storedRow(i)];
@@ -207,13 +218,18 @@ struct Piece {
     if (recipe->stored == Format::MXFP4 && recipe->scales)
       return;
     const int64_t rows = recipe->type.getLayout().getRows();
-    const uint64_t stride = rowBytes(recipe->stored, recipe->type.getColumns()), page = 4096;
+    const uint64_t stride = rowBytes(recipe->stored, recipe->partColumns), page = 4096;
     const int64_t first = panel * rows, last = std::min(first + panels * rows, recipe->type.getRows());
-    const uint64_t base = reinterpret_cast<uintptr_t>(recipe->bytes);
-    const uint64_t begin = llvm::alignTo(base + first * stride, page),
-                   end = llvm::alignDown(base + last * stride, page);
-    if (begin < end)
-      madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+    const int64_t across = recipe->type.getColumns() / recipe->partColumns;
+    for (auto [index, part] : llvm::enumerate(recipe->parts)) {
+      const int64_t before = static_cast<int64_t>(index) / across * recipe->partRows;
+      auto placeOf = [&, part = part](int64_t row) {
+        return reinterpret_cast<uintptr_t>(part) + std::clamp<int64_t>(row - before, 0, recipe->partRows) * stride;
+      };
+      const uint64_t begin = llvm::alignTo(placeOf(first), page), end = llvm::alignDown(placeOf(last), page);
+      if (begin < end)
+        madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+    }
   }
 };
 
@@ -310,8 +326,8 @@ public:
 
 private:
   absl::Status addRecipes(lm::WeightOp weight);
-  absl::Status addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset, int64_t place,
-                         size_t expert = 0);
+  absl::Status addRecipe(lm::WeightOp weight, lm::WeightType type, int64_t place, size_t expert = 0);
+  absl::Status addParts(lm::WeightOp weight, size_t expert, Recipe &recipe);
   absl::Status addScales(lm::WeightOp weight, size_t expert, Recipe &recipe);
   absl::StatusOr<llvm::StringRef> open(llvm::StringRef path);
   absl::Status writeTensors(ContentId &id);
@@ -357,28 +373,21 @@ absl::Status Packer::addRecipes(lm::WeightOp weight) {
     return about(weight, "expects a place in the weights file");
 
   lm::WeightType type = weight.getWeightType();
-  std::optional<llvm::ArrayRef<int64_t>> offsets = weight.getOffsets();
   if (!type.isExperts())
-    return addRecipe(weight, type, *weight.getFile(), *weight.getOffset(), *weight.getPlace());
-  if (!offsets)
+    return addRecipe(weight, type, *weight.getPlace());
+  if (!weight.getOffsets())
     return about(weight, "expects an offset for each expert");
-  for (auto [expert, offset] : llvm::enumerate(*offsets)) {
-    llvm::StringRef path =
-        weight.getFiles() ? mlir::cast<StringAttr>((*weight.getFiles())[expert]).getValue() : *weight.getFile();
-    LATHE_RETURN_IF_ERROR(addRecipe(weight, type.getMatrix(), path, offset,
-                                    *weight.getPlace() + static_cast<int64_t>(expert) * getExpertBytes(type), expert));
-  }
+  for (int64_t expert = 0; expert < type.getExperts(); ++expert)
+    LATHE_RETURN_IF_ERROR(
+        addRecipe(weight, type.getMatrix(), *weight.getPlace() + expert * getExpertBytes(type), expert));
   return absl::OkStatus();
 }
 
-absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::StringRef path, uint64_t offset,
-                               int64_t place, size_t expert) {
-  LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(path));
+absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, int64_t place, size_t expert) {
   Recipe recipe = {weight.getSymName().str(),
-                   path.str(),
+                   weight.getFile()->str(),
                    type,
                    weight.getStoredFormat(),
-                   nullptr,
                    static_cast<int64_t>(weight.getUnpermute().value_or(0)),
                    static_cast<int64_t>(weight.getUnpermuteFrom().value_or(0)),
                    static_cast<int64_t>(weight.getGroup().value_or(1)),
@@ -394,23 +403,41 @@ absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, llvm::S
     return about(weight, "expects rows that are either turned round or unpermuted");
   if (!recipe.transposed && recipe.type.getColumns() % stored.block)
     return about(weight, "expects a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
-  const int64_t rows = recipe.type.isMatrix() ? recipe.storedRows() : 1;
-  const int64_t columns = recipe.type.isMatrix() ? recipe.type.getColumns() : recipe.storedRows();
-  // Of a transposed matrix the last column ends before its row does.
-  const uint64_t bytes = recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) +
-                                                 rowBytes(recipe.stored, llvm::alignTo(rows, stored.block))
-                                           : rowBytes(recipe.stored, columns) * rows;
-  if (offset > file.size() || bytes > file.size() - offset)
-    return fileError(recipe.file, recipe.name,
-                     "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +
-                         llvm::Twine(file.size()));
-  recipe.bytes = reinterpret_cast<const uint8_t *>(file.data()) + offset;
+  LATHE_RETURN_IF_ERROR(addParts(weight, expert, recipe));
   LATHE_RETURN_IF_ERROR(addScales(weight, expert, recipe));
   if (recipe.place < 0 || recipe.place > options.tensorsBytes || recipe.size > options.tensorsBytes - recipe.place)
     return about(weight, "expects a place in the tensor section of " + llvm::Twine(options.tensorsBytes) +
                              " bytes, found " + llvm::Twine(recipe.place) + " for " + llvm::Twine(recipe.size) +
                              " bytes");
   recipes.push_back(std::move(recipe));
+  return absl::OkStatus();
+}
+
+absl::Status Packer::addParts(lm::WeightOp weight, size_t expert, Recipe &recipe) {
+  const int64_t rows = recipe.type.isMatrix() ? recipe.storedRows() : 1;
+  const int64_t columns = recipe.type.isMatrix() ? recipe.type.getColumns() : recipe.storedRows();
+  const FormatInfo &stored = getFormatInfo(recipe.stored);
+  recipe.partRows = rows / static_cast<int64_t>(weight.getRowParts().value_or(1));
+  recipe.partColumns = columns / static_cast<int64_t>(weight.getColumnParts().value_or(1));
+  if (weight.getColumnParts() && recipe.partColumns % stored.block)
+    return about(weight, "expects parts of a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
+  // Of a transposed matrix the last column ends before its row does.
+  const uint64_t bytes =
+      recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) +
+                              rowBytes(recipe.stored, llvm::alignTo(rows, stored.block))
+                        : rowBytes(recipe.stored, recipe.partColumns) * recipe.partRows;
+  const size_t count = weight.getParts();
+  for (size_t index = expert * count; index < (expert + 1) * count; ++index) {
+    if (weight.getFiles())
+      recipe.file = mlir::cast<StringAttr>((*weight.getFiles())[index]).str();
+    const uint64_t offset = weight.getOffsets() ? (*weight.getOffsets())[index] : *weight.getOffset();
+    LATHE_ASSIGN_OR_RETURN(llvm::StringRef file, open(recipe.file));
+    if (offset > file.size() || bytes > file.size() - offset)
+      return fileError(recipe.file, recipe.name,
+                       "expected " + llvm::Twine(bytes) + " bytes at " + llvm::Twine(offset) + ", found a file of " +
+                           llvm::Twine(file.size()));
+    recipe.parts.push_back(reinterpret_cast<const uint8_t *>(file.data()) + offset);
+  }
   return absl::OkStatus();
 }
 

@@ -99,14 +99,20 @@ LogicalResult WeightOp::verify() {
       return emitOpError() << "expects an offset of scales, and where there are files and rows one of each, for every "
                            << "matrix, but found " << scales->size() << " for " << type;
   }
+  int64_t rowParts = getRowParts().value_or(1), columnParts = getColumnParts().value_or(1);
+  bool isCut = getRowParts() || getColumnParts();
+  if (isCut && (rowParts < 1 || columnParts < 1 || type.isVector() || type.getRows() % rowParts ||
+                type.getColumns() % columnParts || getTransposed() || getPitch() || getScaleOffsets()))
+    return emitOpError() << "expects a matrix that divides into " << rowParts << " parts of its rows and "
+                         << columnParts << " of its columns and is stored as it is, but found " << type;
   if (std::optional<ArrayRef<int64_t>> offsets = getOffsets()) {
-    auto experts = static_cast<size_t>(type.getExperts());
-    if (!type.isExperts() || offsets->size() != experts || (getFiles() && getFiles()->size() != experts) ||
+    auto places = static_cast<size_t>(type.getExperts()) * getParts();
+    if (!(type.isExperts() || isCut) || offsets->size() != places || (getFiles() && getFiles()->size() != places) ||
         llvm::any_of(*offsets, [](int64_t offset) { return offset < 0; }))
-      return emitOpError() << "expects an offset, and where there are files a file, for each of the experts, but found "
-                           << offsets->size() << " for " << type;
-  } else if (getFiles()) {
-    return emitOpError() << "expects files beside offsets";
+      return emitOpError() << "expects an offset, and where there are files a file, for each of the experts and parts, "
+                           << "but found " << offsets->size() << " for " << type;
+  } else if (getFiles() || isCut) {
+    return emitOpError() << "expects files and parts beside offsets";
   }
   return success();
 }

@@ -34,7 +34,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
     values) come in groups of `group`, the next one `pitch` further on; `negate_exp` takes -exp(x) of every value;
     `unpermute(h)` turns interleaved rotary rows of h heads into halves, all of a head's or those `unpermute_from` on, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
     the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
-    type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`. Scales kept
+    type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`; a matrix
+    that was cut for several devices has there, in order, `row_parts` of its rows or `column_parts` of every row. Scales kept
     apart begin at `scale_offsets`, one for each matrix, in `from` or, one for each, in `scale_files`: f32 for every 128 x 128
     values of a stored matrix of which this one begins at row `scale_rows` (f8_e4m3, `scale_columns` to a row of blocks), or
     a byte for each block of a row (mxfp4, whose blocks then hold neighbours in a byte).
@@ -49,6 +50,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
                        OptionalAttr<I64Attr>:$transposed, OptionalAttr<I64Attr>:$group, OptionalAttr<I64Attr>:$pitch, OptionalAttr<I64Attr>:$unpermute_from,
                        OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files,
+                       OptionalAttr<I64Attr>:$row_parts, OptionalAttr<I64Attr>:$column_parts,
                        OptionalAttr<DenseI64ArrayAttr>:$scale_offsets, OptionalAttr<StrArrayAttr>:$scale_files,
                        OptionalAttr<DenseI64ArrayAttr>:$scale_rows, OptionalAttr<I64Attr>:$scale_columns, UnitAttr:$add_one, UnitAttr:$negate_exp, OptionalAttr<I64Attr>:$place);
   let assemblyFormat = [{
@@ -57,6 +59,8 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     WeightType getWeightType() { return ::llvm::cast<WeightType>(getType()); }
+    /// Places that each matrix lies in.
+    int64_t getParts() { return getRowParts().value_or(1) * getColumnParts().value_or(1); }
     /// Format of the bytes in the file.
     ::lathe::Format getStoredFormat();
   }];

@@ -22,6 +22,10 @@ static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef d
   // The order transformers looks in.
   if (std::string single = inside(directory, "model.safetensors"); fs::exists(single))
     return openSafetensors(single);
+  // Before an index, which could name one part of a tensor alone.
+  LATHE_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> cut, openCutSafetensors(directory));
+  if (cut)
+    return cut;
   if (std::string index = inside(directory, "model.safetensors.index.json"); fs::exists(index))
     return openShardedSafetensors(index);
   // Nothing at all is a bare config; weights that cannot be read must not look like one.
@@ -44,8 +48,8 @@ static void settleTie(const Model &model, const Checkpoint &checkpoint, Config &
   if (!config.tied)
     config.tied = config.tiedUnlessStored && !head;
   else if (head && embed)
-    config.tied = head->format == embed->format && head->shape == embed->shape &&
-                  checkpoint.data(*head) == checkpoint.data(*embed);
+    config.tied = head->parts.empty() && embed->parts.empty() && head->format == embed->format &&
+                  head->shape == embed->shape && checkpoint.data(*head) == checkpoint.data(*embed);
 }
 
 /// The end ids of generation_config.json are the ones generation uses, where it has any.

@@ -2,11 +2,14 @@
 #include "frontends/support/Errors.h"
 #include "frontends/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include <map>
+#include <set>
 
 using namespace lathe;
 namespace json = llvm::json;
@@ -187,6 +190,113 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
       if (!checkpoint->find(key))
         return fileError(indexPath, ("weight_map." + key).str(),
                          "expected a tensor of that name in " + quoted(name) + ", found none");
+  }
+  return checkpoint;
+}
+
+namespace {
+
+/// The files of a directory by their names' beginning and the device they are for.
+struct CutFiles {
+  std::vector<std::string> common;
+  std::map<std::string, std::set<unsigned>> parts;
+  unsigned devices = 0; // all files' together
+
+  explicit CutFiles(llvm::StringRef directory) {
+    for (const std::string &name : filesEndingIn(directory, {suffix})) {
+      const auto [stem, device] = llvm::StringRef(name).drop_back(suffix.size()).rsplit(mark);
+      unsigned number = 0;
+      if (device == "common") {
+        common.push_back(name);
+      } else if (device.size() == 3 && llvm::all_of(device, llvm::isDigit) && !device.getAsInteger(10, number)) {
+        parts[stem.str()].insert(number);
+        devices = std::max(devices, number + 1);
+      }
+    }
+  }
+  static std::string nameOf(llvm::StringRef stem, unsigned device) {
+    return llvm::formatv("{0}{1}{2:d3}{3}", stem, mark, device, suffix);
+  }
+
+  static constexpr llvm::StringLiteral mark = "-TP-", suffix = ".safetensors";
+};
+
+/// The tensors of one file, which is added to the checkpoint.
+absl::StatusOr<std::vector<TensorInfo>> addFile(Checkpoint &checkpoint, llvm::StringRef name) {
+  llvm::SmallString<256> path(checkpoint.source);
+  llvm::sys::path::append(path, name);
+  LATHE_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
+  LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
+  const unsigned number = checkpoint.addFile(std::move(file));
+  for (TensorInfo &tensor : tensors)
+    tensor.file = number;
+  return tensors;
+}
+
+absl::Status addTensor(Checkpoint &checkpoint, TensorInfo tensor) {
+  if (const TensorInfo *other = checkpoint.find(tensor.name))
+    return fileError(checkpoint.path(tensor), tensor.name,
+                     "expected a tensor that no other file has, got one of " +
+                         quoted(llvm::sys::path::filename(checkpoint.path(*other))) + ", too");
+  checkpoint.add(std::move(tensor));
+  return absl::OkStatus();
+}
+
+/// Puts a tensor behind the parts of the devices before.
+absl::Status addPart(const Checkpoint &checkpoint, unsigned device, TensorInfo part, TensorInfo &whole) {
+  if (device == 0) {
+    whole.name = part.name;
+    whole.file = part.file;
+    whole.format = part.format;
+    whole.storedType = part.storedType;
+  } else if (whole.parts.size() != device) {
+    return fileError(checkpoint.path(part), part.name,
+                     "expected a part of a tensor that every device has, found none for device " +
+                         llvm::Twine(whole.parts.size()));
+  } else if (const TensorInfo &first = whole.parts.front();
+             part.storedType != first.storedType || part.shape != first.shape) {
+    return fileError(checkpoint.path(part), part.name,
+                     "expected a part like the first one, " + printable(first.storedType) + " of shape " +
+                         shapeString(first.shape) + ", got " + printable(part.storedType) + " of shape " +
+                         shapeString(part.shape));
+  }
+  whole.parts.push_back(std::move(part));
+  return absl::OkStatus();
+}
+
+} // namespace
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openCutSafetensors(llvm::StringRef directory) {
+  const CutFiles files(directory);
+  if (files.common.empty() && files.parts.empty())
+    return nullptr;
+  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, directory);
+  for (const std::string &name : files.common) {
+    LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, addFile(*checkpoint, name));
+    for (TensorInfo &tensor : tensors)
+      LATHE_RETURN_IF_ERROR(addTensor(*checkpoint, std::move(tensor)));
+  }
+  for (const auto &[stem, found] : files.parts) {
+    std::map<std::string, TensorInfo> wholes; // in an order that no hash decides
+    for (unsigned device = 0; device < files.devices; ++device) {
+      const std::string name = CutFiles::nameOf(stem, device);
+      if (!found.count(device))
+        return fileError(directory, name,
+                         "expected a file of that name, as there are " + llvm::Twine(files.devices) +
+                             " devices, found none");
+      LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, addFile(*checkpoint, name));
+      for (TensorInfo &tensor : tensors) {
+        TensorInfo &whole = wholes[tensor.name];
+        LATHE_RETURN_IF_ERROR(addPart(*checkpoint, device, std::move(tensor), whole));
+      }
+    }
+    for (auto &[name, whole] : wholes) {
+      if (whole.parts.size() != files.devices)
+        return fileError(checkpoint->path(whole), name,
+                         "expected a part of a tensor that every device has, found none for device " +
+                             llvm::Twine(whole.parts.size()));
+      LATHE_RETURN_IF_ERROR(addTensor(*checkpoint, files.devices == 1 ? whole.parts.front() : std::move(whole)));
+    }
   }
   return checkpoint;
 }

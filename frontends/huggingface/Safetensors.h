@@ -23,6 +23,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> openSafetensors(llvm::StringRef path
 /// A model.safetensors.index.json and the shards it names, which lie beside it.
 absl::StatusOr<std::unique_ptr<Checkpoint>> openShardedSafetensors(llvm::StringRef indexPath);
 
+/// What was cut for the devices of tensor parallelism, as Grok 2 is published: NAME-TP-common.safetensors with whole
+/// tensors, and NAME-TP-000.safetensors to the last device's with a part each of the same tensors. Null: no such files.
+absl::StatusOr<std::unique_ptr<Checkpoint>> openCutSafetensors(llvm::StringRef directory);
+
 } // namespace lathe
 
 #endif // LATHE_FRONTENDS_HUGGINGFACE_SAFETENSORS_H

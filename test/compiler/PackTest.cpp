@@ -190,6 +190,46 @@ TEST_F(PackTest, BytesLieWhereLayoutSays) {
   }
 }
 
+TEST_F(PackTest, PartsOfRowsAndColumnsComeTogether) {
+  for (const FormatInfo &info : allFormats) {
+    SCOPED_TRACE(info.name.str());
+    // Three parts of 7 rows, or two of 256 columns: the borders lie in a panel, or in every row.
+    const int64_t rows = 21, columns = 512;
+    const std::string bytes = randomRows(info, rows, columns);
+    const uint64_t row = rowBytes(info.format, columns), half = rowBytes(info.format, columns / 2);
+    std::string left, right;
+    for (int64_t i = 0; i < rows; ++i) {
+      left += bytes.substr(i * row, half);
+      right += bytes.substr(i * row + half, half);
+    }
+    writeFile("a", "xyz" + bytes.substr(0, 7 * row));
+    writeFile("b", bytes.substr(7 * row, 7 * row));
+    writeFile("c", "x" + bytes.substr(14 * row));
+    writeFile("left", left);
+    writeFile("right", "xx" + right);
+    writeFile("in", "");
+    const std::string type = "21x512x" + info.name.str() + (info.isScaled() ? ", <16 x 1>" : ", <16 x 4>");
+    auto expected = [&](int64_t i) { return decode(info, bytes, i, columns); };
+    auto files = [&](llvm::ArrayRef<llvm::StringRef> names) {
+      std::string out;
+      for (llvm::StringRef name : names)
+        out += (out.empty() ? "\"" : ", \"") + path(name) + "\"";
+      return "files = [" + out + "], ";
+    };
+    expectRows(type, info.name, "{" + files({"a", "b", "c"}) + "offsets = array<i64: 3, 0, 1>, row_parts = 3 : i64}",
+               expected);
+    expectRows(type, info.name, "{" + files({"left", "right"}) + "offsets = array<i64: 0, 2>, column_parts = 2 : i64}",
+               expected);
+    // Converted on the way, and rotary rows put in order.
+    expectRows("21x512xf32, <16 x 1>", info.name,
+               "{" + files({"left", "right"}) + "offsets = array<i64: 0, 2>, column_parts = 2 : i64}", expected);
+    expectRows("21x512xf32, <16 x 1>", info.name,
+               "{" + files({"a", "b", "c"}) +
+                   "offsets = array<i64: 3, 0, 1>, row_parts = 3 : i64, unpermute = 1 : i64, unpermute_from = 1 : i64}",
+               [&](int64_t i) { return i == 0 ? expected(0) : expected(1 + (i - 1) % 10 * 2 + (i - 1) / 10); });
+  }
+}
+
 TEST_F(PackTest, RotaryRowsAreUnpermuted) {
   for (const FormatInfo &info : allFormats) {
     const int64_t rows = 24, columns = 256, heads = 3, width = 8;
@@ -348,6 +388,12 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   const std::string from = " from \"" + path("in") + "\" at 90 place 0";
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32>" + from),
             path("in") + ": w: expected 16 bytes at 90, found a file of 100");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<16x2xf32, <16 x 1>>" + from +
+                    " {offsets = array<i64: 0, 60>, row_parts = 2 : i64}"),
+            path("in") + ": w: expected 64 bytes at 60, found a file of 100");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<1x64xq8_0, <16 x 4>>" + from +
+                    " {offsets = array<i64: 0, 0, 0, 0>, column_parts = 4 : i64}"),
+            "lm.weight @w: expects parts of a multiple of 32 columns for q8_0");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4x4xf32>" + from),
             "lm.weight @w: expects a matrix with a layout, but found !lm.weight<4x4xf32>: the module did not pass "
             "lm-pack-weights");

@@ -101,8 +101,8 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   each.add(tensor("layers.0.mlp.experts.1.up_proj.weight", {8, 32}, 1000));
   auto found = bindTensor(models::Qwen3MoE, config, &each, Slot::ExpertUp);
   ASSERT_EQ(messageOf(found), "");
-  EXPECT_EQ(found->experts[0].offset, 4000u);
-  EXPECT_EQ(found->experts[1].offset, 1000u);
+  EXPECT_EQ(found->places[0].offset, 4000u);
+  EXPECT_EQ(found->places[1].offset, 1000u);
 
   Checkpoint mixed(Checkpoint::Naming::HuggingFace, "m");
   mixed.addFile(MappedFile::fromBytes("m", ""));
@@ -119,11 +119,11 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   all.add(tensor("layers.0.mlp.experts.down_proj", {2, 32, 8}, 9000));
   auto up = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertUp);
   ASSERT_EQ(messageOf(up), "");
-  EXPECT_EQ(up->experts[0].offset, 100u + 8 * 32 * 4); // behind the gate's rows
-  EXPECT_EQ(up->experts[1].offset, 100u + (16 + 8) * 32 * 4);
+  EXPECT_EQ(up->places[0].offset, 100u + 8 * 32 * 4); // behind the gate's rows
+  EXPECT_EQ(up->places[1].offset, 100u + (16 + 8) * 32 * 4);
   auto down = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertDown);
   ASSERT_EQ(messageOf(down), "");
-  EXPECT_EQ(down->experts[1].offset, 9000u + 32 * 8 * 4);
+  EXPECT_EQ(down->places[1].offset, 9000u + 32 * 8 * 4);
 }
 
 TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
@@ -137,13 +137,13 @@ TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
     auto keys = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::KUp);
     ASSERT_EQ(messageOf(keys), "");
     EXPECT_EQ(keys->transposedRows, 512);
-    EXPECT_EQ(keys->experts[0].offset, 64u);
-    EXPECT_EQ(keys->experts[1].offset, 64u + 80 * rowBytes);
+    EXPECT_EQ(keys->places[0].offset, 64u);
+    EXPECT_EQ(keys->places[1].offset, 64u + 80 * rowBytes);
     auto values = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::VUp);
     ASSERT_EQ(messageOf(values), "");
     EXPECT_EQ(values->transposedRows, 0);
-    EXPECT_EQ(values->experts[0].offset, 64u + 48 * rowBytes);
-    EXPECT_EQ(values->experts[1].offset, 64u + 128 * rowBytes);
+    EXPECT_EQ(values->places[0].offset, 64u + 48 * rowBytes);
+    EXPECT_EQ(values->places[1].offset, 64u + 128 * rowBytes);
     EXPECT_EQ(values->format, format);
   }
 }
@@ -189,4 +189,55 @@ TEST(Tensors, EverySlotHasItsOwnName) {
       llvm::sort(seen);
       EXPECT_EQ(llvm::unique(seen), seen.end()) << entry.name.str();
     }
+}
+
+TEST(Tensors, PartsAreOfRowsOrColumns) {
+  Config config = smallConfig(); // gate: [96, 32]
+  auto bind = [&](std::vector<int64_t> shape, int parts, Slot slot = Slot::Gate, const char *type = "BF16") {
+    TensorInfo whole = {.name = tensorName(models::Llama, Checkpoint(Checkpoint::Naming::HuggingFace, "m"), slot, 0),
+                        .format = parseFormat(llvm::StringRef(type).lower()),
+                        .storedType = type};
+    for (int i = 0; i < parts; ++i)
+      whole.parts.push_back({.name = whole.name, .offset = uint64_t(1000 * i), .format = whole.format, .shape = shape});
+    const Checkpoint checkpoint = with(Checkpoint::Naming::HuggingFace, whole);
+    absl::StatusOr<TensorBinding> binding = bindTensor(models::Llama, config, &checkpoint, slot);
+    if (!binding.ok())
+      return std::string(binding.status().message());
+    std::string out = std::to_string(binding->cut.rows) + " " + std::to_string(binding->cut.columns) + ":";
+    for (const MatrixPlace &place : binding->places)
+      out += " " + std::to_string(place.offset);
+    return out;
+  };
+  EXPECT_EQ(bind({24, 32}, 4), "4 1: 0 1000 2000 3000");
+  EXPECT_EQ(bind({96, 16}, 2), "1 2: 0 1000");
+  const std::string name = "m: model.layers.0.mlp.gate_proj.weight: ";
+  EXPECT_EQ(bind({24, 32}, 3), name + "expected parts of a tensor of shape [96, 32], got 3 parts of shape [24, 32]");
+  EXPECT_EQ(bind({24, 16}, 4), name + "expected parts of a tensor of shape [96, 32], got 4 parts of shape [24, 16]");
+  EXPECT_EQ(bind({96, 32}, 2), name + "expected parts of a tensor of shape [96, 32], got 2 parts of shape [96, 32]");
+  EXPECT_EQ(bind({3072}, 2), name + "expected parts of a tensor of shape [96, 32], got 2 parts of shape [3072]");
+  EXPECT_EQ(bind({24, 32}, 4, Slot::Gate, "F8_E4M3"), name + "expected parts of type F32, F16 or BF16, got F8_E4M3");
+  EXPECT_EQ(bind({16}, 2, Slot::InputNorm),
+            "m: model.layers.0.input_layernorm.weight: expected one tensor of shape [32], got 2 parts of shape [16]");
+}
+
+TEST(Tensors, ExpertsAreCutAlike) {
+  Config config = smallConfig();
+  config.experts = 2;
+  config.expertIntermediate = 8;
+  config.sparse = {true};
+  Checkpoint checkpoint(Checkpoint::Naming::HuggingFace, "m");
+  checkpoint.addFile(MappedFile::fromBytes("m", ""));
+  for (int i : {0, 1}) {
+    TensorInfo whole = {.name = "model.layers.0.mlp.experts." + std::to_string(i) + ".up_proj.weight",
+                        .format = Format::BF16};
+    for (int part : {0, 1})
+      whole.parts.push_back({.name = whole.name,
+                             .offset = uint64_t(1000 * i + 100 * part),
+                             .format = Format::BF16,
+                             .shape = i ? std::vector<int64_t>{8, 16} : std::vector<int64_t>{4, 32}});
+    checkpoint.add(whole);
+  }
+  EXPECT_EQ(messageOf(bindTensor(models::Qwen3MoE, config, &checkpoint, Slot::ExpertUp)),
+            "m: model.layers.0.mlp.experts.1.up_proj.weight: expected parts like those of "
+            "model.layers.0.mlp.experts.0.up_proj.weight, got others");
 }

@@ -184,18 +184,68 @@ lm.weight @w : !lm.weight<16x32xbf16> stored "mxfp4" from "a" at 0 {transposed =
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts, but found 1 for '!lm.weight<2x16x16xf32>'}}
+// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts and parts, but found 1 for '!lm.weight<2x16x16xf32>'}}
 lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {offsets = array<i64: 0>}
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts, but found 2 for '!lm.weight<16x16xf32>'}}
+// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts and parts, but found 2 for '!lm.weight<16x16xf32>'}}
 lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 8>}
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects files beside offsets}}
+// expected-error @below {{'lm.weight' op expects files and parts beside offsets}}
 lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {files = ["a", "b"]}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects files and parts beside offsets}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {row_parts = 2 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts and parts, but found 3 for '!lm.weight<2x16x16xf32>'}}
+lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0, 0>, row_parts = 2 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 3 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 3 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 1 parts of its rows and 3 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, column_parts = 3 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 0 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 0 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 1 parts of its rows and -1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, column_parts = -1 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16xf32>'}}
+lm.weight @w : !lm.weight<16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 2 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 2 : i64, transposed = 16 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, group = 1 : i64, pitch = 2 : i64, row_parts = 2 : i64}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x128xf8_e4m3>'}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 2 : i64, scale_columns = 1 : i64, scale_offsets = array<i64: 0>}
 
 // -----
 

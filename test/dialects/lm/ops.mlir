@@ -25,6 +25,8 @@ lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {tran
 lm.weight @quantised_columns : !lm.weight<16x24xbf16> stored "q8_0" from "tiny.gguf" at 0 {transposed = 64 : i64}
 // CHECK: lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
 lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
+// CHECK: lm.weight @cut : !lm.weight<16x32xbf16> from "a" at 0 {column_parts = 2 : i64, files = ["a", "b"], offsets = array<i64: 0, 64>}
+lm.weight @cut : !lm.weight<16x32xbf16> from "a" at 0 {column_parts = 2 : i64, files = ["a", "b"], offsets = array<i64: 0, 64>}
 // CHECK: lm.weight @norm : !lm.weight<72xf32> {add_one}
 lm.weight @norm : !vector {add_one}
 // CHECK: lm.weight @layers.0.norm

@@ -132,3 +132,71 @@ TEST(Safetensors, RefusesBrokenIndices) {
     EXPECT_EQ(messageOf(openShardedSafetensors(path)), row.message);
   }
 }
+
+TEST(Safetensors, PutsPartsForSeveralDevicesTogether) {
+  TemporaryDirectory directory;
+  EXPECT_EQ(*openCutSafetensors(directory.str()), nullptr);
+  directory.write("other.safetensors", "x"); // not of the pattern: not read
+  directory.write("m-0-TP-common.safetensors", safetensorsOf({{"norm", {4}}}));
+  directory.write("m-1-TP-001.safetensors", safetensorsOf({{"up", {2, 4}}, {"down", {4, 2}}}));
+  directory.write("m-1-TP-000.safetensors", safetensorsOf({{"down", {4, 2}}, {"up", {2, 4}}}));
+  auto checkpoint = openCutSafetensors(directory.str());
+  ASSERT_EQ(messageOf(checkpoint), "");
+  EXPECT_EQ((*checkpoint)->tensors().size(), 3u);
+  EXPECT_TRUE((*checkpoint)->find("norm")->parts.empty());
+  const TensorInfo *up = (*checkpoint)->find("up");
+  EXPECT_EQ(up->format, Format::BF16);
+  EXPECT_TRUE(up->shape.empty());
+  ASSERT_EQ(up->parts.size(), 2u);
+  for (size_t i : {0, 1}) {
+    const TensorInfo &part = up->parts[i];
+    EXPECT_EQ(part.shape, (std::vector<int64_t>{2, 4}));
+    EXPECT_EQ((*checkpoint)->path(part).str(), directory / "m-1-TP-00" + std::to_string(i) + ".safetensors");
+    EXPECT_EQ((*checkpoint)->data(part).size(), 16u);
+  }
+  // Of one device the one part is the whole.
+  TemporaryDirectory single;
+  single.write("m-TP-000.safetensors", safetensorsOf({{"up", {2, 4}}}));
+  EXPECT_EQ((*openCutSafetensors(single.str()))->find("up")->shape, (std::vector<int64_t>{2, 4}));
+}
+
+TEST(Safetensors, RefusesPartsThatAreNoWhole) {
+  struct {
+    std::vector<std::pair<const char *, std::string>> files;
+    const char *message;
+  } cases[] = {
+      {{{"a-TP-000", safetensorsOf({{"w", {2}}})}, {"a-TP-002", safetensorsOf({{"w", {2}}})}},
+       "a-TP-001.safetensors: expected a file of that name, as there are 3 devices, found none"},
+      {{{"a-TP-000", safetensorsOf({{"w", {2}}})},
+        {"a-TP-001", safetensorsOf({{"w", {2}}})},
+        {"b-TP-000", safetensorsOf({{"v", {2}}})}},
+       "b-TP-001.safetensors: expected a file of that name, as there are 2 devices, found none"},
+      {{{"a-TP-000", safetensorsOf({{"w", {2}}})}, {"a-TP-001", safetensorsOf({{"w", {3}}})}},
+       "a-TP-001.safetensors: w: expected a part like the first one, BF16 of shape [2], got BF16 of shape [3]"},
+      {{{"a-TP-000", safetensorsOf({{"w", {2}}})},
+        {"a-TP-001", safetensors(R"({"w": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}})", 4)}},
+       "a-TP-001.safetensors: w: expected a part like the first one, BF16 of shape [2], got F16 of shape [2]"},
+      {{{"a-TP-000", safetensorsOf({{"w", {2}}})}, {"a-TP-001", safetensorsOf({{"v", {2}}})}},
+       "a-TP-001.safetensors: v: expected a part of a tensor that every device has, found none for device 0"},
+      {{{"a-TP-000", safetensorsOf({{"v", {2}}, {"w", {2}}})}, {"a-TP-001", safetensorsOf({{"w", {2}}})}},
+       "a-TP-000.safetensors: v: expected a part of a tensor that every device has, found none for device 1"},
+      {{{"a-TP-common", safetensorsOf({{"w", {2}}})}, {"b-TP-common", safetensorsOf({{"w", {2}}})}},
+       "b-TP-common.safetensors: w: expected a tensor that no other file has, got one of "
+       "\"a-TP-common.safetensors\", too"},
+      {{{"a-TP-common", safetensorsOf({{"w", {2}}})},
+        {"b-TP-000", safetensorsOf({{"w", {1}}})},
+        {"b-TP-001", safetensorsOf({{"w", {1}}})}},
+       "b-TP-000.safetensors: w: expected a tensor that no other file has, got one of "
+       "\"a-TP-common.safetensors\", too"},
+      {{{"a-TP-common", "x"}}, "a-TP-common.safetensors: expected a safetensors file, got 1 bytes"},
+  };
+  for (const auto &row : cases) {
+    TemporaryDirectory directory;
+    for (const auto &[name, bytes] : row.files)
+      directory.write(std::string(name) + ".safetensors", bytes);
+    llvm::StringRef message = row.message;
+    // A missing file is the directory's.
+    EXPECT_EQ(messageOf(openCutSafetensors(directory.str())),
+              directory.str() + (message.contains("as there are") ? ": " : "/") + message.str());
+  }
+}
