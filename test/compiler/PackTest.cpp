@@ -230,6 +230,25 @@ TEST_F(PackTest, PartsOfRowsAndColumnsComeTogether) {
   }
 }
 
+TEST_F(PackTest, PartsAreQuantisedAsTheWholeIs) {
+  const FormatInfo &info = getFormatInfo(Format::BF16);
+  const std::string bytes = randomRows(info, 8, 64);
+  writeFile("in", "xyz" + bytes);
+  OwningOpRef<ModuleOp> module =
+      parse("lm.weight @w : !lm.weight<8x64xq8_0, <16 x 4>> stored \"bf16\" from \"" + path("in") + "\" at 3 place 0");
+  auto type = (*module->getOps<lm::WeightOp>().begin()).getWeightType();
+  ASSERT_TRUE(pack(*module, getPackedBytes(type)).ok());
+  std::vector<std::vector<float>> whole(8, std::vector<float>(64));
+  for (int64_t row = 0; row < 8; ++row)
+    unpackRow(type, tensors(), row, whole[row].data());
+  std::string halves[2];
+  for (int64_t row = 0; row < 16; ++row)
+    halves[row % 2] += bytes.substr(row * 64, 64); // 32 values
+  writeFile("in", halves[0] + halves[1]);
+  expectRows("8x64xq8_0, <16 x 4>", "bf16", "{offsets = array<i64: 0, 512>, column_parts = 2 : i64}",
+             [&](int64_t row) { return whole[row]; });
+}
+
 TEST_F(PackTest, RotaryRowsAreUnpermuted) {
   for (const FormatInfo &info : allFormats) {
     const int64_t rows = 24, columns = 256, heads = 3, width = 8;
