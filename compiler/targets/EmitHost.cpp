@@ -116,8 +116,11 @@ std::vector<std::string> lathe::knownCPUs() {
 }
 
 std::unique_ptr<llvm::TargetMachine> lathe::createTargetMachine(const CPUName &cpu) {
+  // Where a loop begins decides how many lines of decoded instructions it takes, and with it a few percent of its time.
+  llvm::TargetOptions codegenOptions;
+  codegenOptions.LoopAlignment = 64;
   return std::unique_ptr<llvm::TargetMachine>(
-      hostTarget().createTargetMachine(hostTriple(), cpu.name, cpu.features, llvm::TargetOptions(), llvm::Reloc::Static,
+      hostTarget().createTargetMachine(hostTriple(), cpu.name, cpu.features, codegenOptions, llvm::Reloc::Static,
                                        llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
 }
 

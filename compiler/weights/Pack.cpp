@@ -422,10 +422,9 @@ absl::Status Packer::addParts(lm::WeightOp weight, size_t expert, Recipe &recipe
   if (weight.getColumnParts() && recipe.partColumns % stored.block)
     return about(weight, "expects parts of a multiple of " + llvm::Twine(stored.block) + " columns for " + stored.name);
   // Of a transposed matrix the last column ends before its row does.
-  const uint64_t bytes =
-      recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) +
-                              rowBytes(recipe.stored, llvm::alignTo(rows, stored.block))
-                        : rowBytes(recipe.stored, recipe.partColumns) * recipe.partRows;
+  const uint64_t bytes = recipe.transposed ? rowBytes(recipe.stored, recipe.transposed) * (columns - 1) +
+                                                 rowBytes(recipe.stored, llvm::alignTo(rows, stored.block))
+                                           : rowBytes(recipe.stored, recipe.partColumns) * recipe.partRows;
   const size_t count = weight.getParts();
   for (size_t index = expert * count; index < (expert + 1) * count; ++index) {
     if (weight.getFiles())

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks in x86-64 assembly that the innermost loops of products keep everything in registers.
+"""Checks in x86-64 assembly that the innermost loops of products keep everything in registers and begin cache lines.
 
     check-loops.py FILE.s [--functions REGEX]
 
 An innermost loop is a block that jumps to its own label. Of each function the loops with the most dots are looked at (the
-tile for the most rows): none may touch the stack. Prints a line for each function; fails if a loop spills or if a
-function has no loop with dots.
+tile for the most rows): none may touch the stack, and all are aligned to 64 bytes. Prints a line for each function; fails
+if a loop spills or lies elsewhere, or if a function has no loop with dots.
 """
 import argparse
 import re
@@ -14,12 +14,13 @@ from pathlib import Path
 
 DOT = re.compile(r"\s(vpmaddubsw|vpmaddwd|vpdpbusd|vdpbf16ps|vfmadd\w+ps)\s")
 STACK = re.compile(r"\(%rsp\)")  # with an index it is a buffer
+ALIGNED = re.compile(r"\s+\.p2align\s+6\b")
 LABEL = re.compile(r"^(\.L\w+):")
 FUNCTION = re.compile(r'^"?([\w.]+)"?:')
 
 
 def loops(lines):
-    """The lines of every block that ends in a jump to its own label."""
+    """The lines of every block that ends in a jump to its own label, and whether it is aligned."""
     for at, line in enumerate(lines):
         label = LABEL.match(line)
         if not label:
@@ -30,7 +31,7 @@ def loops(lines):
             jump = re.match(r"\s+j\w+\s+(\.L\w+)", lines[end])
             if jump:
                 if jump.group(1) == label.group(1):
-                    yield lines[at:end]
+                    yield lines[at:end], at > 0 and bool(ALIGNED.match(lines[at - 1]))
                 break
 
 
@@ -51,12 +52,16 @@ def main():
     failed = False
     chosen = {name: lines for name, lines in functions.items() if re.match(args.functions, name)}
     for name, lines in chosen.items():
-        found = [(sum(bool(DOT.search(line)) for line in loop), loop) for loop in loops(lines)]
-        dots = max((count for count, _ in found), default=0)
-        worst = [line.strip() for count, loop in found if count == dots for line in loop if STACK.search(line)]
-        failed |= dots == 0 or bool(worst)
+        found = [(sum(bool(DOT.search(line)) for line in loop), loop, aligned) for loop, aligned in loops(lines)]
+        dots = max((count for count, _, _ in found), default=0)
+        worst = [line.strip() for count, loop, _ in found if count == dots for line in loop if STACK.search(line)]
+        astray = sum(count == dots and not aligned for count, _, aligned in found)
+        failed |= dots == 0 or bool(worst) or astray > 0
         where = f"{len(worst)} times on the stack" if worst else "all in registers"
-        print(f"{name}: {dots} dots in the innermost loop, {where}")
+        if astray:
+            where += f", {astray} not aligned to 64 bytes"
+        asking = sum(any("prefetch" in line for line in loop) for count, loop, _ in found if count)
+        print(f"{name}: {dots} dots in the innermost loop, {where}; {asking} of {len(found)} loops prefetch")
     if not chosen:
         print(f"{args.file}: expected functions {args.functions}, found none")
     return 1 if failed or not chosen else 0

@@ -61,6 +61,7 @@ private:
   const Product &shape;
   const FormatInfo &info;
   Value area, place, panelStride, columns, input, out;
+  bool asksAhead = false;            // the tile of floats being emitted, for weights
   std::optional<PanelReader> reader; // of codes
   std::optional<RowReader> rowReader;
 };
@@ -80,9 +81,21 @@ void ProductEmitter::run() {
       for (int64_t p = 0; p < width; ++p)
         bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
       Value output = e.mul(panel, R), done = zero;
+      auto tiles = [&](int64_t count, Value begin, Value end) {
+        e.loop(begin, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
+      };
+      asksAhead = true;
       for (int64_t count = registers.rows; count >= 1; count = count > 4 ? count / 2 : count - 1) {
         Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
-        e.loop(done, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
+        // The first rows find the panel in memory; those after them, in a cache.
+        if (count == registers.rows && count > 1 && !info.isQuantised()) {
+          Value first = e.minimum(end, e.index(count));
+          tiles(count, done, first);
+          asksAhead = false;
+          done = first;
+        }
+        tiles(count, done, end);
+        asksAhead = true;
         done = end;
       }
     });
@@ -188,7 +201,7 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
     for (Value panel : panels)
       if (shape.panels == Panels::Cache)
         prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
-      else if (shape.panels == Panels::Weights && count == 1)
+      else if (shape.panels == Panels::Weights && asksAhead)
         prefetch(e.add(panel, e.add(e.mul(step, stepBytes), table.aheadBytes)), stepsHere * stepBytes);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
@@ -449,8 +462,11 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     SmallVector<PanelReader::Factors> factors;
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
+      auto ask = [&] { prefetch(e.add(base, table.aheadBytes), layout.blockBytes); };
       if (count == 1)
-        prefetch(e.add(base, table.aheadBytes), layout.blockBytes);
+        ask();
+      else
+        e.ifThen(e.less(first, e.index(1)), ask);
       bases.push_back(base);
       factors.push_back(reader->getBlockFactors(base));
     }
