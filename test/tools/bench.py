@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Tokens per second of models compiled by Lathe, beside what the machine can do and beside llama.cpp.
+"""Tokens per second of models compiled by Lathe, beside what the machine can do and beside llama.cpp or OpenVINO.
 
     bench.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--prompts 8,512] [--fills 8000] [--rounds 7]
-             [--threads 2] [--context N] [--peer PYTHON] [--json FILE] [--docs]
+             [--threads 2] [--context N] [--peer llama.cpp=PYTHON] [--json FILE] [--docs]
     bench.py --from FILE [--docs]
 
-In every round each program runs once, llama.cpp (PYTHON has llama_cpp and gguf) behind it: the table's numbers are medians
-of what holds inside a round. llama.cpp computes with what a GGUF file holds, so it runs beside weights as stored; for a
+In every round each program runs once, the peer (PYTHON has its package and gguf) behind it: the table's numbers are medians
+of what holds inside a round. A peer computes with what a GGUF file holds, so it runs beside weights as stored; for a
 config.json a file of random weights is made for both, of each type of --weights (bf16, q8, q4). --fills are decode steps
 behind so many positions that are in the caches already. Percentages are of the bandwidth and of the peak that the program itself measured
 beside it. --json keeps the rounds; --from makes the table of such a file. --docs writes docs/bench.svg and README's table.
@@ -22,6 +22,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- begin: ./x bench --docs -->", "<!-- end -->"
+
+
+SCRIPTS = {"llama.cpp": "bench-llama-cpp.py", "openvino": "bench-openvino.py"}
 
 
 def output_of(command):
@@ -51,6 +54,13 @@ def lengths(text):
     return [int(part) for part in text.split(",")]
 
 
+def named_peer(text):
+    name, _, python = text.partition("=")
+    if name not in SCRIPTS or not python:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(f'{known}=PYTHON' for known in SCRIPTS)}, got {text}")
+    return name, python
+
+
 def made_of_config(config, weights, folder, python):
     """A GGUF file of random weights."""
     path = folder / f"{config.stem}.{weights}.gguf"
@@ -63,6 +73,17 @@ def made_of_config(config, weights, folder, python):
     return path
 
 
+def runs_peer(peer, model, prompt, args):
+    """What the peer's script prints; nothing, and why on stderr, for a file that the peer cannot read."""
+    name, python = peer
+    command = [python, ROOT / "test/tools" / SCRIPTS[name], model, "-p", prompt, "-n", args.tokens, "-t", args.threads]
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if result.returncode == 0:
+        return json.loads(result.stdout)
+    print(f"bench: {name} is left out: {(result.stderr.strip().splitlines() or ['it failed'])[-1]}", file=sys.stderr)
+    return None
+
+
 def measure(args):
     programs = []
     folder = pathlib.Path(args.folder)
@@ -71,19 +92,21 @@ def measure(args):
         for weights in args.weights.split(","):
             model = given
             if args.peer and given.suffix == ".json":
-                model, weights = made_of_config(given, weights, folder, args.peer), "as-stored"
+                model, weights = made_of_config(given, weights, folder, args.peer[1]), "as-stored"
             out = folder / f"{model.stem if model.is_file() else model.name}.{weights}"
             print(f"compiling {model} --weights {weights}", file=sys.stderr)
             out.with_name(out.name + ".weights").unlink(missing_ok=True)  # a config has none: no other model's may stay
             context = ["--context", str(args.context)] if args.context else []
             if subprocess.run([args.lathe, "compile", model, "--weights", weights, *context, "-o", out]).returncode:
                 sys.exit(f"bench: {model} cannot be compiled")
-            # llama.cpp computes with what the file holds.
-            peer = args.peer if weights == "as-stored" and model.suffix == ".gguf" else None
-            programs.append((model, weights, out, peer))
+            # A peer computes with what the file holds.
+            is_fair = args.peer and weights == "as-stored" and model.suffix == ".gguf"
+            programs.append([model, weights, out, args.peer if is_fair else None])
     rounds = []
     for number in range(args.rounds):
-        for model, weights, out, peer in programs:
+        for program in programs:
+            model, weights, out, peer = program
+
             def entry(what, options):
                 print(f"round {number + 1} of {args.rounds}: {out.name}, {' '.join(options)}", file=sys.stderr)
                 command = [out, "bench", *options, "-n", str(args.tokens), "--threads", str(args.threads), "--json"]
@@ -92,17 +115,18 @@ def measure(args):
 
             for prompt in args.prompts:
                 rounds.append(entry({"prompt": prompt}, ["-p", str(prompt)]))
-                if peer:
-                    rounds[-1]["peer"] = run_json([peer, ROOT / "test/tools/bench-llama-cpp.py", model, "-p", str(prompt),
-                                                   "-n", str(args.tokens), "-t", str(args.threads)])
+                if program[3]:
+                    rounds[-1]["peer"] = runs_peer(peer, model, prompt, args)
+                    if not rounds[-1]["peer"]:
+                        program[3] = None
             for fill in args.fills:
                 rounds.append(entry({"fill": fill}, ["--fill", str(fill), "-p", "0"]))
     return {"cpu": cpu_name(), "date": datetime.date.today().isoformat(), "threads": args.threads,
-            "tokens": args.tokens, "rounds": rounds}
+            "tokens": args.tokens, "peer": args.peer[0] if args.peer else "llama.cpp", "rounds": rounds}
 
 
 def summarize(data):
-    """[(label, what, tokens/s, percent of the limit, times llama.cpp or None)], medians of the rounds."""
+    """[(label, what, tokens/s, percent of the limit, times the peer or None)], medians of the rounds."""
     groups = {}
     for entry in data["rounds"]:
         groups.setdefault((entry["model"], entry["weights"], entry.get("prompt"), entry.get("fill")), []).append(entry)
@@ -125,7 +149,7 @@ def table(data, rows):
         beside = f", **{ratio:.2f} ×**" if ratio else ""
         lines.setdefault(label, {})[what] = f"{speed:,.0f} ({percent:.0f} %){beside}"
     count = len({entry["round"] for entry in data["rounds"]})
-    text = [f"Tokens/s (percent of the machine's peak or bandwidth), times as fast as llama.cpp; medians of {count} rounds, "
+    text = [f"Tokens/s (percent of the machine's peak or bandwidth), times as fast as {data['peer']}; medians of {count} rounds, "
             f"{data['threads']} threads,", f"{data['cpu']}, {data['date']}.", "", f"| | {' | '.join(columns)} |",
             "|---" * (len(columns) + 1) + "|"]
     return "\n".join(text + [f"| {label} | {' | '.join(cells.get(what, '') for what in columns)} |"
@@ -133,12 +157,12 @@ def table(data, rows):
 
 
 def picture(data, rows):
-    """One bar a row: Lathe's percent of the machine's limit, llama.cpp's as a mark in it."""
+    """One bar a row: Lathe's percent of the machine's limit, the peer's as a mark in it."""
     left, width, step, top = 330, 460, 26, 46
     height = top + step * len(rows) + 30
     text = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 70}" height="{height}" '
             'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>',
-            '<text x="10" y="18" font-size="14">Percent of what the machine can do: Lathe (bar), llama.cpp (line)</text>',
+            f'<text x="10" y="18" font-size="14">Percent of what the machine can do: Lathe (bar), {data["peer"]} (line)</text>',
             f'<text x="10" y="35" fill="#666">{data["cpu"]}, {data["threads"]} threads, {data["date"]}</text>']
     for i, (label, what, speed, percent, ratio) in enumerate(rows):
         y = top + i * step
@@ -173,7 +197,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peer", metavar="PYTHON")
+    parser.add_argument("--peer", metavar="NAME=PYTHON", type=named_peer)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--from", dest="source", type=pathlib.Path)
     parser.add_argument("--docs", action="store_true")
