@@ -1,23 +1,15 @@
 #!/usr/bin/env python3
 """llama.cpp's speed with a GGUF file, as JSON: prompt_tps (all tokens of a prompt at once) and decode_tps (what follows).
-Best of as many rounds as `OUT bench` makes: 3 to 7, as fit into 10 seconds.
 
     bench-llama-cpp.py MODEL.gguf [-p 512] [-n 64] [-t 2]        (needs llama-cpp-python)
 """
-import argparse
-import json
 import time
 
 import llama_cpp as llama
+from bench import answer_as_peer
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("-p", dest="prompt", type=int, default=512)
-    parser.add_argument("-n", dest="tokens", type=int, default=64)
-    parser.add_argument("-t", dest="threads", type=int, default=2)
-    args = parser.parse_args()
+def load(args):
     silent = llama.llama_log_callback(lambda level, text, data: None)
     llama.llama_log_set(silent, None)
     llama.llama_backend_init()
@@ -37,19 +29,18 @@ def main():
             raise SystemExit(f"{args.model}: llama.cpp failed")
         llama.llama_synchronize(context)
 
-    feed(1)  # the first call touches every weight
-    begin, rounds = time.perf_counter(), []
-    while len(rounds) < 3 or (len(rounds) < 7 and time.perf_counter() - begin < 10):
+    def run_round(silent=silent):  # the callback lives as long as this
         llama.llama_memory_clear(llama.llama_get_memory(context), True)
         start = time.perf_counter()
         feed(args.prompt)
         middle = time.perf_counter()
         for _ in range(args.tokens):
             feed(1)
-        rounds.append((middle - start, time.perf_counter() - middle))
-    prompt, decode = map(min, zip(*rounds))
-    print(json.dumps({"prompt_tps": args.prompt / prompt, "decode_tps": args.tokens / decode, "rounds": len(rounds)}))
+        return middle - start, time.perf_counter() - middle
+
+    feed(1)  # the first call touches every weight
+    return run_round
 
 
 if __name__ == "__main__":
-    main()
+    answer_as_peer(__doc__, load)

@@ -19,6 +19,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- begin: ./x bench --docs -->", "<!-- end -->"
@@ -36,6 +37,22 @@ def output_of(command):
 
 def run_json(command):
     return json.loads(output_of(command))
+
+
+def answer_as_peer(description, load):
+    """What a peer's script does: load(arguments) returns the function that runs a round and returns the seconds of its
+    prompt and of the tokens behind it. Best of as many rounds as `OUT bench` makes: 3 to 7, as fit into 10 seconds."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("-p", dest="prompt", type=int, default=512)
+    parser.add_argument("-n", dest="tokens", type=int, default=64)
+    parser.add_argument("-t", dest="threads", type=int, default=2)
+    args = parser.parse_args()
+    run_round, rounds, begin = load(args), [], time.perf_counter()
+    while len(rounds) < 3 or (len(rounds) < 7 and time.perf_counter() - begin < 10):
+        rounds.append(run_round())
+    prompt, decode = map(min, zip(*rounds))
+    print(json.dumps({"prompt_tps": args.prompt / prompt, "decode_tps": args.tokens / decode, "rounds": len(rounds)}))
 
 
 def weights_of(program):

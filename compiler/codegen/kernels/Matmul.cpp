@@ -81,21 +81,21 @@ void ProductEmitter::run() {
       for (int64_t p = 0; p < width; ++p)
         bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
       Value output = e.mul(panel, R), done = zero;
-      auto tiles = [&](int64_t count, Value begin, Value end) {
+      auto tiles = [&](int64_t count, Value begin, Value end, bool asks) {
+        asksAhead = asks;
         e.loop(begin, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
       };
-      asksAhead = true;
       for (int64_t count = registers.rows; count >= 1; count = count > 4 ? count / 2 : count - 1) {
         Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
-        // The first rows find the panel in memory; those after them, in a cache.
-        if (count == registers.rows && count > 1 && !info.isQuantised()) {
+        // The first rows find the panel in memory; those after them, in a cache. A loop over floats has no place for a
+        // branch, so the first tile is another loop; codes have one for each block (intTile).
+        bool isApart = count == registers.rows && count > 1 && !info.isQuantised();
+        if (isApart) {
           Value first = e.minimum(end, e.index(count));
-          tiles(count, done, first);
-          asksAhead = false;
+          tiles(count, done, first, true);
           done = first;
         }
-        tiles(count, done, end);
-        asksAhead = true;
+        tiles(count, done, end, !isApart);
         done = end;
       }
     });

@@ -205,17 +205,18 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   };
   if (replicates) {
     // A tile is some outputs of all the row's experts: it adds them up.
-    step = tilePanels(llvm::divideCeil(hidden, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
-    spmd::BufferOp room = buffer("expert_out." + Twine(step), slots, step, builder.getF32Type(), spmd::Space::Scratch);
+    int64_t outputs = tilePanels(llvm::divideCeil(hidden, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    spmd::BufferOp room =
+        buffer("expert_out." + Twine(outputs), slots, outputs, builder.getF32Type(), spmd::Space::Scratch);
     return phase(
-        "experts_down", constant(llvm::divideCeil(hidden, step)),
+        "experts_down", constant(llvm::divideCeil(hidden, outputs)),
         [&] {
           if (convert)
             convert(constant(0), builder.getIndexAttr(slots));
         },
         [&](Value tile) {
-          Value column = arith::MulIOp::create(builder, loc, tile, constant(step));
-          OpFoldResult width = widthFrom(column, hidden, step);
+          Value column = arith::MulIOp::create(builder, loc, tile, constant(outputs));
+          OpFoldResult width = widthFrom(column, hidden, outputs);
           for (int64_t slot = 0; slot < slots; ++slot) {
             Value index = constant(slot);
             down(index, index, column, write(room, index, none, one, width));
