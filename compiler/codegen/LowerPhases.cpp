@@ -14,7 +14,6 @@
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -51,7 +50,11 @@ private:
   void resetCounterBefore(spmd::PhaseOp phase);
   void lower(spmd::LayersOp layers);
   void lower(spmd::BarrierOp barrier);
-  std::pair<Value, Value> aheadOf(spmd::BarrierOp barrier);
+  struct Ahead {
+    Value address = {}, bytes = {}; // null: unknown
+  };
+  Ahead aheadOf(spmd::BarrierOp barrier);
+  Ahead firstRead(Block &block, IRMapping &mapping);
   template <typename Access> void lowerAccess(Access access);
   Value context(Context what) { return current.getArgument(what); }
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
@@ -268,50 +271,67 @@ void LowerPhases::lower(spmd::BarrierOp barrier) {
   rewriter->replaceOpWithNewOp<func::CallOp>(barrier, "lrt_barrier", TypeRange{}, arguments);
 }
 
-/// The address and so many bytes of the first matrix that the phase behind the barrier multiplies with; null: none.
-std::pair<Value, Value> LowerPhases::aheadOf(spmd::BarrierOp barrier) {
-  constexpr int64_t most = 32 << 10; // as much as a worker can wait for
-  spmd::PhaseOp phase;
-  SmallVector<Operation *> between;
-  for (Operation *op = barrier->getNextNode(); op; op = op->getNextNode()) {
-    if ((phase = dyn_cast<spmd::PhaseOp>(op)))
-      break;
+/// The address of what the worker's first tile of the phase behind the barrier reads first of a matrix, and how many
+/// bytes of it to ask for; null: none is known.
+LowerPhases::Ahead LowerPhases::aheadOf(spmd::BarrierOp barrier) {
+  IRMapping mapping;
+  for (Operation *op = barrier->getNextNode(); !op->hasTrait<OpTrait::IsTerminator>(); op = op->getNextNode()) {
+    if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
+      if (phase.getAssignment() != spmd::Assignment::Static)
+        return {};
+      Block &body = phase.getBody().front();
+      mapping.map(body.getArgument(0), firstTile(context(kWorker), mapping.lookupOrDefault(phase.getTiles())));
+      return firstRead(body, mapping);
+    }
     if (!isPure(op) || isa<UseOp>(op))
       return {};
-    between.push_back(op);
+    rewriter->clone(*op, mapping);
   }
-  if (!phase || phase.getAssignment() != spmd::Assignment::Static)
-    return {};
-  Block &body = phase.getBody().front();
-  auto products = body.getOps<kernel::MatmulOp>();
-  if (products.empty() || (*products.begin()).getExpert() || (*products.begin()).getHead())
-    return {};
-  kernel::MatmulOp product = *products.begin();
-  auto matrix = product.getWeight().getDefiningOp<UnrealizedConversionCastOp>();
-  SetVector<Operation *> slice;
-  BackwardSliceOptions options;
-  options.inclusive = true;
-  options.filter = [&](Operation *op) { return op->getBlock() == &body; };
-  if (!matrix || matrix->getBlock() == &body || failed(getBackwardSlice(product.getFirst(), &slice, options)) ||
-      !llvm::all_of(slice, isPure))
-    return {};
+  return {};
+}
 
-  IRMapping mapping;
-  for (Operation *op : between)
-    rewriter->clone(*op, mapping);
-  mapping.map(body.getArgument(0), firstTile(context(kWorker), mapping.lookupOrDefault(phase.getTiles())));
-  for (Operation *op : slice)
-    rewriter->clone(*op, mapping);
-  lathe::PanelLayout layout(cast<WeightType>(product.getWeight().getType()));
-  auto make = [&](auto op, Value a, int64_t b) -> Value {
-    return decltype(op)::create(*rewriter, Location(loc), a, constant(b));
+/// What the first product in `block` reads, with everything its place depends on copied to here.
+LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
+  constexpr int64_t most = 32 << 10; // as much as a worker can wait for
+  auto make = [&](auto op, Value a, Value b) -> Value { return decltype(op)::create(*rewriter, Location(loc), a, b); };
+  auto isKnown = [&](Value value) {
+    return mapping.contains(value) || !value.getParentBlock()->getParent()->getParentOfType<spmd::PhaseOp>();
   };
-  Value panel = make(arith::DivUIOp(), mapping.lookupOrDefault(product.getFirst()), layout.rows);
-  Value offset = make(arith::MulIOp(), panel, layout.panelBytes);
-  Value rest = arith::SubIOp::create(*rewriter, Location(loc), constant(layout.bytes()), offset);
-  Value area = memref::ExtractAlignedPointerAsIndexOp::create(*rewriter, Location(loc), matrix.getInputs()[0]);
-  Value start = arith::AddIOp::create(*rewriter, Location(loc), area, matrix.getInputs()[1]);
-  return {arith::AddIOp::create(*rewriter, Location(loc), start, offset), make(arith::MinSIOp(), rest, most)};
+  for (Operation &op : block.without_terminator()) {
+    if (auto product = dyn_cast<kernel::MatmulOp>(op)) {
+      auto matrix = product.getWeight().getDefiningOp<UnrealizedConversionCastOp>();
+      if (!matrix || !isKnown(matrix.getResult(0)) || !isKnown(product.getFirst()) || product.getExpert() ||
+          product.getHead())
+        return {};
+      lathe::PanelLayout layout(cast<WeightType>(product.getWeight().getType()));
+      Value panel = make(arith::DivUIOp(), mapping.lookupOrDefault(product.getFirst()), constant(layout.rows));
+      Value offset = make(arith::MulIOp(), panel, constant(layout.panelBytes));
+      Value rest = make(arith::SubIOp(), constant(layout.bytes()), offset);
+      Value area = memref::ExtractAlignedPointerAsIndexOp::create(*rewriter, Location(loc), matrix.getInputs()[0]);
+      Value start = make(arith::AddIOp(), area, matrix.getInputs()[1]);
+      return {make(arith::AddIOp(), start, offset), make(arith::MinSIOp(), rest, constant(most))};
+    }
+    if (auto choice = dyn_cast<scf::IfOp>(op)) {
+      if (choice.getElseRegion().empty() || !isKnown(choice.getCondition()))
+        return {};
+      Type index = rewriter->getIndexType();
+      auto copy = scf::IfOp::create(*rewriter, Location(loc), TypeRange{index, index},
+                                    mapping.lookupOrDefault(choice.getCondition()), /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(*rewriter);
+      for (auto [from, to] : llvm::zip(choice->getRegions(), copy->getRegions())) {
+        rewriter->setInsertionPointToStart(&to.front());
+        Ahead ahead = firstRead(from.front(), mapping);
+        Value none = ahead.address ? Value() : constant(0);
+        scf::YieldOp::create(*rewriter, Location(loc),
+                             ahead.address ? ValueRange{ahead.address, ahead.bytes} : ValueRange{none, none});
+      }
+      return {copy.getResult(0), copy.getResult(1)};
+    }
+    bool isNumber = llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
+    if (isNumber && isPure(&op) && op.getNumRegions() == 0 && llvm::all_of(op.getOperands(), isKnown))
+      rewriter->clone(op, mapping);
+  }
+  return {};
 }
 
 Value LowerPhases::counterOf(spmd::PhaseOp phase) {

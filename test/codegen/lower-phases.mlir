@@ -134,6 +134,61 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     return
   }
 
+  // Where the tile chooses between matrices, so does what is asked for; a part that has none asks for nothing.
+  // CHECK-LABEL: func.func private @decode.choice(
+  // CHECK-SAME: index, %[[A:[^ ]*]]: index, %[[B:[^ ]*]]: index)
+  func.func private @decode.choice(%n: index, %p: index, %a: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "a"},
+                                   %b: !lm.weight<64x32xf32, <16 x 1>> {lm.slot = "b"}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c3 = arith.constant 3 : index
+    %c32 = arith.constant 32 : index
+    // CHECK: %[[TILE:.*]] = arith.divui
+    // CHECK: %[[INA:.*]] = arith.cmpi ult, %[[TILE]], %c2
+    // CHECK: %[[AHEAD:.*]]:2 = scf.if %[[INA]] -> (index, index) {
+    // CHECK: arith.muli %[[TILE]], %c32
+    // CHECK: arith.subi %c6144
+    // CHECK: arith.addi %{{.*}}, %[[A]]
+    // CHECK: scf.yield
+    // CHECK: } else {
+    // CHECK: %[[INNER:.*]]:2 = scf.if
+    // CHECK: arith.subi %c8192
+    // CHECK: arith.addi %{{.*}}, %[[B]]
+    // CHECK: } else {
+    // CHECK-NEXT: %[[NONE:.*]] = arith.constant 0 : index
+    // CHECK-NEXT: scf.yield %[[NONE]], %[[NONE]]
+    // CHECK: scf.yield %[[INNER]]#0, %[[INNER]]#1
+    // CHECK: %[[ADDRESS:.*]] = arith.index_cast %[[AHEAD]]#0
+    // CHECK: %[[BYTES:.*]] = arith.index_cast %[[AHEAD]]#1
+    // CHECK: call @lrt_barrier(%{{.*}}, %{{.*}}, %[[ADDRESS]], %[[BYTES]])
+    spmd.barrier
+    spmd.phase "parts" static tiles %c32 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %ina = arith.cmpi ult, %tile, %c2 : index
+      scf.if %ina {
+        %column = arith.muli %tile, %c32 : index
+        %in = spmd.read @decode.own[%c0, %c0] size [%c1, %c32] : !row
+        %out = spmd.write @decode.wide[%c0, %column] size [%c1, %c32] : !part
+        kernel.matmul %in, %a[%column] to %out : !row, <96x32xbf16, <16 x 2>>, !part
+      } else {
+        %inb = arith.cmpi ult, %tile, %c3 : index
+        scf.if %inb {
+          %local = arith.subi %tile, %c2 : index
+          %column = arith.muli %local, %c32 : index
+          %in = spmd.read @decode.own[%c0, %c0] size [%c1, %c32] : !row
+          %out = spmd.write @decode.wide[%c0, %column] size [%c1, %c32] : !part
+          kernel.matmul %in, %b[%column] to %out : !row, <64x32xf32, <16 x 1>>, !part
+        } else {
+          %out = spmd.write @decode.wide[%c0, %c0] size [%c1, %c32] : !part
+          kernel.zero %out : !part
+        }
+      }
+    }
+    return
+  }
+
   // A dynamic phase at the end is reset by the first phase of the next call.
   // CHECK-LABEL: func.func private @decode.second(
   // CHECK: scf.if

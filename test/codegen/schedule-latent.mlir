@@ -144,6 +144,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK-SAME: %[[K:[^:]*]]: !lm.weight<2x8x12
   // CHECK-NEXT: arith.constant
   // CHECK-NEXT: arith.constant
+  // CHECK-NEXT: spmd.barrier
   // CHECK-NEXT: spmd.phase "k" static tiles %c2 prologue {
   // CHECK-NEXT: } do {
   // CHECK-NEXT: ^bb0(%[[HEAD:.*]]: index)

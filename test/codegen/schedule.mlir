@@ -62,63 +62,70 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   lm.state @layers.1.cache : !cache
 }
 
-// A decode layer is five phases; its norms are prologues. Three heads of queries, one of keys, one of values.
+// A decode layer is five phases, a barrier before each; its norms are prologues. One head of keys, one of values, three of
+// queries.
 // CHECK-LABEL: func.func private @decode.layer(%{{.*}}: index, %{{.*}}: index, %{{.*}}: !lm.weight<48xf32> {lm.slot = "norm"}
-// CHECK: spmd.phase "qkv" static tiles %c5 prologue {
+// CHECK: spmd.barrier
+// CHECK-NEXT: spmd.phase "qkv" static tiles %c5 prologue {
 // CHECK: kernel.add
 // CHECK: kernel.norm
 // CHECK: } do {
-// CHECK: kernel.matmul {{.*}} <48x48xf32
-// CHECK-NEXT: arith.constant
-// CHECK: kernel.rope %{{.*}} head 16
 // CHECK: kernel.matmul {{.*}} <16x48xf32
 // CHECK: kernel.rope
 // CHECK: kernel.append %{{.*}} to %{{.*}}[
 // CHECK: kernel.matmul {{.*}} <16x48xf32
 // CHECK-NOT: kernel.rope
 // CHECK: kernel.append %{{.*}} to values
+// CHECK: kernel.matmul {{.*}} <48x48xf32
+// CHECK-NEXT: arith.constant
+// CHECK: kernel.rope %{{.*}} head 16
+// CHECK-NOT: kernel.append
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "attention" static tiles %{{.*}} prologue {
+// CHECK-NEXT: spmd.phase "attention" static tiles %{{.*}} prologue {
 // CHECK-NEXT: } do {
 // CHECK: kernel.attention
 // CHECK-NOT: piece
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "wo"
+// CHECK-NEXT: spmd.phase "wo"
 // CHECK: spmd.write @decode.layer.projected
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "gate_up"
+// CHECK-NEXT: spmd.phase "gate_up"
 // CHECK: kernel.add
 // CHECK: kernel.norm
 // CHECK: } do {
 // CHECK-COUNT-2: kernel.matmul
 // CHECK: kernel.glu
 // CHECK: spmd.barrier
-// CHECK: spmd.phase "wo"
+// CHECK-NEXT: spmd.phase "wo"
 // CHECK: spmd.write @decode.pending
-// CHECK: spmd.barrier
 // CHECK-NOT: spmd.barrier
 // CHECK: return
 
 // CHECK-LABEL: func.func @decode(
 // CHECK-SAME: spmd.entry = "decode", spmd.rows = 1 : i64
+// CHECK-NOT: spmd.barrier
 // CHECK: spmd.phase "start"
 // CHECK: kernel.embed
 // CHECK: kernel.rope_table
 // CHECK: } do {
 // CHECK: kernel.zero
+// CHECK-NOT: spmd.barrier
 // CHECK: spmd.layers %{{.*}} at %{{.*}} [@decode.layer, @decode.layer]
-// CHECK: spmd.phase "head"
+// CHECK: spmd.barrier
+// CHECK-NEXT: spmd.phase "head"
 // CHECK: kernel.matmul
 // CHECK: kernel.softcap {{.*}} cap 3.000000e+01
+// CHECK: spmd.barrier
+// CHECK-NEXT: return
 
 // Where rows are many, what is a row's alone is a phase of its own, and tiles are heads by blocks of rows.
 // CHECK-LABEL: func.func private @prefill.layer(
 // CHECK: spmd.phase "rows"
 // CHECK: kernel.norm
-// CHECK: spmd.barrier
 // CHECK: %[[BLOCKS:.*]] = arith.ceildivui %{{.*}}, %c64
 // CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]], %c5
-// CHECK: spmd.phase "qkv" static tiles %[[TILES]] prologue {
+// CHECK: spmd.barrier
+// CHECK-NEXT: spmd.phase "qkv" static tiles %[[TILES]] prologue {
 // CHECK-NEXT: } do {
 
 // Prefill has no logits.

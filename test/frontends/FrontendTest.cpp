@@ -128,6 +128,16 @@ TEST(Frontend, TiesAsTransformersDoes) {
   // Saved under the head's name only.
   EXPECT_TRUE(tied(stated.c_str(), without(tensorsOf("model.", "lm_head.weight"), "model.embed_tokens.weight")));
 
+  // Cut for two devices, they are not compared, and count as two.
+  TemporaryDirectory cut;
+  cut.write("config.json", stated);
+  cut.write("a-TP-common.safetensors", safetensorsOf(without(tensorsOf("model.", ""), "model.embed_tokens.weight")));
+  for (const char *device : {"b-TP-000.safetensors", "b-TP-001.safetensors"})
+    cut.write(device, safetensorsOf({{"model.embed_tokens.weight", {5, 8}}, {"lm_head.weight", {5, 8}}}));
+  auto source = openModel(cut.str());
+  ASSERT_EQ(messageOf(source), "");
+  EXPECT_FALSE(source->config.tied);
+
   const std::string wrapper = R"({"model_type": "mistral3", "text_config": )" +
                               llvm::StringRef(llama).substr(0, 16).str() + "mistral" +
                               llvm::StringRef(llama).drop_front(21).str() + "}}";

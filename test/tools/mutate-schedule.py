@@ -19,7 +19,7 @@ import sys
 
 def mutants(lines):
     """Yields (name, lines) for every mutation."""
-    function = phase = before = None
+    function = phase = before = None  # before: what stands in front of the next barrier
     buffers = {}  # name -> line, of the arena
     uses = {}     # (function, phase, line of the phase) -> ({reads}, {writes})
 
@@ -28,19 +28,21 @@ def mutants(lines):
 
     for at, line in enumerate(lines):
         if match := re.match(r"\s*func\.func .*?@([\w.]+)", line):
-            function, before = match[1], None
+            function, before = match[1], "the call"
         if match := re.match(r"\s*spmd\.buffer @([\w.]+) : .* arena place", line):
             buffers[match[1]] = at
         if match := re.match(r'(\s*)spmd\.phase "(\w+)" +(\w+) tiles (%\w+)(.*)', line):
-            phase = before = match[2]
+            phase, before = match[2], f'"{match[2]}"'
             key = function, phase, at
             uses[key] = set(), set()
             indent, fewer = match[1], f'  spmd.phase "{phase}" {match[3]} tiles %mutantTiles{match[5]}'
             yield (f'fewer-tiles of "{phase}" of @{function}',
                    replaced(at, f"{indent}%mutantOne = arith.constant 1 : index",
                             f"{indent}%mutantTiles = arith.subi {match[4]}, %mutantOne : index", fewer))
+        if line.strip().startswith("spmd.layers"):
+            before = "the layers"
         if line.strip() == "spmd.barrier":
-            yield f'drop-barrier after "{before}" of @{function}', replaced(at)
+            yield f'drop-barrier after {before} of @{function}', replaced(at)
         if match := re.match(r"\s*%\w+ = spmd\.(read|write) @([\w.]+)\[(%\w+), (%\w+)\](.*)", line):
             kind, buffer, row, column, rest = match.groups()
             if buffer in buffers:

@@ -24,9 +24,9 @@ void Scheduler::scheduleQKV(QKVOp op) {
     Value matrix, bias, norm;
     bool rotates;
   };
-  SmallVector<Part> parts = {{heads, op.getQ(), op.getQBias(), op.getQNorm(), true},
-                             {cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm(), true},
-                             {cache.getHeads(), op.getV(), op.getVBias(), Value(), false}};
+  SmallVector<Part> parts = {{cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm(), true},
+                             {cache.getHeads(), op.getV(), op.getVBias(), Value(), false},
+                             {heads, op.getQ(), op.getQBias(), op.getQNorm(), true}};
   SmallVector<spmd::BufferOp> inputs;
   SmallVector<int64_t> tiles;
   for (Part &part : parts) {
@@ -41,7 +41,7 @@ void Scheduler::scheduleQKV(QKVOp op) {
       Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
       OpFoldResult width = widthFrom(column, part.heads * dim, group * dim);
       Value in = readRows(inputs[index], row, count);
-      Value out = index == 0 ? write(q, row, column, count, width)
+      Value out = index == 2 ? write(q, row, column, count, width)
                              : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
       kernel::MatmulOp::create(builder, loc, in, weight(part.matrix), column, out);
       if (part.bias)
@@ -51,9 +51,9 @@ void Scheduler::scheduleQKV(QKVOp op) {
                                op.getEpsAttr());
       if (part.rotates && angles)
         kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
-      if (index > 0) {
+      if (index < 2) {
         Value at = arith::AddIOp::create(builder, loc, position, row);
-        kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 2);
+        kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 1);
       }
     });
   });

@@ -30,13 +30,15 @@ spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t 
 
 void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value)> body,
                       spmd::Assignment assignment) {
+  // Before each phase, so that it is known to the barrier.
+  if (!std::exchange(isFirstPhase, false))
+    spmd::BarrierOp::create(builder, loc);
   auto op = spmd::PhaseOp::create(builder, loc, what, assignment, tiles);
   builder.setInsertionPointToEnd(&op.getPrologue().front());
   prologue();
   builder.setInsertionPointToEnd(&op.getBody().front());
   body(op.getBody().getArgument(0));
   builder.setInsertionPointAfter(op);
-  spmd::BarrierOp::create(builder, loc);
 }
 
 void Scheduler::flushRows() {
@@ -419,6 +421,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
   rows = maxRows == 1 ? constant(1) : body->getArgument(0);
   position = body->getArgument(1);
   first = body->getArgument(2);
+  isFirstPhase = true;
 
   int64_t hidden = columnsOf(layers.getStream()[0]);
   bool before = entry != Entry::Head, after = entry != Entry::Prefill, isPast = false;
@@ -489,6 +492,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
         return failure();
     }
   }
+  spmd::BarrierOp::create(builder, loc);
   func::ReturnOp::create(builder, loc);
   return success();
 }

@@ -213,7 +213,8 @@ private:
   bool replicates;        // rowwise work is every worker's own
   bool isDeferred = true; // layers hand over a stream and what is still to be added to it
   bool hasAngles = false;
-  StringRef decompose; // "all" or names of ops
+  bool isFirstPhase = false; // of an entry point
+  StringRef decompose;       // "all" or names of ops
 
   // Of the function being scheduled.
   Value rows, position, first;

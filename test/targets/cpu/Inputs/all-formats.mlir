@@ -11,9 +11,9 @@ module attributes {lm.model = {architecture = "none", context = 64 : i64, vocabu
   lm.state @layers.0.cache : !cache
   lm.weight @layers.0.norm1 : !norm
   lm.weight @layers.0.norm2 : !norm
-  lm.weight @layers.0.q : !lm.weight<256x256xq4_0>
-  lm.weight @layers.0.k : !lm.weight<128x256xq4_1>
-  lm.weight @layers.0.v : !lm.weight<128x256xq5_0>
+  lm.weight @layers.0.q : !lm.weight<256x256xq5_0>
+  lm.weight @layers.0.k : !lm.weight<128x256xq4_0>
+  lm.weight @layers.0.v : !lm.weight<128x256xq4_1>
   lm.weight @layers.0.o : !lm.weight<256x256xq5_1>
   lm.weight @layers.0.gate : !lm.weight<256x256xq8_0>
   lm.weight @layers.0.up : !lm.weight<256x256xq4_k>
@@ -30,12 +30,12 @@ module attributes {lm.model = {architecture = "none", context = 64 : i64, vocabu
   lm.weight @layers.1.down : !lm.weight<256x256xq4_0>
 
   func.func private @first(%x: !x, %position: index, %norm1: !norm {lm.slot = "norm1"}, %norm2: !norm {lm.slot = "norm2"},
-      %cache: !cache {lm.slot = "cache"}, %q: !lm.weight<256x256xq4_0> {lm.slot = "q"}, %k: !lm.weight<128x256xq4_1> {lm.slot = "k"}, %v: !lm.weight<128x256xq5_0> {lm.slot = "v"},
+      %cache: !cache {lm.slot = "cache"}, %q: !lm.weight<256x256xq5_0> {lm.slot = "q"}, %k: !lm.weight<128x256xq4_0> {lm.slot = "k"}, %v: !lm.weight<128x256xq4_1> {lm.slot = "v"},
       %o: !lm.weight<256x256xq5_1> {lm.slot = "o"}, %gate: !lm.weight<256x256xq8_0> {lm.slot = "gate"}, %up: !lm.weight<256x256xq4_k> {lm.slot = "up"}, %down: !lm.weight<256x256xq5_k> {lm.slot = "down"}) -> !x {
     %h1 = lm.norm %x, %norm1 eps 1.0e-5 groups 1 : !x, !norm
-    %queries = lm.linear %h1, %q : !x, !lm.weight<256x256xq4_0> -> !x
-    %keys = lm.linear %h1, %k : !x, !lm.weight<128x256xq4_1> -> !k
-    %values = lm.linear %h1, %v : !x, !lm.weight<128x256xq5_0> -> !k
+    %queries = lm.linear %h1, %q : !x, !lm.weight<256x256xq5_0> -> !x
+    %keys = lm.linear %h1, %k : !x, !lm.weight<128x256xq4_0> -> !k
+    %values = lm.linear %h1, %v : !x, !lm.weight<128x256xq4_1> -> !k
     lm.append %keys, %values to %cache at %position : !k, !cache
     %attended = lm.attention %queries, %cache at %position heads 4 scale 0.125 : !x, !cache
     %projected = lm.linear %attended, %o : !x, !lm.weight<256x256xq5_1> -> !x
