@@ -9,7 +9,7 @@ In every round each program runs once, the peer (PYTHON has its package and gguf
 of what holds inside a round. A peer computes with what a GGUF file holds, so it runs beside weights as stored; for a
 config.json a file of random weights is made for both, of each type of --weights (bf16, q8, q4). --fills are decode steps
 behind so many positions that are in the caches already. Percentages are of the bandwidth and of the peak that the program itself measured
-beside it. --json keeps the rounds; --from makes the table of such a file. --docs writes docs/bench.svg and README's table.
+beside it. --json keeps the rounds, those that are done; --from makes the table of such a file. --docs writes docs/bench.svg and README's table.
 """
 import argparse
 import datetime
@@ -120,6 +120,8 @@ def measure(args):
             is_fair = args.peer and weights == "as-stored" and model.suffix == ".gguf"
             programs.append([model, weights, out, args.peer if is_fair else None])
     rounds = []
+    data = {"cpu": cpu_name(), "date": datetime.date.today().isoformat(), "threads": args.threads,
+            "tokens": args.tokens, "peer": args.peer[0] if args.peer else "llama.cpp", "rounds": rounds}
     for number in range(args.rounds):
         for program in programs:
             model, weights, out, peer = program
@@ -138,8 +140,9 @@ def measure(args):
                         program[3] = None
             for fill in args.fills:
                 rounds.append(entry({"fill": fill}, ["--fill", str(fill), "-p", "0"]))
-    return {"cpu": cpu_name(), "date": datetime.date.today().isoformat(), "threads": args.threads,
-            "tokens": args.tokens, "peer": args.peer[0] if args.peer else "llama.cpp", "rounds": rounds}
+        if args.json:  # a run that is cut short leaves whole rounds
+            args.json.write_text(json.dumps(data))
+    return data
 
 
 def summarize(data):
@@ -222,8 +225,6 @@ def main():
     if bool(args.models) == bool(args.source):
         parser.error("expected models or --from")
     data = json.loads(args.source.read_text()) if args.source else measure(args)
-    if args.json:
-        args.json.write_text(json.dumps(data))
     rows = summarize(data)
     print(table(data, rows))
     if args.docs:
