@@ -290,7 +290,8 @@ LowerPhases::Ahead LowerPhases::aheadOf(spmd::BarrierOp barrier) {
   return {};
 }
 
-/// What the first product in `block` reads, with everything its place depends on copied to here.
+/// What the first product in `block`, or in the part of it that the tile chooses, reads; what its place depends on is
+/// copied to here.
 LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
   constexpr int64_t most = 32 << 10; // as much as a worker can wait for
   auto make = [&](auto op, Value a, Value b) -> Value { return decltype(op)::create(*rewriter, Location(loc), a, b); };
@@ -321,9 +322,9 @@ LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
       for (auto [from, to] : llvm::zip(choice->getRegions(), copy->getRegions())) {
         rewriter->setInsertionPointToStart(&to.front());
         Ahead ahead = firstRead(from.front(), mapping);
-        Value none = ahead.address ? Value() : constant(0);
-        scf::YieldOp::create(*rewriter, Location(loc),
-                             ahead.address ? ValueRange{ahead.address, ahead.bytes} : ValueRange{none, none});
+        if (!ahead.address)
+          ahead.address = ahead.bytes = constant(0);
+        scf::YieldOp::create(*rewriter, Location(loc), ValueRange{ahead.address, ahead.bytes});
       }
       return {copy.getResult(0), copy.getResult(1)};
     }
