@@ -296,7 +296,7 @@ LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
   constexpr int64_t most = 32 << 10; // as much as a worker can wait for
   auto make = [&](auto op, Value a, Value b) -> Value { return decltype(op)::create(*rewriter, Location(loc), a, b); };
   auto isKnown = [&](Value value) {
-    return mapping.contains(value) || !value.getParentBlock()->getParent()->getParentOfType<spmd::PhaseOp>();
+    return mapping.contains(value) || !value.getParentRegion()->getParentOfType<spmd::PhaseOp>();
   };
   for (Operation &op : block.without_terminator()) {
     if (auto product = dyn_cast<kernel::MatmulOp>(op)) {

@@ -9,7 +9,8 @@ In every round each program runs once, the peer (PYTHON has its package and gguf
 of what holds inside a round. A peer computes with what a GGUF file holds, so it runs beside weights as stored; for a
 config.json a file of random weights is made for both, of each type of --weights (bf16, q8, q4). --fills are decode steps
 behind so many positions that are in the caches already. Percentages are of the bandwidth and of the peak that the program itself measured
-beside it. --json keeps the rounds, those that are done; --from makes the table of such a file. --docs writes docs/bench.svg and README's table.
+beside it. --json keeps the rounds, written after each; --from makes the table of such a file. --docs writes docs/bench.svg
+and README's table.
 """
 import argparse
 import datetime
@@ -225,6 +226,8 @@ def main():
     if bool(args.models) == bool(args.source):
         parser.error("expected models or --from")
     data = json.loads(args.source.read_text()) if args.source else measure(args)
+    if args.json:
+        args.json.write_text(json.dumps(data))
     rows = summarize(data)
     print(table(data, rows))
     if args.docs:

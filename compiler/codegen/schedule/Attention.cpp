@@ -19,14 +19,16 @@ void Scheduler::scheduleQKV(QKVOp op) {
   spmd::BufferOp angles = op.getRope() ? ropeTable(*op.getRope()) : spmd::BufferOp();
   Value cacheValue = weight(op.getCache());
 
+  // Keys and values first: of an odd number of tiles for two workers the first has fewer, and appends.
+  enum Role { Keys, Values, Queries };
   struct Part {
+    Role role;
     int64_t heads;
     Value matrix, bias, norm;
-    bool rotates;
   };
-  SmallVector<Part> parts = {{cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm(), true},
-                             {cache.getHeads(), op.getV(), op.getVBias(), Value(), false},
-                             {heads, op.getQ(), op.getQBias(), op.getQNorm(), true}};
+  SmallVector<Part> parts = {{Keys, cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm()},
+                             {Values, cache.getHeads(), op.getV(), op.getVBias(), Value()},
+                             {Queries, heads, op.getQ(), op.getQBias(), op.getQNorm()}};
   SmallVector<spmd::BufferOp> inputs;
   SmallVector<int64_t> tiles;
   for (Part &part : parts) {
@@ -41,19 +43,19 @@ void Scheduler::scheduleQKV(QKVOp op) {
       Value column = arith::MulIOp::create(builder, loc, head, constant(dim));
       OpFoldResult width = widthFrom(column, part.heads * dim, group * dim);
       Value in = readRows(inputs[index], row, count);
-      Value out = index == 2 ? write(q, row, column, count, width)
-                             : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
+      Value out = part.role == Queries ? write(q, row, column, count, width)
+                                       : write(room, builder.getIndexAttr(0), builder.getIndexAttr(0), count, width);
       kernel::MatmulOp::create(builder, loc, in, weight(part.matrix), column, out);
       if (part.bias)
         kernel::AddBiasOp::create(builder, loc, weight(part.bias), column, out);
       if (part.norm)
         kernel::NormOp::create(builder, loc, out, weight(part.norm), Value(), out, builder.getI64IntegerAttr(dim),
                                op.getEpsAttr());
-      if (part.rotates && angles)
+      if (part.role != Values && angles)
         kernel::RopeOp::create(builder, loc, readRows(angles, row, count), out, dim);
-      if (index < 2) {
+      if (part.role != Queries) {
         Value at = arith::AddIOp::create(builder, loc, position, row);
-        kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/index == 1);
+        kernel::AppendOp::create(builder, loc, out, cacheValue, head, at, /*values=*/part.role == Values);
       }
     });
   });
