@@ -97,7 +97,7 @@ private:
 
 /// Of phases side by side.
 spmd::CostAttr sumOf(ArrayRef<spmd::PhaseOp> phases, MLIRContext *context) {
-  auto sum = spmd::CostAttr::get(context, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  auto sum = spmd::CostAttr::get(context, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   for (spmd::PhaseOp phase : phases) {
     spmd::CostAttr cost = *spmd::PhaseOp(phase).getCost();
     // One of them at most attends, or has experts.
@@ -107,7 +107,7 @@ spmd::CostAttr sumOf(ArrayRef<spmd::PhaseOp> phases, MLIRContext *context) {
                               sum.getPosition() + cost.getPosition(), std::max(sum.getWindow(), cost.getWindow()),
                               std::max(sum.getChunk(), cost.getChunk()), sum.getF32() + cost.getF32(),
                               sum.getBf16() + cost.getBf16(), sum.getInt8() + cost.getInt8(),
-                              sum.getAttend() + cost.getAttend());
+                              sum.getAttend() + cost.getAttend(), sum.getAttendBf16() + cost.getAttendBf16());
   }
   return sum;
 }

@@ -60,7 +60,7 @@ private:
   void readWhole(Value weight) { whole.insert(weight); }
   void attend(CacheType type, int64_t head, int64_t heads, Value cache);
   /// Query rows, or heads of one, meet `head` of the cache.
-  void attend(CacheType type, int64_t head, Value cache, Value query, Value piece);
+  void attend(CacheType type, int64_t head, Value cache, Value query, Value piece, bool isRounded = false);
   void carry(Value state, int64_t part) {
     if (carried.insert({state, part}))
       stateBytes += cast<CarryType>(state.getType()).getValues() * 4;
@@ -83,7 +83,7 @@ private:
   llvm::SetVector<std::pair<Value, int64_t>> carried;           // parts of states
   CacheType cache;
   // For all rows of the call: divided at the end.
-  int64_t f32 = 0, bf16 = 0, int8 = 0, attendOperations = 0, lookup = 0;
+  int64_t f32 = 0, bf16 = 0, int8 = 0, attendOperations = 0, attendRounded = 0, lookup = 0;
   int64_t stateBytes = 0, positionBytes = 0, expertBytes = 0, experts = 0;
 };
 
@@ -136,18 +136,19 @@ void PhaseCost::visit(kernel::MatmulOp op) {
   product.parts.insert({first, first + sizeOf(op.getOut()).columns});
 }
 
-void PhaseCost::attend(CacheType type, int64_t head, Value cache, Value query, Value piece) {
+void PhaseCost::attend(CacheType type, int64_t head, Value cache, Value query, Value piece, bool isRounded) {
   // Of pieces, the first stands for what the row sees.
   if (piece && evaluator.get(piece) != 0)
     return;
   attend(type, head, 1, cache);
   Size size = sizeOf(query);
-  attendOperations += 2 * size.rows * (size.columns / type.getDim()) * (type.getDim() + type.getValueDim());
+  (isRounded ? attendRounded : attendOperations) +=
+      2 * size.rows * (size.columns / type.getDim()) * (type.getDim() + type.getValueDim());
 }
 
 void PhaseCost::visit(kernel::AttentionOp op) {
   auto type = cast<CacheType>(op.getCache().getType());
-  attend(type, evaluator.get(op.getHead()), op.getCache(), op.getQuery(), op.getPiece());
+  attend(type, evaluator.get(op.getHead()), op.getCache(), op.getQuery(), op.getPiece(), op.getRounded());
   if (op.getSinks())
     readWhole(op.getSinks());
 }
@@ -247,7 +248,7 @@ spmd::CostAttr PhaseCost::get(Operation *phase) {
   return spmd::CostAttr::getChecked([&] { return phase->emitError(); }, phase->getContext(), weights, lookup / rows,
                                     expertBytes, experts, experts ? chosen : 0, stateBytes, positionBytes,
                                     isChunked ? 0 : window, isChunked ? window : 0, perRow[0], perRow[1], perRow[2],
-                                    attendOperations / rows);
+                                    attendOperations / rows, attendRounded / rows);
 }
 
 struct PredictCost : mlir::lm::impl::PredictCostBase<PredictCost> {

@@ -135,7 +135,7 @@ absl::StatusOr<Course> courseOf(ModuleOp module, llvm::StringRef entry) {
                              .window = cost.getWindow(),
                              .chunk = cost.getChunk(),
                              .row_ops = {cost.getF32(), cost.getBf16(), cost.getInt8()},
-                             .seen_ops = cost.getAttend()});
+                             .seen_ops = {cost.getAttend(), cost.getAttendBf16(), 0}});
   }
   for (int32_t place : order.asArrayRef()) {
     if (place < 0 || static_cast<size_t>(place) >= course.phases.size())

@@ -86,13 +86,15 @@ int64_t CPUTable::getBlockedRows(Format format) const {
 void CPUTable::chooseSizes() {
   floatRows = codeRows = avx512 ? 8 : 4;
   splitRows = avx512 ? 8 : 2;
-  floatPanels = codePanels = avx512 ? 2 : 1;
-  splitPanels = 1;
+  floatPanels = avx512 ? 2 : 1;
+  codePanels = splitPanels = 1;
+  groupPanels = avx512 ? 4 : 1;
   blockedFrom = avx2 && !avx512 ? 25 : 0;
   blockedRows = 4;
   blockedSplitRows = 3;
   blockedColumns = 512;
-  aheadBytes = 2048;
+  aheadBytes = avx512 ? 4096 : 2048;
+  aheadCache = avx512 ? 2 : 1; // the first has too few places for lines on their way (measured: Zen 3, Zen 4)
   tileRows = 64;
   attentionRows = 16;
   attentionTiles = 16;

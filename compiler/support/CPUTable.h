@@ -24,9 +24,10 @@ struct RegisterTile {
 ///
 /// Register tiles: outputs [panels * 16] by input rows, of weights widened to f32 (or bf16 dots), of codes, and of
 /// codes with two groups in a run. Accumulators must leave room for weights, the activation and constants, or they
-/// spill. From `blockedFrom` rows on (0: never) codes are unpacked first, `blockedColumns` of them, for tiles of
-/// `blockedRows`; codes whose products soon fill 16 bits have `blockedSplitRows`. One row asks for weights `aheadBytes`
-/// before it needs them. Rows of activations that a tile of a phase works on: `tileRows`; of queries, `attentionRows`.
+/// spill. A tile of rows meets `groupPanels` before the next rows do. From `blockedFrom` rows on (0: never) codes are
+/// unpacked first, `blockedColumns` of them, for tiles of `blockedRows`; codes whose products soon fill 16 bits have
+/// `blockedSplitRows`. One row asks for weights `aheadBytes` before it needs them, into the cache of the level
+/// `aheadCache`. Rows of activations that a tile of a phase works on: `tileRows`; of queries, `attentionRows`.
 /// Attention of one row is divided into `attentionTiles` at least, if it sees so many pieces of `piecePositions`.
 #define LATHE_SIZES(SIZE)                                                                                              \
   SIZE(floatRows, "float_rows", 1, 16)                                                                                 \
@@ -35,11 +36,13 @@ struct RegisterTile {
   SIZE(codePanels, "code_panels", 1, 2)                                                                                \
   SIZE(splitRows, "split_rows", 1, 16)                                                                                 \
   SIZE(splitPanels, "split_panels", 1, 2)                                                                              \
+  SIZE(groupPanels, "group_panels", 1, 64)                                                                             \
   SIZE(blockedFrom, "blocked_from", 0, 4096)                                                                           \
   SIZE(blockedRows, "blocked_rows", 1, 16)                                                                             \
   SIZE(blockedSplitRows, "blocked_split_rows", 1, 16)                                                                  \
   SIZE(blockedColumns, "blocked_columns", 256, 4096)                                                                   \
   SIZE(aheadBytes, "ahead_bytes", 0, 65536)                                                                            \
+  SIZE(aheadCache, "ahead_cache", 1, 3)                                                                                \
   SIZE(tileRows, "tile_rows", 8, 512)                                                                                  \
   SIZE(attentionRows, "attention_rows", 1, 64)                                                                         \
   SIZE(attentionTiles, "attention_tiles", 1, 1024)                                                                     \

@@ -431,6 +431,8 @@ LogicalResult AttentionOp::verify() {
                          << getScores().getType();
   if (!(getSoftcap().convertToDouble() >= 0))
     return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
+  if (getRounded() && (!type.getElement().isBF16() || type.getDim() % 16))
+    return emitOpError() << "expects keys of bf16 and a multiple of 16 dims to round queries for, but found " << type;
   return success();
 }
 

@@ -301,14 +301,16 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
     With `piece` only the `piece`-th of `pieces` equal parts of what one row sees is attended to: `out` is the sum of values
     times exp(score - peak), `shares` has two columns for each head, its peak (the largest score) and the sum of the exp.
     kernel.merge_pieces makes attention of all pieces.
+
+    `rounded`: products are dots of bf16, queries and weights are rounded to what keys and values are.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
                        Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$piece,
                        Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
                        Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
-                       F64Attr:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature);
+                       F64Attr:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature, UnitAttr:$rounded);
   let assemblyFormat = [{
-    $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))?
+    (`rounded` $rounded^)? $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))?
     (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `scores` $scores
     `to` $out `scale` $scale `softcap` $softcap (`temperature` $temperature^)? attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)

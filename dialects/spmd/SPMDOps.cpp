@@ -33,9 +33,10 @@ void SPMDDialect::initialize() {
 
 LogicalResult CostAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t weights, int64_t lookup,
                                int64_t expert, int64_t experts, int64_t chosen, int64_t state, int64_t position,
-                               int64_t window, int64_t chunk, int64_t f32, int64_t bf16, int64_t int8, int64_t attend) {
+                               int64_t window, int64_t chunk, int64_t f32, int64_t bf16, int64_t int8, int64_t attend,
+                               int64_t attendBf16) {
   for (int64_t number :
-       {weights, lookup, expert, experts, chosen, state, position, window, chunk, f32, bf16, int8, attend})
+       {weights, lookup, expert, experts, chosen, state, position, window, chunk, f32, bf16, int8, attend, attendBf16})
     if (number < 0 || number >= int64_t(1) << 50)
       return emitError() << "expects costs from 0 to 2^50, but found " << number;
   if (experts && expert > (int64_t(1) << 50) / experts)

@@ -57,7 +57,7 @@ def SPMD_CostAttr : AttrDef<SPMD_Dialect, "Cost"> {
     Of a call of n rows, the least any schedule could do with: `weights` bytes are read once, `lookup` bytes for each row
     (an embedding); of `experts` matrices of `expert` bytes each as many as the rows choose, min(experts, n * chosen);
     `state` bytes are read and written. Each row takes `f32`, `bf16` and `int8` operations of these dots (a
-    multiplication and an addition are two), and `attend` more, in f32, for each position it sees. The positions the
+    multiplication and an addition are two), and `attend` more, in f32, and `attend_bf16`, for each position it sees. The positions the
     rows see together are `position` bytes each; a row sees all before it and its own, or the last `window`, or those
     since the last multiple of `chunk`. What is nothing is not written.
 
@@ -70,7 +70,7 @@ def SPMD_CostAttr : AttrDef<SPMD_Dialect, "Cost"> {
     DefaultValuedParameter<"int64_t", "0">:$position, DefaultValuedParameter<"int64_t", "0">:$window,
     DefaultValuedParameter<"int64_t", "0">:$chunk, DefaultValuedParameter<"int64_t", "0">:$f32,
     DefaultValuedParameter<"int64_t", "0">:$bf16, DefaultValuedParameter<"int64_t", "0">:$int8,
-    DefaultValuedParameter<"int64_t", "0">:$attend);
+    DefaultValuedParameter<"int64_t", "0">:$attend, DefaultValuedParameter<"int64_t", "0">:$attend_bf16);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -18,9 +18,8 @@ Work lrt::workOf(const lrt_phase &phase, int64_t rows, int64_t position) {
     return phase.window > 0 ? std::max<int64_t>(0, at + 1 - phase.window) : 0;
   };
   double seen = 0;
-  if (phase.seen_ops > 0)
-    for (int64_t row = 0; row < rows; ++row)
-      seen += double(position + row + 1 - from(row));
+  for (int64_t row = 0; row < rows; ++row)
+    seen += double(position + row + 1 - from(row));
 
   Work work;
   work.weightBytes =
@@ -28,8 +27,7 @@ Work lrt::workOf(const lrt_phase &phase, int64_t rows, int64_t position) {
   work.otherBytes = double(phase.lookup_bytes) * double(rows) + 2.0 * double(phase.state_bytes) +
                     double(phase.position_bytes) * double(end - from(0));
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    work.ops[kind] = double(phase.row_ops[kind]) * double(rows);
-  work.ops[LRT_PEAK_F32] += double(phase.seen_ops) * seen;
+    work.ops[kind] = double(phase.row_ops[kind]) * double(rows) + double(phase.seen_ops[kind]) * seen;
   return work;
 }
 

@@ -194,11 +194,16 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.rope %table to %out head 16 : memref<?x8xf32>, memref<?x32xf32>
     return
   }
-  // Position p is in row p mod 32. Keys: a row of its panel; values: a column, behind all keys.
+  // Position p is in row p mod 32. Keys: a row of its panel, two neighbours to a word; values: a column, behind all keys,
+  // and half of each word.
   // CHECK-LABEL: @append(
   // CHECK: arith.remui %{{.*}}, %c32
-  // CHECK: arith.trunci %{{.*}} : i32 to i16
+  // CHECK-COUNT-8: vector.store %{{.*}} : memref<65536xi8>, vector<4xi8>
   // CHECK: arith.addi %{{.*}}, %c2048
+  // CHECK: %[[OLD:.*]] = vector.load %{{.*}} : memref<65536xi8>, vector<64xi8>
+  // CHECK: vector.bitcast %[[OLD]]
+  // CHECK: arith.ori
+  // CHECK: vector.store %{{.*}} : memref<65536xi8>, vector<64xi8>
   func.func @append(%x: !head, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
     kernel.append %x to %cache[%head] at %position : !head, !ring
@@ -210,7 +215,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK-NOT: math.
   // CHECK: call @attend.bf16.2(
   // CHECK: call @attend.bf16.2(
-  // CHECK: vector.reduction <maxnumf>
+  // CHECK: arith.cmpf olt
   // CHECK: call @attend.bf16.2(
   // CHECK: scf.if
   // CHECK: call @attend.bf16.2.add(
@@ -228,6 +233,19 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func @attend_to_everything(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !full
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 50.0 : !head, !full, !scores, !head
+    return
+  }
+  // Rounded, queries lie two to a float where sums will, weights where their scores were.
+  // CHECK-LABEL: @attend_in_bf16(
+  // CHECK: vector.store %{{.*}}, %arg2[%{{.*}}] : memref<?x16xf32>, vector<8xf32>
+  // CHECK: call @attend.bf16.2.paired(
+  // CHECK: arith.cmpf olt
+  // CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<?x32xf32>, vector<8xf32>
+  // CHECK: call @attend.bf16.2.paired(
+  // CHECK: return
+  func.func @attend_in_bf16(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+    kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : !head, !ring, !scores, !head
     return
   }
   // Scores of so many columns at once that the rows' stay in the first cache; turned, they are a panel of 16 rows, whose
@@ -271,7 +289,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: call @make.bf16.2(
   // CHECK: vector.shuffle
   // CHECK: call @meet.f32.1(
-  // CHECK: vector.reduction <maxnumf>
+  // CHECK: arith.cmpf olt
   // CHECK: call @meet.f32.1.add(
   // CHECK: return
   func.func @attend_to_latent_vectors(%q: memref<?x12xf32>, %m: memref<24x16xf32>, %p: memref<44x16xf32>,

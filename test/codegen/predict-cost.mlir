@@ -114,7 +114,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // A position is a key and a value of 16 x 2 bytes for each of 2 heads; 4 query heads take 2 x (16 + 16) operations each.
-    // CHECK: spmd.phase "sliding" static tiles %{{.*}} cost <position = 128, window = 24, attend = 256> prologue
+    // CHECK: spmd.phase "sliding" static tiles %{{.*}} cost <position = 128, window = 24, attend_bf16 = 256> prologue
     spmd.phase "sliding" static tiles %c4 prologue {
     } do {
     ^bb0(%tile: index):
@@ -123,7 +123,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %room = spmd.write @decode.scores[%c0, %c0] size [%c1, %c64] : !score
       %out = spmd.write @decode.x[%c0, %column] size [%c1, %c16] : !sixteen
       %head = arith.divui %tile, %c2 : index
-      kernel.attention %q, %sliding[%head] at %p scores %room to %out scale 1.0 softcap 0.0 : !sixteen, !sliding, !score, !sixteen
+      kernel.attention rounded %q, %sliding[%head] at %p scores %room to %out scale 1.0 softcap 0.0 : !sixteen, !sliding, !score, !sixteen
     }
     spmd.barrier
     // CHECK: spmd.phase "chunked" static tiles %{{.*}} cost <position = 128, chunk = 8, attend = 64> prologue

@@ -124,7 +124,7 @@ TEST(Bench, phasesAddUp) {
 TEST(Bench, aPromptsOperationsAreThoseOfPrefillsPhases) {
   lrt_program program = fake::program;
   std::vector<lrt_phase> phases(program.prefill.phases, program.prefill.phases + program.prefill.num_phases);
-  phases[1].seen_ops = 1000000000; // so many that nothing else counts
+  phases[1].seen_ops[LRT_PEAK_F32] = 1000000000; // so many that nothing else counts
   program.prefill.phases = phases.data();
   std::string out = bench(program, {"-p", "10", "-n", "1", "--json"}).out;
   auto numberOf = [&](const char *key) { return std::stod(value(out, key)); };

@@ -90,7 +90,7 @@ constexpr lrt_phase phases[] = {
     [] {
       lrt_phase sums = phase("sums", "layer");
       sums.position_bytes = 4;
-      sums.seen_ops = 1;
+      sums.seen_ops[LRT_PEAK_F32] = 1;
       return sums;
     }(),
     [] {

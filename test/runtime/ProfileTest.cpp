@@ -63,7 +63,7 @@ TEST(Work, growsWithRowsAndWithWhatTheySee) {
   phase.lookup_bytes = 7;
   phase.row_ops[LRT_PEAK_INT8] = 3;
   phase.position_bytes = 2;
-  phase.seen_ops = 10;
+  phase.seen_ops[LRT_PEAK_F32] = 10;
   Work work = workOf(phase, 4, 6);
   EXPECT_EQ(work.weightBytes, 1000);
   EXPECT_EQ(work.otherBytes, 4 * 7 + 10 * 2); // positions 0 .. 9
@@ -74,7 +74,7 @@ TEST(Work, growsWithRowsAndWithWhatTheySee) {
 TEST(Work, aWindowEndsAtTheRow) {
   lrt_phase phase = {};
   phase.position_bytes = 1;
-  phase.seen_ops = 1;
+  phase.seen_ops[LRT_PEAK_F32] = 1;
   phase.window = 3;
   EXPECT_EQ(workOf(phase, 1, 0).otherBytes, 1);
   EXPECT_EQ(workOf(phase, 1, 10).otherBytes, 3);
@@ -87,7 +87,7 @@ TEST(Work, aWindowEndsAtTheRow) {
 TEST(Work, aChunkBeginsAtAMultiple) {
   lrt_phase phase = {};
   phase.position_bytes = 1;
-  phase.seen_ops = 1;
+  phase.seen_ops[LRT_PEAK_F32] = 1;
   phase.chunk = 4;
   EXPECT_EQ(workOf(phase, 1, 8).otherBytes, 1);
   EXPECT_EQ(workOf(phase, 1, 11).otherBytes, 4);

@@ -25,14 +25,45 @@ Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value he
   return isValues ? e.add(at, layout.valuesOffset) : at;
 }
 
+/// 16 values from `i` on, of which two neighbours along a panel make a word of 32 bits.
+void appendWords(Emitter &e, Value area, Value cache, bool isValues, Value position, Value head, Value i,
+                 Value floats) {
+  constexpr int64_t lanes = CacheLayout::kPanel;
+  Value bits = e.roundToBF16(floats);
+  auto type = cast<lm::CacheType>(cache.getType());
+  if (isValues && !type.getLatent()) {
+    // The lower or the upper half of 16 words; the other is a neighbour's.
+    Value odd = e.rem(e.rem(position, e.index(type.getRows())), e.index(2));
+    Value shift = e.splat(e.cast(e.mul(odd, 16), e.getI32Type()));
+    Value at = e.sub(addressOf(e, cache, true, position, head, i), e.mul(odd, 2));
+    Value old = e.bitcast(e.i32s(), e.load(e.i8s(4 * lanes), area, at));
+    Value kept = e.andBits(arith::ShRUIOp::create(e, old, e.sub(e.number(e.i32s(), 16), shift)), 0xffff);
+    Value other = arith::ShLIOp::create(e, kept, e.sub(e.number(e.i32s(), 16), shift));
+    e.store(e.bitcast(e.i8s(4 * lanes), e.orBits(arith::ShLIOp::create(e, bits, shift), other)), area, at);
+    return;
+  }
+  Value words = e.bitcast(e.i32s(lanes / 2), arith::TruncIOp::create(e, e.vec(lanes, e.getI16Type()), bits));
+  Value at = addressOf(e, cache, false, position, head, i);
+  for (int64_t step = 0; step < lanes / 2; ++step)
+    e.storeBytes(vector::ExtractOp::create(e, words, step), area, e.add(at, step * 4 * lanes));
+}
+
 } // namespace
 
 void lathe::expand(kernel::AppendOp op, Emitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
   Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
+  bool hasWords = CacheLayout(type).depth == 2 && type.getDim() % CacheLayout::kPanel == 0;
   e.forRows(op.getInput(), [&](Value row) {
     Value position = e.add(op.getPosition(), row);
     e.loop(e.index(0), e.div(e.columnsOf(op.getInput()), dim), 1, [&](Value head) {
+      if (hasWords) {
+        e.loop(e.index(0), dim, CacheLayout::kPanel, [&](Value i) {
+          Value floats = e.load(e.f32s(), op.getInput(), {row, e.add(e.mul(head, dim), i)});
+          appendWords(e, area, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i, floats);
+        });
+        return;
+      }
       e.loop(e.index(0), dim, 1, [&](Value i) {
         Value value = e.loadScalar(op.getInput(), {row, e.add(e.mul(head, dim), i)});
         if (type.getElement().isBF16())

@@ -22,8 +22,10 @@ struct AttentionEmitter {
   CacheLayout layout{type};
   static constexpr int64_t lanes = CacheLayout::kPanel;
 
-  Value query = {}, out = {};              // a row for each row or, of one row, for each head
-  bool isHeads = false;                    // rows are heads of one row
+  Value query = {}, out = {}; // a row for each row or, of one row, for each head
+  bool isHeads = false;       // rows are heads of one row
+  /// Rounded queries (in the room that `out` has for them) and weights (where their scores were) lie two to a float.
+  bool isRounded = op.getRounded();
   Value area = {}, keys = {}, values = {}; // of the head
   Value oldest = {}, oldestSlot = {};      // first position any row sees
   struct Range {
@@ -38,13 +40,15 @@ struct AttentionEmitter {
   }
   void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
     Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
-    context.products.call(
-        e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth, Panels::Cache, accumulates});
+    context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
+                              Panels::Cache, accumulates, isRounded});
   }
   void findVisible();
   void findRanges();
   Value firstVisible(Value position);
   Value temperatureAt(Value position);
+  /// Rounds 16 floats to 16 bf16 in the room of 8.
+  void storePairs(Value floats, Value rows, Value row, Value column);
   void softmax(Value row);
   void run();
 };
@@ -112,6 +116,11 @@ Value AttentionEmitter::temperatureAt(Value position) {
   return e.splat(vector::ExtractOp::create(e, factor, 0));
 }
 
+void AttentionEmitter::storePairs(Value floats, Value rows, Value row, Value column) {
+  Value halves = arith::TruncIOp::create(e, e.vec(lanes, e.getI16Type()), e.roundToBF16(floats));
+  e.store(e.bitcast(e.f32s(lanes / 2), halves), rows, {row, column});
+}
+
 void AttentionEmitter::softmax(Value row) {
   VectorType vector = e.f32s(lanes);
   Value own = isHeads ? Value(op.getPosition()) : e.add(op.getPosition(), row);
@@ -156,7 +165,7 @@ void AttentionEmitter::softmax(Value row) {
     e.store(score, op.getScores(), {row, column});
     return SmallVector<Value>{e.maximum(largest[0], score)};
   })[0];
-  Value largest = vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, peaks), sink;
+  Value largest = e.largest(peaks), sink;
   if (op.getSinks()) {
     auto [weights, place] = getAreaAndPlace(op.getSinks());
     Value head = isHeads ? e.add(op.getSink(), row) : Value(op.getSink());
@@ -174,7 +183,21 @@ void AttentionEmitter::softmax(Value row) {
     return SmallVector<Value>{e.add(sum[0], weight)};
   })[0];
   Value sum = e.sum(sums);
+  auto finish = [&](function_ref<Value(Value weight)> scaled) {
+    for (Range range : ranges) {
+      Value first = e.mul(range.begin, lanes);
+      e.loop(range.begin, range.end, 1, [&](Value panel) {
+        Value column = e.mul(panel, lanes), weight = scaled(e.load(vector, op.getScores(), {row, column}));
+        if (isRounded)
+          storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
+        else
+          e.store(weight, op.getScores(), {row, column});
+      });
+    }
+  };
   if (op.getPiece()) {
+    if (isRounded)
+      finish([](Value weight) { return weight; });
     Value column = e.mul(row, 2);
     memref::StoreOp::create(e, largest, op.getShares(), ValueRange{e.index(0), column});
     memref::StoreOp::create(e, sum, op.getShares(), ValueRange{e.index(0), e.add(column, 1)});
@@ -183,11 +206,7 @@ void AttentionEmitter::softmax(Value row) {
   if (sink) // takes its share, and has no value
     sum = e.add(sum, vector::ExtractOp::create(e, e.exp(e.splat(e.sub(sink, largest), 1)), 0));
   Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), sum));
-  for (Range range : ranges)
-    e.loop(range.begin, range.end, 1, [&](Value panel) {
-      Value column = e.mul(panel, lanes);
-      e.store(e.mul(e.load(vector, op.getScores(), {row, column}), inverse), op.getScores(), {row, column});
-    });
+  finish([&](Value weight) { return e.mul(weight, inverse); });
 }
 
 void AttentionEmitter::run() {
@@ -199,10 +218,19 @@ void AttentionEmitter::run() {
   keys = e.add(place, e.mul(op.getHead(), layout.headBytes));
   values = e.add(keys, layout.valuesOffset);
   findRanges();
+  Value asked = query;
+  if (isRounded) {
+    asked = out;
+    e.forRows(query, [&](Value row) {
+      e.loop(e.index(0), e.index(type.getDim()), lanes, [&](Value column) {
+        storePairs(e.load(e.f32s(), query, {row, column}), out, row, e.div(column, e.index(2)));
+      });
+    });
+  }
   for (Range range : ranges) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes);
     Value scores = slice(op.getScores(), e.mul(range.begin, lanes), columns);
-    product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), query,
+    product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), asked,
             scores, false);
   }
   e.forRows(query, [&](Value row) { softmax(row); });

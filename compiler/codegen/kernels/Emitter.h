@@ -56,10 +56,11 @@ public:
   Value rem(Value a, Value b) { return arith::RemUIOp::create(*this, a, b); }
   Value ceilDiv(Value a, Value b) { return arith::CeilDivUIOp::create(*this, a, b); }
   Value minimum(Value a, Value b) {
-    return isFloat(a) ? Value(arith::MinNumFOp::create(*this, a, b)) : arith::MinSIOp::create(*this, a, b);
+    return isFloat(a) ? select(less(a, b), a, b) : arith::MinSIOp::create(*this, a, b);
   }
+  /// Of floats one instruction on x86; b where one of them is not a number.
   Value maximum(Value a, Value b) {
-    return isFloat(a) ? Value(arith::MaxNumFOp::create(*this, a, b)) : arith::MaxSIOp::create(*this, a, b);
+    return isFloat(a) ? select(less(b, a), a, b) : arith::MaxSIOp::create(*this, a, b);
   }
   Value add(Value a, int64_t b) { return b ? add(a, number(a.getType(), b)) : a; }
   Value mul(Value a, int64_t b) { return b == 1 ? a : mul(a, number(a.getType(), b)); }
@@ -122,6 +123,14 @@ public:
     store(bitcast(i8s(bytes), value), memref, at);
   }
   Value sum(Value vector) { return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector); }
+  /// The largest of 16 floats.
+  Value largest(Value floats) {
+    for (int64_t lanes = kLanes / 2; lanes; lanes /= 2) {
+      auto part = [&](int64_t first) { return vector::ExtractStridedSliceOp::create(*this, floats, first, lanes, 1); };
+      floats = maximum(part(0), part(lanes));
+    }
+    return vector::ExtractOp::create(*this, floats, 0);
+  }
 
   /// for (i = begin; i < end; i += step) with values carried from round to round.
   SmallVector<Value> loop(Value begin, Value end, int64_t step, ValueRange carried,

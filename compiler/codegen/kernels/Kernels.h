@@ -27,6 +27,7 @@ struct Product {
   int64_t depth;
   Panels panels = Panels::Weights;
   bool accumulates = false; // adds to out
+  bool isPaired = false;    // an f32 of input is two bf16, side by side in a column each
 };
 
 /// The `depth` columns of the step at `at` of a panel of a format without groups, 16 values each.

@@ -163,7 +163,7 @@ Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
   })[0];
   SmallVector<Value> peakAt = {row, e.index(room.state)}, sumAt = {row, e.index(room.state + 1)};
   Value before = e.loadScalar(memory, peakAt);
-  Value peak = e.maximum(before, vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, peaks));
+  Value peak = e.maximum(before, e.largest(peaks));
   Value sums = e.loop(zero, panels, 1, e.number(vector, 0), [&](Value panel, ValueRange sum) {
     Value weight = e.exp(e.sub(e.load(vector, memory, at(panel)), e.splat(peak)));
     weight = e.select(visible(panel), weight, e.number(vector, 0));

@@ -31,6 +31,10 @@ private:
   /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
   /// 4 KiB page.
   void prefetch(Value at, int64_t bytes);
+  /// What a tile of floats or bf16 dots does in each round of its steps of `stepBytes` so that weights are on their
+  /// way.
+  std::function<void(Value step, int64_t count)> asker(Value first, int64_t count, ArrayRef<Value> panels, Value steps,
+                                                       int64_t stepBytes);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
   Values scaledTile(Value row, int64_t count, ArrayRef<Value> panels);
   Values bf16Tile(Value row, int64_t count, ArrayRef<Value> panels);
@@ -75,15 +79,24 @@ void ProductEmitter::run() {
     rowReader.emplace(e, input, columns);
   }
 
+  // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second.
   auto panels = [&](Value begin, Value end, int64_t width) {
-    e.loop(begin, end, width, [&](Value panel) {
-      Values bases;
-      for (int64_t p = 0; p < width; ++p)
-        bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
-      Value output = e.mul(panel, R), done = zero;
+    int64_t groupSize = std::max(table.groupPanels, width);
+    e.loop(begin, end, groupSize, [&](Value group) {
+      Value done = zero, groupEnd = e.minimum(e.add(group, groupSize), end);
+      auto tileAt = [&](Value row, int64_t count, Value panel) {
+        Values bases;
+        for (int64_t p = 0; p < width; ++p)
+          bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
+        storeTile(row, count, e.mul(panel, R), tile(row, count, bases));
+      };
       auto tiles = [&](int64_t count, Value begin, Value end, bool asks) {
         asksAhead = asks;
-        e.loop(begin, end, count, [&](Value row) { storeTile(row, count, output, tile(row, count, bases)); });
+        e.loop(begin, end, count, [&](Value row) {
+          if (groupSize == width)
+            return tileAt(row, count, group);
+          e.loop(group, groupEnd, width, [&](Value panel) { tileAt(row, count, panel); });
+        });
       };
       for (int64_t count = registers.rows; count >= 1; count = count > 4 ? count / 2 : count - 1) {
         Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
@@ -138,7 +151,7 @@ void ProductEmitter::storeTile(Value first, int64_t count, Value output, ArrayRe
 ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<Value> panels) {
   if (info.isQuantised())
     return intTile(row, count, panels);
-  bool isRounded = cast<MemRefType>(input.getType()).getElementType().isBF16();
+  bool isRounded = shape.isPaired || cast<MemRefType>(input.getType()).getElementType().isBF16();
   if (info.isScaled())
     return scaledTile(row, count, panels);
   return isRounded ? bf16Tile(row, count, panels) : floatTile(row, count, panels, e.index(0), columns);
@@ -151,8 +164,29 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
 void ProductEmitter::prefetch(Value at, int64_t bytes) {
   constexpr int64_t line = 64;
   for (int64_t offset = 0; offset < bytes; offset += line)
-    memref::PrefetchOp::create(e, area, ValueRange{e.add(at, offset)}, /*isWrite=*/false, /*localityHint=*/3,
-                               /*isDataCache=*/true);
+    memref::PrefetchOp::create(e, area, ValueRange{e.add(at, offset)}, /*isWrite=*/false,
+                               /*localityHint=*/4 - table.aheadCache, /*isDataCache=*/true);
+}
+
+std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t count, ArrayRef<Value> panels,
+                                                          Value steps, int64_t stepBytes) {
+  if (shape.panels == Panels::Cache) {
+    // A few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next, so that
+    // memory is busy all the time.
+    Value share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));
+    Value ahead = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
+    share = e.mul(share, count);
+    return [=, this](Value step, int64_t stepsHere) {
+      for (Value panel : panels)
+        prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
+    };
+  }
+  if (shape.panels == Panels::Weights && asksAhead)
+    return [=, this](Value step, int64_t stepsHere) {
+      for (Value panel : panels)
+        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), table.aheadBytes)), stepsHere * stepBytes);
+    };
+  return [](Value, int64_t) {};
 }
 
 /// Sums of blocks of columns, each times the panel's scale for it.
@@ -188,21 +222,10 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
   int64_t tileSums = count * panels.size();
 
-  // Of a cache a few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next,
-  // so that memory is busy all the time.
-  Value share, ahead;
-  if (shape.panels == Panels::Cache) {
-    share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));
-    ahead = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
-    share = e.mul(share, count);
-  }
+  auto ask = asker(first, count, panels, steps, stepBytes);
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
-    for (Value panel : panels)
-      if (shape.panels == Panels::Cache)
-        prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
-      else if (shape.panels == Panels::Weights && asksAhead)
-        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), table.aheadBytes)), stepsHere * stepBytes);
+    ask(step, stepsHere);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
       for (Value panel : panels)
@@ -245,17 +268,23 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
   VectorType pairs = e.vec(2 * R, e.getBF16Type());
   // Few sums would wait for one another: take several steps at once, each with sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / tileSums);
+  auto ask = asker(first, count, panels, steps, stepBytes);
+  auto pairAt = [&](Value row, Value step) -> Value {
+    if (shape.isPaired)
+      return e.loadScalar(input, {row, step});
+    Value two = e.load(e.vec(2, e.getBF16Type()), input, {row, e.mul(step, 2)});
+    return vector::ExtractOp::create(e, e.bitcast(e.i32s(1), two), 0);
+  };
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
+    ask(step, stepsHere);
     for (int64_t s = 0; s < stepsHere; ++s) {
       Values weights;
       for (Value panel : panels)
         weights.push_back(
             e.bitcast(pairs, e.load(e.i8s(stepBytes), area, e.add(panel, e.mul(e.add(step, s), stepBytes)))));
       for (int64_t i = 0; i < count; ++i) {
-        Value two = e.load(e.vec(2, e.getBF16Type()), input, {row(first, i), e.mul(e.add(step, s), 2)});
-        Value word = vector::ExtractOp::create(e, e.bitcast(e.i32s(1), two), 0);
-        Value x = e.bitcast(pairs, e.splat(word));
+        Value x = e.bitcast(pairs, e.splat(pairAt(row(first, i), e.add(step, s))));
         for (size_t p = 0; p < panels.size(); ++p) {
           Value &sum = next[s * tileSums + i * panels.size() + p];
           sum = kernel::DotBF16Op::create(e, e.f32s(), sum, weights[p], x);
@@ -524,7 +553,10 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   StringRef kind = isBlocked ? StringRef("blocked.") : StringRef(names[static_cast<size_t>(product.panels)]);
   // Areas are of different types; a bf16 dot takes other rows than widened bf16.
   std::string name = (kind + getFormatInfo(product.format).name + "." + Twine(product.depth) +
-                      (element.isBF16() ? ".dot" : "") + (product.accumulates ? ".add" : ""))
+                      (product.isPaired   ? ".paired"
+                       : element.isBF16() ? ".dot"
+                                          : "") +
+                      (product.accumulates ? ".add" : ""))
                          .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;

@@ -195,6 +195,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     return scheduleDecomposed("attention", op.getOperation(), out);
   int64_t most = cache.getLatent() ? kAbsorbedRows : table.attentionRows;
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, most);
+  UnitAttr rounded = takesRounded(cache) ? builder.getUnitAttr() : UnitAttr();
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
   auto body = [&](Value head, Value row, Value count) {
     auto times = [&](Value value, int64_t factor) -> Value {
@@ -209,7 +210,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
       return attendToLatents(query, cacheValue, at, none, most, none, none, none, to, op.getScaleAttr());
     kernel::AttentionOp::create(builder, loc, query, cacheValue, cacheHead, at, sinks, sinks ? head : Value(), none,
                                 none, none, write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())), to,
-                                op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+                                op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr(), rounded);
   };
   // Later rows see more positions.
   tiled("attention", heads, most, body, /*isUneven=*/true);
@@ -230,6 +231,7 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
   int64_t most = std::min(llvm::divideCeil(table.attentionTiles, groups), llvm::divideCeil(sees, table.piecePositions));
   spmd::BufferOp q = bufferOf(op.getQuery()), out, parts, shares;
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, together);
+  UnitAttr rounded = takesRounded(cache) ? builder.getUnitAttr() : UnitAttr();
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks()), pieces = constant(1);
   if (most > 1) {
     out = rowsBuffer(prefix + "attended", columnsOf(op.getResult()));
@@ -276,7 +278,7 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
         kernel::AttentionOp::create(
             builder, loc, query, cacheValue, cacheHead, position, whole, whole ? head : Value(), piece, of, share,
             write(scores, zero, zero, builder.getIndexAttr(together), builder.getIndexAttr(cache.getRows())), to,
-            op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr());
+            op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr(), rounded);
       });
   if (parts)
     rowwise.push_back([=, this](Value row, Value count) {

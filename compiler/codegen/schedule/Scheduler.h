@@ -127,9 +127,12 @@ private:
     Value rest = arith::SubIOp::create(builder, loc, constant(columns), column);
     return arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
   }
-  /// Whether products with the weight take rows rounded to bf16.
+  /// Whether products with the weight, or with keys and values, take rows rounded to bf16.
   bool takesRounded(WeightType type) {
     return type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2;
+  }
+  bool takesRounded(CacheType type) {
+    return type.getElement().isBF16() && table.bf16Dot && type.getDim() % CPUTable::kPanelRows == 0;
   }
   /// A phase over `columnTiles` times blocks of `blockRows` rows. `isUneven`: some tiles are much more work than
   /// others.

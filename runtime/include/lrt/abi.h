@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 4u
+#define LRT_ABI_VERSION 5u
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,18 +44,18 @@ typedef void (*lrt_entry_fn)(const lrt_step *step, int64_t worker);
 /// `bench --phases`. Activations are not counted, nor what no dot product does.
 typedef struct lrt_phase {
   const char *name;
-  const char *kind;           // of layer; empty outside the layers
-  int64_t weight_bytes;       // read once
-  int64_t lookup_bytes;       // read for each row: an embedding
-  int64_t expert_bytes;       // of one expert's matrices; min(experts, n * chosen) of them are read
-  int64_t experts;            //
-  int64_t chosen;             // experts of a row
-  int64_t state_bytes;        // carried from call to call: read and written
-  int64_t position_bytes;     // of caches, read for each position that any of the rows sees
-  int64_t window;             // positions a row sees at most; 0: all
-  int64_t chunk;              // a row sees positions since the last multiple of it; 0: all
-  int64_t row_ops[LRT_PEAKS]; // for each row; multiply and add counted apart
-  int64_t seen_ops;           // in f32, for each row and position that it sees
+  const char *kind;            // of layer; empty outside the layers
+  int64_t weight_bytes;        // read once
+  int64_t lookup_bytes;        // read for each row: an embedding
+  int64_t expert_bytes;        // of one expert's matrices; min(experts, n * chosen) of them are read
+  int64_t experts;             //
+  int64_t chosen;              // experts of a row
+  int64_t state_bytes;         // carried from call to call: read and written
+  int64_t position_bytes;      // of caches, read for each position that any of the rows sees
+  int64_t window;              // positions a row sees at most; 0: all
+  int64_t chunk;               // a row sees positions since the last multiple of it; 0: all
+  int64_t row_ops[LRT_PEAKS];  // for each row; multiply and add counted apart
+  int64_t seen_ops[LRT_PEAKS]; // for each row and position that it sees
 } lrt_phase;
 
 typedef struct lrt_entry {
@@ -140,7 +140,7 @@ typedef struct lrt_program {
 
 #ifdef __cplusplus
 static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
-static_assert(sizeof(lrt_phase) == 120, "");
+static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");
 static_assert(sizeof(lrt_program) == 416, "the compiler writes lrt_program field by field");

@@ -449,6 +449,14 @@ func.func @room_for_fewer_scores_than_rows(%q: memref<?x16xf32>, %c: !lm.cache<2
 
 // -----
 
+func.func @rounds_for_keys_of_f32(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects keys of bf16 and a multiple of 16 dims to round queries for, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 32>'}}
+  kernel.attention rounded %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
+  return
+}
+
+// -----
+
 func.func @negative_softcap(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects a softcap that is not negative, but found -1.000000e+00 : f64}}
   kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap -1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>

@@ -78,7 +78,7 @@ func.func @products(%x: !rows, %codes: memref<?x128xi8>, %rounded: memref<?x64xb
 }
 
 // CHECK-LABEL: @heads(
-func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %scores: memref<?x32xf32>,
+func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %cache16: !lm.cache<2 x 16 x bf16, window = 0, rows = 32>, %scores: memref<?x32xf32>,
                  %head: index, %position: index, %latents: memref<?x20xf32>,
                  %latent: !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, %room: memref<1x1328xf32>,
                  %mixed: memref<?x16xf32>) {
@@ -96,6 +96,9 @@ func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, 
   // CHECK: kernel.attention %{{.*}}, %{{.*}}[%{{.*}}] at %{{.*}} scores %{{.*}} to %{{.*}} scale 2.500000e-01 softcap 0.000000e+00 :
   kernel.attention %query, %cache[%head] at %position scores %scores to %query scale 0.25 softcap 0.0
     : !head, !cache, memref<?x32xf32>, !head
+  // CHECK: kernel.attention rounded %{{.*}}, %{{.*}}[%{{.*}}] at
+  kernel.attention rounded %query, %cache16[%head] at %position scores %scores to %query scale 0.25 softcap 0.0
+    : !head, !lm.cache<2 x 16 x bf16, window = 0, rows = 32>, memref<?x32xf32>, !head
   return
 }
 

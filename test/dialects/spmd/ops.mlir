@@ -40,8 +40,8 @@ func.func @decode(%rows: index, %position: index, %first: index) attributes {spm
   spmd.barrier
   // CHECK: spmd.layers %{{.*}} at %{{.*}} [@kind, @kind]
   spmd.layers %rows at %position [@kind, @kind]
-  // CHECK: spmd.phase "all" static tiles %{{.*}} cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13> prologue {
-  spmd.phase "all" static tiles %c1 cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13> prologue {
+  // CHECK: spmd.phase "all" static tiles %{{.*}} cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13, attend_bf16 = 14> prologue {
+  spmd.phase "all" static tiles %c1 cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13, attend_bf16 = 14> prologue {
   } do {
   ^bb0(%tile: index):
   }
