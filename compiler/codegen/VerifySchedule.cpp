@@ -293,6 +293,9 @@ LogicalResult VerifySchedule::verifyCounters() {
     if (succeeded(status) && !isNew)
       status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", as phase \""
                                  << known->second.getName() << "\" does";
+    if (succeeded(status) && llvm::hasSingleElement(phase->getBlock()->getOps<spmd::PhaseOp>()))
+      status = phase.emitError() << "phase \"" << phase.getName()
+                                 << "\" is dynamic, but no other phase of its function sets its counter back";
   });
   return status;
 }

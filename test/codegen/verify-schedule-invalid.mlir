@@ -1368,6 +1368,29 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // -----
 
+// Nothing sets the only phase's counter back before the next call.
+!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  spmd.buffer @a : memref<1x32xf32> arena place 0
+  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    // expected-error @below {{phase "fill" is dynamic, but no other phase of its function sets its counter back}}
+    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %n = arith.muli %tile, %c16 : index
+      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
+      kernel.zero %out : !half
+    }
+    return
+  }
+}
+
+// -----
+
 // A counter beyond the arena.
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {

@@ -213,7 +213,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
                                 op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr(), rounded);
   };
   // Later rows see more positions.
-  tiled("attention", heads, most, body, /*isUneven=*/true);
+  tiled("attention", heads, most, body, spmd::Assignment::Dynamic);
 }
 
 /// Heads that share a head of the cache are taken together, so that it is read once; where that leaves too few tiles

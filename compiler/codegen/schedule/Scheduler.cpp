@@ -58,9 +58,12 @@ void Scheduler::flushRows() {
   rowwise.clear();
 }
 
-void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven) {
+void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body,
+                      spmd::Assignment assignment) {
   if (replicates) {
-    phase(what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); });
+    phase(
+        what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); },
+        assignment);
     return;
   }
   flushRows();
@@ -77,7 +80,7 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
         Value count = arith::MinUIOp::create(builder, loc, rest, constant(blockRows));
         body(columnTile, row, count);
       },
-      isUneven ? spmd::Assignment::Dynamic : spmd::Assignment::Static);
+      assignment);
 }
 
 spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {

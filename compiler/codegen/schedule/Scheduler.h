@@ -134,9 +134,10 @@ private:
   bool takesRounded(CacheType type) {
     return type.getElement().isBF16() && table.bf16Dot && type.getDim() % CPUTable::kPanelRows == 0;
   }
-  /// A phase over `columnTiles` times blocks of `blockRows` rows. `isUneven`: some tiles are much more work than
-  /// others.
-  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body, bool isUneven = false);
+  /// A phase over `columnTiles` times blocks of `blockRows` rows. Dynamic: some tiles are much more work than others,
+  /// or there is so much to read that who gets less of the bandwidth would be waited for.
+  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body,
+             spmd::Assignment assignment = spmd::Assignment::Static);
 
   /// Of parts that lie one after another, each `tiles[i]` tiles: the code for the part that `tile` is in.
   void choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t part, Value local)> body);
