@@ -316,7 +316,7 @@ const Command lrt::benchCommand = {
         "steps\n"
         "in the same time (read_GBps_around_decode); median of the rounds, since a bandwidth drifts.\n"
         "prompt_percent_of_peak: the time all operations of the prompt would take at the peak of their own kind\n"
-        "(matrices as they were compiled, attention as f32), over the time taken.\n"
+        "(matrices and attention as they were compiled), over the time taken.\n"
         "--phases: what lies between two barriers, by what is lost there. limit: the time its bytes or its operations\n"
         "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: "
         "measured\n"
