@@ -18,10 +18,10 @@ from bench import ROOT, output_of, run_json, weights_of
 
 VALUES = {
     "float_rows": [2, 3, 4, 5, 6, 8, 12], "float_panels": [1, 2],
-    "code_rows": [2, 3, 4, 6, 8], "code_panels": [1, 2],
-    "split_rows": [1, 2, 3, 4, 8], "split_panels": [1, 2],
+    "code_rows": [2, 3, 4, 6, 8, 12], "code_panels": [1, 2],
+    "split_rows": [1, 2, 3, 4, 8], "split_panels": [1, 2], "group_panels": [1, 2, 4, 8],
     "blocked_from": [0, 9, 17, 25, 33, 65], "blocked_rows": [2, 3, 4, 6], "blocked_split_rows": [2, 3, 4],
-    "blocked_columns": [256, 512, 1024], "ahead_bytes": [0, 1024, 2048, 4096, 8192],
+    "blocked_columns": [256, 512, 1024], "ahead_bytes": [0, 1024, 2048, 4096, 8192], "ahead_cache": [1, 2, 3],
     "tile_rows": [16, 32, 64, 128, 256], "attention_rows": [4, 8, 16, 32, 64],
     "attention_tiles": [4, 8, 16, 32], "piece_positions": [32, 64, 128, 256],
 }
