@@ -87,7 +87,7 @@ void CPUTable::chooseSizes() {
   floatRows = codeRows = avx512 ? 8 : 4;
   splitRows = avx512 ? 8 : 2;
   floatPanels = avx512 ? 2 : 1;
-  codePanels = splitPanels = 1;
+  codePanels = splitPanels = 1; // where memory is what codes wait for, one stream is read faster than two
   groupPanels = avx512 ? 4 : 1;
   blockedFrom = avx2 && !avx512 ? 25 : 0;
   blockedRows = 4;

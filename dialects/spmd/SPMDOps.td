@@ -57,9 +57,9 @@ def SPMD_CostAttr : AttrDef<SPMD_Dialect, "Cost"> {
     Of a call of n rows, the least any schedule could do with: `weights` bytes are read once, `lookup` bytes for each row
     (an embedding); of `experts` matrices of `expert` bytes each as many as the rows choose, min(experts, n * chosen);
     `state` bytes are read and written. Each row takes `f32`, `bf16` and `int8` operations of these dots (a
-    multiplication and an addition are two), and `attend` more, in f32, and `attend_bf16`, for each position it sees. The positions the
-    rows see together are `position` bytes each; a row sees all before it and its own, or the last `window`, or those
-    since the last multiple of `chunk`. What is nothing is not written.
+    multiplication and an addition are two), and `attend` more in f32 and `attend_bf16` in bf16 for each position it
+    sees. The positions the rows see together are `position` bytes each; a row sees all before it and its own, or the
+    last `window`, or those since the last multiple of `chunk`. What is nothing is not written.
 
     Example: `#spmd.cost<weights = 442368, int8 = 1327104>`
   }];

@@ -79,9 +79,10 @@ void ProductEmitter::run() {
     rowReader.emplace(e, input, columns);
   }
 
-  // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second.
+  // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second. Of a
+  // cache all rows together ask for the next panel.
   auto panels = [&](Value begin, Value end, int64_t width) {
-    int64_t groupSize = std::max(table.groupPanels, width);
+    int64_t groupSize = shape.panels == Panels::Cache ? width : std::max(table.groupPanels / width * width, width);
     e.loop(begin, end, groupSize, [&](Value group) {
       Value done = zero, groupEnd = e.minimum(e.add(group, groupSize), end);
       auto tileAt = [&](Value row, int64_t count, Value panel) {
