@@ -247,22 +247,23 @@ LogicalResult AddBiasOp::verify() {
 
 LogicalResult ScaleRowsOp::verify() { return checkColumns(*this, getFactors(), 1, "factors"); }
 
-LogicalResult QuantizeOp::verify() {
-  int64_t columns = columnsOf(getInput());
-  if (!isKnown(columns) || columns % QuantizedRow::kBlock)
-    return emitOpError() << "expects rows of whole blocks of " << QuantizedRow::kBlock << " values, but found "
-                         << getInput().getType();
-  if (int64_t bytes = QuantizedRow(columns, /*wide=*/false).bytes; columnsOf(getOut()) < bytes)
-    return emitOpError() << "expects at least " << bytes << " bytes for a row's codes, but found "
-                         << getOut().getType();
+/// Codes of `columns` values to a row, if both numbers are known.
+static LogicalResult checkCodes(Operation *op, Value codes, int64_t columns, bool isWide) {
+  int64_t found = columnsOf(codes), bytes = QuantizedRow(isWide).bytesOf(columns);
+  if (isKnown(columns) && isKnown(found) && found != bytes)
+    return op->emitOpError() << "expects " << bytes << " bytes for a row's codes, but found " << codes.getType();
   return success();
 }
 
-LogicalResult RoundOp::verify() {
-  if (!isKnown(columnsOf(getInput())))
-    return emitOpError() << "expects a known number of columns, but found " << getInput().getType();
-  return checkColumns(*this, getOut(), columnsOf(getInput()), "out");
+LogicalResult QuantizeOp::verify() {
+  int64_t columns = columnsOf(getInput());
+  if (isKnown(columns) && columns % QuantizedRow::kBlock)
+    return emitOpError() << "expects rows of whole blocks of " << QuantizedRow::kBlock << " values, but found "
+                         << getInput().getType();
+  return checkCodes(*this, getOut(), columns, getWide());
 }
+
+LogicalResult RoundOp::verify() { return checkColumns(*this, getOut(), columnsOf(getInput()), "out"); }
 
 LogicalResult MatmulOp::verify() {
   if (failed(checkPacked(*this, getWeight())))
@@ -285,9 +286,8 @@ LogicalResult MatmulOp::verify() {
                                          : "f32")
                          << " to multiply with " << type << ", but found " << element;
   if (isQuantised) {
-    if (int64_t bytes = QuantizedRow(type.getColumns(), type.hasWideCodes()).bytes; columnsOf(getInput()) < bytes)
-      return emitOpError() << "expects at least " << bytes << " bytes for a row's codes, but found "
-                           << getInput().getType();
+    if (failed(checkCodes(*this, getInput(), type.getColumns(), type.hasWideCodes())))
+      return failure();
   } else if (failed(checkColumns(*this, getInput(), type.getColumns(), "input"))) {
     return failure();
   }

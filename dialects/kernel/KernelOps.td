@@ -170,12 +170,13 @@ def Kernel_ScaleRowsOp : Kernel_Op<"scale_rows"> {
 def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
   let summary = "rows as 8-bit codes";
   let description = [{
-    Per block of 32 values: scale = max |x| / 127, code = round(x / scale). A row of `out` holds the codes and, behind
-    them, scales and sums, and for targets that widen bytes finer codes of 16 bits, in the order of
-    dialects/lm/QuantizedRow.h.
+    Per block of 32 values: scale = max |x| / 127, code = round(x / scale), or, `wide`, 16-bit codes 256 times as fine.
+    A block of `out` is its codes, scale and sums (dialects/lm/QuantizedRow.h).
   }];
-  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Codes>:$out);
-  let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Codes>:$out, UnitAttr:$wide);
+  let assemblyFormat = "(`wide` $wide^)? $input `to` $out attr-dict `:` type($input) `,` type($out)";
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$out, "bool":$wide),
+    [{ build($_builder, $_state, input, out, wide ? $_builder.getUnitAttr() : ::mlir::UnitAttr()); }]>];
   let hasVerifier = 1;
 }
 

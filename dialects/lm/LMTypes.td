@@ -103,7 +103,7 @@ def LM_WeightType : LM_Type<"Weight", "weight"> {
     bool isExperts() const { return getShape().size() == 3; }
     /// The type of one expert's matrix, or of a matrix itself.
     WeightType getMatrix() const { return get(getContext(), getShape().take_back(2), getFormat(), getLayout()); }
-    /// Packed so that its products take a row's 16-bit codes (QuantizedRow.h).
+    /// Packed so that its products take rows of 16-bit codes (QuantizedRow.h).
     bool hasWideCodes() const { return getInfo().bits == 8 && getLayout() && getLayout().getDepth() == 2; }
     WeightType withLayout(PanelsAttr layout) const { return get(getContext(), getShape(), getFormat(), layout); }
     WeightType withFormat(::lathe::Format format) const { return get(getContext(), getShape(), format, getLayout()); }

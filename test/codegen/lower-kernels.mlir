@@ -90,11 +90,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.softcap %out cap 30.0 : !rows
     return
   }
-  // To nearest even in integers: this CPU has no instruction for it, and the library's function is not everywhere.
   // CHECK-LABEL: @round(
-  // CHECK-NOT: arith.truncf
-  // CHECK: arith.addi
-  // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
+  // CHECK: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
   // CHECK: vector.store %{{.*}} : memref<?x32xbf16>, vector<16xbf16>
   // CHECK: return
   func.func @round(%x: !rows, %out: memref<?x32xbf16>) {
@@ -304,24 +301,51 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 }
 
 //--- codes.mlir
-// Without VNNI: 8-bit codes are there as 16-bit words too (64 codes, then 64 words behind the sums), and products of bytes
-// gather in 16 bits while they fit.
+// Without VNNI: 8-bit weights are multiplied as 16-bit words, and products of bytes gather in 16 bits while they fit.
 !area = memref<65536xi8>
 !q4 = !lm.weight<64x64xq4_1, <16 x 4>>
 !q8 = !lm.weight<64x64xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  // Two blocks at once: their codes, and each one's scale and sums as 16 bytes.
   // CHECK-LABEL: @quantize(
-  // CHECK: vector.store %{{.*}} : memref<?x320xi8>, vector<16xi8>
-  // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
-  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x320xi8>) {
-    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x320xi8>
+  // CHECK-COUNT-4: vector.store %{{.*}} : memref<?x96xi8>, vector<16xi8>
+  // CHECK: arith.muli %{{.*}} : vector<4xi32>
+  // CHECK-COUNT-2: vector.store %{{.*}} : memref<?x96xi8>, vector<16xi8>
+  // CHECK-NOT: vector.store
+  // CHECK: return
+  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x96xi8>) {
+    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x96xi8>
     return
   }
-  func.func @phase(%codes: memref<?x320xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+  // CHECK-LABEL: @quantize_wide(
+  // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
+  // CHECK-COUNT-4: vector.store %{{.*}} : memref<?x144xi8>, vector<32xi8>
+  // CHECK-COUNT-2: vector.store %{{.*}} : memref<?x144xi8>, vector<8xi8>
+  // CHECK-NOT: vector.store
+  // CHECK: return
+  func.func @quantize_wide(%x: memref<?x64xf32>, %out: memref<?x144xi8>) {
+    kernel.quantize wide %x to %out : memref<?x64xf32>, memref<?x144xi8>
+    return
+  }
+  // An unknown number of columns: four blocks at once, then two, then one.
+  // CHECK-LABEL: @quantize_some(
+  // CHECK-COUNT-12: vector.store
+  // CHECK: scf.for
+  // CHECK-COUNT-6: vector.store
+  // CHECK: scf.for
+  // CHECK-COUNT-3: vector.store
+  // CHECK-NOT: vector.store
+  // CHECK: return
+  func.func @quantize_some(%x: memref<?x?xf32>, %out: memref<?x?xi8>) {
+    kernel.quantize %x to %out : memref<?x?xf32>, memref<?x?xi8>
+    return
+  }
+  func.func @phase(%codes: memref<?x96xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %area: !area,
+                   %place: index, %first: index) {
     %q4 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q4
     %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
-    kernel.matmul %codes, %q4[%first] to %out : memref<?x320xi8>, !q4, memref<?x16xf32>
-    kernel.matmul %codes, %q8[%first] to %out : memref<?x320xi8>, !q8, memref<?x16xf32>
+    kernel.matmul %codes, %q4[%first] to %out : memref<?x96xi8>, !q4, memref<?x16xf32>
+    kernel.matmul %words, %q8[%first] to %out : memref<?x144xi8>, !q8, memref<?x16xf32>
     return
   }
   // Eight products of 4-bit codes, then one widening sum.
@@ -342,23 +366,16 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !q8 = !lm.weight<64x256xq8_0, <16 x 4>>
 !head = !lm.weight<64x256xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "znver4"}} {
-  // CHECK-LABEL: @quantize(
-  // CHECK-NOT: vector<16xi16>
-  // CHECK: return
-  func.func @quantize(%x: memref<?x256xf32>, %out: memref<?x448xi8>) {
-    kernel.quantize %x to %out : memref<?x256xf32>, memref<?x448xi8>
-    return
-  }
-  func.func @phase(%codes: memref<?x448xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+  func.func @phase(%codes: memref<?x384xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
     %q6 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q6
     %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
-    kernel.matmul %codes, %q6[%first] to %out : memref<?x448xi8>, !q6, memref<?x16xf32>
-    kernel.matmul %codes, %q8[%first] to %out : memref<?x448xi8>, !q8, memref<?x16xf32>
+    kernel.matmul %codes, %q6[%first] to %out : memref<?x384xi8>, !q6, memref<?x16xf32>
+    kernel.matmul %codes, %q8[%first] to %out : memref<?x384xi8>, !q8, memref<?x16xf32>
     return
   }
-  func.func @head(%codes: memref<?x1024xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+  func.func @head(%words: memref<?x576xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
     %head = builtin.unrealized_conversion_cast %area, %place : !area, index to !head
-    kernel.matmul %codes, %head[%first] to %out : memref<?x1024xi8>, !head, memref<?x16xf32>
+    kernel.matmul %words, %head[%first] to %out : memref<?x576xi8>, !head, memref<?x16xf32>
     return
   }
   // CHECK: func.func private @product.q6_k.4(
@@ -394,10 +411,10 @@ func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
 // Packed for a CPU with VNNI: here byte products would overflow.
 !w = !lm.weight<16x32xq8_0, <16 x 4>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  func.func @packed_for_another_cpu(%x: memref<?x192xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
+  func.func @packed_for_another_cpu(%x: memref<?x48xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
     %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
     // expected-error @below {{'kernel.matmul' op expects panels of 16 x 2 on this CPU, but found '!lm.weight<16x32xq8_0, <16 x 4>>'}}
-    kernel.matmul %x, %w[%n] to %out : memref<?x192xi8>, !w, memref<?x16xf32>
+    kernel.matmul %x, %w[%n] to %out : memref<?x48xi8>, !w, memref<?x16xf32>
     return
   }
 }

@@ -29,20 +29,20 @@ Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value he
 void appendWords(Emitter &e, Value area, Value cache, bool isValues, Value position, Value head, Value i,
                  Value floats) {
   constexpr int64_t lanes = CacheLayout::kPanel;
-  Value bits = e.roundToBF16(floats);
   auto type = cast<lm::CacheType>(cache.getType());
   if (isValues && !type.getLatent()) {
     // The lower or the upper half of 16 words; the other is a neighbour's.
     Value odd = e.rem(e.rem(position, e.index(type.getRows())), e.index(2));
     Value shift = e.splat(e.cast(e.mul(odd, 16), e.getI32Type()));
     Value at = e.sub(addressOf(e, cache, true, position, head, i), e.mul(odd, 2));
+    Value bits = e.extend(e.bitcast(e.vec(lanes, e.getI16Type()), e.toBF16(floats)), e.getI32Type());
     Value old = e.bitcast(e.i32s(), e.load(e.i8s(4 * lanes), area, at));
     Value kept = e.andBits(arith::ShRUIOp::create(e, old, e.sub(e.number(e.i32s(), 16), shift)), 0xffff);
     Value other = arith::ShLIOp::create(e, kept, e.sub(e.number(e.i32s(), 16), shift));
     e.store(e.bitcast(e.i8s(4 * lanes), e.orBits(arith::ShLIOp::create(e, bits, shift), other)), area, at);
     return;
   }
-  Value words = e.bitcast(e.i32s(lanes / 2), arith::TruncIOp::create(e, e.vec(lanes, e.getI16Type()), bits));
+  Value words = e.bitcast(e.i32s(lanes / 2), e.toBF16(floats));
   Value at = addressOf(e, cache, false, position, head, i);
   for (int64_t step = 0; step < lanes / 2; ++step)
     e.storeBytes(vector::ExtractOp::create(e, words, step), area, e.add(at, step * 4 * lanes));
@@ -67,7 +67,7 @@ void lathe::expand(kernel::AppendOp op, Emitter &e) {
       e.loop(e.index(0), dim, 1, [&](Value i) {
         Value value = e.loadScalar(op.getInput(), {row, e.add(e.mul(head, dim), i)});
         if (type.getElement().isBF16())
-          value = arith::TruncIOp::create(e, e.getI16Type(), e.roundToBF16(value));
+          value = e.toBF16(value);
         Value at = addressOf(e, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i);
         e.storeBytes(value, area, at);
       });

@@ -49,6 +49,8 @@ struct AttentionEmitter {
   Value temperatureAt(Value position);
   /// Rounds 16 floats to 16 bf16 in the room of 8.
   void storePairs(Value floats, Value rows, Value row, Value column);
+  /// Where rounded weights leave room for what a row's sums are to be multiplied by.
+  Value factorColumn() { return e.add(e.mul(ranges.front().end, lanes), -1); }
   void softmax(Value row);
   void run();
 };
@@ -117,8 +119,7 @@ Value AttentionEmitter::temperatureAt(Value position) {
 }
 
 void AttentionEmitter::storePairs(Value floats, Value rows, Value row, Value column) {
-  Value halves = arith::TruncIOp::create(e, e.vec(lanes, e.getI16Type()), e.roundToBF16(floats));
-  e.store(e.bitcast(e.f32s(lanes / 2), halves), rows, {row, column});
+  e.store(e.bitcast(e.f32s(lanes / 2), e.toBF16(floats)), rows, {row, column});
 }
 
 void AttentionEmitter::softmax(Value row) {
@@ -132,16 +133,28 @@ void AttentionEmitter::softmax(Value row) {
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = e.laneNumbers();
 
-  auto forSlots = [&](ValueRange carried, function_ref<SmallVector<Value>(Value column, ValueRange)> body) {
+  // Panels of scores, with the first column of those that belong together. Without a window a position's slot is its
+  // number, and what lies before the row's own panel is visible as a whole.
+  auto forSlots = [&](ValueRange carried,
+                      function_ref<SmallVector<Value>(Value first, Value column, bool isVisible, ValueRange)> body) {
     SmallVector<Value> state(carried);
-    for (Range range : ranges)
-      state = e.loop(range.begin, range.end, 1, state,
-                     [&](Value panel, ValueRange args) { return body(e.mul(panel, lanes), args); });
+    for (Range range : ranges) {
+      Value first = e.mul(range.begin, lanes), visible = range.begin;
+      auto panels = [&](Value begin, Value end, bool isVisible) {
+        state = e.loop(begin, end, 1, state,
+                       [&](Value panel, ValueRange args) { return body(first, e.mul(panel, lanes), isVisible, args); });
+      };
+      if (!type.getWindow()) {
+        visible = e.maximum(e.minimum(e.div(e.add(own, 1), e.index(lanes)), range.end), range.begin);
+        panels(range.begin, visible, true);
+      }
+      panels(visible, range.end, false);
+    }
     return state;
   };
   // Hidden positions never win: every row sees at least itself, and every piece some position, so the largest is
   // finite.
-  Value peaks = forSlots(hidden, [&](Value column, ValueRange largest) {
+  Value peaks = forSlots(hidden, [&](Value, Value column, bool isVisible, ValueRange largest) {
     Value score = e.mul(e.load(vector, op.getScores(), {row, column}), scale);
     if (cap != 0) {
       Value one = e.number(vector, 1), z = e.mul(score, e.number(vector, -2 / cap));
@@ -150,6 +163,10 @@ void AttentionEmitter::softmax(Value row) {
     }
     if (temperature)
       score = e.mul(score, temperature);
+    if (isVisible) {
+      e.store(score, op.getScores(), {row, column});
+      return SmallVector<Value>{e.maximum(largest[0], score)};
+    }
     Value slot = e.add(e.splat(e.cast(column, e.getI32Type())), lane);
     Value position = slot;
     if (type.getWindow()) {
@@ -173,31 +190,16 @@ void AttentionEmitter::softmax(Value row) {
     largest = e.maximum(largest, sink);
   }
   Value peak = e.splat(largest);
-  Value zero = e.number(vector, 0);
-  Value sums = forSlots(zero, [&](Value column, ValueRange sum) {
-    Value score = e.load(vector, op.getScores(), {row, column});
-    // exp() is clamped from below, so what is hidden must be made 0.
-    Value isHidden = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, score, hidden);
-    Value weight = e.select(isHidden, zero, e.exp(e.sub(score, peak)));
-    e.store(weight, op.getScores(), {row, column});
+  Value sums = forSlots(e.number(vector, 0), [&](Value first, Value column, bool, ValueRange sum) {
+    Value weight = e.expNegative(e.sub(e.load(vector, op.getScores(), {row, column}), peak)); // 0 of what is hidden
+    if (isRounded)
+      storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
+    else
+      e.store(weight, op.getScores(), {row, column});
     return SmallVector<Value>{e.add(sum[0], weight)};
   })[0];
   Value sum = e.sum(sums);
-  auto finish = [&](function_ref<Value(Value weight)> scaled) {
-    for (Range range : ranges) {
-      Value first = e.mul(range.begin, lanes);
-      e.loop(range.begin, range.end, 1, [&](Value panel) {
-        Value column = e.mul(panel, lanes), weight = scaled(e.load(vector, op.getScores(), {row, column}));
-        if (isRounded)
-          storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
-        else
-          e.store(weight, op.getScores(), {row, column});
-      });
-    }
-  };
   if (op.getPiece()) {
-    if (isRounded)
-      finish([](Value weight) { return weight; });
     Value column = e.mul(row, 2);
     memref::StoreOp::create(e, largest, op.getShares(), ValueRange{e.index(0), column});
     memref::StoreOp::create(e, sum, op.getShares(), ValueRange{e.index(0), e.add(column, 1)});
@@ -205,8 +207,16 @@ void AttentionEmitter::softmax(Value row) {
   }
   if (sink) // takes its share, and has no value
     sum = e.add(sum, vector::ExtractOp::create(e, e.exp(e.splat(e.sub(sink, largest), 1)), 0));
-  Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), sum));
-  finish([&](Value weight) { return e.mul(weight, inverse); });
+  Value inverse = e.div(e.number(e.getF32Type(), 1), sum);
+  if (isRounded) { // sums are multiplied in the end
+    memref::StoreOp::create(e, inverse, op.getScores(), ValueRange{row, factorColumn()});
+    return;
+  }
+  for (Range range : ranges)
+    e.loop(e.mul(range.begin, lanes), e.mul(range.end, lanes), lanes, [&](Value column) {
+      Value weight = e.load(vector, op.getScores(), {row, column});
+      e.store(e.mul(weight, e.splat(inverse)), op.getScores(), {row, column});
+    });
 }
 
 void AttentionEmitter::run() {
@@ -245,6 +255,12 @@ void AttentionEmitter::run() {
     else
       e.ifThen(e.less(range.begin, range.end), sum);
   }
+  if (isRounded && !op.getPiece())
+    e.forRows(out, [&](Value row) {
+      Value factor = e.splat(e.loadScalar(op.getScores(), {row, factorColumn()}));
+      e.loop(e.index(0), e.index(type.getValueDim()), lanes,
+             [&](Value column) { e.store(e.mul(e.load(e.f32s(), out, {row, column}), factor), out, {row, column}); });
+    });
 }
 
 } // namespace

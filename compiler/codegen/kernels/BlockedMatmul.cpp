@@ -22,7 +22,7 @@ public:
       : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)), panels(e, area, shape.format, shape.depth),
-        inputs(e, input, columns) {}
+        inputs(e, input, panels.hasWideCodes()) {}
 
   void run();
 
@@ -46,9 +46,10 @@ private:
 
   /// Sums over the columns [begin, end) of `count` rows from `row` on with what is unpacked: [count][kRegisters].
   Values tile(Value row, int64_t count, Value begin, Value end);
-  /// Sums of products of codes of `steps` steps from `step` on of the columns from `column` on.
-  Values sumCodes(Value row, int64_t count, Value column, Value step, int64_t steps);
-  Values sumWideCodes(Value row, int64_t count, Value column, Value step);
+  /// Sums of products of the rows' codes in `block`, of `steps` steps from `firstStep` on, with what is unpacked from
+  /// `step` on.
+  Values sumCodes(Value row, int64_t count, Value block, int64_t firstStep, Value step, int64_t steps);
+  Values sumWideCodes(Value row, int64_t count, Value block, Value step);
   void addTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
 
   Emitter &e;
@@ -173,8 +174,7 @@ void BlockedProductEmitter::unpackRun(Value run, const PanelReader::Factors &blo
     e.store(factors.minimum, minima, group);
 }
 
-BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, int64_t count, Value column,
-                                                                  Value step) {
+BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, int64_t count, Value block, Value step) {
   VectorType words = e.vec(2 * kLanes, e.getI16Type());
   Values none(count * kRegisters, e.number(e.i32s(kLanes), 0));
   return e.loop(e.index(0), e.index(16), 2, none, [&](Value s, ValueRange before) {
@@ -186,7 +186,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, i
         weights.push_back(e.bitcast(words, e.load(e.i8s(4 * kLanes), codes, at)));
       }
       for (int64_t i = 0; i < count; ++i) {
-        Value x = inputs.getWideCodes(e.add(first, i), e.add(column, e.add(e.mul(s, 2), 2 * half)), kLanes);
+        Value x = inputs.getCodes(e.add(first, i), block, e.add(s, half), kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {
           Value &sum = sums[i * kRegisters + r];
           sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(kLanes), weights[r], x));
@@ -197,8 +197,8 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, i
   });
 }
 
-BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64_t count, Value column, Value step,
-                                                              int64_t steps) {
+BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64_t count, Value block,
+                                                              int64_t firstStep, Value step, int64_t steps) {
   VectorType words = e.vec(2 * kLanes, e.getI16Type()), ints = e.i32s(kLanes);
   int64_t tileSums = count * kRegisters;
   // One step for all: the product of each code with its activation.
@@ -207,7 +207,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64
     for (int64_t r = 0; r < kRegisters; ++r)
       weights.push_back(e.load(e.i8s(4 * kLanes), codes, e.add(e.mul(e.add(step, s), 4 * R), r * 4 * kLanes)));
     for (int64_t i = 0; i < count; ++i) {
-      Value x = inputs.getCodes(e.add(first, i), e.add(column, e.mul(s, 4)), kLanes);
+      Value x = inputs.getCodes(e.add(first, i), block, e.add(s, firstStep), kLanes);
       for (int64_t r = 0; r < kRegisters; ++r)
         product(sums[i * kRegisters + r], weights[r], x);
     }
@@ -268,19 +268,17 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
   Values none(count * kRegisters, e.number(lanes, 0));
   return e.loop(zero, runs, 1, none, [&](Value here, ValueRange before) {
     Values sums(before);
-    Value run = e.add(firstRun, here), column = e.mul(run, 32);
+    Value block = inputs.getBlock(e.add(firstRun, here));
     for (int64_t g = 0; g < groups; ++g) {
-      Values products = panels.hasWideCodes() ? sumWideCodes(first, count, column, e.mul(here, 16))
-                                              : sumCodes(first, count, e.add(column, g * info.group),
-                                                         e.add(e.mul(here, 8), g * info.group / 4), info.group / 4);
+      int64_t steps = info.group / 4;
+      Values products = panels.hasWideCodes()
+                            ? sumWideCodes(first, count, block, e.mul(here, 16))
+                            : sumCodes(first, count, block, g * steps, e.add(e.mul(here, 8), g * steps), steps);
       for (int64_t i = 0; i < count; ++i) {
         Value row = e.add(first, i);
-        Value x = e.splat(panels.hasWideCodes() ? inputs.getWideScale(row, run) : inputs.getScale(row, run), kLanes);
-        Value start;
-        if (info.offset && !panels.hasWideCodes()) {
-          Value sum = groups == 2 ? inputs.getHalfSum(row, run, g) : inputs.getSum(row, run);
-          start = e.splat(e.mul(sum, -info.offset), kLanes);
-        }
+        Value x = e.splat(inputs.getScale(row, block), kLanes), start;
+        if (info.offset && !panels.hasWideCodes())
+          start = inputs.getStart(row, block, info.offset, groups == 2 ? std::optional(g) : std::nullopt, kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {
           Value integers = products[i * kRegisters + r], &sum = sums[i * kRegisters + r];
           Value scale = e.load(lanes, scales, e.add(e.mul(here, groups * R), g * R + r * kLanes));
@@ -290,7 +288,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
     }
     if (info.minimum)
       for (int64_t i = 0; i < count; ++i) {
-        Value x = e.splat(inputs.getScaledSum(e.add(first, i), run), kLanes);
+        Value x = e.splat(inputs.getScaledSum(e.add(first, i), block), kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {
           Value &sum = sums[i * kRegisters + r];
           sum = e.fma(e.load(lanes, minima, e.add(e.mul(here, R), r * kLanes)), x, sum);

@@ -198,23 +198,24 @@ public:
     return lanes;
   }
 
-  /// bf16 bits in the low half of i32s, rounded to nearest even (x86 without AVX-512 BF16 has no instruction, and the
-  /// library call LLVM would emit does not exist everywhere).
-  Value roundToBF16(Value floats) {
-    Value bits = bitcast(like(floats, getI32Type()), floats);
-    Value odd = andBits(shr(bits, 16), 1);
-    return shr(add(add(bits, 0x7fff), odd), 16);
-  }
+  /// Rounded to nearest even.
+  Value toBF16(Value floats) { return arith::TruncFOp::create(*this, like(floats, getBF16Type()), floats); }
   /// 16 vectors of 16: vector r of what it returns holds the r-th values of all.
   SmallVector<Value> turn(SmallVector<Value> rows);
+  /// To 2^-126 and 2^126 at least and at most.
   Value exp(Value x);
+  /// Of what is not positive; 0 below -87.33.
+  Value expNegative(Value x);
   /// Natural logarithm of positive normal numbers.
   Value log(Value x);
   /// 1 / (1 + exp(-x)) of vectors.
-  Value sigmoid(Value x) {
-    Value one = number(x.getType(), 1);
-    return div(one, add(one, exp(sub(number(x.getType(), 0), x))));
-  }
+  Value sigmoid(Value x);
+
+private:
+  /// exp(factor * x), whose exponent must be one of a normal number.
+  Value exp(Value x, double factor);
+  /// To where exp of it, and of its negative, is a normal number.
+  Value clampPower(Value x);
 };
 
 /// (area, place) that a weight or cache value stands for.

@@ -49,16 +49,18 @@ private:
     void add(ProductEmitter &p, Value codes, Value x);
     void flush(ProductEmitter &p);
   };
-  /// [count][panels] sums of products of codes, before offsets and scales, of the run at `at`; where a run has two
-  /// groups, the second's are in `second`.
+  /// [count][panels] sums of products of codes, less offsets, before scales; where a run has two groups, the second's
+  /// are in `second`.
   struct RunSums {
     Values first, second;
   };
-  RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column);
-  /// The same of one row, unrolled and added to `sum` and, for a second group, to `sum2`: memory is what one row waits
-  /// for.
-  void addRun(Value &sum, Value &sum2, Value row, Value at, Value column);
-  Value activations(Value row, Value column, int64_t step) { return rowReader->getCodes(row, e.add(column, 4 * step)); }
+  /// Of no product yet.
+  RunSums startSums(Value first, int64_t count, int64_t panels, Value block);
+  /// Of the run at `at` and the rows' `block`.
+  RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value block);
+  /// The same of one row and one panel, unrolled and added to `sum` and, for a second group, to `sum2`: memory is what
+  /// one row waits for.
+  void addRun(Value &sum, Value &sum2, Value row, Value at, Value block);
 
   Emitter &e;
   const CPUTable &table;
@@ -76,7 +78,7 @@ void ProductEmitter::run() {
   RegisterTile registers = table.getTile(shape.format);
   if (info.isQuantised()) {
     reader.emplace(e, area, shape.format, shape.depth);
-    rowReader.emplace(e, input, columns);
+    rowReader.emplace(e, input, reader->hasWideCodes());
   }
 
   // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second. Of a
@@ -333,14 +335,28 @@ void ProductEmitter::IntSum::flush(ProductEmitter &p) {
   products = 0;
 }
 
+ProductEmitter::RunSums ProductEmitter::startSums(Value first, int64_t count, int64_t panels, Value block) {
+  RunSums starts;
+  for (int64_t i = 0; i < count; ++i) {
+    auto get = [&](std::optional<int64_t> half) {
+      return rowReader->getStart(row(first, i), block, info.offset, half);
+    };
+    starts.first.append(panels, get(info.group == 16 ? std::optional<int64_t>(0) : std::nullopt));
+    if (info.group == 16)
+      starts.second.append(panels, get(1));
+  }
+  return starts;
+}
+
 /// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop.
-ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value column) {
+ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value block) {
   bool isWide = reader->hasWideCodes(), isSplit = info.group == 16;
   int64_t panels = at.size(), tileSums = count * panels;
-  Value zero = e.index(0), none = e.number(e.i32s(), 0);
+  Value zero = e.index(0);
+  RunSums starts = startSums(first, count, panels, block);
   if (info.bits == 8) {
     int64_t steps = isWide ? 16 : 8, stepBytes = R * 32 / steps;
-    return {e.loop(zero, e.index(steps), 2, Values(tileSums, none),
+    return {e.loop(zero, e.index(steps), 2, starts.first,
                    [&](Value step, ValueRange before) {
                      Values next(before);
                      for (int64_t s = 0; s < 2; ++s)
@@ -349,14 +365,11 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
                          Value codes = e.load(e.i8s(stepBytes), area, e.add(at[p], e.mul(here, stepBytes)));
                          Value words = isWide ? e.extend(codes, e.getI16Type()) : Value();
                          for (int64_t i = 0; i < count; ++i) {
-                           Value &sum = next[i * panels + p];
-                           if (!isWide) {
-                             sum = kernel::DotU8S8Op::create(
-                                 e, e.i32s(), sum, codes, activations(row(first, i), e.add(column, e.mul(here, 4)), 0));
-                             continue;
-                           }
-                           Value x = rowReader->getWideCodes(row(first, i), e.add(column, e.mul(here, 2)));
-                           sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+                           Value &sum = next[i * panels + p], x = rowReader->getCodes(row(first, i), block, here);
+                           if (isWide)
+                             sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+                           else
+                             sum = kernel::DotU8S8Op::create(e, e.i32s(), sum, codes, x);
                          }
                        }
                      return next;
@@ -367,12 +380,14 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   // Where 16 bits have room for the products of a whole run the loop carries sums of 16 bits.
   bool gathers = table.widensBytes() && table.getStepsIn16Bits(info.largestCode()) >= (isSplit ? 4 : 8);
   int64_t groups = isSplit ? 2 : 1, highWords = info.bits - 4;
-  Values carried(tileSums * groups, gathers ? e.number(e.vec(2 * R, e.getI16Type()), 0) : none);
+  Values begun = starts.first;
+  begun.append(starts.second);
+  Values carried = gathers ? Values(begun.size(), e.number(e.vec(2 * R, e.getI16Type()), 0)) : begun;
   for (Value panel : at)
     llvm::append_range(carried, reader->loadHighBits(panel));
   carried = e.loop(zero, e.index(4), 1, carried, [&](Value step, ValueRange before) {
     Values next(before);
-    Value x = e.add(column, e.mul(step, 4));
+    Value upStep = e.add(step, 4);
     for (int64_t p = 0; p < panels; ++p) {
       MutableArrayRef<Value> high = MutableArrayRef(next).slice(tileSums * groups + p * highWords, highWords);
       auto [codes, upCodes] = reader->unpackSteps(e.add(at[p], e.mul(step, 4 * R)), high, 0);
@@ -381,8 +396,8 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
         Value &sum = next[i * panels + p], &other = next[isSplit ? tileSums + i * panels + p : 0];
         (gathers ? low.sum16 : low.sum) = sum;
         (gathers ? up.sum16 : up.sum) = other;
-        low.add(*this, codes, activations(row(first, i), x, 0));
-        (isSplit ? up : low).add(*this, upCodes, activations(row(first, i), x, 4));
+        low.add(*this, codes, rowReader->getCodes(row(first, i), block, step));
+        (isSplit ? up : low).add(*this, upCodes, rowReader->getCodes(row(first, i), block, upStep));
         if (!gathers)
           low.flush(*this), up.flush(*this);
         sum = gathers ? low.sum16 : low.sum;
@@ -397,21 +412,21 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   });
   carried.resize(tileSums * groups);
   if (gathers)
-    for (Value &sum : carried) {
-      IntSum whole{none, sum};
+    for (auto [sum, start] : llvm::zip_equal(carried, begun)) {
+      IntSum whole{start, sum};
       whole.flush(*this);
       sum = whole.sum;
     }
   return {Values(carried.begin(), carried.begin() + tileSums), Values(carried.begin() + tileSums, carried.end())};
 }
 
-void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value column) {
-  bool isWide = reader->hasWideCodes(), isSplit = info.group == 16;
-  if (isWide) {
+void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value block) {
+  bool isSplit = info.group == 16;
+  auto activations = [&](int64_t step) { return rowReader->getCodes(row, block, e.index(step)); };
+  if (reader->hasWideCodes()) {
     for (int64_t s = 0; s < 16; ++s) {
       Value words = e.extend(e.load(e.i8s(2 * R), area, e.add(at, s * 2 * R)), e.getI16Type());
-      Value x = rowReader->getWideCodes(row, e.add(column, 2 * s));
-      sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+      sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, activations(s)));
     }
     return;
   }
@@ -420,13 +435,13 @@ void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value 
   up.sum = sum2;
   if (info.bits == 8) {
     for (int64_t g = 0; g < 8; ++g)
-      low.add(*this, e.load(e.i8s(4 * R), area, e.add(at, g * 4 * R)), activations(row, column, g));
+      low.add(*this, e.load(e.i8s(4 * R), area, e.add(at, g * 4 * R)), activations(g));
   } else {
     Values high = reader->loadHighBits(at);
     for (int64_t j = 0; j < 4; ++j) {
       auto [codes, upCodes] = reader->unpackSteps(at, high, j);
-      low.add(*this, codes, activations(row, column, j));
-      (isSplit ? up : low).add(*this, upCodes, activations(row, column, j + 4));
+      low.add(*this, codes, activations(j));
+      (isSplit ? up : low).add(*this, upCodes, activations(j + 4));
     }
   }
   low.flush(*this);
@@ -439,49 +454,35 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   Value zero = e.index(0);
   int64_t tileSums = count * panels.size(), runs = info.block / 32;
   const PanelLayout &layout = reader->layout;
-  bool isWide = reader->hasWideCodes(), isRolled = count > 1;
-
   // One run of 32 columns: run index, its byte in each panel, scales and minima of the block.
-  auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<PanelReader::Factors> block, Values &sums) {
-    Value column = e.mul(run, 32);
+  auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<PanelReader::Factors> factorsOfBlock, Values &sums) {
+    Value block = rowReader->getBlock(run);
     // Before what belongs to the rows is loaded, or it would wait in registers.
-    RunSums rolled;
-    if (isRolled)
-      rolled = rolledRun(first, count, at, column);
-    Values rowScale(count), start(count), start2(count), scaledSum(count);
+    RunSums integers;
+    if (count > 1) {
+      integers = rolledRun(first, count, at, block);
+    } else {
+      integers = startSums(first, 1, panels.size(), block);
+      Value none;
+      for (size_t p = 0; p < panels.size(); ++p)
+        addRun(integers.first[p], integers.second.empty() ? none : integers.second[p], first, at[p], block);
+    }
+    Values scale(count), scaledSum(count);
     for (int64_t i = 0; i < count; ++i) {
-      Value r = row(first, i);
-      rowScale[i] = isWide ? rowReader->getWideScale(r, run) : rowReader->getScale(r, run);
-      auto startFor = [&](Value sum) { return e.splat(e.mul(sum, -info.offset)); };
-      Value none = e.number(e.i32s(), 0);
-      if (info.group == 16) {
-        start[i] = startFor(rowReader->getHalfSum(r, run, 0));
-        start2[i] = startFor(rowReader->getHalfSum(r, run, 1));
-      } else {
-        start[i] = info.offset ? startFor(isWide ? rowReader->getWideSum(r, run) : rowReader->getSum(r, run)) : none;
-      }
+      scale[i] = e.splat(rowReader->getScale(row(first, i), block));
       if (info.minimum)
-        scaledSum[i] = rowReader->getScaledSum(r, run);
+        scaledSum[i] = e.splat(rowReader->getScaledSum(row(first, i), block));
     }
     for (size_t p = 0; p < panels.size(); ++p) {
-      Values integers = start, integers2 = start2;
-      if (isRolled) {
-        for (int64_t i = 0; i < count; ++i) {
-          integers[i] = e.add(integers[i], rolled.first[i * panels.size() + p]);
-          if (!rolled.second.empty())
-            integers2[i] = e.add(integers2[i], rolled.second[i * panels.size() + p]);
-        }
-      } else {
-        addRun(integers[0], integers2[0], first, at[p], column);
-      }
-      PanelReader::Factors factors = reader->getRunFactors(block[p], at[p]);
+      PanelReader::Factors factors = reader->getRunFactors(factorsOfBlock[p], at[p]);
       for (int64_t i = 0; i < count; ++i) {
-        Value &sum = sums[i * panels.size() + p], x = e.splat(rowScale[i]);
-        sum = e.fma(e.toF32(integers[i]), e.mul(factors.scale, x), sum);
+        int64_t n = i * panels.size() + p;
+        Value &sum = sums[n];
+        sum = e.fma(e.toF32(integers.first[n]), e.mul(factors.scale, scale[i]), sum);
         if (factors.scale2)
-          sum = e.fma(e.toF32(integers2[i]), e.mul(factors.scale2, x), sum);
+          sum = e.fma(e.toF32(integers.second[n]), e.mul(factors.scale2, scale[i]), sum);
         if (factors.minimum)
-          sum = e.fma(factors.minimum, e.splat(scaledSum[i]), sum);
+          sum = e.fma(factors.minimum, scaledSum[i], sum);
       }
     }
   };

@@ -1,83 +1,120 @@
-//===- Quantize.cpp - rows as 8-bit codes, or rounded to bf16
-//---------------------------------------------------------===//
+//===- Quantize.cpp - rows as codes, or rounded to bf16 -----------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
 
 using namespace lathe;
 
-/// The sums of two vectors of 16, side by side as far as possible.
-static std::pair<Value, Value> sumsOf(Emitter &e, Value a, Value b) {
-  auto shuffle = [&](Value x, Value y, function_ref<int64_t(int64_t lane)> from) {
-    return vector::ShuffleOp::create(e, x, y, llvm::map_to_vector(llvm::seq<int64_t>(0, 16), from));
+using Values = SmallVector<Value>;
+
+/// Of 1, 2 or 4 vectors of 16 what `combine` makes of all lanes of each: in the lanes of a vector of 4, from the first
+/// on. Shuffles keep to groups of four lanes, which no CPU takes long for.
+static Value reduce(Emitter &e, Values vectors, function_ref<Value(Value, Value)> combine) {
+  auto shuffle = [&](Value x, Value y, std::array<int64_t, 4> from) { // 0 to 3: of x, 4 to 7: of y
+    SmallVector<int64_t> lanes;
+    for (int64_t group = 0; group < 16; group += 4)
+      for (int64_t lane : from)
+        lanes.push_back(lane < 4 ? group + lane : 16 + group + lane - 4);
+    return Value(vector::ShuffleOp::create(e, x, y, lanes));
   };
-  Value low = shuffle(a, b, [](int64_t lane) { return lane < 8 ? lane : lane + 8; });
-  Value both = e.add(low, shuffle(a, b, [](int64_t lane) { return lane < 8 ? lane + 8 : lane + 16; }));
-  for (int64_t step : {4, 2, 1})
-    both = e.add(both, shuffle(both, both, [&](int64_t lane) { return lane ^ step; }));
-  return {vector::ExtractOp::create(e, both, 0), vector::ExtractOp::create(e, both, 8)};
+  auto pair = [&](Value x, Value y) { return combine(shuffle(x, y, {0, 4, 1, 5}), shuffle(x, y, {2, 6, 3, 7})); };
+  Value all;
+  if (vectors.size() == 4) {
+    Value low = pair(vectors[0], vectors[1]), high = pair(vectors[2], vectors[3]);
+    all = combine(shuffle(low, high, {0, 1, 4, 5}), shuffle(low, high, {2, 3, 6, 7}));
+  } else {
+    all = vectors.size() == 2 ? pair(vectors[0], vectors[1])
+                              : combine(vectors[0], shuffle(vectors[0], vectors[0], {1, 0, 3, 2}));
+    all = combine(all, shuffle(all, all, {2, 3, 0, 1}));
+  }
+  for (int64_t lanes : {8, 4}) {
+    auto part = [&](int64_t first) { return vector::ExtractStridedSliceOp::create(e, all, first, lanes, 1); };
+    all = combine(part(0), part(lanes));
+  }
+  return all;
+}
+
+/// `count` (1, 2 or 4) blocks of a row from `first` on, numbers of each in a lane.
+static void quantizeBlocks(kernel::QuantizeOp op, Emitter &e, Value row, Value first, int64_t count) {
+  bool wide = op.getWide();
+  QuantizedRow layout(wide);
+  constexpr int64_t half = QuantizedRow::kBlock / 2, lanes = 4;
+  int64_t steps = wide ? QuantizedRow::kWideSteps : 1;
+  VectorType floats = e.f32s(lanes), integers = e.i32s(lanes);
+  Value column = e.mul(first, QuantizedRow::kBlock), base = e.mul(first, layout.blockBytes);
+  auto at = [&](int64_t block, int64_t offset) -> Values {
+    return {row, e.add(base, block * layout.blockBytes + offset)};
+  };
+  Values halves[2], magnitudes;
+  for (int64_t b = 0; b < count; ++b)
+    for (int i = 0; i < 2; ++i) {
+      halves[i].push_back(e.load(e.f32s(), op.getInput(), {row, e.add(column, b * QuantizedRow::kBlock + i * half)}));
+      Value magnitude = math::AbsFOp::create(e, halves[i].back());
+      if (i == 0)
+        magnitudes.push_back(magnitude);
+      else
+        magnitudes.back() = e.maximum(magnitudes.back(), magnitude);
+    }
+  Value peaks = reduce(e, magnitudes, [&](Value a, Value b) { return e.maximum(a, b); });
+  Value zero = e.number(floats, 0), scales = e.mul(peaks, e.number(floats, 1.0 / 127 / steps));
+  Value inverses = e.select(e.less(zero, peaks), e.div(e.number(floats, 127 * steps), peaks), zero);
+
+  // Adding 1.5 * 2^23 rounds to nearest even into the low bits, where both kinds of codes are cut out.
+  constexpr double magic = 12582912;
+  constexpr int32_t magicBits = 0x4b400000;
+  Value narrowMagic = e.number(e.f32s(), magic);
+  for (int64_t b = 0; b < count; ++b) {
+    Value factor = e.splat(vector::ExtractOp::create(e, inverses, b));
+    for (int i = 0; i < 2; ++i) {
+      Value &x = halves[i][b];
+      x = e.bitcast(e.i32s(), e.add(e.mul(x, factor), narrowMagic));
+      Value codes = arith::TruncIOp::create(e, e.vec(half, wide ? e.getI16Type() : e.getI8Type()), x);
+      e.store(wide ? e.bitcast(e.i8s(2 * half), codes) : codes, op.getOut(), at(b, i * half * (wide ? 2 : 1)));
+    }
+  }
+  auto sumsOf = [&](Values &words) {
+    Value sums = reduce(e, words, [&](Value a, Value b) { return e.add(a, b); });
+    sums = e.sub(sums, e.number(integers, static_cast<int32_t>(half * magicBits)));
+    return e.mul(sums, QuantizedRow::kSumFactor);
+  };
+  Value halfSums = sumsOf(halves[0]), sums = e.add(halfSums, sumsOf(halves[1]));
+  Value scaledSums = e.mul(e.mul(scales, e.number(floats, -1.0 / QuantizedRow::kSumFactor)), e.toF32(sums));
+
+  auto shuffle = [&](Value x, Value y, ArrayRef<int64_t> from) -> Value {
+    return vector::ShuffleOp::create(e, x, y, from);
+  };
+  Value scaleBits = e.bitcast(integers, scales), scaledBits = e.bitcast(integers, scaledSums);
+  for (int64_t b = 0; b < count; ++b) {
+    int64_t pair = b / 2 * 2;
+    SmallVector<int64_t> neighbours = {pair, lanes + pair, pair + 1, lanes + pair + 1};
+    Value numbers = shuffle(scaleBits, sums, neighbours), others = shuffle(scaledBits, halfSums, neighbours);
+    int64_t own = b % 2 * 2;
+    numbers = wide ? shuffle(numbers, numbers, {own, own + 1})
+                   : shuffle(numbers, others, {own, own + 1, lanes + own, lanes + own + 1});
+    e.store(e.bitcast(e.i8s(wide ? 8 : 16), numbers), op.getOut(), at(b, layout.scale));
+  }
 }
 
 void lathe::expand(kernel::QuantizeOp op, Emitter &e) {
-  int64_t columns = Emitter::staticColumns(op.getInput());
-  bool wide = QuantizedRow(columns, /*wide=*/true).bytes <= Emitter::staticColumns(op.getOut());
-  QuantizedRow layout(columns, wide);
-  constexpr int64_t half = QuantizedRow::kBlock / 2;
-  Type f32 = e.getF32Type();
-  Value zero = e.number(f32, 0);
+  Value blocks = e.div(e.columnsOf(op.getInput()), e.index(QuantizedRow::kBlock));
+  int64_t columns = Emitter::staticColumns(op.getInput()), known = columns / QuantizedRow::kBlock;
+  bool isDynamic = ShapedType::isDynamic(columns);
   e.forRows(op.getInput(), [&](Value row) {
-    e.loop(e.index(0), e.index(columns / QuantizedRow::kBlock), 1, [&](Value block) {
-      Value column = e.mul(block, QuantizedRow::kBlock);
-      Value x[2], largest;
-      for (int i = 0; i < 2; ++i) {
-        x[i] = e.load(e.f32s(), op.getInput(), {row, e.add(column, i * half)});
-        Value magnitude = math::AbsFOp::create(e, x[i]);
-        largest = i ? e.maximum(largest, magnitude) : magnitude;
-      }
-      Value peak = e.largest(largest);
-      Value scale = e.mul(peak, e.number(f32, 1.0 / 127));
-      Value inverse = e.select(e.less(zero, peak), e.div(e.number(f32, 127), peak), zero);
-      auto at = [&](int64_t offset, int64_t stride) -> SmallVector<Value> {
-        return {row, e.add(e.mul(block, stride), offset)};
-      };
-      // Adding 1.5 * 2^23 rounds to nearest even into the low bits.
-      auto round = [&](Value x) {
-        Value magic = e.number(e.f32s(), 12582912.0);
-        return e.sub(e.bitcast(e.i32s(), e.add(x, magic)), e.bitcast(e.i32s(), magic));
-      };
-      Value codes[2], fine[2];
-      for (int i = 0; i < 2; ++i) {
-        Value scaled = e.mul(x[i], e.splat(inverse));
-        codes[i] = round(scaled);
-        e.store(arith::TruncIOp::create(e, e.i8s(half), codes[i]), op.getOut(), {row, e.add(column, i * half)});
-        if (!wide)
-          continue;
-        fine[i] = round(e.mul(scaled, e.number(e.f32s(), QuantizedRow::kWideSteps)));
-        Value words = arith::TruncIOp::create(e, e.vec(half, e.getI16Type()), fine[i]);
-        e.store(e.bitcast(e.i8s(2 * half), words), op.getOut(),
-                {row, e.add(e.mul(column, 2), layout.wideCodes + i * 2 * half)});
-      }
-      auto [first, second] = sumsOf(e, codes[0], codes[1]);
-      e.storeBytes(first, op.getOut(), at(layout.halfSums, 8));
-      e.storeBytes(second, op.getOut(), at(layout.halfSums + 4, 8));
-      Value total = e.add(first, second);
-      e.storeBytes(scale, op.getOut(), at(layout.scales, 4));
-      e.storeBytes(total, op.getOut(), at(layout.sums, 4));
-      Value scaled = e.mul(scale, e.toF32(total));
-      e.storeBytes(e.sub(zero, scaled), op.getOut(), at(layout.scaledSums, 4));
-      if (wide)
-        e.storeBytes(e.sum(e.add(fine[0], fine[1])), op.getOut(), at(layout.wideSums, 4));
-    });
+    Value done = e.index(0);
+    for (int64_t count : {4, 2, 1}) {
+      if (!isDynamic && (count == 4 ? known < 4 : !(known & count)))
+        continue;
+      Value end = e.mul(e.div(blocks, e.index(count)), count);
+      e.loop(done, end, count, [&](Value block) { quantizeBlocks(op, e, row, block, count); });
+      done = end;
+    }
   });
 }
 
 void lathe::expand(kernel::RoundOp op, Emitter &e) {
-  int64_t lanes = Emitter::lanesFor(Emitter::staticColumns(op.getInput()));
   e.forRows(op.getInput(), [&](Value row) {
-    e.forVectors(op.getInput(), [&](int64_t, Value column) {
-      Value bits = e.roundToBF16(e.load(e.f32s(lanes), op.getInput(), {row, column}));
-      Value words = arith::TruncIOp::create(e, e.vec(lanes, e.getI16Type()), bits);
-      e.store(e.bitcast(e.vec(lanes, e.getBF16Type()), words), op.getOut(), {row, column});
+    e.forVectors(op.getInput(), [&](int64_t lanes, Value column) {
+      e.store(e.toBF16(e.load(e.f32s(lanes), op.getInput(), {row, column})), op.getOut(), {row, column});
     });
   });
 }

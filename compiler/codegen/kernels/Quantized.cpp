@@ -1,6 +1,5 @@
 #include "compiler/codegen/kernels/Quantized.h"
 #include "dialects/kernel/KernelOps.h"
-#include "dialects/lm/QuantizedRow.h"
 
 using namespace lathe;
 
@@ -86,27 +85,24 @@ std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high
   return {low, up};
 }
 
-RowReader::RowReader(Emitter &e, Value rows, Value columns) : e(e), rows(rows) {
-  auto align64 = [&](Value x) { return e.mul(e.div(e.add(x, 63), e.index(64)), 64); };
-  Value fours = e.mul(e.div(columns, e.index(QuantizedRow::kBlock)), 4);
-  scales = align64(columns);
-  sums = e.add(scales, fours);
-  scaledSums = e.add(sums, fours);
-  halfSums = e.add(scaledSums, fours);
-  wideCodes = align64(e.add(halfSums, e.mul(fours, 2)));
-  wideSums = e.add(wideCodes, e.mul(columns, 2));
+Value RowReader::getStart(Value row, Value block, int64_t offset, std::optional<int64_t> half, int64_t outputs) {
+  if (!offset)
+    return e.number(e.i32s(outputs), 0);
+  auto splat = [&](int64_t place) { return e.splat(number(e.getI32Type(), row, block, place), outputs); };
+  Value sum = splat(half == 0 ? layout.halfSum : layout.sum);
+  if (half == 1)
+    sum = e.sub(sum, splat(layout.halfSum));
+  // offset = odd * 2^n
+  int64_t odd = offset, divisor = -QuantizedRow::kSumFactor;
+  for (; odd % 2 == 0; odd /= 2)
+    divisor /= 2;
+  if (divisor > 1)
+    sum = arith::ShRSIOp::create(e, sum, e.number(sum.getType(), llvm::Log2_64(divisor)));
+  return e.mul(sum, odd);
 }
 
-Value RowReader::getWideScale(Value row, Value run) {
-  return e.mul(getScale(row, run), e.number(e.getF32Type(), 1.0 / QuantizedRow::kWideSteps));
-}
-
-Value RowReader::getCodes(Value row, Value column, int64_t outputs) {
-  Value four = e.loadBytes(e.getI32Type(), rows, {row, column});
-  return e.bitcast(e.i8s(4 * outputs), e.splat(four, outputs));
-}
-
-Value RowReader::getWideCodes(Value row, Value column, int64_t outputs) {
-  Value two = e.loadBytes(e.getI32Type(), rows, {row, e.add(wideCodes, e.mul(column, 2))});
-  return e.bitcast(e.vec(2 * outputs, e.getI16Type()), e.splat(two, outputs));
+Value RowReader::getCodes(Value row, Value block, Value step, int64_t outputs) {
+  Value four = e.loadBytes(e.getI32Type(), rows, {row, e.add(block, e.mul(step, 4))});
+  Type type = isWide ? e.vec(2 * outputs, e.getI16Type()) : e.i8s(4 * outputs);
+  return e.bitcast(type, e.splat(four, outputs));
 }

@@ -2,7 +2,7 @@
 //--------------------------------------------------------------===//
 //
 // What lies in a packed panel of a quantised format (dialects/lm/Layout.h) as vectors of its 16 outputs, and the
-// numbers of a quantised row (dialects/lm/QuantizedRow.h) whose length is known at run time.
+// numbers of a quantised row (dialects/lm/QuantizedRow.h).
 //
 //===------------------------------------------------------------------------------------------------------------------===//
 
@@ -12,6 +12,7 @@
 #include "compiler/codegen/kernels/Emitter.h"
 #include "compiler/support/CPUTable.h"
 #include "dialects/lm/Layout.h"
+#include "dialects/lm/QuantizedRow.h"
 
 namespace lathe {
 
@@ -51,31 +52,28 @@ private:
 
 class RowReader {
 public:
-  /// `rows` are quantised rows of `columns` values.
-  RowReader(Emitter &e, Value rows, Value columns);
+  RowReader(Emitter &e, Value rows, bool wide) : e(e), rows(rows), isWide(wide), layout(wide) {}
 
-  /// Numbers of `run`'s 32 columns of a row.
-  Value getScale(Value row, Value run) { return number(e.getF32Type(), row, scales, run, 4); }
-  Value getWideScale(Value row, Value run);
-  Value getSum(Value row, Value run) { return number(e.getI32Type(), row, sums, run, 4); }
-  Value getWideSum(Value row, Value run) { return number(e.getI32Type(), row, wideSums, run, 4); }
-  Value getHalfSum(Value row, Value run, int64_t half) {
-    return number(e.getI32Type(), row, halfSums, run, 8, 4 * half);
-  }
+  /// Where the numbers of `run`'s 32 columns begin in each row.
+  Value getBlock(Value run) { return e.mul(run, layout.blockBytes); }
+  Value getScale(Value row, Value block) { return number(e.getF32Type(), row, block, layout.scale); }
   /// -scale * sum of codes: what a minimum is multiplied by.
-  Value getScaledSum(Value row, Value run) { return number(e.getF32Type(), row, scaledSums, run, 4); }
-
-  /// `depth` neighbours from `column` on, as often as there are `outputs`: 4 codes of 8 bits or 2 of 16.
-  Value getCodes(Value row, Value column, int64_t outputs = CPUTable::kPanelRows);
-  Value getWideCodes(Value row, Value column, int64_t outputs = CPUTable::kPanelRows);
+  Value getScaledSum(Value row, Value block) { return number(e.getF32Type(), row, block, layout.scaledSum); }
+  /// -offset * sum of codes, of all or of the first (0) or second (1) half, as often as there are `outputs`.
+  Value getStart(Value row, Value block, int64_t offset, std::optional<int64_t> half = {},
+                 int64_t outputs = CPUTable::kPanelRows);
+  /// The codes of a `step`, as often as there are `outputs`: 4 of 8 bits or 2 of 16.
+  Value getCodes(Value row, Value block, Value step, int64_t outputs = CPUTable::kPanelRows);
 
 private:
-  Value number(Type type, Value row, Value base, Value run, int64_t stride, int64_t offset = 0) {
-    return e.loadBytes(type, rows, {row, e.add(e.add(base, e.mul(run, stride)), offset)});
+  Value number(Type type, Value row, Value block, int64_t offset) {
+    return e.loadBytes(type, rows, {row, e.add(block, offset)});
   }
 
   Emitter &e;
-  Value rows, scales, sums, scaledSums, halfSums, wideCodes, wideSums;
+  Value rows;
+  bool isWide;
+  QuantizedRow layout;
 };
 
 } // namespace lathe

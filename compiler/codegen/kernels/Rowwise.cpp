@@ -193,12 +193,21 @@ void lathe::expand(kernel::NormOp op, Emitter &e) {
   Value zero = e.index(0), end = e.index(size);
   e.forRows(op.getInput(), [&](Value row) {
     e.loop(zero, e.columnsOf(op.getInput()), size, [&](Value group) {
+      // One chain of additions would wait for each of them.
+      int64_t chains = size % (4 * lanes) == 0 ? 4 : 1;
       auto meanOf = [&](function_ref<Value(Value x, Value sum)> add) {
-        Value sums = e.loop(zero, end, lanes, e.number(e.f32s(lanes), 0), [&](Value column, ValueRange sums) {
-          Value x = e.load(e.f32s(lanes), op.getInput(), {row, e.add(group, column)});
-          return SmallVector<Value>{add(x, sums[0])};
-        })[0];
-        return e.div(e.sum(sums), e.number(e.getF32Type(), size));
+        SmallVector<Value> none(chains, e.number(e.f32s(lanes), 0));
+        SmallVector<Value> sums = e.loop(zero, end, chains * lanes, none, [&](Value column, ValueRange before) {
+          SmallVector<Value> sums(before);
+          for (auto [chain, sum] : llvm::enumerate(sums)) {
+            Value at = e.add(e.add(group, column), chain * lanes);
+            sum = add(e.load(e.f32s(lanes), op.getInput(), {row, at}), sum);
+          }
+          return sums;
+        });
+        for (Value sum : ArrayRef(sums).drop_front())
+          sums[0] = e.add(sums[0], sum);
+        return e.div(e.sum(sums[0]), e.number(e.getF32Type(), size));
       };
       // Layer norm takes the mean off first: the difference of large squares would lose it.
       Value middle;

@@ -95,19 +95,13 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
 }
 
 void Scheduler::headProduct(WeightType type, Value matrices, Value head, Value in, Value count, Value out) {
-  bool isRounded = takesRounded(type);
-  if (isRounded || type.getInfo().isQuantised()) {
-    QuantizedRow layout(type.getColumns(), type.hasWideCodes());
-    int64_t columns = isRounded ? type.getColumns() : layout.bytes;
-    Type element = isRounded ? Type(builder.getBF16Type()) : builder.getI8Type();
-    spmd::BufferOp room = buffer("head_in." + Twine(type.getColumns()) + (isRounded ? ".bf16" : ".codes"),
-                                 std::min(table.tileRows, maxRows), columns, element, spmd::Space::Scratch);
+  if (RowForm form = formFor(type); form != RowForm::F32) {
+    OpFoldResult columns = columnsIn(form, builder.getIndexAttr(type.getColumns()));
+    spmd::BufferOp room = buffer("head_in." + Twine(type.getColumns()), std::min(table.tileRows, maxRows),
+                                 *getConstantIntValue(columns), elementOf(form), spmd::Space::Scratch);
     OpFoldResult zero = builder.getIndexAttr(0);
-    Value to = write(room, zero, zero, count, builder.getIndexAttr(columns));
-    if (isRounded)
-      kernel::RoundOp::create(builder, loc, in, to);
-    else
-      kernel::QuantizeOp::create(builder, loc, in, to);
+    Value to = write(room, zero, zero, count, columns);
+    convert(form, in, to);
     in = to;
   }
   kernel::MatmulOp::create(builder, loc, in, matrices, constant(0), out, Value(), head);
@@ -189,11 +183,13 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     return scheduleAttentionOfOne(op);
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
-  spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
-  buffers[op.getResult()] = out;
-  if (isDecomposed(op))
+  spmd::BufferOp q = bufferOf(op.getQuery());
+  if (isDecomposed(op)) {
+    spmd::BufferOp out = buffers[op.getResult()] = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
     return scheduleDecomposed("attention", op.getOperation(), out);
+  }
   int64_t most = cache.getLatent() ? kAbsorbedRows : table.attentionRows;
+  Outlet out = outletFor(op.getResult(), prefix + "attended", most, valueDim);
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, most);
   UnitAttr rounded = takesRounded(cache) ? builder.getUnitAttr() : UnitAttr();
   Value cacheValue = weight(op.getCache()), sinks = weight(op.getSinks());
@@ -205,12 +201,14 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     Value at = arith::AddIOp::create(builder, loc, position, row);
     OpFoldResult zero = builder.getIndexAttr(0);
     Value query = read(q, row, times(head, dim), count, builder.getIndexAttr(dim));
-    Value to = write(out, row, times(head, valueDim), count, builder.getIndexAttr(valueDim)), none;
-    if (cache.getLatent())
-      return attendToLatents(query, cacheValue, at, none, most, none, none, none, to, op.getScaleAttr());
-    kernel::AttentionOp::create(builder, loc, query, cacheValue, cacheHead, at, sinks, sinks ? head : Value(), none,
-                                none, none, write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())), to,
-                                op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr(), rounded);
+    put(out, row, times(head, valueDim), count, builder.getIndexAttr(valueDim), [&](Value to) {
+      Value none;
+      if (cache.getLatent())
+        return attendToLatents(query, cacheValue, at, none, most, none, none, none, to, op.getScaleAttr());
+      kernel::AttentionOp::create(builder, loc, query, cacheValue, cacheHead, at, sinks, sinks ? head : Value(), none,
+                                  none, none, write(scores, zero, zero, count, builder.getIndexAttr(cache.getRows())),
+                                  to, op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr(), rounded);
+    });
   };
   // Later rows see more positions.
   tiled("attention", heads, most, body, spmd::Assignment::Dynamic);

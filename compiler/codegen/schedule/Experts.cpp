@@ -57,7 +57,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   spmd::BufferOp places, slotWeights = weights;
   Value someBlocks;
   OpFoldResult none = builder.getIndexAttr(0), one = builder.getIndexAttr(1), all = builder.getIndexAttr(block);
-  auto columnsIn = [&](spmd::BufferOp buffer) { return builder.getIndexAttr(buffer.getBufferType().getDimSize(1)); };
+  auto widthOf = [&](spmd::BufferOp buffer) { return builder.getIndexAttr(buffer.getBufferType().getDimSize(1)); };
   auto blockRow = [&](Value index) { return arith::MulIOp::create(builder, loc, index, constant(block)).getResult(); };
   spmd::BufferOp blockExperts = experts;
   if (!replicates) {
@@ -85,7 +85,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
           [&](Value index) {
             Value row = blockRow(index);
             kernel::GatherOp::create(builder, loc, readRows(from, constant(0), rows), read(order, row, none, all, one),
-                                     write(to, row, none, all, columnsIn(from)));
+                                     write(to, row, none, all, widthOf(from)));
           });
       return to;
     };
@@ -126,8 +126,22 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     });
   };
 
-  spmd::BufferOp product = slotBuffer("gated", inner, builder.getF32Type());
   int64_t step = tilePanels(llvm::divideCeil(inner, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+  // What the second product reads: rows of many are converted tile by tile; in a decode step every worker converts all
+  // slots for itself.
+  RowForm form = formFor(cast<WeightType>(op.getDown().getType()));
+  OpFoldResult downColumns = columnsIn(form, builder.getIndexAttr(inner));
+  Outlet product;
+  product.isRoom = canConvertTiles(form, step);
+  product.rows = product.isRoom
+                     ? buffer("expert_gated." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch)
+                     : slotBuffer("gated", inner, builder.getF32Type());
+  spmd::BufferOp downIn = product.rows;
+  if (form != RowForm::F32)
+    downIn = buffer(local("gated_codes"), slots, *getConstantIntValue(downColumns), elementOf(form),
+                    replicates ? spmd::Space::Scratch : spmd::Space::Arena);
+  if (product.isRoom)
+    product.forms.push_back({form, downIn});
   spmd::BufferOp gateRoom =
       buffer("expert_gate." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
   spmd::BufferOp upRoom = buffer("expert_up." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
@@ -147,9 +161,9 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
       [&](Value index, Value row, Value column, OpFoldResult width) {
         Value gate = write(gateRoom, none, none, all, width), up = write(upRoom, none, none, all, width);
         OpFoldResult from = replicates ? none : OpFoldResult(row);
-        kernel::MatmulOp::create(builder, loc, read(in, from, none, all, columnsIn(in)), weight(op.getGate()), column,
+        kernel::MatmulOp::create(builder, loc, read(in, from, none, all, widthOf(in)), weight(op.getGate()), column,
                                  gate, expertOf(index));
-        kernel::MatmulOp::create(builder, loc, read(upIn, from, none, all, columnsIn(upIn)), weight(op.getUp()), column,
+        kernel::MatmulOp::create(builder, loc, read(upIn, from, none, all, widthOf(upIn)), weight(op.getUp()), column,
                                  up, expertOf(index));
         if (op.getScalesInput()) {
           // What multiplies the input multiplies its products.
@@ -159,8 +173,10 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
         }
         addBias(op.getGateBias(), column, gate, inner, index);
         addBias(op.getUpBias(), column, up, inner, index);
-        kernel::GluOp::create(builder, loc, gate, up, write(product, row, column, all, width), op.getActivationAttr(),
-                              op.getLimitAttr(), op.getUpOffsetAttr());
+        put(product, row, column, all, width, [&](Value out) {
+          kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr(), op.getLimitAttr(),
+                                op.getUpOffsetAttr());
+        });
       },
       sharedTiles,
       [&](Value tile) {
@@ -172,28 +188,15 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
           kernel::ScaleOp::create(builder, loc, to, sharedDown.getScaleAttr());
       });
 
-  // What the second product reads: in a decode step every worker makes codes of all slots for itself.
-  spmd::BufferOp downIn = product;
-  auto downType = cast<WeightType>(op.getDown().getType());
-  bool isRounded = takesRounded(downType);
-  std::function<void(Value, OpFoldResult)> convert;
-  if (isRounded || downType.getInfo().isQuantised()) {
-    QuantizedRow layout(inner, downType.hasWideCodes());
-    downIn = buffer(local("gated_codes"), slots, isRounded ? inner : layout.bytes,
-                    isRounded ? Type(builder.getBF16Type()) : builder.getI8Type(),
-                    replicates ? spmd::Space::Scratch : spmd::Space::Arena);
-    convert = [&](Value row, OpFoldResult size) {
-      Value from = read(product, row, none, size, columnsIn(product)),
-            to = write(downIn, row, none, size, columnsIn(downIn));
-      if (isRounded)
-        kernel::RoundOp::create(builder, loc, from, to);
-      else
-        kernel::QuantizeOp::create(builder, loc, from, to);
+  std::function<void(Value, OpFoldResult)> convertRows;
+  if (form != RowForm::F32 && !product.isRoom)
+    convertRows = [&](Value row, OpFoldResult size) {
+      convert(form, read(product.rows, row, none, size, widthOf(product.rows)),
+              write(downIn, row, none, size, downColumns));
     };
-  }
   auto down = [&](Value index, Value row, Value column, Value to) {
-    kernel::MatmulOp::create(builder, loc, read(downIn, row, none, all, columnsIn(downIn)), weight(op.getDown()),
-                             column, to, expertOf(index));
+    kernel::MatmulOp::create(builder, loc, read(downIn, row, none, all, widthOf(downIn)), weight(op.getDown()), column,
+                             to, expertOf(index));
     addBias(op.getDownBias(), column, to, hidden, index);
   };
   auto combine = [&](Value mixed, Value row, Value rowCount, OpFoldResult column, OpFoldResult width) {
@@ -211,8 +214,8 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     return phase(
         "experts_down", constant(llvm::divideCeil(hidden, outputs)),
         [&] {
-          if (convert)
-            convert(constant(0), builder.getIndexAttr(slots));
+          if (convertRows)
+            convertRows(constant(0), builder.getIndexAttr(slots));
         },
         [&](Value tile) {
           Value column = arith::MulIOp::create(builder, loc, tile, constant(outputs));
@@ -224,8 +227,8 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
           combine(read(room, none, none, builder.getIndexAttr(slots), width), constant(0), rows, column, width);
         });
   }
-  if (convert)
-    phase("experts_codes", someBlocks, [] {}, [&](Value index) { convert(blockRow(index), all); });
+  if (convertRows)
+    phase("experts_codes", someBlocks, [] {}, [&](Value index) { convertRows(blockRow(index), all); });
   spmd::BufferOp mixed = slotBuffer("expert_out", hidden, builder.getF32Type());
   perBlock(
       "experts_down", hidden, [] {},

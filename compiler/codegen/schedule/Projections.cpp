@@ -28,7 +28,8 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
     LinearOp linear; // or gated
     GatedLinearOp gated;
     SmallVector<Operation *> ops; // with its epilogue
-    spmd::BufferOp in, upIn, out;
+    spmd::BufferOp in, upIn;
+    Outlet out;
     int64_t outputs, step;
   };
   SmallVector<Part> parts;
@@ -37,31 +38,35 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
     Part part{dyn_cast<LinearOp>(op), dyn_cast<GatedLinearOp>(op), {op}, {}, {}, {}, 0, 0};
     Value result = op->getResult(0);
     part.outputs = columnsOf(result);
+    part.step = tilePanels(llvm::divideCeil(part.outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    bool isLogits = false, isPending = false;
     if (part.gated) {
       what = "gate_up";
-      part.out = arenaBuffer(local("gated"), part.outputs);
     } else {
       Epilogue epilogue(part.linear);
       part.ops = epilogue.ops;
       result = epilogue.result;
-      bool isLogits = false, isPending = false;
       for (Operation *user : result.getUsers())
         if (isa<func::ReturnOp>(user))
           (user->getNumOperands() == 1 ? isLogits : isPending) = true;
-      part.out = isLogits    ? buffer("logits", maxRows, part.outputs, builder.getF32Type(), spmd::Space::Logits)
-                 : isPending ? arenaBuffer("pending", part.outputs)
-                             : arenaBuffer(local("projected"), part.outputs);
       what = isLogits ? "head" : slotOf(part.linear.getWeight());
     }
     if (ops.size() > 1)
       what = "projections";
-    buffers[result] = part.out;
+    std::string suffix = isPending ? "pending" : local(part.gated ? "gated" : "projected");
+    if (isLogits)
+      part.out.rows = buffer("logits", maxRows, part.outputs, builder.getF32Type(), spmd::Space::Logits);
+    else if (isDecomposed(op))
+      part.out.rows = arenaBuffer(suffix, part.outputs);
+    else
+      part.out = outletFor(result, suffix, table.tileRows, part.step);
+    if (isLogits || isDecomposed(op))
+      buffers[result] = part.out.rows;
     if (isDecomposed(op)) {
-      scheduleDecomposed(what, part.ops, part.out);
+      scheduleDecomposed(what, part.ops, part.out.rows);
       continue;
     }
     Value input = op->getOperand(0);
-    part.step = tilePanels(llvm::divideCeil(part.outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
     part.in = inputFor(input, part.gated ? part.gated.getGate() : part.linear.getWeight());
     if (part.gated)
       part.upIn = inputFor(input, part.gated.getUp());
@@ -86,19 +91,19 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
         Value up = write(tileBuffer("up." + Twine(part.step), table.tileRows, part.step), zero, zero, count, width);
         product(part.in, op.getGate(), op.getGateBias(), gate);
         product(part.upIn, op.getUp(), op.getUpBias(), up);
-        kernel::GluOp::create(builder, loc, gate, up, write(part.out, row, column, count, width),
-                              op.getActivationAttr());
-        return;
+        return put(part.out, row, column, count, width,
+                   [&](Value out) { kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr()); });
       }
-      Value rowsOut = write(part.out, row, column, count, width);
-      product(part.in, part.linear.getWeight(), part.linear.getBias(), rowsOut);
-      if (part.linear.isScaled())
-        kernel::ScaleOp::create(builder, loc, rowsOut, part.linear.getScaleAttr());
-      for (Operation *next : ArrayRef(part.ops).drop_front())
-        if (auto softcap = dyn_cast<SoftcapOp>(next))
-          kernel::SoftcapOp::create(builder, loc, rowsOut, softcap.getCapAttr());
-        else
-          kernel::ActivationOp::create(builder, loc, rowsOut, cast<ActivationOp>(next).getActivationAttr());
+      put(part.out, row, column, count, width, [&](Value out) {
+        product(part.in, part.linear.getWeight(), part.linear.getBias(), out);
+        if (part.linear.isScaled())
+          kernel::ScaleOp::create(builder, loc, out, part.linear.getScaleAttr());
+        for (Operation *next : ArrayRef(part.ops).drop_front())
+          if (auto softcap = dyn_cast<SoftcapOp>(next))
+            kernel::SoftcapOp::create(builder, loc, out, softcap.getCapAttr());
+          else
+            kernel::ActivationOp::create(builder, loc, out, cast<ActivationOp>(next).getActivationAttr());
+      });
     });
   };
   // A third of a small model's step: who gets less of the bandwidth leaves tiles to the others. The entry point of a

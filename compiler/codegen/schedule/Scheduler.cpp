@@ -83,39 +83,6 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
       assignment);
 }
 
-spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
-  auto type = cast<WeightType>(weight.getType());
-  spmd::BufferOp rowsIn = bufferOf(value);
-  std::string rowsName = rowsIn.getSymName().drop_front(name.size() + 1).str();
-  if (takesRounded(type)) {
-    auto [entry, isNew] = rounded.try_emplace(value);
-    if (isNew) {
-      spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".bf16", columnsOf(value), builder.getBF16Type());
-      rowwise.push_back([=, this](Value row, Value count) {
-        kernel::RoundOp::create(builder, loc, readRows(rowsIn, row, count), writeRows(out, row, count));
-      });
-    }
-    return entry->second;
-  }
-  if (!type.getInfo().isQuantised())
-    return rowsIn;
-  auto [entry, isNew] = codes.try_emplace(value);
-  if (isNew) {
-    bool isWide = llvm::any_of(value.getUsers(), [](Operation *user) {
-      return llvm::any_of(user->getOperandTypes(), [](Type operand) {
-        auto type = dyn_cast<WeightType>(operand);
-        return type && type.hasWideCodes();
-      });
-    });
-    QuantizedRow layout(columnsOf(value), isWide);
-    spmd::BufferOp out = entry->second = rowsBuffer(rowsName + ".codes", layout.bytes, builder.getI8Type());
-    rowwise.push_back([=, this](Value row, Value count) {
-      kernel::QuantizeOp::create(builder, loc, readRows(rowsIn, row, count), writeRows(out, row, count));
-    });
-  }
-  return entry->second;
-}
-
 void Scheduler::choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t, Value)> body) {
   int64_t begin = 0;
   std::function<void(size_t)> emit = [&](size_t part) {

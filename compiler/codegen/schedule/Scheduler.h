@@ -13,18 +13,17 @@
 #include "compiler/support/CPUTable.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
-#include "dialects/lm/QuantizedRow.h"
 #include "dialects/spmd/SPMDOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace mlir::lm {
 
 using lathe::CPUTable;
-using lathe::QuantizedRow;
 
 /// Query rows or heads that meet latent vectors together, and positions of these at once: the rows and their sums stay
 /// in the second-level cache.
@@ -40,6 +39,9 @@ inline int64_t tilePanels(int64_t panels, bool replicates) {
 }
 
 enum class Entry { Decode, Prefill, Head };
+
+/// How a product with a weight takes its rows: as they are, rounded to bf16, or as codes (dialects/lm/QuantizedRow.h).
+enum class RowForm { F32, BF16, Codes, WideCodes };
 
 class Scheduler {
 public:
@@ -107,8 +109,33 @@ private:
     return kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr).getValue();
   }
   Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
-  /// The buffer a product with `weight` reads: the rows, or their codes.
+
+  RowForm formFor(WeightType type);
+  Type elementOf(RowForm form);
+  /// Elements that `columns` values of a row become, whole blocks of them where these are codes.
+  OpFoldResult columnsIn(RowForm form, OpFoldResult columns);
+  /// Rows of f32 into rows of `form`.
+  void convert(RowForm form, Value from, Value to);
+  spmd::BufferOp formBuffer(const Twine &suffix, Value value, RowForm form);
+  /// The buffer a product with `weight` reads: the rows, or what is made of them.
   spmd::BufferOp inputFor(Value value, Value weight);
+
+  /// Where tiles put a value. What products take of it instead of f32, each tile makes of its own columns, so that
+  /// nobody waits for that; where nobody takes f32, that is in the tile's own room.
+  struct Outlet {
+    spmd::BufferOp rows;
+    bool isRoom = false;
+    SmallVector<std::pair<RowForm, spmd::BufferOp>> forms;
+  };
+  /// All forms in which the value is used.
+  llvm::SmallSetVector<RowForm, 2> takenForms(Value value);
+  /// Whether tiles of `step` columns can make their part of rows of `form`.
+  bool canConvertTiles(RowForm form, int64_t step) const;
+  /// For tiles of `mostRows` rows and `step` columns.
+  Outlet outletFor(Value value, const Twine &suffix, int64_t mostRows, int64_t step);
+  /// A tile's part of it, which `fill` makes in f32.
+  void put(const Outlet &outlet, Value row, Value column, OpFoldResult count, OpFoldResult width,
+           function_ref<void(Value out)> fill);
 
   void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body,
              spmd::Assignment assignment = spmd::Assignment::Static);
@@ -127,10 +154,7 @@ private:
     Value rest = arith::SubIOp::create(builder, loc, constant(columns), column);
     return arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
   }
-  /// Whether products with the weight, or with keys and values, take rows rounded to bf16.
-  bool takesRounded(WeightType type) {
-    return type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2;
-  }
+  /// Whether products with keys and values take rows rounded to bf16.
   bool takesRounded(CacheType type) {
     return type.getElement().isBF16() && table.bf16Dot && type.getDim() % CPUTable::kPanelRows == 0;
   }
@@ -224,7 +248,7 @@ private:
   Value rows, position, first;
   IRMapping mapping; // weights and caches
   DenseMap<Value, spmd::BufferOp> buffers;
-  DenseMap<Value, spmd::BufferOp> codes, rounded; // of inputs of quantised and of bf16 products
+  DenseMap<std::pair<Value, RowForm>, spmd::BufferOp> forms; // what products take of a value
   SmallVector<RowsFn> rowwise;
   std::string prefix;                    // of buffer names local to a kind
   int locals = 0;                        // named so far

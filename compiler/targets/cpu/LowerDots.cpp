@@ -111,10 +111,25 @@ void LowerDots::runOnOperation() {
                                     : Instruction{};
   Instruction dotBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
 
+  Instruction roundToBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.cvtneps2bf16.512", 64} : Instruction{};
+
   IRRewriter rewriter(&getContext());
   getOperation().walk([&](Operation *op) {
     rewriter.setInsertionPoint(op);
     Location loc = op->getLoc();
+    auto number = [&](Type type, auto value) -> Value {
+      Type element = getElementTypeOrSelf(type);
+      TypedAttr attr = isa<FloatType>(element) ? TypedAttr(rewriter.getFloatAttr(element, value))
+                                               : TypedAttr(rewriter.getIntegerAttr(element, value));
+      if (auto vector = dyn_cast<VectorType>(type))
+        attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
+      return arith::ConstantOp::create(rewriter, loc, attr);
+    };
+    auto resultWith = [&](Type element) -> Type {
+      if (auto vector = dyn_cast<VectorType>(op->getResult(0).getType()))
+        return vector.clone(element);
+      return element;
+    };
     auto replace = [&](Instruction instruction, function_ref<Value(VectorType)> plainly) {
       auto type = cast<VectorType>(op->getResult(0).getType());
       Value result;
@@ -158,21 +173,7 @@ void LowerDots::runOnOperation() {
              extend && !table.f16c && !usePlain && getElementTypeOrSelf(extend.getIn().getType()).isF16()) {
       // The exponent moves to its place in f32 and is then off by 112; multiplying puts subnormals right as well.
       // Weights and their scales are finite, so infinities need no care.
-      Type result = extend.getType();
-      auto shaped = [&](Type element) -> Type {
-        if (auto vector = dyn_cast<VectorType>(result))
-          return vector.clone(element);
-        return element;
-      };
-      Type i16 = shaped(rewriter.getI16Type()), i32 = shaped(rewriter.getI32Type());
-      auto number = [&](Type type, auto value) -> Value {
-        Type element = getElementTypeOrSelf(type);
-        TypedAttr attr = isa<FloatType>(element) ? TypedAttr(rewriter.getFloatAttr(element, value))
-                                                 : TypedAttr(rewriter.getIntegerAttr(element, value));
-        if (auto vector = dyn_cast<VectorType>(type))
-          attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
-        return ConstantOp::create(rewriter, loc, attr);
-      };
+      Type result = extend.getType(), i16 = resultWith(rewriter.getI16Type()), i32 = resultWith(rewriter.getI32Type());
       Value bits = ExtUIOp::create(rewriter, loc, i32, BitcastOp::create(rewriter, loc, i16, extend.getIn()));
       Value magnitude =
           ShLIOp::create(rewriter, loc, AndIOp::create(rewriter, loc, bits, number(i32, 0x7fff)), number(i32, 13));
@@ -182,6 +183,21 @@ void LowerDots::runOnOperation() {
                                     number(result, 5192296858534827628530496329220096.0)); // 2^112
       Value whole = OrIOp::create(rewriter, loc, BitcastOp::create(rewriter, loc, i32, scaled), sign);
       rewriter.replaceOpWithNewOp<BitcastOp>(extend, result, whole);
+    } else if (auto round = dyn_cast<TruncFOp>(op); round && getElementTypeOrSelf(round.getType()).isBF16()) {
+      // Without the instruction LLVM would call a function that is not there.
+      Value x = round.getIn(), result;
+      if (auto type = dyn_cast<VectorType>(round.getType()); type && roundToBF16.bytes)
+        result = callInParts(rewriter, loc, roundToBF16, type, x);
+      if (!result) {
+        Type i32 = resultWith(rewriter.getI32Type());
+        Value bits = BitcastOp::create(rewriter, loc, i32, x), half = number(i32, 16);
+        Value odd = AndIOp::create(rewriter, loc, ShRUIOp::create(rewriter, loc, bits, half), number(i32, 1));
+        Value up = AddIOp::create(rewriter, loc, AddIOp::create(rewriter, loc, bits, number(i32, 0x7fff)), odd);
+        Value words = TruncIOp::create(rewriter, loc, resultWith(rewriter.getI16Type()),
+                                       ShRUIOp::create(rewriter, loc, up, half));
+        result = BitcastOp::create(rewriter, loc, round.getType(), words);
+      }
+      rewriter.replaceOp(op, result);
     }
   });
 }

@@ -85,3 +85,19 @@ func.func @widen_f16(%x: vector<16xf16>, %y: f32) -> (vector<16xf32>, f64) {
   %double = arith.extf %y : f32 to f64
   return %wide, %double : vector<16xf32>, f64
 }
+
+// To nearest even in integers where there is no instruction: the library's function is not everywhere.
+// CHECK-LABEL: @round_to_bf16(
+// AVX512: "llvm.x86.avx512bf16.cvtneps2bf16.512"
+// AVX2: arith.addi %{{.*}} : vector<16xi32>
+// GENERIC: arith.addi %{{.*}} : vector<16xi32>
+// PLAIN: arith.addi %{{.*}} : vector<16xi32>
+// CHECK: arith.addi %{{.*}} : i32
+// CHECK: arith.trunci %{{.*}} : i32 to i16
+// CHECK-NOT: arith.truncf
+// CHECK: return
+func.func @round_to_bf16(%x: vector<16xf32>, %y: f32) -> (vector<16xbf16>, bf16) {
+  %rounded = arith.truncf %x : vector<16xf32> to vector<16xbf16>
+  %one = arith.truncf %y : f32 to bf16
+  return %rounded, %one : vector<16xbf16>, bf16
+}

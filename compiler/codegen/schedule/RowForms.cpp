@@ -1,0 +1,108 @@
+//===- RowForms.cpp - rows as products take them ------------------------------------------------------------------===//
+
+#include "compiler/codegen/schedule/Scheduler.h"
+#include "dialects/lm/QuantizedRow.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+using lathe::QuantizedRow;
+
+RowForm Scheduler::formFor(WeightType type) {
+  if (type.getInfo().isQuantised())
+    return type.hasWideCodes() ? RowForm::WideCodes : RowForm::Codes;
+  bool isRounded = type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2;
+  return isRounded ? RowForm::BF16 : RowForm::F32;
+}
+
+Type Scheduler::elementOf(RowForm form) {
+  return form == RowForm::F32    ? Type(builder.getF32Type())
+         : form == RowForm::BF16 ? Type(builder.getBF16Type())
+                                 : builder.getI8Type();
+}
+
+static bool areCodes(RowForm form) { return form == RowForm::Codes || form == RowForm::WideCodes; }
+
+static StringRef suffixOf(RowForm form) {
+  return form == RowForm::BF16 ? ".bf16" : form == RowForm::Codes ? ".codes" : ".wide_codes";
+}
+
+OpFoldResult Scheduler::columnsIn(RowForm form, OpFoldResult columns) {
+  if (!areCodes(form))
+    return columns;
+  QuantizedRow layout(form == RowForm::WideCodes);
+  if (std::optional<int64_t> known = getConstantIntValue(columns))
+    return builder.getIndexAttr(layout.bytesOf(*known));
+  Value blocks = arith::DivUIOp::create(builder, loc, cast<Value>(columns), constant(QuantizedRow::kBlock));
+  return arith::MulIOp::create(builder, loc, blocks, constant(layout.blockBytes)).getResult();
+}
+
+void Scheduler::convert(RowForm form, Value from, Value to) {
+  if (areCodes(form))
+    kernel::QuantizeOp::create(builder, loc, from, to, form == RowForm::WideCodes);
+  else
+    kernel::RoundOp::create(builder, loc, from, to);
+}
+
+spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
+  RowForm form = formFor(cast<WeightType>(weight.getType()));
+  spmd::BufferOp rowsIn = bufferOf(value);
+  if (form == RowForm::F32)
+    return rowsIn;
+  spmd::BufferOp &entry = forms[{value, form}];
+  if (!entry) {
+    spmd::BufferOp out = entry = formBuffer(rowsIn.getSymName().drop_front(name.size() + 1), value, form);
+    rowwise.push_back([=, this](Value row, Value count) {
+      convert(form, readRows(rowsIn, row, count), writeRows(out, row, count));
+    });
+  }
+  return entry;
+}
+
+spmd::BufferOp Scheduler::formBuffer(const Twine &suffix, Value value, RowForm form) {
+  int64_t columns = *getConstantIntValue(columnsIn(form, builder.getIndexAttr(columnsOf(value))));
+  return rowsBuffer(suffix + suffixOf(form), columns, elementOf(form));
+}
+
+llvm::SmallSetVector<RowForm, 2> Scheduler::takenForms(Value value) {
+  llvm::SmallSetVector<RowForm, 2> taken;
+  for (Operation *user : value.getUsers()) {
+    if (!isa<QKVOp, LinearOp, GatedLinearOp>(user) || isDecomposed(user)) {
+      taken.insert(RowForm::F32);
+      continue;
+    }
+    for (Type type : user->getOperandTypes())
+      if (auto matrix = dyn_cast<WeightType>(type); matrix && matrix.isMatrix())
+        taken.insert(formFor(matrix));
+  }
+  return taken;
+}
+
+bool Scheduler::canConvertTiles(RowForm form, int64_t step) const {
+  return !replicates && (form == RowForm::BF16 || (areCodes(form) && step % QuantizedRow::kBlock == 0));
+}
+
+Scheduler::Outlet Scheduler::outletFor(Value value, const Twine &suffix, int64_t mostRows, int64_t step) {
+  Outlet outlet;
+  bool needsRows = false;
+  for (RowForm form : takenForms(value))
+    if (canConvertTiles(form, step))
+      outlet.forms.push_back({form, forms[{value, form}] = formBuffer(suffix, value, form)});
+    else
+      needsRows = true;
+  outlet.isRoom = !outlet.forms.empty() && !needsRows;
+  outlet.rows = outlet.isRoom ? tileBuffer("outlet." + Twine(step), mostRows, step)
+                              : arenaBuffer(suffix, columnsOf(value));
+  // Nobody looks at f32 in a room.
+  buffers[value] = outlet.isRoom ? outlet.forms.front().second : outlet.rows;
+  return outlet;
+}
+
+void Scheduler::put(const Outlet &outlet, Value row, Value column, OpFoldResult count, OpFoldResult width,
+                    function_ref<void(Value out)> fill) {
+  OpFoldResult zero = builder.getIndexAttr(0);
+  OpFoldResult at = outlet.isRoom ? zero : OpFoldResult(row), first = outlet.isRoom ? zero : OpFoldResult(column);
+  fill(write(outlet.rows, at, first, count, width));
+  for (auto [form, buffer] : outlet.forms)
+    convert(form, read(outlet.rows, at, first, count, width),
+            write(buffer, row, columnsIn(form, column), count, columnsIn(form, width)));
+}
