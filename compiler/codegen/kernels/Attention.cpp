@@ -43,6 +43,10 @@ struct AttentionEmitter {
     context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
                               Panels::Cache, accumulates, isRounded});
   }
+  /// Bytes of a value panel before the columns of scores from `first` on: in it, positions are steps of 16 dims.
+  Value offsetInPanel(Value first) { return e.mul(first, lanes * layout.elementBytes); }
+  /// Asks for the first value panels: their product asks for those behind them.
+  void askForValues();
   void findVisible();
   void findRanges();
   Value firstVisible(Value position);
@@ -219,6 +223,20 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
+void AttentionEmitter::askForValues() {
+  constexpr int64_t line = 64;
+  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
+  for (Range range : ranges) {
+    Value begin = offsetInPanel(e.mul(range.begin, lanes)), end = offsetInPanel(e.mul(range.end, lanes));
+    e.loop(begin, end, line, [&](Value offset) {
+      for (int64_t panel = 0; panel < context.table.getTile(format).panels; ++panel)
+        memref::PrefetchOp::create(e, area, ValueRange{e.add(e.add(values, offset), panel * layout.valuePanelBytes)},
+                                   /*isWrite=*/false, /*localityHint=*/4 - context.table.aheadCache,
+                                   /*isDataCache=*/true);
+    });
+  }
+}
+
 void AttentionEmitter::run() {
   Value place;
   std::tie(area, place) = getAreaAndPlace(op.getCache());
@@ -243,11 +261,13 @@ void AttentionEmitter::run() {
     product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), asked,
             scores, false);
   }
+  // One row waits for memory, which would have nothing to do meanwhile.
+  if (isHeads)
+    askForValues();
   e.forRows(query, [&](Value row) { softmax(row); });
   for (auto [index, range] : llvm::enumerate(ranges)) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes), first = e.mul(range.begin, lanes);
-    // Inside a value panel, positions are steps of 16 dims.
-    Value at = e.add(values, e.mul(first, lanes * layout.elementBytes));
+    Value at = e.add(values, offsetInPanel(first));
     Value weights = slice(op.getScores(), first, columns);
     auto sum = [&] { product(at, layout.valuePanelBytes, columns, weights, out, index > 0); };
     if (index == 0)

@@ -21,8 +21,8 @@ public:
   BlockedProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
       : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
-        input(function.getArgument(4)), out(function.getArgument(5)), panels(e, area, shape.format, shape.depth),
-        inputs(e, input, panels.hasWideCodes()) {}
+        input(function.getArgument(4)), out(function.getArgument(5)),
+        panels(e, area, shape.format, shape.depth, !table.widensBytes()), inputs(e, input, panels.hasWideCodes()) {}
 
   void run();
 
@@ -278,7 +278,8 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
         Value row = e.add(first, i);
         Value x = e.splat(inputs.getScale(row, block), kLanes), start;
         if (info.offset && !panels.hasWideCodes())
-          start = inputs.getStart(row, block, info.offset, groups == 2 ? std::optional(g) : std::nullopt, kLanes);
+          start =
+              inputs.getStart(row, block, panels.getOffset(), groups == 2 ? std::optional(g) : std::nullopt, kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {
           Value integers = products[i * kRegisters + r], &sum = sums[i * kRegisters + r];
           Value scale = e.load(lanes, scales, e.add(e.mul(here, groups * R), g * R + r * kLanes));

@@ -62,7 +62,8 @@ Value Emitter::expNegative(Value x) {
 Value Emitter::sigmoid(Value x) {
   Value power = add(exp(clampPower(x), -1), number(x.getType(), 1));
   // May be an estimate and a step of Newton's: an ulp or two.
-  return arith::DivFOp::create(*this, number(x.getType(), 1), power, arith::FastMathFlags::arcp);
+  auto flags = arith::FastMathFlags::arcp | arith::FastMathFlags::ninf;
+  return arith::DivFOp::create(*this, number(x.getType(), 1), power, flags);
 }
 
 Value Emitter::clampPower(Value x) {

@@ -77,7 +77,7 @@ void ProductEmitter::run() {
   Value panelCount = e.ceilDiv(outputs, e.index(R));
   RegisterTile registers = table.getTile(shape.format);
   if (info.isQuantised()) {
-    reader.emplace(e, area, shape.format, shape.depth);
+    reader.emplace(e, area, shape.format, shape.depth, !table.widensBytes());
     rowReader.emplace(e, input, reader->hasWideCodes());
   }
 
@@ -339,7 +339,7 @@ ProductEmitter::RunSums ProductEmitter::startSums(Value first, int64_t count, in
   RunSums starts;
   for (int64_t i = 0; i < count; ++i) {
     auto get = [&](std::optional<int64_t> half) {
-      return rowReader->getStart(row(first, i), block, info.offset, half);
+      return rowReader->getStart(row(first, i), block, reader->getOffset(), half);
     };
     starts.first.append(panels, get(info.group == 16 ? std::optional<int64_t>(0) : std::nullopt));
     if (info.group == 16)
@@ -477,10 +477,13 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
       PanelReader::Factors factors = reader->getRunFactors(factorsOfBlock[p], at[p]);
       for (int64_t i = 0; i < count; ++i) {
         int64_t n = i * panels.size() + p;
-        Value &sum = sums[n];
-        sum = e.fma(e.toF32(integers.first[n]), e.mul(factors.scale, scale[i]), sum);
-        if (factors.scale2)
-          sum = e.fma(e.toF32(integers.second[n]), e.mul(factors.scale2, scale[i]), sum);
+        Value &sum = sums[n], first = e.toF32(integers.first[n]);
+        if (factors.scale2) {
+          Value both = e.fma(e.toF32(integers.second[n]), factors.scale2, e.mul(first, factors.scale));
+          sum = e.fma(both, scale[i], sum);
+        } else {
+          sum = e.fma(first, e.mul(factors.scale, scale[i]), sum);
+        }
         if (factors.minimum)
           sum = e.fma(factors.minimum, scaledSum[i], sum);
       }

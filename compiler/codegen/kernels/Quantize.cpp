@@ -77,7 +77,7 @@ static void quantizeBlocks(kernel::QuantizeOp op, Emitter &e, Value row, Value f
     sums = e.sub(sums, e.number(integers, static_cast<int32_t>(half * magicBits)));
     return e.mul(sums, QuantizedRow::kSumFactor);
   };
-  Value halfSums = sumsOf(halves[0]), sums = e.add(halfSums, sumsOf(halves[1]));
+  Value halfSums[] = {sumsOf(halves[0]), sumsOf(halves[1])}, sums = e.add(halfSums[0], halfSums[1]);
   Value scaledSums = e.mul(e.mul(scales, e.number(floats, -1.0 / QuantizedRow::kSumFactor)), e.toF32(sums));
 
   auto shuffle = [&](Value x, Value y, ArrayRef<int64_t> from) -> Value {
@@ -87,11 +87,13 @@ static void quantizeBlocks(kernel::QuantizeOp op, Emitter &e, Value row, Value f
   for (int64_t b = 0; b < count; ++b) {
     int64_t pair = b / 2 * 2;
     SmallVector<int64_t> neighbours = {pair, lanes + pair, pair + 1, lanes + pair + 1};
-    Value numbers = shuffle(scaleBits, sums, neighbours), others = shuffle(scaledBits, halfSums, neighbours);
+    Value numbers = shuffle(scaleBits, sums, neighbours), others = shuffle(scaledBits, halfSums[0], neighbours);
     int64_t own = b % 2 * 2;
     numbers = wide ? shuffle(numbers, numbers, {own, own + 1})
                    : shuffle(numbers, others, {own, own + 1, lanes + own, lanes + own + 1});
     e.store(e.bitcast(e.i8s(wide ? 8 : 16), numbers), op.getOut(), at(b, layout.scale));
+    if (!wide)
+      e.storeBytes(vector::ExtractOp::create(e, halfSums[1], b), op.getOut(), at(b, layout.halfSums + 4));
   }
 }
 

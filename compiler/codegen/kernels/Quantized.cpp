@@ -13,8 +13,9 @@ PanelLayout getBlockLayout(MLIRContext *context, Format format, int64_t depth) {
 
 } // namespace
 
-PanelReader::PanelReader(Emitter &e, Value area, Format format, int64_t depth)
-    : info(getFormatInfo(format)), layout(getBlockLayout(e.getContext(), format, depth)), e(e), area(area) {}
+PanelReader::PanelReader(Emitter &e, Value area, Format format, int64_t depth, bool fitsBytes)
+    : info(getFormatInfo(format)), layout(getBlockLayout(e.getContext(), format, depth)), e(e), area(area),
+      raised(fitsBytes && info.offset && !info.hasTable() ? 8 - info.bits : 0) {}
 
 Value PanelReader::f16s(Value at) {
   Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
@@ -30,6 +31,8 @@ PanelReader::Factors PanelReader::getBlockFactors(Value block) {
     factors.scale = e.mul(e.bitcast(e.f32s(), e.shl(exponents, 23)), e.number(e.f32s(), 0.5));
   } else {
     factors.scale = f16s(at);
+    if (raised)
+      factors.scale = e.mul(factors.scale, e.number(e.f32s(), 1.0 / (1 << raised)));
   }
   if (info.minimum)
     factors.minimum = f16s(e.add(at, 2 * R));
@@ -62,7 +65,11 @@ SmallVector<Value> PanelReader::loadHighBits(Value run) {
 
 std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
   Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
-  Value low = e.andBits(bytes, 15), up = e.andBits(e.shr(bytes, 4), 15);
+  // Bits from `from` on, those of `mask`, to where `mask` says; a code's lowest bit is to be bit `raised`.
+  auto moved = [&](Value bits, int64_t from, int64_t to, int64_t mask) {
+    return e.andBits(from <= to ? e.shl(bits, to - from) : e.shr(bits, from - to), mask << to);
+  };
+  Value low = moved(bytes, 0, raised, 15), up = moved(bytes, 4, raised, 15);
   if (info.hasTable()) {
     SmallVector<int8_t> numbers;
     for (int64_t i = 0; i < 4 * R; ++i)
@@ -71,16 +78,12 @@ std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high
     return {kernel::LookupOp::create(e, low.getType(), values, low),
             kernel::LookupOp::create(e, up.getType(), values, up)};
   }
-  // The bits of step g go to bit 4 (and 5).
-  auto moved = [&](Value bits, int64_t from, int64_t mask) {
-    return e.andBits(from <= 4 ? e.shl(bits, 4 - from) : e.shr(bits, from - 4), mask);
-  };
   if (info.bits == 5) {
-    low = e.orBits(low, moved(high[0], j, 16));
-    up = e.orBits(up, moved(high[0], j + 4, 16));
+    low = e.orBits(low, moved(high[0], j, raised + 4, 1));
+    up = e.orBits(up, moved(high[0], j + 4, raised + 4, 1));
   } else if (info.bits == 6) {
-    low = e.orBits(low, moved(high[0], 2 * j, 48));
-    up = e.orBits(up, moved(high[1], 2 * j, 48));
+    low = e.orBits(low, moved(high[0], 2 * j, raised + 4, 3));
+    up = e.orBits(up, moved(high[1], 2 * j, raised + 4, 3));
   }
   return {low, up};
 }
@@ -88,10 +91,7 @@ std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high
 Value RowReader::getStart(Value row, Value block, int64_t offset, std::optional<int64_t> half, int64_t outputs) {
   if (!offset)
     return e.number(e.i32s(outputs), 0);
-  auto splat = [&](int64_t place) { return e.splat(number(e.getI32Type(), row, block, place), outputs); };
-  Value sum = splat(half == 0 ? layout.halfSum : layout.sum);
-  if (half == 1)
-    sum = e.sub(sum, splat(layout.halfSum));
+  Value sum = e.splat(number(e.getI32Type(), row, block, half ? layout.halfSums + 4 * *half : layout.sum), outputs);
   // offset = odd * 2^n
   int64_t odd = offset, divisor = -QuantizedRow::kSumFactor;
   for (; odd % 2 == 0; odd /= 2)

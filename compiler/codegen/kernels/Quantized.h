@@ -18,9 +18,13 @@ namespace lathe {
 
 class PanelReader {
 public:
-  /// `area` holds panels of `format`, `depth` columns side by side.
-  PanelReader(Emitter &e, Value area, Format format, int64_t depth);
+  /// `area` holds panels of `format`, `depth` columns side by side. Where products of the largest bytes fit, a code
+  /// that has an offset is read at the upper end of a byte: the offset is then 128, and sums start from a number of the
+  /// row as it is.
+  PanelReader(Emitter &e, Value area, Format format, int64_t depth, bool fitsBytes);
 
+  /// What is subtracted from a code.
+  int64_t getOffset() const { return static_cast<int64_t>(info.offset) << raised; }
   /// value = scale * (code - offset) - minimum, each f32 for every output; `minimum` only where the format has one,
   /// `scale2` (of the run's second half) only where a run has two groups.
   struct Factors {
@@ -48,6 +52,7 @@ private:
 
   Emitter &e;
   Value area;
+  int64_t raised; // bits that codes are read higher
 };
 
 class RowReader {

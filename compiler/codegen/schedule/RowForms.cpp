@@ -51,9 +51,8 @@ spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
   spmd::BufferOp &entry = forms[{value, form}];
   if (!entry) {
     spmd::BufferOp out = entry = formBuffer(rowsIn.getSymName().drop_front(name.size() + 1), value, form);
-    rowwise.push_back([=, this](Value row, Value count) {
-      convert(form, readRows(rowsIn, row, count), writeRows(out, row, count));
-    });
+    rowwise.push_back(
+        [=, this](Value row, Value count) { convert(form, readRows(rowsIn, row, count), writeRows(out, row, count)); });
   }
   return entry;
 }
@@ -90,8 +89,8 @@ Scheduler::Outlet Scheduler::outletFor(Value value, const Twine &suffix, int64_t
     else
       needsRows = true;
   outlet.isRoom = !outlet.forms.empty() && !needsRows;
-  outlet.rows = outlet.isRoom ? tileBuffer("outlet." + Twine(step), mostRows, step)
-                              : arenaBuffer(suffix, columnsOf(value));
+  outlet.rows =
+      outlet.isRoom ? tileBuffer("outlet." + Twine(step), mostRows, step) : arenaBuffer(suffix, columnsOf(value));
   // Nobody looks at f32 in a room.
   buffers[value] = outlet.isRoom ? outlet.forms.front().second : outlet.rows;
   return outlet;
