@@ -95,6 +95,7 @@ void CPUTable::chooseSizes() {
   blockedColumns = 512;
   aheadBytes = avx512 ? 4096 : 2048;
   aheadCache = avx512 ? 2 : 1; // the first has too few places for lines on their way (measured: Zen 3, Zen 4)
+  aheadGroups = avx512 ? 1 : 0;
   tileRows = 64;
   attentionRows = 16;
   attentionTiles = 16;

@@ -27,7 +27,8 @@ struct RegisterTile {
 /// spill. A tile of rows meets `groupPanels` before the next rows do. From `blockedFrom` rows on (0: never) codes are
 /// unpacked first, `blockedColumns` of them, for tiles of `blockedRows`; codes whose products soon fill 16 bits have
 /// `blockedSplitRows`. One row asks for weights `aheadBytes` before it needs them, into the cache of the level
-/// `aheadCache`. Rows of activations that a tile of a phase works on: `tileRows`; of queries, `attentionRows`.
+/// `aheadCache`; of many rows, tiles ask together for what lies `aheadGroups` (0: no) groups of panels behind. Rows of
+/// activations that a tile of a phase works on: `tileRows`; of queries, `attentionRows`.
 /// Attention of one row is divided into `attentionTiles` at least, if it sees so many pieces of `piecePositions`.
 #define LATHE_SIZES(SIZE)                                                                                              \
   SIZE(floatRows, "float_rows", 1, 16)                                                                                 \
@@ -43,6 +44,7 @@ struct RegisterTile {
   SIZE(blockedColumns, "blocked_columns", 256, 4096)                                                                   \
   SIZE(aheadBytes, "ahead_bytes", 0, 65536)                                                                            \
   SIZE(aheadCache, "ahead_cache", 1, 3)                                                                                \
+  SIZE(aheadGroups, "ahead_groups", 0, 4)                                                                              \
   SIZE(tileRows, "tile_rows", 8, 512)                                                                                  \
   SIZE(attentionRows, "attention_rows", 1, 64)                                                                         \
   SIZE(attentionTiles, "attention_tiles", 1, 1024)                                                                     \

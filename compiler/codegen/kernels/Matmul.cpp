@@ -35,6 +35,10 @@ private:
   /// way.
   std::function<void(Value step, int64_t count)> asker(Value first, int64_t count, ArrayRef<Value> panels, Value steps,
                                                        int64_t stepBytes);
+  /// What those behind the first tile of many rows do, so that memory is busy all the time: each asks for its share of a
+  /// group of panels behind this one. Null: nothing.
+  std::function<void(Value panel, Value step, int64_t count)> shareAsker(Value first, int64_t count, Value steps,
+                                                                         int64_t stepBytes);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
   Values scaledTile(Value row, int64_t count, ArrayRef<Value> panels);
   Values bf16Tile(Value row, int64_t count, ArrayRef<Value> panels);
@@ -68,6 +72,7 @@ private:
   const FormatInfo &info;
   Value area, place, panelStride, columns, input, out;
   bool asksAhead = false;            // the tile of floats being emitted, for weights
+  Value groupStride;                 // bytes from a group of panels to the next
   std::optional<PanelReader> reader; // of codes
   std::optional<RowReader> rowReader;
 };
@@ -85,6 +90,7 @@ void ProductEmitter::run() {
   // cache all rows together ask for the next panel.
   auto panels = [&](Value begin, Value end, int64_t width) {
     int64_t groupSize = shape.panels == Panels::Cache ? width : std::max(table.groupPanels / width * width, width);
+    groupStride = e.mul(panelStride, groupSize);
     e.loop(begin, end, groupSize, [&](Value group) {
       Value done = zero, groupEnd = e.minimum(e.add(group, groupSize), end);
       auto tileAt = [&](Value row, int64_t count, Value panel) {
@@ -189,7 +195,25 @@ std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t c
       for (Value panel : panels)
         prefetch(e.add(panel, e.add(e.mul(step, stepBytes), table.aheadBytes)), stepsHere * stepBytes);
     };
+  if (auto ask = shareAsker(first, count, steps, stepBytes))
+    return [=](Value step, int64_t stepsHere) {
+      for (Value panel : panels)
+        ask(panel, step, stepsHere);
+    };
   return [](Value, int64_t) {};
+}
+
+std::function<void(Value, Value, int64_t)> ProductEmitter::shareAsker(Value first, int64_t count, Value steps,
+                                                                      int64_t stepBytes) {
+  int64_t others = table.tileRows / count - 1;
+  if (!table.aheadGroups || shape.panels != Panels::Weights || count != table.getTile(shape.format).rows || others < 1)
+    return nullptr;
+  int64_t share = llvm::divideCeil(stepBytes, others);
+  Value tile = e.add(e.div(first, e.index(count)), -1);
+  Value from = e.add(e.mul(groupStride, table.aheadGroups), e.mul(e.mul(tile, share), steps));
+  return [=, this](Value panel, Value step, int64_t stepsHere) {
+    prefetch(e.add(e.add(panel, from), e.mul(step, share)), stepsHere * share);
+  };
 }
 
 /// Sums of blocks of columns, each times the panel's scale for it.
@@ -491,7 +515,9 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   };
 
   Values sums(tileSums, e.number(e.f32s(), 0));
-  return e.loop(zero, e.div(columns, e.index(info.block)), 1, sums, [&](Value block, ValueRange args) {
+  Value blocks = e.div(columns, e.index(info.block));
+  auto askForShare = shareAsker(first, count, blocks, layout.blockBytes);
+  return e.loop(zero, blocks, 1, sums, [&](Value block, ValueRange args) {
     Values next(args.begin(), args.end()), bases;
     SmallVector<PanelReader::Factors> factors;
     for (Value panel : panels) {
@@ -499,6 +525,8 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
       auto ask = [&] { prefetch(e.add(base, table.aheadBytes), layout.blockBytes); };
       if (count == 1)
         ask();
+      else if (askForShare)
+        e.ifThen(e.less(first, e.index(1)), ask, [&] { askForShare(panel, block, 1); });
       else
         e.ifThen(e.less(first, e.index(1)), ask);
       bases.push_back(base);
