@@ -459,8 +459,9 @@ def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent
 
 def Kernel_GluOp : Kernel_Op<"glu"> {
   let summary = "out = act(gate) * up";
-  let description = "With a `limit` L: act(min(gate, L)) * (clamp(up, -L, L) + up_offset).";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$gate, Kernel_In<Kernel_Rows>:$up, Kernel_Out<Kernel_Rows>:$out,
+  let description = "With a `limit` L: act(min(gate, L)) * (clamp(up, -L, L) + up_offset). Rounded where `out` is bf16.";
+  let arguments = (ins Kernel_In<Kernel_Rows>:$gate, Kernel_In<Kernel_Rows>:$up,
+                       Kernel_Out<MemRefRankOf<[F32, BF16], [2]>>:$out,
                        LM_ActivationAttr:$activation, DefaultValuedAttr<F64Attr, "0.0">:$limit,
                        DefaultValuedAttr<F64Attr, "0.0">:$up_offset);
   let assemblyFormat = [{

@@ -45,7 +45,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
   lm.state @layers.1.cache : !cache place 8192
   spmd.buffer @decode.tokens : memref<1x1xi32> tokens
   spmd.buffer @decode.x : memref<1x32xf32> arena place 0
-  spmd.buffer @decode.codes : memref<1x48xi8> arena place 128
+  spmd.buffer @decode.codes : memref<1x52xi8> arena place 128
   spmd.buffer @decode.rounded : memref<1x32xbf16> arena place 256
   spmd.buffer @decode.logits : memref<1x16xf32> logits
   // An argument that nothing uses is not read.
@@ -55,7 +55,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    %c48 = arith.constant 48 : index
+    %c52 = arith.constant 52 : index
     spmd.phase "a" static tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
@@ -66,9 +66,9 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     spmd.phase "b" static tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c48] : memref<1x48xi8, strided<[48, 1], offset: ?>>
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-      kernel.matmul %codes, %w[%c0] to %x : memref<1x48xi8, strided<[48, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+      kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
     }
     spmd.barrier
     return
@@ -103,7 +103,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
-    %c48 = arith.constant 48 : index
+    %c52 = arith.constant 52 : index
     %w = lm.use @layers.0.w : !q8
     spmd.phase "a" static tiles %c1 prologue {
     } do {
@@ -112,9 +112,9 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     spmd.phase "b" static tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c48] : memref<1x48xi8, strided<[48, 1], offset: ?>>
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-      kernel.matmul %codes, %w[%c0] to %x : memref<1x48xi8, strided<[48, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+      kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
     }
     spmd.barrier
     // The end of a call is a barrier too.

@@ -306,15 +306,18 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !q4 = !lm.weight<64x64xq4_1, <16 x 4>>
 !q8 = !lm.weight<64x64xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  // Two blocks at once: their codes, and each one's scale and sums as 16 bytes.
+  // Two blocks at once: their codes, and each one's scale and three sums as 16 bytes, then the fourth.
   // CHECK-LABEL: @quantize(
-  // CHECK-COUNT-4: vector.store %{{.*}} : memref<?x96xi8>, vector<16xi8>
+  // CHECK-COUNT-4: vector.store %{{.*}} : memref<?x104xi8>, vector<16xi8>
   // CHECK: arith.muli %{{.*}} : vector<4xi32>
-  // CHECK-COUNT-2: vector.store %{{.*}} : memref<?x96xi8>, vector<16xi8>
+  // CHECK: vector.store %{{.*}} : memref<?x104xi8>, vector<16xi8>
+  // CHECK: vector.store %{{.*}} : memref<?x104xi8>, vector<4xi8>
+  // CHECK: vector.store %{{.*}} : memref<?x104xi8>, vector<16xi8>
+  // CHECK: vector.store %{{.*}} : memref<?x104xi8>, vector<4xi8>
   // CHECK-NOT: vector.store
   // CHECK: return
-  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x96xi8>) {
-    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x96xi8>
+  func.func @quantize(%x: memref<?x64xf32>, %out: memref<?x104xi8>) {
+    kernel.quantize %x to %out : memref<?x64xf32>, memref<?x104xi8>
     return
   }
   // CHECK-LABEL: @quantize_wide(
@@ -329,22 +332,22 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   // An unknown number of columns: four blocks at once, then two, then one.
   // CHECK-LABEL: @quantize_some(
-  // CHECK-COUNT-12: vector.store
+  // CHECK-COUNT-16: vector.store
   // CHECK: scf.for
-  // CHECK-COUNT-6: vector.store
+  // CHECK-COUNT-8: vector.store
   // CHECK: scf.for
-  // CHECK-COUNT-3: vector.store
+  // CHECK-COUNT-4: vector.store
   // CHECK-NOT: vector.store
   // CHECK: return
   func.func @quantize_some(%x: memref<?x?xf32>, %out: memref<?x?xi8>) {
     kernel.quantize %x to %out : memref<?x?xf32>, memref<?x?xi8>
     return
   }
-  func.func @phase(%codes: memref<?x96xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %area: !area,
+  func.func @phase(%codes: memref<?x104xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %area: !area,
                    %place: index, %first: index) {
     %q4 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q4
     %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
-    kernel.matmul %codes, %q4[%first] to %out : memref<?x96xi8>, !q4, memref<?x16xf32>
+    kernel.matmul %codes, %q4[%first] to %out : memref<?x104xi8>, !q4, memref<?x16xf32>
     kernel.matmul %words, %q8[%first] to %out : memref<?x144xi8>, !q8, memref<?x16xf32>
     return
   }
@@ -366,11 +369,11 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !q8 = !lm.weight<64x256xq8_0, <16 x 4>>
 !head = !lm.weight<64x256xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "znver4"}} {
-  func.func @phase(%codes: memref<?x384xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
+  func.func @phase(%codes: memref<?x416xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
     %q6 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q6
     %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
-    kernel.matmul %codes, %q6[%first] to %out : memref<?x384xi8>, !q6, memref<?x16xf32>
-    kernel.matmul %codes, %q8[%first] to %out : memref<?x384xi8>, !q8, memref<?x16xf32>
+    kernel.matmul %codes, %q6[%first] to %out : memref<?x416xi8>, !q6, memref<?x16xf32>
+    kernel.matmul %codes, %q8[%first] to %out : memref<?x416xi8>, !q8, memref<?x16xf32>
     return
   }
   func.func @head(%words: memref<?x576xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
@@ -411,10 +414,10 @@ func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
 // Packed for a CPU with VNNI: here byte products would overflow.
 !w = !lm.weight<16x32xq8_0, <16 x 4>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  func.func @packed_for_another_cpu(%x: memref<?x48xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
+  func.func @packed_for_another_cpu(%x: memref<?x52xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
     %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
     // expected-error @below {{'kernel.matmul' op expects panels of 16 x 2 on this CPU, but found '!lm.weight<16x32xq8_0, <16 x 4>>'}}
-    kernel.matmul %x, %w[%n] to %out : memref<?x48xi8>, !w, memref<?x16xf32>
+    kernel.matmul %x, %w[%n] to %out : memref<?x52xi8>, !w, memref<?x16xf32>
     return
   }
 }

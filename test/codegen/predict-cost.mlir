@@ -12,7 +12,7 @@
 !sliding = !lm.cache<2 x 16 x bf16, window = 24, rows = 64>
 !chunked = !lm.cache<1 x 16 x f32, chunk = 8, rows = 64>
 !latent = !lm.cache<1 x 24 x bf16, latent = 16, window = 0, rows = 64>
-!codes = memref<1x96xi8, strided<[96, 1], offset: ?>>
+!codes = memref<1x104xi8, strided<[104, 1], offset: ?>>
 !row = memref<1x64xf32, strided<[64, 1], offset: ?>>
 !rounded = memref<1x64xbf16, strided<[64, 1], offset: ?>>
 !sixteen = memref<1x16xf32, strided<[64, 1], offset: ?>>
@@ -21,13 +21,13 @@
 !score = memref<1x64xf32, strided<[64, 1], offset: ?>>
 module attributes {lm.model = {experts_per_token = 2 : i64}} {
   spmd.buffer @decode.x : memref<1x64xf32> arena
-  spmd.buffer @decode.codes : memref<1x96xi8> arena
+  spmd.buffer @decode.codes : memref<1x104xi8> arena
   spmd.buffer @decode.rounded : memref<1x64xbf16> arena
   spmd.buffer @decode.ids : memref<1x2xi32> arena
   spmd.buffer @decode.scores : memref<1x64xf32> scratch
   spmd.buffer @decode.room : memref<1x1328xf32> scratch
   spmd.buffer @prefill.x : memref<40x64xf32> arena
-  spmd.buffer @prefill.codes : memref<40x96xi8> arena
+  spmd.buffer @prefill.codes : memref<40x104xi8> arena
 
   // CHECK-LABEL: @decode(
   func.func @decode(%n: index, %p: index, %first: index, %q8: !q8, %bf16: !bf16, %f32: !f32, %experts: !experts,
@@ -44,7 +44,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     %c40 = arith.constant 40 : index
     %c64 = arith.constant 64 : index
     %c1328 = arith.constant 1328 : index
-    %c96 = arith.constant 96 : index
+    %c104 = arith.constant 104 : index
     // Both panels of 16 x 64 codes, with 2 scales of 2 bytes for each row, and the norm that every worker repeats.
     // 2 x 32 x 64 operations.
     // CHECK: spmd.phase "int8" static tiles %{{.*}} cost <weights = 2432, int8 = 4096> prologue
@@ -53,7 +53,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       kernel.norm %x by %norm : !norm to %x group 64 eps 1.0e-5 : !row, !row
     } do {
     ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c96] : !codes
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c104] : !codes
       %column = arith.muli %tile, %c16 : index
       %out = spmd.write @decode.x[%c0, %column] size [%c1, %c16] : !sixteen
       kernel.matmul %codes, %q8[%column] to %out : !codes, !q8, !sixteen
@@ -77,7 +77,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     spmd.phase "half" static tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c96] : !codes
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c104] : !codes
       %out = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : !sixteen
       %isFirst = arith.cmpi ult, %tile, %c2 : index
       scf.if %isFirst {
@@ -92,7 +92,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     spmd.phase "experts" static tiles %c4 prologue {
     } do {
     ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c96] : !codes
+      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c104] : !codes
       %slot = arith.divui %tile, %c2 : index
       %part = arith.remui %tile, %c2 : index
       %column = arith.muli %part, %c16 : index
@@ -191,7 +191,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
     %c64 = arith.constant 64 : index
-    %c96 = arith.constant 96 : index
+    %c104 = arith.constant 104 : index
     %blocks = arith.ceildivui %n, %c16 : index
     // CHECK: spmd.phase "int8" static tiles %{{.*}} cost <weights = 2176, int8 = 4096> prologue
     spmd.phase "int8" static tiles %blocks prologue {
@@ -200,9 +200,9 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %row = arith.muli %tile, %c16 : index
       %left = arith.subi %n, %row : index
       %rows = arith.minui %left, %c16 : index
-      %codes = spmd.read @prefill.codes[%row, %c0] size [%rows, %c96] : memref<?x96xi8, strided<[96, 1], offset: ?>>
+      %codes = spmd.read @prefill.codes[%row, %c0] size [%rows, %c104] : memref<?x104xi8, strided<[104, 1], offset: ?>>
       %out = spmd.write @prefill.x[%row, %c0] size [%rows, %c32] : memref<?x32xf32, strided<[64, 1], offset: ?>>
-      kernel.matmul %codes, %q8[%c0] to %out : memref<?x96xi8, strided<[96, 1], offset: ?>>, !q8, memref<?x32xf32, strided<[64, 1], offset: ?>>
+      kernel.matmul %codes, %q8[%c0] to %out : memref<?x104xi8, strided<[104, 1], offset: ?>>, !q8, memref<?x32xf32, strided<[64, 1], offset: ?>>
     }
     spmd.barrier
     // A row of the table: 64 codes and 2 scales.

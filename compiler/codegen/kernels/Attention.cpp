@@ -137,29 +137,44 @@ void AttentionEmitter::softmax(Value row) {
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = e.laneNumbers();
 
-  // Panels of scores, with the first column of those that belong together. Without a window a position's slot is its
-  // number, and what lies before the row's own panel is visible as a whole.
+  // Scaling can wait for the powers, unless something else comes between.
+  double scaling = op.getScale().convertToDouble();
+  bool isDeferred = cap == 0 && !temperature && !op.getSinks() && scaling > 0;
+
+  // Panels of scores, with the first column of those that belong together. Between the first and the last position that
+  // the row sees all are visible.
   auto forSlots = [&](ValueRange carried,
                       function_ref<SmallVector<Value>(Value first, Value column, bool isVisible, ValueRange)> body) {
     SmallVector<Value> state(carried);
+    Value past = e.sub(oldest, oldestSlot); // from a slot to its position
     for (Range range : ranges) {
-      Value first = e.mul(range.begin, lanes), visible = range.begin;
+      Value first = e.mul(range.begin, lanes), zero = e.index(0);
       auto panels = [&](Value begin, Value end, bool isVisible) {
         state = e.loop(begin, end, 1, state,
                        [&](Value panel, ValueRange args) { return body(first, e.mul(panel, lanes), isVisible, args); });
       };
-      if (!type.getWindow()) {
-        visible = e.maximum(e.minimum(e.div(e.add(own, 1), e.index(lanes)), range.end), range.begin);
-        panels(range.begin, visible, true);
+      auto inside = [&](Value panel, Value least) { return e.maximum(e.minimum(panel, range.end), least); };
+      Value begin = range.begin;
+      if (type.getWindow()) {
+        Value slot = e.maximum(e.sub(firstVisible(own), past), zero);
+        begin = inside(e.ceilDiv(slot, e.index(lanes)), range.begin);
+        panels(range.begin, begin, false);
       }
-      panels(visible, range.end, false);
+      Value end = inside(e.div(e.maximum(e.sub(e.add(own, 1), past), zero), e.index(lanes)), begin);
+      panels(begin, end, true);
+      panels(end, range.end, false);
+      past = e.add(past, type.getRows()); // the ring wrapped
     }
     return state;
   };
   // Hidden positions never win: every row sees at least itself, and every piece some position, so the largest is
   // finite.
   Value peaks = forSlots(hidden, [&](Value, Value column, bool isVisible, ValueRange largest) {
-    Value score = e.mul(e.load(vector, op.getScores(), {row, column}), scale);
+    Value score = e.load(vector, op.getScores(), {row, column});
+    if (isVisible && isDeferred)
+      return SmallVector<Value>{e.maximum(largest[0], score)};
+    if (!isDeferred)
+      score = e.mul(score, scale);
     if (cap != 0) {
       Value one = e.number(vector, 1), z = e.mul(score, e.number(vector, -2 / cap));
       Value half = e.div(one, e.add(one, e.exp(z)));
@@ -195,7 +210,8 @@ void AttentionEmitter::softmax(Value row) {
   }
   Value peak = e.splat(largest);
   Value sums = forSlots(e.number(vector, 0), [&](Value first, Value column, bool, ValueRange sum) {
-    Value weight = e.expNegative(e.sub(e.load(vector, op.getScores(), {row, column}), peak)); // 0 of what is hidden
+    Value below = e.sub(e.load(vector, op.getScores(), {row, column}), peak);
+    Value weight = e.expNegative(below, isDeferred ? scaling : 1); // 0 of what is hidden
     if (isRounded)
       storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
     else
@@ -205,6 +221,8 @@ void AttentionEmitter::softmax(Value row) {
   Value sum = e.sum(sums);
   if (op.getPiece()) {
     Value column = e.mul(row, 2);
+    if (isDeferred)
+      largest = e.mul(largest, e.number(e.getF32Type(), scaling));
     memref::StoreOp::create(e, largest, op.getShares(), ValueRange{e.index(0), column});
     memref::StoreOp::create(e, sum, op.getShares(), ValueRange{e.index(0), e.add(column, 1)});
     return;
@@ -252,6 +270,10 @@ void AttentionEmitter::run() {
     e.forRows(query, [&](Value row) {
       e.loop(e.index(0), e.index(type.getDim()), lanes, [&](Value column) {
         storePairs(e.load(e.f32s(), query, {row, column}), out, row, e.div(column, e.index(2)));
+        // A line of the head after next: one of two workers' next tile.
+        if (!isHeads)
+          memref::PrefetchOp::create(e, query, ValueRange{row, e.add(column, 2 * type.getDim())}, /*isWrite=*/false,
+                                     /*localityHint=*/4 - context.table.aheadCache, /*isDataCache=*/true);
       });
     });
   }

@@ -55,8 +55,8 @@ Value Emitter::exp(Value x, double factor) {
 
 Value Emitter::exp(Value x) { return exp(clampPower(x), 1); }
 
-Value Emitter::expNegative(Value x) {
-  return select(less(x, number(x.getType(), -87.33)), number(x.getType(), 0), exp(x, 1));
+Value Emitter::expNegative(Value x, double factor) {
+  return select(less(x, number(x.getType(), -87.33 / factor)), number(x.getType(), 0), exp(x, factor));
 }
 
 Value Emitter::sigmoid(Value x) {

@@ -204,8 +204,8 @@ public:
   SmallVector<Value> turn(SmallVector<Value> rows);
   /// To 2^-126 and 2^126 at least and at most.
   Value exp(Value x);
-  /// Of what is not positive; 0 below -87.33.
-  Value expNegative(Value x);
+  /// exp(factor * x) of what is not positive; 0 where that is below 2^-126.
+  Value expNegative(Value x, double factor = 1);
   /// Natural logarithm of positive normal numbers.
   Value log(Value x);
   /// 1 / (1 + exp(-x)) of vectors.

@@ -35,8 +35,8 @@ private:
   /// way.
   std::function<void(Value step, int64_t count)> asker(Value first, int64_t count, ArrayRef<Value> panels, Value steps,
                                                        int64_t stepBytes);
-  /// What those behind the first tile of many rows do, so that memory is busy all the time: each asks for its share of a
-  /// group of panels behind this one. Null: nothing.
+  /// What those behind the first tile of many rows do, so that memory is busy all the time: each asks for its share of
+  /// a group of panels behind this one. Null: nothing.
   std::function<void(Value panel, Value step, int64_t count)> shareAsker(Value first, int64_t count, Value steps,
                                                                          int64_t stepBytes);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);

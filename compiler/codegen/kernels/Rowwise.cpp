@@ -277,7 +277,9 @@ void lathe::expand(kernel::GluOp op, Emitter &e) {
       }
       if (double offset = op.getUpOffset().convertToDouble(); offset != 0)
         up = e.add(up, number(offset));
-      e.store(e.mul(activate(e, op.getActivation(), gate), up), op.getOut(), {row, column});
+      Value product = e.mul(activate(e, op.getActivation(), gate), up);
+      bool isRounded = op.getOut().getType().getElementType().isBF16();
+      e.store(isRounded ? e.toBF16(product) : product, op.getOut(), {row, column});
     });
   });
 }

@@ -173,10 +173,11 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
         }
         addBias(op.getGateBias(), column, gate, inner, index);
         addBias(op.getUpBias(), column, up, inner, index);
-        put(product, row, column, all, width, [&](Value out) {
+        auto fill = [&](Value out) {
           kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr(), op.getLimitAttr(),
                                 op.getUpOffsetAttr());
-        });
+        };
+        put(product, row, column, all, width, fill, /*rounds=*/true);
       },
       sharedTiles,
       [&](Value tile) {

@@ -91,8 +91,8 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
         Value up = write(tileBuffer("up." + Twine(part.step), table.tileRows, part.step), zero, zero, count, width);
         product(part.in, op.getGate(), op.getGateBias(), gate);
         product(part.upIn, op.getUp(), op.getUpBias(), up);
-        return put(part.out, row, column, count, width,
-                   [&](Value out) { kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr()); });
+        auto fill = [&](Value out) { kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr()); };
+        return put(part.out, row, column, count, width, fill, /*rounds=*/true);
       }
       put(part.out, row, column, count, width, [&](Value out) {
         product(part.in, part.linear.getWeight(), part.linear.getBias(), out);

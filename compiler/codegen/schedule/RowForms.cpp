@@ -97,7 +97,9 @@ Scheduler::Outlet Scheduler::outletFor(Value value, const Twine &suffix, int64_t
 }
 
 void Scheduler::put(const Outlet &outlet, Value row, Value column, OpFoldResult count, OpFoldResult width,
-                    function_ref<void(Value out)> fill) {
+                    function_ref<void(Value out)> fill, bool rounds) {
+  if (rounds && outlet.isRoom && outlet.forms.size() == 1 && outlet.forms[0].first == RowForm::BF16)
+    return fill(write(outlet.forms[0].second, row, column, count, width));
   OpFoldResult zero = builder.getIndexAttr(0);
   OpFoldResult at = outlet.isRoom ? zero : OpFoldResult(row), first = outlet.isRoom ? zero : OpFoldResult(column);
   fill(write(outlet.rows, at, first, count, width));

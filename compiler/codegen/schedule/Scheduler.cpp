@@ -67,7 +67,14 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
     return;
   }
   flushRows();
-  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(blockRows));
+  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(blockRows)), size = constant(blockRows);
+  // Of nearly one size, or a worker would wait for the other's last block; but of whole register tiles.
+  constexpr int64_t unit = 8;
+  if (blockRows % unit == 0) {
+    Value even = arith::CeilDivUIOp::create(builder, loc, rows, blocks);
+    Value units = arith::CeilDivUIOp::create(builder, loc, even, constant(unit));
+    size = arith::MulIOp::create(builder, loc, units, constant(unit));
+  }
   Value tiles = arith::MulIOp::create(builder, loc, blocks, constant(columnTiles));
   phase(
       what, tiles, [] {},
@@ -75,9 +82,9 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
         // Row blocks outside: a worker's neighbouring tiles read the same activations.
         Value columnTile = arith::RemUIOp::create(builder, loc, tile, constant(columnTiles));
         Value block = arith::DivUIOp::create(builder, loc, tile, constant(columnTiles));
-        Value row = arith::MulIOp::create(builder, loc, block, constant(blockRows));
+        Value row = arith::MulIOp::create(builder, loc, block, size);
         Value rest = arith::SubIOp::create(builder, loc, rows, row);
-        Value count = arith::MinUIOp::create(builder, loc, rest, constant(blockRows));
+        Value count = arith::MinUIOp::create(builder, loc, rest, size);
         body(columnTile, row, count);
       },
       assignment);

@@ -133,9 +133,10 @@ private:
   bool canConvertTiles(RowForm form, int64_t step) const;
   /// For tiles of `mostRows` rows and `step` columns.
   Outlet outletFor(Value value, const Twine &suffix, int64_t mostRows, int64_t step);
-  /// A tile's part of it, which `fill` makes in f32.
+  /// A tile's part of it, which `fill` makes in f32, or, if it `rounds` what it writes, in bf16 where only that is
+  /// used.
   void put(const Outlet &outlet, Value row, Value column, OpFoldResult count, OpFoldResult width,
-           function_ref<void(Value out)> fill);
+           function_ref<void(Value out)> fill, bool rounds = false);
 
   void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body,
              spmd::Assignment assignment = spmd::Assignment::Static);

@@ -7,7 +7,7 @@
 
 // CHECK-LABEL: @rows(
 func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weight<96x64xf32, <16 x 1>>, %w: !lm.weight<32xf32>,
-                %b: !lm.weight<80xf32>, %codes: memref<?x96xi8>, %wide: memref<?x144xi8>, %part: memref<?x?xi8>,
+                %b: !lm.weight<80xf32>, %codes: memref<?x104xi8>, %wide: memref<?x144xi8>, %part: memref<?x?xi8>,
                 %rounded: memref<?x64xbf16>, %some: memref<?x?xf32>, %n: index) {
   // CHECK: kernel.zero %{{.*}} : memref<?x64xf32, strided<[128, 1], offset: ?>>
   kernel.zero %out : !rows
@@ -30,7 +30,7 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   // CHECK: kernel.add_bias %{{.*}}[%{{.*}}] to %{{.*}} : <80xf32>,
   kernel.add_bias %b[%n] to %out : !lm.weight<80xf32>, !rows
   // CHECK: kernel.quantize %{{.*}} to %{{.*}} :
-  kernel.quantize %x to %codes : !rows, memref<?x96xi8>
+  kernel.quantize %x to %codes : !rows, memref<?x104xi8>
   // CHECK: kernel.quantize wide %{{.*}} to %{{.*}} :
   kernel.quantize wide %x to %wide : !rows, memref<?x144xi8>
   // A tile's part of a row.
@@ -40,6 +40,8 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   kernel.round %x to %rounded : !rows, memref<?x64xbf16>
   // CHECK: kernel.glu %{{.*}}, %{{.*}} to %{{.*}} silu :
   kernel.glu %x, %x to %out silu : !rows, !rows, !rows
+  // CHECK: kernel.glu %{{.*}}, %{{.*}} to %{{.*}} silu : {{.*}}, memref<?x64xbf16>
+  kernel.glu %x, %x to %rounded silu : !rows, !rows, memref<?x64xbf16>
   // CHECK: kernel.softcap %{{.*}} cap 3.000000e+01 :
   kernel.softcap %out cap 30.0 : !rows
   return
@@ -67,7 +69,7 @@ func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen:
 }
 
 // CHECK-LABEL: @products(
-func.func @products(%x: !rows, %codes: memref<?x96xi8>, %rounded: memref<?x64xbf16>, %out: memref<?x?xf32>, %n: index,
+func.func @products(%x: !rows, %codes: memref<?x104xi8>, %rounded: memref<?x64xbf16>, %out: memref<?x?xf32>, %n: index,
                     %f32: !lm.weight<96x64xf32, <16 x 1>>, %bf16: !lm.weight<96x64xbf16, <16 x 2>>, %q8: !lm.weight<96x64xq8_0, <16 x 4>>,
                     %experts: !lm.weight<8x96x64xf32, <16 x 1>>, %id: memref<1x1xi32>) {
   // CHECK: kernel.matmul %{{.*}}, %{{.*}}[%{{.*}}] to %{{.*}} : memref<?x64xf32, {{.*}}>, <96x64xf32, <16 x 1>>, memref<?x?xf32>
@@ -78,8 +80,8 @@ func.func @products(%x: !rows, %codes: memref<?x96xi8>, %rounded: memref<?x64xbf
   kernel.matmul %x, %bf16[%n] to %out : !rows, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x?xf32>
   // CHECK: kernel.matmul {{.*}} : memref<?x64xbf16>, <96x64xbf16, <16 x 2>>
   kernel.matmul %rounded, %bf16[%n] to %out : memref<?x64xbf16>, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x?xf32>
-  // CHECK: kernel.matmul {{.*}} : memref<?x96xi8>, <96x64xq8_0, <16 x 4>>
-  kernel.matmul %codes, %q8[%n] to %out : memref<?x96xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x?xf32>
+  // CHECK: kernel.matmul {{.*}} : memref<?x104xi8>, <96x64xq8_0, <16 x 4>>
+  kernel.matmul %codes, %q8[%n] to %out : memref<?x104xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x?xf32>
   return
 }
 

@@ -1,0 +1,84 @@
+// Prefill: what products take of a value, codes or rows rounded to bf16, is made by the tiles that make the value.
+// RUN: lathe-opt %s --lm-schedule | FileCheck %s
+// RUN: lathe-opt %s --lm-schedule | FileCheck %s --check-prefix=DECODE
+
+!x = tensor<?x64xf32>
+!q8 = !lm.weight<64x64xq8_0, <16 x 4>>
+!bf16 = !lm.weight<64x64xbf16, <16 x 2>>
+!cache = !lm.cache<1 x 64 x bf16, window = 0, rows = 128>
+
+module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver4"}} {
+  lm.weight @table : !bf16
+  lm.weight @layers.0.q8 : !q8
+  lm.weight @layers.0.bf16 : !bf16
+  lm.state @layers.0.cache : !cache
+  func.func private @layer(%x: !x, %pending: !x, %p: index, %q8: !q8 {lm.slot = "q8"}, %bf16: !bf16 {lm.slot = "bf16"},
+                           %cache: !cache {lm.slot = "cache"}) -> (!x, !x) {
+    %q = lm.linear %x, %q8 : !x, !q8 -> !x
+    %a = lm.attention %q, %cache at %p heads 1 scale 0.25 : !x, !cache
+    %o = lm.linear %a, %q8 : !x, !q8 -> !x
+    %r = lm.linear %a, %bf16 : !x, !bf16 -> !x
+    %s = lm.add %o, %r : !x
+    %g = lm.gated_linear %s, %bf16, %bf16 silu : !x, !bf16, !bf16 -> !x
+    %d = lm.linear %g, %bf16 : !x, !bf16 -> !x
+    %h = lm.gated_linear %d, %q8, %q8 silu : !x, !q8, !q8 -> !x
+    %e = lm.linear %h, %q8 : !x, !q8 -> !x
+    %t = lm.add %h, %e : !x
+    %f = lm.linear %t, %q8 : !x, !q8 -> !x
+    return %x, %f : !x, !x
+  }
+  func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
+    %w = lm.use @table : !bf16
+    %x = lm.embed %ids, %w scale 1.0 : tensor<?xi32>, !bf16 -> !x
+    %z = lm.zeros %x : !x
+    %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
+    %sum = lm.add %y, %pending : !x
+    %logits = lm.linear %sum, %w : !x, !bf16 -> !x
+    return %logits : !x
+  }
+}
+
+// Nobody takes what the attention makes in f32: that is in the worker's own room, of as many rows as a tile has.
+// CHECK-DAG: spmd.buffer @prefill.outlet.64 : memref<16x64xf32> scratch
+// CHECK-DAG: spmd.buffer @prefill.layer.attended.codes : memref<128x104xi8> arena
+// CHECK-DAG: spmd.buffer @prefill.layer.attended.bf16 : memref<128x64xbf16> arena
+// CHECK-NOT: spmd.buffer @prefill.layer.attended :
+// What the second gated_linear makes is added, too.
+// CHECK-DAG: spmd.buffer @prefill.layer.gated.6 : memref<128x64xf32> arena
+// CHECK-LABEL: func.func private @prefill.layer(
+// CHECK: spmd.phase "attention"
+// CHECK: %[[ROOM:.*]] = spmd.write @prefill.outlet.64[
+// CHECK: kernel.attention {{.*}} to %[[ROOM]]
+// CHECK: %[[F32:.*]] = spmd.read @prefill.outlet.64[
+// CHECK: %[[BF16:.*]] = spmd.write @prefill.layer.attended.bf16[
+// CHECK: kernel.round %[[F32]] to %[[BF16]]
+// A head's 64 columns are two blocks of 52 bytes.
+// CHECK: arith.divui %{{.*}}, %c32
+// CHECK: arith.muli %{{.*}}, %c52
+// CHECK: %[[CODES:.*]] = spmd.write @prefill.layer.attended.codes[
+// CHECK: kernel.quantize %{{.*}} to %[[CODES]]
+// CHECK: spmd.barrier
+// CHECK-NEXT: spmd.phase "projections"
+// One form alone, and a kernel that rounds what it writes: no room.
+// CHECK: spmd.phase "gate_up"
+// CHECK: %[[OUT:.*]] = spmd.write @prefill.layer.gated.4.bf16[
+// CHECK-NEXT: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]
+// CHECK: spmd.barrier
+// CHECK-NEXT: spmd.phase "bf16"
+// CHECK: %[[OUT:.*]] = spmd.write @prefill.outlet.64.2[
+// CHECK: kernel.matmul {{.*}} to %[[OUT]]
+// CHECK: kernel.quantize
+// CHECK: spmd.barrier
+// CHECK-NEXT: spmd.phase "gate_up"
+// CHECK: %[[OUT:.*]] = spmd.write @prefill.layer.gated.6[
+// CHECK: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]
+// CHECK: kernel.quantize
+
+// In a decode step every worker converts the row for itself.
+// DECODE-LABEL: func.func private @decode.layer(
+// DECODE-NOT: outlet
+// DECODE: spmd.phase "projections" static tiles %{{.*}} prologue {
+// DECODE: kernel.quantize
+// DECODE: kernel.round
+// DECODE: } do {
+// DECODE-LABEL: func.func @decode(
