@@ -21,7 +21,8 @@ VALUES = {
     "code_rows": [2, 3, 4, 6, 8, 12], "code_panels": [1, 2],
     "split_rows": [1, 2, 3, 4, 8], "split_panels": [1, 2], "group_panels": [1, 2, 4, 8],
     "blocked_from": [0, 9, 17, 25, 33, 65], "blocked_rows": [2, 3, 4, 6], "blocked_split_rows": [2, 3, 4],
-    "blocked_columns": [256, 512, 1024], "ahead_bytes": [0, 1024, 2048, 4096, 8192], "ahead_cache": [1, 2, 3], "ahead_groups": [0, 1, 2],
+    "blocked_columns": [256, 512, 1024], "ahead_bytes": [0, 1024, 2048, 4096, 8192],
+    "tile_ahead_bytes": [1024, 2048, 4096, 8192], "ahead_cache": [1, 2, 3], "ahead_groups": [0, 1, 2],
     "tile_rows": [16, 32, 64, 128, 256], "attention_rows": [4, 8, 16, 32, 64],
     "attention_tiles": [4, 8, 16, 32], "piece_positions": [32, 64, 128, 256],
 }

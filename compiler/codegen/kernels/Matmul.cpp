@@ -31,6 +31,8 @@ private:
   /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
   /// 4 KiB page.
   void prefetch(Value at, int64_t bytes);
+  /// How far ahead `count` rows ask for weights: the longer a tile takes for them, the further.
+  int64_t aheadBytes(int64_t count) const { return count == 1 ? table.aheadBytes : table.tileAheadBytes; }
   /// What a tile of floats or bf16 dots does in each round of its steps of `stepBytes` so that weights are on their
   /// way.
   std::function<void(Value step, int64_t count)> asker(Value first, int64_t count, ArrayRef<Value> panels, Value steps,
@@ -193,7 +195,7 @@ std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t c
   if (shape.panels == Panels::Weights && asksAhead)
     return [=, this](Value step, int64_t stepsHere) {
       for (Value panel : panels)
-        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), table.aheadBytes)), stepsHere * stepBytes);
+        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), aheadBytes(count))), stepsHere * stepBytes);
     };
   if (auto ask = shareAsker(first, count, steps, stepBytes))
     return [=](Value step, int64_t stepsHere) {
@@ -522,7 +524,7 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
     SmallVector<PanelReader::Factors> factors;
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
-      auto ask = [&] { prefetch(e.add(base, table.aheadBytes), layout.blockBytes); };
+      auto ask = [&] { prefetch(e.add(base, aheadBytes(count)), layout.blockBytes); };
       if (count == 1)
         ask();
       else if (askForShare)
