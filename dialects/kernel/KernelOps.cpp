@@ -247,10 +247,10 @@ LogicalResult AddBiasOp::verify() {
 
 LogicalResult ScaleRowsOp::verify() { return checkColumns(*this, getFactors(), 1, "factors"); }
 
-/// Codes of `columns` values to a row, if both numbers are known.
+/// Codes of `columns` values to a row, if that number is known.
 static LogicalResult checkCodes(Operation *op, Value codes, int64_t columns, bool isWide) {
   int64_t found = columnsOf(codes), bytes = QuantizedRow(isWide).bytesOf(columns);
-  if (isKnown(columns) && isKnown(found) && found != bytes)
+  if (isKnown(columns) && found != bytes)
     return op->emitOpError() << "expects " << bytes << " bytes for a row's codes, but found " << codes.getType();
   return success();
 }

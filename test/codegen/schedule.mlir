@@ -118,15 +118,22 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: spmd.barrier
 // CHECK-NEXT: return
 
-// Where rows are many, what is a row's alone is a phase of its own, and tiles are heads by blocks of rows.
+// Where rows are many, what is a row's alone is a phase of its own, and tiles are heads by blocks of rows: as many as it
+// takes, all of nearly one size, but of whole units of 8.
 // CHECK-LABEL: func.func private @prefill.layer(
 // CHECK: spmd.phase "rows"
 // CHECK: kernel.norm
 // CHECK: %[[BLOCKS:.*]] = arith.ceildivui %{{.*}}, %c64
+// CHECK: %[[EVEN:.*]] = arith.ceildivui %arg0, %[[BLOCKS]]
+// CHECK: %[[UNITS:.*]] = arith.ceildivui %[[EVEN]], %c8
+// CHECK: %[[SIZE:.*]] = arith.muli %[[UNITS]], %c8
 // CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]], %c5
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "qkv" static tiles %[[TILES]] prologue {
 // CHECK-NEXT: } do {
+// CHECK: %[[ROW:.*]] = arith.muli %{{.*}}, %[[SIZE]]
+// CHECK: %[[REST:.*]] = arith.subi %arg0, %[[ROW]]
+// CHECK: arith.minui %[[REST]], %[[SIZE]]
 
 // Prefill has no logits.
 // CHECK-LABEL: func.func @prefill(

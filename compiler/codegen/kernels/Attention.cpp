@@ -21,6 +21,7 @@ struct AttentionEmitter {
   lm::CacheType type = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{type};
   static constexpr int64_t lanes = CacheLayout::kPanel;
+  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16; // of products with it
 
   Value query = {}, out = {}; // a row for each row or, of one row, for each head
   bool isHeads = false;       // rows are heads of one row
@@ -39,7 +40,6 @@ struct AttentionEmitter {
     return memref::SubViewOp::create(e, rows, offsets, sizes, strides);
   }
   void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
-    Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
     context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
                               Panels::Cache, accumulates, isRounded});
   }
@@ -130,7 +130,7 @@ void AttentionEmitter::softmax(Value row) {
   VectorType vector = e.f32s(lanes);
   Value own = isHeads ? Value(op.getPosition()) : e.add(op.getPosition(), row);
   auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
-  Value queries = toI32s(own), scale = e.number(vector, op.getScale().convertToDouble());
+  Value queries = toI32s(own);
   Value first = type.getWindow() ? toI32s(firstVisible(own)) : Value();
   Value temperature = op.getTemperature() ? temperatureAt(own) : Value();
   double cap = op.getSoftcap().convertToDouble();
@@ -138,8 +138,8 @@ void AttentionEmitter::softmax(Value row) {
   Value lane = e.laneNumbers();
 
   // Scaling can wait for the powers, unless something else comes between.
-  double scaling = op.getScale().convertToDouble();
-  bool isDeferred = cap == 0 && !temperature && !op.getSinks() && scaling > 0;
+  double scale = op.getScale().convertToDouble();
+  bool isDeferred = cap == 0 && !temperature && !op.getSinks() && scale > 0;
 
   // Panels of scores, with the first column of those that belong together. Between the first and the last position that
   // the row sees all are visible.
@@ -174,7 +174,7 @@ void AttentionEmitter::softmax(Value row) {
     if (isVisible && isDeferred)
       return SmallVector<Value>{e.maximum(largest[0], score)};
     if (!isDeferred)
-      score = e.mul(score, scale);
+      score = e.mul(score, e.number(vector, scale));
     if (cap != 0) {
       Value one = e.number(vector, 1), z = e.mul(score, e.number(vector, -2 / cap));
       Value half = e.div(one, e.add(one, e.exp(z)));
@@ -211,7 +211,7 @@ void AttentionEmitter::softmax(Value row) {
   Value peak = e.splat(largest);
   Value sums = forSlots(e.number(vector, 0), [&](Value first, Value column, bool, ValueRange sum) {
     Value below = e.sub(e.load(vector, op.getScores(), {row, column}), peak);
-    Value weight = e.expNegative(below, isDeferred ? scaling : 1); // 0 of what is hidden
+    Value weight = e.expNegative(below, isDeferred ? scale : 1); // 0 of what is hidden
     if (isRounded)
       storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
     else
@@ -222,7 +222,7 @@ void AttentionEmitter::softmax(Value row) {
   if (op.getPiece()) {
     Value column = e.mul(row, 2);
     if (isDeferred)
-      largest = e.mul(largest, e.number(e.getF32Type(), scaling));
+      largest = e.mul(largest, e.number(e.getF32Type(), scale));
     memref::StoreOp::create(e, largest, op.getShares(), ValueRange{e.index(0), column});
     memref::StoreOp::create(e, sum, op.getShares(), ValueRange{e.index(0), e.add(column, 1)});
     return;
@@ -243,14 +243,11 @@ void AttentionEmitter::softmax(Value row) {
 
 void AttentionEmitter::askForValues() {
   constexpr int64_t line = 64;
-  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16;
   for (Range range : ranges) {
     Value begin = offsetInPanel(e.mul(range.begin, lanes)), end = offsetInPanel(e.mul(range.end, lanes));
     e.loop(begin, end, line, [&](Value offset) {
       for (int64_t panel = 0; panel < context.table.getTile(format).panels; ++panel)
-        memref::PrefetchOp::create(e, area, ValueRange{e.add(e.add(values, offset), panel * layout.valuePanelBytes)},
-                                   /*isWrite=*/false, /*localityHint=*/4 - context.table.aheadCache,
-                                   /*isDataCache=*/true);
+        e.prefetch(area, e.add(e.add(values, offset), panel * layout.valuePanelBytes), context.table.aheadCache);
     });
   }
 }
@@ -272,8 +269,7 @@ void AttentionEmitter::run() {
         storePairs(e.load(e.f32s(), query, {row, column}), out, row, e.div(column, e.index(2)));
         // A line of the head after next: one of two workers' next tile.
         if (!isHeads)
-          memref::PrefetchOp::create(e, query, ValueRange{row, e.add(column, 2 * type.getDim())}, /*isWrite=*/false,
-                                     /*localityHint=*/4 - context.table.aheadCache, /*isDataCache=*/true);
+          e.prefetch(query, {row, e.add(column, 2 * type.getDim())}, context.table.aheadCache);
       });
     });
   }

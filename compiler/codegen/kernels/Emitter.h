@@ -122,6 +122,10 @@ public:
     Value value = vector::BroadcastOp::create(*this, vec(1, scalar.getType()), scalar);
     store(bitcast(i8s(bytes), value), memref, at);
   }
+  /// Asks for the line at `at` into the cache of the level `cache`; it need not be there.
+  void prefetch(Value memref, ValueRange at, int64_t cache) {
+    memref::PrefetchOp::create(*this, memref, at, /*isWrite=*/false, /*localityHint=*/4 - cache, /*isDataCache=*/true);
+  }
   Value sum(Value vector) { return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector); }
   /// The largest of 16 floats.
   Value largest(Value floats) {

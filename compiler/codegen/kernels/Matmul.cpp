@@ -175,8 +175,7 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
 void ProductEmitter::prefetch(Value at, int64_t bytes) {
   constexpr int64_t line = 64;
   for (int64_t offset = 0; offset < bytes; offset += line)
-    memref::PrefetchOp::create(e, area, ValueRange{e.add(at, offset)}, /*isWrite=*/false,
-                               /*localityHint=*/4 - table.aheadCache, /*isDataCache=*/true);
+    e.prefetch(area, e.add(at, offset), table.aheadCache);
 }
 
 std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t count, ArrayRef<Value> panels,

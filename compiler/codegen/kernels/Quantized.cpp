@@ -65,7 +65,7 @@ SmallVector<Value> PanelReader::loadHighBits(Value run) {
 
 std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
   Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
-  // Bits from `from` on, those of `mask`, to where `mask` says; a code's lowest bit is to be bit `raised`.
+  // The bits of `mask`, from bit `from` on, move to bit `to`; a code begins at bit `raised`.
   auto moved = [&](Value bits, int64_t from, int64_t to, int64_t mask) {
     return e.andBits(from <= to ? e.shl(bits, to - from) : e.shr(bits, from - to), mask << to);
   };

@@ -131,16 +131,14 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   // slots for itself.
   RowForm form = formFor(cast<WeightType>(op.getDown().getType()));
   OpFoldResult downColumns = columnsIn(form, builder.getIndexAttr(inner));
-  Outlet product;
-  product.isRoom = canConvertTiles(form, step);
-  product.rows = product.isRoom
-                     ? buffer("expert_gated." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch)
-                     : slotBuffer("gated", inner, builder.getF32Type());
+  Outlet product{{}, {}, block, step};
+  if (!canConvertTiles(form, step))
+    product.rows = slotBuffer("gated", inner, builder.getF32Type());
   spmd::BufferOp downIn = product.rows;
   if (form != RowForm::F32)
     downIn = buffer(local("gated_codes"), slots, *getConstantIntValue(downColumns), elementOf(form),
                     replicates ? spmd::Space::Scratch : spmd::Space::Arena);
-  if (product.isRoom)
+  if (!product.rows)
     product.forms.push_back({form, downIn});
   spmd::BufferOp gateRoom =
       buffer("expert_gate." + Twine(step), block, step, builder.getF32Type(), spmd::Space::Scratch);
@@ -190,7 +188,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
       });
 
   std::function<void(Value, OpFoldResult)> convertRows;
-  if (form != RowForm::F32 && !product.isRoom)
+  if (form != RowForm::F32 && product.rows)
     convertRows = [&](Value row, OpFoldResult size) {
       convert(form, read(product.rows, row, none, size, widthOf(product.rows)),
               write(downIn, row, none, size, downColumns));

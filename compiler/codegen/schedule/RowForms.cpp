@@ -81,29 +81,33 @@ bool Scheduler::canConvertTiles(RowForm form, int64_t step) const {
 }
 
 Scheduler::Outlet Scheduler::outletFor(Value value, const Twine &suffix, int64_t mostRows, int64_t step) {
-  Outlet outlet;
+  Outlet outlet{{}, {}, std::min(mostRows, maxRows), step};
   bool needsRows = false;
   for (RowForm form : takenForms(value))
     if (canConvertTiles(form, step))
       outlet.forms.push_back({form, forms[{value, form}] = formBuffer(suffix, value, form)});
     else
       needsRows = true;
-  outlet.isRoom = !outlet.forms.empty() && !needsRows;
-  outlet.rows =
-      outlet.isRoom ? tileBuffer("outlet." + Twine(step), mostRows, step) : arenaBuffer(suffix, columnsOf(value));
+  if (needsRows || outlet.forms.empty())
+    outlet.rows = arenaBuffer(suffix, columnsOf(value));
   // Nobody looks at f32 in a room.
-  buffers[value] = outlet.isRoom ? outlet.forms.front().second : outlet.rows;
+  buffers[value] = outlet.rows ? outlet.rows : outlet.forms.front().second;
   return outlet;
 }
 
 void Scheduler::put(const Outlet &outlet, Value row, Value column, OpFoldResult count, OpFoldResult width,
                     function_ref<void(Value out)> fill, bool rounds) {
-  if (rounds && outlet.isRoom && outlet.forms.size() == 1 && outlet.forms[0].first == RowForm::BF16)
+  if (rounds && !outlet.rows && outlet.forms.size() == 1 && outlet.forms[0].first == RowForm::BF16)
     return fill(write(outlet.forms[0].second, row, column, count, width));
-  OpFoldResult zero = builder.getIndexAttr(0);
-  OpFoldResult at = outlet.isRoom ? zero : OpFoldResult(row), first = outlet.isRoom ? zero : OpFoldResult(column);
-  fill(write(outlet.rows, at, first, count, width));
-  for (auto [form, buffer] : outlet.forms)
-    convert(form, read(outlet.rows, at, first, count, width),
-            write(buffer, row, columnsIn(form, column), count, columnsIn(form, width)));
+  spmd::BufferOp to = outlet.rows;
+  OpFoldResult at = row, first = column;
+  if (!to) {
+    to = buffer("outlet." + Twine(outlet.step), outlet.mostRows, outlet.step, builder.getF32Type(),
+                spmd::Space::Scratch);
+    at = first = builder.getIndexAttr(0);
+  }
+  fill(write(to, at, first, count, width));
+  for (auto [form, out] : outlet.forms)
+    convert(form, read(to, at, first, count, width),
+            write(out, row, columnsIn(form, column), count, columnsIn(form, width)));
 }

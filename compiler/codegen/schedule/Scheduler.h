@@ -123,9 +123,9 @@ private:
   /// Where tiles put a value. What products take of it instead of f32, each tile makes of its own columns, so that
   /// nobody waits for that; where nobody takes f32, that is in the tile's own room.
   struct Outlet {
-    spmd::BufferOp rows;
-    bool isRoom = false;
+    spmd::BufferOp rows; // of f32; null: the room
     SmallVector<std::pair<RowForm, spmd::BufferOp>> forms;
+    int64_t mostRows, step; // of a tile
   };
   /// All forms in which the value is used.
   llvm::SmallSetVector<RowForm, 2> takenForms(Value value);

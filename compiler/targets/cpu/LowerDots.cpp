@@ -110,7 +110,6 @@ void LowerDots::runOnOperation() {
                        : table.avx2 ? Instruction{"llvm.x86.avx2.pshuf.b", 32}
                                     : Instruction{};
   Instruction dotBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
-
   Instruction roundToBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.cvtneps2bf16.512", 64} : Instruction{};
 
   IRRewriter rewriter(&getContext());

@@ -7,8 +7,8 @@ def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
   let summary = "kernel.dot_* and kernel.madd_* become the CPU's instructions";
   let description = [{
     Vectors wider than the instruction are split. `plain`, or a CPU without the instruction, gives the same arithmetic
-    without it: so the schedule of a CPU that is not at hand can be run, slowly. On CPUs without F16C, f16 becomes f32 by
-    integer arithmetic. Example: test/targets/cpu/lower-dots.mlir.
+    without it: so the schedule of a CPU that is not at hand can be run, slowly. f32 becomes bf16, and on CPUs without
+    F16C f16 becomes f32, by integer arithmetic where there is no instruction. Example: test/targets/cpu/lower-dots.mlir.
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU; default: the module's">,
                  Option<"plain", "plain", "bool", "false", "use no dot instructions">];

@@ -254,6 +254,14 @@ func.func @no_room_for_scales(%x: memref<?x64xf32>, %out: memref<?x64xi8>) {
 
 // -----
 
+func.func @room_of_unknown_size(%x: memref<?x64xf32>, %out: memref<?x?xi8>) {
+  // expected-error @below {{'kernel.quantize' op expects 104 bytes for a row's codes, but found 'memref<?x?xi8>'}}
+  kernel.quantize %x to %out : memref<?x64xf32>, memref<?x?xi8>
+  return
+}
+
+// -----
+
 func.func @no_room_for_words(%x: memref<?x64xf32>, %out: memref<?x104xi8>) {
   // expected-error @below {{'kernel.quantize' op expects 144 bytes for a row's codes, but found 'memref<?x104xi8>'}}
   kernel.quantize wide %x to %out : memref<?x64xf32>, memref<?x104xi8>
@@ -322,6 +330,14 @@ func.func @input_is_narrower_than_the_weight(%x: memref<?x48xf32>, %w: !lm.weigh
 func.func @codes_of_narrower_rows(%x: memref<?x64xi8>, %w: !lm.weight<96x64xq8_0, <16 x 4>>, %n: index, %out: memref<?x96xf32>) {
   // expected-error @below {{'kernel.matmul' op expects 104 bytes for a row's codes, but found 'memref<?x64xi8>'}}
   kernel.matmul %x, %w[%n] to %out : memref<?x64xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @codes_of_unknown_size(%x: memref<?x?xi8>, %w: !lm.weight<96x64xq8_0, <16 x 4>>, %n: index, %out: memref<?x96xf32>) {
+  // expected-error @below {{'kernel.matmul' op expects 104 bytes for a row's codes, but found 'memref<?x?xi8>'}}
+  kernel.matmul %x, %w[%n] to %out : memref<?x?xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x96xf32>
   return
 }
 
