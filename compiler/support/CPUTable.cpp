@@ -93,7 +93,8 @@ void CPUTable::chooseSizes() {
   blockedRows = 4;
   blockedSplitRows = 3;
   blockedColumns = 512;
-  aheadBytes = avx512 ? 1024 : 2048;
+  aheadBytes = 2048;
+  narrowAheadBytes = avx512 ? 1024 : 2048;
   tileAheadBytes = avx512 ? 4096 : 2048;
   aheadCache = avx512 ? 2 : 1; // the first has too few places for lines on their way (measured: Zen 3, Zen 4)
   aheadGroups = avx512 ? 1 : 0;

@@ -26,11 +26,11 @@ struct RegisterTile {
 /// codes with two groups in a run. Accumulators must leave room for weights, the activation and constants, or they
 /// spill. A tile of rows meets `groupPanels` before the next rows do. From `blockedFrom` rows on (0: never) codes are
 /// unpacked first, `blockedColumns` of them, for tiles of `blockedRows`; codes whose products soon fill 16 bits have
-/// `blockedSplitRows`. One row asks for weights `aheadBytes` before it needs them, a tile of rows `tileAheadBytes`,
-/// into the cache of the level `aheadCache`; of many rows, tiles ask together for what lies `aheadGroups` (0: no)
-/// groups of panels behind. Rows of activations that a tile of a phase works on: `tileRows`; of queries,
-/// `attentionRows`. Attention of one row is divided into `attentionTiles` at least, if it sees so many pieces of
-/// `piecePositions`.
+/// `blockedSplitRows`. One row asks for weights `aheadBytes` before it needs them, for codes of fewer than 8 bits,
+/// which take longer a byte, `narrowAheadBytes`, a tile of rows `tileAheadBytes`, into the cache of the level
+/// `aheadCache`; of many rows, tiles ask together for what lies `aheadGroups` (0: no) groups of panels behind. Rows of
+/// activations that a tile of a phase works on: `tileRows`; of queries, `attentionRows`. Attention of one row is
+/// divided into `attentionTiles` at least, if it sees so many pieces of `piecePositions`.
 #define LATHE_SIZES(SIZE)                                                                                              \
   SIZE(floatRows, "float_rows", 1, 16)                                                                                 \
   SIZE(floatPanels, "float_panels", 1, 2)                                                                              \
@@ -44,6 +44,7 @@ struct RegisterTile {
   SIZE(blockedSplitRows, "blocked_split_rows", 1, 16)                                                                  \
   SIZE(blockedColumns, "blocked_columns", 256, 4096)                                                                   \
   SIZE(aheadBytes, "ahead_bytes", 0, 65536)                                                                            \
+  SIZE(narrowAheadBytes, "narrow_ahead_bytes", 0, 65536)                                                               \
   SIZE(tileAheadBytes, "tile_ahead_bytes", 0, 65536)                                                                   \
   SIZE(aheadCache, "ahead_cache", 1, 3)                                                                                \
   SIZE(aheadGroups, "ahead_groups", 0, 4)                                                                              \

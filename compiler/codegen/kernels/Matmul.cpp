@@ -31,8 +31,10 @@ private:
   /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
   /// 4 KiB page.
   void prefetch(Value at, int64_t bytes);
-  /// How far ahead `count` rows ask for weights: the longer a tile takes for them, the further.
-  int64_t aheadBytes(int64_t count) const { return count == 1 ? table.aheadBytes : table.tileAheadBytes; }
+  /// How far ahead `count` rows ask for weights.
+  int64_t aheadBytes(int64_t count) const {
+    return count > 1 ? table.tileAheadBytes : info.bits < 8 ? table.narrowAheadBytes : table.aheadBytes;
+  }
   /// What a tile of floats or bf16 dots does in each round of its steps of `stepBytes` so that weights are on their
   /// way.
   std::function<void(Value step, int64_t count)> asker(Value first, int64_t count, ArrayRef<Value> panels, Value steps,
