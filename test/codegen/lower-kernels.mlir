@@ -245,6 +245,21 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : !head, !ring, !scores, !head
     return
   }
+  // Heads of one row that share one of the cache are rows of products with a function of their own. Its keys and values
+  // are asked for before they are needed, no more than the second cache holds.
+  // CHECK-LABEL: @attend_from_one_row(
+  // CHECK: arith.addi %{{.*}}, %c32768
+  // CHECK: memref.prefetch
+  // CHECK: call @attend.bf16.2.2(
+  // CHECK: memref.prefetch
+  // CHECK: arith.cmpf olt
+  // CHECK: call @attend.bf16.2.2(
+  // CHECK: return
+  func.func @attend_from_one_row(%q: memref<1x32xf32>, %scores: memref<2x32xf32>, %out: memref<1x32xf32>, %area: !area, %place: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : memref<1x32xf32>, !ring, memref<2x32xf32>, memref<1x32xf32>
+    return
+  }
   // Scores of so many columns at once that the rows' stay in the first cache; turned, they are a panel of 16 rows, whose
   // largest is a lane's; values of a block, f32, meet it; sums are turned back and divided by the weights'.
   // CHECK-LABEL: @attend_to_latents_themselves(

@@ -35,7 +35,8 @@ struct AttentionEmitter {
   SmallVector<Range, 2> ranges = {};
 
   Value slice(Value rows, Value column, Value columns) {
-    SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), column}, sizes = {e.rowsOf(rows), columns};
+    SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), column},
+                              sizes = {memref::getMixedSizes(e, e.getLoc(), rows)[0], columns};
     SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
     return memref::SubViewOp::create(e, rows, offsets, sizes, strides);
   }
@@ -45,7 +46,10 @@ struct AttentionEmitter {
   }
   /// Bytes of a value panel before the columns of scores from `first` on: in it, positions are steps of 16 dims.
   Value offsetInPanel(Value first) { return e.mul(first, lanes * layout.elementBytes); }
-  /// Asks for the first value panels: their product asks for those behind them.
+  /// Ask for what is visible, as much of it as surely stays in the second cache; products ask for what is behind that.
+  static constexpr int64_t kAsked = 32 << 10;
+  void ask(Value base, Value begin, Value end, int64_t most);
+  void askForKeys();
   void askForValues();
   void findVisible();
   void findRanges();
@@ -241,15 +245,23 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
-void AttentionEmitter::askForValues() {
+void AttentionEmitter::ask(Value base, Value begin, Value end, int64_t most) {
   constexpr int64_t line = 64;
-  for (Range range : ranges) {
-    Value begin = offsetInPanel(e.mul(range.begin, lanes)), end = offsetInPanel(e.mul(range.end, lanes));
-    e.loop(begin, end, line, [&](Value offset) {
-      for (int64_t panel = 0; panel < context.table.getTile(format).panels; ++panel)
-        e.prefetch(area, e.add(e.add(values, offset), panel * layout.valuePanelBytes), context.table.aheadCache);
-    });
-  }
+  e.loop(begin, e.minimum(end, e.add(begin, most)), line,
+         [&](Value offset) { e.prefetch(area, e.add(base, offset), context.table.aheadCache); });
+}
+
+void AttentionEmitter::askForKeys() {
+  for (Range range : ranges)
+    ask(keys, e.mul(range.begin, layout.keyPanelBytes), e.mul(range.end, layout.keyPanelBytes), kAsked);
+}
+
+void AttentionEmitter::askForValues() {
+  int64_t panels = type.getValueDim() / lanes;
+  for (Range range : ranges)
+    for (int64_t panel = 0; panel < panels; ++panel)
+      ask(e.add(values, panel * layout.valuePanelBytes), offsetInPanel(e.mul(range.begin, lanes)),
+          offsetInPanel(e.mul(range.end, lanes)), kAsked / panels);
 }
 
 void AttentionEmitter::run() {
@@ -261,6 +273,9 @@ void AttentionEmitter::run() {
   keys = e.add(place, e.mul(op.getHead(), layout.headBytes));
   values = e.add(keys, layout.valuesOffset);
   findRanges();
+  // One row waits for memory, which shall have something to do all the time.
+  if (isHeads)
+    askForKeys();
   Value asked = query;
   if (isRounded) {
     asked = out;
@@ -279,7 +294,6 @@ void AttentionEmitter::run() {
     product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), asked,
             scores, false);
   }
-  // One row waits for memory, which would have nothing to do meanwhile.
   if (isHeads)
     askForValues();
   e.forRows(query, [&](Value row) { softmax(row); });

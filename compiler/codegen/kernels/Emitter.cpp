@@ -24,9 +24,7 @@ Value Emitter::asRows(Value row, int64_t columns) {
   int64_t parts = type.getDimSize(1) / columns;
   if (parts == 1)
     return row;
-  auto layout = StridedLayoutAttr::get(getContext(), type.getStridesAndOffset().second, 1);
-  auto flat = MemRefType::get({parts * columns}, type.getElementType(), layout);
-  Value line = memref::CollapseShapeOp::create(*this, flat, row, ArrayRef<ReassociationIndices>{{0, 1}});
+  Value line = memref::CollapseShapeOp::create(*this, row, ArrayRef<ReassociationIndices>{{0, 1}});
   return memref::ExpandShapeOp::create(*this, {parts, columns}, line, ArrayRef<ReassociationIndices>{{0, 1}});
 }
 

@@ -39,7 +39,8 @@ void readRow(Emitter &emitter, Value matrix, Value id, function_ref<void(Value c
 /// The body of a function for products of many rows.
 void emitBlockedProduct(Emitter &emitter, const CPUTable &table, const Product &product, func::FuncOp function);
 
-/// Outlines products: one function per (area, format, depth, accumulates), where it pays another one for many rows.
+/// Outlines products: one function per (area, format, depth, accumulates), where it pays another one for many rows or
+/// for a number that is known.
 class ProductLibrary {
 public:
   ProductLibrary(ModuleOp module, const CPUTable &table) : module(module), table(table) {}

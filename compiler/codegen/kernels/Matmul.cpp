@@ -549,9 +549,16 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   });
 }
 
-MemRefType anyRows(Type element) {
+MemRefType anyRows(Type element, int64_t rows) {
   auto layout = StridedLayoutAttr::get(element.getContext(), ShapedType::kDynamic, {ShapedType::kDynamic, 1});
-  return MemRefType::get({ShapedType::kDynamic, ShapedType::kDynamic}, element, layout);
+  return MemRefType::get({rows, ShapedType::kDynamic}, element, layout);
+}
+
+/// How many rows meet the panels, dynamic unless it is worth a function of its own: heads of one row that share a head
+/// of a cache have short loops, and what is to be decided for any number of rows takes a tenth of their time.
+int64_t ownRows(const Product &product) {
+  int64_t rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
+  return product.panels == Panels::Cache ? rows : ShapedType::kDynamic;
 }
 
 } // namespace
@@ -585,6 +592,7 @@ SmallVector<Value> lathe::loadStep(Emitter &e, Value area, Value at, Format form
 func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   auto areaType = cast<MemRefType>(product.area.getType());
   Type element = cast<MemRefType>(product.input.getType()).getElementType();
+  int64_t rows = ownRows(product);
   constexpr StringLiteral names[] = {"product.", "attend.", "make.", "meet."};
   StringRef kind = isBlocked ? StringRef("blocked.") : StringRef(names[static_cast<size_t>(product.panels)]);
   // Areas are of different types; a bf16 dot takes other rows than widened bf16.
@@ -592,6 +600,7 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
                       (product.isPaired   ? ".paired"
                        : element.isBF16() ? ".dot"
                                           : "") +
+                      (rows == ShapedType::kDynamic ? std::string() : "." + std::to_string(rows)) +
                       (product.accumulates ? ".add" : ""))
                          .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
@@ -601,7 +610,8 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   Emitter e(UnknownLoc::get(module.getContext()), builder);
   Type index = e.getIndexType();
   auto function = func::FuncOp::create(
-      e, name, e.getFunctionType({areaType, index, index, index, anyRows(element), anyRows(e.getF32Type())}, {}));
+      e, name,
+      e.getFunctionType({areaType, index, index, index, anyRows(element, rows), anyRows(e.getF32Type(), rows)}, {}));
   function.setPrivate();
   e.setInsertionPointToEnd(function.addEntryBlock());
   if (isBlocked)
@@ -614,7 +624,8 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
 
 void ProductLibrary::call(Emitter &e, const Product &product) {
   auto general = [&](Value rows) -> Value {
-    return memref::CastOp::create(e, anyRows(cast<MemRefType>(rows.getType()).getElementType()), rows);
+    Type element = cast<MemRefType>(rows.getType()).getElementType();
+    return memref::CastOp::create(e, anyRows(element, ownRows(product)), rows);
   };
   auto callOne = [&](bool isBlocked) {
     func::CallOp::create(e, get(product, isBlocked),
