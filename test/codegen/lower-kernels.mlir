@@ -246,12 +246,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     return
   }
   // Heads of one row that share one of the cache are rows of products with a function of their own. Its keys and values
-  // are asked for before they are needed, no more than the second cache holds.
+  // are asked for before they are needed, into the second cache and no more than it holds.
   // CHECK-LABEL: @attend_from_one_row(
   // CHECK: arith.addi %{{.*}}, %c32768
-  // CHECK: memref.prefetch
+  // CHECK: memref.prefetch {{.*}} locality<2>
   // CHECK: call @attend.bf16.2.2(
-  // CHECK: memref.prefetch
+  // CHECK: memref.prefetch {{.*}} locality<2>
   // CHECK: arith.cmpf olt
   // CHECK: call @attend.bf16.2.2(
   // CHECK: return

@@ -247,8 +247,9 @@ void AttentionEmitter::softmax(Value row) {
 
 void AttentionEmitter::ask(Value base, Value begin, Value end, int64_t most) {
   constexpr int64_t line = 64;
+  int64_t cache = std::max<int64_t>(context.table.aheadCache, 2); // the first is too small for so much
   e.loop(begin, e.minimum(end, e.add(begin, most)), line,
-         [&](Value offset) { e.prefetch(area, e.add(base, offset), context.table.aheadCache); });
+         [&](Value offset) { e.prefetch(area, e.add(base, offset), cache); });
 }
 
 void AttentionEmitter::askForKeys() {

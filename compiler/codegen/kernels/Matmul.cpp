@@ -555,7 +555,7 @@ MemRefType anyRows(Type element, int64_t rows) {
 }
 
 /// How many rows meet the panels, dynamic unless it is worth a function of its own: heads of one row that share a head
-/// of a cache have short loops, and what is to be decided for any number of rows takes a tenth of their time.
+/// of a cache have short loops, and what is to be decided for any number of rows takes a seventh of their time.
 int64_t ownRows(const Product &product) {
   int64_t rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
   return product.panels == Panels::Cache ? rows : ShapedType::kDynamic;
