@@ -44,10 +44,7 @@ private:
   void lowerFunction(func::FuncOp function);
   void lower(spmd::PhaseOp phase);
   Value firstTile(Value worker, Value tiles);
-  Block *staticLoop(spmd::PhaseOp phase);
-  Block *dynamicLoop(spmd::PhaseOp phase);
-  Value counterOf(spmd::PhaseOp phase);
-  void resetCounterBefore(spmd::PhaseOp phase);
+  Block *loopOverTiles(spmd::PhaseOp phase);
   void lower(spmd::LayersOp layers);
   void lower(spmd::BarrierOp barrier);
   struct Ahead {
@@ -60,10 +57,8 @@ private:
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
 
   func::FuncOp current;
-  IRRewriter *rewriter;           // both live for one run
-  Value tile;                     // of the phase being lowered
-  bool wasInFunction = false;     // a phase of the current function has been lowered
-  std::optional<int64_t> toReset; // counter of the phase before
+  IRRewriter *rewriter; // both live for one run
+  Value tile;           // of the phase being lowered
   LocationAttr loc;
   SmallVector<Type> contextTypes;
   SymbolTable *symbols;
@@ -90,9 +85,11 @@ void LowerPhases::runOnOperation() {
   contextTypes.append({pointer, index, index});
 
   rewriter->setInsertionPointToStart(module.getBody());
-  auto barrier = func::FuncOp::create(*rewriter, Location(loc), "lrt_barrier",
-                                      rewriter->getFunctionType({pointer, i64, i64, i64}, {}));
-  barrier.setPrivate();
+  auto declare = [&](StringRef name, ArrayRef<Type> arguments, ArrayRef<Type> results) {
+    func::FuncOp::create(*rewriter, Location(loc), name, rewriter->getFunctionType(arguments, results)).setPrivate();
+  };
+  declare("lrt_barrier", {pointer, i64, i64, i64}, {});
+  declare("lrt_next_tile", {pointer, i64, i64}, {i64});
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.isExternal())
@@ -124,9 +121,6 @@ LogicalResult LowerPhases::verifyInput() {
     };
     if (auto buffer = dyn_cast<spmd::BufferOp>(op))
       return isCallers(buffer) ? success() : needsPlace(buffer, "lm-plan-memory");
-    if (auto phase = dyn_cast<spmd::PhaseOp>(op);
-        phase && phase.getAssignment() == spmd::Assignment::Dynamic && !phase.getCounter())
-      return op->emitOpError() << "expects a counter to hand out tiles with (lm-plan-memory)";
     if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
       auto name = op->getAttrOfType<FlatSymbolRefAttr>("buffer");
       auto buffer = SymbolTable::lookupNearestSymbolFrom<spmd::BufferOp>(op, name);
@@ -146,8 +140,6 @@ LogicalResult LowerPhases::verifyInput() {
 /// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, places...).
 void LowerPhases::lowerFunction(func::FuncOp function) {
   current = function;
-  wasInFunction = false;
-  toReset.reset();
   Block &body = function.getBody().front();
   bool isEntry = function->hasAttr(spmd::kEntryAttr);
   loc = function.getLoc();
@@ -241,24 +233,34 @@ void LowerPhases::lower(spmd::PhaseOp phase) {
   if (!phase.getPrologue().empty())
     rewriter->inlineBlockBefore(&phase.getPrologue().front(), block, phase->getIterator());
   rewriter->setInsertionPoint(phase);
-  resetCounterBefore(phase);
-  Block *loop = phase.getAssignment() == spmd::Assignment::Static ? staticLoop(phase) : dynamicLoop(phase);
+  Block *loop = loopOverTiles(phase);
   rewriter->inlineBlockBefore(&phase.getBody().front(), loop->getTerminator(), tile);
   rewriter->eraseOp(phase);
 }
 
-/// Worker w of n takes the tiles [w T / n, (w + 1) T / n).
+/// Each worker asks the runtime for one tile after another.
+Block *LowerPhases::loopOverTiles(spmd::PhaseOp phase) {
+  Type i64 = rewriter->getI64Type();
+  auto toI64 = [&](Value value) -> Value { return arith::IndexCastOp::create(*rewriter, Location(loc), i64, value); };
+  Value worker = toI64(context(kWorker)), tiles = toI64(phase.getTiles());
+  auto loop = scf::WhileOp::create(*rewriter, Location(loc), TypeRange{i64}, ValueRange{});
+  rewriter->createBlock(&loop.getBefore());
+  Value next = func::CallOp::create(*rewriter, Location(loc), "lrt_next_tile", TypeRange{i64},
+                                    ValueRange{context(kStep), worker, tiles})
+                   .getResult(0);
+  Value zero = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(0));
+  Value isTile = arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::sge, next, zero);
+  scf::ConditionOp::create(*rewriter, Location(loc), isTile, next);
+  Block *body = rewriter->createBlock(&loop.getAfter(), {}, {i64}, {Location(loc)});
+  tile = arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), body->getArgument(0));
+  scf::YieldOp::create(*rewriter, Location(loc));
+  return body;
+}
+
+/// Worker w of n begins with tile w T / n.
 Value LowerPhases::firstTile(Value worker, Value tiles) {
   Value product = arith::MulIOp::create(*rewriter, Location(loc), worker, tiles);
   return arith::DivUIOp::create(*rewriter, Location(loc), product, context(kWorkers));
-}
-
-Block *LowerPhases::staticLoop(spmd::PhaseOp phase) {
-  Value worker = context(kWorker), tiles = phase.getTiles(), begin = firstTile(worker, tiles);
-  Value end = firstTile(arith::AddIOp::create(*rewriter, Location(loc), worker, constant(1)), tiles);
-  auto loop = scf::ForOp::create(*rewriter, Location(loc), begin, end, constant(1));
-  tile = loop.getInductionVar();
-  return loop.getBody();
 }
 
 /// Says what the worker's first tile of the phase behind it reads first, where that is known here.
@@ -277,8 +279,6 @@ LowerPhases::Ahead LowerPhases::aheadOf(spmd::BarrierOp barrier) {
   IRMapping mapping;
   for (Operation *op = barrier->getNextNode(); !op->hasTrait<OpTrait::IsTerminator>(); op = op->getNextNode()) {
     if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
-      if (phase.getAssignment() != spmd::Assignment::Static)
-        return {};
       Block &body = phase.getBody().front();
       mapping.map(body.getArgument(0), firstTile(context(kWorker), mapping.lookupOrDefault(phase.getTiles())));
       return firstRead(body, mapping);
@@ -333,59 +333,6 @@ LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
       rewriter->clone(op, mapping);
   }
   return {};
-}
-
-Value LowerPhases::counterOf(spmd::PhaseOp phase) {
-  auto type = MemRefType::get({1}, rewriter->getI64Type());
-  return memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(*phase.getCounter()),
-                                ValueRange{});
-}
-
-/// Whoever is free takes the next tile.
-Block *LowerPhases::dynamicLoop(spmd::PhaseOp phase) {
-  Value counter = counterOf(phase);
-  auto loop = scf::WhileOp::create(*rewriter, Location(loc), TypeRange{rewriter->getIndexType()}, ValueRange{});
-  rewriter->createBlock(&loop.getBefore());
-  Value one = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(1));
-  Value taken = memref::AtomicRMWOp::create(*rewriter, Location(loc), rewriter->getI64Type(),
-                                            arith::AtomicRMWKind::addi, one, counter, ValueRange{constant(0)});
-  Value next = arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), taken);
-  Value isLeft = arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::ult, next, phase.getTiles());
-  scf::ConditionOp::create(*rewriter, Location(loc), isLeft, next);
-  Block *body = rewriter->createBlock(&loop.getAfter(), {}, {rewriter->getIndexType()}, {Location(loc)});
-  scf::YieldOp::create(*rewriter, Location(loc));
-  tile = body->getArgument(0);
-  return body;
-}
-
-/// The counter of a dynamic phase goes back to 0 in the phase after it, when nobody takes tiles of it any more; that of
-/// a function's last phase in the function's first, when it is called again (the arena is zero at first).
-void LowerPhases::resetCounterBefore(spmd::PhaseOp phase) {
-  SmallVector<spmd::PhaseOp> phases(current.getBody().front().getOps<spmd::PhaseOp>());
-  // Phases before this one are lowered already: what to reset was noted then.
-  bool isFirst = !wasInFunction;
-  spmd::PhaseOp last = isFirst ? phases.back() : spmd::PhaseOp();
-  SmallVector<int64_t> places;
-  if (isFirst && last.getCounter() && last != phase)
-    places.push_back(*last.getCounter());
-  if (toReset)
-    places.push_back(*toReset);
-  toReset = phase.getCounter() ? std::optional<int64_t>(*phase.getCounter()) : std::nullopt;
-  wasInFunction = true;
-  if (places.empty())
-    return;
-  Value isFirstWorker =
-      arith::CmpIOp::create(*rewriter, Location(loc), arith::CmpIPredicate::eq, context(kWorker), constant(0));
-  auto choice = scf::IfOp::create(*rewriter, Location(loc), isFirstWorker, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(*rewriter);
-  rewriter->setInsertionPointToStart(choice.thenBlock());
-  Value zero = arith::ConstantOp::create(*rewriter, Location(loc), rewriter->getI64IntegerAttr(0));
-  auto type = MemRefType::get({1}, rewriter->getI64Type());
-  for (int64_t place : places) {
-    Value counter =
-        memref::ViewOp::create(*rewriter, Location(loc), type, context(kArena), constant(place), ValueRange{});
-    memref::StoreOp::create(*rewriter, Location(loc), zero, counter, ValueRange{constant(0)});
-  }
 }
 
 /// A loop over a table of places: one row per layer, one column per slot, the kind first.

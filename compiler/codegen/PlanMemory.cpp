@@ -51,7 +51,6 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
         }
       scratch = std::max(scratch, place);
     }
-    arena = planCounters(arena);
     Builder builder(&getContext());
     module->setAttr("spmd.arena_bytes", builder.getI64IntegerAttr(std::max(arena, kAlign)));
     module->setAttr("spmd.scratch_bytes", builder.getI64IntegerAttr(std::max(scratch, kAlign)));
@@ -59,7 +58,6 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
 
   void findUses();
   int64_t planArena(ArrayRef<BufferOp> buffers, int64_t begin);
-  int64_t planCounters(int64_t begin);
 
   llvm::StringMap<Use> uses;
 };
@@ -121,17 +119,6 @@ int64_t PlanMemory::planArena(ArrayRef<BufferOp> buffers, int64_t begin) {
     top = std::max<int64_t>(top, llvm::alignTo(place + buffer.getBytes(), kAlign));
   }
   return top;
-}
-
-/// A cache line for every dynamic phase. Counters are 0 between calls, so no entry point may use their bytes otherwise.
-int64_t PlanMemory::planCounters(int64_t begin) {
-  getOperation().walk([&](spmd::PhaseOp phase) {
-    if (phase.getAssignment() != spmd::Assignment::Dynamic)
-      return;
-    phase.setCounter(begin);
-    begin += kAlign;
-  });
-  return begin;
 }
 
 } // namespace

@@ -4,7 +4,7 @@
 // touch is then known in numbers (Footprint.h), and a sequence of calls that follows every entry point by every other
 // is played:
 //
-//   `open`     phases since the last barrier: all their tiles may run at the same time, and so must not meet
+//   `open`     the phase since the last barrier, all whose tiles may run at the same time: there must not be another
 //   `live`     what each buffer holds; writing another buffer of the same bytes takes it away
 //   `columns`  how far each head's keys and values reach
 //
@@ -126,8 +126,8 @@ struct Call {
   int64_t rows, position, first;
 };
 
-/// A phase since the last barrier, with the caches it works on: a symbol for each of its footprint's.
-struct OpenPhase {
+/// A phase with the caches it works on: a symbol for each of its footprint's.
+struct BoundPhase {
   const Footprint *footprint;
   SmallVector<StringRef, 1> caches;
 };
@@ -164,19 +164,16 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
 
 private:
   LogicalResult verifyPlaces();
-  LogicalResult verifyCounters();
   LogicalResult prepare();
   std::vector<Call> planCalls();
 
   FailureOr<const Footprint *> getFootprint(ScheduleFunction &function, spmd::PhaseOp phase, const Call &call);
   LogicalResult verifyTiles(const Footprint &footprint);
-  LogicalResult verifyApart(const OpenPhase &before, const OpenPhase &after);
-  LogicalResult verifyApart(const Footprint &before, const Footprint &after);
 
   LogicalResult play(const Call &call);
   LogicalResult playFunction(ScheduleFunction &function, const Call &call, function_ref<StringRef(Value)> bind);
-  LogicalResult playPhase(const OpenPhase &open);
-  LogicalResult playCaches(const OpenPhase &open);
+  LogicalResult playPhase(const BoundPhase &phase);
+  LogicalResult playCaches(const BoundPhase &phase);
   LogicalResult expect(const Footprint &footprint, const Part &part, bool ofTile);
   void fill(const Footprint &footprint, const Part &part, bool isKept);
 
@@ -196,10 +193,9 @@ private:
   llvm::StringMap<func::FuncOp> kinds;
   llvm::StringMap<StringRef> shared; // states by another name
   std::map<std::tuple<Operation *, int64_t, int64_t, int64_t>, Footprint> footprints;
-  std::set<std::pair<const Footprint *, const Footprint *>> apart; // proved
-  std::string where;                                               // " (in a call ...)": ends messages
+  std::string where; // " (in a call ...)": ends messages
 
-  SmallVector<OpenPhase> open;
+  const Footprint *open = nullptr;
   std::vector<SmallVector<Live, 2>> live;
   std::vector<SmallVector<Lost, 2>> lost;
   struct Column {
@@ -246,8 +242,6 @@ LogicalResult VerifySchedule::verifyPlaces() {
     }
     return success();
   };
-  if (failed(verifyCounters()))
-    return failure();
   std::vector<Place> weights, states;
   for (auto weight : module.getOps<WeightOp>())
     if (weight.getPlace())
@@ -258,46 +252,6 @@ LogicalResult VerifySchedule::verifyPlaces() {
   if (failed(verifyDisjoint(weights)) || failed(verifyDisjoint(states)))
     return failure();
   return success();
-}
-
-/// The counters of dynamic phases are 0 between calls, whatever the call: no buffer may share their bytes.
-LogicalResult VerifySchedule::verifyCounters() {
-  ModuleOp module = getOperation();
-  SmallVector<std::pair<Bytes, StringRef>> taken; // and by which buffer
-  for (auto buffer : module.getOps<spmd::BufferOp>())
-    if (buffer.getSpace() == spmd::Space::Arena)
-      taken.push_back(
-          {{static_cast<int64_t>(*buffer.getPlace()), static_cast<int64_t>(*buffer.getPlace()) + buffer.getBytes()},
-           buffer.getSymName()});
-  std::map<int64_t, spmd::PhaseOp> counters;
-  LogicalResult status = success();
-  module.walk([&](spmd::PhaseOp phase) {
-    if (phase.getAssignment() != spmd::Assignment::Dynamic || failed(status))
-      return;
-    if (!phase.getCounter()) {
-      status = phase.emitError() << "phase \"" << phase.getName()
-                                 << "\" is dynamic, but has no counter (lm-plan-memory)";
-      return;
-    }
-    int64_t place = *phase.getCounter();
-    Bytes bytes{place, place + 8};
-    auto size = module->getAttrOfType<IntegerAttr>("spmd.arena_bytes");
-    if (place < 0 || place % 8 || !size || bytes.end > size.getInt())
-      status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place
-                                 << ", no multiple of 8 inside the arena";
-    for (auto &[other, name] : taken)
-      if (succeeded(status) && bytes.meets(other))
-        status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", inside @"
-                                   << name << " [bytes " << other.begin << ".." << other.end << ")";
-    auto [known, isNew] = counters.try_emplace(place, phase);
-    if (succeeded(status) && !isNew)
-      status = phase.emitError() << "phase \"" << phase.getName() << "\" counts at byte " << place << ", as phase \""
-                                 << known->second.getName() << "\" does";
-    if (succeeded(status) && llvm::hasSingleElement(phase->getBlock()->getOps<spmd::PhaseOp>()))
-      status = phase.emitError() << "phase \"" << phase.getName()
-                                 << "\" is dynamic, but no other phase of its function sets its counter back";
-  });
-  return status;
 }
 
 LogicalResult VerifySchedule::prepare() {
@@ -496,83 +450,6 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
   return success();
 }
 
-/// Two phases with no barrier between them. `before` stands first in the program; that orders nothing.
-LogicalResult VerifySchedule::verifyApart(const Footprint &before, const Footprint &after) {
-  if (!apart.insert({&before, &after}).second)
-    return success();
-  auto refuse = [&](bool isWrite, const std::string &what, bool otherWrites, const Twine &through) {
-    return fail(after, quote(after) + (isWrite ? " writes " : " reads ") + what + " that " + quote(before) +
-                           (otherWrites ? " writes" : " reads") + through + " with no barrier between them");
-  };
-  for (const Summary &b : after.summaries)
-    for (const Summary &a : before.summaries) {
-      if (a.buffer != b.buffer) {
-        if (!buffers[a.buffer].sharesMemoryWith(buffers[b.buffer]))
-          continue;
-        for (auto [mine, mineWrites] : {std::pair(b.writes, true), {b.reads, false}})
-          for (auto [theirs, theyWrite] : {std::pair(a.writes, true), {a.reads, false}})
-            if ((mineWrites || theyWrite) && !mine.isEmpty() && !theirs.isEmpty() &&
-                buffers[b.buffer].bytes(mine).meets(buffers[a.buffer].bytes(theirs)))
-              return refuse(mineWrites, bytes(b.buffer, mine), theyWrite, " through @" + name(a.buffer));
-        continue;
-      }
-      auto meet = [&](const Rect &whole, ArrayRef<Access> writes, const Rect &otherWhole,
-                      ArrayRef<Access> others) -> std::optional<Rect> {
-        if (whole.meet(otherWhole).isEmpty())
-          return std::nullopt;
-        Grid grid(writes);
-        for (Access other : others) {
-          other.tile = Access::kManyTiles; // a tile of the other phase, whatever its number
-          if (auto found = grid.findOther(other))
-            return found->first;
-        }
-        return std::nullopt;
-      };
-      ArrayRef<Access> beforeWrites = accessesOf(a.buffer, before.writes),
-                       afterWrites = accessesOf(b.buffer, after.writes);
-      if (!a.writes.isEmpty()) {
-        if (auto part = meet(a.writes, beforeWrites, b.reads, accessesOf(b.buffer, after.reads)))
-          return refuse(false, bytes(b.buffer, *part), true, "");
-        if (auto part = meet(a.writes, beforeWrites, b.writes, afterWrites))
-          return refuse(true, bytes(b.buffer, *part), true, "");
-      }
-      if (!b.writes.isEmpty())
-        if (auto part = meet(b.writes, afterWrites, a.reads, accessesOf(a.buffer, before.reads)))
-          return refuse(true, bytes(b.buffer, *part), false, "");
-    }
-  return success();
-}
-
-LogicalResult VerifySchedule::verifyApart(const OpenPhase &before, const OpenPhase &after) {
-  // The phase after a dynamic one sets its counter back.
-  if (spmd::PhaseOp phase = before.footprint->phase; phase.getAssignment() == spmd::Assignment::Dynamic)
-    return fail(*after.footprint, quote(*after.footprint) + " follows dynamic " + quote(*before.footprint) +
-                                      ", which may still count its tiles, with no barrier between them");
-  if (failed(verifyApart(*before.footprint, *after.footprint)))
-    return failure();
-  for (auto [a, aName] : llvm::zip_equal(before.footprint->caches, before.caches))
-    for (auto [b, bName] : llvm::zip_equal(after.footprint->caches, after.caches)) {
-      if (aName != bName || (a.appends.empty() && b.appends.empty()))
-        continue;
-      for (const auto &[writes, others, mineWrites, theyWrite] : {std::tuple(&a.appends, &b.reads, false, true),
-                                                                  {&a.appends, &b.appends, true, true},
-                                                                  {&b.appends, &a.reads, true, false}}) {
-        if (writes->empty())
-          continue;
-        Grid grid(*writes);
-        for (Access other : *others) {
-          other.tile = Access::kManyTiles;
-          if (auto found = grid.findOther(other))
-            return fail(*after.footprint, quote(*after.footprint) + (mineWrites ? " appends to" : " attends to") +
-                                              " row " + Twine(found->first.row) + " of @" + bName + " that " +
-                                              quote(*before.footprint) + (theyWrite ? " appends to" : " attends to") +
-                                              " with no barrier between them");
-        }
-      }
-    }
-  return success();
-}
-
 //===--------------------------------------------------------------------------------------------------------------===//
 // What buffers and caches hold
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -642,14 +519,14 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
     if (failed(status))
       return;
     if (isa<spmd::BarrierOp>(leaf.op)) {
-      open.clear();
+      open = nullptr;
     } else if (auto phase = dyn_cast<spmd::PhaseOp>(leaf.op)) {
       FailureOr<const Footprint *> footprint = getFootprint(function, phase, call);
       if (failed(footprint)) {
         status = failure();
         return;
       }
-      OpenPhase next{*footprint, {}};
+      BoundPhase next{*footprint, {}};
       for (const CacheUse &use : (*footprint)->caches)
         next.caches.push_back(bind(use.cache));
       status = playPhase(next);
@@ -686,12 +563,11 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
   return status;
 }
 
-LogicalResult VerifySchedule::playPhase(const OpenPhase &next) {
+LogicalResult VerifySchedule::playPhase(const BoundPhase &next) {
   const Footprint &footprint = *next.footprint;
-  for (const OpenPhase &before : open)
-    if (failed(verifyApart(before, next)))
-      return failure();
-  open.push_back(next);
+  if (open)
+    return fail(footprint, quote(footprint) + " follows " + quote(*open) + " with no barrier between them");
+  open = &footprint;
 
   // The whole of what a phase reads of a buffer is mostly there at once; only if not, its parts are looked at.
   int32_t complete = -1;
@@ -785,7 +661,7 @@ void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isK
     lost[part.buffer].push_back({part.part, &footprint, part.buffer});
 }
 
-LogicalResult VerifySchedule::playCaches(const OpenPhase &phase) {
+LogicalResult VerifySchedule::playCaches(const BoundPhase &phase) {
   const Footprint &footprint = *phase.footprint;
   for (auto [use, symbol] : llvm::zip_equal(footprint.caches, phase.caches)) {
     CacheState &cache = caches[symbol];

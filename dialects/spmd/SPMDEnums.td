@@ -10,10 +10,4 @@ def SPMD_Space : I32EnumAttr<"Space", "where a buffer lives", [
   let genSpecializedAttr = 0;
 }
 
-def SPMD_Assignment : I32EnumAttr<"Assignment", "how tiles find workers", [
-    I32EnumAttrCase<"Static", 0, "static">, I32EnumAttrCase<"Dynamic", 1, "dynamic">]> {
-  let cppNamespace = "::mlir::spmd";
-  let genSpecializedAttr = 0;
-}
-
 #endif // SPMD_ENUMS_TD

@@ -110,9 +110,8 @@ LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) { return
 // spmd.phase, spmd.layers
 //===------------------------------------------------------------------------------------------------------------------===//
 
-void PhaseOp::build(OpBuilder &builder, OperationState &state, StringRef name, Assignment assignment, Value tiles) {
+void PhaseOp::build(OpBuilder &builder, OperationState &state, StringRef name, Value tiles) {
   state.addAttribute("name", builder.getStringAttr(name));
-  state.addAttribute("assignment", AssignmentAttr::get(builder.getContext(), assignment));
   state.addOperands(tiles);
   state.addRegion()->emplaceBlock();
   state.addRegion()->emplaceBlock().addArgument(builder.getIndexType(), state.location);
@@ -132,8 +131,6 @@ LogicalResult PhaseOp::verify() {
     return failure();
   if (!getPrologue().empty() && getPrologue().front().getNumArguments() != 0)
     return emitOpError() << "expects a prologue without arguments";
-  if (std::optional<int64_t> counter = getCounter(); counter && (*counter < 0 || *counter % 8))
-    return emitOpError() << "expects a counter at a multiple of 8, but found " << *counter;
   Block &body = getBody().front();
   if (body.getNumArguments() != 1 || !body.getArgument(0).getType().isIndex())
     return emitOpError() << "expects a body with one argument, the tile";

@@ -26,7 +26,6 @@ class SPMD_Op<string mnemonic, list<Trait> traits = []> : Op<SPMD_Dialect, mnemo
 
 def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> { let assemblyFormat = "$value"; }
 
-def SPMD_AssignmentAttr : EnumAttr<SPMD_Dialect, SPMD_Assignment, "assignment"> { let assemblyFormat = "$value"; }
 
 def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
   let summary = "memory with a name";
@@ -109,25 +108,23 @@ def SPMD_WriteOp : SPMD_AccessOp<"write"> {
 def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerminator]> {
   let summary = "tiles that may run at the same time";
   let description = [{
-    Every worker runs `prologue` once (it may write scratch only: what it computes is the worker's own copy), then its
-    share of the tiles 0 .. `tiles`. `static`: worker w of n gets the tiles [w T / n, (w + 1) T / n). `dynamic`: whoever
-    is free takes the next one; `counter` is the place in the arena of the number taken so far, set by plan-memory.
-    `cost` is set by predict-cost.
+    Every worker runs `prologue` once (it may write scratch only: what it computes is the worker's own copy), then tiles
+    of 0 .. `tiles` until none is left. Worker w of n begins with those from w T / n on; who is done takes from the end of
+    what others have not come to. Two phases have a barrier between them. `cost` is set by predict-cost.
 
     Example:
     ```mlir
-    spmd.phase "o_proj" static tiles %n prologue {
+    spmd.phase "o_proj" tiles %n prologue {
     } do {
     ^bb0(%tile: index):
     }
     ```
   }];
-  let arguments = (ins StrAttr:$name, SPMD_AssignmentAttr:$assignment, Index:$tiles, OptionalAttr<I64Attr>:$counter,
-                       OptionalAttr<SPMD_CostAttr>:$cost);
+  let arguments = (ins StrAttr:$name, Index:$tiles, OptionalAttr<SPMD_CostAttr>:$cost);
   let regions = (region AnyRegion:$prologue, SizedRegion<1>:$body);
-  let assemblyFormat = "$name $assignment `tiles` $tiles (`counter` $counter^)? (`cost` $cost^)? `prologue` $prologue `do` $body attr-dict";
+  let assemblyFormat = "$name `tiles` $tiles (`cost` $cost^)? `prologue` $prologue `do` $body attr-dict";
   let hasVerifier = 1;
-  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::spmd::Assignment":$assignment, "::mlir::Value":$tiles)>];
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::Value":$tiles)>];
   let skipDefaultBuilders = 1;
 }
 

@@ -80,6 +80,7 @@ Team::Team(int64_t workers) {
     ++mostRounds;
   places.reset(new Place[workers * mostRounds]);
   records.reset(new Record[workers]);
+  taken.reset(new Taken[2 * workers]);
   auto loop = [](void *argument) -> void * {
     Start start = *static_cast<Start *>(argument);
     delete static_cast<Start *>(argument);
@@ -110,6 +111,8 @@ void Team::startWorkers(int64_t count) {
   while ((int64_t(1) << rounds) < count)
     ++rounds;
   firstBarrier = records[0].barriers.load(std::memory_order_relaxed);
+  for (int64_t worker = 0; worker < count; ++worker) // some may have been left out for a while
+    clear(takenOf(worker, firstBarrier));
   for (int64_t worker = 1; worker < count; ++worker)
     records[worker].started.post(++records[worker].jobs);
 }
@@ -155,6 +158,7 @@ void Team::barrier(int64_t worker, Ahead ahead) {
     times->arrived[worker][place] = now();
   record.cpu.store(sched_getcpu(), std::memory_order_relaxed);
   record.barriers.store(number, std::memory_order_relaxed);
+  clear(takenOf(worker, number)); // all have left the phase that it was used in, or this one could not be here
   for (int64_t round = 0; round < last; ++round) {
     int64_t next = (worker + (int64_t(1) << round)) % workers;
     places[next * mostRounds + round].arrived.post(number);
@@ -170,6 +174,55 @@ void Team::barrier(int64_t worker, Ahead ahead) {
     ahead.ask();
   if (times && worker == 0 && place < times->left.size())
     times->left[place] = now();
+}
+
+void Team::clear(Taken &some) {
+  some.common.store(0, std::memory_order_relaxed);
+  some.isOpen = false;
+  some.next = some.end = 0;
+}
+
+Team::Part Team::partOf(int64_t worker, int64_t tiles) const {
+  int64_t begin = worker * tiles / active, end = (worker + 1) * tiles / active;
+  return {begin, end - (end - begin) / 2, end};
+}
+
+int64_t Team::nextTile(int64_t worker, int64_t tiles) {
+  const uint32_t number = records[worker].barriers.load(std::memory_order_relaxed);
+  Taken &mine = takenOf(worker, number);
+  if (mine.next < mine.end)
+    return mine.next++;
+  Part part = partOf(worker, tiles);
+  if (!mine.isOpen) {
+    mine.isOpen = true;
+    mine.next = part.begin, mine.end = part.common;
+    if (mine.next < mine.end)
+      return mine.next++;
+  }
+  // What is taken only grows, so who sees the part used up may go on, and who counts himself in has a tile unless it
+  // was used up before.
+  auto front = [](uint64_t common) { return int64_t(common & UINT32_MAX); };
+  auto back = [](uint64_t common) { return int64_t(common >> 32); };
+  auto take = [&](Taken &some, uint64_t one, uint64_t &before) {
+    auto isLeft = [&] { return part.common + front(before) + back(before) < part.end; };
+    before = some.common.load(std::memory_order_relaxed);
+    if (!isLeft())
+      return false;
+    before = some.common.fetch_add(one, std::memory_order_relaxed);
+    return isLeft();
+  };
+  uint64_t before;
+  if (take(mine, 1, before))
+    return part.common + front(before);
+  if (tiles <= active) // nobody has more than one
+    return -1;
+  for (int64_t i = 1; i < active; ++i) {
+    int64_t other = (worker + i) % active;
+    part = partOf(other, tiles);
+    if (take(takenOf(other, number), uint64_t(1) << 32, before))
+      return part.end - 1 - back(before);
+  }
+  return -1;
 }
 
 bool Team::wasDisturbed() const {
@@ -191,7 +244,12 @@ bool Team::isWanted(int cpu, uint32_t number, int64_t workers) const {
   return false;
 }
 
+static Team &teamOf(const void *step) { return *static_cast<Team *>(static_cast<const lrt_step *>(step)->team); }
+
 extern "C" void lrt_barrier(const void *step, int64_t worker, int64_t ahead, int64_t bytes) {
-  static_cast<Team *>(static_cast<const lrt_step *>(step)->team)
-      ->barrier(worker, {reinterpret_cast<const char *>(ahead), bytes});
+  teamOf(step).barrier(worker, {reinterpret_cast<const char *>(ahead), bytes});
+}
+
+extern "C" int64_t lrt_next_tile(const void *step, int64_t worker, int64_t tiles) {
+  return teamOf(step).nextTile(worker, tiles);
 }

@@ -1,9 +1,10 @@
 //===- Team.h - the workers of a forward step ---------------------------------------------------------------------===//
 //
-// A team is the calling thread (worker 0) and threads that live as long as it does. Work is divided statically by
-// worker id; only waiting is dynamic. Who waits spins, because a phase ends in microseconds, unless the one waited for
-// was last seen on the same core, or the wait gets long: then it sleeps, which gives the core to the worker that needs
-// it. It never calls sched_yield: that forfeits a whole time slice to whatever else wants the core (README.md has the
+// A team is the calling thread (worker 0) and threads that live as long as it does. A phase's tiles are divided by
+// worker id, so that each reads memory in one stream; of the second half of its tiles others, when they are done with
+// theirs, take from the end. Who waits spins, because a phase ends in microseconds, unless the one waited for was last
+// seen on the same core, or the wait gets long: then it sleeps, which gives the core to the worker that needs it. It
+// never calls sched_yield: that forfeits a whole time slice to whatever else wants the core (README.md has the
 // numbers).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -102,6 +103,10 @@ public:
   /// Inside run(): returns when every worker has come here as often as this one.
   void barrier(int64_t worker, Ahead ahead = {});
 
+  /// Inside run(), for one number of `tiles` (below 2^31) between two barriers: a tile that nobody was given before, -1
+  /// when there is none.
+  int64_t nextTile(int64_t worker, int64_t tiles);
+
 private:
   // A dissemination barrier: in round r a worker signals the one 2^r further on and waits for the one 2^r before. Two
   // workers exchange one cache line each way, n workers need log2(n) such exchanges and no common counter.
@@ -117,15 +122,33 @@ private:
     uint32_t jobs = 0; // posted
   };
 
+  /// A worker's tiles: the first half is its own, [common, end) are whoever's comes first.
+  struct Part {
+    int64_t begin, common, end;
+  };
+  /// What has been given away of a worker's part between two barriers.
+  struct alignas(128) Taken {
+    /// Of [common, end): in the lower half how many from the front, by the worker, in the upper how many from the end.
+    std::atomic<uint64_t> common{0};
+    // Of [begin, common); the worker alone looks at these.
+    bool isOpen = false;
+    int64_t next = 0, end = 0;
+  };
+
   struct Start;
   void workerLoop(int64_t worker);
   void startWorkers(int64_t count);
+  Part partOf(int64_t worker, int64_t tiles) const;
+  /// One of two for each worker: while those of a phase are in use, a worker clears the next phase's.
+  Taken &takenOf(int64_t worker, uint32_t barriers) { return taken[2 * worker + barriers % 2]; }
+  static void clear(Taken &some);
   bool isWanted(int cpu, uint32_t number, int64_t workers) const;
 
   int64_t size = 1;
   int64_t mostRounds = 0;
   std::unique_ptr<Place[]> places;   // [worker][round]
   std::unique_ptr<Record[]> records; // [worker]
+  std::unique_ptr<Taken[]> taken;    // [worker][number of the barrier before % 2]
   std::vector<pthread_t> threads;
 
   // The current job. `firstBarrier`: how many barriers worker 0 had reached before; who did not take part in the last

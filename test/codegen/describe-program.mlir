@@ -56,14 +56,14 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
     %c52 = arith.constant 52 : index
-    spmd.phase "a" static tiles %c1 prologue {
+    spmd.phase "a" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
       kernel.norm %x by %norm : !norm to %x group 32 eps 1.0e-5 : memref<1x32xf32, strided<[32, 1], offset: ?>>, memref<1x32xf32, strided<[32, 1], offset: ?>>
     }
     spmd.barrier
-    spmd.phase "b" static tiles %c1 prologue {
+    spmd.phase "b" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
@@ -80,7 +80,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     %c32 = arith.constant 32 : index
     %table = lm.use @table : !table
     %head = lm.use @head_weight : !head
-    spmd.phase "start" static tiles %c1 prologue {
+    spmd.phase "start" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %ids = spmd.read @decode.tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
@@ -89,7 +89,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     }
     spmd.barrier
     spmd.layers %c1 at %p [@decode.kind, @decode.kind]
-    spmd.phase "head" static tiles %c1 prologue {
+    spmd.phase "head" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
@@ -105,11 +105,11 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     %c16 = arith.constant 16 : index
     %c52 = arith.constant 52 : index
     %w = lm.use @layers.0.w : !q8
-    spmd.phase "a" static tiles %c1 prologue {
+    spmd.phase "a" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
     }
-    spmd.phase "b" static tiles %c1 prologue {
+    spmd.phase "b" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
@@ -118,7 +118,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     }
     spmd.barrier
     // The end of a call is a barrier too.
-    spmd.phase "a" static tiles %c1 prologue {
+    spmd.phase "a" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
     }
@@ -130,7 +130,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
     %head = lm.use @head_weight : !head
-    spmd.phase "head" static tiles %c1 prologue {
+    spmd.phase "head" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
@@ -179,7 +179,7 @@ module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
 module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
   func.func @decode(%n: index) attributes {spmd.rows = 1 : i64} {
     // expected-error @below {{'spmd.phase' op expects a cost (lm-predict-cost)}}
-    spmd.phase "a" static tiles %n prologue {
+    spmd.phase "a" tiles %n prologue {
     } do {
     ^bb0(%tile: index):
     }

@@ -9,7 +9,8 @@
 !norm = !lm.weight<32xf32>
 !cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
 module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 : i64, scratch_bytes = 256 : i64, cache_bytes = 8192 : i64}} {
-  // CHECK: func.func private @lrt_barrier(!llvm.ptr, i64, i64, i64)
+  // CHECK-DAG: func.func private @lrt_barrier(!llvm.ptr, i64, i64, i64)
+  // CHECK-DAG: func.func private @lrt_next_tile(!llvm.ptr, i64, i64) -> i64
   lm.weight @layers.0.norm : !norm place 128
   lm.weight @layers.1.norm : !norm place 256
   lm.weight @layers.2.norm : !norm place 384
@@ -36,18 +37,21 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     %c1 = arith.constant 1 : index
     %c5 = arith.constant 5 : index
     %c32 = arith.constant 32 : index
-    // Static: worker w of n has the tiles [w T / n, (w + 1) T / n). The prologue stands before the loop.
+    // The prologue stands before the loop, in which the runtime gives the worker tile after tile.
     // CHECK: memref.view %[[SCRATCH]][%c128{{.*}}][] : memref<256xi8> to memref<1x32xf32>
     // CHECK: kernel.zero
-    // CHECK: %[[WT:.*]] = arith.muli %[[WORKER]], %[[T:.*]] : index
-    // CHECK-NEXT: %[[BEGIN:.*]] = arith.divui %[[WT]], %[[WORKERS]]
-    // CHECK: %[[NEXT:.*]] = arith.addi %[[WORKER]], %
-    // CHECK-NEXT: %[[NT:.*]] = arith.muli %[[NEXT]], %[[T]]
-    // CHECK-NEXT: %[[END:.*]] = arith.divui %[[NT]], %[[WORKERS]]
-    // CHECK: scf.for %[[TILE:.*]] = %[[BEGIN]] to %[[END]] step
+    // CHECK-DAG: %[[ID:.*]] = arith.index_cast %[[WORKER]] : index to i64
+    // CHECK-DAG: %[[TILES:.*]] = arith.index_cast %c5{{.*}} : index to i64
+    // CHECK: scf.while : () -> i64 {
+    // CHECK-NEXT: %[[NEXT:.*]] = func.call @lrt_next_tile(%[[STEP]], %[[ID]], %[[TILES]]) : (!llvm.ptr, i64, i64) -> i64
+    // CHECK-NEXT: %[[NONE:.*]] = arith.constant 0 : i64
+    // CHECK-NEXT: %[[IS:.*]] = arith.cmpi sge, %[[NEXT]], %[[NONE]]
+    // CHECK-NEXT: scf.condition(%[[IS]]) %[[NEXT]] : i64
+    // CHECK: ^bb0(%[[GIVEN:.*]]: i64):
+    // CHECK-NEXT: %[[TILE:.*]] = arith.index_cast %[[GIVEN]] : i64 to index
     // CHECK: %[[VIEW:.*]] = memref.view %[[ARENA]][%c64{{.*}}][] : memref<1024xi8> to memref<1x32xf32>
     // CHECK-NEXT: memref.subview %[[VIEW]][%{{.*}}, %[[TILE]]] [1, %{{.*}}] [1, 1] : memref<1x32xf32> to memref<1x?xf32
-    spmd.phase "static" static tiles %c5 prologue {
+    spmd.phase "fill" tiles %c5 prologue {
       %own = spmd.write @decode.own[%c0, %c0] size [%c1, %c32] : !row
       kernel.zero %own : !row
     } do {
@@ -55,38 +59,10 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       %x = spmd.write @decode.x[%c0, %tile] size [%c1, %n] : !some
       kernel.zero %x : !some
     }
-    // CHECK: %[[ID:.*]] = arith.index_cast %[[WORKER]] : index to i64
+    // CHECK: %[[WHO:.*]] = arith.index_cast %[[WORKER]] : index to i64
     // CHECK-NEXT: %[[NOWHERE:.*]] = arith.index_cast %c0{{.*}} : index to i64
     // CHECK-NEXT: %[[NOTHING:.*]] = arith.index_cast %c0{{.*}} : index to i64
-    // CHECK-NEXT: call @lrt_barrier(%[[STEP]], %[[ID]], %[[NOWHERE]], %[[NOTHING]])
-    spmd.barrier
-    // Dynamic: whoever is free takes the next tile.
-    // CHECK: %[[COUNTER:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<1024xi8> to memref<1xi64>
-    // CHECK: scf.while
-    // CHECK: %[[TAKEN:.*]] = memref.atomic_rmw addi %c1_i64, %[[COUNTER]]
-    // CHECK: %[[I:.*]] = arith.index_cast %[[TAKEN]]
-    // CHECK: %[[LEFT:.*]] = arith.cmpi ult, %[[I]], %
-    // CHECK: scf.condition(%[[LEFT]]) %[[I]]
-    // CHECK: ^bb0(%[[TILE2:.*]]: index):
-    // CHECK: memref.subview %{{.*}}[%{{.*}}, %[[TILE2]]]
-    spmd.phase "dynamic" dynamic tiles %c5 counter 320 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %x = spmd.write @decode.x[%c0, %tile] size [%c1, %n] : !some
-      kernel.zero %x : !some
-    }
-    // CHECK: call @lrt_barrier
-    spmd.barrier
-    // The counter of the phase before is reset by the first worker, when nobody takes tiles of it any more.
-    // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[WORKER]], %
-    // CHECK-NEXT: scf.if %[[FIRST]] {
-    // CHECK: %[[OLD:.*]] = memref.view %[[ARENA]][%c320{{.*}}][] : memref<1024xi8> to memref<1xi64>
-    // CHECK: memref.store %{{.*}}, %[[OLD]][
-    // CHECK: scf.for
-    spmd.phase "after" static tiles %c5 prologue {
-    } do {
-    ^bb0(%tile: index):
-    }
+    // CHECK-NEXT: call @lrt_barrier(%[[STEP]], %[[WHO]], %[[NOWHERE]], %[[NOTHING]])
     spmd.barrier
     return
   }
@@ -99,7 +75,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "before" static tiles %c1 prologue {
+    spmd.phase "before" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
     }
@@ -119,7 +95,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     // CHECK: call @lrt_barrier(%{{.*}}, %{{.*}}, %[[A]], %[[B]])
     spmd.barrier
     %c3 = arith.constant 3 : index
-    spmd.phase "product" static tiles %c3 prologue {
+    spmd.phase "product" tiles %c3 prologue {
     } do {
     ^bb0(%tile: index):
       %first = arith.muli %tile, %c32 : index
@@ -163,7 +139,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     // CHECK: %[[BYTES:.*]] = arith.index_cast %[[AHEAD]]#1
     // CHECK: call @lrt_barrier(%{{.*}}, %{{.*}}, %[[ADDRESS]], %[[BYTES]])
     spmd.barrier
-    spmd.phase "parts" static tiles %c32 prologue {
+    spmd.phase "parts" tiles %c32 prologue {
     } do {
     ^bb0(%tile: index):
       %ina = arith.cmpi ult, %tile, %c2 : index
@@ -189,26 +165,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     return
   }
 
-  // A dynamic phase at the end is reset by the first phase of the next call.
-  // CHECK-LABEL: func.func private @decode.second(
-  // CHECK: scf.if
-  // CHECK: memref.view %{{.*}}[%c384{{.*}}][] : memref<1024xi8> to memref<1xi64>
-  // CHECK: memref.store
-  // CHECK: scf.for
-  // CHECK: scf.while
-  // CHECK-NOT: memref.store
-  // CHECK: return
   func.func private @decode.second(%n: index, %p: index, %cache: !cache {lm.slot = "cache"}) {
-    spmd.phase "first" static tiles %n prologue {
-    } do {
-    ^bb0(%tile: index):
-    }
-    spmd.barrier
-    spmd.phase "last" dynamic tiles %n counter 384 prologue {
-    } do {
-    ^bb0(%tile: index):
-    }
-    spmd.barrier
     return
   }
 
@@ -236,10 +193,10 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     // CHECK: memref.load %[[PLACES]][%[[LAYER]], %c1
     // CHECK: call @decode.second(
     spmd.layers %rows at %position [@decode.first, @decode.second, @decode.first]
-    // CHECK: scf.for
+    // CHECK: scf.while
     // CHECK: memref.subview %[[TOKENS]][
     // CHECK: memref.subview %[[LOGITS]][
-    spmd.phase "head" static tiles %c1 prologue {
+    spmd.phase "head" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %ids = spmd.read @decode.tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
@@ -288,17 +245,6 @@ lm.state @s : !lm.cache<1 x 16 x f32, window = 0, rows = 16>
 
 // expected-error @below {{'spmd.buffer' op expects a place (lm-plan-memory)}}
 spmd.buffer @decode.x : memref<1x32xf32> arena
-
-// -----
-
-func.func @decode(%n: index) {
-  // expected-error @below {{'spmd.phase' op expects a counter to hand out tiles with (lm-plan-memory)}}
-  spmd.phase "dynamic" dynamic tiles %n prologue {
-  } do {
-  ^bb0(%tile: index):
-  }
-  return
-}
 
 // -----
 

@@ -3,7 +3,7 @@
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 
 // CHECK: module attributes {
-// CHECK-SAME: spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 192 : i64
+// CHECK-SAME: spmd.arena_bytes = 896 : i64, spmd.scratch_bytes = 192 : i64
 module {
   // What crosses functions keeps a place of its own; buffers begin at cache lines.
   // CHECK: spmd.buffer @decode.pending : memref<1x32xf32> arena place 0{{$}}
@@ -38,7 +38,7 @@ module {
     %c1 = arith.constant 1 : index
     %c32 = arith.constant 32 : index
     %c48 = arith.constant 48 : index
-    spmd.phase "one" static tiles %c1 prologue {
+    spmd.phase "one" tiles %c1 prologue {
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : !row
       %s = spmd.write @decode.small[%c0, %c0] size [%c1, %c1] : memref<1x1xf32, strided<[3, 1], offset: ?>>
     } do {
@@ -47,17 +47,14 @@ module {
       %early = spmd.write @decode.kind.early[%c0, %c0] size [%c1, %c48] : memref<1x48xf32, strided<[48, 1], offset: ?>>
     }
     spmd.barrier
-    // A cache line for each dynamic phase, behind the buffers of every entry point.
-    // CHECK: spmd.phase "two" dynamic tiles %{{.*}} counter 896 prologue
-    spmd.phase "two" dynamic tiles %c1 prologue {
+    spmd.phase "two" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %early = spmd.read @decode.kind.early[%c0, %c0] size [%c1, %c48] : memref<1x48xf32, strided<[48, 1], offset: ?>>
       %beside = spmd.write @decode.kind.beside[%c0, %c0] size [%c1, %c32] : !row
     }
     spmd.barrier
-    // CHECK: spmd.phase "three" dynamic tiles %{{.*}} counter 960 prologue
-    spmd.phase "three" dynamic tiles %c1 prologue {
+    spmd.phase "three" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %beside = spmd.read @decode.kind.beside[%c0, %c0] size [%c1, %c32] : !row
@@ -71,7 +68,7 @@ module {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "one" static tiles %c1 prologue {
+    spmd.phase "one" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %pending = spmd.read @decode.pending[%c0, %c0] size [%c1, %c32] : !row

@@ -47,8 +47,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     %c104 = arith.constant 104 : index
     // Both panels of 16 x 64 codes, with 2 scales of 2 bytes for each row, and the norm that every worker repeats.
     // 2 x 32 x 64 operations.
-    // CHECK: spmd.phase "int8" static tiles %{{.*}} cost <weights = 2432, int8 = 4096> prologue
-    spmd.phase "int8" static tiles %c2 prologue {
+    // CHECK: spmd.phase "int8" tiles %{{.*}} cost <weights = 2432, int8 = 4096> prologue
+    spmd.phase "int8" tiles %c2 prologue {
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c64] : !row
       kernel.norm %x by %norm : !norm to %x group 64 eps 1.0e-5 : !row, !row
     } do {
@@ -60,8 +60,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // The last panel is read whole, but has 8 outputs.
-    // CHECK: spmd.phase "bf16" static tiles %{{.*}} cost <weights = 6144, bf16 = 5120> prologue
-    spmd.phase "bf16" static tiles %c3 prologue {
+    // CHECK: spmd.phase "bf16" tiles %{{.*}} cost <weights = 6144, bf16 = 5120> prologue
+    spmd.phase "bf16" tiles %c3 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c64] : !rounded
@@ -73,8 +73,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // Half of a matrix is half of its bytes. A tile that no tile number reaches is none.
-    // CHECK: spmd.phase "half" static tiles %{{.*}} cost <weights = 1088, int8 = 2048> prologue
-    spmd.phase "half" static tiles %c2 prologue {
+    // CHECK: spmd.phase "half" tiles %{{.*}} cost <weights = 1088, int8 = 2048> prologue
+    spmd.phase "half" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c104] : !codes
@@ -88,8 +88,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // Of 8 experts a row chooses 2: slots, which are tiles here, do not count. Each has a bias of 32.
-    // CHECK: spmd.phase "experts" static tiles %{{.*}} cost <expert = 2304, experts = 8, chosen = 2, int8 = 8192> prologue
-    spmd.phase "experts" static tiles %c4 prologue {
+    // CHECK: spmd.phase "experts" tiles %{{.*}} cost <expert = 2304, experts = 8, chosen = 2, int8 = 8192> prologue
+    spmd.phase "experts" tiles %c4 prologue {
     } do {
     ^bb0(%tile: index):
       %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c104] : !codes
@@ -103,8 +103,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // Heads' matrices are all read.
-    // CHECK: spmd.phase "heads" static tiles %{{.*}} cost <weights = 8192, f32 = 4096> prologue
-    spmd.phase "heads" static tiles %c2 prologue {
+    // CHECK: spmd.phase "heads" tiles %{{.*}} cost <weights = 8192, f32 = 4096> prologue
+    spmd.phase "heads" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @decode.x[%c0, %c0] size [%c1, %c64] : !row
@@ -114,8 +114,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // A position is a key and a value of 16 x 2 bytes for each of 2 heads; 4 query heads take 2 x (16 + 16) operations each.
-    // CHECK: spmd.phase "sliding" static tiles %{{.*}} cost <position = 128, window = 24, attend_bf16 = 256> prologue
-    spmd.phase "sliding" static tiles %c4 prologue {
+    // CHECK: spmd.phase "sliding" tiles %{{.*}} cost <position = 128, window = 24, attend_bf16 = 256> prologue
+    spmd.phase "sliding" tiles %c4 prologue {
     } do {
     ^bb0(%tile: index):
       %column = arith.muli %tile, %c16 : index
@@ -126,8 +126,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       kernel.attention rounded %q, %sliding[%head] at %p scores %room to %out scale 1.0 softcap 0.0 : !sixteen, !sliding, !score, !sixteen
     }
     spmd.barrier
-    // CHECK: spmd.phase "chunked" static tiles %{{.*}} cost <position = 128, chunk = 8, attend = 64> prologue
-    spmd.phase "chunked" static tiles %c1 prologue {
+    // CHECK: spmd.phase "chunked" tiles %{{.*}} cost <position = 128, chunk = 8, attend = 64> prologue
+    spmd.phase "chunked" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %q = spmd.read @decode.x[%c0, %c0] size [%c1, %c16] : !sixteen
@@ -137,8 +137,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // The value is a part of the key: 24 values read, 24 + 16 multiplied.
-    // CHECK: spmd.phase "latent" static tiles %{{.*}} cost <position = 48, attend = 80> prologue
-    spmd.phase "latent" static tiles %c1 prologue {
+    // CHECK: spmd.phase "latent" tiles %{{.*}} cost <position = 48, attend = 80> prologue
+    spmd.phase "latent" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %q = spmd.read @decode.x[%c0, %c0] size [%c1, %c24] : memref<1x24xf32, strided<[64, 1], offset: ?>>
@@ -148,8 +148,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
         : memref<1x24xf32, strided<[64, 1], offset: ?>>, !latent, memref<1x1328xf32, strided<[1328, 1], offset: ?>>, !sixteen
     }
     spmd.barrier
-    // CHECK: spmd.phase "conv1d" static tiles %{{.*}} cost <weights = 512, state = 384, f32 = 256> prologue
-    spmd.phase "conv1d" static tiles %c2 prologue {
+    // CHECK: spmd.phase "conv1d" tiles %{{.*}} cost <weights = 512, state = 384, f32 = 256> prologue
+    spmd.phase "conv1d" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %column = arith.muli %tile, %c16 : index
@@ -159,8 +159,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // Four passes over 16 x 16 values for each of 2 heads: one multiplies, three multiply and add.
-    // CHECK: spmd.phase "delta_rule" static tiles %{{.*}} cost <weights = 8, state = 2048, f32 = 3584> prologue
-    spmd.phase "delta_rule" static tiles %c2 prologue {
+    // CHECK: spmd.phase "delta_rule" tiles %{{.*}} cost <weights = 8, state = 2048, f32 = 3584> prologue
+    spmd.phase "delta_rule" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %column = arith.muli %tile, %c16 : index
@@ -171,8 +171,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // What no dot product does has no cost.
-    // CHECK: spmd.phase "add" static tiles %{{.*}} cost <> prologue
-    spmd.phase "add" static tiles %c1 prologue {
+    // CHECK: spmd.phase "add" tiles %{{.*}} cost <> prologue
+    spmd.phase "add" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c64] : !row
@@ -193,8 +193,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     %c64 = arith.constant 64 : index
     %c104 = arith.constant 104 : index
     %blocks = arith.ceildivui %n, %c16 : index
-    // CHECK: spmd.phase "int8" static tiles %{{.*}} cost <weights = 2176, int8 = 4096> prologue
-    spmd.phase "int8" static tiles %blocks prologue {
+    // CHECK: spmd.phase "int8" tiles %{{.*}} cost <weights = 2176, int8 = 4096> prologue
+    spmd.phase "int8" tiles %blocks prologue {
     } do {
     ^bb0(%tile: index):
       %row = arith.muli %tile, %c16 : index
@@ -206,8 +206,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     }
     spmd.barrier
     // A row of the table: 64 codes and 2 scales.
-    // CHECK: spmd.phase "lookup" static tiles %{{.*}} cost <lookup = 68> prologue
-    spmd.phase "lookup" static tiles %blocks prologue {
+    // CHECK: spmd.phase "lookup" tiles %{{.*}} cost <lookup = 68> prologue
+    spmd.phase "lookup" tiles %blocks prologue {
     } do {
     ^bb0(%tile: index):
       %row = arith.muli %tile, %c16 : index
@@ -231,7 +231,7 @@ func.func @decode(%n: index) attributes {spmd.entry = "decode", spmd.rows = 0 : 
 func.func @decode(%n: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
   %c0 = arith.constant 0 : index
   // expected-error @below {{lm-predict-cost: expects from 1 to 16777216 tiles, but found 0}}
-  spmd.phase "empty" static tiles %c0 prologue {
+  spmd.phase "empty" tiles %c0 prologue {
   } do {
   ^bb0(%tile: index):
   }

@@ -32,7 +32,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   // ROWS-NEXT: %[[Y:.*]] = lm.glu %{{.*}}, %{{.*}} silu
   // ROWS-NEXT: kernel.yield %[[Y]]
   // NAMED-LABEL: func.func private @decode.layer
-  // NAMED: spmd.phase "wi" static tiles %c1
+  // NAMED: spmd.phase "wi" tiles %c1
   // NAMED: kernel.compute
   // NAMED: lm.linear
   // NAMED-NOT: kernel.matmul

@@ -40,7 +40,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK: %[[BLOCKS:.*]] = arith.select %[[EXPANDS]]
   // CHECK: %[[EACH:.*]] = arith.select %[[EXPANDS]]
   // CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]]
-  // CHECK: spmd.phase "attention" dynamic tiles %[[TILES]]
+  // CHECK: spmd.phase "attention" tiles %[[TILES]]
   // CHECK: scf.if %[[EXPANDS]] {
   // CHECK: kernel.latent_attention {{.*}} by %[[K]], %[[V]][
   // CHECK: } else {
@@ -89,7 +89,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK: %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %{{.*}} : index
   // CHECK: %[[GROUPS:.*]] = arith.select %[[FEW]]
   // CHECK: arith.muli %{{.*}}, %[[GROUPS]]
-  // CHECK: spmd.phase "attention" dynamic
+  // CHECK: spmd.phase "attention" tiles
   // CHECK: scf.if %[[FEW]] {
   // CHECK-NOT: kernel.latent_attention
   // CHECK-COUNT-4: kernel.concat
@@ -145,7 +145,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK-NEXT: arith.constant
   // CHECK-NEXT: arith.constant
   // CHECK-NEXT: spmd.barrier
-  // CHECK-NEXT: spmd.phase "k" static tiles %c2 prologue {
+  // CHECK-NEXT: spmd.phase "k" tiles %c2 prologue {
   // CHECK-NEXT: } do {
   // CHECK-NEXT: ^bb0(%[[HEAD:.*]]: index)
   // CHECK: %[[QUERY:.*]] = spmd.write @decode.query.16[

@@ -77,7 +77,7 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 // In a decode step every worker converts the row for itself.
 // DECODE-LABEL: func.func private @decode.layer(
 // DECODE-NOT: outlet
-// DECODE: spmd.phase "projections" static tiles %{{.*}} prologue {
+// DECODE: spmd.phase "projections" tiles %{{.*}} prologue {
 // DECODE: kernel.quantize
 // DECODE: kernel.round
 // DECODE: } do {

@@ -66,7 +66,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // queries.
 // CHECK-LABEL: func.func private @decode.layer(%{{.*}}: index, %{{.*}}: index, %{{.*}}: !lm.weight<48xf32> {lm.slot = "norm"}
 // CHECK: spmd.barrier
-// CHECK-NEXT: spmd.phase "qkv" static tiles %c5 prologue {
+// CHECK-NEXT: spmd.phase "qkv" tiles %c5 prologue {
 // CHECK: kernel.add
 // CHECK: kernel.norm
 // CHECK: } do {
@@ -81,7 +81,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: kernel.rope %{{.*}} head 16
 // CHECK-NOT: kernel.append
 // CHECK: spmd.barrier
-// CHECK-NEXT: spmd.phase "attention" static tiles %{{.*}} prologue {
+// CHECK-NEXT: spmd.phase "attention" tiles %{{.*}} prologue {
 // CHECK-NEXT: } do {
 // CHECK: kernel.attention
 // CHECK-NOT: piece
@@ -129,7 +129,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: %[[SIZE:.*]] = arith.muli %[[UNITS]], %c8
 // CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]], %c5
 // CHECK: spmd.barrier
-// CHECK-NEXT: spmd.phase "qkv" static tiles %[[TILES]] prologue {
+// CHECK-NEXT: spmd.phase "qkv" tiles %[[TILES]] prologue {
 // CHECK-NEXT: } do {
 // CHECK: %[[ROW:.*]] = arith.muli %{{.*}}, %[[SIZE]]
 // CHECK: %[[REST:.*]] = arith.subi %arg0, %[[ROW]]

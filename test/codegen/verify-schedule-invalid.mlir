@@ -1,6 +1,6 @@
 // RUN: lathe-opt --lm-verify-schedule %s -split-input-file -verify-diagnostics
 
-// A read after a write.
+// Two phases without a barrier.
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
@@ -12,95 +12,21 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
       %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
       kernel.zero %out : !half
     }
-    // expected-error @below {{phase "use" reads @a [bytes 0..64) that phase "fill" writes with no barrier between them (in a call of @decode, rows = 1, position = 0)}}
-    spmd.phase "use" static tiles %c2 prologue {
+    // expected-error @below {{phase "use" follows phase "fill" with no barrier between them (in a call of @decode, rows = 1, position = 0)}}
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
       %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
       %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
       kernel.add %in, %in to %out : !row, !row, !half
-    }
-    spmd.barrier
-    return
-  }
-}
-
-// -----
-
-// A write after a read.
-!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  spmd.buffer @b : memref<1x32xf32> arena place 128
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    spmd.barrier
-    spmd.phase "use" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
-      %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
-      kernel.add %in, %in to %out : !row, !row, !half
-    }
-    // expected-error @below {{phase "again" writes @a [bytes 0..64) that phase "use" reads with no barrier between them}}
-    spmd.phase "again" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    spmd.barrier
-    return
-  }
-}
-
-// -----
-
-// A write after a write.
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    spmd.phase "fill" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    // expected-error @below {{phase "again" writes @a [bytes 0..64) that phase "fill" writes with no barrier between them}}
-    spmd.phase "again" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
     }
     spmd.barrier
     return
@@ -121,8 +47,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    // expected-error @below {{phase "fill" writes @a [bytes 0..64) that phase "use" reads with no barrier between them (in a call of @decode, rows = 1, position = }}
-    spmd.phase "fill" static tiles %c2 prologue {
+    // expected-error @below {{phase "fill" follows phase "use" with no barrier between them (in a call of @decode, rows = 1, position = }}
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -130,7 +56,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       kernel.zero %out : !half
     }
     spmd.barrier
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -138,50 +64,6 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       %out = spmd.write @b[%c0, %n] size [%c1, %c16] : !half
       kernel.add %in, %in to %out : !row, !row, !half
     }
-    return
-  }
-}
-
-// -----
-
-// Through another buffer at the same bytes.
-!row = memref<1x32xf32, strided<[32, 1], offset: ?>>
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  spmd.buffer @other : memref<1x32xf32> arena place 0
-  spmd.buffer @c : memref<1x32xf32> arena place 128
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    spmd.barrier
-    spmd.phase "use" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
-      %out = spmd.write @c[%c0, %n] size [%c1, %c16] : !half
-      kernel.add %in, %in to %out : !row, !row, !half
-    }
-    // expected-error @below {{phase "again" writes @other [bytes 0..128) that phase "use" reads through @a with no barrier between them}}
-    spmd.phase "again" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @other[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    spmd.barrier
     return
   }
 }
@@ -199,7 +81,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -208,7 +90,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{the prologue of phase "use" reads @a [rows 0..1, columns 0..16), which tile 0 writes}}
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
       %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
     } do {
     ^bb0(%tile: index):
@@ -234,7 +116,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -243,7 +125,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{another tile of phase "use" reads @a [rows 0..1, columns 0..16), which tile 0 writes}}
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -258,7 +140,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // -----
 
-// After a dynamic phase its counter is set back.
+// Phases that have nothing to do with one another.
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.buffer @a : memref<1x32xf32> arena place 0
@@ -267,15 +149,15 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
       %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
       kernel.zero %out : !half
     }
-    // expected-error @below {{phase "next" follows dynamic phase "fill", which may still count its tiles, with no barrier between them}}
-    spmd.phase "next" static tiles %c2 prologue {
+    // expected-error @below {{phase "next" follows phase "fill" with no barrier between them}}
+    spmd.phase "next" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
     }
@@ -296,7 +178,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c16 = arith.constant 16 : index
     %c8 = arith.constant 8 : index
     // expected-error @below {{tile 0 and tile 1 of phase "fill" both write @a [rows 0..1, columns 8..16)}}
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c8 : index
@@ -321,7 +203,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
     // expected-error @below {{no tile of phase "fill" writes @long [rows 0..1, columns 16..32) amid what its tiles write}}
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c32 : index
@@ -343,7 +225,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "whole" static tiles %c2 prologue {
+    spmd.phase "whole" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -352,7 +234,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{phase "part" writes [rows 0..1, columns 0..16) of @a and leaves the rest of [rows 0..1, columns 0..32) as phase "whole" wrote it}}
-    spmd.phase "part" static tiles %c1 prologue {
+    spmd.phase "part" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -376,7 +258,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c32 : index
@@ -399,7 +281,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
     // expected-error @below {{phase "fill" has 0 tiles}}
-    spmd.phase "fill" static tiles %c0 prologue {
+    spmd.phase "fill" tiles %c0 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -421,7 +303,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "fill" static tiles %c1 prologue {
+    spmd.phase "fill" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -446,7 +328,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -470,7 +352,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     // expected-error @below {{phase "fill" writes @decode.tokens, which is the caller's}}
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -492,7 +374,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
       // expected-error @below {{phase "fill" writes @a in its prologue, which every worker runs}}
       %out = spmd.write @a[%c0, %c0] size [%c1, %c32] : !row
     } do {
@@ -515,7 +397,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -523,7 +405,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       kernel.zero %out : !half
     }
     spmd.barrier
-    spmd.phase "use" static tiles %c1 prologue {
+    spmd.phase "use" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @a[%c0, %c0] size [%c1, %c32] : !row
@@ -549,7 +431,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
     // expected-error @below {{phase "use" reads @a [bytes 0..128), which no phase has written in this call}}
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -575,7 +457,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c1 prologue {
+    spmd.phase "fill" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -584,7 +466,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{phase "use" reads @a [bytes 64..128), which no phase has written in this call}}
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -611,7 +493,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -619,7 +501,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       kernel.zero %out : !half
     }
     spmd.barrier
-    spmd.phase "other" static tiles %c2 prologue {
+    spmd.phase "other" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -628,7 +510,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{phase "use" reads @a [bytes 0..128), which phase "other" overwrites through @b}}
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -655,7 +537,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "fill" static tiles %c2 prologue {
+    spmd.phase "fill" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -664,7 +546,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{phase "use" writes @b [bytes 64..192) and reads @a [bytes 0..128) at the same time}}
-    spmd.phase "use" static tiles %c2 prologue {
+    spmd.phase "use" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -691,7 +573,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "one" static tiles %c2 prologue {
+    spmd.phase "one" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %out = spmd.write @own[%c0, %c0] size [%c1, %c16] : !own
@@ -699,7 +581,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
     spmd.barrier
     // expected-error @below {{phase "two" reads @own [bytes 0..64), which other tiles of phase "one" fill, perhaps on another worker}}
-    spmd.phase "two" static tiles %c2 prologue {
+    spmd.phase "two" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -726,7 +608,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "one" static tiles %c2 prologue {
+    spmd.phase "one" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -757,139 +639,28 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
-    spmd.phase "one" static tiles %c2 prologue {
+    spmd.phase "one" tiles %c2 prologue {
       %own = spmd.write @own[%c0, %c0] size [%c1, %c16] : !own
       kernel.zero %own : !own
     } do {
     ^bb0(%tile: index):
     }
-    spmd.phase "two" static tiles %c2 prologue {
+    spmd.barrier
+    spmd.phase "two" tiles %c2 prologue {
       %room = spmd.write @room[%c0, %c0] size [%c1, %c16] : !own
       kernel.zero %room : !own
     } do {
     ^bb0(%tile: index):
     }
+    spmd.barrier
     // expected-error @below {{phase "three" reads @own [bytes 0..64), which phase "two" overwrites through @room}}
-    spmd.phase "three" static tiles %c2 prologue {
+    spmd.phase "three" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
       %in = spmd.read @own[%c0, %c0] size [%c1, %c16] : !own
       %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
       kernel.add %in, %in to %out : !own, !own, !half
-    }
-    spmd.barrier
-    return
-  }
-}
-
-// -----
-
-// Attention before the barrier.
-!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
-module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
-  spmd.buffer @tokens : memref<8x32xf32> tokens
-  spmd.buffer @a : memref<8x32xf32> arena place 0
-  spmd.buffer @scores : memref<8x64xf32> scratch place 0
-  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
-    %c0 = arith.constant 0 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    %c64 = arith.constant 64 : index
-    %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      kernel.append %in to %cache[%tile] at %position : !rows, !cache
-      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
-    }
-    // expected-error @below {{phase "attention" attends to row 0 of @cache that phase "append" appends to with no barrier between them}}
-    spmd.phase "attention" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
-      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
-    }
-    spmd.barrier
-    return
-  }
-}
-
-// -----
-
-// The next call appends while this one attends.
-!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 57, rows = 64>
-module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
-  spmd.buffer @tokens : memref<8x32xf32> tokens
-  spmd.buffer @a : memref<8x32xf32> arena place 0
-  spmd.buffer @scores : memref<8x64xf32> scratch place 0
-  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
-    %c0 = arith.constant 0 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    %c64 = arith.constant 64 : index
-    %cache = lm.use @cache : !cache
-    // expected-error @below {{phase "append" appends to row 0 of @cache that phase "attention" attends to with no barrier between them}}
-    spmd.phase "append" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      kernel.append %in to %cache[%tile] at %position : !rows, !cache
-      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
-    }
-    spmd.barrier
-    spmd.phase "attention" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
-      %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
-    }
-    return
-  }
-}
-
-// -----
-
-// Two phases append.
-!rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
-module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
-  spmd.buffer @tokens : memref<8x32xf32> tokens
-  spmd.buffer @a : memref<8x32xf32> arena place 0
-  spmd.buffer @scores : memref<8x64xf32> scratch place 0
-  func.func @prefill(%rows: index, %position: index) attributes {spmd.entry = "prefill", spmd.rows = 8 : i64} {
-    %c0 = arith.constant 0 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      kernel.append %in to %cache[%tile] at %position : !rows, !cache
-      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
-    }
-    // expected-error @below {{phase "again" appends to row 0 of @cache that phase "append" appends to with no barrier between them}}
-    spmd.phase "again" static tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      kernel.append %in to %cache[%tile] at %position : !rows, !cache
-      kernel.append %in to values %cache[%tile] at %position : !rows, !cache
     }
     spmd.barrier
     return
@@ -914,7 +685,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c64 = arith.constant 64 : index
     %cache = lm.use @cache : !cache
     // expected-error @below {{another tile of phase "both" attends to the cache's row 0, keys of head 0, to which tile 0 appends}}
-    spmd.phase "both" static tiles %c2 prologue {
+    spmd.phase "both" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -949,7 +720,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c64 = arith.constant 64 : index
     %cache = lm.use @cache : !cache
     // expected-error @below {{phase "attention" attends to position 0 of @cache (keys of head 0), which no phase has appended}}
-    spmd.phase "attention" static tiles %c2 prologue {
+    spmd.phase "attention" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -979,7 +750,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c16 = arith.constant 16 : index
     %c64 = arith.constant 64 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -987,7 +758,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     }
     spmd.barrier
     // expected-error @below {{phase "attention" attends to position 0 of @cache (values of head 0), which no phase has appended}}
-    spmd.phase "attention" static tiles %c2 prologue {
+    spmd.phase "attention" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -1016,7 +787,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
     // expected-error @below {{phase "keys" fills @cache, but no phase appends the values of head 0 at position 0}}
-    spmd.phase "keys" static tiles %c2 prologue {
+    spmd.phase "keys" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1043,7 +814,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
     // expected-error @below {{phase "append" appends twice the keys of head 0 at position 0}}
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1072,7 +843,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %cache = lm.use @cache : !cache
     %next = arith.addi %position, %c1 : index
     // expected-error @below {{phase "append" appends position 1 of @cache (keys of head 0), but position 0 is next}}
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1099,7 +870,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
     // expected-error @below {{phase "append" does not append the keys of head 0 at position 8}}
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %part = arith.muli %tile, %c16 : index
@@ -1128,7 +899,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c16 = arith.constant 16 : index
     %c64 = arith.constant 64 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1136,7 +907,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       kernel.append %in to values %cache[%tile] at %position : !rows, !cache
     }
     spmd.barrier
-    spmd.phase "attention" static tiles %c2 prologue {
+    spmd.phase "attention" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -1168,7 +939,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c16 = arith.constant 16 : index
     %c64 = arith.constant 64 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1177,7 +948,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     }
     spmd.barrier
     // expected-error @below {{phase "attention" attends to a cache of 18 rows, which are no whole panels of 16}}
-    spmd.phase "attention" static tiles %c2 prologue {
+    spmd.phase "attention" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -1206,7 +977,7 @@ module attributes {spmd.arena_bytes = 4096 : i64, spmd.scratch_bytes = 8192 : i6
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1235,7 +1006,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c3 = arith.constant 3 : index
     %c8 = arith.constant 8 : index
     // expected-error @below {{tile 0 and tile 2 of phase "append" both append to the cache's row 0, keys of head 0}}
-    spmd.phase "append" static tiles %c3 prologue {
+    spmd.phase "append" tiles %c3 prologue {
     } do {
     ^bb0(%tile: index):
       %part = arith.muli %tile, %c8 : index
@@ -1262,7 +1033,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
@@ -1289,7 +1060,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c2 prologue {
+    spmd.phase "append" tiles %c2 prologue {
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
       // expected-error @below {{phase "append" uses a cache in its prologue, which every worker runs}}
       kernel.append %in to %cache[%c0] at %position : !rows, !cache
@@ -1345,126 +1116,6 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // -----
 
-// A dynamic phase without a counter.
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    // expected-error @below {{phase "fill" is dynamic, but has no counter (lm-plan-memory)}}
-    spmd.phase "fill" dynamic tiles %c2 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    return
-  }
-}
-
-// -----
-
-// Nothing sets the only phase's counter back before the next call.
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    // expected-error @below {{phase "fill" is dynamic, but no other phase of its function sets its counter back}}
-    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    return
-  }
-}
-
-// -----
-
-// A counter beyond the arena.
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    // expected-error @below {{phase "fill" counts at byte 256, no multiple of 8 inside the arena}}
-    spmd.phase "fill" dynamic tiles %c2 counter 256 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    return
-  }
-}
-
-// -----
-
-// A counter in a buffer of another entry.
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  spmd.buffer @prefill.x : memref<1x32xf32> arena place 128
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    // expected-error @below {{phase "fill" counts at byte 128, inside @prefill.x [bytes 128..256)}}
-    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    return
-  }
-}
-
-// -----
-
-// Two phases count in one place.
-!half = memref<1x16xf32, strided<[32, 1], offset: ?>>
-module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @a : memref<1x32xf32> arena place 0
-  func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c2 = arith.constant 2 : index
-    %c16 = arith.constant 16 : index
-    spmd.phase "first" dynamic tiles %c2 counter 128 prologue {
-    } do {
-    ^bb0(%tile: index):
-    }
-    // expected-error @below {{phase "fill" counts at byte 128, as phase "first" does}}
-    spmd.phase "fill" dynamic tiles %c2 counter 128 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %n = arith.muli %tile, %c16 : index
-      %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-      kernel.zero %out : !half
-    }
-    return
-  }
-}
-
-// -----
-
 // Another way to an index.
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   func.func @decode(%rows: index, %position: index, %table: memref<4xindex>) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
@@ -1492,7 +1143,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   func.func @decode(%rows: index, %position: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
     %c2 = arith.constant 2 : index
-    spmd.phase "other" static tiles %c2 prologue {
+    spmd.phase "other" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       // expected-error @below {{is not understood by verify-schedule}}
@@ -1508,7 +1159,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   func.func @decode(%rows: index, %position: index, %room: memref<4x16xf32>) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
     %c2 = arith.constant 2 : index
-    spmd.phase "other" static tiles %c2 prologue {
+    spmd.phase "other" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       // expected-error @below {{expects memory that spmd.read or spmd.write hands out}}
@@ -1531,7 +1182,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "append" static tiles %c1 prologue {
+    spmd.phase "append" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %out = spmd.write @a[%c0, %c0] size [%c1, %c16] : !row
@@ -1560,7 +1211,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
     %cache = lm.use @cache : !cache
-    spmd.phase "compute" static tiles %c1 prologue {
+    spmd.phase "compute" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %out = spmd.write @a[%c0, %c0] size [%c1, %c16] : !row
@@ -1592,7 +1243,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     %c2 = arith.constant 2 : index
     %c16 = arith.constant 16 : index
     // expected-error @below {{phase "one" reads @own [bytes 128..192), which no phase has written in this call}}
-    spmd.phase "one" static tiles %c2 prologue {
+    spmd.phase "one" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index

@@ -34,7 +34,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     %c32 = arith.constant 32 : index
     %c48 = arith.constant 48 : index
     // Every worker's own copy, then one head per tile.
-    spmd.phase "qkv" static tiles %c2 prologue {
+    spmd.phase "qkv" tiles %c2 prologue {
       %x = spmd.read @decode.x[%c0, %c0] size [%c1, %c32] : !row
       %own = spmd.write @decode.normed[%c0, %c0] size [%c1, %c32] : !row
       kernel.add %x, %x to %own : !row, !row, !row
@@ -48,7 +48,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       kernel.append %in to values %cache[%tile] at %position : !half, !cache
     }
     spmd.barrier
-    spmd.phase "attention" static tiles %c2 prologue {
+    spmd.phase "attention" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -59,7 +59,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     }
     spmd.barrier
     // A tile may read back what it has written itself.
-    spmd.phase "twice" dynamic tiles %c2 counter 4608 prologue {
+    spmd.phase "twice" tiles %c2 prologue {
     } do {
     ^bb0(%tile: index):
       %n = arith.muli %tile, %c16 : index
@@ -78,7 +78,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "start" static tiles %c1 prologue {
+    spmd.phase "start" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : !row
@@ -86,7 +86,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     }
     spmd.barrier
     spmd.layers %c1 at %position [@decode.layer, @decode.layer]
-    spmd.phase "head" static tiles %c1 prologue {
+    spmd.phase "head" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.read @decode.x[%c0, %c0] size [%c1, %c32] : !row
@@ -107,7 +107,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     %c48 = arith.constant 48 : index
     %blocks = arith.ceildivui %rows, %c4 : index
     %tiles = arith.muli %blocks, %c2 : index
-    spmd.phase "append" static tiles %tiles prologue {
+    spmd.phase "append" tiles %tiles prologue {
     } do {
     ^bb0(%tile: index):
       %head = arith.remui %tile, %c2 : index
@@ -122,7 +122,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       kernel.append %x to values %cache[%head] at %at : !halves, !cache
     }
     spmd.barrier
-    spmd.phase "attention" static tiles %tiles prologue {
+    spmd.phase "attention" tiles %tiles prologue {
     } do {
     ^bb0(%tile: index):
       %head = arith.remui %tile, %c2 : index
@@ -147,7 +147,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     %c4 = arith.constant 4 : index
     %c32 = arith.constant 32 : index
     %tiles = arith.ceildivui %rows, %c4 : index
-    spmd.phase "start" static tiles %tiles prologue {
+    spmd.phase "start" tiles %tiles prologue {
     } do {
     ^bb0(%tile: index):
       %row = arith.muli %tile, %c4 : index
@@ -167,7 +167,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c32 = arith.constant 32 : index
-    spmd.phase "head" static tiles %c1 prologue {
+    spmd.phase "head" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
       %x = spmd.read @prefill.x[%first, %c0] size [%c1, %c32] : !row

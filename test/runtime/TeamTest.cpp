@@ -8,6 +8,9 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <numeric>
+
 using namespace lrt;
 
 namespace {
@@ -34,6 +37,45 @@ void run(void *context, int64_t worker) {
       work.mistakes[worker] += count != before + phase;
     lrt_barrier(&work.step, worker, 0, 0);
   }
+}
+
+/// In every phase workers take tiles, of a number that differs from phase to phase, and count whom each was given to.
+struct TilePhases {
+  lrt_step step = {};
+  std::vector<std::vector<std::atomic<int>>> given; // [phase][tile]: how often
+  std::vector<std::vector<int64_t>> order;          // [worker]: tiles of the last phase, as they were given
+  int64_t sleeper = -1;                             // this worker sleeps in its first tile of every phase
+};
+
+void takeTiles(void *context, int64_t worker) {
+  TilePhases &work = *static_cast<TilePhases *>(context);
+  for (auto &given : work.given) {
+    work.order[worker].clear();
+    for (int64_t tile; (tile = lrt_next_tile(&work.step, worker, given.size())) >= 0;) {
+      ASSERT_LT(tile, given.size());
+      ++given[tile];
+      if (worker == work.sleeper && work.order[worker].empty())
+        usleep(20'000);
+      work.order[worker].push_back(tile);
+    }
+    if (&given != &work.given.back())
+      lrt_barrier(&work.step, worker, 0, 0);
+  }
+}
+
+TilePhases takeTiles(Team &team, int64_t workers, const std::vector<int64_t> &tiles, int64_t sleeper = -1) {
+  TilePhases work;
+  work.step.workers = workers;
+  work.step.team = &team;
+  work.sleeper = sleeper;
+  work.order.resize(workers);
+  for (int64_t each : tiles)
+    work.given.emplace_back(each);
+  team.run(takeTiles, &work, workers);
+  for (auto &given : work.given)
+    for (size_t tile = 0; tile < given.size(); ++tile)
+      EXPECT_EQ(given[tile], 1) << "tile " << tile << " of " << given.size() << ", " << workers << " workers";
+  return work;
 }
 
 void check(int64_t workers, int64_t jobs, int64_t phases, int64_t slowPhase) {
@@ -86,6 +128,29 @@ TEST(Team, anyPartOfItMayWork) {
     }
   }
   EXPECT_EQ(total, expected);
+}
+
+TEST(Team, everyTileIsGivenOnce) {
+  for (int64_t workers : {1, 2, 3, 4, 7}) {
+    Team team(workers);
+    // Few behind many: what was given of a phase is forgotten in the next.
+    for (int job = 0; job < 50; ++job)
+      takeTiles(team, 1 + job % workers, {500, 1, 0, 2, 3, 64, 7, 1000, workers, 100});
+  }
+}
+
+TEST(Team, tilesAreGivenInOrderAndTheOthersFromTheEnd) {
+  Team team(2);
+  TilePhases work = takeTiles(team, 2, {40}, /*sleeper=*/1);
+  // Of 20..39 the first ten are the sleeper's own.
+  std::vector<int64_t> expected(20);
+  std::iota(expected.begin(), expected.end(), 0);
+  for (int64_t tile = 39; tile >= 30; --tile)
+    expected.push_back(tile);
+  EXPECT_EQ(work.order[0], expected);
+  expected.resize(10);
+  std::iota(expected.begin(), expected.end(), 20);
+  EXPECT_EQ(work.order[1], expected);
 }
 
 TEST(Team, workersSleepBetweenJobsAndWakeUp) {

@@ -70,7 +70,7 @@ def replaced(text, pattern, values):
 # Numbers that stand in a dump, and words with what to put there.
 PLACES = [r"\bplace (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) x", r"cache<\d+ x (\d+) x",
           r"\bheads (\d+)", r"groups (\d+)",
-          r"\bhead (\d+)", r"dim = (\d+)", r"counter (\d+)", r"memref<(\d+)x", r"memref<\d+x(\d+)x",
+          r"\bhead (\d+)", r"dim = (\d+)", r"memref<(\d+)x", r"memref<\d+x(\d+)x",
           r"tensor<\?x(\d+)x", r"constant (\d+) : index", r"weight<(\d+)x", r"weight<\d+x(\d+)x", r"<(\d+) x \d>",
           r"<16 x (\d)>", r"vector<(\d+)x", r"\((\d+) : i64\)", r"spmd\.rows = (\d+) : i64", r"strided<\[(\d+),"]
 WORDS = {r"\d(xf32)\b": ["xbf16", "xq4_0", "xi1"], r"\d(xbf16)\b": ["xf32", "xq8_0"],
@@ -78,7 +78,7 @@ WORDS = {r"\d(xf32)\b": ["xbf16", "xq4_0", "xi1"], r"\d(xbf16)\b": ["xf32", "xq8
          r"(place \d+)": [""], r"(, <16 x \d>)>": [""],
          r"\[(@[\w.]+)[,\]]": ["@forward", "@nothing", "@decode", ""],
          r"spmd\.entry = (\"\w+\")": ['"other"', "7 : i64"], r"lm\.slot = (\"[\w.]+\")": ['"other"', "7 : i64"],
-         r"(spmd\.entry = \"\w+\", )": [""], r"\b(static) +tiles": ["dynamic"],
+         r"(spmd\.entry = \"\w+\", )": [""],
          r"\b(arena)\b": ["tokens", "logits", "scratch"], r"@(decode|prefill|head|forward|layer)\b\(": ["renamed"],
          r"call @([\w.]+)": ["decode", "nothing"]}
 LINES = r"\s*(lm\.(weight|state|append)|spmd\.(buffer|barrier|layers)|kernel|memref\.(store|global)|vector\.store)\b"

@@ -210,8 +210,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
                                   to, op.getScaleAttr(), op.getSoftcapAttr(), op.getTemperatureAttr(), rounded);
     });
   };
-  // Later rows see more positions.
-  tiled("attention", heads, most, body, spmd::Assignment::Dynamic);
+  tiled("attention", heads, most, body);
 }
 
 /// Heads that share a head of the cache are taken together, so that it is read once; where that leaves too few tiles

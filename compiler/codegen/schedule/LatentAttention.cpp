@@ -119,6 +119,5 @@ void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
           choose(isFew, [&] { absorbed(times(group, together), together, row, count); }, many);
         else
           many();
-      },
-      spmd::Assignment::Dynamic);
+      });
 }

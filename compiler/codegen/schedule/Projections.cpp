@@ -106,9 +106,5 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
       });
     });
   };
-  // A third of a small model's step: who gets less of the bandwidth leaves tiles to the others. The entry point of a
-  // prompt's head has no other phase that could set a counter back.
-  bool isDynamic = what == "head" && entry == Entry::Decode;
-  tiled(what, llvm::sum_of(tiles), table.tileRows, body,
-        isDynamic ? spmd::Assignment::Dynamic : spmd::Assignment::Static);
+  tiled(what, llvm::sum_of(tiles), table.tileRows, body);
 }

@@ -28,12 +28,11 @@ spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t 
 // Phases
 //===------------------------------------------------------------------------------------------------------------------===//
 
-void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value)> body,
-                      spmd::Assignment assignment) {
+void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value)> body) {
   // Before each phase, so that it is known to the barrier.
   if (!std::exchange(isFirstPhase, false))
     spmd::BarrierOp::create(builder, loc);
-  auto op = spmd::PhaseOp::create(builder, loc, what, assignment, tiles);
+  auto op = spmd::PhaseOp::create(builder, loc, what, tiles);
   builder.setInsertionPointToEnd(&op.getPrologue().front());
   prologue();
   builder.setInsertionPointToEnd(&op.getBody().front());
@@ -58,12 +57,9 @@ void Scheduler::flushRows() {
   rowwise.clear();
 }
 
-void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body,
-                      spmd::Assignment assignment) {
+void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body) {
   if (replicates) {
-    phase(
-        what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); },
-        assignment);
+    phase(what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); });
     return;
   }
   flushRows();
@@ -86,8 +82,7 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
         Value rest = arith::SubIOp::create(builder, loc, rows, row);
         Value count = arith::MinUIOp::create(builder, loc, rest, size);
         body(columnTile, row, count);
-      },
-      assignment);
+      });
 }
 
 void Scheduler::choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t, Value)> body) {

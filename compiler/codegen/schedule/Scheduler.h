@@ -138,8 +138,7 @@ private:
   void put(const Outlet &outlet, Value row, Value column, OpFoldResult count, OpFoldResult width,
            function_ref<void(Value out)> fill, bool rounds = false);
 
-  void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body,
-             spmd::Assignment assignment = spmd::Assignment::Static);
+  void phase(StringRef what, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body);
   void flushRows();
   /// In a prologue: what waits for rows, on all of them.
   void workOnRows() {
@@ -159,10 +158,8 @@ private:
   bool takesRounded(CacheType type) {
     return type.getElement().isBF16() && table.bf16Dot && type.getDim() % CPUTable::kPanelRows == 0;
   }
-  /// A phase over `columnTiles` times blocks of `blockRows` rows. Dynamic: some tiles are much more work than others,
-  /// or there is so much to read that who gets less of the bandwidth would be waited for.
-  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body,
-             spmd::Assignment assignment = spmd::Assignment::Static);
+  /// A phase over `columnTiles` times blocks of `blockRows` rows.
+  void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body);
 
   /// Of parts that lie one after another, each `tiles[i]` tiles: the code for the part that `tile` is in.
   void choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t part, Value local)> body);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 5u
+#define LRT_ABI_VERSION 6u
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,7 +31,7 @@ typedef struct lrt_step {
   int64_t first;          // head entry: first row of the previous prefill whose logits are wanted; else 0
   int64_t position;       // of the first row, counted from the start of the sequence
   int64_t workers;        // 1 .. any
-  void *team;             // the runtime's own, handed back to lrt_barrier
+  void *team;             // the runtime's own, handed back in calls
 } lrt_step;
 
 /// Kinds of peak an operation is measured against.

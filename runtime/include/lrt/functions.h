@@ -20,5 +20,6 @@ extern "C" {
 } // namespace lrt::kinds
 
 using lrt::kinds::lrt_barrier;
+using lrt::kinds::lrt_next_tile;
 
 #endif // LRT_FUNCTIONS_H

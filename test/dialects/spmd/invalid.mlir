@@ -84,11 +84,11 @@ func.func @claims_another_stride(%c0: index, %c1: index) {
 
 // spmd.phase, spmd.barrier
 func.func @phase_in_a_phase(%n: index) {
-  spmd.phase "outer" static tiles %n prologue {
+  spmd.phase "outer" tiles %n prologue {
   } do {
   ^bb0(%tile: index):
     // expected-error @below {{'spmd.phase' op expects to stand in the first block of a function}}
-    spmd.phase "inner" static tiles %n prologue {
+    spmd.phase "inner" tiles %n prologue {
     } do {
     ^bb0(%inner: index):
     }
@@ -102,7 +102,7 @@ func.func @phase_in_a_second_block(%n: index) {
   cf.br ^next
 ^next:
   // expected-error @below {{'spmd.phase' op expects to stand in the first block of a function}}
-  spmd.phase "p" static tiles %n prologue {
+  spmd.phase "p" tiles %n prologue {
   } do {
   ^bb0(%tile: index):
   }
@@ -123,7 +123,7 @@ func.func @some_workers_wait(%n: index, %some: i1) {
 
 func.func @prologue_with_an_argument(%n: index) {
   // expected-error @below {{'spmd.phase' op expects a prologue without arguments}}
-  spmd.phase "p" static tiles %n prologue {
+  spmd.phase "p" tiles %n prologue {
   ^bb0(%x: index):
   } do {
   ^bb0(%tile: index):
@@ -135,7 +135,7 @@ func.func @prologue_with_an_argument(%n: index) {
 
 func.func @two_blocks_of_prologue(%n: index) {
   // expected-error @below {{'spmd.phase' op expects region #0 to have 0 or 1 blocks}}
-  spmd.phase "p" static tiles %n prologue {
+  spmd.phase "p" tiles %n prologue {
     cf.br ^next
   ^next:
   } do {
@@ -148,7 +148,7 @@ func.func @two_blocks_of_prologue(%n: index) {
 
 func.func @body_without_a_tile(%n: index) {
   // expected-error @below {{'spmd.phase' op expects a body with one argument, the tile}}
-  spmd.phase "p" static tiles %n prologue {
+  spmd.phase "p" tiles %n prologue {
   } do {
   ^bb0:
   }
@@ -159,31 +159,9 @@ func.func @body_without_a_tile(%n: index) {
 
 func.func @tile_of_another_type(%n: index) {
   // expected-error @below {{'spmd.phase' op expects a body with one argument, the tile}}
-  spmd.phase "p" static tiles %n prologue {
+  spmd.phase "p" tiles %n prologue {
   } do {
   ^bb0(%tile: i64):
-  }
-  return
-}
-
-// -----
-
-func.func @counter_between_words(%n: index) {
-  // expected-error @below {{'spmd.phase' op expects a counter at a multiple of 8, but found 12}}
-  spmd.phase "p" dynamic tiles %n counter 12 prologue {
-  } do {
-  ^bb0(%tile: index):
-  }
-  return
-}
-
-// -----
-
-func.func @counter_before_the_arena(%n: index) {
-  // expected-error @below {{'spmd.phase' op expects a counter at a multiple of 8, but found -8}}
-  spmd.phase "p" dynamic tiles %n counter -8 prologue {
-  } do {
-  ^bb0(%tile: index):
   }
   return
 }
@@ -284,7 +262,7 @@ func.func @layer_of_another_type(%rows: index) attributes {spmd.entry = "decode"
 
 func.func @costs_less_than_nothing(%n: index) {
   // expected-error @below {{expects costs from 0 to 2^50, but found -1}}
-  spmd.phase "a" static tiles %n cost <weights = -1> prologue {
+  spmd.phase "a" tiles %n cost <weights = -1> prologue {
   } do {
   ^bb0(%tile: index):
   }
@@ -295,7 +273,7 @@ func.func @costs_less_than_nothing(%n: index) {
 
 func.func @more_experts_than_memory(%n: index) {
   // expected-error @below {{expects experts of 2^50 bytes at most, but found 1048576 of 1125899906842623}}
-  spmd.phase "a" static tiles %n cost <expert = 1125899906842623, experts = 1048576> prologue {
+  spmd.phase "a" tiles %n cost <expert = 1125899906842623, experts = 1048576> prologue {
   } do {
   ^bb0(%tile: index):
   }

@@ -25,8 +25,8 @@ func.func @decode(%rows: index, %position: index, %first: index) attributes {spm
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c32 = arith.constant 32 : index
-  // CHECK: spmd.phase "start" static tiles %{{.*}} prologue {
-  spmd.phase "start" static tiles %c1 prologue {
+  // CHECK: spmd.phase "start" tiles %{{.*}} prologue {
+  spmd.phase "start" tiles %c1 prologue {
     // CHECK: spmd.read @decode.x[%{{.*}}, %{{.*}}] size[%{{.*}}, %{{.*}}] : memref<1x32xf32, strided<[32, 1], offset: ?>>
     %x = spmd.read @decode.x[%c0, %c0] size [%c1, %c32] : !row
   // CHECK: } do {
@@ -40,13 +40,13 @@ func.func @decode(%rows: index, %position: index, %first: index) attributes {spm
   spmd.barrier
   // CHECK: spmd.layers %{{.*}} at %{{.*}} [@kind, @kind]
   spmd.layers %rows at %position [@kind, @kind]
-  // CHECK: spmd.phase "all" static tiles %{{.*}} cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13, attend_bf16 = 14> prologue {
-  spmd.phase "all" static tiles %c1 cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13, attend_bf16 = 14> prologue {
+  // CHECK: spmd.phase "all" tiles %{{.*}} cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13, attend_bf16 = 14> prologue {
+  spmd.phase "all" tiles %c1 cost <weights = 1, lookup = 2, expert = 3, experts = 4, chosen = 5, state = 6, position = 7, window = 8, chunk = 9, f32 = 10, bf16 = 11, int8 = 12, attend = 13, attend_bf16 = 14> prologue {
   } do {
   ^bb0(%tile: index):
   }
-  // CHECK: spmd.phase "end" dynamic tiles %{{.*}} counter 128 cost <> prologue {
-  spmd.phase "end" dynamic tiles %c1 counter 128 cost <> prologue {
+  // CHECK: spmd.phase "end" tiles %{{.*}} cost <> prologue {
+  spmd.phase "end" tiles %c1 cost <> prologue {
   } do {
   ^bb0(%tile: index):
   }
