@@ -245,15 +245,26 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : !head, !ring, !scores, !head
     return
   }
-  // Heads of one row that share one of the cache are rows of products with a function of their own. Its keys and values
-  // are asked for before they are needed, into the second cache and no more than it holds.
+  // Heads of one row that share one of the cache are rows of products with a function of their own. Its keys are asked for
+  // into the second cache, no more than it holds; while rows meet them, the values of the same positions (16 of them are 512
+  // bytes of a panel of 1,024), and while they meet these, the keys of the next head. Not so where a tile sees more.
   // CHECK-LABEL: @attend_from_one_row(
+  // CHECK-SAME: %[[PLACE:[^ ]*]]: index, %[[HEAD:[^ ]*]]: index, %{{[^ ]*}}: index)
+  // CHECK: %[[HEADS:.*]] = arith.muli %[[HEAD]], %c1024
+  // CHECK: %[[KEYS:.*]] = arith.addi %[[PLACE]], %[[HEADS]]
+  // CHECK: %[[OTHER:.*]] = arith.select %{{.*}}, %c0{{.*}}, %c1024
+  // CHECK: %[[OFFSET:.*]] = arith.addi %{{.*}}, %[[OTHER]]
+  // CHECK: %[[NEXT:.*]] = arith.addi %[[KEYS]], %[[OFFSET]]
+  // CHECK: %[[SHORT:.*]] = arith.cmpi sle, %{{.*}}, %c384
   // CHECK: arith.addi %{{.*}}, %c32768
   // CHECK: memref.prefetch {{.*}} locality<2>
+  // CHECK: scf.if %[[SHORT]] {
+  // CHECK: call @attend.bf16.2.2.ask({{.*}}, %c512{{[_0-9]*}}, %c1024{{[_0-9]*}})
+  // CHECK: } else {
   // CHECK: call @attend.bf16.2.2(
-  // CHECK: memref.prefetch {{.*}} locality<2>
   // CHECK: arith.cmpf olt
-  // CHECK: call @attend.bf16.2.2(
+  // CHECK: scf.if %[[SHORT]] {
+  // CHECK: call @attend.bf16.2.2.ask({{.*}}, %[[NEXT]], %{{.*}}, %c512{{[_0-9]*}})
   // CHECK: return
   func.func @attend_from_one_row(%q: memref<1x32xf32>, %scores: memref<2x32xf32>, %out: memref<1x32xf32>, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring

@@ -25,9 +25,12 @@ struct AttentionEmitter {
 
   Value query = {}, out = {}; // a row for each row or, of one row, for each head
   bool isHeads = false;       // rows are heads of one row
+  bool isOne = false;         // there is one row, of one head or more
   /// Rounded queries (in the room that `out` has for them) and weights (where their scores were) lie two to a float.
   bool isRounded = op.getRounded();
   Value area = {}, keys = {}, values = {}; // of the head
+  Value next = {};                         // keys of the tile behind this one
+  Value isShort = {};                      // what the tile sees stays in the second cache until it is needed
   Value oldest = {}, oldestSlot = {};      // first position any row sees
   struct Range {
     Value begin, end; // panels of 16 slots
@@ -40,17 +43,23 @@ struct AttentionEmitter {
     SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
     return memref::SubViewOp::create(e, rows, offsets, sizes, strides);
   }
-  void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
-    context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
-                              Panels::Cache, accumulates, isRounded});
+  void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates,
+               Product::Ahead ahead) {
+    auto call = [&](Product::Ahead ahead) {
+      context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
+                                Panels::Cache, accumulates, isRounded, ahead});
+    };
+    if (!ahead.place)
+      return call(ahead);
+    e.ifThen(isShort, [&] { call(ahead); }, [&] { call({}); });
   }
   /// Bytes of a value panel before the columns of scores from `first` on: in it, positions are steps of 16 dims.
   Value offsetInPanel(Value first) { return e.mul(first, lanes * layout.elementBytes); }
-  /// Ask for what is visible, as much of it as surely stays in the second cache; products ask for what is behind that.
-  static constexpr int64_t kAsked = 32 << 10;
-  void ask(Value base, Value begin, Value end, int64_t most);
+  /// One row waits for memory, which shall have something to do all the time: while heads meet the keys they ask for
+  /// the values of the same positions, while they meet the values, for the next tile's keys.
   void askForKeys();
-  void askForValues();
+  Product::Ahead valuesOf(Range range);
+  Product::Ahead keysBehind(size_t index);
   void findVisible();
   void findRanges();
   Value firstVisible(Value position);
@@ -65,6 +74,11 @@ struct AttentionEmitter {
 
 void AttentionEmitter::findRanges() {
   findVisible();
+  // The next head's, from the first it sees; behind the last head's nothing is worth asking for, and those here cost
+  // nothing.
+  Value first = e.mul(ranges.front().begin, layout.keyPanelBytes);
+  Value isLast = e.lessEqual(e.index(type.getHeads()), e.add(op.getHead(), 1));
+  next = e.add(keys, e.add(first, e.select(isLast, e.index(0), e.index(layout.headBytes))));
   if (!op.getPiece())
     return;
   // Of all panels, one range behind the other, those of this piece.
@@ -73,6 +87,7 @@ void AttentionEmitter::findRanges() {
     all = e.add(all, e.sub(range.end, range.begin));
   auto edge = [&](Value piece) { return e.div(e.mul(piece, all), Value(op.getPieces())); };
   Value begin = edge(op.getPiece()), end = edge(e.add(Value(op.getPiece()), 1));
+  Value behind; // the panel where the next piece begins
   for (Range &range : ranges) {
     Value length = e.sub(range.end, range.begin);
     auto inside = [&](Value panel) {
@@ -80,9 +95,12 @@ void AttentionEmitter::findRanges() {
       return e.add(range.begin, e.sub(clamped, before));
     };
     Range part = {inside(begin), inside(end)};
+    behind = behind ? e.select(e.less(end, before), behind, part.end) : part.end;
     before = e.add(before, length);
     range = part;
   }
+  Value isHead = e.lessEqual(Value(op.getPieces()), e.add(Value(op.getPiece()), 1)); // the next tile is the next head
+  next = e.select(isHead, next, e.add(keys, e.mul(behind, layout.keyPanelBytes)));
 }
 
 void AttentionEmitter::findVisible() {
@@ -245,24 +263,31 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
-void AttentionEmitter::ask(Value base, Value begin, Value end, int64_t most) {
-  constexpr int64_t line = 64;
-  int64_t cache = std::max<int64_t>(context.table.aheadCache, 2); // the first is too small for so much
-  e.loop(begin, e.minimum(end, e.add(begin, most)), line,
-         [&](Value offset) { e.prefetch(area, e.add(base, offset), cache); });
-}
-
+/// Of a worker's first tile nobody has asked for them; in the others they are in the cache, most of them.
 void AttentionEmitter::askForKeys() {
-  for (Range range : ranges)
-    ask(keys, e.mul(range.begin, layout.keyPanelBytes), e.mul(range.end, layout.keyPanelBytes), kAsked);
+  constexpr int64_t line = 64, most = 32 << 10; // what surely stays in the second cache; products ask for the rest
+  int64_t cache = std::max<int64_t>(context.table.aheadCache, 2); // the first is too small for so much
+  for (Range range : ranges) {
+    Value begin = e.mul(range.begin, layout.keyPanelBytes), end = e.mul(range.end, layout.keyPanelBytes);
+    e.loop(begin, e.minimum(end, e.add(begin, most)), line,
+           [&](Value offset) { e.prefetch(area, e.add(keys, offset), cache); });
+  }
 }
 
-void AttentionEmitter::askForValues() {
-  int64_t panels = type.getValueDim() / lanes;
-  for (Range range : ranges)
-    for (int64_t panel = 0; panel < panels; ++panel)
-      ask(e.add(values, panel * layout.valuePanelBytes), offsetInPanel(e.mul(range.begin, lanes)),
-          offsetInPanel(e.mul(range.end, lanes)), kAsked / panels);
+/// 16 positions are a panel of keys, and 16 of their dims as many lines as 16 positions of a panel of values.
+Product::Ahead AttentionEmitter::valuesOf(Range range) {
+  Value first = e.add(values, offsetInPanel(e.mul(range.begin, lanes)));
+  return {first, e.index(lanes * lanes * layout.elementBytes), e.index(layout.valuePanelBytes)};
+}
+
+/// As many lines as the range has values, behind those that the ranges before it ask for.
+Product::Ahead AttentionEmitter::keysBehind(size_t index) {
+  Value place = next;
+  for (Range range : ArrayRef(ranges).take_front(index))
+    place = e.add(place, e.mul(e.sub(range.end, range.begin), layout.keyPanelBytes));
+  int64_t run = lanes * lanes * layout.elementBytes;
+  Range range = ranges[index];
+  return {place, e.mul(e.sub(range.end, range.begin), run), e.index(run)};
 }
 
 void AttentionEmitter::run() {
@@ -271,12 +296,18 @@ void AttentionEmitter::run() {
   query = e.asRows(op.getQuery(), type.getDim());
   out = e.asRows(op.getOut(), type.getValueDim());
   isHeads = query != op.getQuery();
+  isOne = cast<MemRefType>(op.getQuery().getType()).getDimSize(0) == 1;
   keys = e.add(place, e.mul(op.getHead(), layout.headBytes));
   values = e.add(keys, layout.valuesOffset);
   findRanges();
-  // One row waits for memory, which shall have something to do all the time.
-  if (isHeads)
+  if (isOne) {
+    constexpr int64_t most = 192 << 10; // as much of keys as of values; the smallest second cache has 512 KB
+    Value panels = e.index(0);
+    for (Range range : ranges)
+      panels = e.add(panels, e.sub(range.end, range.begin));
+    isShort = e.lessEqual(panels, e.index(most / layout.keyPanelBytes));
     askForKeys();
+  }
   Value asked = query;
   if (isRounded) {
     asked = out;
@@ -293,16 +324,17 @@ void AttentionEmitter::run() {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes);
     Value scores = slice(op.getScores(), e.mul(range.begin, lanes), columns);
     product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), asked,
-            scores, false);
+            scores, false, isOne ? valuesOf(range) : Product::Ahead());
   }
-  if (isHeads)
-    askForValues();
   e.forRows(query, [&](Value row) { softmax(row); });
   for (auto [index, range] : llvm::enumerate(ranges)) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes), first = e.mul(range.begin, lanes);
     Value at = e.add(values, offsetInPanel(first));
     Value weights = slice(op.getScores(), first, columns);
-    auto sum = [&] { product(at, layout.valuePanelBytes, columns, weights, out, index > 0); };
+    auto sum = [&] {
+      product(at, layout.valuePanelBytes, columns, weights, out, index > 0,
+              isOne ? keysBehind(index) : Product::Ahead());
+    };
     if (index == 0)
       sum();
     else

@@ -28,6 +28,11 @@ struct Product {
   Panels panels = Panels::Weights;
   bool accumulates = false; // adds to out
   bool isPaired = false;    // an f32 of input is two bf16, side by side in a column each
+  /// Of a cache: memory that is asked for meanwhile, a line for each line of the panels. 16 values of a panel ask from
+  /// `place` on, the next 16 `run` bytes behind that, those of the next panel `panel` bytes.
+  struct Ahead {
+    Value place, panel, run; // null: the panel that comes next is asked for
+  } ahead = {};
 };
 
 /// The `depth` columns of the step at `at` of a panel of a format without groups, 16 values each.

@@ -13,12 +13,22 @@ using namespace lathe;
 
 namespace {
 
+/// How many rows meet the panels, dynamic unless it is worth a function of its own: heads of one row that share a head
+/// of a cache have short loops, and what is to be decided for any number of rows takes a seventh of their time.
+int64_t ownRows(const Product &product) {
+  int64_t rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
+  return product.panels == Panels::Cache ? rows : ShapedType::kDynamic;
+}
+
 class ProductEmitter {
 public:
   ProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
       : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
-        input(function.getArgument(4)), out(function.getArgument(5)) {}
+        input(function.getArgument(4)), out(function.getArgument(5)) {
+    if (shape.ahead.place)
+      ahead = {function.getArgument(6), function.getArgument(7), function.getArgument(8)};
+  }
 
   void run();
 
@@ -30,7 +40,8 @@ private:
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
   /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
   /// 4 KiB page.
-  void prefetch(Value at, int64_t bytes);
+  void prefetch(Value at, int64_t bytes) { prefetch(at, bytes, table.aheadCache); }
+  void prefetch(Value at, int64_t bytes, int64_t cache);
   /// How far ahead `count` rows ask for weights.
   int64_t aheadBytes(int64_t count) const {
     return count > 1 ? table.tileAheadBytes : info.bits < 8 ? table.narrowAheadBytes : table.aheadBytes;
@@ -75,7 +86,9 @@ private:
   const Product &shape;
   const FormatInfo &info;
   Value area, place, panelStride, columns, input, out;
-  bool asksAhead = false;            // the tile of floats being emitted, for weights
+  Product::Ahead ahead = {};
+  Value panelNumber;                 // of the first panel of the tile being emitted
+  bool asksAhead = false;            // that tile, being the first, asks for what comes
   Value groupStride;                 // bytes from a group of panels to the next
   std::optional<PanelReader> reader; // of codes
   std::optional<RowReader> rowReader;
@@ -101,6 +114,7 @@ void ProductEmitter::run() {
         Values bases;
         for (int64_t p = 0; p < width; ++p)
           bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
+        panelNumber = panel;
         storeTile(row, count, e.mul(panel, R), tile(row, count, bases));
       };
       auto tiles = [&](int64_t count, Value begin, Value end, bool asks) {
@@ -111,6 +125,7 @@ void ProductEmitter::run() {
           e.loop(group, groupEnd, width, [&](Value panel) { tileAt(row, count, panel); });
         });
       };
+      int64_t known = ownRows(shape); // rows; negative: any number
       for (int64_t count = registers.rows; count >= 1; count = count > 4 ? count / 2 : count - 1) {
         Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
         // The first rows find the panel in memory; those after them, in a cache. A loop over floats has no place for a
@@ -121,7 +136,9 @@ void ProductEmitter::run() {
           tiles(count, done, first, true);
           done = first;
         }
-        tiles(count, done, end, !isApart);
+        tiles(count, done, end, !isApart && (known < 0 || known >= count));
+        if (known >= count)
+          known = 0;
         done = end;
       }
     });
@@ -174,14 +191,25 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
 // f32, f16, bf16: widened to f32
 //===------------------------------------------------------------------------------------------------------------------===//
 
-void ProductEmitter::prefetch(Value at, int64_t bytes) {
+void ProductEmitter::prefetch(Value at, int64_t bytes, int64_t cache) {
   constexpr int64_t line = 64;
   for (int64_t offset = 0; offset < bytes; offset += line)
-    e.prefetch(area, e.add(at, offset), table.aheadCache);
+    e.prefetch(area, e.add(at, offset), cache);
 }
 
 std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t count, ArrayRef<Value> panels,
                                                           Value steps, int64_t stepBytes) {
+  if (ahead.place) {
+    int64_t run = R / shape.depth, cache = std::max<int64_t>(table.aheadCache, 2); // it is too much for the first
+    return [=, this, number = panelNumber, asks = asksAhead](Value step, int64_t stepsHere) {
+      for (int64_t s = 0; asks && s < stepsHere; ++s)
+        for (size_t p = 0; p < panels.size(); ++p) {
+          Value here = e.add(step, s), inRun = e.mul(e.rem(here, e.index(run)), stepBytes);
+          Value at = e.add(ahead.place, e.mul(e.add(number, p), ahead.panel));
+          prefetch(e.add(e.add(at, e.mul(e.div(here, e.index(run)), ahead.run)), inRun), stepBytes, cache);
+        }
+    };
+  }
   if (shape.panels == Panels::Cache) {
     // A few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next, so that
     // memory is busy all the time.
@@ -554,13 +582,6 @@ MemRefType anyRows(Type element, int64_t rows) {
   return MemRefType::get({rows, ShapedType::kDynamic}, element, layout);
 }
 
-/// How many rows meet the panels, dynamic unless it is worth a function of its own: heads of one row that share a head
-/// of a cache have short loops, and what is to be decided for any number of rows takes a seventh of their time.
-int64_t ownRows(const Product &product) {
-  int64_t rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
-  return product.panels == Panels::Cache ? rows : ShapedType::kDynamic;
-}
-
 } // namespace
 
 SmallVector<Value> lathe::loadStep(Emitter &e, Value area, Value at, Format format, int64_t depth) {
@@ -601,7 +622,7 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
                        : element.isBF16() ? ".dot"
                                           : "") +
                       (rows == ShapedType::kDynamic ? std::string() : "." + std::to_string(rows)) +
-                      (product.accumulates ? ".add" : ""))
+                      (product.accumulates ? ".add" : "") + (product.ahead.place ? ".ask" : ""))
                          .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
@@ -609,9 +630,10 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   builder.setInsertionPointToEnd(module.getBody());
   Emitter e(UnknownLoc::get(module.getContext()), builder);
   Type index = e.getIndexType();
-  auto function = func::FuncOp::create(
-      e, name,
-      e.getFunctionType({areaType, index, index, index, anyRows(element, rows), anyRows(e.getF32Type(), rows)}, {}));
+  SmallVector<Type> types = {areaType, index, index, index, anyRows(element, rows), anyRows(e.getF32Type(), rows)};
+  if (product.ahead.place)
+    types.append(3, index);
+  auto function = func::FuncOp::create(e, name, e.getFunctionType(types, {}));
   function.setPrivate();
   e.setInsertionPointToEnd(function.addEntryBlock());
   if (isBlocked)
@@ -628,9 +650,11 @@ void ProductLibrary::call(Emitter &e, const Product &product) {
     return memref::CastOp::create(e, anyRows(element, ownRows(product)), rows);
   };
   auto callOne = [&](bool isBlocked) {
-    func::CallOp::create(e, get(product, isBlocked),
-                         ValueRange{product.area, product.place, product.panelStride, product.columns,
-                                    general(product.input), general(product.out)});
+    SmallVector<Value> operands = {product.area,    product.place,          product.panelStride,
+                                   product.columns, general(product.input), general(product.out)};
+    if (const auto &[place, panel, run] = product.ahead; place)
+      operands.append({place, panel, run});
+    func::CallOp::create(e, get(product, isBlocked), operands);
   };
   int64_t many = table.blockedFrom, rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
   bool isStatic = !ShapedType::isDynamic(rows);
