@@ -43,10 +43,11 @@ def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
   let description = [{
     The index arithmetic of the schedule is evaluated for calls of several sizes (the most rows, one less, half, one) at
     several positions (first, last, where windows slide and rings wrap), and for every call:
-    tiles of a phase write each part of a buffer once, without gaps, inside the buffer; between two phases, across
-    the edges of layers and of calls too, there is a barrier; what a phase reads was last written through the same buffer in this call (for head: by the last prefill), so that no two live
-    buffers share bytes and nothing is read undefined; a worker reads its scratch only where its own tile or a prologue
-    filled it; every position a query sees is in its row of the cache, not overwritten by a later one of the same call;
+    tiles of a phase write each part of a buffer once, without gaps, inside the buffer; between two phases, across the
+    edges of layers and of calls too, there is a barrier; what a phase reads was last written through the same buffer in
+    this call (for head: by the last prefill), so that no two live buffers share bytes and nothing is read undefined; a
+    worker reads its scratch only where its own tile or a prologue filled it; every position a query sees is in its row of
+    the cache, not overwritten by a later one of the same call;
     weights, caches and buffers lie apart and inside their areas. Workers are never mentioned: the proof holds for any
     number. Between buffers bytes are judged by whole rows. Layers are not multiplied: a kind is evaluated once per call.
     Example: test/codegen/verify-schedule.mlir.

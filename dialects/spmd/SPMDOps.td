@@ -26,7 +26,6 @@ class SPMD_Op<string mnemonic, list<Trait> traits = []> : Op<SPMD_Dialect, mnemo
 
 def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> { let assemblyFormat = "$value"; }
 
-
 def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
   let summary = "memory with a name";
   let description = [{

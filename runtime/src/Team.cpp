@@ -178,7 +178,6 @@ void Team::barrier(int64_t worker, Ahead ahead) {
 
 void Team::clear(Taken &some) {
   some.common.store(0, std::memory_order_relaxed);
-  some.isOpen = false;
   some.next = some.end = 0;
 }
 
@@ -193,8 +192,7 @@ int64_t Team::nextTile(int64_t worker, int64_t tiles) {
   if (mine.next < mine.end)
     return mine.next++;
   Part part = partOf(worker, tiles);
-  if (!mine.isOpen) {
-    mine.isOpen = true;
+  if (mine.end == 0) {
     mine.next = part.begin, mine.end = part.common;
     if (mine.next < mine.end)
       return mine.next++;

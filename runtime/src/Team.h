@@ -130,8 +130,7 @@ private:
   struct alignas(128) Taken {
     /// Of [common, end): in the lower half how many from the front, by the worker, in the upper how many from the end.
     std::atomic<uint64_t> common{0};
-    // Of [begin, common); the worker alone looks at these.
-    bool isOpen = false;
+    // Of [begin, common), 0 before the first; the worker alone looks at these.
     int64_t next = 0, end = 0;
   };
 

@@ -324,6 +324,23 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       positions 16 : memref<?x12xf32>, !latent, !keys, !values, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
     return
   }
+  // Of two rows the first tile asks, a line a step: here the one of four that there are no rows for, and the one of two.
+  // CHECK-LABEL: func.func private @attend.bf16.2.2.ask(
+  // CHECK-SAME: %[[AHEAD:[^ ]*]]: index, %[[BY:[^ ]*]]: index, %[[EACH:[^ ]*]]: index)
+  // CHECK: scf.for %[[PANEL:[^ ]*]] =
+  // CHECK: scf.for %[[STEP:[^ ]*]] = {{.*}} iter_args
+  // CHECK: %[[IN:.*]] = arith.remui %[[STEP]], %c8
+  // CHECK: %[[LINE:.*]] = arith.muli %[[IN]], %c64
+  // CHECK: %[[PANELS:.*]] = arith.muli %[[PANEL]], %[[BY]]
+  // CHECK: %[[BEGIN:.*]] = arith.addi %[[AHEAD]], %[[PANELS]]
+  // CHECK: %[[NUMBER:.*]] = arith.divui %[[STEP]], %c8
+  // CHECK: %[[RUNS:.*]] = arith.muli %[[NUMBER]], %[[EACH]]
+  // CHECK: %[[HERE:.*]] = arith.addi %[[BEGIN]], %[[RUNS]]
+  // CHECK: %[[AT:.*]] = arith.addi %[[HERE]], %[[LINE]]
+  // CHECK: memref.prefetch %{{.*}}[%[[AT]]], read, locality<2>
+  // CHECK: memref.prefetch {{.*}} locality<2>
+  // CHECK-NOT: memref.prefetch
+  // CHECK: return
 }
 
 //--- codes.mlir

@@ -36,6 +36,7 @@ struct AttentionEmitter {
     Value begin, end; // panels of 16 slots
   };
   SmallVector<Range, 2> ranges = {};
+  int64_t blockBytes = lanes * lanes * layout.elementBytes; // 16 positions of a panel of values
 
   Value slice(Value rows, Value column, Value columns) {
     SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), column},
@@ -60,6 +61,7 @@ struct AttentionEmitter {
   void askForKeys();
   Product::Ahead valuesOf(Range range);
   Product::Ahead keysBehind(size_t index);
+  Value panelsIn(ArrayRef<Range> some);
   void findVisible();
   void findRanges();
   Value firstVisible(Value position);
@@ -72,6 +74,13 @@ struct AttentionEmitter {
   void run();
 };
 
+Value AttentionEmitter::panelsIn(ArrayRef<Range> some) {
+  Value count = e.index(0);
+  for (Range range : some)
+    count = e.add(count, e.sub(range.end, range.begin));
+  return count;
+}
+
 void AttentionEmitter::findRanges() {
   findVisible();
   // The next head's, from the first it sees; behind the last head's nothing is worth asking for, and those here cost
@@ -82,9 +91,7 @@ void AttentionEmitter::findRanges() {
   if (!op.getPiece())
     return;
   // Of all panels, one range behind the other, those of this piece.
-  Value all = e.index(0), before = all;
-  for (Range range : ranges)
-    all = e.add(all, e.sub(range.end, range.begin));
+  Value all = panelsIn(ranges), before = e.index(0);
   auto edge = [&](Value piece) { return e.div(e.mul(piece, all), Value(op.getPieces())); };
   Value begin = edge(op.getPiece()), end = edge(e.add(Value(op.getPiece()), 1));
   Value behind; // the panel where the next piece begins
@@ -99,8 +106,8 @@ void AttentionEmitter::findRanges() {
     before = e.add(before, length);
     range = part;
   }
-  Value isHead = e.lessEqual(Value(op.getPieces()), e.add(Value(op.getPiece()), 1)); // the next tile is the next head
-  next = e.select(isHead, next, e.add(keys, e.mul(behind, layout.keyPanelBytes)));
+  Value isLastPiece = e.lessEqual(Value(op.getPieces()), e.add(Value(op.getPiece()), 1));
+  next = e.select(isLastPiece, next, e.add(keys, e.mul(behind, layout.keyPanelBytes)));
 }
 
 void AttentionEmitter::findVisible() {
@@ -277,17 +284,15 @@ void AttentionEmitter::askForKeys() {
 /// 16 positions are a panel of keys, and 16 of their dims as many lines as 16 positions of a panel of values.
 Product::Ahead AttentionEmitter::valuesOf(Range range) {
   Value first = e.add(values, offsetInPanel(e.mul(range.begin, lanes)));
-  return {first, e.index(lanes * lanes * layout.elementBytes), e.index(layout.valuePanelBytes)};
+  return {first, e.index(blockBytes), e.index(layout.valuePanelBytes)};
 }
 
 /// As many lines as the range has values, behind those that the ranges before it ask for.
 Product::Ahead AttentionEmitter::keysBehind(size_t index) {
   Value place = next;
-  for (Range range : ArrayRef(ranges).take_front(index))
-    place = e.add(place, e.mul(e.sub(range.end, range.begin), layout.keyPanelBytes));
-  int64_t run = lanes * lanes * layout.elementBytes;
-  Range range = ranges[index];
-  return {place, e.mul(e.sub(range.end, range.begin), run), e.index(run)};
+  if (index > 0)
+    place = e.add(place, e.mul(panelsIn(ArrayRef(ranges).take_front(index)), layout.keyPanelBytes));
+  return {place, e.mul(panelsIn(ranges[index]), blockBytes), e.index(blockBytes)};
 }
 
 void AttentionEmitter::run() {
@@ -302,10 +307,7 @@ void AttentionEmitter::run() {
   findRanges();
   if (isOne) {
     constexpr int64_t most = 192 << 10; // as much of keys as of values; the smallest second cache has 512 KB
-    Value panels = e.index(0);
-    for (Range range : ranges)
-      panels = e.add(panels, e.sub(range.end, range.begin));
-    isShort = e.lessEqual(panels, e.index(most / layout.keyPanelBytes));
+    isShort = e.lessEqual(panelsIn(ranges), e.index(most / layout.keyPanelBytes));
     askForKeys();
   }
   Value asked = query;
