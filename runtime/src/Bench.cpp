@@ -1,12 +1,15 @@
 //===- Bench.cpp - OUT bench: how fast, and how fast it could be --------------------------------------------------===//
 
 #include "CommandLine.h"
+#include "Json.h"
 #include "OutputFile.h"
 #include "PhaseReport.h"
 
 #include "../cpu/Features.h"
 #include "../cpu/Probe.h"
 #include "../cpu/Topology.h"
+
+#include <math.h>
 
 #include <algorithm>
 
@@ -132,16 +135,6 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
   }
 }
 
-/// A number of an object, null when it was not measured.
-std::string number(double value, const char *pattern = "%.2f") {
-  if (value <= 0)
-    return "null";
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wformat-nonliteral"
-  return format(pattern, value);
-#pragma clang diagnostic pop
-}
-
 struct Rates {
   double promptTps, decodeTps, decodePercent, promptPercent;
 };
@@ -167,40 +160,41 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   const lrt_program &program = session.program;
   Rates rate = rates(plan, result, probe);
   lrt_peak peak = mainPeak(program, probe);
-  std::string text = "{";
-  auto add = [&](const char *key, const std::string &value) {
-    text += format("%s\"%s\": %s", text.size() > 1 ? ", " : "", key, value.c_str());
+  Json json;
+  auto measured = [&](const char *key, double value, int decimals) { // null: it was not
+    json.number(key, value > 0 ? value : NAN, decimals);
   };
-  auto count = [](int64_t value) { return format("%lld", (long long)value); };
-  add("model", quoted(program.model));
-  add("cpu", quoted(cpuName()));
-  add("mcpu", quoted(program.mcpu));
-  add("threads", count(session.team->workers()));
-  add("p", count(plan.prompt));
-  add("n", count(plan.count));
-  add("fill", count(plan.fill));
-  add("position", count(plan.fill + plan.prompt));
-  add("rounds", count(result.rounds));
-  add("prompt_tps", number(rate.promptTps));
-  add("decode_tps", number(rate.decodeTps));
-  add("bytes_per_token", count(int64_t(plan.bytesPerToken)));
-  add("cache_bytes_per_token", count(int64_t(plan.cacheBytesPerToken)));
-  add("decode_weight_bytes", count(program.decode_weight_bytes));
-  add("weight_bytes", count(program.weights_bytes));
-  add("read_GBps", number(probe.readBytes() * 1e-9));
-  add("read_GBps_around_decode", number(result.reads.empty() ? 0 : median(result.reads) * 1e-9));
-  add("dot_Gops", number(probe.operations(peak) * 1e-9, "%.1f"));
-  add("dot_kind", quoted(peakName(peak)));
-  add("dot_instruction", quoted(probe.instruction(peak)));
+  json.beginObject();
+  json.text("model", program.model);
+  json.text("cpu", cpuName());
+  json.text("mcpu", program.mcpu);
+  json.integer("threads", session.team->workers());
+  json.integer("p", plan.prompt);
+  json.integer("n", plan.count);
+  json.integer("fill", plan.fill);
+  json.integer("position", plan.fill + plan.prompt);
+  json.integer("rounds", result.rounds);
+  measured("prompt_tps", rate.promptTps, 2);
+  measured("decode_tps", rate.decodeTps, 2);
+  json.integer("bytes_per_token", int64_t(plan.bytesPerToken));
+  json.integer("cache_bytes_per_token", int64_t(plan.cacheBytesPerToken));
+  json.integer("decode_weight_bytes", program.decode_weight_bytes);
+  json.integer("weight_bytes", program.weights_bytes);
+  measured("read_GBps", probe.readBytes() * 1e-9, 2);
+  measured("read_GBps_around_decode", result.reads.empty() ? 0 : median(result.reads) * 1e-9, 2);
+  measured("dot_Gops", probe.operations(peak) * 1e-9, 1);
+  json.text("dot_kind", peakName(peak));
+  json.text("dot_instruction", probe.instruction(peak));
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    add(format("%s_Gops", peakName(lrt_peak(kind))).c_str(), number(probe.operations(lrt_peak(kind)) * 1e-9, "%.1f"));
-  add("decode_percent_of_bandwidth", number(rate.decodePercent, "%.1f"));
-  add("prompt_percent_of_peak", number(rate.promptPercent, "%.1f"));
-  add("barriers_per_layer", count(program.barriers_per_layer));
-  add("last_level_cache_bytes", count(lastLevelCacheBytes()));
+    measured(format("%s_Gops", peakName(lrt_peak(kind))).c_str(), probe.operations(lrt_peak(kind)) * 1e-9, 1);
+  measured("decode_percent_of_bandwidth", rate.decodePercent, 1);
+  measured("prompt_percent_of_peak", rate.promptPercent, 1);
+  json.integer("barriers_per_layer", program.barriers_per_layer);
+  json.integer("last_level_cache_bytes", lastLevelCacheBytes());
   if (passes)
-    add("phases", phaseJson(*passes));
-  return text + "}\n";
+    addPhases(json, *passes);
+  json.end();
+  return json.str() + "\n";
 }
 
 std::string table(const Session &session, const Plan &plan, const Result &result, const Probe &probe) {

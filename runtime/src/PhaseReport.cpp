@@ -84,32 +84,22 @@ std::string table(const Pass &pass) {
   return text;
 }
 
-/// Keys and values of an object.
-class Object {
-public:
-  void add(const char *key, const std::string &value) {
-    text += format("%s\"%s\": %s", text.empty() ? "{" : ", ", key, value.c_str());
-  }
-  void count(const char *key, double value) { add(key, format("%.0f", value)); }
-  void micro(const char *key, double seconds) { add(key, format("%.3f", seconds * 1e6)); }
-  void work(const Work &work) {
-    count("bytes", work.bytes());
-    count("weight_bytes", work.weightBytes);
-    for (int kind = 0; kind < LRT_PEAKS; ++kind)
-      count(format("%s_ops", peakName(lrt_peak(kind))).c_str(), work.ops[kind]);
-  }
-  void times(double limit, double measured, double waited, double handover) {
-    micro("limit_us", limit);
-    micro("measured_us", measured);
-    micro("wait_us", waited);
-    micro("barrier_us", handover);
-    micro("loss_us", measured - limit);
-  }
-  std::string end() const { return text + "}"; }
+void addWork(Json &json, const Work &work) {
+  json.number("bytes", work.bytes(), 0);
+  json.number("weight_bytes", work.weightBytes, 0);
+  for (int kind = 0; kind < LRT_PEAKS; ++kind)
+    json.number(format("%s_ops", peakName(lrt_peak(kind))).c_str(), work.ops[kind], 0);
+}
 
-private:
-  std::string text;
-};
+void addMicroseconds(Json &json, const char *key, double seconds) { json.number(key, seconds * 1e6, 3); }
+
+void addTimes(Json &json, double limit, double measured, double waited, double handover) {
+  addMicroseconds(json, "limit_us", limit);
+  addMicroseconds(json, "measured_us", measured);
+  addMicroseconds(json, "wait_us", waited);
+  addMicroseconds(json, "barrier_us", handover);
+  addMicroseconds(json, "loss_us", measured - limit);
+}
 
 } // namespace
 
@@ -120,33 +110,36 @@ std::string lrt::phaseTable(const std::vector<Pass> &passes) {
   return text;
 }
 
-std::string lrt::phaseJson(const std::vector<Pass> &passes) {
-  std::string text = "[";
+void lrt::addPhases(Json &json, const std::vector<Pass> &passes) {
+  json.beginList("phases");
   for (const Pass &pass : passes) {
-    Object object;
-    object.add("entry", quoted(pass.entry->name));
-    object.count("calls", double(pass.calls));
-    object.count("rows", double(pass.rows));
-    object.count("position", double(pass.position));
-    object.count("samples", double(pass.samples));
-    object.count("barriers", double(pass.barriers));
-    object.work(pass.work);
-    object.times(pass.limit, pass.measured, pass.waited, pass.handover);
-    object.micro("median_us", pass.median);
-    std::string list;
+    json.beginObject();
+    json.text("entry", pass.entry->name);
+    json.integer("calls", pass.calls);
+    json.integer("rows", pass.rows);
+    json.integer("position", pass.position);
+    json.integer("samples", pass.samples);
+    json.integer("barriers", pass.barriers);
+    addWork(json, pass.work);
+    addTimes(json, pass.limit, pass.measured, pass.waited, pass.handover);
+    addMicroseconds(json, "median_us", pass.median);
+    json.beginList("phases");
     for (const PhaseTimes &times : pass.phases) {
-      Object phase;
-      phase.add("phase", quoted(times.phase->name));
-      phase.add("kind", quoted(times.phase->kind));
-      phase.count("count", double(times.count));
-      phase.work(times.work);
-      phase.add("bound", times.limit == 0 ? "null" : times.isBoundByBytes ? "\"bytes\"" : "\"ops\"");
-      phase.times(times.limit, times.measured, times.waited, times.handover);
-      phase.add("share", format("%.5f", percent(times.measured, pass.measured) / 100));
-      list += (list.empty() ? "" : ", ") + phase.end();
+      json.beginObject();
+      json.text("phase", times.phase->name);
+      json.text("kind", times.phase->kind);
+      json.integer("count", times.count);
+      addWork(json, times.work);
+      if (times.limit == 0)
+        json.null("bound");
+      else
+        json.text("bound", times.isBoundByBytes ? "bytes" : "ops");
+      addTimes(json, times.limit, times.measured, times.waited, times.handover);
+      json.number("share", percent(times.measured, pass.measured) / 100, 5);
+      json.end();
     }
-    object.add("phases", "[" + list + "]");
-    text += (text.size() > 1 ? ", " : "") + object.end();
+    json.end();
+    json.end();
   }
-  return text + "]";
+  json.end();
 }

@@ -3,6 +3,7 @@
 #ifndef LRT_SRC_PHASEREPORT_H
 #define LRT_SRC_PHASEREPORT_H
 
+#include "Json.h"
 #include "Profile.h"
 
 namespace lrt {
@@ -10,8 +11,8 @@ namespace lrt {
 /// A table for each pass. Numbers of a phase are of one of its places, but for the loss, which is of all of them.
 std::string phaseTable(const std::vector<Pass> &passes);
 
-/// A list of objects. Numbers of a phase are of all its places.
-std::string phaseJson(const std::vector<Pass> &passes);
+/// "phases": a list of objects. Numbers of a phase are of all its places.
+void addPhases(Json &json, const std::vector<Pass> &passes);
 
 /// A picture of its own: a bar for each phase, what it must take and what it takes besides.
 std::string phaseChart(const std::vector<Pass> &passes, const std::string &title);

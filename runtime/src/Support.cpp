@@ -61,16 +61,6 @@ std::string lrt::readableCount(int64_t count) {
   return text;
 }
 
-std::string lrt::quoted(const std::string &text) {
-  std::string result = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\')
-      result += '\\';
-    result += (unsigned char)c < 0x20 ? ' ' : c;
-  }
-  return result + "\"";
-}
-
 double lrt::now() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);

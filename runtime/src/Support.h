@@ -28,9 +28,6 @@ std::string readableOps(double ops);
 /// 1234567 -> "1,234,567".
 std::string readableCount(int64_t count);
 
-/// As a string of JSON.
-std::string quoted(const std::string &text);
-
 /// Seconds of a clock that never goes back.
 double now();
 
