@@ -15,6 +15,7 @@ struct Option {
   llvm::StringLiteral value; // how help calls its value; empty: a flag
   llvm::StringLiteral help;
   absl::Status (*set)(Options &options, llvm::StringRef value);
+  bool isList = false; // may be given several times, each adds a value
 };
 
 absl::Status readNumber(llvm::StringRef option, llvm::StringRef value, int64_t max, int64_t &number) {
@@ -173,8 +174,10 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
     }
     if (!option->value.empty() && value.empty())
       return problem(name + ": expected " + option->value + ", got nothing");
+    // A second value would silently win over the first one.
+    if (!options.given.insert(name).second && !option->value.empty() && !option->isList)
+      return problem(name + ": expected once, got it twice");
     LATHE_RETURN_IF_ERROR(option->set(options, value));
-    options.given.insert(name);
   }
   if (options.mcpu == "help")
     return CommandLine{Command::ListCPUs, {}};

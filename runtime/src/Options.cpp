@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
+
 using namespace lrt;
 
 void Options::flag(const char *name, const char *help, bool &target) {
@@ -42,6 +44,7 @@ void Options::text(const char *name, const char *value, const char *help, std::o
 }
 
 bool Options::parse(const std::vector<std::string> &arguments, std::string &error) const {
+  std::vector<const Option *> given;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string &argument = arguments[i];
     size_t equals = argument.rfind("--", 0) == 0 ? argument.find('=') : std::string::npos;
@@ -50,6 +53,8 @@ bool Options::parse(const std::vector<std::string> &arguments, std::string &erro
     for (const Option &candidate : options)
       if (name == candidate.name)
         option = &candidate;
+    bool isRepeated = std::find(given.begin(), given.end(), option) != given.end();
+    given.push_back(option);
     if (!option) {
       error = name[0] == '-' ? format("unknown option %s", name.c_str())
                              : format("expected an option, found \"%s\"", name.c_str());
@@ -62,6 +67,10 @@ bool Options::parse(const std::vector<std::string> &arguments, std::string &erro
       }
       *option->flag = true;
       continue;
+    }
+    if (isRepeated) { // a second value would silently win over the first one
+      error = format("%s: expected once, found twice", option->name);
+      return false;
     }
     if (equals == std::string::npos && i + 1 == arguments.size()) {
       error = format("%s needs a value: %s %s", option->name, option->name, option->value);

@@ -24,7 +24,8 @@ public:
               double most);
   void text(const char *name, const char *value, const char *help, std::optional<std::string> &target);
 
-  /// "--name value" and "--name=value"; the last one counts. Returns false and leaves one line that names the option.
+  /// "--name value" and "--name=value", each option once; flags may repeat. Returns false and leaves one line that
+  /// names the option.
   bool parse(const std::vector<std::string> &arguments, std::string &error) const;
 
   /// One line per option.
