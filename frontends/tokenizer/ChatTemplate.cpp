@@ -8,30 +8,33 @@
 //===---------------------------------------------------------------------------------------------------------------===//
 
 #include "frontends/support/Errors.h"
-#include "frontends/tokenizer/Jinja.h"
+#include "frontends/tokenizer/JinjaValues.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 
 using namespace lathe;
 
 /// [{"role": "user", "content": `user`}], with the variables transformers gives a template.
-static absl::StatusOr<std::string> renderTurn(llvm::StringRef chatTemplate, llvm::StringRef bos, llvm::StringRef eos,
+static absl::StatusOr<std::string> renderTurn(llvm::StringRef chatTemplate,
+                                              llvm::ArrayRef<std::pair<std::string, std::string>> named,
                                               llvm::StringRef user) {
   jinja::Dict turn = {{"role", std::string("user")}, {"content", user.str()}};
-  return jinja::render(chatTemplate, {{"messages", jinja::List{std::move(turn)}},
-                                      {"tools", jinja::None()},
-                                      {"documents", jinja::None()},
-                                      {"add_generation_prompt", true},
-                                      {"bos_token", bos.str()},
-                                      {"eos_token", eos.str()}});
+  jinja::Dict variables;
+  for (const auto &[name, text] : named)
+    variables.emplace_back(name, text);
+  jinja::assign(variables, "messages", jinja::List{std::move(turn)});
+  jinja::assign(variables, "tools", jinja::None());
+  jinja::assign(variables, "documents", jinja::None());
+  jinja::assign(variables, "add_generation_prompt", true);
+  return jinja::render(chatTemplate, std::move(variables));
 }
 
-absl::StatusOr<RenderedChat> lathe::renderChat(llvm::StringRef path, llvm::StringRef chatTemplate, llvm::StringRef bos,
-                                               llvm::StringRef eos) {
+absl::StatusOr<RenderedChat> lathe::renderChat(llvm::StringRef path, llvm::StringRef chatTemplate,
+                                               llvm::ArrayRef<std::pair<std::string, std::string>> named) {
   // Letters of both cases, so that no change to them goes unnoticed; the second time with space around and inside.
   constexpr llvm::StringLiteral word = "Qz7lAtHe", words = "Qz7lAtHe  nO2Kx\n.vB";
   const auto refuse = [&](const llvm::Twine &why) { return fileError(path, why + "; use --prompt"); };
-  absl::StatusOr<std::string> plain = renderTurn(chatTemplate, bos, eos, word);
-  absl::StatusOr<std::string> spaced = renderTurn(chatTemplate, bos, eos, (" \n" + words + "\n ").str());
+  absl::StatusOr<std::string> plain = renderTurn(chatTemplate, named, word);
+  absl::StatusOr<std::string> spaced = renderTurn(chatTemplate, named, (" \n" + words + "\n ").str());
   for (const auto *rendered : {&plain, &spaced})
     if (!rendered->ok())
       return refuse(std::string(rendered->status().message()));

@@ -327,7 +327,8 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readGgufTokenizer(const G
     return id >= 0 && id < int64_t(gguf.tokens.size()) ? llvm::StringRef(gguf.tokens[id]) : llvm::StringRef();
   };
   const llvm::StringRef bos = textOf(model->bos);
-  absl::StatusOr<RenderedChat> chat = renderChat("tokenizer.chat_template", gguf.chatTemplate, bos, textOf(gguf.eos));
+  absl::StatusOr<RenderedChat> chat = renderChat("tokenizer.chat_template", gguf.chatTemplate,
+                                                 {{"bos_token", bos.str()}, {"eos_token", textOf(gguf.eos).str()}});
   // llama.cpp puts the beginning of sequence in front of a chat as of any text, and takes the template's own away.
   model->flags |= LRT_TOKENIZER_CHAT_SPECIAL;
   if (chat.ok() && !model->prefixIds.empty() && !bos.empty() && llvm::StringRef(chat->prefix).starts_with(bos))

@@ -33,15 +33,15 @@ struct Decoder {
 /// One tokenizer.json.
 class TokenizerReader {
 public:
-  TokenizerReader(llvm::StringRef path, TokenizerModel &model) : path(path), model(model) {}
+  explicit TokenizerReader(TokenizerModel &model) : path(model.path), model(model) {}
 
-  absl::Status read(const json::Object &object);
+  absl::Status read(const json::Object &object, const HuggingFaceFiles &files);
 
 private:
   void readBpe(const JsonObject &from);
   void readMerges(const JsonObject &from);
   void readUnigram(const JsonObject &from);
-  void readAdded(const JsonObject &root);
+  absl::Status readAdded(const JsonObject &root, const HuggingFaceFiles &files, AddedVocabulary &added);
   void readDecoder(const JsonObject &from);
   void readPostProcessor(const JsonObject &from);
   void makePieces();
@@ -53,8 +53,8 @@ private:
   absl::Status status;
   llvm::StringMap<uint32_t> vocabulary; // the model's own
   llvm::DenseMap<uint32_t, std::string> contents;
-  llvm::StringMap<uint32_t> addedIds;
   Decoder decoder;
+  SpecialTokens special;
 };
 
 } // namespace
@@ -231,35 +231,23 @@ void TokenizerReader::readByteIds() {
       model.byteIds[byte] = static_cast<int32_t>(found->second);
 }
 
-void TokenizerReader::readAdded(const JsonObject &root) {
-  if (!root.has("added_tokens"))
-    return;
-  int64_t next = model.model == LRT_TOKENIZER_UNIGRAM ? model.tokens.size() : vocabulary.size();
-  llvm::DenseMap<uint32_t, size_t> places;
-  forEachObject(root, "added_tokens", [&](const JsonObject &token) {
-    const std::string text = token.string("content");
-    const bool isSpecial = token.boolean("special", false);
-    if (text.empty())
-      return;
-    const auto inVocabulary = vocabulary.find(text);
-    const auto before = addedIds.find(text);
-    const int64_t id = before != addedIds.end()           ? before->second
-                       : inVocabulary != vocabulary.end() ? inVocabulary->second
-                                                          : next++;
-    addedIds[text] = static_cast<uint32_t>(id);
-    if (!addToken(token, "content", text, id))
-      return;
-    model.tokens[id].special |= isSpecial;
-    const uint32_t flags = (token.boolean("single_word", false) ? uint32_t(LRT_ADDED_SINGLE_WORD) : 0) |
-                           (token.boolean("lstrip", false) ? uint32_t(LRT_ADDED_STRIP_LEFT) : 0) |
-                           (token.boolean("rstrip", false) ? uint32_t(LRT_ADDED_STRIP_RIGHT) : 0) |
-                           (token.boolean("normalized", !isSpecial) ? uint32_t(LRT_ADDED_NORMALIZED) : 0);
-    const auto [place, isNew] = places.try_emplace(static_cast<uint32_t>(id), model.added.size());
-    if (isNew)
-      model.added.push_back({text, static_cast<uint32_t>(id), flags});
-    else
-      model.added[place->second] = {text, static_cast<uint32_t>(id), flags};
-  });
+/// Those of tokenizer.json, then those that only the files beside it know.
+absl::Status TokenizerReader::readAdded(const JsonObject &root, const HuggingFaceFiles &files, AddedVocabulary &added) {
+  std::vector<AddedToken> own;
+  if (root.has("added_tokens"))
+    forEachObject(root, "added_tokens", [&](const JsonObject &token) {
+      token.string("content"); // must be there
+      own.push_back(readAddedToken(token));
+    });
+  LATHE_RETURN_IF_ERROR(status);
+  LATHE_RETURN_IF_ERROR(added.add(own));
+  const json::Value *list = root.find("added_tokens");
+  LATHE_ASSIGN_OR_RETURN(special, readSpecialTokens(files, list ? list->getAsArray() : nullptr));
+  LATHE_RETURN_IF_ERROR(added.add(special.toAdd([&](llvm::StringRef text) { return added.has(text); })));
+  if (special.splitsSpecial)
+    for (TokenizerModel::Added &token : model.added)
+      token.flags |= model.tokens[token.id].special ? uint32_t(LRT_ADDED_AS_TEXT) : 0;
+  return absl::OkStatus();
 }
 
 void TokenizerReader::readDecoder(const JsonObject &from) {
@@ -341,7 +329,7 @@ void TokenizerReader::makePieces() {
   }
 }
 
-absl::Status TokenizerReader::read(const json::Object &object) {
+absl::Status TokenizerReader::read(const json::Object &object, const HuggingFaceFiles &files) {
   JsonObject root(path, object, status);
   if (std::optional<JsonObject> normalizer = root.object("normalizer"))
     readNormalizer(*normalizer, model);
@@ -361,106 +349,44 @@ absl::Status TokenizerReader::read(const json::Object &object) {
     from->fail("type", "expected BPE or Unigram, got " + quoted(type));
   LATHE_RETURN_IF_ERROR(status);
   readByteIds();
-  readAdded(root);
-  LATHE_RETURN_IF_ERROR(status);
+  const size_t size = model.model == LRT_TOKENIZER_UNIGRAM ? model.tokens.size() : vocabulary.size();
+  AddedVocabulary added(
+      model,
+      [&](llvm::StringRef text) {
+        const auto found = vocabulary.find(text);
+        return found == vocabulary.end() ? int64_t(-1) : int64_t(found->second);
+      },
+      size);
+  LATHE_RETURN_IF_ERROR(readAdded(root, files, added));
   if (std::optional<JsonObject> decoderObject = root.object("decoder"))
     readDecoder(*decoderObject);
   if (std::optional<JsonObject> processor = root.object("post_processor"))
     readPostProcessor(*processor);
   LATHE_RETURN_IF_ERROR(status);
   makePieces();
-  return status;
-}
-
-/// The text of a token that is a string or an object with a content.
-static std::string tokenText(const JsonObject &config, llvm::StringRef key) {
-  const json::Value *value = config.find(key);
-  if (!value)
-    return "";
-  if (value->getAsObject())
-    return config.object(key)->string("content", "");
-  return config.string(key, "");
-}
-
-/// chat_template of tokenizer_config.json: a text, or a list of named ones.
-static std::string configuredTemplate(const JsonObject &config) {
-  const json::Value *value = config.find("chat_template");
-  if (!value || !value->getAsArray())
-    return config.string("chat_template", "");
-  std::string text;
-  forEachObject(config, "chat_template", [&](const JsonObject &named) {
-    if (named.string("name") == "default" || text.empty())
-      text = named.string("template");
-  });
-  return text;
-}
-
-static absl::StatusOr<json::Value> parseObject(llvm::StringRef path, llvm::StringRef text) {
-  LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, text));
-  if (!value.getAsObject())
-    return fileError(path, "expected an object, got " + describe(value));
-  return value;
+  return finishTokenizer(files, special, added, model);
 }
 
 absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(const HuggingFaceFiles &files) {
-  const auto pathOf = [&](llvm::StringRef name) {
-    llvm::SmallString<256> path(files.directory);
-    llvm::sys::path::append(path, name);
-    return path.str().str();
-  };
   if (files.tokenizer.empty())
     return nullptr;
+  llvm::SmallString<256> path(files.directory);
+  llvm::sys::path::append(path, "tokenizer.json");
   auto model = std::make_unique<TokenizerModel>();
-  model->path = pathOf("tokenizer.json");
-  LATHE_ASSIGN_OR_RETURN(json::Value tokenizer, parseObject(model->path, files.tokenizer));
-  LATHE_RETURN_IF_ERROR(TokenizerReader(model->path, *model).read(*tokenizer.getAsObject()));
-
-  absl::Status status;
-  std::string chatTemplate = files.chatTemplate, bos, eos, templateName = "chat_template.jinja";
-  if (!files.tokenizerConfig.empty()) {
-    const std::string path = pathOf("tokenizer_config.json");
-    LATHE_ASSIGN_OR_RETURN(json::Value value, parseObject(path, files.tokenizerConfig));
-    JsonObject config(path, *value.getAsObject(), status);
-    bos = tokenText(config, "bos_token");
-    eos = tokenText(config, "eos_token");
-    if (chatTemplate.empty()) {
-      chatTemplate = configuredTemplate(config);
-      templateName = "tokenizer_config.json: chat_template";
-    }
-    LATHE_RETURN_IF_ERROR(status);
-  }
-  const auto idOf = [&](llvm::StringRef text) -> int32_t {
-    for (const TokenizerModel::Added &token : model->added)
-      if (token.text == text)
-        return static_cast<int32_t>(token.id);
-    for (const TokenizerModel::Entry &entry : model->entries)
-      if (entry.text == text)
-        return static_cast<int32_t>(entry.symbol);
-    return -1;
-  };
-  model->bos = bos.empty() ? -1 : idOf(bos);
-  if (!eos.empty())
-    if (int32_t id = idOf(eos); id >= 0)
-      model->endIds.push_back(static_cast<uint32_t>(id));
-
-  if (chatTemplate.empty()) {
-    model->chatRefusal = "expected a chat template, got none; use --prompt";
-    return model;
-  }
-  // What the template writes is all there is: Hugging Face adds no special tokens to it.
-  setChat(*model, renderChat(templateName, chatTemplate, bos, eos));
+  model->path = path.str();
+  LATHE_ASSIGN_OR_RETURN(json::Value tokenizer, parseJsonObject(model->path, files.tokenizer));
+  LATHE_RETURN_IF_ERROR(TokenizerReader(*model).read(*tokenizer.getAsObject(), files));
   return model;
 }
 
-void lathe::setChat(TokenizerModel &model, const absl::StatusOr<RenderedChat> &chat) {
-  model.hasChat = chat.ok();
-  if (!chat.ok()) {
-    model.chatRefusal = std::string(chat.status().message());
-    return;
-  }
-  model.chatPrefix = chat->prefix;
-  model.chatSuffix = chat->suffix;
-  model.flags |= chat->trims ? uint32_t(LRT_TOKENIZER_TRIM_CHAT) : 0;
+/// The contents of a file, or nothing when there is none.
+static absl::StatusOr<std::string> readIfThere(llvm::StringRef directory, llvm::StringRef name) {
+  llvm::SmallString<256> path(directory);
+  llvm::sys::path::append(path, name);
+  if (!llvm::sys::fs::exists(path))
+    return std::string();
+  LATHE_ASSIGN_OR_RETURN(std::unique_ptr<MappedFile> file, MappedFile::open(path));
+  return file->bytes().str();
 }
 
 absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(llvm::StringRef directory) {
@@ -468,13 +394,17 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
   files.directory = directory.str();
   for (const auto &[name, text] :
        {std::pair("tokenizer.json", &files.tokenizer), std::pair("tokenizer_config.json", &files.tokenizerConfig),
-        std::pair("chat_template.jinja", &files.chatTemplate)}) {
-    llvm::SmallString<256> path(directory);
-    llvm::sys::path::append(path, name);
-    if (!llvm::sys::fs::exists(path))
-      continue;
-    LATHE_ASSIGN_OR_RETURN(std::unique_ptr<MappedFile> file, MappedFile::open(path));
-    *text = file->bytes().str();
+        std::pair("special_tokens_map.json", &files.specialTokensMap),
+        std::pair("added_tokens.json", &files.addedTokens), std::pair("chat_template.jinja", &files.chatTemplate),
+        std::pair("chat_template.json", &files.processorTemplate)}) {
+    LATHE_ASSIGN_OR_RETURN(*text, readIfThere(directory, name));
+  }
+  llvm::SmallString<256> folder(directory);
+  llvm::sys::path::append(folder, "additional_chat_templates");
+  for (const std::string &name :
+       llvm::sys::fs::is_directory(folder) ? filesEndingIn(folder, {".jinja"}) : std::vector<std::string>()) {
+    LATHE_ASSIGN_OR_RETURN(std::string text, readIfThere(folder, name));
+    files.moreTemplates.emplace_back(llvm::StringRef(name).drop_back(strlen(".jinja")).str(), std::move(text));
   }
   llvm::SmallString<256> lone(directory);
   llvm::sys::path::append(lone, "tokenizer.model");

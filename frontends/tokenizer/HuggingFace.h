@@ -5,7 +5,7 @@
 #define LATHE_FRONTENDS_TOKENIZER_HUGGINGFACE_H
 
 #include "frontends/support/Json.h"
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/SpecialTokens.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace lathe {
@@ -16,6 +16,14 @@ void readSplitter(const JsonObject &from, TokenizerModel &model);
 
 /// Calls `read` for every element of an array of objects; anything else is an error.
 void forEachObject(const JsonObject &from, llvm::StringRef key, llvm::function_ref<void(const JsonObject &)> read);
+
+/// An object in the contents of a file.
+absl::StatusOr<llvm::json::Value> parseJsonObject(llvm::StringRef path, llvm::StringRef text);
+
+/// What comes after the vocabulary, whatever file that was in: the end and the beginning that `special` names, and the
+/// chat template.
+absl::Status finishTokenizer(const HuggingFaceFiles &files, const SpecialTokens &special,
+                             const AddedVocabulary &vocabulary, TokenizerModel &model);
 
 /// Keeps the rendered chat, or why there is none.
 void setChat(TokenizerModel &model, const absl::StatusOr<RenderedChat> &chat);

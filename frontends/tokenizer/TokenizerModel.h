@@ -65,15 +65,19 @@ struct TokenizerModel {
 /// The tokenizer section of a weights file.
 absl::StatusOr<std::vector<uint8_t>> serialize(const TokenizerModel &model);
 
-/// The tokenizer of a Hugging Face directory: tokenizer.json, with the end id of tokenizer_config.json (other files say
-/// more about ends: Config::endTokens) and the chat template of chat_template.jinja, else tokenizer_config.json. Null
-/// when the directory has no tokenizer.
+/// The tokenizer of a Hugging Face directory: tokenizer.json with the special tokens and the chat template of the files
+/// beside it, as transformers reads them (other files say more about ends: Config::endTokens). Null when the directory
+/// has no tokenizer.
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(llvm::StringRef directory);
 
 /// The same from the contents of the files; an absent file is empty.
 struct HuggingFaceFiles {
   std::string directory; // for messages
-  std::string tokenizer, tokenizerConfig, chatTemplate;
+  std::string tokenizer, tokenizerConfig, specialTokensMap, addedTokens;
+  std::string chatTemplate; // chat_template.jinja
+  std::vector<std::pair<std::string, std::string>>
+      moreTemplates;             // NAME and text of additional_chat_templates/NAME.jinja
+  std::string processorTemplate; // chat_template.json
 };
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(const HuggingFaceFiles &files);
 
@@ -95,13 +99,13 @@ struct GgufTokenizer {
 };
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readGgufTokenizer(const GgufTokenizer &gguf);
 
-/// Renders one user turn with a generation prompt. `bos` and `eos` are the texts of these tokens.
+/// Renders one user turn with a generation prompt. `named` are names and texts of special tokens: bos_token, ...
 struct RenderedChat {
   std::string prefix, suffix;
   bool trims = false; // the user's text
 };
-absl::StatusOr<RenderedChat> renderChat(llvm::StringRef path, llvm::StringRef chatTemplate, llvm::StringRef bos,
-                                        llvm::StringRef eos);
+absl::StatusOr<RenderedChat> renderChat(llvm::StringRef path, llvm::StringRef chatTemplate,
+                                        llvm::ArrayRef<std::pair<std::string, std::string>> named);
 
 /// Oniguruma's syntax, as tokenizer.json has it, to PCRE2's; `unicode` is the version whose characters it means (16 for
 /// `tokenizers`, 15 for llama.cpp). Errors say what is not understood.

@@ -86,6 +86,8 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
     }
     Span span{place, place + length};
     place = span.end;
+    if (token->flags & LRT_ADDED_AS_TEXT)
+      continue;
     if (token->flags & LRT_ADDED_SINGLE_WORD) {
       size_t before = span.begin; // of the character in front
       while (before > 0 && (text[--before] & 0xc0) == 0x80)

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LRT_TOKENIZER_MAGIC 0x4b54454854414c2eull /* ".LATHETK" */
-#define LRT_TOKENIZER_VERSION 2u
+#define LRT_TOKENIZER_VERSION 3u
 
 /// Ids are below this: a bound for everything that is sized by an id.
 #define LRT_TOKENIZER_MAX_ID (1u << 22)
@@ -70,6 +70,7 @@ enum {
   LRT_ADDED_STRIP_LEFT = 1u << 1,  // takes the white space before it
   LRT_ADDED_STRIP_RIGHT = 1u << 2, // takes the white space after it
   LRT_ADDED_NORMALIZED = 1u << 3,  // found in normalised text
+  LRT_ADDED_AS_TEXT = 1u << 4,     // not cut out, but hides shorter tokens where it stands (split_special_tokens)
 };
 
 enum {

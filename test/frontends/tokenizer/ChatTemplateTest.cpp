@@ -11,7 +11,7 @@ using namespace lathe;
 
 /// Prefix, the user's text as "|" (or "|trim|"), suffix; or the refusal.
 static std::string render(llvm::StringRef chatTemplate) {
-  auto chat = renderChat("t", chatTemplate, "<BOS>", "<EOS>");
+  auto chat = renderChat("t", chatTemplate, {{"bos_token", "<BOS>"}, {"eos_token", "<EOS>"}});
   if (!chat.ok())
     return std::string(chat.status().message());
   return chat->prefix + (chat->trims ? "|trim|" : "|") + chat->suffix;
@@ -34,7 +34,7 @@ TEST(ChatTemplate, PublishedTemplatesGiveWhatTransformersGives) {
     const std::vector<std::string> said = keys.strings("texts"), rendered = keys.strings("rendered");
     ASSERT_TRUE(status.ok());
 
-    auto chat = renderChat("t", (*text)->bytes(), "<bos>", "<eos>");
+    auto chat = renderChat("t", (*text)->bytes(), {{"bos_token", "<bos>"}, {"eos_token", "<eos>"}});
     if (rendered.empty()) { // the date is all it has
       EXPECT_EQ(chat.status().message(), "t: line 1: expected a template whose text does not depend on the day, got a "
                                          "call of strftime_now; use --prompt");

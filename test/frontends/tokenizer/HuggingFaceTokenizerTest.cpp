@@ -8,16 +8,20 @@
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "runtime/src/Tokenizer.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 using namespace lathe;
 
 namespace {
 
+std::string inputPath(const std::string &name) { return LATHE_TEST_DIR "/frontends/tokenizer/Inputs/" + name; }
+
 std::string inputFile(const std::string &name) {
-  auto file = llvm::MemoryBuffer::getFile(LATHE_TEST_DIR "/frontends/tokenizer/Inputs/" + name);
+  auto file = llvm::MemoryBuffer::getFile(inputPath(name));
   EXPECT_TRUE(bool(file)) << name;
   return file ? (*file)->getBuffer().str() : "";
 }
@@ -85,6 +89,52 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Golden,
                          testing::Values("gpt2", "gpt2-prefix", "llama3", "qwen2", "o200k", "deepseek", "smollm",
                                          "falcon", "llama2", "mistral", "gemma", "metaspace", "unigram",
                                          "unigram-bytes", "added"));
+
+/// Tokens, flags and roles in any of the files beside tokenizer.json: test/tools/make-special-token-goldens.py asked
+/// transformers, and writes more such cases where LATHE_SPECIAL_TOKENS says.
+TEST(HuggingFaceTokenizer, SpecialTokensCountWhereTransformersFindsThem) {
+  const char *other = std::getenv("LATHE_SPECIAL_TOKENS");
+  auto file = llvm::MemoryBuffer::getFile(other ? std::string(other) : inputPath("special-tokens.json"));
+  ASSERT_TRUE(bool(file));
+  const llvm::json::Value golden = llvm::cantFail(llvm::json::parse((*file)->getBuffer()));
+  const llvm::json::Array &cases = *golden.getAsObject()->getArray("cases");
+  ASSERT_GE(cases.size(), 100u);
+  for (const llvm::json::Value &value : cases) {
+    const llvm::json::Object &one = *value.getAsObject(), &beside = *one.getObject("files");
+    SCOPED_TRACE(llvm::formatv("{0}", value).str());
+    llvm::json::Object tokenizer = *one.getObject("tokenizer");
+    tokenizer["model"] = *golden.getAsObject()->get("model");
+    // These are texts, not objects: the order of their keys counts.
+    const auto textOf = [&](llvm::StringRef name) { return beside.getString(name).value_or("").str(); };
+    HuggingFaceFiles files;
+    files.directory = "m";
+    files.tokenizer = llvm::formatv("{0}", llvm::json::Value(std::move(tokenizer))).str();
+    files.tokenizerConfig = textOf("tokenizer_config.json");
+    files.specialTokensMap = textOf("special_tokens_map.json");
+    files.addedTokens = textOf("added_tokens.json");
+    auto model = readHuggingFaceTokenizer(files);
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    auto section = serialize(**model);
+    lrt::Tokenizer read;
+    std::string error;
+    ASSERT_TRUE(section.ok() && read.open(section->data(), section->size(), error)) << error;
+    std::vector<int32_t> ids;
+    const auto check = [&](const llvm::json::Array &pair, bool isChat) {
+      const std::string text = pair[0].getAsString()->str();
+      std::vector<int32_t> expected;
+      for (const llvm::json::Value &id : *pair[1].getAsArray())
+        expected.push_back(static_cast<int32_t>(*id.getAsInteger()));
+      ASSERT_TRUE(isChat ? read.encodeChat(text, ids, error) : read.encode(text, true, ids, error)) << error;
+      EXPECT_EQ(join(ids), join(expected)) << (isChat ? "chat " : "") << text;
+    };
+    for (const llvm::json::Value &pair : *one.getArray("ids"))
+      check(*pair.getAsArray(), false);
+    if (const llvm::json::Array *chat = one.getArray("chat"))
+      check(*chat, true);
+    for (const llvm::json::Value &id : *one.getArray("special"))
+      EXPECT_TRUE(read.isSpecial(static_cast<int32_t>(*id.getAsInteger()))) << *id.getAsInteger();
+  }
+}
 
 TEST(HuggingFaceTokenizer, NoTokenizerIsNoError) {
   HuggingFaceFiles files;
