@@ -148,10 +148,6 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     CourseReader reader(symbols);
     Course decodeCourse = reader.read("decode"), prefillCourse = reader.read("prefill"),
            headCourse = reader.read("head");
-    int64_t decodeBytes = 0;
-    forEachCost(decodeCourse, &getContext(), [&](spmd::CostAttr cost) {
-      decodeBytes += cost.getWeights() + std::min(cost.getExperts(), cost.getChosen()) * cost.getExpert();
-    });
     auto operations = [&](const Course &course) {
       std::array<int64_t, LRT_PEAKS> sums = {}; // of a row
       forEachCost(course, &getContext(), [&](spmd::CostAttr cost) {
@@ -185,7 +181,6 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     add("prefill_rows", rows("prefill"));
     add("head_rows", rows("head"));
     add("barriers_per_layer", barriers);
-    add("decode_weight_bytes", decodeBytes);
     entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(operations(prefillCourse))));
     entries.push_back(builder.getNamedAttr("head_ops", builder.getDenseI64ArrayAttr(operations(headCourse))));
     entries.push_back(builder.getNamedAttr(

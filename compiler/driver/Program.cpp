@@ -169,6 +169,7 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
     cache.offset = *state.getPlace();
     cache.rows = type.getRows() ? type.getRows() : context;
     cache.window = type.getWindow();
+    cache.is_chunked = type.getChunked();
     // A key and, where it is not a part of it, a value.
     cache.bytes_per_position =
         type.getHeads() * (type.getDim() + (type.getLatent() ? 0 : type.getDim())) * (isBF16 ? 2 : 4);
@@ -214,7 +215,6 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
       {kProgramAttr, "cache_bytes", &program.cache_bytes},
       {kProgramAttr, "weights_bytes", &program.weights_bytes},
       {kProgramAttr, "barriers_per_layer", &program.barriers_per_layer},
-      {kProgramAttr, "decode_weight_bytes", &program.decode_weight_bytes},
       {kProgramAttr, "decode_rows", &program.decode.rows},
       {kProgramAttr, "prefill_rows", &program.prefill.rows},
       {kProgramAttr, "head_rows", &program.head.rows},

@@ -1,7 +1,8 @@
 //===- Probe.cpp - what this machine can do at most ---------------------------------------------------------------===//
 //
-// Reads: every worker streams through its share of a buffer much larger than the last-level cache.
-// Operations: independent chains of one instruction on registers, enough of them to hide its latency.
+// Reads: every worker streams through its share of a buffer much larger than the last-level cache, with every loop
+// below that the CPU has the instructions for, since no one of them is the fastest on every machine. Operations:
+// independent chains of one instruction on registers, enough of them to hide its latency.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -85,21 +86,58 @@ const Kernel &kernelFor(lrt_peak kind) {
   return *found; // the last of every kind needs nothing
 }
 
-/// A sum that must be computed and is never used.
-void readAll(const uint8_t *data, int64_t bytes) {
-  __m128i a = _mm_setzero_si128(), b = a, c = a, d = a;
-  for (const uint8_t *end = data + bytes; data < end; data += 64) {
-    const __m128i *line = reinterpret_cast<const __m128i *>(data);
-    a = _mm_add_epi64(a, _mm_load_si128(line));
-    b = _mm_add_epi64(b, _mm_load_si128(line + 1));
-    c = _mm_add_epi64(c, _mm_load_si128(line + 2));
-    d = _mm_add_epi64(d, _mm_load_si128(line + 3));
+constexpr int64_t block = 256; // bytes that a loop below reads in a step
+
+// Sums that must be computed and are never used. `ahead`: bytes from a line to the one that is prefetched with it; a
+// prefetch past the end of the buffer does nothing.
+#define LRT_READ_LOOP(name, features, type, constraint, zero, load, add, ahead)                                        \
+  __attribute__((target(features))) void name(const uint8_t *data, int64_t bytes) {                                    \
+    type sums[4] = {zero(), zero(), zero(), zero()};                                                                   \
+    for (const uint8_t *end = data + bytes; data < end; data += block) {                                               \
+      if (ahead > 0)                                                                                                   \
+        _Pragma("GCC unroll 4") for (int64_t line = 0; line < block; line += 64)                                       \
+            _mm_prefetch(reinterpret_cast<const char *>(data) + line + ahead, _MM_HINT_T0);                            \
+      _Pragma("GCC unroll 16") for (size_t i = 0; i < block / sizeof(type); ++i) sums[i % 4] =                         \
+          add(sums[i % 4], load(reinterpret_cast<const type *>(data) + i));                                            \
+    }                                                                                                                  \
+    sums[0] = add(add(sums[0], sums[1]), add(sums[2], sums[3]));                                                       \
+    __asm__ volatile("" : : constraint(sums[0]));                                                                      \
   }
-  a = _mm_add_epi64(_mm_add_epi64(a, b), _mm_add_epi64(c, d));
-  __asm__ volatile("" : : "x"(a));
-}
+
+LRT_READ_LOOP(readSse, "sse2", __m128i, "x", _mm_setzero_si128, _mm_load_si128, _mm_add_epi64, 0)
+LRT_READ_LOOP(readSseAhead, "sse2", __m128i, "x", _mm_setzero_si128, _mm_load_si128, _mm_add_epi64, 4096)
+LRT_READ_LOOP(readAvx2, "avx2", __m256i, "x", _mm256_setzero_si256, _mm256_load_si256, _mm256_add_epi64, 4096)
+LRT_READ_LOOP(readAvx512, "avx512f", __m512i, "v", _mm512_setzero_si512, _mm512_load_si512, _mm512_add_epi64, 4096)
+#undef LRT_READ_LOOP
+
+struct Reader {
+  uint64_t features; // all of these
+  void (*run)(const uint8_t *data, int64_t bytes);
+};
+
+constexpr Reader readers[] = {
+    {0, readSse},
+    {0, readSseAhead},
+    {uint64_t(1) << LRT_FEATURE_AVX2, readAvx2},
+    {uint64_t(1) << LRT_FEATURE_AVX512F, readAvx512},
+};
 
 } // namespace
+
+Spread lrt::spreadOf(const std::vector<double> &rates) {
+  if (rates.empty())
+    return {};
+  return {*std::min_element(rates.begin(), rates.end()), median(rates), *std::max_element(rates.begin(), rates.end())};
+}
+
+Share lrt::shareOf(double rate, double limit, double bytes, double cacheBytes) {
+  // The probe and a program at the limit do the same and still differ by this much from one time to the next.
+  constexpr double accuracy = 1.05;
+  if (rate <= limit * accuracy)
+    return {Share::Percent, std::min(100 * rate / limit, 100.0)};
+  const double fromMemory = bytes > 0 ? std::max(0.0, 1 - cacheBytes / bytes) : 1; // share of the bytes, at least
+  return {rate * fromMemory <= limit * accuracy ? Share::Cached : Share::Disturbed, 0};
+}
 
 const char *lrt::peakName(lrt_peak kind) {
   const char *names[LRT_PEAKS] = {"f32", "bf16", "int8"};
@@ -110,38 +148,43 @@ const char *Probe::instruction(lrt_peak kind) const { return kernelFor(kind).ins
 
 bool Probe::open(std::string &error) {
   int64_t memory = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  int64_t size = std::max<int64_t>(int64_t(512) << 20, 8 * lastLevelCacheBytes());
+  int64_t size = std::max<int64_t>(int64_t(512) << 20, 4 * lastLevelCacheBytes());
   size = std::min(size, memory / 8) & ~int64_t(4095);
   if (!buffer.reserve(size, "measuring the bandwidth", error))
     return false;
   team.each([&](int64_t worker) { // pages come into being where the worker that reads them runs
-    int64_t begin = size / 64 * worker / team.workers(), end = size / 64 * (worker + 1) / team.workers();
-    for (int64_t line = begin; line < end; ++line)
-      *reinterpret_cast<uint64_t *>(buffer.data() + line * 64) = uint64_t(line);
+    int64_t share = size / team.workers() & ~int64_t(63);
+    for (int64_t at = worker * share; at < (worker + 1) * share; at += 64)
+      *reinterpret_cast<uint64_t *>(buffer.data() + at) = uint64_t(at);
   });
   return true;
 }
 
 double Probe::measure() {
-  int64_t lines = buffer.size() / 64, workers = team.workers();
-  double start = now();
-  team.each([&](int64_t worker) {
-    int64_t begin = lines * worker / workers, end = lines * (worker + 1) / workers;
-    readAll(buffer.data() + begin * 64, (end - begin) * 64);
-  });
-  const double read = double(lines * 64) / (now() - start);
-  bestRead = std::max(bestRead, read);
+  const uint64_t present = cpuFeatures();
+  const int64_t workers = team.workers(), share = buffer.size() / workers & ~int64_t(63);
+  const int64_t part = share / int64_t(std::size(readers)) / block * block; // of a worker, for each loop
+  double read = 0;
+  for (size_t i = 0; i < std::size(readers); ++i) {
+    if (readers[i].features & ~present)
+      continue;
+    double start = now();
+    team.each([&](int64_t worker) { readers[i].run(buffer.data() + worker * share + int64_t(i) * part, part); });
+    read = std::max(read, double(part * workers) / (now() - start));
+  }
+  reads.push_back(read);
 
   constexpr int64_t steps = 200'000; // a millisecond
   constexpr int repetitions = 5;
   for (int kind = 0; kind < LRT_PEAKS; ++kind) {
     const Kernel &kernel = kernelFor(lrt_peak(kind));
+    double best = 0;
     for (int i = 0; i < repetitions; ++i) {
-      start = now();
+      double start = now();
       team.each([&](int64_t) { kernel.run(steps); });
-      double operations = double(workers) * double(steps) * chains * kernel.operations;
-      best[kind] = std::max(best[kind], operations / (now() - start));
+      best = std::max(best, double(workers) * double(steps) * chains * kernel.operations / (now() - start));
     }
+    ops[kind].push_back(best);
   }
   return read;
 }

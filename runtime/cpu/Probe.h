@@ -7,7 +7,29 @@
 #include "../src/Team.h"
 #include "lrt/abi.h"
 
+#include <vector>
+
 namespace lrt {
+
+/// Of repeated measurements of one rate.
+struct Spread {
+  double lowest = 0, median = 0, best = 0; // all 0: never measured
+};
+Spread spreadOf(const std::vector<double> &rates);
+
+/// What a program reached of what a probe of the same run reached at best.
+struct Share {
+  enum Kind {
+    Percent,   // `percent` holds, at most 100
+    Cached,    // more than memory gives: at least a part came from the last-level cache
+    Disturbed, // more than the probe can explain: something else slowed the probe down
+  };
+  Kind kind = Percent;
+  double percent = 0; // of Percent
+};
+/// `bytes` of every repetition are read at `rate`, and a cache of `cacheBytes` may keep some of them until the next
+/// one. Without a cache, rates of anything.
+Share shareOf(double rate, double limit, double bytes = 0, double cacheBytes = 0);
 
 /// Measures the machine with the workers of a team, a few milliseconds at a time, so that a benchmark can do so between
 /// its own measurements: on a shared machine both drift together.
@@ -17,11 +39,11 @@ public:
 
   bool open(std::string &error);
 
-  /// One more measurement of everything; the peaks below are the best so far. Returns its own bytes/s of reads.
+  /// One more measurement of everything. Returns its own bytes/s of reads.
   double measure();
 
-  double readBytes() const { return bestRead; }                 // bytes/s of streaming reads from memory
-  double operations(lrt_peak kind) const { return best[kind]; } // multiplications and additions/s
+  Spread readBytes() const { return spreadOf(reads); }                   // bytes/s of streaming reads from memory
+  Spread operations(lrt_peak kind) const { return spreadOf(ops[kind]); } // multiplications and additions/s
 
   /// The instructions measured for a kind: "vdpbf16ps", "vfmadd, 8 lanes".
   const char *instruction(lrt_peak kind) const;
@@ -29,8 +51,7 @@ public:
 private:
   Team &team;
   Memory buffer;
-  double bestRead = 0;
-  double best[LRT_PEAKS] = {};
+  std::vector<double> reads, ops[LRT_PEAKS]; // one for each measure()
 };
 
 /// "f32", "bf16", "int8".

@@ -38,61 +38,43 @@ struct Arguments : SessionArguments {
 /// What is measured, and what is known about it beforehand.
 struct Plan {
   int64_t fill, prompt, count;
-  double cacheBytesPerToken;   // mean of the generated tokens
-  double bytesPerToken;        // weights and caches
+  Work step;                   // of a decode step, mean of the generated tokens
   double promptOps[LRT_PEAKS]; // of the whole prompt
 };
 
 struct Result {
   double promptSeconds = 0, decodeSeconds = 0; // of the best round; 0: not measured
   std::vector<double> reads;                   // bytes/s around the decode steps of every round
-  std::vector<double> decodeShares;            // of those reads, what the decode steps read
   int rounds = 0;
 };
 
-/// Positions attended by the token at `position`, itself included.
-int64_t attended(const lrt_cache &cache, int64_t position) {
-  int64_t all = position + 1;
-  return cache.window > 0 ? std::min(all, cache.window) : all;
-}
-
 Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t count) {
-  Plan plan = {
-      .fill = fill, .prompt = prompt, .count = count, .cacheBytesPerToken = 0, .bytesPerToken = 0, .promptOps = {}};
-  int64_t first = fill + prompt, tokens = std::max<int64_t>(count, 1);
-  for (int64_t i = 0; i < program.num_caches; ++i) {
-    const lrt_cache &cache = program.caches[i];
-    if (cache.bytes_per_position == 0) // of one size: every token reads and writes it
-      plan.cacheBytesPerToken += 2.0 * double(cache.bytes);
-    for (int64_t position = first; position < first + tokens; ++position)
-      plan.cacheBytesPerToken += double(cache.bytes_per_position * attended(cache, position)) / double(tokens);
-  }
-  plan.bytesPerToken = double(program.decode_weight_bytes) + plan.cacheBytesPerToken;
+  Plan plan = {.fill = fill, .prompt = prompt, .count = count, .step = {}, .promptOps = {}};
+  const int64_t first = fill + prompt, tokens = std::max<int64_t>(count, 1);
+  for (int64_t position = first; position < first + tokens; ++position)
+    plan.step += workOf(program.decode, 1, position);
+  plan.step *= 1 / double(tokens);
   const lrt_entry &prefill = program.prefill;
+  Work work;
   for (int64_t done = 0; done < prompt; done += prefill.rows)
-    for (int64_t i = 0; i < prefill.num_order; ++i) {
-      Work work = workOf(prefill.phases[prefill.order[i]], std::min(prompt - done, prefill.rows), fill + done);
-      for (int kind = 0; kind < LRT_PEAKS; ++kind)
-        plan.promptOps[kind] += work.ops[kind];
-    }
+    work += workOf(prefill, std::min(prompt - done, prefill.rows), fill + done);
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    plan.promptOps[kind] += double(program.head_ops[kind]);
+    plan.promptOps[kind] = work.ops[kind] + double(program.head_ops[kind]);
   return plan;
 }
 
 /// The kind of operation that most of a prompt row's time must go into.
 lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
   int most = LRT_PEAK_F32;
-  auto seconds = [&](int kind) { return double(program.row_ops[kind]) / probe.operations(lrt_peak(kind)); };
+  auto seconds = [&](int kind) { return double(program.row_ops[kind]) / probe.operations(lrt_peak(kind)).best; };
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
     if (seconds(kind) > seconds(most))
       most = kind;
   return lrt_peak(most);
 }
 
-/// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. The
-/// bandwidth of a shared machine drifts, so what decode steps have of it is compared within each round. Returns false
-/// when interrupted.
+/// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. Returns
+/// false when interrupted.
 bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
   const lrt_program &program = session.program;
   std::vector<float> logits(program.vocabulary);
@@ -125,7 +107,6 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
       double seconds = now() - start, read = (before + probe.measure()) / 2;
       keepBest(result.decodeSeconds, seconds);
       result.reads.push_back(read);
-      result.decodeShares.push_back(double(plan.count) * plan.bytesPerToken / seconds / read);
     }
     ++result.rounds;
     double spent = now() - begin;
@@ -136,23 +117,44 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
 }
 
 struct Rates {
-  double promptTps, decodeTps, decodePercent, promptPercent;
+  double promptTps = 0, decodeTps = 0; // 0: not measured
+  Share prompt, decode;                // of the peak, of the bandwidth
+
+  bool has(Share::Kind kind) const { return prompt.kind == kind || decode.kind == kind; }
 };
 
 Rates rates(const Plan &plan, const Result &result, const Probe &probe) {
-  Rates rates = {};
+  Rates rates;
   if (result.promptSeconds > 0) {
     double least = 0;
     for (int kind = 0; kind < LRT_PEAKS; ++kind)
-      least += plan.promptOps[kind] / probe.operations(lrt_peak(kind));
+      least += plan.promptOps[kind] / probe.operations(lrt_peak(kind)).best;
     rates.promptTps = double(plan.prompt) / result.promptSeconds;
-    rates.promptPercent = 100 * least / result.promptSeconds;
+    rates.prompt = shareOf(least / result.promptSeconds, 1);
   }
   if (result.decodeSeconds > 0) {
     rates.decodeTps = double(plan.count) / result.decodeSeconds;
-    rates.decodePercent = 100 * median(result.decodeShares);
+    rates.decode = shareOf(rates.decodeTps * plan.step.bytes(), probe.readBytes().best, plan.step.bytes(),
+                           double(lastLevelCacheBytes()));
   }
   return rates;
+}
+
+std::string describe(const Share &share, const char *limit) {
+  switch (share.kind) {
+  case Share::Cached:
+    return format("%-24s", "partly from a cache");
+  case Share::Disturbed:
+    return format("%-24s", "the probe was disturbed");
+  case Share::Percent:
+    break;
+  }
+  return format("%5.1f %% of %-14s", share.percent, limit);
+}
+
+/// "31.0 to 48.2, median 45.7".
+std::string describe(const Spread &spread, double unit) {
+  return format("%.1f to %.1f, median %.1f", spread.lowest * unit, spread.best * unit, spread.median * unit);
 }
 
 std::string json(const Session &session, const Plan &plan, const Result &result, const Probe &probe,
@@ -160,6 +162,10 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   const lrt_program &program = session.program;
   Rates rate = rates(plan, result, probe);
   lrt_peak peak = mainPeak(program, probe);
+  Spread reads = probe.readBytes(), dots = probe.operations(peak);
+  double promptOps = 0;
+  for (double ops : plan.promptOps)
+    promptOps += ops;
   Json json;
   auto measured = [&](const char *key, double value, int decimals) { // null: it was not
     json.number(key, value > 0 ? value : NAN, decimals);
@@ -176,19 +182,26 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   json.integer("rounds", result.rounds);
   measured("prompt_tps", rate.promptTps, 2);
   measured("decode_tps", rate.decodeTps, 2);
-  json.integer("bytes_per_token", int64_t(plan.bytesPerToken));
-  json.integer("cache_bytes_per_token", int64_t(plan.cacheBytesPerToken));
-  json.integer("decode_weight_bytes", program.decode_weight_bytes);
+  json.integer("prompt_ops", int64_t(promptOps));
+  json.integer("bytes_per_token", int64_t(plan.step.bytes()));
+  json.integer("cache_bytes_per_token", int64_t(plan.step.cacheBytes));
+  json.integer("decode_weight_bytes", int64_t(plan.step.weightBytes));
   json.integer("weight_bytes", program.weights_bytes);
-  measured("read_GBps", probe.readBytes() * 1e-9, 2);
-  measured("read_GBps_around_decode", result.reads.empty() ? 0 : median(result.reads) * 1e-9, 2);
-  measured("dot_Gops", probe.operations(peak) * 1e-9, 1);
+  measured("read_GBps", reads.best * 1e-9, 2);
+  measured("read_GBps_lowest", reads.lowest * 1e-9, 2);
+  measured("read_GBps_median", reads.median * 1e-9, 2);
+  measured("read_GBps_around_decode", spreadOf(result.reads).median * 1e-9, 2);
+  measured("dot_Gops", dots.best * 1e-9, 1);
+  measured("dot_Gops_lowest", dots.lowest * 1e-9, 1);
+  measured("dot_Gops_median", dots.median * 1e-9, 1);
   json.text("dot_kind", peakName(peak));
   json.text("dot_instruction", probe.instruction(peak));
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    measured(format("%s_Gops", peakName(lrt_peak(kind))).c_str(), probe.operations(lrt_peak(kind)) * 1e-9, 1);
-  measured("decode_percent_of_bandwidth", rate.decodePercent, 1);
-  measured("prompt_percent_of_peak", rate.promptPercent, 1);
+    measured(format("%s_Gops", peakName(lrt_peak(kind))).c_str(), probe.operations(lrt_peak(kind)).best * 1e-9, 1);
+  measured("decode_percent_of_bandwidth", rate.decode.percent, 1);
+  measured("prompt_percent_of_peak", rate.prompt.percent, 1);
+  json.boolean("decode_from_cache", rate.has(Share::Cached));
+  json.boolean("probe_disturbed", rate.has(Share::Disturbed));
   json.integer("barriers_per_layer", program.barriers_per_layer);
   json.integer("last_level_cache_bytes", lastLevelCacheBytes());
   if (passes)
@@ -206,22 +219,30 @@ std::string table(const Session &session, const Plan &plan, const Result &result
   if (plan.fill > 0)
     text += format("caches     %s positions made up\n", readableCount(plan.fill).c_str());
   if (plan.prompt > 0)
-    text += format("prompt     %8.1f tokens/s  %5.1f %% of the peak       %s tokens at position %s\n", rate.promptTps,
-                   rate.promptPercent, readableCount(plan.prompt).c_str(), readableCount(plan.fill).c_str());
+    text += format("prompt     %8.1f tokens/s  %s  %s tokens at position %s\n", rate.promptTps,
+                   describe(rate.prompt, "the peak").c_str(), readableCount(plan.prompt).c_str(),
+                   readableCount(plan.fill).c_str());
   if (plan.count > 0)
-    text +=
-        format("decode     %8.1f tokens/s  %5.1f %% of the bandwidth  %s tokens at position %s\n", rate.decodeTps,
-               rate.decodePercent, readableCount(plan.count).c_str(), readableCount(plan.fill + plan.prompt).c_str());
+    text += format("decode     %8.1f tokens/s  %s  %s tokens at position %s\n", rate.decodeTps,
+                   describe(rate.decode, "the bandwidth").c_str(), readableCount(plan.count).c_str(),
+                   readableCount(plan.fill + plan.prompt).c_str());
   text += format("per token  %s read: %s of weights, %s of caches; %lld barriers per layer\n",
-                 readableBytes(plan.bytesPerToken).c_str(), readableBytes(double(program.decode_weight_bytes)).c_str(),
-                 readableBytes(plan.cacheBytesPerToken).c_str(), (long long)program.barriers_per_layer);
-  text += format("machine    reads %.1f GB/s%s; last-level cache %s\n", probe.readBytes() * 1e-9,
-                 result.reads.empty() ? "" : format(", around decode %.1f", median(result.reads) * 1e-9).c_str(),
-                 readableBytes(double(lastLevelCacheBytes())).c_str());
-  for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    text += format("           %-4s %8.1f Gop/s (%s)%s\n", peakName(lrt_peak(kind)),
-                   probe.operations(lrt_peak(kind)) * 1e-9, probe.instruction(lrt_peak(kind)),
-                   kind == peak ? ", most of the prompt's work" : "");
+                 readableBytes(plan.step.bytes()).c_str(),
+                 readableBytes(plan.step.weightBytes + plan.step.lookupBytes).c_str(),
+                 readableBytes(plan.step.cacheBytes).c_str(), (long long)program.barriers_per_layer);
+  Spread reads = probe.readBytes();
+  text += format("machine    reads %.1f GB/s at best (%s); last-level cache %s\n", reads.best * 1e-9,
+                 describe(reads, 1e-9).c_str(), readableBytes(double(lastLevelCacheBytes())).c_str());
+  for (int kind = 0; kind < LRT_PEAKS; ++kind) {
+    Spread ops = probe.operations(lrt_peak(kind));
+    text += format("           %-4s %8.1f Gop/s at best (%s), %s%s\n", peakName(lrt_peak(kind)), ops.best * 1e-9,
+                   describe(ops, 1e-9).c_str(), probe.instruction(lrt_peak(kind)),
+                   kind == peak ? "; most of the prompt's work" : "");
+  }
+  if (rate.has(Share::Cached))
+    text += "A token reads more bytes per second than memory gives: a part of them stays in the last-level cache.\n";
+  if (rate.has(Share::Disturbed))
+    text += "The model was faster than the probe, which something else slowed down: no percentage. Measure again.\n";
   return text;
 }
 
@@ -277,10 +298,9 @@ int run(const Invocation &invocation) {
     return invocation.fail("interrupted");
   std::vector<Pass> passes;
   if (arguments.phases) {
-    // Medians of phases are held to the median of the bandwidth.
-    Peaks peaks = {.bytes = result.reads.empty() ? probe.readBytes() : median(result.reads), .ops = {}};
+    Peaks peaks = {.bytes = probe.readBytes().best, .ops = {}};
     for (int kind = 0; kind < LRT_PEAKS; ++kind)
-      peaks.ops[kind] = probe.operations(lrt_peak(kind));
+      peaks.ops[kind] = probe.operations(lrt_peak(kind)).best;
     if (!profile.passes(peaks, passes, error))
       return invocation.fail(error);
   }
@@ -306,11 +326,14 @@ const Command lrt::benchCommand = {
         "Measures the machine (streaming reads, chains of the best dot instructions) and the model in turns, 3 to 7\n"
         "rounds, and shows the best of each: neighbours on a shared machine only take away.\n"
         "bytes_per_token: the weights one decode step reads, plus the cache rows it attends to, mean over -n tokens.\n"
-        "decode_percent_of_bandwidth: those bytes over what a plain loop read right before and behind the decode "
-        "steps\n"
-        "in the same time (read_GBps_around_decode); median of the rounds, since a bandwidth drifts.\n"
-        "prompt_percent_of_peak: the time all operations of the prompt would take at the peak of their own kind\n"
+        "decode_percent_of_bandwidth: those bytes per second of the best decode round, over the best that a loop of\n"
+        "plain reads reached in this run (read_GBps; the probe's lowest and median are beside it).\n"
+        "prompt_percent_of_peak: the time all operations of the prompt would take at the best peak of their own kind\n"
         "(matrices and attention as they were compiled), over the time taken.\n"
+        "There is no percentage (null in JSON) where the model was more than 5 % faster than the probe: the "
+        "last-level\n"
+        "cache kept a part of what a step reads (decode_from_cache), or something slowed the probe down\n"
+        "(probe_disturbed).\n"
         "--phases: what lies between two barriers, by what is lost there. limit: the time its bytes or its operations\n"
         "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: "
         "measured\n"

@@ -2,6 +2,7 @@
 
 #include "CommandLine.h"
 #include "Text.h"
+#include "Work.h"
 
 #include "../cpu/Features.h"
 
@@ -30,7 +31,8 @@ std::string describeCaches(const lrt_program &program) {
     for (int64_t j = i; j < program.num_caches; ++j) {
       const lrt_cache &other = program.caches[j];
       if (other.bytes != cache.bytes || other.rows != cache.rows || other.window != cache.window ||
-          other.element != cache.element || other.bytes_per_position != cache.bytes_per_position)
+          other.element != cache.element || other.is_chunked != cache.is_chunked ||
+          other.bytes_per_position != cache.bytes_per_position)
         continue;
       isShown[j] = true;
       ++count;
@@ -40,8 +42,9 @@ std::string describeCaches(const lrt_program &program) {
                    format("%lld x %s: of one size, f32", (long long)count, readableBytes(double(cache.bytes)).c_str()));
       continue;
     }
-    std::string attends =
-        cache.window > 0 ? format("attends to %s", readableCount(cache.window).c_str()) : "attends to all";
+    std::string attends = cache.window == 0 ? "attends to all"
+                                            : format(cache.is_chunked ? "attends in chunks of %s" : "attends to %s",
+                                                     readableCount(cache.window).c_str());
     text += line(text.empty() ? "caches" : "",
                  format("%lld x %s: %s positions, %s, %s per position, %s", (long long)count,
                         readableBytes(double(cache.bytes)).c_str(), readableCount(cache.rows).c_str(), attends.c_str(),
@@ -71,7 +74,7 @@ std::string describe(const lrt_program &program) {
   text += describe(program.decode) + describe(program.prefill) + describe(program.head);
   text += line("barriers per layer", format("%lld", (long long)program.barriers_per_layer));
   text += line("memory: weights", readableBytes(double(program.weights_bytes)) + ", " +
-                                      readableBytes(double(program.decode_weight_bytes)) + " read per token");
+                                      readableBytes(workOf(program.decode, 1, 0).weightBytes) + " read per token");
   text += line("memory: activations", readableBytes(double(program.arena_bytes)));
   text += line("memory: scratch", readableBytes(double(program.scratch_bytes)) + " per thread");
   int64_t growing = 0; // windows and what is of one size are full some day

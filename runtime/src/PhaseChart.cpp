@@ -64,13 +64,12 @@ std::string lrt::phaseChart(const std::vector<Pass> &passes, const std::string &
   }
   for (const Pass &pass : passes) {
     y += 36;
-    text +=
-        label(16, y,
-              format("%s: %s row%s at position %s, %.0f us, limit %.1f %%, waiting %.1f %%", pass.entry->name,
-                     readableCount(pass.rows).c_str(), pass.rows == 1 ? "" : "s", readableCount(pass.position).c_str(),
-                     pass.measured * 1e6, pass.measured > 0 ? 100 * pass.limit / pass.measured : 0,
-                     pass.measured > 0 ? 100 * pass.waited / pass.measured : 0),
-              " font-weight=\"bold\"");
+    text += label(16, y,
+                  format("%s: %s row%s at position %s, %.0f us, %s, waiting %.1f %%", pass.entry->name,
+                         readableCount(pass.rows).c_str(), pass.rows == 1 ? "" : "s",
+                         readableCount(pass.position).c_str(), pass.measured * 1e6, limitShare(pass).c_str(),
+                         pass.measured > 0 ? 100 * pass.waited / pass.measured : 0),
+                  " font-weight=\"bold\"");
     double longest = 1e-9;
     for (const PhaseTimes &times : pass.phases)
       longest = std::max({longest, times.measured, times.limit});

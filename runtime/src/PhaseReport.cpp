@@ -44,12 +44,11 @@ std::string heading(const Pass &pass) {
     text += format("%lld calls, ", (long long)pass.calls);
   text += format("%s row%s at position %s, median of %lld\n", readableCount(pass.rows).c_str(),
                  pass.rows == 1 ? "" : "s", readableCount(pass.position).c_str(), (long long)pass.samples);
-  text +=
-      format("  %.0f us, of which the limit is %.1f %%; %.1f %% wait in %s barrier%s: %.1f %% for the slowest worker, "
-             "%.1f %% for the barriers themselves\n",
-             pass.measured * 1e6, percent(pass.limit, pass.measured), percent(pass.waited, pass.measured),
-             readableCount(pass.barriers).c_str(), pass.barriers == 1 ? "" : "s",
-             percent(pass.waited - pass.handover, pass.measured), percent(pass.handover, pass.measured));
+  text += format("  %.0f us, %s; %.1f %% wait in %s barrier%s: %.1f %% for the slowest worker, "
+                 "%.1f %% for the barriers themselves\n",
+                 pass.measured * 1e6, limitShare(pass).c_str(), percent(pass.waited, pass.measured),
+                 readableCount(pass.barriers).c_str(), pass.barriers == 1 ? "" : "s",
+                 percent(pass.waited - pass.handover, pass.measured), percent(pass.handover, pass.measured));
   return text;
 }
 
@@ -102,6 +101,14 @@ void addTimes(Json &json, double limit, double measured, double waited, double h
 }
 
 } // namespace
+
+std::string lrt::limitShare(const Pass &pass) {
+  if (pass.measured <= 0)
+    return "not measured";
+  Share share = shareOf(pass.limit, pass.measured);
+  return share.kind == Share::Percent ? format("of which the limit is %.1f %%", share.percent)
+                                      : "less than the limit: what it reads was in a cache, or the probe was disturbed";
+}
 
 std::string lrt::phaseTable(const std::vector<Pass> &passes) {
   std::string text;

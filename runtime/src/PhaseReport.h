@@ -8,6 +8,9 @@
 
 namespace lrt {
 
+/// "of which the limit is 83.1 %", of a pass's time.
+std::string limitShare(const Pass &pass);
+
 /// A table for each pass. Numbers of a phase are of one of its places, but for the loss, which is of all of them.
 std::string phaseTable(const std::vector<Pass> &passes);
 

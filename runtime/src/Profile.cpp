@@ -8,50 +8,6 @@
 
 using namespace lrt;
 
-Work lrt::workOf(const lrt_phase &phase, int64_t rows, int64_t position) {
-  const int64_t end = position + rows;
-  // Row r sees the positions [from(r), position + r].
-  auto from = [&](int64_t row) -> int64_t {
-    int64_t at = position + row;
-    if (phase.chunk > 0)
-      return at / phase.chunk * phase.chunk;
-    return phase.window > 0 ? std::max<int64_t>(0, at + 1 - phase.window) : 0;
-  };
-  double seen = 0;
-  for (int64_t row = 0; row < rows; ++row)
-    seen += double(position + row + 1 - from(row));
-
-  Work work;
-  work.weightBytes =
-      double(phase.weight_bytes) + double(phase.expert_bytes) * double(std::min(phase.experts, rows * phase.chosen));
-  work.otherBytes = double(phase.lookup_bytes) * double(rows) + 2.0 * double(phase.state_bytes) +
-                    double(phase.position_bytes) * double(end - from(0));
-  for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    work.ops[kind] = double(phase.row_ops[kind]) * double(rows) + double(phase.seen_ops[kind]) * seen;
-  return work;
-}
-
-double Peaks::seconds(const Work &work) const {
-  double computing = 0;
-  for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    computing += work.ops[kind] / ops[kind];
-  return std::max(work.bytes() / bytes, computing);
-}
-
-static void operator+=(Work &sum, const Work &work) {
-  sum.weightBytes += work.weightBytes;
-  sum.otherBytes += work.otherBytes;
-  for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    sum.ops[kind] += work.ops[kind];
-}
-
-static void operator*=(Work &work, double factor) {
-  work.weightBytes *= factor;
-  work.otherBytes *= factor;
-  for (double &ops : work.ops)
-    ops *= factor;
-}
-
 /// Of the numbers that `get` finds, one for each sample.
 template <typename Samples, typename Get> static double medianOf(const Samples &samples, Get get) {
   std::vector<double> numbers;

@@ -10,31 +10,13 @@
 #define LRT_SRC_PROFILE_H
 
 #include "Team.h"
+#include "Work.h"
 #include "lrt/abi.h"
 
 #include <string>
 #include <vector>
 
 namespace lrt {
-
-/// Of a phase in a call of `rows` rows from `position` on.
-struct Work {
-  double weightBytes = 0, otherBytes = 0; // other: caches, states, rows of tables
-  double ops[LRT_PEAKS] = {};
-
-  double bytes() const { return weightBytes + otherBytes; }
-};
-Work workOf(const lrt_phase &phase, int64_t rows, int64_t position);
-
-/// What the machine can do, per second.
-struct Peaks {
-  double bytes = 0;
-  double ops[LRT_PEAKS] = {};
-
-  /// No phase can be faster than its bytes come in, or than its operations are done.
-  double seconds(const Work &work) const;
-  bool isBoundByBytes(const Work &work) const { return work.bytes() / bytes >= seconds(work); }
-};
 
 /// One phase in all the calls that a pass takes: a decode step, or the calls of a prompt. Sums over `count` places,
 /// unless a member says otherwise; times in seconds.

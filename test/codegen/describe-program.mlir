@@ -22,7 +22,6 @@
 // CHECK-SAME: {cost = #spmd.cost<>, kind = "", name = "a"}]}}
 // 2 layers of (16 x 32 q8_0: 544 bytes, 32 f32: 128 bytes) and the head (16 x 32 bf16: 1024 bytes).
 // CHECK-SAME: decode_rows = 1 : i64
-// CHECK-SAME: decode_weight_bytes = 2368 : i64
 // CHECK-SAME: head_ops = array<i64: 0, 1024, 0>
 // CHECK-SAME: head_rows = 8 : i64
 // CHECK-SAME: prefill_rows = 64 : i64

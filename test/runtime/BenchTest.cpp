@@ -58,7 +58,8 @@ TEST(Bench, jsonHoldsWhatScriptsRelyOn) {
   EXPECT_EQ(result.err, "");
   for (const char *key :
        {"prompt_tps", "decode_tps", "bytes_per_token", "weight_bytes", "read_GBps", "dot_Gops",
-        "decode_percent_of_bandwidth", "prompt_percent_of_peak", "barriers_per_layer", "last_level_cache_bytes"})
+        "decode_percent_of_bandwidth", "prompt_percent_of_peak", "barriers_per_layer", "last_level_cache_bytes",
+        "read_GBps_lowest", "read_GBps_median", "dot_Gops_lowest", "dot_Gops_median"})
     EXPECT_TRUE(isdigit((unsigned char)value(result.out, key)[0])) << key << " in " << result.out;
   EXPECT_EQ(value(result.out, "threads"), "2");
   EXPECT_EQ(value(result.out, "p"), "10");
@@ -81,10 +82,20 @@ TEST(Bench, fillMovesThePosition) {
 
 TEST(Bench, aWindowBoundsWhatIsRead) {
   lrt_program program = fake::program;
-  lrt_cache cache = program.caches[0];
-  cache.window = 6;
-  program.caches = &cache;
+  std::vector<lrt_phase> phases(program.decode.phases, program.decode.phases + program.decode.num_phases);
+  phases[1].window = 6;
+  program.decode.phases = phases.data();
   EXPECT_EQ(value(bench(program, {"-p", "20", "-n", "1", "--json"}).out, "bytes_per_token"), "224");
+}
+
+TEST(Bench, aChunkBoundsWhatIsRead) {
+  lrt_program program = fake::program;
+  std::vector<lrt_phase> phases(program.decode.phases, program.decode.phases + program.decode.num_phases);
+  phases[1].chunk = 6;
+  program.decode.phases = phases.data();
+  std::string out = bench(program, {"-p", "20", "-n", "1", "--json"}).out; // position 20 sees 18, 19 and 20
+  EXPECT_EQ(value(out, "bytes_per_token"), "212");
+  EXPECT_EQ(value(out, "cache_bytes_per_token"), "12");
 }
 
 TEST(Bench, aShortContextIsShared) {
@@ -124,13 +135,42 @@ TEST(Bench, phasesAddUp) {
 TEST(Bench, aPromptsOperationsAreThoseOfPrefillsPhases) {
   lrt_program program = fake::program;
   std::vector<lrt_phase> phases(program.prefill.phases, program.prefill.phases + program.prefill.num_phases);
-  phases[1].seen_ops[LRT_PEAK_F32] = 1000000000; // so many that nothing else counts
+  phases[1].seen_ops[LRT_PEAK_F32] = 20000; // so many that nothing else counts
   program.prefill.phases = phases.data();
   std::string out = bench(program, {"-p", "10", "-n", "1", "--json"}).out;
   auto numberOf = [&](const char *key) { return std::stod(value(out, key)); };
   double seconds = 10 / numberOf("prompt_tps"), peak = numberOf("dot_Gops") * 1e9;
-  double expected = 55e9; // rows see 1, 2, .. 10 positions, in two calls
-  EXPECT_NEAR(numberOf("prompt_percent_of_peak") / 100 * seconds * peak / expected, 1, 0.02) << out;
+  double expected = 55 * 20000 + 4 * fake::vocabulary; // rows see 1, 2, .. 10 positions, in two calls; and the head
+  EXPECT_EQ(numberOf("prompt_ops"), expected);
+  EXPECT_NEAR(numberOf("prompt_percent_of_peak"), 100 * expected / peak / seconds, 0.1) << out;
+  EXPECT_EQ(value(out, "probe_disturbed"), "false");
+}
+
+TEST(Bench, moreThanTheProbeExplainsIsNoPercentage) {
+  lrt_program program = fake::program;
+  std::vector<lrt_phase> phases(program.prefill.phases, program.prefill.phases + program.prefill.num_phases);
+  phases[1].seen_ops[LRT_PEAK_F32] = 1000000000;
+  program.prefill.phases = phases.data();
+  std::string out = bench(program, {"-p", "10", "-n", "1", "--json"}).out;
+  EXPECT_EQ(value(out, "prompt_ops"), "55000000200");
+  EXPECT_EQ(value(out, "prompt_percent_of_peak"), "null");
+  EXPECT_EQ(value(out, "probe_disturbed"), "true");
+  out = bench(program, {"-p", "10", "-n", "0"}).out;
+  EXPECT_NE(out.find("tokens/s  the probe was disturbed   10 tokens"), std::string::npos) << out;
+  EXPECT_NE(out.find("\nThe model was faster than the probe"), std::string::npos) << out;
+}
+
+TEST(Bench, whatLiesInACacheIsNoPercentageOfMemory) {
+  lrt_program program = fake::program;
+  std::vector<lrt_phase> phases(program.decode.phases, program.decode.phases + program.decode.num_phases);
+  phases[2].weight_bytes = 1000000; // a part of any last-level cache, in a microsecond or two
+  program.decode.phases = phases.data();
+  std::string out = bench(program, {"-p", "0", "-n", "4", "--json"}).out;
+  EXPECT_EQ(value(out, "decode_percent_of_bandwidth"), "null") << out;
+  EXPECT_EQ(value(out, "decode_from_cache"), "true") << out;
+  EXPECT_EQ(value(out, "probe_disturbed"), "false") << out;
+  out = bench(program, {"-p", "0", "-n", "4"}).out;
+  EXPECT_NE(out.find("tokens/s  partly from a cache"), std::string::npos) << out;
 }
 
 TEST(Bench, phasesAreATableOtherwise) {

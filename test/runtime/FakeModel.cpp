@@ -76,7 +76,7 @@ const lrt_cache caches[] = {{.offset = 0,
                              .window = 0,
                              .bytes_per_position = 4,
                              .element = LRT_F32,
-                             .reserved = 0}};
+                             .is_chunked = 0}};
 
 constexpr lrt_phase phase(const char *name, const char *kind) {
   lrt_phase phase = {};
@@ -125,7 +125,6 @@ const lrt_program fake::program = {
     .barriers_per_layer = 2,
     .parameters = vocabulary,
     .active_parameters = vocabulary,
-    .decode_weight_bytes = tensorBytes,
     .row_ops = {2, 0, 0},
     .head_ops = {4 * vocabulary, 0, 0},
     .decode = {"decode", decode, 1, phases, 3, decodeOrder, 3},

@@ -4,6 +4,7 @@
 
 #include "FakeModel.h"
 #include "lrt/functions.h"
+#include "runtime/cpu/Probe.h"
 #include "runtime/src/PhaseReport.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +67,8 @@ TEST(Work, growsWithRowsAndWithWhatTheySee) {
   phase.seen_ops[LRT_PEAK_F32] = 10;
   Work work = workOf(phase, 4, 6);
   EXPECT_EQ(work.weightBytes, 1000);
-  EXPECT_EQ(work.otherBytes, 4 * 7 + 10 * 2); // positions 0 .. 9
+  EXPECT_EQ(work.lookupBytes, 4 * 7);
+  EXPECT_EQ(work.cacheBytes, 10 * 2); // positions 0 .. 9
   EXPECT_EQ(work.ops[LRT_PEAK_INT8], 12);
   EXPECT_EQ(work.ops[LRT_PEAK_F32], 10 * (7 + 8 + 9 + 10));
 }
@@ -76,10 +78,10 @@ TEST(Work, aWindowEndsAtTheRow) {
   phase.position_bytes = 1;
   phase.seen_ops[LRT_PEAK_F32] = 1;
   phase.window = 3;
-  EXPECT_EQ(workOf(phase, 1, 0).otherBytes, 1);
-  EXPECT_EQ(workOf(phase, 1, 10).otherBytes, 3);
+  EXPECT_EQ(workOf(phase, 1, 0).cacheBytes, 1);
+  EXPECT_EQ(workOf(phase, 1, 10).cacheBytes, 3);
   Work work = workOf(phase, 4, 10); // the first row sees 8, 9, 10, the last 11, 12, 13
-  EXPECT_EQ(work.otherBytes, 6);
+  EXPECT_EQ(work.cacheBytes, 6);
   EXPECT_EQ(work.ops[LRT_PEAK_F32], 12);
   EXPECT_EQ(workOf(phase, 4, 0).ops[LRT_PEAK_F32], 1 + 2 + 3 + 3);
 }
@@ -89,10 +91,10 @@ TEST(Work, aChunkBeginsAtAMultiple) {
   phase.position_bytes = 1;
   phase.seen_ops[LRT_PEAK_F32] = 1;
   phase.chunk = 4;
-  EXPECT_EQ(workOf(phase, 1, 8).otherBytes, 1);
-  EXPECT_EQ(workOf(phase, 1, 11).otherBytes, 4);
+  EXPECT_EQ(workOf(phase, 1, 8).cacheBytes, 1);
+  EXPECT_EQ(workOf(phase, 1, 11).cacheBytes, 4);
   Work work = workOf(phase, 3, 6); // sees 4..6, 4..7, 8
-  EXPECT_EQ(work.otherBytes, 5);
+  EXPECT_EQ(work.cacheBytes, 5);
   EXPECT_EQ(work.ops[LRT_PEAK_F32], 3 + 4 + 1);
 }
 
@@ -109,11 +111,54 @@ TEST(Work, rowsChooseExpertsUntilThereAreNoMore) {
 TEST(Work, aStateIsReadAndWritten) {
   lrt_phase phase = {};
   phase.state_bytes = 5;
-  EXPECT_EQ(workOf(phase, 1, 3).otherBytes, 10);
+  EXPECT_EQ(workOf(phase, 1, 3).cacheBytes, 10);
+}
+
+TEST(Work, ofACallIsTheSumOfItsPhases) {
+  TwoPhases model;
+  model.phases[0].weight_bytes = 100; // twice in the order
+  model.phases[0].lookup_bytes = 1;
+  model.phases[1].position_bytes = 10;
+  model.phases[1].chunk = 4;
+  model.phases[1].row_ops[LRT_PEAK_BF16] = 5;
+  Work work = workOf(model.program.decode, 1, 5); // sees 4 and 5
+  EXPECT_EQ(work.weightBytes, 200);
+  EXPECT_EQ(work.lookupBytes, 2);
+  EXPECT_EQ(work.cacheBytes, 20);
+  EXPECT_EQ(work.bytes(), 222);
+  EXPECT_EQ(work.ops[LRT_PEAK_BF16], 5);
+}
+
+TEST(Share, ofALimitIsAtMostAHundredPercent) {
+  EXPECT_EQ(shareOf(30, 40).kind, Share::Percent);
+  EXPECT_EQ(shareOf(30, 40).percent, 75);
+  EXPECT_EQ(shareOf(41, 40).kind, Share::Percent); // as exact as probes are
+  EXPECT_EQ(shareOf(41, 40).percent, 100);
+}
+
+TEST(Share, aboveTheLimitIsADisturbedProbe) {
+  EXPECT_EQ(shareOf(62, 40).kind, Share::Disturbed);
+  EXPECT_EQ(shareOf(62, 40).percent, 0);
+  EXPECT_EQ(shareOf(62, 40, /*bytes=*/1000, /*cacheBytes=*/0).kind, Share::Disturbed);
+}
+
+TEST(Share, unlessACacheCanHoldTheRest) {
+  EXPECT_EQ(shareOf(62, 40, 1000, 400).kind, Share::Cached); // 600 of 1000 bytes from memory: 37.2
+  EXPECT_EQ(shareOf(62, 40, 1000, 100).kind, Share::Disturbed);
+  EXPECT_EQ(shareOf(4000, 40, 1000, 2000).kind, Share::Cached);
+  EXPECT_EQ(shareOf(20, 40, 1000, 2000).percent, 50);
+}
+
+TEST(Spread, ofProbes) {
+  EXPECT_EQ(spreadOf({}).best, 0);
+  Spread spread = spreadOf({3, 9, 4});
+  EXPECT_EQ(spread.lowest, 3);
+  EXPECT_EQ(spread.median, 4);
+  EXPECT_EQ(spread.best, 9);
 }
 
 TEST(Peaks, theSlowerOfReadingAndComputingIsTheLimit) {
-  Work work = {.weightBytes = 100, .otherBytes = 100, .ops = {10, 0, 20}};
+  Work work = {.weightBytes = 100, .cacheBytes = 100, .ops = {10, 0, 20}};
   EXPECT_EQ(peaks.seconds(work), 2); // reading; 1 + 0.5 to compute
   EXPECT_TRUE(peaks.isBoundByBytes(work));
   work.ops[LRT_PEAK_F32] = 20;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 6u
+#define LRT_ABI_VERSION 7u
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,15 +68,15 @@ typedef struct lrt_entry {
   int64_t num_order;
 } lrt_entry;
 
-/// What a layer keeps between steps, for bench (`--fill`, bytes per token) and info.
+/// What a layer keeps between steps, for `bench --fill` and info.
 typedef struct lrt_cache {
   int64_t offset;             // bytes from lrt_step.cache
   int64_t bytes;              // of the whole region
   int64_t rows;               // positions it can hold
   int64_t window;             // positions attended at most; 0: all
-  int64_t bytes_per_position; // read per attended position and token
+  int64_t bytes_per_position; // of a key and a value of all heads
   int32_t element;            // lrt_element
-  int32_t reserved;
+  int32_t is_chunked;         // 1: a token attends to positions since the last multiple of the window
 } lrt_cache;
 
 enum lrt_element { LRT_F32 = 0, LRT_BF16 = 1 };
@@ -126,7 +126,6 @@ typedef struct lrt_program {
   int64_t barriers_per_layer;  // most barriers in a decode step's layer
   int64_t parameters;          // values in the checkpoint, shared ones counted once
   int64_t active_parameters;   // of them a token meets: of a layer's experts those it is sent to
-  int64_t decode_weight_bytes; // read by one decode step, head included
   int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
   int64_t head_ops[LRT_PEAKS]; // per row whose logits are computed
   lrt_entry decode;            // one row, logits included
@@ -143,7 +142,7 @@ static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
 static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");
-static_assert(sizeof(lrt_program) == 416, "the compiler writes lrt_program field by field");
+static_assert(sizeof(lrt_program) == 408, "the compiler writes lrt_program field by field");
 #endif
 
 /// Written by the compiler, one per executable.
