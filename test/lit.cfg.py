@@ -1,5 +1,6 @@
 # lit's view of test/: every .mlir and .test file with RUN lines. docs/testing.md lists the substitutions.
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -35,6 +36,7 @@ for name, value in {
     "%compare": tool("compare-logits.py"),
     "%tools": os.path.join(here, "tools"),
     "%root": os.path.dirname(here),
+    "%build": os.path.dirname(config.lathe_bin),
 }.items():
     config.substitutions.append((name + r"(?![-\w])", value))
 
@@ -54,3 +56,5 @@ if os.path.exists(demo):
     config.available_features.add("demo-model")
 if config.lathe_sanitize:
     config.available_features.add("sanitize")
+if shutil.which("groff"):
+    config.available_features.add("groff")

@@ -1,8 +1,8 @@
+#include "compiler/driver/Completion.h"
 #include "compiler/driver/Driver.h"
 #include "compiler/targets/EmitHost.h"
 #include "frontends/models/Model.h"
 #include "frontends/support/Errors.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
 #include <array>
 
@@ -46,10 +46,16 @@ static absl::Status run(const CommandLine &line, std::string &text) {
     text = compileHelp();
     break;
   case Command::Version:
-    text = "lathe 0.1 (LLVM " LLVM_VERSION_STRING ")\n";
+    text = versionText() + "\n";
     break;
   case Command::ListModels:
     text = listModels();
+    break;
+  case Command::Completion:
+    text = completionScript(line.shell);
+    break;
+  case Command::ManPage:
+    text = manPage();
     break;
   case Command::ListCPUs:
     text = llvm::join(knownCPUs(), "\n") + "\n";

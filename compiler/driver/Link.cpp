@@ -22,17 +22,18 @@ namespace elf = llvm::ELF;
 
 namespace {
 
-/// Beside lathe when built or installed as bin/lathe and lib/liblrt.a, else where it was built.
+/// Beside lathe: lib/lathe/liblrt.a when installed, lib/liblrt.a in a build. Else, for a lathe that was copied out of
+/// its build alone, where it was built.
 absl::StatusOr<std::string> runtimeLibrary() {
   static int anchor;
   llvm::SmallString<256> path(fs::getMainExecutable("lathe", &anchor));
   llvm::sys::path::remove_filename(path);
-  llvm::sys::path::append(path, "..", "lib", "liblrt.a");
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  for (llvm::StringRef candidate : {path.str(), llvm::StringRef(LATHE_RUNTIME_LIBRARY)})
+  const llvm::StringRef prefix = llvm::sys::path::parent_path(path);
+  const std::string installed = (prefix + "/lib/lathe/liblrt.a").str(), built = (prefix + "/lib/liblrt.a").str();
+  for (const std::string &candidate : {installed, built, std::string(LATHE_RUNTIME_LIBRARY)})
     if (fs::exists(candidate))
-      return candidate.str();
-  return fileError(path, "expected the runtime library beside lathe, found no file");
+      return candidate;
+  return fileError(installed, "expected the runtime library beside lathe, found no file");
 }
 
 /// The folder of the newest GCC that can link statically.

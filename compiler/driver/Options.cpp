@@ -1,7 +1,9 @@
 #include "compiler/driver/Options.h"
+#include "compiler/driver/Completion.h"
 #include "compiler/support/CPUTable.h"
 #include "frontends/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Config/llvm-config.h"
 
 using namespace lathe;
 
@@ -114,6 +116,28 @@ constexpr Option table[] = {
     {"-v", "", "say how long everything takes", setFlag<&Options::verbose>},
 };
 
+constexpr CommandInfo commands[] = {
+    {"compile", "MODEL [options]", "the whole way to an executable; `lathe compile --help` lists the options",
+     Command::Compile},
+    {"inspect", "MODEL", "what a model needs (not there yet)", Command::Inspect},
+    {"compare", "MODEL MODEL...", "the same, side by side (not there yet)", Command::Compare},
+    {"completion", "bash|zsh|fish", "print the script that completes lathe's command line in this shell",
+     Command::Completion},
+    {"man", "", "print the manual page: `lathe man | man -l -`", Command::ManPage},
+    {"--help", "", "this text", Command::Help},
+    {"--list-models", "", "the model types it knows", Command::ListModels},
+    {"--version", "", "its version and LLVM's", Command::Version},
+};
+
+constexpr Example examples[] = {
+    {"lathe compile Qwen3-0.6B -o chat", "an executable and chat.weights for this machine"},
+    {"lathe compile gemma-3-270m.gguf --mcpu x86-64-v3", "for any CPU with AVX2"},
+    {"lathe compile Qwen3-0.6B --weights q8 --context 4096", "8-bit matrices, room for 4096 positions"},
+    {"lathe compile Qwen3-0.6B --emit graph", "what is fused, quantised, packed?"},
+    {"lathe compile Qwen3-0.6B --dump-stages d -o chat", "every stage in d/, then"},
+    {"lathe compile d/2.graph.mlir --from graph -o chat", "go on from an edited one"},
+};
+
 std::vector<llvm::StringRef> optionNames() {
   std::vector<llvm::StringRef> names;
   for (const Option &option : table)
@@ -158,7 +182,7 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
       continue;
     }
     if (argument == "--help" || argument == "-h")
-      return CommandLine{Command::CompileHelp, {}};
+      return CommandLine{Command::CompileHelp, {}, {}};
 
     auto [name, value] = argument.split('='); // --name value or --name=value
     const bool hasValue = argument.contains('=');
@@ -180,7 +204,7 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
     LATHE_RETURN_IF_ERROR(option->set(options, value));
   }
   if (options.mcpu == "help")
-    return CommandLine{Command::ListCPUs, {}};
+    return CommandLine{Command::ListCPUs, {}, {}};
   if (options.input.empty())
     return problem("compile: expected a model: a directory, a config.json or a .gguf file");
   if (options.from)
@@ -194,36 +218,52 @@ absl::StatusOr<CommandLine> lathe::parseCommandLine(llvm::ArrayRef<const char *>
   if (arguments.empty())
     return problem("expected a command, found none; `lathe --help` shows how");
   llvm::StringRef first = arguments.front();
+  if (first == "-h" || first == "help")
+    first = "--help";
   if (first == "compile")
     return parseCompile(arguments.drop_front());
-  const std::pair<llvm::StringRef, Command> commands[] = {{"--help", Command::Help},
-                                                          {"-h", Command::Help},
-                                                          {"help", Command::Help},
-                                                          {"--version", Command::Version},
-                                                          {"inspect", Command::Inspect},
-                                                          {"compare", Command::Compare},
-                                                          {"--list-models", Command::ListModels}};
-  for (auto [name, command] : commands)
-    if (first == name)
-      return CommandLine{command, {}};
-  return problem("unknown command: " +
-                 expectedOneOf({"compile", "inspect", "compare", "--help", "--version", "--list-models"}, first));
+  std::vector<llvm::StringRef> names;
+  for (const CommandInfo &known : commands) {
+    if (first != known.name) {
+      names.push_back(known.name);
+      continue;
+    }
+    CommandLine line;
+    line.command = known.command;
+    if (known.command == Command::Completion)
+      LATHE_RETURN_IF_ERROR(
+          readChoice("completion", arguments.size() > 1 ? arguments[1] : "", completionShells(), line.shell));
+    return line;
+  }
+  return problem("unknown command: " + expectedOneOf(names, first));
 }
 
+llvm::ArrayRef<CommandInfo> lathe::allCommands() { return commands; }
+
+std::vector<OptionInfo> lathe::compileOptions() {
+  std::vector<OptionInfo> options;
+  for (const Option &option : table)
+    options.push_back({option.name, option.value, option.help});
+  return options;
+}
+
+llvm::ArrayRef<Example> lathe::compileExamples() { return examples; }
+
+std::string lathe::versionText() { return "lathe 0.1 (LLVM " LLVM_VERSION_STRING ")"; }
+
 std::string lathe::mainHelp() {
-  return R"(lathe: makes an executable from a language model
+  std::string text = R"(lathe: makes an executable from a language model
 
   lathe compile MODEL -o chat     MODEL: a Hugging Face directory, a config.json or a .gguf file
   ./chat run --prompt "Once upon a time" -n 64
 
 Commands:
-  lathe compile MODEL [options]   the whole way to an executable; `lathe compile --help` lists the options
-  lathe inspect MODEL             what a model needs (not there yet)
-  lathe compare MODEL MODEL...    the same, side by side (not there yet)
-
-  lathe --list-models             the model types it knows
-  lathe --version
 )";
+  for (const CommandInfo &command : commands) {
+    std::string left = "  lathe " + command.name.str() + (command.value.empty() ? "" : " " + command.value.str());
+    text += left + std::string(left.size() < 33 ? 34 - left.size() : 1, ' ') + command.help.str() + "\n";
+  }
+  return text;
 }
 
 std::string lathe::compileHelp() {
@@ -240,13 +280,10 @@ std::string lathe::compileHelp() {
     std::string left = "  " + stage.name.str();
     text += left + std::string(24 - left.size(), ' ') + stage.question.str() + "\n";
   }
-  return text + R"(
-Examples:
-  lathe compile Qwen3-0.6B -o chat                       an executable and chat.weights for this machine
-  lathe compile gemma-3-270m.gguf --mcpu x86-64-v3       for any CPU with AVX2
-  lathe compile Qwen3-0.6B --weights q8 --context 4096   8-bit matrices, room for 4096 positions
-  lathe compile Qwen3-0.6B --emit graph                  what is fused, quantised, packed?
-  lathe compile Qwen3-0.6B --dump-stages d -o chat       every stage in d/, then
-  lathe compile d/2.graph.mlir --from graph -o chat      go on from an edited one
-)";
+  text += "\nExamples:\n";
+  for (const Example &example : examples) {
+    std::string left = "  " + example.command.str();
+    text += left + std::string(left.size() < 56 ? 57 - left.size() : 1, ' ') + example.help.str() + "\n";
+  }
+  return text;
 }

@@ -36,19 +36,52 @@ struct Options {
   llvm::StringSet<> given; // options that were on the command line, as "--mcpu"
 };
 
-enum class Command : uint8_t { Compile, Inspect, Compare, Help, CompileHelp, Version, ListModels, ListCPUs };
+enum class Command : uint8_t {
+  Compile,
+  Inspect,
+  Compare,
+  Help,
+  CompileHelp,
+  Version,
+  ListModels,
+  ListCPUs,
+  Completion,
+  ManPage
+};
 
 struct CommandLine {
   Command command = Command::Help;
-  Options options; // of Compile
+  Options options;   // of Compile
+  std::string shell; // of Completion
 };
 
 /// The error is one line without "lathe: ".
 absl::StatusOr<CommandLine> parseCommandLine(llvm::ArrayRef<const char *> arguments);
 
-/// Text of `lathe --help` and `lathe compile --help`.
+/// Text of `lathe --help`, `lathe compile --help` and `lathe --version`.
 std::string mainHelp();
 std::string compileHelp();
+std::string versionText();
+
+/// Rows of the tables that the parser, the help, completion and the manual page are made of.
+struct CommandInfo {
+  llvm::StringLiteral name;
+  llvm::StringLiteral value; // its arguments; empty: none
+  llvm::StringLiteral help;
+  Command command;
+};
+struct OptionInfo {
+  llvm::StringRef name;
+  llvm::StringRef value; // how help calls its value; empty: a flag
+  llvm::StringRef help;
+};
+struct Example {
+  llvm::StringLiteral command;
+  llvm::StringLiteral help;
+};
+llvm::ArrayRef<CommandInfo> allCommands();
+std::vector<OptionInfo> compileOptions();
+llvm::ArrayRef<Example> compileExamples();
 
 } // namespace lathe
 
