@@ -103,7 +103,7 @@ static void readAltUp(const JsonObject &keys, Config &config) {
                                                         (listed ? " of " + llvm::Twine(listed->size()) : ""));
   for (int64_t i = 0; i < config.layers; ++i) {
     const std::optional<double> part = listed ? (*listed)[i].getAsNumber() : i < 10 && config.layers > 10 ? 0.95 : 0;
-    if (!part || *part < 0 || *part >= 1)
+    if (!part || !(*part >= 0 && *part < 1)) // NaN is not, either
       return keys.fail("activation_sparsity_pattern", "expected numbers from 0 to below 1, got " +
                                                           describe((*listed)[i]) + " for layer " + llvm::Twine(i));
     config.deviations.push_back(*part > 0 ? deviationsAbove(*part) : 0);

@@ -11,20 +11,46 @@ namespace json = llvm::json;
 
 namespace {
 
+/// Where the string that begins at `place` ends: behind its closing quote, or at the end of the text.
+size_t endOfString(llvm::StringRef text, size_t place) {
+  for (++place; place < text.size(); ++place) {
+    if (text[place] == '\\')
+      ++place;
+    else if (text[place] == '"')
+      return place + 1;
+  }
+  return text.size();
+}
+
+/// The grammar of a number, to which Python keeps. LLVM's parser takes what strtod takes: 01, +1, .5, 1.
+bool isJsonNumber(llvm::StringRef token) {
+  auto takeDigits = [&] {
+    const size_t count = token.take_while(llvm::isDigit).size();
+    token = token.drop_front(count);
+    return count > 0;
+  };
+  token.consume_front("-");
+  if (!token.consume_front("0") && !takeDigits())
+    return false;
+  if (token.consume_front(".") && !takeDigits())
+    return false;
+  if (token.consume_front("e") || token.consume_front("E")) {
+    if (!token.consume_front("+"))
+      token.consume_front("-");
+    if (!takeDigits())
+      return false;
+  }
+  return token.empty();
+}
+
 /// What parsing would take, found without parsing: strings are skipped, and commas and brackets counted.
 struct Extent {
   explicit Extent(llvm::StringRef text) {
     int open = 0;
-    bool inString = false;
     for (size_t i = 0; i < text.size() && depth <= maxJsonDepth && values <= maxJsonValues; ++i) {
       const char c = text[i];
-      if (inString) {
-        if (c == '\\')
-          ++i;
-        else if (c == '"')
-          inString = false;
-      } else if (c == '"') {
-        inString = true;
+      if (c == '"') {
+        i = endOfString(text, i) - 1;
       } else if (c == '[' || c == '{') {
         depth = std::max(depth, ++open);
         values += c == '{' ? 64 : 1;
@@ -32,15 +58,61 @@ struct Extent {
         --open;
       } else if (c == ',') {
         ++values;
+      } else if (c == 'N' || c == 'I') {
+        hasNames = true;
+      } else if (llvm::isDigit(c) || c == '-' || c == '+' || c == '.') {
+        const llvm::StringRef token =
+            text.substr(i).take_while([](char d) { return llvm::isDigit(d) || llvm::StringRef("+-.eE").contains(d); });
+        if (wrongNumber.empty() && token != "-" && !isJsonNumber(token))
+          wrongNumber = token;
+        i += token.size() - 1;
       }
     }
   }
 
-  int depth = 0;       // brackets inside brackets
-  uint64_t values = 1; // as maxJsonValues counts them
+  int depth = 0;               // brackets inside brackets
+  uint64_t values = 1;         // as maxJsonValues counts them
+  bool hasNames = false;       // NaN or Infinity outside strings, or what only begins like them
+  llvm::StringRef wrongNumber; // the first that JSON does not have; empty: none
 };
 
 } // namespace
+
+/// NaN, Infinity and -Infinity outside strings, which Python's json writes and reads, as numbers that JSON has. An
+/// infinity is a number too large for a double; `nan` stands for what no text means.
+static std::string spellNames(llvm::StringRef text, llvm::StringRef nan) {
+  const std::pair<llvm::StringLiteral, llvm::StringRef> names[] = {
+      {"NaN", nan}, {"Infinity", "1e999"}, {"-Infinity", "-1e999"}};
+  std::string out;
+  out.reserve(text.size() + 64);
+  for (size_t place = 0; place < text.size();) {
+    size_t length = text[place] == '"' ? endOfString(text, place) - place : 1;
+    const auto *name =
+        llvm::find_if(names, [&](const auto &entry) { return text.substr(place).starts_with(entry.first); });
+    if (name == std::end(names)) {
+      out += text.substr(place, length);
+    } else {
+      length = name->first.size();
+      // Between spaces, so that it joins no digits: 1NaN stays an error.
+      ((out += ' ') += name->second) += ' ';
+    }
+    place += length;
+  }
+  return out;
+}
+
+/// Makes NaN of what differs from `other`, a second reading of the text with another number for it.
+static void restoreNaN(json::Value &value, const json::Value &other) {
+  if (json::Array *array = value.getAsArray()) {
+    for (auto [element, otherElement] : llvm::zip_equal(*array, *other.getAsArray()))
+      restoreNaN(element, otherElement);
+  } else if (json::Object *object = value.getAsObject()) {
+    for (auto &[key, member] : *object)
+      restoreNaN(member, *other.getAsObject()->get(key));
+  } else if (value != other) {
+    value = std::numeric_limits<double>::quiet_NaN();
+  }
+}
 
 /// Escaped surrogate pairs as UTF-8: LLVM 22's parser misreads those beyond U+1FFFF (it joins the halves with "or").
 static std::string decodePairs(llvm::StringRef text) {
@@ -78,12 +150,19 @@ absl::StatusOr<json::Value> lathe::parseJson(llvm::StringRef path, llvm::StringR
     return fileError(path, "expected JSON nested at most " + llvm::Twine(maxJsonDepth) + " deep, got more");
   if (extent.values > maxJsonValues)
     return fileError(path, "expected JSON of at most " + llvm::Twine(maxJsonValues) + " values, got more");
+  if (!extent.wrongNumber.empty())
+    return fileError(path, "expected JSON, got the number " + printable(extent.wrongNumber) + " at byte " +
+                               llvm::Twine(extent.wrongNumber.data() - text.data()));
+  if (text.starts_with("\xef\xbb\xbf"))
+    return fileError(path, "expected JSON, got a byte order mark before it");
   std::string decoded;
   if (text.contains_insensitive("\\ud"))
     text = decoded = decodePairs(text);
-  llvm::Expected<json::Value> value = json::parse(text);
+  llvm::Expected<json::Value> value = json::parse(extent.hasNames ? spellNames(text, "0") : text);
   if (!value)
     return fileError(path, "expected JSON, got an error at " + llvm::toString(value.takeError()));
+  if (extent.hasNames)
+    restoreNaN(*value, llvm::cantFail(json::parse(spellNames(text, "1"))));
   return std::move(*value);
 }
 

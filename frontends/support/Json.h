@@ -1,7 +1,9 @@
 //===- Json.h - JSON written by strangers ------------------------------------------------------------------------===//
 //
-// LLVM's parser recurses once per bracket, so a file is measured before it is parsed. Reading is typed; every error
-// names the file, the way to the key, what was expected and what was found:
+// LLVM's parser recurses once per bracket, so a file is measured before it is parsed. The language is that of Python's
+// json, which wrote most of these files: NaN, Infinity and -Infinity are numbers, of keys that repeat the last counts,
+// numbers keep to JSON's grammar. Reading is typed; every error names the file, the way to the key, what was expected
+// and what was found:
 //   dir/config.json: rope_scaling.factor: expected a number, got "8x"
 //
 //===--------------------------------------------------------------------------------------------------------------===//
