@@ -2,6 +2,16 @@
 
 using namespace lathe;
 
+llvm::ArrayRef<int64_t> lathe::dropLeadingOnes(llvm::ArrayRef<int64_t> shape, size_t rank) {
+  while (shape.size() > rank && shape.front() == 1)
+    shape = shape.drop_front();
+  return shape;
+}
+
+bool lathe::hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shape) {
+  return dropLeadingOnes(tensor.shape, 1) == dropLeadingOnes(shape, 1);
+}
+
 const TensorInfo *Checkpoint::find(llvm::StringRef name) const {
   auto found = byName.find(name);
   return found == byName.end() ? nullptr : &all[found->second];

@@ -24,7 +24,7 @@ struct TensorInfo {
   std::string name;                // as stored
   unsigned file = 0;               // index into Checkpoint::files()
   uint64_t offset = 0;             // of the first byte in that file; need not be aligned
-  uint64_t bytes = 0;              // of the whole tensor; lies in the file
+  uint64_t bytes = 0;              // of the whole tensor; lies in the file. 0: of a type whose size is not known
   std::optional<Format> format;    // nothing: a type this compiler does not read (buffers of integers, ...)
   std::string storedType = {};     // "BF16", "Q4_K": as the file calls it, for messages
   std::vector<int64_t> shape = {}; // row-major, [out, in] for a matrix
@@ -33,6 +33,12 @@ struct TensorInfo {
   /// itself has no place and no shape.
   std::vector<TensorInfo> parts = {};
 };
+
+/// `shape` without the ones in front beyond its last `rank` dimensions: GGUF pads with them.
+llvm::ArrayRef<int64_t> dropLeadingOnes(llvm::ArrayRef<int64_t> shape, size_t rank);
+
+/// Whether a tensor of a GGUF has this shape, padding aside.
+bool hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shape);
 
 class Checkpoint {
 public:

@@ -328,7 +328,8 @@ absl::StatusOr<const TensorInfo *> findTensor(const Checkpoint &checkpoint, cons
   if (!tensor->parts.empty())
     return fileError(checkpoint.path(*tensor), tensor->name,
                      "expected one tensor of shape " + shapeString(shape) + ", got " + partsString(*tensor));
-  if (llvm::ArrayRef<int64_t>(tensor->shape) != shape)
+  if (checkpoint.naming == Checkpoint::Naming::Gguf ? !hasDimensions(*tensor, shape)
+                                                    : llvm::ArrayRef<int64_t>(tensor->shape) != shape)
     return fileError(checkpoint.path(*tensor), tensor->name,
                      "expected shape " + shapeString(shape) + ", got " + shapeString(tensor->shape));
   LATHE_RETURN_IF_ERROR(checkType(checkpoint, *tensor, shape.size() == 1));

@@ -15,7 +15,13 @@ public:
 
 private:
   absl::Status readId(llvm::StringRef name, int64_t &id) {
-    LATHE_ASSIGN_OR_RETURN(id, gguf.integer(key(name + "_token_id"), 0, LRT_TOKENIZER_MAX_ID, -1));
+    const Gguf::Value *tokens = gguf.find(key("tokens"));
+    LATHE_ASSIGN_OR_RETURN(const std::optional<int64_t> found,
+                           gguf.tokenId(key(name + "_token_id"), tokens ? static_cast<int64_t>(tokens->count) : 0));
+    id = found.value_or(-1);
+    if (id > LRT_TOKENIZER_MAX_ID)
+      return gguf.error(key(name + "_token_id"),
+                        "expected an id up to " + llvm::Twine(LRT_TOKENIZER_MAX_ID) + ", got " + llvm::Twine(id));
     return absl::OkStatus();
   }
   absl::Status readFlag(llvm::StringRef name, int &flag) {

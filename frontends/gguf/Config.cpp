@@ -203,6 +203,7 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
     return keys.error("nextn_predict_layers", "expected less than " + keys.key("block_count") + " (" +
                                                   llvm::Twine(config.layers) + "), got " + llvm::Twine(predicting));
   config.layers -= predicting;
+  config.predictingLayers = predicting;
   const Gguf::Value *widths = keys.gguf.find(keys.key("feed_forward_length"));
   if (model.altUp && widths && widths->isArray) {
     LATHE_ASSIGN_OR_RETURN(config.intermediates,
@@ -227,7 +228,7 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
 /// One divisor for each pair.
 static absl::StatusOr<std::vector<float>> readDivisors(const Gguf &gguf, const TensorInfo &tensor, const Rope &rope) {
   const MappedFile &file = *gguf.files()[tensor.file];
-  if (tensor.format != Format::F32 || tensor.shape != std::vector<int64_t>{rope.dims / 2})
+  if (tensor.format != Format::F32 || !hasDimensions(tensor, {rope.dims / 2}))
     return fileError(file.path(), tensor.name,
                      "expected F32 of shape " + shapeString({rope.dims / 2}) + ", got " + tensor.storedType +
                          " of shape " + shapeString(tensor.shape));
@@ -483,11 +484,12 @@ static absl::Status readAltUp(const Reader &keys, Config &config) {
                                                         {"per_layer_token_embd.weight", &config.perLayerVocabulary}};
   for (auto [name, out] : rows) {
     const TensorInfo *tensor = findTensor(keys.gguf, name);
-    if (!tensor || tensor->shape.size() != 2 || tensor->shape[0] < 1 || tensor->shape[0] > limits::vocabulary)
+    const llvm::ArrayRef<int64_t> shape = tensor ? dropLeadingOnes(tensor->shape, 2) : llvm::ArrayRef<int64_t>();
+    if (shape.size() != 2 || shape[0] < 1 || shape[0] > limits::vocabulary)
       return keys.gguf.error(name,
                              "expected a matrix of 1 to " + llvm::Twine(limits::vocabulary) + " rows, " +
                                  (tensor ? "got shape " + shapeString(tensor->shape) : "found none of that name"));
-    *out = tensor->shape[0];
+    *out = shape[0];
   }
   return absl::OkStatus();
 }
@@ -547,10 +549,9 @@ static bool endsTurn(llvm::StringRef token) {
 
 static absl::Status readSpecialTokens(const Gguf &gguf, Config &config) {
   auto read = [&](llvm::StringRef key, std::optional<int64_t> &out) -> absl::Status {
-    LATHE_ASSIGN_OR_RETURN(std::vector<int64_t> found, gguf.integers(key, -1, std::numeric_limits<uint32_t>::max()));
-    // The format's "none" is the largest number of its type.
-    if (found.size() == 1 && found[0] >= 0 && found[0] < config.vocabulary)
-      out = found[0];
+    LATHE_ASSIGN_OR_RETURN(const std::optional<int64_t> found, gguf.tokenId(key, config.vocabulary));
+    if (found && *found < config.vocabulary)
+      out = found;
     return absl::OkStatus();
   };
   LATHE_RETURN_IF_ERROR(read("tokenizer.ggml.bos_token_id", config.bosToken));

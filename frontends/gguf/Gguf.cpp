@@ -69,14 +69,6 @@ constexpr TensorType tensorTypes[] = {
     {35, "TQ2_0", std::nullopt},   {39, "MXFP4", Format::MXFP4}, {40, "NVFP4", std::nullopt},
 };
 
-std::string readableTypes() {
-  llvm::SmallVector<llvm::StringRef> names;
-  for (const TensorType &type : tensorTypes)
-    if (type.format)
-      names.push_back(type.name);
-  return commaSeparated(names);
-}
-
 /// One element of a value that is not a string, as an integer where it is one.
 std::optional<int64_t> integerAt(Type type, const char *raw) {
   using namespace llvm::support::endian;
@@ -260,12 +252,13 @@ absl::Status Gguf::parseFile() {
       return error(name, "expected an entry of the tensor index, got the end of the file");
 
     const auto *type = llvm::find_if(tensorTypes, [&](const TensorType &row) { return row.number == number; });
-    if (type == std::end(tensorTypes) || !type->format)
-      return error(name, "expected a tensor of type " + readableTypes() + ", got " +
-                             (type == std::end(tensorTypes) ? "the unknown type " + std::to_string(number)
-                                                            : type->name.str() + ", which is not supported"));
-    tensor.format = type->format;
-    tensor.storedType = type->name.str();
+    // Only a tensor that the model reads must have a type that can be read. Where it ends is not known for the others.
+    if (type != std::end(tensorTypes)) {
+      tensor.format = type->format;
+      tensor.storedType = type->name.str();
+    } else {
+      tensor.storedType = "the unknown type " + std::to_string(number);
+    }
     // Dimensions come fastest first.
     uint64_t count = 1;
     for (uint64_t size : llvm::reverse(sizes)) {
@@ -275,11 +268,13 @@ absl::Status Gguf::parseFile() {
         return error(name, "expected dimensions that fit the file, none 0, got " + llvm::Twine(size));
       tensor.shape.push_back(size);
     }
-    const FormatInfo &info = getFormatInfo(*tensor.format);
-    if (sizes[0] % info.block)
-      return error(name, "expected rows of a multiple of " + llvm::Twine(info.block) + " values for " + type->name +
-                             ", got " + llvm::Twine(sizes[0]));
-    tensor.bytes = count / info.block * info.bytes; // below 2^58
+    if (tensor.format) {
+      const FormatInfo &info = getFormatInfo(*tensor.format);
+      if (sizes[0] % info.block)
+        return error(name, "expected rows of a multiple of " + llvm::Twine(info.block) + " values for " +
+                               tensor.storedType + ", got " + llvm::Twine(sizes[0]));
+      tensor.bytes = count / info.block * info.bytes; // below 2^58
+    }
     if (tensor.offset % alignment)
       return error(name, "expected an offset that is a multiple of " + llvm::Twine(alignment) + ", got " +
                              llvm::Twine(tensor.offset));
@@ -291,10 +286,13 @@ absl::Status Gguf::parseFile() {
   // Without tensors there need be no data, nor its padding.
   const uint64_t dataStart = llvm::alignTo(cursor.at, alignment);
   const uint64_t dataSize = dataStart <= file->size() ? file->size() - dataStart : 0;
+  // A tensor of a type without a known size has one byte at least.
+  auto leastBytes = [](const TensorInfo &tensor) { return tensor.format ? tensor.bytes : 1; };
   for (TensorInfo &tensor : index) {
-    if (tensor.offset > dataSize || tensor.bytes > dataSize - tensor.offset)
+    if (tensor.offset > dataSize || leastBytes(tensor) > dataSize - tensor.offset)
       return error(tensor.name, "expected data within the file's " + llvm::Twine(dataSize) + " bytes of it, got " +
-                                    llvm::Twine(tensor.bytes) + " bytes at " + llvm::Twine(tensor.offset));
+                                    (tensor.format ? std::to_string(tensor.bytes) + " bytes" : tensor.storedType) +
+                                    " at " + llvm::Twine(tensor.offset));
     tensor.offset += dataStart;
   }
   std::vector<const TensorInfo *> byPlace;
@@ -304,7 +302,7 @@ absl::Status Gguf::parseFile() {
     return std::tie(a->offset, a->name) < std::tie(b->offset, b->name);
   });
   for (size_t i = 1; i < byPlace.size(); ++i)
-    if (byPlace[i]->offset < byPlace[i - 1]->offset + byPlace[i - 1]->bytes)
+    if (byPlace[i]->offset < byPlace[i - 1]->offset + leastBytes(*byPlace[i - 1]))
       return error(byPlace[i]->name,
                    "expected data of its own, got an offset within the data of " + printable(byPlace[i - 1]->name));
   return absl::OkStatus();
@@ -329,6 +327,26 @@ absl::StatusOr<int64_t> Gguf::integer(llvm::StringRef key, int64_t min, int64_t 
   if (!found || *found < min || *found > max)
     return error(key, expected + ", got " + describe(*value));
   return *found;
+}
+
+absl::StatusOr<std::optional<int64_t>> Gguf::tokenId(llvm::StringRef key, int64_t vocabulary) const {
+  const Value *value = find(key);
+  if (!value)
+    return std::nullopt;
+  const bool isUnsigned =
+      value->type == Type::U8 || value->type == Type::U16 || value->type == Type::U32 || value->type == Type::U64;
+  const bool isSigned =
+      value->type == Type::I8 || value->type == Type::I16 || value->type == Type::I32 || value->type == Type::I64;
+  if (value->isArray || !(isUnsigned || isSigned))
+    return error(key, "expected a token id, got " + describe(*value));
+  const std::optional<int64_t> found = integerAt(value->type, value->bytes.data());
+  // Nothing where a 64-bit value is beyond what int64_t holds.
+  if (!found || *found < 0 || *found == std::numeric_limits<uint32_t>::max())
+    return std::nullopt;
+  const bool isLargest = isUnsigned && llvm::all_of(value->bytes, [](char byte) { return byte == '\xff'; });
+  if (isLargest && *found >= vocabulary)
+    return std::nullopt;
+  return found;
 }
 
 absl::StatusOr<double> Gguf::number(llvm::StringRef key, std::optional<double> fallback) const {

@@ -62,6 +62,9 @@ public:
   // an integer, any number for a number.
   absl::StatusOr<int64_t> integer(llvm::StringRef key, int64_t min, int64_t max,
                                   std::optional<int64_t> fallback = std::nullopt) const;
+  /// The id of a special token, of any integer type. Nothing where the key is absent or says "no such token": a
+  /// negative number, 4294967295, or the type's largest number where that is beyond the vocabulary.
+  absl::StatusOr<std::optional<int64_t>> tokenId(llvm::StringRef key, int64_t vocabulary) const;
   absl::StatusOr<double> number(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;
   absl::StatusOr<bool> boolean(llvm::StringRef key, std::optional<bool> fallback = std::nullopt) const;
   /// A view into the file; any bytes.

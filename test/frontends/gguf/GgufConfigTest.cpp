@@ -576,5 +576,5 @@ TEST(GgufConfig, Refusals) {
                         .array("gemma3.attention.sliding_window_pattern", 7, 2, llvm::StringRef("\1\0", 2))),
             "m.gguf: gemma3.attention.sliding_window_pattern: expected one for each of the 7 layers, got 2");
   EXPECT_EQ(refusal(metadata("llama").text("tokenizer.ggml.eos_token_id", "x")),
-            R"(m.gguf: tokenizer.ggml.eos_token_id: expected integers, got "x")");
+            R"(m.gguf: tokenizer.ggml.eos_token_id: expected a token id, got "x")");
 }
