@@ -34,13 +34,16 @@ struct ModelSource {
   }
 };
 
-/// A Hugging Face directory, a config.json alone or a .gguf file. With a checkpoint every tensor the architecture needs
-/// has been found and checked. A config.json named as a file is bare, whatever lies beside it.
+/// A Hugging Face directory with weights, a config.json alone or a .gguf file. With a checkpoint every tensor the
+/// architecture needs has been found and checked. A config.json named as a file is bare, whatever lies beside it.
 absl::StatusOr<ModelSource> openModel(llvm::StringRef path);
 
-/// What the files hold that is no part of the language model, or of one with this context: "vision and audio"; "" for
-/// nothing. Without a checkpoint what config.json describes counts.
-std::string describeLeftOut(const ModelSource &source, int64_t context);
+/// Compares the files with what the architecture reads. A tensor of the decoder that it does not read is an error, so
+/// are layers that the config does not count (UnreadTensors.h). Lines for the user tell what else is left out, of a
+/// model with this context: other modalities, layers that predict further tokens, adapters, any other tensor. Without a
+/// checkpoint what config.json describes counts. `ignoreTensors` are patterns of names to leave out all the same.
+absl::StatusOr<std::vector<std::string>> checkLeftOut(const ModelSource &source, int64_t context,
+                                                      llvm::ArrayRef<std::string> ignoreTensors = {});
 
 } // namespace lathe
 

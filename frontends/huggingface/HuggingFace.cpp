@@ -1,5 +1,6 @@
 #include "frontends/huggingface/HuggingFace.h"
 #include "frontends/huggingface/Safetensors.h"
+#include "frontends/support/Downloaded.h"
 #include "frontends/support/Errors.h"
 #include "frontends/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
@@ -16,29 +17,35 @@ static std::string inside(llvm::StringRef directory, llvm::StringRef name) {
   return path.str().str();
 }
 
-static std::string ifExists(std::string path) { return fs::exists(path) ? path : ""; }
+static std::string ifThere(std::string path) { return isThere(path) ? path : ""; }
 
 static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef directory) {
   // The order transformers looks in.
-  if (std::string single = inside(directory, "model.safetensors"); fs::exists(single))
+  if (std::string single = inside(directory, "model.safetensors"); isThere(single))
     return openSafetensors(single);
   // Before an index, which could name one part of a tensor alone.
   LATHE_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> cut, openCutSafetensors(directory));
   if (cut)
     return cut;
-  if (std::string index = inside(directory, "model.safetensors.index.json"); fs::exists(index))
+  if (std::string index = inside(directory, "model.safetensors.index.json"); isThere(index))
     return openShardedSafetensors(index);
-  // Nothing at all is a bare config; weights that cannot be read must not look like one.
   std::vector<std::string> foreign =
       filesEndingIn(directory, {".safetensors", ".bin", ".pth", ".pt", ".h5", ".msgpack", ".gguf", ".onnx"});
-  llvm::erase(foreign, "training_args.bin"); // lies beside bare configs, too
-  if (!foreign.empty())
-    return fileError(directory, "expected model.safetensors or model.safetensors.index.json beside config.json, got " +
-                                    quoted(foreign.front()) +
-                                    (llvm::StringRef(foreign.front()).ends_with(".gguf")
-                                         ? "; to compile that, name the file itself"
-                                         : ", which is not supported"));
-  return nullptr;
+  llvm::erase(foreign, "training_args.bin"); // no weights
+  const llvm::StringRef first = foreign.empty() ? "" : llvm::StringRef(foreign.front());
+  const std::string expected = "expected model.safetensors or model.safetensors.index.json beside config.json, got ";
+  if (first.empty())
+    return fileError(directory, expected + "neither; download them, or name " + inside(directory, "config.json") +
+                                    " itself to compile it without weights");
+  if (first.starts_with("adapter_model."))
+    return fileError(directory, expected + quoted(first) +
+                                    ", an adapter; merge it into its base model (merge_and_unload of peft)");
+  if (first.ends_with(".safetensors") && first.contains("-of-"))
+    return fileError(directory,
+                     expected + quoted(first) + ", a part of the model; download the index that names its parts");
+  return fileError(directory, expected + quoted(first) +
+                                  (first.ends_with(".gguf") ? "; to compile that, name the file itself"
+                                                            : ", which is not supported"));
 }
 
 /// transformers ties when the config says so, unless both matrices are stored and differ.
@@ -77,12 +84,12 @@ absl::StatusOr<ModelSource> lathe::openHuggingFace(llvm::StringRef path) {
   LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(configPath));
   LATHE_ASSIGN_OR_RETURN(source.config, readConfig(configPath, file->bytes(), source.model));
 
-  if (std::string generation = inside(source.directory, "generation_config.json"); fs::exists(generation))
+  if (std::string generation = inside(source.directory, "generation_config.json"); isThere(generation))
     LATHE_RETURN_IF_ERROR(readGenerationConfig(generation, source.config));
-  source.tokenizerJson = ifExists(inside(source.directory, "tokenizer.json"));
-  source.tokenizerConfig = ifExists(inside(source.directory, "tokenizer_config.json"));
-  source.tokenizerModel = ifExists(inside(source.directory, "tokenizer.model"));
-  source.chatTemplate = ifExists(inside(source.directory, "chat_template.jinja"));
+  source.tokenizerJson = ifThere(inside(source.directory, "tokenizer.json"));
+  source.tokenizerConfig = ifThere(inside(source.directory, "tokenizer_config.json"));
+  source.tokenizerModel = ifThere(inside(source.directory, "tokenizer.model"));
+  source.chatTemplate = ifThere(inside(source.directory, "chat_template.jinja"));
 
   if (isDirectory) {
     LATHE_ASSIGN_OR_RETURN(source.checkpoint, openWeights(path));

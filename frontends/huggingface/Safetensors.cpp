@@ -104,6 +104,9 @@ absl::StatusOr<std::vector<TensorInfo>> lathe::readSafetensorsHeader(const Mappe
   if (bytes.size() < 8)
     return fileError(path, "expected a safetensors file, got " + llvm::Twine(bytes.size()) + " bytes");
   const uint64_t headerBytes = llvm::support::endian::read64le(bytes.data());
+  if (headerBytes > maxHeaderBytes &&
+      llvm::all_of(bytes.take_front(64), [](char c) { return llvm::isPrint(c) || llvm::isSpace(c); }))
+    return fileError(path, "expected a safetensors file, got text that begins with " + quoted(bytes.take_front(40)));
   if (headerBytes > maxHeaderBytes)
     return fileError(path, "expected a safetensors header of at most " + llvm::Twine(maxHeaderBytes) + " bytes, got " +
                                llvm::Twine(headerBytes));

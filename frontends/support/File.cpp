@@ -1,4 +1,5 @@
 #include "frontends/support/File.h"
+#include "frontends/support/Downloaded.h"
 #include "frontends/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -6,17 +7,30 @@
 
 using namespace lathe;
 
+static llvm::StringRef kindOf(llvm::sys::fs::file_type type) {
+  switch (type) {
+  case llvm::sys::fs::file_type::directory_file:
+    return "a directory";
+  case llvm::sys::fs::file_type::fifo_file:
+    return "a FIFO";
+  case llvm::sys::fs::file_type::socket_file:
+    return "a socket";
+  default:
+    return "a device";
+  }
+}
+
 absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::open(llvm::StringRef path) {
   llvm::sys::fs::file_status status;
   if (std::error_code error = llvm::sys::fs::status(path, status))
-    return fileError(path, error.message());
-  if (status.type() == llvm::sys::fs::file_type::directory_file)
-    return fileError(path, "expected a file, found a directory");
+    return cannotOpen(path, error);
+  // Before opening: a FIFO would wait for a writer.
   if (status.type() != llvm::sys::fs::file_type::regular_file)
-    return fileError(path, "expected a regular file");
+    return fileError(path, "expected a file, found " + kindOf(status.type()));
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return fileError(path, buffer.getError().message());
+  LATHE_RETURN_IF_ERROR(checkDownloaded(path, (*buffer)->getBuffer()));
   return std::unique_ptr<MappedFile>(new MappedFile(path, std::move(*buffer)));
 }
 

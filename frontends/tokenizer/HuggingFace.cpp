@@ -7,6 +7,7 @@
 //===------------------------------------------------------------------------------------------------------------------===//
 
 #include "frontends/tokenizer/HuggingFace.h"
+#include "frontends/support/Downloaded.h"
 #include "frontends/support/Errors.h"
 #include "frontends/support/File.h"
 #include "llvm/ADT/DenseMap.h"
@@ -383,7 +384,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
 static absl::StatusOr<std::string> readIfThere(llvm::StringRef directory, llvm::StringRef name) {
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
-  if (!llvm::sys::fs::exists(path))
+  if (!isThere(path))
     return std::string();
   LATHE_ASSIGN_OR_RETURN(std::unique_ptr<MappedFile> file, MappedFile::open(path));
   return file->bytes().str();
@@ -408,7 +409,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
   }
   llvm::SmallString<256> lone(directory);
   llvm::sys::path::append(lone, "tokenizer.model");
-  if (files.tokenizer.empty() && llvm::sys::fs::exists(lone))
+  if (files.tokenizer.empty() && isThere(lone))
     return fileError(lone, "expected tokenizer.json beside it; a SentencePiece model alone is not read");
   return readHuggingFaceTokenizer(files);
 }

@@ -1,6 +1,7 @@
 #include "frontends/Frontend.h"
 #include "test/frontends/Builders.h"
 #include "llvm/ADT/STLExtras.h"
+#include <filesystem>
 
 using namespace lathe;
 using namespace lathe::testing;
@@ -96,13 +97,60 @@ TEST(Frontend, KnowsThePrefixesOfWrappers) {
 TEST(Frontend, AConfigAloneIsBare) {
   TemporaryDirectory directory;
   const std::string config = directory.write("config.json", std::string(llama) + "}");
-  for (const std::string &path : {config, directory.str()}) {
-    auto source = openModel(path);
-    ASSERT_EQ(messageOf(source), "");
-    EXPECT_FALSE(source->checkpoint);
-  }
+  auto source = openModel(config);
+  ASSERT_EQ(messageOf(source), "");
+  EXPECT_FALSE(source->checkpoint);
   directory.write("model.safetensors", "not looked at");
   EXPECT_EQ(messageOf(openModel(config)), "");
+}
+
+TEST(Frontend, ADirectoryWithoutWeightsIsRefused) {
+  TemporaryDirectory directory;
+  const std::string config = directory.write("config.json", std::string(llama) + "}");
+  const std::string expected =
+      directory.str() + ": expected model.safetensors or model.safetensors.index.json beside config.json, got ";
+  EXPECT_EQ(messageOf(openModel(directory.str())),
+            expected + "neither; download them, or name " + config + " itself to compile it without weights");
+  directory.write("model-00001-of-00002.safetensors", "");
+  EXPECT_EQ(messageOf(openModel(directory.str())),
+            expected +
+                "\"model-00001-of-00002.safetensors\", a part of the model; download the index that names its parts");
+  directory.write("adapter_model.safetensors", "");
+  EXPECT_EQ(messageOf(openModel(directory.str())),
+            expected +
+                "\"adapter_model.safetensors\", an adapter; merge it into its base model (merge_and_unload of peft)");
+  std::filesystem::remove(config);
+  directory.write("adapter_config.json", "{}");
+  EXPECT_EQ(messageOf(openModel(directory.str())),
+            directory.str() + ": not a model: expected config.json in the directory, got adapter_config.json, of an "
+                              "adapter alone; merge it into its base model (merge_and_unload of peft)");
+}
+
+TEST(Frontend, LinksToNowhereAreNotAbsent) {
+  const std::string ending =
+      ": expected a file, found a symbolic link to \"gone\", which is not there; download the file again";
+  for (llvm::StringRef name :
+       {"config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json"}) {
+    TemporaryDirectory directory;
+    directory.write("config.json", std::string(llama) + "}");
+    std::filesystem::remove(directory / name);
+    std::filesystem::create_symlink("gone", directory / name);
+    EXPECT_EQ(messageOf(openModel(directory.str())), directory / name + ending);
+  }
+}
+
+TEST(Frontend, NamesOfTheHubAreNotPaths) {
+  const std::string expected = ": expected a path, found none of that name; lathe does not download: `hf download ";
+  for (std::string name :
+       {"Org/Some-Model_1.5", "Org/Some-Model_1.5:Q4_K_M", "https://huggingface.co/Org/Some-Model_1.5",
+        "hf.co/Org/Some-Model_1.5", "https://huggingface.co/Org/Some-Model_1.5/tree/main"})
+    EXPECT_EQ(messageOf(openModel(name)),
+              name + expected + "Org/Some-Model_1.5 --local-dir Some-Model_1.5` does, then compile Some-Model_1.5");
+  // A folder that is there is a path.
+  TemporaryDirectory directory;
+  for (std::string path : {directory / "absent", std::string("./a/b"), std::string("a/b/c"), std::string("absent"),
+                           std::string("../absent/b"), std::string("/absent/b"), std::string("a b/c")})
+    EXPECT_EQ(messageOf(openModel(path)), path + ": No such file or directory");
 }
 
 TEST(Frontend, TiesAsTransformersDoes) {
@@ -185,16 +233,15 @@ TEST(Frontend, RefusesWrongTypes) {
 
 TEST(Frontend, EndTokensComeFromTheGenerationConfig) {
   TemporaryDirectory directory;
-  directory.write("config.json", std::string(llama) + R"(, "eos_token_id": 7})");
+  const std::string config = directory.write("config.json", std::string(llama) + R"(, "eos_token_id": 7})");
   directory.write("generation_config.json", R"({"eos_token_id": [5, 3]})");
-  EXPECT_EQ(openModel(directory.str())->config.endTokens, (std::vector<int64_t>{3, 5}));
+  EXPECT_EQ(openModel(config)->config.endTokens, (std::vector<int64_t>{3, 5}));
   directory.write("generation_config.json", R"({"do_sample": true})");
-  EXPECT_EQ(openModel(directory.str())->config.endTokens, std::vector<int64_t>{7});
+  EXPECT_EQ(openModel(config)->config.endTokens, std::vector<int64_t>{7});
   const std::string path = directory.write("generation_config.json", R"({"eos_token_id": "x"})");
-  EXPECT_EQ(messageOf(openModel(directory.str())),
-            path + R"(: eos_token_id: expected an integer from -1 to 16777216, got "x")");
+  EXPECT_EQ(messageOf(openModel(config)), path + R"(: eos_token_id: expected an integer from -1 to 16777216, got "x")");
   directory.write("generation_config.json", "[]");
-  EXPECT_EQ(messageOf(openModel(directory.str())), path + ": expected an object, got an array");
+  EXPECT_EQ(messageOf(openModel(config)), path + ": expected an object, got an array");
 }
 
 TEST(Frontend, RefusesWhatIsNoModel) {
@@ -208,10 +255,10 @@ TEST(Frontend, RefusesWhatIsNoModel) {
             path + ": not a model: " + expected + R"(, got a file of 5 bytes that begins with "ID3 \x04")");
   path = directory.write("empty", "");
   EXPECT_EQ(messageOf(openModel(path)),
-            path + ": not a model: " + expected + R"(, got a file of 0 bytes that begins with "")");
-  path = directory.write("m.onnx", "");
+            path + ": expected a file with contents, found an empty one; download the file again");
+  path = directory.write("m.onnx", "x");
   EXPECT_EQ(messageOf(openModel(path)), path + ": " + expected + ", got an ONNX file, which is not supported yet");
-  path = directory.write("m.safetensors", "");
+  path = directory.write("m.safetensors", "x");
   EXPECT_EQ(messageOf(openModel(path)),
             path + ": " + expected + ", got weights alone; name the directory that holds them");
   path = directory.write("m.gguf", "GGML");
@@ -220,14 +267,13 @@ TEST(Frontend, RefusesWhatIsNoModel) {
   EXPECT_EQ(messageOf(openModel(directory.str())),
             directory.str() +
                 R"(: not a model: expected config.json in the directory, got "m.gguf"; name that file itself)");
-  EXPECT_EQ(messageOf(openModel("/dev/zero")), "/dev/zero: expected a regular file");
+  EXPECT_EQ(messageOf(openModel("/dev/zero")), "/dev/zero: expected a file, found a device");
 }
 
 TEST(Frontend, RefusesWeightsItCannotRead) {
   TemporaryDirectory directory;
   directory.write("config.json", std::string(llama) + "}");
-  directory.write("training_args.bin", "");
-  EXPECT_EQ(messageOf(openModel(directory.str())), "");
+  directory.write("training_args.bin", ""); // no weights
   directory.write("pytorch_model.bin", "");
   const std::string expected =
       directory.str() + ": expected model.safetensors or model.safetensors.index.json beside config.json, got ";
@@ -322,6 +368,35 @@ TEST(Frontend, RefusesGgufTensorsThatDoNotFit) {
   builder.entry("blk.0.attn_norm.weight", {8}, 30, builder.data.size());
   builder.data.resize(builder.data.size() + 32);
   EXPECT_EQ(messageOf(openModel(directory.write("m.gguf", builder.build()))), "") << "BF16 will do for a norm";
+}
+
+/// ggml has four dimensions, some writers store them all.
+TEST(Frontend, GgufShapesMayBePaddedWithOnes) {
+  TemporaryDirectory directory;
+  GgufBuilder builder = smallGguf("llama", "blk.0.ffn_up.weight");
+  builder.tensor("blk.0.ffn_up.weight", {8, 12, 1, 1}).tensor("rope_freqs.weight", {2, 1}, 3);
+  std::string path = directory.write("m.gguf", builder.build());
+  auto source = openModel(path);
+  ASSERT_EQ(messageOf(source), "");
+  EXPECT_EQ(source->bind(Slot::Up)->shape, (llvm::SmallVector<int64_t, 2>{12, 8}));
+  EXPECT_EQ(source->config.rope.divisors, (std::vector<float>{3, 3}));
+  builder = smallGguf("llama", "blk.0.ffn_up.weight");
+  directory.write("m.gguf", builder.tensor("blk.0.ffn_up.weight", {8, 1, 12}).build());
+  EXPECT_EQ(messageOf(openModel(path)), path + ": blk.0.ffn_up.weight: expected shape [12, 8], got [12, 1, 8]");
+}
+
+TEST(Frontend, GgufTensorsThatAreReadHaveAKnownType) {
+  TemporaryDirectory directory;
+  for (auto [type, name] : {std::pair(10u, "Q2_K"), {40u, "NVFP4"}, {999u, "the unknown type 999"}}) {
+    GgufBuilder builder = smallGguf("llama", "blk.0.ffn_up.weight");
+    builder.entry("blk.0.ffn_up.weight", {8, 12}, type, builder.data.size());
+    builder.data.resize(builder.data.size() + 32);
+    const std::string path = directory.write("m.gguf", builder.build());
+    EXPECT_EQ(messageOf(openModel(path)), path +
+                                              ": blk.0.ffn_up.weight: expected a tensor of type F32, F16 or BF16, or "
+                                              "quantised as Q4_0 to Q8_0, Q4_K to Q6_K or MXFP4, got " +
+                                              name);
+  }
 }
 
 TEST(Frontend, GemmaNormsGetOneAddedFromSafetensorsOnly) {

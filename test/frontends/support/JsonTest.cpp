@@ -1,6 +1,8 @@
 #include "frontends/support/Json.h"
 #include "frontends/support/Errors.h"
 #include "test/frontends/Builders.h"
+#include <cmath>
+#include <sys/stat.h>
 
 using namespace lathe;
 using namespace lathe::testing;
@@ -47,6 +49,39 @@ TEST(Json, SurrogatePairsAreTheCharacterTheyMean) {
   EXPECT_EQ(texts[2].getAsString(), "\xf4\x8f\xbf\xbf");
   EXPECT_EQ(texts[3].getAsString(), "\\ud840\\udc0b");
   EXPECT_EQ(texts[4].getAsString(), "\xef\xbf\xbd"); // half a pair is no character
+}
+
+/// As Python's json does it.
+TEST(Json, ReadsTheNamesOfNumbersOutsideStrings) {
+  auto value = parseJson(
+      "a.json", R"({"NaN": [NaN, 0, 1,Infinity,-Infinity, "NaN \" Infinity"], "a": NaN, "a": 1, "b": 1, "b": NaN})");
+  ASSERT_EQ(messageOf(value), "");
+  const llvm::json::Object &object = *value->getAsObject();
+  const llvm::json::Array &list = *object.getArray("NaN");
+  EXPECT_TRUE(std::isnan(*list[0].getAsNumber()));
+  EXPECT_EQ(list[1].getAsInteger(), 0);
+  EXPECT_EQ(list[2].getAsInteger(), 1);
+  EXPECT_EQ(list[3].getAsNumber(), HUGE_VAL);
+  EXPECT_EQ(list[4].getAsNumber(), -HUGE_VAL);
+  EXPECT_EQ(list[5].getAsString(), "NaN \" Infinity");
+  EXPECT_EQ(object.getInteger("a"), 1) << "the last counts";
+  EXPECT_TRUE(std::isnan(*object.getNumber("b")));
+  EXPECT_TRUE(std::isnan(*parseJson("a.json", " NaN\n")->getAsNumber()));
+  for (const char *text : {"1NaN", "NaN1", "[NaNNaN]", "-NaN", "+Infinity", "Infinit", "nan", "[N]", "{NaN: 1}"})
+    EXPECT_FALSE(parseJson("a.json", text).ok()) << text;
+}
+
+/// Texts that Python's json reads, and texts that it refuses.
+TEST(Json, KeepsToPythonsGrammar) {
+  for (const char *text :
+       {"-0", "0.5e+3", "1E5", "\t[1]\r\n ", "123456789012345678901234567890", "1e400", "\"\\u0000\""})
+    EXPECT_EQ(messageOf(parseJson("a.json", text)), "") << text;
+  for (const char *text : {"01", "+1", ".5", "1.", "-", "1e", "1.2.3", "--1", "0x1", "[1,]", "{\"a\":1,}", "[1] 2",
+                           "'a'", "\"\t\"", "\"\\x41\"", "\"\xff\"", "// a\n1"})
+    EXPECT_FALSE(parseJson("a.json", text).ok()) << text;
+  EXPECT_EQ(messageOf(parseJson("a.json", "[1, -01.5]")), "a.json: expected JSON, got the number -01.5 at byte 4");
+  EXPECT_EQ(messageOf(parseJson("a.json", "\xef\xbb\xbf{}")), "a.json: expected JSON, got a byte order mark before it");
+  EXPECT_EQ(parseJson("a.json", R"({"a": 1, "a": {"b": 2}})")->getAsObject()->getObject("a")->getInteger("b"), 2);
 }
 
 namespace {
@@ -104,6 +139,27 @@ TEST_F(Read, RefusesNumbersNothingCanHold) {
   EXPECT_EQ(messageOf(status), "a.json: a: expected a number, got inf");
 }
 
+TEST_F(Read, RefusesNamesOfNumbersByTheirKey) {
+  struct {
+    const char *text, *message;
+  } cases[] = {{R"({"n": NaN})", "a.json: n: expected a number, got nan"},
+               {R"({"n": Infinity})", "a.json: n: expected a number, got inf"},
+               {R"({"n": -Infinity})", "a.json: n: expected a number, got -inf"},
+               {R"({"n": 1, "i": NaN})", "a.json: i: expected an integer from 0 to 9, got nan"},
+               {R"({"n": 1, "i": 1, "list": [Infinity]})", "a.json: list: expected an integer from 0 to 9, got inf"},
+               {R"({"n": 1, "i": 1, "b": NaN})", "a.json: b: expected true or false, got nan"},
+               {R"({"n": 1, "i": 1, "other": NaN, "more": [Infinity]})", ""}};
+  for (auto [text, message] : cases) {
+    status = absl::OkStatus();
+    JsonObject keys = read(text);
+    keys.number("n");
+    keys.integer("i", 0, 9, 0);
+    keys.integers("list", 0, 9);
+    keys.boolean("b", false);
+    EXPECT_EQ(messageOf(status), message);
+  }
+}
+
 TEST_F(Read, WrongKinds) {
   struct {
     void (*read)(const JsonObject &);
@@ -151,8 +207,10 @@ TEST(File, OpensRegularFilesOnly) {
   TemporaryDirectory directory;
   EXPECT_EQ(messageOf(MappedFile::open(directory / "absent")), directory / "absent" + ": No such file or directory");
   EXPECT_EQ(messageOf(MappedFile::open(directory.str())), directory.str() + ": expected a file, found a directory");
-  EXPECT_EQ(messageOf(MappedFile::open("/dev/zero")), "/dev/zero: expected a regular file");
-  auto empty = MappedFile::open(directory.write("empty", ""));
-  ASSERT_TRUE(empty.ok());
-  EXPECT_EQ((*empty)->size(), 0u);
+  EXPECT_EQ(messageOf(MappedFile::open("/dev/zero")), "/dev/zero: expected a file, found a device");
+  ASSERT_EQ(mkfifo((directory / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(messageOf(MappedFile::open(directory / "fifo")), directory / "fifo" + ": expected a file, found a FIFO");
+  auto file = MappedFile::open(directory.write("one", "1"));
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ((*file)->size(), 1u);
 }
