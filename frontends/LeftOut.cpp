@@ -1,62 +1,84 @@
-//===- LeftOut.cpp - what a model's files hold beside the language model
-//-------------------------------------------===//
+//===- LeftOut.cpp - what a model's files hold beside the language model -----------------------------------------===//
 
 #include "frontends/Frontend.h"
-#include "llvm/ADT/SmallSet.h"
+#include "frontends/UnreadTensors.h"
+#include "frontends/support/Downloaded.h"
+#include "frontends/support/Errors.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
 
 using namespace lathe;
 
-namespace {
-
-struct Parts {
-  bool vision = false, audio = false;
-  int64_t predictingLayers = 0;
-};
-
-Parts partsOf(const Config &config) { return {config.describesVision, config.describesAudio, config.predictingLayers}; }
-
-Parts partsOf(const Model &model, const Config &config, const Checkpoint &checkpoint) {
-  Parts parts;
-  // "model.layers." or "blk.", the decoder's own: other parts have layers, too.
-  const std::string first = tensorName(model, checkpoint, layerSlots(model, config, 0).front(), 0);
-  const llvm::StringRef stem = llvm::StringRef(first).split("0.").first;
-  llvm::SmallSet<int64_t, 4> beyond;
-  bool isPrediction = false;
-  for (const TensorInfo &tensor : checkpoint.tensors()) {
-    llvm::StringRef name = tensor.name;
-    parts.vision |= name.contains("vision") || name.contains("multi_modal_projector");
-    parts.audio |= name.contains("audio");
-    isPrediction |= name.starts_with("mtp.");
-    int64_t layer;
-    // transformers 5 counts them on behind the others, Qwen3-Next's files from 0.
-    if ((name.consume_front(stem) || name.consume_front("mtp.layers.")) && !name.consumeInteger(10, layer) &&
-        (layer >= config.layers || llvm::StringRef(tensor.name).starts_with("mtp.")))
-      beyond.insert(layer);
-  }
-  parts.predictingLayers = std::max<int64_t>(beyond.size(), isPrediction);
-  return parts;
+/// "437 tensors: vision_tower.a, vision_tower.b, ..."
+static std::string describeTensors(llvm::ArrayRef<const TensorInfo *> tensors) {
+  constexpr size_t most = 3;
+  std::string text = std::to_string(tensors.size()) + (tensors.size() == 1 ? " tensor: " : " tensors: ");
+  text += llvm::join(
+      llvm::map_range(tensors.take_front(most), [](const TensorInfo *tensor) { return printable(tensor->name); }),
+      ", ");
+  return tensors.size() > most ? text + ", ..." : text;
 }
 
-} // namespace
+static std::string describePrediction(int64_t count, llvm::ArrayRef<std::string> names) {
+  std::string text = count == 1 ? "the layer that predicts a second token"
+                                : "the " + std::to_string(count) + " layers that predict further tokens";
+  if (names.empty())
+    return text;
+  constexpr size_t most = 3;
+  return text + " (" + llvm::join(names.take_front(most), ", ") + (names.size() > most ? ", ..." : "") + ")";
+}
 
-std::string lathe::describeLeftOut(const ModelSource &source, int64_t context) {
-  const Parts parts =
-      source.checkpoint ? partsOf(*source.model, source.config, *source.checkpoint) : partsOf(source.config);
-  llvm::SmallVector<std::string, 4> names;
-  if (parts.vision)
-    names.push_back("vision");
-  if (parts.audio)
-    names.push_back("audio");
-  if (parts.predictingLayers == 1)
-    names.push_back("the layer that predicts a second token");
-  else if (parts.predictingLayers > 1)
-    names.push_back("the " + std::to_string(parts.predictingLayers) + " layers that predict further tokens");
-  for (const Rope *rope : {&source.config.rope, &source.config.slidingRope})
+absl::StatusOr<std::vector<std::string>> lathe::checkLeftOut(const ModelSource &source, int64_t context,
+                                                             llvm::ArrayRef<std::string> ignoreTensors) {
+  const Config &config = source.config;
+  llvm::SmallVector<std::string, 4> parts;
+  if (source.checkpoint) {
+    LATHE_ASSIGN_OR_RETURN(const UnreadTensors unread,
+                           findUnreadTensors(*source.model, config, *source.checkpoint, ignoreTensors));
+    if (!unread.others.empty())
+      parts.push_back("what it does not read (" + describeTensors(unread.others) + ")");
+    if (!unread.vision.empty())
+      parts.push_back("vision (" + describeTensors(unread.vision) + ")");
+    if (!unread.audio.empty())
+      parts.push_back("audio (" + describeTensors(unread.audio) + ")");
+    std::vector<std::string> names;
+    for (const auto &[number, name] : unread.predictingLayers)
+      names.push_back(printable(name));
+    if (!names.empty())
+      parts.push_back(describePrediction(names.size(), names));
+    if (unread.ignored)
+      parts.push_back(std::to_string(unread.ignored) + (unread.ignored == 1 ? " tensor" : " tensors") +
+                      " that --ignore-tensors names");
+  } else {
+    if (!ignoreTensors.empty())
+      return fileError(config.path, "--ignore-tensors: expected a model with weights, got a config alone");
+    if (config.describesVision)
+      parts.push_back("vision");
+    if (config.describesAudio)
+      parts.push_back("audio");
+    if (config.predictingLayers > 0)
+      parts.push_back(describePrediction(config.predictingLayers, {}));
+  }
+  for (const Rope *rope : {&config.rope, &config.slidingRope})
     if (rope->scaling == RopeScaling::LongRope) {
-      names.push_back("longrope's factors for contexts " + std::string(rope->isLongIn(context) ? "up to " : "beyond ") +
+      parts.push_back("longrope's factors for contexts " + std::string(rope->isLongIn(context) ? "up to " : "beyond ") +
                       std::to_string(rope->originalPositions));
       break;
     }
-  return llvm::join(names, " and ");
+
+  std::vector<std::string> notes;
+  if (!parts.empty())
+    notes.push_back(config.path + ": " + config.modelType + " is compiled without " + llvm::join(parts, " and "));
+  if (source.checkpoint)
+    for (llvm::StringRef name : {"adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"}) {
+      llvm::SmallString<256> path(source.directory);
+      llvm::sys::path::append(path, name);
+      if (!isThere(path))
+        continue;
+      notes.push_back((path + ": the adapter beside the weights is not applied; merge it into them before "
+                              "(merge_and_unload of peft)")
+                          .str());
+      break;
+    }
+  return notes;
 }

@@ -78,9 +78,11 @@ absl::Status Compilation::import() {
   LATHE_ASSIGN_OR_RETURN(source, openModel(options.input));
   FirstError errors(context);
   const ImportOptions imported = {options.context};
+  LATHE_ASSIGN_OR_RETURN(const std::vector<std::string> notes,
+                         checkLeftOut(*source, contextOf(source->config, imported), options.ignoreTensors));
   LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, imported));
-  if (const std::string leftOut = describeLeftOut(*source, contextOf(source->config, imported)); !leftOut.empty())
-    report.note(source->config.path + ": " + source->config.modelType + " is compiled without " + leftOut);
+  for (const std::string &note : notes)
+    report.note(note);
   return absl::OkStatus();
 }
 

@@ -66,6 +66,11 @@ absl::Status setWeights(Options &options, llvm::StringRef value) {
   return readChoice("--weights", value, {"as-stored", "f32", "bf16", "q8", "q4"}, options.weights);
 }
 
+absl::Status addIgnoredTensors(Options &options, llvm::StringRef value) {
+  options.ignoreTensors.push_back(value.str());
+  return absl::OkStatus();
+}
+
 absl::Status setContext(Options &options, llvm::StringRef value) {
   return readNumber("--context", value, int64_t(1) << 31, options.context);
 }
@@ -98,6 +103,9 @@ constexpr Option table[] = {
     {"--mcpu", "native|NAME", "the CPU it is made for (default: native; `help` lists the names)",
      store<&Options::mcpu>},
     {"--weights", "as-stored|f32|bf16|q8|q4", "how matrices are kept (default: as-stored)", setWeights},
+    {"--ignore-tensors", "PATTERN",
+     "compile without tensors of such names, *.bias, that the model type does not read; may be repeated",
+     addIgnoredTensors, /*isList=*/true},
     {"--context", "N", "positions to make room for (default: the model's own, at most 8192)", setContext},
     {"--prefill-rows", "N", "most prompt tokens of one pass over the weights (default: 512)", setPrefillRows},
     {"--schedule-for", "NAME",
@@ -152,9 +160,9 @@ absl::Status checkFrom(const Options &options) {
     return problem("--emit " + getStageInfo(options.emit).name + ": expected a stage after --from " +
                    getStageInfo(from).name);
   const std::pair<llvm::StringRef, Stage> decided[] = {
-      {"--context", Stage::Import},     {"--weights", Stage::Graph},      {"--prefill-rows", Stage::Graph},
-      {"--schedule-for", Stage::Graph}, {"--decompose", Stage::Schedule}, {"--sizes", Stage::Schedule},
-      {"--mcpu", Stage::Schedule},      {"--target", Stage::Schedule}};
+      {"--context", Stage::Import},     {"--ignore-tensors", Stage::Import}, {"--weights", Stage::Graph},
+      {"--prefill-rows", Stage::Graph}, {"--schedule-for", Stage::Graph},    {"--decompose", Stage::Schedule},
+      {"--sizes", Stage::Schedule},     {"--mcpu", Stage::Schedule},         {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +

@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringSet.h"
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lathe {
 
@@ -32,6 +33,8 @@ struct Options {
   std::string dumpStages;            // --dump-stages: a directory; empty: none
   bool verifyStages = false;         // --verify-stages
   bool verbose = false;              // -v
+
+  std::vector<std::string> ignoreTensors; // --ignore-tensors, each time it is given
 
   llvm::StringSet<> given; // options that were on the command line, as "--mcpu"
 };

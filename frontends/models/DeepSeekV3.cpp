@@ -21,6 +21,7 @@ const lathe::Model lathe::models::DeepSeekV3 = {
                 .scaled = true,
                 .groupTerms = 2,
                 .shared = SharedExpert::Counted},
+    .predicts = true,
     .latent = true,
     .interleaved = true,
     .names = {{Slot::SharedGate, "mlp.shared_experts.gate_proj.weight", "ffn_gate_shexp.weight"},

@@ -22,6 +22,7 @@ const lathe::Model lathe::models::Glm4MoE = {
                 .shared = SharedExpert::Counted},
     .readsQKVBias = true,
     .readsQKNorm = true,
+    .predicts = true,
     .names = {{Slot::SharedGate, "mlp.shared_experts.gate_proj.weight", "ffn_gate_shexp.weight"},
               {Slot::SharedUp, "mlp.shared_experts.up_proj.weight", "ffn_up_shexp.weight"},
               {Slot::SharedDown, "mlp.shared_experts.down_proj.weight", "ffn_down_shexp.weight"},

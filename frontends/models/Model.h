@@ -168,7 +168,8 @@ struct Model {
   bool readsScales = false;             // embedding_multiplier, logits_multiplier; GGUF: attention.output_scale, too
   bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
 
-  bool altUp = false; // Gemma 3n: alternating updates, learned residuals, embeddings for each layer, shared caches
+  bool altUp = false;    // Gemma 3n: alternating updates, learned residuals, embeddings for each layer, shared caches
+  bool predicts = false; // checkpoints may hold layers behind the others that predict further tokens; they are left out
   bool attentionGate = false; // sigmoids that multiply what attention makes, stored beside the queries
   bool sinks = false;         // a score for each query head that takes part in the softmax and has no value
   bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim

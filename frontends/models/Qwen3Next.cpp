@@ -23,6 +23,7 @@ const lathe::Model lathe::models::Qwen3Next = {
                 .normalized = Normalized::Key,
                 .ggufNormalized = true,
                 .shared = SharedExpert::Gated},
+    .predicts = true,
     .attentionGate = true,
     .names = {{Slot::PreFFNNorm, "post_attention_layernorm.weight", "post_attention_norm.weight"}},
     .fused = {{"linear_attn.in_proj_qkvz.weight", "attn_qkv.weight", {Slot::DeltaQ, Slot::DeltaK, Slot::DeltaV}, 3}},

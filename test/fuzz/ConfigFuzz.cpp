@@ -1,10 +1,12 @@
 #include "frontends/Frontend.h"
 #include "frontends/huggingface/HuggingFace.h"
+#include "frontends/support/Downloaded.h"
 #include "test/fuzz/Fuzz.h"
 
 using namespace lathe;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  fuzz::checkMessage(checkDownloaded("c", fuzz::asText(data, size)), "c: ");
   const Model *model = nullptr;
   absl::StatusOr<Config> config = readConfig("c", fuzz::asText(data, size), model);
   fuzz::checkMessage(config.status(), "c: ");

@@ -1,4 +1,5 @@
 #include "frontends/Frontend.h"
+#include "frontends/UnreadTensors.h"
 #include "frontends/gguf/Gguf.h"
 #include "frontends/support/Errors.h"
 #include "test/fuzz/Fuzz.h"
@@ -45,6 +46,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   config->rope.frequencies();
   config->slidingRope.frequencies();
-  fuzz::checkMessage(checkTensors(*model, *config, *makeCheckpoint(gguf)), prefix);
+  for (llvm::StringRef key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id"})
+    fuzz::checkMessage(gguf.tokenId(key, config->vocabulary).status(), prefix);
+  const std::unique_ptr<Checkpoint> checkpoint = makeCheckpoint(gguf);
+  absl::Status status = checkTensors(*model, *config, *checkpoint);
+  if (status.ok())
+    status = findUnreadTensors(*model, *config, *checkpoint, {}).status();
+  fuzz::checkMessage(status, prefix);
   return 0;
 }

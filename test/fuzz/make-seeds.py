@@ -52,6 +52,13 @@ for path in (pathlib.Path(__file__).resolve().parent.parent / "models").glob("*/
 for key in SIZES:
     for value in (-1, 0, 2**40, 2**63, 1e308, "8x", None, [], {}, 1.5, True):
         write("config", f"{key}-{value}".replace("/", "_"), json.dumps({**CONFIGS["llama"], key: value}))
+for value in ("NaN", "Infinity", "-Infinity", "[NaN, 0, {\"a\": NaN}]", "01", "1NaN", "-"):
+    write("config", f"name-{value[:9]}", json.dumps({**CONFIGS["llama"], "a": 0}).replace('"a": 0', f'"a": {value}'))
+write("config", "pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n")
+write("config", "page", "<!DOCTYPE html><html><head><title>404</title></head></html>")
+write("config", "answer", "Entry not found")
+write("config", "error", '{"error": {"message": "Repository not found"}}')
+write("config", "byte-order-mark", b"\xef\xbb\xbf{}")
 write("config", "deep-arrays", "[" * 400_000)
 write("config", "deep-objects", '{"a":' * 400_000)
 write("config", "deep-in-key", '{"model_type": "llama", "hidden_size": ' + "[" * 400_000 + "]" * 400_000 + "}")
@@ -185,6 +192,17 @@ write("gguf", "four-billion-dimensions", gguf([], [string("t") + struct.pack("<I
 for type in (4, 5, 10, 16, 31, 39, 255, 2**32 - 1):
     write("gguf", f"tensor-type-{type}", gguf([], [info("t", (256,), type, 0)], b"\0" * 256))
 write("gguf", "half-a-block", gguf([], [info("t", (33,), 8, 0)], b"\0" * 64))
+more = b"\0" * 32
+for name, shape in (("v.patch.weight", (8, 1, 1, 1)), ("blk.0.attn_q.scale", (1,)), ("blk.1.attn_q.weight", (8, 8)),
+                    ("blk.9999999999999999999.a", (1,)), ("output_norm.bias", (8,)), ("blk.0.", (1,)), ("blk.", (1,))):
+    for type in (0, 10, 999):
+        write("gguf", f"unread-{name}-{type}", gguf(model("llama"), tensors + [info(name, shape, type, len(data))],
+                                                    data + b"\0" * 256))
+write("gguf", "unknown-types-side-by-side", gguf([], [info("a", (5,), 999, 0), info("b", (5,), 999, 0)], more))
+write("gguf", "unknown-type-at-the-end", gguf([], [info("a", (5,), 999, 32)], more))
+for type, size in ((U8, 1), (I8, 1), (U16, 2), (I16, 2), (U32, 4), (I32, 4), (U64, 8), (I64, 8)):
+    write("gguf", f"no-token-{type}", gguf(model("llama") + [entry("tokenizer.ggml.bos_token_id", type, b"\xff" * size)],
+                                           tensors, data))
 for alignment in (0, 1, 3, 2**31):
     write("gguf", f"alignment-{alignment}", gguf([u32("general.alignment", alignment)], tensors, data))
 
