@@ -121,20 +121,22 @@ static int roundAway(float value) {
   return whole + (rest >= 0.5f) - (rest <= -0.5f);
 }
 
-bool lathe::quantizeBlock(Format format, const float *values, Block &block) {
-  uint32_t magnitude = 0; // the order of magnitudes is that of their bits
+std::optional<float> lathe::quantizeBlock(Format format, const float *values, Block &block) {
+  constexpr float rounding = 0x1p-11f; // of a number to a normal f16
+  uint32_t magnitude = 0;              // the order of magnitudes is that of their bits
   for (int j = 0; j < 32; ++j)
     magnitude = std::max(magnitude, llvm::bit_cast<uint32_t>(values[j]) & 0x7fffffff);
   if (magnitude > llvm::bit_cast<uint32_t>(65504.0f * 127)) // infinity and NaN too
-    return false;
+    return std::nullopt;
   // As an f16, a scale of 0 says the same as one that small.
   auto invert = [](float scale) { return scale > 0x1p-100f ? 1 / scale : 0; };
+  const float largestMagnitude = llvm::bit_cast<float>(magnitude);
   if (format == Format::Q8_0) {
-    const float scale = llvm::bit_cast<float>(magnitude) / 127, inverse = invert(scale);
+    const float scale = largestMagnitude / 127, inverse = invert(scale);
     block.scale = floatToHalf(scale);
     for (int j = 0; j < 32; ++j)
       block.codes[j] = static_cast<uint8_t>(roundAway(values[j] * inverse) + 128);
-    return true;
+    return scale / 2 + largestMagnitude * rounding;
   }
   assert(format == Format::Q4_1 && "the only other format weights are converted to");
   float least = values[0], largest = values[0];
@@ -143,13 +145,28 @@ bool lathe::quantizeBlock(Format format, const float *values, Block &block) {
     largest = std::max(largest, values[j]);
   }
   if (largest - least > 65504.0f * 15 || magnitude > llvm::bit_cast<uint32_t>(65504.0f))
-    return false;
+    return std::nullopt;
   const float scale = (largest - least) / 15, inverse = invert(scale);
   block.scale = floatToHalf(scale);
   block.minimum = floatToHalf(-least);
   for (int j = 0; j < 32; ++j)
     block.codes[j] = static_cast<uint8_t>(std::min(15, static_cast<int>((values[j] - least) * inverse + 0.5f)));
-  return true;
+  return scale / 2 + (largest - least + std::abs(least)) * rounding;
+}
+
+bool lathe::hasCoarseScales(const FormatInfo &info, const Block &block) {
+  constexpr uint16_t leastNormal = 0x0400;
+  auto isCoarse = [](uint16_t half) { return (half & 0x7fff) < leastNormal; };
+  return isCoarse(block.scale) || (info.minimum && isCoarse(block.minimum));
+}
+
+float lathe::measureError(const FormatInfo &info, const Block &block, const float *values) {
+  std::array<float, 256> rounded;
+  dequantizeBlock(info, block, rounded.data());
+  float error = 0;
+  for (int j = 0; j < info.block; ++j)
+    error = std::max(error, std::abs(values[j] - rounded[j]));
+  return error;
 }
 
 void lathe::dequantizeBlock(const FormatInfo &info, const Block &block, float *values) {

@@ -12,6 +12,7 @@
 #include "dialects/lm/Formats.h"
 #include <array>
 #include <cstdint>
+#include <optional>
 
 namespace lathe {
 
@@ -27,9 +28,16 @@ struct Block {
 /// Takes the stored block at `bytes` apart.
 Block readBlock(Format format, const uint8_t *bytes);
 
-/// Quantises 32 values as ggml's reference code does; q8_0 or q4_1. False when one is not finite or too large for f16
-/// scales.
-bool quantizeBlock(Format format, const float *values, Block &block);
+/// Quantises 32 values as ggml's reference code does; q8_0 or q4_1. Returns the largest error of a value that so many
+/// bits promise: half a step, and the rounding of scale and minimum to a normal f16. Nothing when a value is not finite
+/// or too large for f16 scales.
+std::optional<float> quantizeBlock(Format format, const float *values, Block &block);
+
+/// Whether scale or minimum of a quantised block are rounded more than a normal f16 is: the values are small.
+bool hasCoarseScales(const FormatInfo &info, const Block &block);
+
+/// The largest distance of 32 values from those of their block.
+float measureError(const FormatInfo &info, const Block &block, const float *values);
 
 /// The values of a block: the same float32 as decodeRow's.
 void dequantizeBlock(const FormatInfo &info, const Block &block, float *values);

@@ -59,6 +59,7 @@ private:
 /// One weight: where it comes from and what happens to it.
 struct Recipe {
   std::string name, file;
+  std::string tensor; // its name in the checkpoint; empty: not known
   lm::WeightType type;
   Format stored;
   int64_t heads;        // of unpermute; 0: rows stay where they are
@@ -98,8 +99,13 @@ struct Recipe {
   /// A stored row as its format has it: `room` takes it where columns, or codes and scales, lie apart.
   const uint8_t *rowAt(int64_t row, std::vector<uint8_t> &room) const;
   /// [panel, panel + count) of a matrix to `out`, which is zeros.
-  absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out) const;
+  absl::Status runPanels(int64_t panel, int64_t count, uint8_t *out, RoundingError &error) const;
   absl::Status runVector(uint8_t *out) const;
+
+  /// An error of values that the format cannot hold.
+  absl::Status cannotHold(const llvm::Twine &message) const {
+    return fileError(file, tensor.empty() ? name : name + " (" + tensor + ")", message + "; --weights bf16 keeps them");
+  }
 
 private:
   /// Rows [first, last) of a transposed matrix, one after another.
@@ -146,7 +152,7 @@ std::vector<float> Recipe::turnRows(int64_t first, int64_t last) const {
   return values;
 }
 
-absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const {
+absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out, RoundingError &error) const {
   const PanelLayout layout(type);
   const PanelWriter writer(type);
   const int64_t columns = type.getColumns(), last = std::min((panel + count) * layout.rows, type.getRows());
@@ -180,11 +186,10 @@ absl::Status Recipe::runPanels(int64_t panel, int64_t count, uint8_t *out) const
     if (addOne)
       for (float &value : values)
         value += 1;
-    if (!writer.convertRow(values.data(), row % layout.rows, to))
-      return fileError(file, name,
-                       "row " + llvm::Twine(storedRow(row)) +
-                           ": expected finite values that f16 scales can hold, to convert to " + type.getInfo().name +
-                           ", found others");
+    if (!writer.convertRow(values.data(), row % layout.rows, to, error))
+      return cannotHold("row " + llvm::Twine(storedRow(row)) +
+                        ": expected finite values that f16 scales can hold, to convert to " + type.getInfo().name +
+                        ", found others");
   }
   return absl::OkStatus();
 }
@@ -207,8 +212,8 @@ struct Piece {
   int64_t panel, panels; // of a matrix
   int64_t place, size;
 
-  absl::Status run(uint8_t *out) const {
-    return recipe->type.isMatrix() ? recipe->runPanels(panel, panels, out) : recipe->runVector(out);
+  absl::Status run(uint8_t *out, RoundingError &error) const {
+    return recipe->type.isMatrix() ? recipe->runPanels(panel, panels, out, error) : recipe->runVector(out);
   }
 
   /// The pages it read are not needed again; without this the whole checkpoint would count as this process's memory.
@@ -270,8 +275,12 @@ public:
       worker.join();
   }
 
-  /// The bytes of piece `index`, until the next call.
-  absl::StatusOr<llvm::StringRef> next(size_t index) {
+  struct Result {
+    llvm::StringRef bytes; // until the next call
+    RoundingError error;
+  };
+  /// What became of piece `index`.
+  absl::StatusOr<Result> next(size_t index) {
     std::unique_lock lock(mutex);
     taken = index;
     changed.notify_all();
@@ -279,13 +288,15 @@ public:
     changed.wait(lock, [&] { return slot.done == index + 1; });
     if (!slot.status.ok())
       return slot.status;
-    return llvm::StringRef(reinterpret_cast<const char *>(slot.bytes.data()), pieces[index].size);
+    return Result{{reinterpret_cast<const char *>(slot.bytes.data()), static_cast<size_t>(pieces[index].size)},
+                  slot.error};
   }
 
 private:
   struct Slot {
     std::vector<uint8_t> bytes;
     absl::Status status;
+    RoundingError error;
     size_t done = 0; // number of the piece it holds, plus one
   };
 
@@ -299,7 +310,8 @@ private:
       Slot &slot = slots[index % slots.size()];
       lock.unlock();
       slot.bytes.assign(pieces[index].size, 0);
-      slot.status = pieces[index].run(slot.bytes.data());
+      slot.error = {};
+      slot.status = pieces[index].run(slot.bytes.data(), slot.error);
       pieces[index].release();
       lock.lock();
       slot.done = index + 1;
@@ -384,8 +396,10 @@ absl::Status Packer::addRecipes(lm::WeightOp weight) {
 }
 
 absl::Status Packer::addRecipe(lm::WeightOp weight, lm::WeightType type, int64_t place, size_t expert) {
+  auto tensor = mlir::dyn_cast<NameLoc>(weight.getLoc());
   Recipe recipe = {weight.getSymName().str(),
                    weight.getFile()->str(),
+                   tensor ? tensor.getName().str() : "",
                    type,
                    weight.getStoredFormat(),
                    static_cast<int64_t>(weight.getUnpermute().value_or(0)),
@@ -505,16 +519,35 @@ absl::Status Packer::writeZeros(uint64_t count, ContentId *id) {
   return absl::OkStatus();
 }
 
+/// Values of a block below 127 (15) times 2^-14 have a scale that f16 holds with less than 11 bits, below 2^-25 with
+/// none. Single blocks like that are common (rows of tokens that no text had, neurons that died) and lose nothing that
+/// counts beside the rounding of the same matrix's other blocks, whose values its products add to theirs. So a matrix
+/// is refused where its largest error is more than so many bits make of its own values anyway.
+static absl::Status checkError(const Recipe &recipe, const RoundingError &error) {
+  if (!error.isWorse())
+    return absl::OkStatus();
+  const llvm::StringRef format = recipe.type.getInfo().name;
+  return recipe.cannotHold("expected values large enough for the f16 scales of " + format + ", which then is off by " +
+                           numberString(error.promised) + " at most, found ones that it is off by " +
+                           numberString(error.found));
+}
+
 absl::Status Packer::writeTensors(ContentId &id) {
   const std::vector<Piece> pieces = cut(recipes);
   const unsigned threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   Team team(pieces, threads);
   int64_t end = 0;
+  RoundingError error; // of the matrix that the piece belongs to
   for (auto [index, piece] : llvm::enumerate(pieces)) {
     LATHE_RETURN_IF_ERROR(writeZeros(piece.place - end, &id));
-    LATHE_ASSIGN_OR_RETURN(llvm::StringRef bytes, team.next(index));
-    LATHE_RETURN_IF_ERROR(output.write(bytes));
-    id.add(bytes);
+    LATHE_ASSIGN_OR_RETURN(const Team::Result result, team.next(index));
+    if (index == 0 || pieces[index - 1].recipe != piece.recipe)
+      error = {};
+    error.add(result.error);
+    if (index + 1 == pieces.size() || pieces[index + 1].recipe != piece.recipe)
+      LATHE_RETURN_IF_ERROR(checkError(*piece.recipe, error));
+    LATHE_RETURN_IF_ERROR(output.write(result.bytes));
+    id.add(result.bytes);
     end = piece.place + piece.size;
     if (options.progress)
       options.progress(end, options.tensorsBytes);

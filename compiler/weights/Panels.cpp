@@ -154,12 +154,15 @@ void PanelWriter::writeScales(const float *scales, uint8_t *panel) const {
   }
 }
 
-bool PanelWriter::convertRow(const float *values, int64_t row, uint8_t *panel) const {
+bool PanelWriter::convertRow(const float *values, int64_t row, uint8_t *panel, RoundingError &error) const {
   if (info.isQuantised()) {
     Block block;
     for (int64_t i = 0; i < columns / info.block; ++i) {
-      if (!quantizeBlock(info.format, values + i * info.block, block))
+      const float *from = values + i * info.block;
+      const std::optional<float> promised = quantizeBlock(info.format, from, block);
+      if (!promised)
         return false;
+      error.add({*promised, hasCoarseScales(info, block) ? measureError(info, block, from) : 0});
       writeBlock(block, i, row, panel);
     }
     return true;

@@ -10,11 +10,24 @@
 
 #include "compiler/weights/Blocks.h"
 #include "dialects/lm/Layout.h"
+#include <algorithm>
 
 namespace lathe {
 
 /// Whether the packer can write the type: its layout suits its format. Otherwise says why not.
 bool isPackable(mlir::lm::WeightType type, std::string &reason);
+
+/// How far values of a quantised matrix are from what they were, where that is not what the format promises.
+struct RoundingError {
+  float promised = 0; // the largest of a block, by its bits (quantizeBlock)
+  float found = 0;    // the largest in blocks of coarse scales; the others keep the promise
+
+  void add(const RoundingError &other) {
+    promised = std::max(promised, other.promised);
+    found = std::max(found, other.found);
+  }
+  bool isWorse() const { return found > promised * (1 + 0x1p-16f); } // promises are rounded, too
+};
 
 /// Writes rows of a packed matrix. A panel starts as zeros.
 class PanelWriter {
@@ -27,8 +40,8 @@ public:
   /// f8_e4m3: what the panel's values are multiplied by, a number for each block of columns.
   void writeScales(const float *scales, uint8_t *panel) const;
 
-  /// Rounds to the type's format. False when a value is not finite and the format quantises.
-  bool convertRow(const float *values, int64_t rowInPanel, uint8_t *panel) const;
+  /// Rounds to the type's format. False when a value is not finite, or too large, and the format quantises.
+  bool convertRow(const float *values, int64_t rowInPanel, uint8_t *panel, RoundingError &error) const;
 
 private:
   void writeBlock(const Block &block, int64_t index, int64_t rowInPanel, uint8_t *panel) const;

@@ -135,6 +135,50 @@ TEST_F(PackTest, StoredBitsMoveUnchanged) {
     }
 }
 
+/// Each as the first of 32 values, the others smaller in turn.
+TEST_F(PackTest, QuantisedBlocksKeepTheirPromise) {
+  for (Format format : {Format::Q8_0, Format::Q4_1}) {
+    const FormatInfo &info = getFormatInfo(format);
+    for (float largest : {60000.0f, 1.0f, 0.01f, 0x1p-14f * 127, 1e-3f, 1e-5f, 1e-6f, 1e-9f, 1e-30f, 0.0f}) {
+      float values[32];
+      for (int j = 0; j < 32; ++j)
+        values[j] = largest * (1 - 0.0617f * static_cast<float>(j));
+      lathe::Block block;
+      const std::optional<float> promised = quantizeBlock(format, values, block);
+      ASSERT_TRUE(promised);
+      const RoundingError error = {*promised, measureError(info, block, values)};
+      // A scale of 2^-14 and more is a normal f16.
+      const bool isCoarse = largest < 0x1p-14f * 127;
+      if (format == Format::Q8_0)
+        EXPECT_EQ(hasCoarseScales(info, block), isCoarse) << largest;
+      if (!hasCoarseScales(info, block) || largest == 0)
+        EXPECT_FALSE(error.isWorse()) << largest << " " << error.promised << " " << error.found;
+      // Steps of 2^-24 are more than half of what they should be; below that nothing is left.
+      if (largest > 0 && largest <= 1e-6f)
+        EXPECT_TRUE(error.isWorse()) << largest;
+      if (largest <= 1e-9f)
+        EXPECT_EQ(error.found, largest);
+    }
+  }
+}
+
+/// Rows of tokens that no text had, dead neurons: what is lost is less than what the other rows lose.
+TEST_F(PackTest, SmallRowsBesideOthersAreNoError) {
+  std::string bytes;
+  for (int i = 0; i < 16 * 32; ++i) {
+    const float value = static_cast<float>(i % 32 - 16) * (i < 32 * 15 ? 1e-12f : 1e-2f);
+    bytes.append(reinterpret_cast<const char *>(&value), sizeof value);
+  }
+  writeFile("in", bytes);
+  for (auto [format, size] : {std::pair("q8_0", 16 * 34), std::pair("q4_1", 16 * 20)}) {
+    OwningOpRef<ModuleOp> module = parse("lm.weight @w : !lm.weight<16x32x" + std::string(format) +
+                                         ", <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0");
+    ASSERT_TRUE(module);
+    auto packed = pack(*module, size);
+    EXPECT_TRUE(packed.ok()) << packed.status().message();
+  }
+}
+
 /// The comment in Layout.h, spelled out for one code.
 int codeAt(const PanelLayout &layout, const FormatInfo &info, const uint8_t *run, int64_t row, int k) {
   if (info.bits == 8)
@@ -428,7 +472,27 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_EQ(
       message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0",
               16 * 34),
-      path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others");
+      path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others; "
+                   "--weights bf16 keeps them");
+  // What f16 scales round to nothing.
+  std::string tiny;
+  for (int i = 0; i < 8 * 32; ++i) {
+    const float value = static_cast<float>(i % 32 - 16) * 1e-9f;
+    tiny.append(reinterpret_cast<const char *>(&value), sizeof value);
+  }
+  writeFile("in", tiny);
+  for (llvm::StringRef format : {"q8_0", "q4_1"}) {
+    const int64_t bytes = format == "q8_0" ? 16 * 34 : 16 * 20;
+    const std::string weight =
+        ("lm.weight @w : !lm.weight<8x32x" + format + ", <16 x 4>> stored \"f32\" from \"").str();
+    const std::string beginning = path("in") +
+                                  ": w (down.weight): expected values large enough for the f16 scales of " +
+                                  format.str() + ", which then is off by ";
+    const std::string refusal = message(weight + path("in") + "\" at 0 place 0 loc(\"down.weight\")", bytes);
+    EXPECT_EQ(refusal.substr(0, beginning.size()), beginning);
+    EXPECT_TRUE(llvm::StringRef(refusal).ends_with(", found ones that it is off by 1.6e-08; --weights bf16 keeps them"))
+        << refusal;
+  }
   std::vector<std::string> left;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end; it.increment(error))
