@@ -20,7 +20,8 @@ AddedToken lathe::readAddedToken(const JsonObject &from) {
   token.singleWord = from.boolean("single_word", false);
   token.stripLeft = from.boolean("lstrip", false);
   token.stripRight = from.boolean("rstrip", false);
-  token.normalized = from.boolean("normalized", !token.special);
+  if (from.has("normalized"))
+    token.normalized = from.boolean("normalized");
   return token;
 }
 
@@ -169,10 +170,7 @@ std::optional<SpecialTokens::Token> Reader::readToken(const JsonObject &from, ll
     return std::nullopt;
   }
   AddedToken token = readAddedToken(*from.object(key));
-  if (isSpecial) {
-    token.special = true;
-    token.normalized = from.object(key)->boolean("normalized", false);
-  }
+  token.special |= isSpecial;
   return Token{std::move(token), false};
 }
 
@@ -230,8 +228,10 @@ void Reader::readConfig(const JsonObject &config) {
       set(config, standard, {key, readToken(config, key, false), isObject(key)});
     else if (llvm::StringRef(key).ends_with("_token") && config.has(key) && config.find(key)->getAsString())
       set(config, early, {key, readToken(config, key, false), false});
-    else if (llvm::StringRef(key).ends_with("_token") && isObject(key) && config.object(key)->has("__type"))
-      set(config, late, {key, readToken(config, key, false), false});
+    else if (llvm::StringRef(key).ends_with("_token")) // null keeps a place for what special_tokens_map.json says
+      set(config, late,
+          {key, isObject(key) && config.object(key)->has("__type") ? readToken(config, key, false) : std::nullopt,
+           false});
   }
 
   bool isExtraEmpty = !config.has("extra_special_tokens");
@@ -269,8 +269,9 @@ void Reader::readMap(const JsonObject &map) {
       additional = readTokens(map, key, false);
     } else if (!llvm::StringRef(key).ends_with("_token")) {
       map.fail(printable(key), "expected a name of a special token, such as bos_token");
-    } else if (value && (value->getAsString() || value->getAsObject())) {
-      set(map, late, {key, readToken(map, key, true), false});
+    } else { // null takes away what tokenizer_config.json says
+      const bool isToken = value && (value->getAsString() || value->getAsObject());
+      set(map, late, {key, isToken ? readToken(map, key, true) : std::nullopt, false});
     }
   }
 }
@@ -341,6 +342,7 @@ SpecialTokens Reader::finish() {
         resolve(*setting.token);
         found.named.emplace_back(name, std::move(*setting.token));
       }
+  llvm::erase_if(late, [](const Setting &setting) { return !setting.token; });
   for (Setting &setting : early)
     put(late, std::move(setting));
   for (Setting &setting : late)
@@ -446,7 +448,7 @@ absl::Status AddedVocabulary::add(llvm::ArrayRef<AddedToken> tokens) {
     const uint32_t flags = (token.singleWord ? uint32_t(LRT_ADDED_SINGLE_WORD) : 0) |
                            (token.stripLeft ? uint32_t(LRT_ADDED_STRIP_LEFT) : 0) |
                            (token.stripRight ? uint32_t(LRT_ADDED_STRIP_RIGHT) : 0) |
-                           (token.normalized ? uint32_t(LRT_ADDED_NORMALIZED) : 0);
+                           (token.isNormalized() ? uint32_t(LRT_ADDED_NORMALIZED) : 0);
     const auto [place, isNew] = places.try_emplace(static_cast<uint32_t>(id), model.added.size());
     if (isNew)
       model.added.emplace_back();

@@ -20,8 +20,10 @@ namespace lathe {
 /// A text that is cut out before the model of the tokenizer sees the rest.
 struct AddedToken {
   std::string text;
-  bool singleWord = false, stripLeft = false, stripRight = false, normalized = false, special = false;
+  bool singleWord = false, stripLeft = false, stripRight = false, special = false;
+  std::optional<bool> normalized; // when a file says so; else special tokens are not
 
+  bool isNormalized() const { return normalized.value_or(!special); }
   friend bool operator==(const AddedToken &, const AddedToken &) = default;
 };
 

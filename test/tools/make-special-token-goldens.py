@@ -120,6 +120,8 @@ cases = []
 errors = 0
 while len(cases) < count and errors < 10 * count + 20:
     tokenizer, files = variation()
+    if tokenizer["normalizer"] and '<q>' in json.dumps([tokenizer, files]):
+        continue  # it becomes <x>: which of the two is found then is a matter of chance in tokenizers
     with tempfile.TemporaryDirectory() as where:
         for name, value in {**files, "tokenizer.json": {**tokenizer, "model": MODEL},
                             "config.json": {"model_type": "llama"}}.items():
