@@ -94,8 +94,8 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
     for (const auto &[name, text] : templates.named)
       names.push_back(name);
     llvm::sort(names);
-    model.chatRefusal = templates.origin + ": expected a template named default, got " +
-                        printable(commaSeparated(names)) + "; use --prompt";
+    setChat(model, fileError(templates.origin, "expected a template named default, got " +
+                                                   printable(commaSeparated(names)) + "; use --prompt"));
     return absl::OkStatus();
   }
   // What the template writes is all there is: transformers adds no special tokens to it.
@@ -105,11 +105,13 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
 
 void lathe::setChat(TokenizerModel &model, const absl::StatusOr<RenderedChat> &chat) {
   model.hasChat = chat.ok();
+  model.isChatRefused = !chat.ok();
   if (!chat.ok()) {
     model.chatRefusal = std::string(chat.status().message());
     return;
   }
   model.chatPrefix = chat->prefix;
   model.chatSuffix = chat->suffix;
-  model.flags |= chat->trims ? uint32_t(LRT_TOKENIZER_TRIM_CHAT) : 0;
+  model.chatGuards = chat->guards;
+  model.flags |= chat->trim;
 }

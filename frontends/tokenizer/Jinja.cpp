@@ -25,11 +25,16 @@ public:
     scopes.emplace_back();
   }
 
-  absl::StatusOr<std::string> run() {
+  absl::StatusOr<Rendered> run() {
     body({});
     if (!status.ok())
       return status;
-    return std::move(out);
+    UserText *user = std::get_if<UserText>(&out);
+    if (!user)
+      return Rendered{std::get<std::string>(std::move(out)), std::nullopt, std::move(guards)};
+    Rendered rendered = {std::move(user->before), std::move(*user), std::move(guards)};
+    rendered.user->before.clear();
+    return rendered;
   }
 
 private:
@@ -44,6 +49,7 @@ private:
   std::string name();
 
   // Statements
+  void write(const Value &value);
   std::string body(llvm::ArrayRef<llvm::StringRef> ends);
   void statement(llvm::StringRef tag);
   void ifStatement();
@@ -86,8 +92,8 @@ private:
 
   llvm::ArrayRef<Token> tokens;
   size_t place = 0;
-  std::vector<Dict> scopes; // the innermost last
-  std::string out;
+  std::vector<Dict> scopes;  // the innermost last
+  Value out = std::string(); // or the user's text, with what stands around it
   int depth = 0, skipping = 0, loops = 0;
   Jump jump = Jump::None;
 };
@@ -122,6 +128,17 @@ std::string Interpreter::name() {
 // Statements
 //===------------------------------------------------------------------------------------------------------------------===//
 
+/// Appends in place: a template writes many times.
+void Interpreter::write(const Value &value) {
+  UserText *user = std::get_if<UserText>(&out);
+  if (value.get<UserText>()) {
+    if (Value both = concatenate(out, value); both.get<UserText>())
+      out = std::move(both);
+  } else {
+    (user ? user->after : std::get<std::string>(out)) += textOf(value);
+  }
+}
+
 /// Carries out everything up to a tag of one of these names, and returns it; its other words come next.
 std::string Interpreter::body(llvm::ArrayRef<llvm::StringRef> ends) {
   Nested nested(*this);
@@ -133,7 +150,7 @@ std::string Interpreter::body(llvm::ArrayRef<llvm::StringRef> ends) {
     switch (next.kind) {
     case Token::Text:
       if (live() && spend(next.text.size()))
-        out += next.text;
+        (std::get_if<UserText>(&out) ? std::get<UserText>(out).after : std::get<std::string>(out)) += next.text;
       ++place;
       break;
     case Token::OutputBegin: {
@@ -141,7 +158,7 @@ std::string Interpreter::body(llvm::ArrayRef<llvm::StringRef> ends) {
       Value value = expression();
       expect(Token::OutputEnd, "}}");
       if (live())
-        out += textOf(value);
+        write(value);
       break;
     }
     case Token::TagBegin: {
@@ -335,12 +352,11 @@ void Interpreter::setStatement() {
   while (take(Token::Operator, ","))
     targets.push_back(name());
   if (take(Token::TagEnd, "%}")) { // what is written up to endset
-    std::string outer = std::move(out);
-    out.clear();
+    Value outer = std::exchange(out, std::string());
     body({"endset"});
     expect(Token::TagEnd, "%}");
     std::swap(out, outer);
-    bind(targets, Value(std::move(outer)));
+    bind(targets, outer);
     return;
   }
   expect(Token::Operator, "=");
@@ -483,7 +499,7 @@ Value Interpreter::concatenation() {
   while (take(Token::Operator, "~")) {
     Value right = product();
     if (live())
-      left = make(textOf(left) + textOf(right));
+      left = concatenate(left, right);
   }
   return left;
 }
@@ -682,7 +698,7 @@ Value Interpreter::filtersAndTests(Value value) {
 
 } // namespace
 
-absl::StatusOr<std::string> jinja::render(llvm::StringRef source, Dict variables) {
+absl::StatusOr<Rendered> jinja::render(llvm::StringRef source, Dict variables) {
   if (source.size() > size_t(kMostWork))
     return absl::InvalidArgumentError("expected a template of at most " + std::to_string(kMostWork) + " bytes, got " +
                                       std::to_string(source.size()));

@@ -20,12 +20,31 @@ const Dict *Value::dict() const {
   return found ? found->get() : nullptr;
 }
 
-/// White space as str.strip() knows it, as far as ASCII goes.
+/// White space of ASCII as str.strip() knows it.
 static constexpr llvm::StringLiteral kSpace = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
+
+/// Without what Python's strip() takes.
+static llvm::StringRef stripped(llvm::StringRef text, bool left, bool right) {
+  static constexpr llvm::StringLiteral others[] = {"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+                                                   "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+                                                   "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+  for (size_t size = text.size() + 1; text.size() != size;) {
+    size = text.size();
+    if (left)
+      text = text.ltrim(kSpace);
+    if (right)
+      text = text.rtrim(kSpace);
+    for (llvm::StringRef other : others)
+      if (!(left && text.consume_front(other)) && right)
+        text.consume_back(other);
+  }
+  return text;
+}
 
 std::string jinja::nameOf(const Value &value) {
   static constexpr llvm::StringLiteral names[] = {
-      "something undefined", "none", "a truth value", "an integer", "text", "a list", "a dict", "a namespace"};
+      "something undefined", "none", "a truth value", "an integer", "text", "a list", "a dict", "a namespace",
+      "what the user says"};
   return names[value.index()].str();
 }
 
@@ -69,6 +88,8 @@ bool Operations::isEqual(const Value &left, const Value &right) {
     return false;
   if (auto a = number(left), b = number(right); a || b)
     return a && b && *a == *b;
+  if (const std::optional<bool> found = isEqualUser(left, right))
+    return *found;
   if (left.index() != right.index())
     return false;
   if (auto text = left.get<std::string>())
@@ -81,6 +102,37 @@ bool Operations::isEqual(const Value &left, const Value &right) {
              return other && isEqual(entry.second, *other);
            });
   return true;
+}
+
+bool Operations::ask(Guard::Kind kind, const UserText &user, llvm::StringRef text) {
+  if (text.empty() && kind != Guard::Is) // every text does
+    return true;
+  if (!user.isBare()) {
+    fail("expected a question about what the user says alone, got one about text with it in between");
+    return false;
+  }
+  Guard guard = {kind, text.str(), user.trimsLeft, user.trimsRight};
+  if (llvm::is_contained(guards, guard) || !spend(text.size()))
+    return false;
+  if (guards.size() == kMostGuards)
+    fail("expected at most " + llvm::Twine(kMostGuards) + " questions about what the user says, got more");
+  else
+    guards.push_back(std::move(guard));
+  return false;
+}
+
+/// Nothing when neither is the user's text.
+std::optional<bool> Operations::isEqualUser(const Value &left, const Value &right) {
+  const UserText *user = left.get<UserText>(), *other = right.get<UserText>();
+  if (user && other) {
+    if (*user != *other)
+      fail("expected a comparison of what the user says with other text, got one with itself in another form");
+    return true;
+  }
+  if (!user && !other)
+    return std::nullopt;
+  const std::string *text = (user ? right : left).get<std::string>();
+  return text && ask(Guard::Is, user ? *user : *other, *text);
 }
 
 /// Of lists and dicts inside each other.
@@ -106,6 +158,8 @@ Value Operations::make(List list) {
   for (const Value &value : list)
     if (auto text = value.get<std::string>())
       size += text->size();
+    else if (auto user = value.get<UserText>())
+      size += user->before.size() + user->after.size();
   if (!spend(size))
     return Undefined();
   if (llvm::any_of(list, [](const Value &value) { return value.get<Namespace>(); }))
@@ -123,7 +177,9 @@ Value Operations::make(Dict dict) {
   return nesting(value) <= kMostDepth ? value : fail("expected fewer dicts inside each other");
 }
 
-bool Operations::truth(const Value &value) const {
+bool Operations::truth(const Value &value) {
+  if (auto user = value.get<UserText>())
+    return !user->isBare() || !ask(Guard::Is, *user, "");
   if (auto flag = value.get<bool>())
     return *flag;
   if (auto number = value.get<int64_t>())
@@ -152,6 +208,17 @@ std::string Operations::textOf(const Value &value) {
     fail("expected text to write, got " + nameOf(value));
   spend(text.size());
   return text;
+}
+
+Value Operations::concatenate(const Value &left, const Value &right) {
+  const UserText *user = left.get<UserText>(), *other = right.get<UserText>();
+  if (user && other)
+    return fail("expected what the user says once, got it twice");
+  if (!user && !other)
+    return make(textOf(left) + textOf(right));
+  UserText both = user ? *user : *other;
+  user ? both.after += textOf(right) : both.before.insert(0, textOf(left));
+  return spend(both.before.size() + both.after.size()) ? Value(std::move(both)) : Value();
 }
 
 std::string Operations::jsonOf(const Value &value) {
@@ -202,6 +269,8 @@ Value Operations::attribute(const Value &value, llvm::StringRef key) {
 
 Value Operations::copy(const Value &value) {
   const std::string *text = value.get<std::string>();
+  if (const UserText *user = value.get<UserText>())
+    spend(user->before.size() + user->after.size());
   return !text || spend(text->size()) ? value : Value();
 }
 
@@ -252,8 +321,9 @@ Value Operations::slice(const Value &value, const Value &begin, const Value &end
 }
 
 Value Operations::add(const Value &left, const Value &right) {
-  if (left.get<std::string>() && right.get<std::string>())
-    return make(*left.get<std::string>() + *right.get<std::string>());
+  const auto isText = [](const Value &value) { return value.get<std::string>() || value.get<UserText>(); };
+  if (isText(left) && isText(right))
+    return concatenate(left, right);
   if (left.list() && right.list()) {
     List both = *left.list();
     both.insert(both.end(), right.list()->begin(), right.list()->end());
@@ -305,6 +375,8 @@ bool Operations::contains(const Value &container, const Value &value) {
   if (auto list = container.list())
     return llvm::any_of(*list, [&](const Value &element) { return isEqual(element, value); });
   const std::string *text = value.get<std::string>();
+  if (const UserText *user = container.get<UserText>(); user && text)
+    return ask(Guard::Contains, *user, *text);
   if (text && container.dict())
     return find(*container.dict(), *text);
   if (text && container.get<std::string>())
@@ -351,7 +423,40 @@ std::optional<std::string> Operations::string(const Arguments &given, size_t ind
   return std::nullopt;
 }
 
+/// Space around the user's text goes with the user's own. Where it cannot be known how far the trimming reaches,
+/// because it depends on whether the user says anything, it is refused.
+Value Operations::trim(const UserText &user, bool left, bool right) {
+  UserText trimmed = user;
+  const llvm::StringRef before = stripped(user.before, true, false), after = stripped(user.after, false, true);
+  const bool reachesLeft = left && before.empty(), reachesRight = right && after.empty();
+  if ((reachesLeft && stripped(user.after, true, false) != user.after) ||
+      (reachesRight && stripped(user.before, false, true) != user.before))
+    if (!(reachesLeft && reachesRight))
+      return fail("expected what the user says to be trimmed alone, got text with space around it");
+  if (left)
+    trimmed.before = before.str();
+  if (right)
+    trimmed.after = after.str();
+  trimmed.trimsLeft |= reachesLeft;
+  trimmed.trimsRight |= reachesRight;
+  return trimmed;
+}
+
+Value Operations::callUserMethod(const UserText &user, llvm::StringRef method, const Arguments &given) {
+  const bool isStrip = method == "strip" || method == "lstrip" || method == "rstrip";
+  if (isStrip && given.values.empty())
+    return trim(user, method != "rstrip", method != "lstrip");
+  const std::optional<std::string> text = string(given, 0);
+  if (text && given.values.size() == 1 && method == "startswith")
+    return ask(Guard::Starts, user, *text);
+  if (text && given.values.size() == 1 && method == "endswith")
+    return ask(Guard::Ends, user, *text);
+  return fail("expected a method that what the user says has here, got " + quoted(method));
+}
+
 Value Operations::callMethod(const Value &value, llvm::StringRef method, const Arguments &given) {
+  if (auto user = value.get<UserText>(); user && given.named.empty())
+    return callUserMethod(*user, method, given);
   if (auto text = value.get<std::string>(); text && given.named.empty())
     return callStringMethod(*text, method, given);
   if (const Dict *dict = value.dict(); dict && given.named.empty()) {
@@ -377,6 +482,8 @@ Value Operations::callMethod(const Value &value, llvm::StringRef method, const A
 
 Value Operations::callStringMethod(llvm::StringRef text, llvm::StringRef method, const Arguments &given) {
   const std::optional<std::string> first = string(given, 0);
+  if (given.values.empty() && (method == "strip" || method == "lstrip" || method == "rstrip"))
+    return make(stripped(text, method != "rstrip", method != "lstrip").str());
   const llvm::StringRef letters = first ? llvm::StringRef(*first) : llvm::StringRef(kSpace);
   if (!llvm::isASCII(letters) && method.contains("strip"))
     return fail("expected ASCII to strip, got other letters");
@@ -436,6 +543,12 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
   const List *list = value.list();
   const std::string *text = value.get<std::string>();
   if (given.named.empty()) {
+    if (const UserText *user = value.get<UserText>()) {
+      if (filter == "trim" && given.values.empty())
+        return trim(*user, true, true);
+      if (filter == "string")
+        return value;
+    }
     if (filter == "trim" && (text || value.get<Undefined>()))
       return callStringMethod(text ? *text : "", "strip", given);
     if ((filter == "upper" || filter == "lower" || filter == "capitalize" || filter == "replace") && text)
@@ -468,10 +581,10 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
         return slice(value, None(), None(), int64_t(-1));
       if (filter == "join") {
         const std::string separator = string(given, 0).value_or("");
-        std::string joined;
+        Value joined = std::string();
         for (size_t i = 0; i < list->size() && status.ok(); ++i)
-          joined += (i ? separator : "") + textOf((*list)[i]);
-        return make(std::move(joined));
+          joined = concatenate(concatenate(joined, i ? separator : std::string()), (*list)[i]);
+        return joined;
       }
     }
   } else if (const Value *key = find(given.named, "attribute");
@@ -516,7 +629,7 @@ bool Operations::test(const Value &value, llvm::StringRef test, llvm::ArrayRef<V
     if (test == "divisibleby" && number && given[0].get<int64_t>())
       return isEqual(arithmetic("%", value, given[0]), int64_t(0));
   }
-  const bool isText = value.get<std::string>();
+  const bool isText = value.get<std::string>() || value.get<UserText>();
   if (given.empty()) {
     if ((test == "odd" || test == "even") && number)
       return (*number % 2 != 0) == (test == "odd");

@@ -31,8 +31,9 @@ protected:
   Value make(Dict dict);
 
   Value copy(const Value &value); // of text, which takes room
-  bool truth(const Value &value) const;
-  std::string textOf(const Value &value); // as it is written into the text
+  bool truth(const Value &value);
+  std::string textOf(const Value &value);                   // as it is written into the text; not the user's text
+  Value concatenate(const Value &left, const Value &right); // the texts of two values
   Value attribute(const Value &value, llvm::StringRef key);
   Value element(const Value &value, const Value &index);
   Value slice(const Value &value, const Value &begin, const Value &end, const Value &step);
@@ -46,8 +47,14 @@ protected:
 
   absl::Status status;
   unsigned line = 1; // where the template is being read
+  std::vector<Guard> guards;
 
 private:
+  /// Whether the user's text meets this guard: no, and from here on the result is for texts that do not.
+  bool ask(Guard::Kind kind, const UserText &user, llvm::StringRef text);
+  std::optional<bool> isEqualUser(const Value &left, const Value &right);
+  Value callUserMethod(const UserText &user, llvm::StringRef method, const Arguments &given);
+  Value trim(const UserText &user, bool left, bool right);
   bool isEqual(const Value &left, const Value &right);
   int nesting(const Value &value);
   bool contains(const Value &container, const Value &value);

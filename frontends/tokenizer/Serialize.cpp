@@ -159,6 +159,10 @@ absl::StatusOr<std::vector<uint8_t>> lathe::serialize(const TokenizerModel &mode
   header.end_ids = writer.add(llvm::ArrayRef(model.endIds));
   header.chat_prefix = writer.string(model.hasChat ? model.chatPrefix : model.chatRefusal);
   header.chat_suffix = writer.string(model.chatSuffix);
+  std::vector<lrt_tokenizer_guard> guards;
+  for (const TokenizerModel::Guard &guard : model.chatGuards)
+    guards.push_back({guard.kind, guard.trim, writer.string(guard.text)});
+  header.chat_guards = writer.add(llvm::ArrayRef(guards));
   header.pool = writer.add(llvm::ArrayRef(writer.pool.data(), writer.pool.size()));
   writer.bytes.resize((writer.bytes.size() + 7) / 8 * 8);
   header.bytes = writer.bytes.size();

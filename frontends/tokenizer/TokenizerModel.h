@@ -56,7 +56,13 @@ struct TokenizerModel {
 
   // One user turn of the model's chat template; hasChat is false when there is none, or none that is known here.
   bool hasChat = false;
+  bool isChatRefused = false; // there is a template that is not understood
   std::string chatPrefix, chatSuffix;
+  struct Guard {
+    uint32_t kind, trim; // LRT_GUARD_..., LRT_TOKENIZER_TRIM_CHAT_...
+    std::string text;
+  };
+  std::vector<Guard> chatGuards; // texts of a user that the template treats otherwise
   std::string chatRefusal; // why there is none: shown when somebody asks to chat. Without the folders of this machine
 
   TokenizerModel() { byteIds.fill(-1); }
@@ -102,7 +108,8 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> readGgufTokenizer(const GgufToke
 /// Renders one user turn with a generation prompt. `named` are names and texts of special tokens: bos_token, ...
 struct RenderedChat {
   std::string prefix, suffix;
-  bool trims = false; // the user's text
+  uint32_t trim = 0; // LRT_TOKENIZER_TRIM_CHAT_LEFT, LRT_TOKENIZER_TRIM_CHAT_RIGHT
+  std::vector<TokenizerModel::Guard> guards;
 };
 absl::StatusOr<RenderedChat> renderChat(llvm::StringRef path, llvm::StringRef chatTemplate,
                                         llvm::ArrayRef<std::pair<std::string, std::string>> named);

@@ -2,6 +2,7 @@
 //----------------------------------------------------------------------------===//
 
 #include "Tokenizer.h"
+#include "Json.h"
 #include "Support.h"
 #include "TokenizerModel.h"
 #include "Unicode.h"
@@ -83,18 +84,66 @@ bool Tokenizer::encode(std::string_view text, bool addSpecial, std::vector<int32
   return true;
 }
 
+/// Without the white space that Python's strip() takes: Unicode's, and four separators of ASCII.
+static std::string_view strip(std::string_view text, uint32_t trim) {
+  const auto isSeparator = [](char c) { return c >= '\x1c' && c <= '\x1f'; };
+  if (trim & LRT_TOKENIZER_TRIM_CHAT_LEFT)
+    for (text = trimLeft(text); !text.empty() && isSeparator(text.front());)
+      text = trimLeft(text.substr(1));
+  if (trim & LRT_TOKENIZER_TRIM_CHAT_RIGHT)
+    for (text = trimRight(text); !text.empty() && isSeparator(text.back());)
+      text = trimRight(text.substr(0, text.size() - 1));
+  return text;
+}
+
+static bool meets(std::string_view text, uint32_t kind, std::string_view other) {
+  switch (kind) {
+  case LRT_GUARD_IS:
+    return text == other;
+  case LRT_GUARD_STARTS:
+    return text.starts_with(other);
+  case LRT_GUARD_ENDS:
+    return text.ends_with(other);
+  default:
+    return text.find(other) != text.npos;
+  }
+}
+
+static std::string describe(const lrt_tokenizer_guard &guard, std::string_view text) {
+  const char *verbs[] = {"is", "starts with", "ends with", "contains"};
+  std::string what = "that " + std::string(verbs[guard.kind]) + " " + (text.empty() ? "empty" : quoted(text));
+  return guard.trim ? what + " without the space around it" : what;
+}
+
+std::vector<std::string> Tokenizer::chatExceptions() const {
+  std::vector<std::string> texts;
+  for (const lrt_tokenizer_guard &guard : tables.chatGuards)
+    texts.push_back(describe(guard, tables.string(guard.text)));
+  return texts;
+}
+
+const char *Tokenizer::kind() const {
+  const uint32_t model = tables.header->model;
+  return model == LRT_TOKENIZER_BPE ? "bpe" : model == LRT_TOKENIZER_SCORES ? "scores" : "unigram";
+}
+
 bool Tokenizer::encodeChat(std::string_view user, std::vector<int32_t> &ids, std::string &error) const {
   if (!hasChat()) {
     error = "--chat: ";
     error += chatPrefix().empty() ? "this model has no chat template; use --prompt" : chatPrefix();
     return false;
   }
+  const uint32_t trim = tables.header->flags & (LRT_TOKENIZER_TRIM_CHAT_LEFT | LRT_TOKENIZER_TRIM_CHAT_RIGHT);
   std::string clean;
-  if (tables.has(LRT_TOKENIZER_TRIM_CHAT)) {
-    if (!isValidUtf8(user))
-      user = clean = replaceInvalidUtf8(user);
-    user = trimLeft(trimRight(user));
-  }
+  if ((trim != 0 || !tables.chatGuards.empty()) && !isValidUtf8(user))
+    user = clean = replaceInvalidUtf8(user);
+  for (const lrt_tokenizer_guard &guard : tables.chatGuards)
+    if (meets(strip(user, guard.trim), guard.kind, tables.string(guard.text))) {
+      error = "--chat: the chat template gives another prompt for a text " +
+              describe(guard, tables.string(guard.text)) + ", which this program cannot; use --prompt";
+      return false;
+    }
+  user = strip(user, trim);
   std::string text(chatPrefix());
   text += user;
   text += chatSuffix();

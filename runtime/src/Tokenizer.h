@@ -30,6 +30,10 @@ public:
   bool hasChat() const { return tables.has(LRT_TOKENIZER_HAS_CHAT); }
   std::string_view chatPrefix() const { return tables.string(tables.header->chat_prefix); }
   std::string_view chatSuffix() const { return tables.string(tables.header->chat_suffix); }
+  /// "bpe", "scores" or "unigram".
+  const char *kind() const;
+  /// `that starts with "/x"` and so on: the texts that encodeChat refuses, because the template treats them otherwise.
+  std::vector<std::string> chatExceptions() const;
 
   /// Number of ids: they are [0, size).
   int32_t size() const { return static_cast<int32_t>(tables.header->ids); }

@@ -70,6 +70,7 @@ bool TokenizerTables::open(const uint8_t *bytes, size_t size, std::string &error
   prefixIds = reader.table<uint32_t>(header->prefix_ids, "prefix_ids");
   suffixIds = reader.table<uint32_t>(header->suffix_ids, "suffix_ids");
   endIds = reader.table<uint32_t>(header->end_ids, "end_ids");
+  chatGuards = reader.table<lrt_tokenizer_guard>(header->chat_guards, "chat_guards");
   if (reader.culprit)
     return fail(format("table %s does not lie in the section", reader.culprit));
   std::string reason;
@@ -144,6 +145,9 @@ bool TokenizerTables::check(std::string &error) const {
       return fail("prefix_ids, suffix_ids");
   if (!isString(header->chat_prefix) || !isString(header->chat_suffix))
     return fail("header: chat_prefix, chat_suffix");
+  if (!std::all_of(chatGuards.begin(), chatGuards.end(),
+                   [&](const lrt_tokenizer_guard &g) { return g.kind <= LRT_GUARD_CONTAINS && isString(g.text); }))
+    return fail("chat_guards");
   return true;
 }
 

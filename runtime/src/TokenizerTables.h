@@ -38,6 +38,7 @@ public:
   std::span<const lrt_tokenizer_merge> merges;
   std::span<const lrt_tokenizer_added> added;
   std::span<const lrt_tokenizer_step> normalizers, splitters;
+  std::span<const lrt_tokenizer_guard> chatGuards;
 
 private:
   bool check(std::string &error) const;

@@ -26,6 +26,7 @@ public:
   std::vector<lrt_tokenizer_added> added;
   std::vector<lrt_tokenizer_step> normalizers, splitters;
   std::vector<uint32_t> prefixIds, suffixIds, endIds;
+  std::vector<lrt_tokenizer_guard> guards;
   bool hasByteTokens = false; // token i + 1 is byte i
 
   explicit Section(std::vector<std::string> tokens, uint32_t model = LRT_TOKENIZER_BPE, uint32_t flags = 0)
@@ -98,6 +99,7 @@ public:
     header.prefix_ids = table(prefixIds);
     header.suffix_ids = table(suffixIds);
     header.end_ids = table(endIds);
+    header.chat_guards = table(guards);
     header.pool = table(std::vector<char>(pool.begin(), pool.end()));
     const size_t words = sizeof(header) / 8;
     header.bytes = (words + data.size()) * 8;
@@ -359,7 +361,7 @@ TEST(Tokenizer, RendersAChatOnlyWhenThereIsATemplate) {
   EXPECT_NE(error.find("--prompt"), error.npos);
 
   Section chat = letters();
-  chat.header.flags |= LRT_TOKENIZER_HAS_CHAT | LRT_TOKENIZER_TRIM_CHAT;
+  chat.header.flags |= LRT_TOKENIZER_HAS_CHAT | LRT_TOKENIZER_TRIM_CHAT_LEFT | LRT_TOKENIZER_TRIM_CHAT_RIGHT;
   chat.header.chat_prefix = chat.string("a");
   chat.header.chat_suffix = chat.string("c");
   const auto with = chat.build();
@@ -368,6 +370,80 @@ TEST(Tokenizer, RendersAChatOnlyWhenThereIsATemplate) {
   ASSERT_TRUE(chatting.open(bytesOf(with), with.size() * 8, error)) << error;
   ASSERT_TRUE(chatting.encodeChat(" \n b ", ids, error));
   EXPECT_EQ(ids, (Ids{5})); // merged across the edges, as one text
+}
+
+/// Python's strip() takes four separators of ASCII with the white space of Unicode.
+TEST(Tokenizer, TrimsAUsersTextAsTheTemplateDoes) {
+  const auto encode = [](uint32_t flags, std::string_view user) {
+    Section chat = letters();
+    chat.header.flags |= LRT_TOKENIZER_HAS_CHAT | flags;
+    chat.header.chat_prefix = chat.header.chat_suffix = chat.string("");
+    const auto bytes = chat.build();
+    Tokenizer tokenizer;
+    std::string error;
+    Ids ids;
+    EXPECT_TRUE(tokenizer.open(bytesOf(bytes), bytes.size() * 8, error)) << error;
+    EXPECT_TRUE(tokenizer.encodeChat(user, ids, error)) << error;
+    return ids;
+  };
+  constexpr uint32_t left = LRT_TOKENIZER_TRIM_CHAT_LEFT, right = LRT_TOKENIZER_TRIM_CHAT_RIGHT;
+  EXPECT_EQ(encode(left | right, " \x1c\u3000b\x1f\n"), encode(0, "b"));
+  EXPECT_EQ(encode(left, "\nb"), encode(0, "b"));
+  EXPECT_EQ(encode(right, "b\n"), encode(0, "b"));
+}
+
+TEST(Tokenizer, RefusesAChatThatTheTemplateTreatsOtherwise) {
+  Section chat = letters();
+  chat.header.flags |= LRT_TOKENIZER_HAS_CHAT;
+  chat.header.chat_prefix = chat.header.chat_suffix = chat.string("");
+  chat.guards = {{LRT_GUARD_STARTS, 0, chat.string("/x")},
+                 {LRT_GUARD_ENDS, 0, chat.string("y\n")},
+                 {LRT_GUARD_CONTAINS, 0, chat.string("zz")},
+                 {LRT_GUARD_IS, 0, chat.string("w")},
+                 {LRT_GUARD_IS, LRT_TOKENIZER_TRIM_CHAT_LEFT | LRT_TOKENIZER_TRIM_CHAT_RIGHT, chat.string("")}};
+  const auto bytes = chat.build();
+  Tokenizer tokenizer;
+  std::string error;
+  ASSERT_TRUE(tokenizer.open(bytesOf(bytes), bytes.size() * 8, error)) << error;
+  Ids ids;
+  for (const char *text : {"a/x", "y", "z", "ww", "y\nb"})
+    EXPECT_TRUE(tokenizer.encodeChat(text, ids, error)) << error;
+  for (const auto &[text, what] : {std::pair("/xa", "starts with \"/x\""), std::pair("ay\n", "ends with \"y\\n\""),
+                                   std::pair("azza", "contains \"zz\""), std::pair("w", "is \"w\""),
+                                   std::pair(" \n", "is empty without the space around it")}) {
+    EXPECT_FALSE(tokenizer.encodeChat(text, ids, error));
+    EXPECT_EQ(error, std::string("--chat: the chat template gives another prompt for a text that ") + what +
+                         ", which this program cannot; use --prompt");
+  }
+  chat.guards[0].kind = 4;
+  const auto damaged = chat.build();
+  EXPECT_FALSE(tokenizer.open(bytesOf(damaged), damaged.size() * 8, error));
+  EXPECT_EQ(error, "tokenizer: table chat_guards does not hold what it should");
+}
+
+/// split_special_tokens: the text of such a token is read as other text, but hides a shorter one.
+TEST(Tokenizer, SpecialTokensMayBeReadAsText) {
+  Section section = letters();
+  section.added = {{section.string("cab"), 3, 0}, {section.string("ab"), 4, 0}};
+  auto bytes = section.build();
+  Tokenizer cutting;
+  std::string error;
+  Ids ids, plain;
+  ASSERT_TRUE(cutting.open(bytesOf(bytes), bytes.size() * 8, error)) << error;
+  ASSERT_TRUE(cutting.encode("cabab", false, ids, error));
+  EXPECT_EQ(ids, (Ids{3, 4}));
+  section.added[0].flags = LRT_ADDED_AS_TEXT;
+  bytes = section.build();
+  Tokenizer reading;
+  ASSERT_TRUE(reading.open(bytesOf(bytes), bytes.size() * 8, error)) << error;
+  ASSERT_TRUE(reading.encode("cabab", false, ids, error));
+  section.added.clear();
+  bytes = section.build();
+  Tokenizer bare;
+  ASSERT_TRUE(bare.open(bytesOf(bytes), bytes.size() * 8, error)) << error;
+  ASSERT_TRUE(bare.encode("cab", false, plain, error));
+  plain.push_back(4);
+  EXPECT_EQ(ids, plain);
 }
 
 TEST(Utf8Stream, KeepsUnfinishedCharactersBack) {

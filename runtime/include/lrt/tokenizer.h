@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LRT_TOKENIZER_MAGIC 0x4b54454854414c2eull /* ".LATHETK" */
-#define LRT_TOKENIZER_VERSION 3u
+#define LRT_TOKENIZER_VERSION 4u
 
 /// Ids are below this: a bound for everything that is sized by an id.
 #define LRT_TOKENIZER_MAX_ID (1u << 22)
@@ -46,11 +46,12 @@ enum {
   LRT_TOKENIZER_WHOLE_NEWLINES = 1u << 4, // the same only for words of newlines
   LRT_TOKENIZER_KEEP_UNKNOWN = 1u << 5, // without unknown token and bytes: an unknown symbol still parts its neighbours
   LRT_TOKENIZER_LONGEST_FIRST =
-      1u << 6,                          // special tokens: the longest anywhere first (llama.cpp), else leftmost longest
-  LRT_TOKENIZER_TRIM_CHAT = 1u << 7,    // the chat template trims the user's text
-  LRT_TOKENIZER_CHAT_SPECIAL = 1u << 8, // a chat, too, starts with prefix_ids and ends with suffix_ids
+      1u << 6, // special tokens: the longest anywhere first (llama.cpp), else leftmost longest
+  LRT_TOKENIZER_TRIM_CHAT_LEFT = 1u << 7, // the chat template trims the user's text, as Python's strip() does
+  LRT_TOKENIZER_CHAT_SPECIAL = 1u << 8,   // a chat, too, starts with prefix_ids and ends with suffix_ids
   LRT_TOKENIZER_HAS_CHAT = 1u << 9,
   LRT_TOKENIZER_ENCODED = 1u << 10, // the splitters leave GPT-2's printable stand-ins for bytes: to be decoded
+  LRT_TOKENIZER_TRIM_CHAT_RIGHT = 1u << 11,
 };
 
 /// Flags of tokens.
@@ -120,6 +121,21 @@ typedef struct lrt_tokenizer_entry {
   uint32_t symbol;
 } lrt_tokenizer_entry;
 
+enum {
+  LRT_GUARD_IS = 0,
+  LRT_GUARD_STARTS = 1,
+  LRT_GUARD_ENDS = 2,
+  LRT_GUARD_CONTAINS = 3,
+};
+
+/// A user's text for which the chat template gives another prompt than chat_prefix and chat_suffix: one that is, starts
+/// with, ends with or contains `text`, perhaps after trimming.
+typedef struct lrt_tokenizer_guard {
+  uint32_t kind; // LRT_GUARD_...
+  uint32_t trim; // LRT_TOKENIZER_TRIM_CHAT_LEFT, LRT_TOKENIZER_TRIM_CHAT_RIGHT
+  lrt_tokenizer_string text;
+} lrt_tokenizer_guard;
+
 typedef struct lrt_tokenizer_merge {
   uint32_t right;
   uint32_t rank; // lower merges first
@@ -153,7 +169,8 @@ typedef struct lrt_tokenizer_header {
   lrt_tokenizer_table prefix_ids, suffix_ids; // uint32_t: around every text
   lrt_tokenizer_table end_ids;                // uint32_t: generation stops here
   lrt_tokenizer_string chat_prefix,
-      chat_suffix; // around the user's text; without LRT_TOKENIZER_HAS_CHAT, prefix is why
+      chat_suffix;                 // around the user's text; without LRT_TOKENIZER_HAS_CHAT, prefix is why
+  lrt_tokenizer_table chat_guards; // lrt_tokenizer_guard
 } lrt_tokenizer_header;
 
 /// FNV-1a; the slot of a text is hash & (slots - 1).
@@ -165,11 +182,12 @@ static inline uint64_t lrt_tokenizer_hash(const char *text, size_t length) {
 }
 
 #ifdef __cplusplus
-static_assert(sizeof(lrt_tokenizer_header) == 200, "the file format");
+static_assert(sizeof(lrt_tokenizer_header) == 208, "the file format");
 static_assert(sizeof(lrt_tokenizer_added) == 16, "the file format");
 static_assert(sizeof(lrt_tokenizer_step) == 24, "the file format");
 static_assert(sizeof(lrt_tokenizer_entry) == 12, "the file format");
 static_assert(sizeof(lrt_tokenizer_merge) == 12, "the file format");
+static_assert(sizeof(lrt_tokenizer_guard) == 16, "the file format");
 #endif
 
 #endif // LRT_TOKENIZER_H

@@ -10,7 +10,7 @@ using namespace lathe;
 static std::string render(llvm::StringRef source) {
   jinja::Dict turn = {{"role", std::string("user")}, {"content", std::string("hi")}};
   auto text = jinja::render(source, {{"messages", jinja::List{turn, turn}}, {"name", std::string("N")}});
-  return text.ok() ? *text : "<" + std::string(text.status().message()) + ">";
+  return text.ok() ? text->text : "<" + std::string(text.status().message()) + ">";
 }
 
 TEST(Jinja, WhiteSpaceAroundTagsGoesAsTransformersHasIt) {
