@@ -51,7 +51,7 @@ private:
   absl::Status makeObject();
   absl::Status makeExecutable();
   absl::StatusOr<PackedWeights> pack(OutputFile &file);
-  absl::StatusOr<std::string> makeTokenizer();
+  absl::StatusOr<std::string> makeTokenizer(); // its section
 
   /// After a stage: --dump-stages, and --emit. `text` is what both print.
   absl::Status finish(Stage stage, llvm::function_ref<std::string()> text);
@@ -279,7 +279,10 @@ absl::StatusOr<std::string> Compilation::makeTokenizer() {
     LATHE_ASSIGN_OR_RETURN(std::string path, moduleString(*module, lm::kModelAttr, "path"));
     LATHE_ASSIGN_OR_RETURN(source, openModel(path));
   }
-  return tokenizerSection(*source);
+  LATHE_ASSIGN_OR_RETURN(TokenizerSection section, tokenizerSection(*source));
+  for (const std::string &note : section.notes)
+    report.note(note);
+  return std::move(section.bytes);
 }
 
 absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {

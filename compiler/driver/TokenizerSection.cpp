@@ -71,7 +71,26 @@ absl::StatusOr<GgufTokenizer> GgufKeys::read() {
 
 } // namespace
 
-absl::StatusOr<std::string> lathe::tokenizerSection(const ModelSource &source) {
+/// Models are published with tokens that have no row of the embedding; only a text that gives one does harm.
+static std::string noteBeyond(const TokenizerModel &model, int64_t vocabulary) {
+  constexpr int shown = 3;
+  int64_t count = 0;
+  std::string names;
+  for (size_t id = vocabulary; id < model.tokens.size(); ++id) {
+    if (model.tokens[id].piece.empty())
+      continue;
+    if (++count <= shown)
+      names += (count > 1 ? ", " : "") + std::to_string(id) + " " + quoted(model.tokens[id].piece);
+  }
+  if (count == 0)
+    return "";
+  return (printable(model.path) + llvm::Twine(": the tokenizer has ") + llvm::Twine(count) +
+          (count == 1 ? " id" : " ids") + " beyond the vocabulary of " + llvm::Twine(vocabulary) + " (" + names +
+          (count > shown ? ", ..." : "") + "); run refuses a text that gives one")
+      .str();
+}
+
+absl::StatusOr<TokenizerSection> lathe::tokenizerSection(const ModelSource &source) {
   std::unique_ptr<TokenizerModel> model;
   if (!source.gguf) {
     LATHE_ASSIGN_OR_RETURN(model, readHuggingFaceTokenizer(source.directory));
@@ -85,12 +104,17 @@ absl::StatusOr<std::string> lathe::tokenizerSection(const ModelSource &source) {
   // A GGUF's tokenizer knows more ends than its keys name, by what tokens are called.
   const std::vector<int64_t> &ends = source.config.endTokens;
   if (!model && ends.empty())
-    return std::string();
+    return TokenizerSection();
   if (!model || (!source.gguf && !ends.empty())) {
     if (!model)
       model = std::make_unique<TokenizerModel>(); // without texts: ids end generation all the same
     model->endIds.assign(ends.begin(), ends.end());
   }
-  LATHE_ASSIGN_OR_RETURN(std::vector<uint8_t> section, serialize(*model));
-  return std::string(section.begin(), section.end());
+  LATHE_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, serialize(*model));
+  TokenizerSection section = {std::string(bytes.begin(), bytes.end()), {}};
+  if (model->isChatRefused)
+    section.notes.push_back("no --chat: " + model->chatRefusal);
+  if (std::string note = noteBeyond(*model, source.config.vocabulary); !note.empty())
+    section.notes.push_back(std::move(note));
+  return section;
 }

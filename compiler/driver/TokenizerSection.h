@@ -5,8 +5,12 @@
 
 namespace lathe {
 
-/// The model's tokenizer as the weights file holds it (lrt/tokenizer.h). Empty when the model has none.
-absl::StatusOr<std::string> tokenizerSection(const ModelSource &source);
+struct TokenizerSection {
+  std::string bytes;              // as the weights file holds them (lrt/tokenizer.h); empty when the model has none
+  std::vector<std::string> notes; // what the user should know now, a line each
+};
+
+absl::StatusOr<TokenizerSection> tokenizerSection(const ModelSource &source);
 
 } // namespace lathe
 

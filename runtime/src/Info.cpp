@@ -107,6 +107,11 @@ int run(const Invocation &invocation) {
   bool isOpen = weights.open(program, weightsFile.value_or(""), error);
   // A missing file is news here, not an error, unless the user named it or wants it checked.
   bool isFatal = !isOpen && (verify || weightsFile);
+  if (Text words; isOpen) {
+    const bool isWhole = words.open(weights, error);
+    text += line("tokenizer", isWhole ? words.describeTokenizer() : error) +
+            line("chat template", isWhole ? words.describeChat() : "none");
+  }
   if (isOpen)
     text += line("weights", weights.origin() + ", " + readableBytes(double(weights.fileBytes())));
   else if (!isFatal)

@@ -2,6 +2,7 @@
 
 #include "Text.h"
 
+#include "Support.h"
 #include "Tokenizer.h"
 
 using namespace lrt;
@@ -28,6 +29,23 @@ bool Text::encode(std::string_view text, bool chat, std::vector<int32_t> &tokens
     return false;
   }
   return chat ? tokenizer->encodeChat(text, tokens, error) : tokenizer->encode(text, true, tokens, error);
+}
+
+std::string Text::describeTokenizer() const {
+  if (!tokenizer || tokenizer->size() == 0)
+    return "none: give ids with --tokens";
+  return format("%s, %s ids", tokenizer->kind(), readableCount(tokenizer->size()).c_str());
+}
+
+std::string Text::describeChat() const {
+  if (!tokenizer || tokenizer->size() == 0)
+    return "none";
+  if (!tokenizer->hasChat())
+    return "none: " + std::string(tokenizer->chatPrefix());
+  std::string text = "yes";
+  for (const std::string &exception : tokenizer->chatExceptions())
+    text += (text == "yes" ? ", but not for a text " : " or ") + exception;
+  return text;
 }
 
 bool Text::isEnd(int32_t token) const { return tokenizer && tokenizer->isEnd(token); }

@@ -27,6 +27,10 @@ public:
   /// The ids the model is fed for `text`, beginning-of-sequence included. `chat` wraps it in the model's template.
   bool encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const;
 
+  /// In one line each: what kind of tokenizer there is, and whether it has a chat template, or why not.
+  std::string describeTokenizer() const;
+  std::string describeChat() const;
+
   /// Whether generation ends at this id.
   bool isEnd(int32_t token) const;
 
