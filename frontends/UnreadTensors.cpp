@@ -38,6 +38,8 @@ bool isScalar(const TensorInfo &tensor) {
 /// What older versions of transformers and converters stored and nobody reads back.
 bool isBuffer(const TensorInfo &tensor) {
   const llvm::StringRef name = tensor.name, last = lastOf(name), module = lastOf(moduleOf(name));
+  if (llvm::is_contained(tensor.shape, 0))
+    return true; // no value at all
   if (last == "position_ids" || module == "attn_rot_embd")
     return true;
   if (module.contains("rotary_emb"))

@@ -611,6 +611,11 @@ static absl::Status readScales(const Reader &keys, const Model &model, Config &c
 
 absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&model) {
   model = nullptr;
+  LATHE_ASSIGN_OR_RETURN(llvm::StringRef kind, gguf.string("general.type", "model"));
+  if (kind == "adapter")
+    return gguf.error("general.type", "expected a model, got an adapter (LoRA); merge it into its base model");
+  if (kind == "mmproj" || kind == "imatrix")
+    return gguf.error("general.type", "expected a model, got " + quoted(kind) + ", which goes with one");
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef architecture, gguf.string("general.architecture"));
   const Reader keys{gguf, architecture.str()};
   LATHE_ASSIGN_OR_RETURN(Scoring scoring, readScoring(keys));

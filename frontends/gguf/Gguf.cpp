@@ -292,7 +292,7 @@ absl::Status Gguf::parseFile() {
     if (tensor.offset > dataSize || leastBytes(tensor) > dataSize - tensor.offset)
       return error(tensor.name, "expected data within the file's " + llvm::Twine(dataSize) + " bytes of it, got " +
                                     (tensor.format ? std::to_string(tensor.bytes) + " bytes" : tensor.storedType) +
-                                    " at " + llvm::Twine(tensor.offset));
+                                    " at " + llvm::Twine(tensor.offset) + "; was the file downloaded to its end?");
     tensor.offset += dataStart;
   }
   std::vector<const TensorInfo *> byPlace;

@@ -88,7 +88,7 @@ static absl::StatusOr<TensorInfo> readEntry(llvm::StringRef path, llvm::StringRe
   if (begin > end || end > dataSize)
     return fileError(path, name,
                      "expected data_offsets within the file's " + llvm::Twine(dataSize) + " bytes of data, got " +
-                         shapeString(offsets));
+                         shapeString(offsets) + "; was the file downloaded to its end?");
   const uint64_t expected = (count * bits + 7) / 8;
   if (end - begin != expected)
     return fileError(path, name,
@@ -112,7 +112,8 @@ absl::StatusOr<std::vector<TensorInfo>> lathe::readSafetensorsHeader(const Mappe
                                llvm::Twine(headerBytes));
   if (headerBytes > bytes.size() - 8)
     return fileError(path, "expected a safetensors header within the file's " + llvm::Twine(bytes.size()) +
-                               " bytes, got one of " + llvm::Twine(headerBytes));
+                               " bytes, got one of " + llvm::Twine(headerBytes) +
+                               "; was the file downloaded to its end?");
   LATHE_ASSIGN_OR_RETURN(json::Value header, parseJson(path, bytes.substr(8, headerBytes), maxHeaderBytes));
   const json::Object *entries = header.getAsObject();
   if (!entries)

@@ -97,6 +97,7 @@ TEST_F(Unread, BuffersAreNoWeights) {
                   {"model.layers.1.attn.bias", {1, 1, 64, 64}},
                   {"model.layers.1.attn.masked_bias", {}},
                   {"model.embeddings.position_ids", {1, 64}},
+                  {attention + "q_proj.bias", {0}}, // no value at all
                   {attention + "k_scale", {1}},
                   {attention + "v_scale", {}},
                   {attention + "k_proj.output_scale", {1}},

@@ -575,6 +575,10 @@ TEST(GgufConfig, Refusals) {
                         .u32("gemma3.attention.sliding_window", 9)
                         .array("gemma3.attention.sliding_window_pattern", 7, 2, llvm::StringRef("\1\0", 2))),
             "m.gguf: gemma3.attention.sliding_window_pattern: expected one for each of the 7 layers, got 2");
+  EXPECT_EQ(refusal(metadata("llama").text("general.type", "adapter")),
+            "m.gguf: general.type: expected a model, got an adapter (LoRA); merge it into its base model");
+  EXPECT_EQ(refusal(metadata("llama").text("general.type", "mmproj")),
+            "m.gguf: general.type: expected a model, got \"mmproj\", which goes with one");
   EXPECT_EQ(refusal(metadata("llama").text("tokenizer.ggml.eos_token_id", "x")),
             R"(m.gguf: tokenizer.ggml.eos_token_id: expected a token id, got "x")");
 }

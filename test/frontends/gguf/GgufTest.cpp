@@ -172,7 +172,8 @@ TEST(Gguf, ATensorMayHaveATypeThatIsNotKnown) {
   };
   // It begins in the file and shares no byte with another.
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 999, 32); }),
-            "m.gguf: t: expected data within the file's 32 bytes of it, got the unknown type 999 at 32");
+            "m.gguf: t: expected data within the file's 32 bytes of it, got the unknown type 999 at 32; was the file "
+            "downloaded to its end?");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 10, 0); }),
             "m.gguf: t: expected data of its own, got an offset within the data of ok");
   EXPECT_EQ(refusal([](GgufBuilder &b) {
@@ -231,9 +232,11 @@ TEST(Gguf, RefusesBrokenTensors) {
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {8}, 0, 33); }),
             "m.gguf: t: expected an offset that is a multiple of 32, got 33");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {8}, 0, 32); }),
-            "m.gguf: t: expected data within the file's 32 bytes of it, got 32 bytes at 32");
+            "m.gguf: t: expected data within the file's 32 bytes of it, got 32 bytes at 32; was the file downloaded to "
+            "its end?");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {8}, 0, uint64_t(1) << 63); }),
-            "m.gguf: t: expected data within the file's 32 bytes of it, got 32 bytes at 9223372036854775808");
+            "m.gguf: t: expected data within the file's 32 bytes of it, got 32 bytes at 9223372036854775808; was the "
+            "file downloaded to its end?");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {8}, 0, 0); }),
             "m.gguf: t: expected data of its own, got an offset within the data of ok");
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.tensor("ok", {8}); }),

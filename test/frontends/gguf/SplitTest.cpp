@@ -106,7 +106,8 @@ TEST(GgufSplit, RefusesPartsThatDoNotBelongTogether) {
   older.version = 2;
   EXPECT_EQ(refusal(older), here + R"(expected GGUF version 3, as "m-00001-of-00002.gguf" has, got 2)");
   EXPECT_EQ(refusal(good().entry("c", {8}, 0, 1 << 20)),
-            here + "c: expected data within the file's 32 bytes of it, got 32 bytes at 1048576");
+            here + "c: expected data within the file's 32 bytes of it, got 32 bytes at 1048576; was the file "
+                   "downloaded to its end?");
   EXPECT_EQ(refusal(part(1, 2, 2)),
             std::string(first) + ": split.tensors.count: expected 1, as many as the 2 parts have, got 2");
   EXPECT_EQ(refusal(good().tensor("c", {8})),

@@ -42,8 +42,8 @@ TEST(Safetensors, RefusesBrokenFiles) {
   } cases[] = {
       {"", "m.safetensors: expected a safetensors file, got 0 bytes"},
       {"1234567", "m.safetensors: expected a safetensors file, got 7 bytes"},
-      {littleEndian(100, 8) + "{}",
-       "m.safetensors: expected a safetensors header within the file's 10 bytes, got one of 100"},
+      {littleEndian(100, 8) + "{}", "m.safetensors: expected a safetensors header within the file's 10 bytes, got one "
+                                    "of 100; was the file downloaded to its end?"},
       {littleEndian(uint64_t(1) << 60, 8) + "{}",
        "m.safetensors: expected a safetensors header of at most 100000000 bytes, got 1152921504606846976"},
       {littleEndian(~uint64_t(0), 8) + "{}",
@@ -66,11 +66,14 @@ TEST(Safetensors, RefusesBrokenFiles) {
       {safetensors(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0]}})", 4),
        "m.safetensors: a: expected data_offsets of two integers not below 0"},
       {safetensors(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 0]}})", 4),
-       "m.safetensors: a: expected data_offsets within the file's 4 bytes of data, got [4, 0]"},
+       "m.safetensors: a: expected data_offsets within the file's 4 bytes of data, got [4, 0]; was the file downloaded "
+       "to its end?"},
       {safetensors(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}})", 4),
-       "m.safetensors: a: expected data_offsets within the file's 4 bytes of data, got [4, 8]"},
+       "m.safetensors: a: expected data_offsets within the file's 4 bytes of data, got [4, 8]; was the file downloaded "
+       "to its end?"},
       {safetensors(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4611686018427387000]}})", 4),
-       "m.safetensors: a: expected data_offsets within the file's 4 bytes of data, got [0, 4611686018427387000]"},
+       "m.safetensors: a: expected data_offsets within the file's 4 bytes of data, got [0, 4611686018427387000]; was "
+       "the file downloaded to its end?"},
       {safetensors(R"({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}})", 4),
        "m.safetensors: a: expected 8 bytes for F32 [2], got data_offsets of 4"},
       {safetensors(R"({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
