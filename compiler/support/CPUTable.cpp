@@ -35,9 +35,14 @@ mlir::FailureOr<CPUTable> CPUTable::get(mlir::ModuleOp module, llvm::StringRef m
       llvm::X86::updateImpliedFeatures(name.ltrim('+'), true, features);
     }
   }
-  for (llvm::StringRef difference : llvm::split(differences, ','))
-    if (!difference.empty())
-      features[difference.drop_front()] = difference.front() == '+';
+  for (llvm::StringRef difference : llvm::split(differences, ',')) {
+    if (difference.empty())
+      continue;
+    // As LLVM does: without avx there is no avx512f.
+    const bool isAdded = difference.front() == '+';
+    features[difference.drop_front()] = isAdded;
+    llvm::X86::updateImpliedFeatures(difference.drop_front(), isAdded, features);
+  }
   CPUTable table;
   table.avx2 = features.lookup("avx2");
   table.fma = features.lookup("fma");

@@ -1,5 +1,6 @@
 #include "compiler/targets/EmitHost.h"
 #include "absl/status/status.h"
+#include "lrt/abi.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCAsmBackend.h"
@@ -63,6 +64,37 @@ std::string hostDifferences(llvm::StringRef cpu) {
   return llvm::join(differences, ",");
 }
 
+/// Whether compiled code may use a feature: the program checks it at start, or every x86-64 has it.
+bool isUsable(llvm::StringRef feature) {
+  constexpr llvm::StringLiteral usable[] = {
+#define LATHE_FEATURE_NAME(id, name) name,
+      LRT_FEATURES(LATHE_FEATURE_NAME)
+#undef LATHE_FEATURE_NAME
+      // x86-64 itself.
+      "64bit",
+      "64bit-mode", "cmov", "cx8", "fxsr", "mmx", "nopl", "sse", "sse2", "x87",
+      // They say that REP MOVS is fast, which every CPU has.
+      "ermsb", "fsrm"};
+  return llvm::is_contained(usable, feature);
+}
+
+/// What of a CPU compiled code must not use, as "-amx-tile,-xop": all features that a program cannot check, known or
+/// yet to come, so that no program ends in an illegal instruction. They bring nothing here: AMX, AES and the like are
+/// used through intrinsics alone, and with gfni LLVM would shift bytes by multiplying matrices of bits, in the units
+/// that dot products wait for.
+std::string unusableFeatures(const CPUName &cpu) {
+  std::unique_ptr<llvm::MCSubtargetInfo> info(hostTarget().createMCSubtargetInfo(hostTriple(), cpu.name, cpu.features));
+  llvm::FeatureBitset tuning; // says what is fast, not what there is
+  for (const llvm::SubtargetSubTypeKV &known : info->getAllProcessorDescriptions())
+    if (cpu.name == known.Key)
+      tuning = known.TuneImplies.getAsBitset();
+  std::vector<std::string> unusable;
+  for (const llvm::SubtargetFeatureKV &feature : info->getAllProcessorFeatures())
+    if (info->getFeatureBits()[feature.Value] && !tuning[feature.Value] && !isUsable(feature.Key))
+      unusable.push_back(std::string("-") + feature.Key);
+  return llvm::join(unusable, ",");
+}
+
 /// Keeps the first message of LLVM's own.
 void keepFirst(const llvm::SMDiagnostic &diagnostic, void *message) {
   std::string &text = *static_cast<std::string *>(message);
@@ -119,8 +151,8 @@ std::unique_ptr<llvm::TargetMachine> lathe::createTargetMachine(const CPUName &c
   // Where a loop begins decides how many lines of decoded instructions it takes, and with it a few percent of its time.
   llvm::TargetOptions codegenOptions;
   codegenOptions.LoopAlignment = 64;
-  // LLVM would shift bytes by multiplying matrices of bits, in the units that dots wait for.
-  const std::string features = cpu.features + (cpu.features.empty() ? "" : ",") + "-gfni";
+  const std::string unusable = unusableFeatures(cpu);
+  const std::string features = cpu.features + (cpu.features.empty() || unusable.empty() ? "" : ",") + unusable;
   return std::unique_ptr<llvm::TargetMachine>(
       hostTarget().createTargetMachine(hostTriple(), cpu.name, features, codegenOptions, llvm::Reloc::Static,
                                        llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
@@ -137,9 +169,9 @@ std::unique_ptr<llvm::Module> lathe::translateToLLVM(mlir::ModuleOp module, llvm
   for (llvm::Function &function : *result) {
     if (function.isDeclaration())
       continue;
+    // Also where a dump says otherwise: the program checks at start what this machine has.
     function.addFnAttr("target-cpu", machine.getTargetCPU());
-    if (!machine.getTargetFeatureString().empty())
-      function.addFnAttr("target-features", machine.getTargetFeatureString());
+    function.addFnAttr("target-features", machine.getTargetFeatureString());
     function.addFnAttr("frame-pointer", "none");
     function.addFnAttr(llvm::Attribute::NoUnwind);
     // CPUs tuned for 256 bits split our 512-bit vectors unless told not to.

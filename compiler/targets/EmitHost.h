@@ -35,7 +35,8 @@ absl::Status checkFeatures(const CPUName &cpu);
 /// Every name `resolveCPU` takes.
 std::vector<std::string> knownCPUs();
 
-/// For static x86-64 Linux executables.
+/// For static x86-64 Linux executables. Of the CPU's features it has those that a program checks at start
+/// (LRT_FEATURES).
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(const CPUName &cpu);
 
 /// The module's functions as LLVM IR; other dialects' symbols must be gone. Null: a diagnostic said why.

@@ -27,7 +27,7 @@ bool bit(unsigned word, unsigned position) { return (word >> position) & 1; }
 } // namespace
 
 uint64_t lrt::cpuFeatures() {
-  Leaf basic(1), extended(7), more(7, 1);
+  Leaf basic(1), extended(7), more(7, 1), amd(0x80000001);
   bool hasXgetbv = bit(basic.ecx, 27);
   uint64_t states = hasXgetbv ? enabledStates() : 0;
   bool ymm = (states & 0x06) == 0x06; // SSE and AVX
@@ -35,7 +35,14 @@ uint64_t lrt::cpuFeatures() {
 
   uint64_t features = 0;
   auto set = [&](lrt_feature feature, bool present) { features |= uint64_t(present) << feature; };
+  set(LRT_FEATURE_SSE3, bit(basic.ecx, 0));
+  set(LRT_FEATURE_SSSE3, bit(basic.ecx, 9));
+  set(LRT_FEATURE_SSE41, bit(basic.ecx, 19));
   set(LRT_FEATURE_SSE42, bit(basic.ecx, 20));
+  set(LRT_FEATURE_MOVBE, bit(basic.ecx, 22));
+  set(LRT_FEATURE_POPCNT, bit(basic.ecx, 23));
+  set(LRT_FEATURE_LZCNT, bit(amd.ecx, 5));
+  set(LRT_FEATURE_BMI, bit(extended.ebx, 3));
   set(LRT_FEATURE_AVX, ymm && bit(basic.ecx, 28));
   set(LRT_FEATURE_FMA, ymm && bit(basic.ecx, 12));
   set(LRT_FEATURE_F16C, ymm && bit(basic.ecx, 29));
@@ -48,6 +55,14 @@ uint64_t lrt::cpuFeatures() {
   set(LRT_FEATURE_AVX512VL, zmm && bit(extended.ebx, 31));
   set(LRT_FEATURE_AVX512VNNI, zmm && bit(extended.ecx, 11));
   set(LRT_FEATURE_AVX512BF16, zmm && bit(more.eax, 5));
+  set(LRT_FEATURE_AVX512CD, zmm && bit(extended.ebx, 28));
+  set(LRT_FEATURE_AVX512IFMA, zmm && bit(extended.ebx, 21));
+  set(LRT_FEATURE_AVX512VBMI, zmm && bit(extended.ecx, 1));
+  set(LRT_FEATURE_AVX512VBMI2, zmm && bit(extended.ecx, 6));
+  set(LRT_FEATURE_AVX512BITALG, zmm && bit(extended.ecx, 12));
+  set(LRT_FEATURE_AVX512VPOPCNTDQ, zmm && bit(extended.ecx, 14));
+  set(LRT_FEATURE_AVX512FP16, zmm && bit(extended.edx, 23));
+  set(LRT_FEATURE_AVXNECONVERT, ymm && bit(more.edx, 5));
   return features;
 }
 

@@ -24,6 +24,23 @@ TEST(Features, agreeWithTheCompiler) {
   EXPECT_EQ(has(LRT_FEATURE_AVX512DQ), __builtin_cpu_supports("avx512dq") != 0);
   EXPECT_EQ(has(LRT_FEATURE_AVX512VNNI), __builtin_cpu_supports("avx512vnni") != 0);
   EXPECT_EQ(has(LRT_FEATURE_AVX512BF16), __builtin_cpu_supports("avx512bf16") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_SSE3), __builtin_cpu_supports("sse3") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_SSSE3), __builtin_cpu_supports("ssse3") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_SSE41), __builtin_cpu_supports("sse4.1") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_POPCNT), __builtin_cpu_supports("popcnt") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_LZCNT), __builtin_cpu_supports("lzcnt") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_MOVBE), __builtin_cpu_supports("movbe") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_F16C), __builtin_cpu_supports("f16c") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_BMI), __builtin_cpu_supports("bmi") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVXVNNI), __builtin_cpu_supports("avxvnni") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512CD), __builtin_cpu_supports("avx512cd") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512IFMA), __builtin_cpu_supports("avx512ifma") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512VBMI), __builtin_cpu_supports("avx512vbmi") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512VBMI2), __builtin_cpu_supports("avx512vbmi2") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512BITALG), __builtin_cpu_supports("avx512bitalg") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512VPOPCNTDQ), __builtin_cpu_supports("avx512vpopcntdq") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVX512FP16), __builtin_cpu_supports("avx512fp16") != 0);
+  EXPECT_EQ(has(LRT_FEATURE_AVXNECONVERT), __builtin_cpu_supports("avxneconvert") != 0);
 }
 
 TEST(Features, areNamed) {

@@ -81,21 +81,38 @@ typedef struct lrt_cache {
 
 enum lrt_element { LRT_F32 = 0, LRT_BF16 = 1 };
 
-/// CPU features compiled code may use (lrt_program.features is a set of these bits).
+/// CPU features compiled code may use beyond x86-64 (lrt_program.features is a set of these bits), by LLVM's names. A
+/// program checks at start those it was compiled with; the compiler switches every other feature of a CPU off
+/// (compiler/targets/EmitHost.cpp).
 #define LRT_FEATURES(X)                                                                                                \
+  X(SSE3, "sse3")                                                                                                      \
+  X(SSSE3, "ssse3")                                                                                                    \
+  X(SSE41, "sse4.1")                                                                                                   \
   X(SSE42, "sse4.2")                                                                                                   \
+  X(POPCNT, "popcnt")                                                                                                  \
+  X(LZCNT, "lzcnt")                                                                                                    \
+  X(MOVBE, "movbe")                                                                                                    \
+  X(BMI, "bmi")                                                                                                        \
+  X(BMI2, "bmi2")                                                                                                      \
   X(AVX, "avx")                                                                                                        \
   X(AVX2, "avx2")                                                                                                      \
   X(FMA, "fma")                                                                                                        \
   X(F16C, "f16c")                                                                                                      \
+  X(AVXVNNI, "avxvnni")                                                                                                \
+  X(AVXNECONVERT, "avxneconvert")                                                                                      \
   X(AVX512F, "avx512f")                                                                                                \
   X(AVX512BW, "avx512bw")                                                                                              \
   X(AVX512VL, "avx512vl")                                                                                              \
   X(AVX512DQ, "avx512dq")                                                                                              \
+  X(AVX512CD, "avx512cd")                                                                                              \
   X(AVX512VNNI, "avx512vnni")                                                                                          \
   X(AVX512BF16, "avx512bf16")                                                                                          \
-  X(AVXVNNI, "avxvnni")                                                                                                \
-  X(BMI2, "bmi2")
+  X(AVX512FP16, "avx512fp16")                                                                                          \
+  X(AVX512IFMA, "avx512ifma")                                                                                          \
+  X(AVX512VBMI, "avx512vbmi")                                                                                          \
+  X(AVX512VBMI2, "avx512vbmi2")                                                                                        \
+  X(AVX512BITALG, "avx512bitalg")                                                                                      \
+  X(AVX512VPOPCNTDQ, "avx512vpopcntdq")
 
 enum lrt_feature {
 #define LRT_FEATURE_ENUM(id, name) LRT_FEATURE_##id,
