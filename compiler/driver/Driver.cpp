@@ -3,6 +3,7 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Dump.h"
 #include "compiler/driver/Link.h"
+#include "compiler/driver/MappingGuard.h"
 #include "compiler/driver/Pipelines.h"
 #include "compiler/driver/Program.h"
 #include "compiler/driver/Report.h"
@@ -14,6 +15,7 @@
 #include "dialects/lm/LMOps.h"
 #include "frontends/Import.h"
 #include "frontends/support/Errors.h"
+#include "frontends/support/Inputs.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -46,6 +48,8 @@ private:
   absl::Status readDump(Stage from);
   absl::Status recordOptions();
   absl::Status checkDecompose();
+  void recordInputs();
+  absl::Status checkOutputs();
   absl::Status runPasses(Stage stage);
   void noteOddRows();
   absl::Status makeObject();
@@ -57,6 +61,10 @@ private:
   absl::Status finish(Stage stage, llvm::function_ref<std::string()> text);
 
   bool reaches(Stage stage) const { return stage <= options.emit; }
+  std::string outputPath() const { return options.output.empty() ? "chat" : options.output; }
+  /// Of a dump of --dump-stages.
+  std::string dumpPath(Stage stage) const;
+  bool embedsWeights();
 
   const Options &options;
   Report report;
@@ -73,6 +81,7 @@ private:
 
 absl::Status Compilation::import() {
   report.begin(Stage::Import);
+  const MappingGuard guard;
   if (llvm::StringRef(options.input).ends_with(".mlir") || llvm::StringRef(options.input).ends_with(".s"))
     return fileError(options.input, "expected a model, got a dump; --from STAGE says which stage it is of");
   LATHE_ASSIGN_OR_RETURN(source, openModel(options.input));
@@ -88,10 +97,12 @@ absl::Status Compilation::import() {
 
 absl::Status Compilation::readDump(Stage from) {
   report.begin(from);
+  const MappingGuard guard;
   if (from == Stage::Object) {
     LATHE_ASSIGN_OR_RETURN(AssemblyDump dump, readAssembly(context, options.input));
     module = std::move(dump.skeleton);
     LATHE_RETURN_IF_ERROR(recordOptions());
+    LATHE_RETURN_IF_ERROR(checkOutputs());
     LATHE_ASSIGN_OR_RETURN(object, assemble(dump.text, options.input, *machine));
     return finish(from, [&] { return dump.text; });
   }
@@ -170,6 +181,53 @@ absl::Status Compilation::recordOptions() {
   return absl::OkStatus();
 }
 
+/// The files that the module names: some are opened only when the weights are packed.
+void Compilation::recordInputs() {
+  llvm::StringSet<> paths;
+  if (auto model = (*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr))
+    if (auto path = model.getAs<StringAttr>("path"))
+      paths.insert(path.getValue());
+  for (lm::WeightOp weight : module->getOps<lm::WeightOp>()) {
+    if (weight.getFile())
+      paths.insert(*weight.getFile());
+    for (std::optional<ArrayAttr> files : {weight.getFiles(), weight.getScaleFiles()})
+      if (files)
+        for (Attribute file : *files)
+          if (auto path = llvm::dyn_cast<StringAttr>(file))
+            paths.insert(path.getValue());
+  }
+  for (const auto &path : paths)
+    recordInput(path.getKey());
+}
+
+/// Before anything is written: no output may be what is read. OutputFile asks again for what is opened later.
+absl::Status Compilation::checkOutputs() {
+  recordInputs();
+  if (!options.dumpStages.empty())
+    for (const StageInfo &info : allStages().drop_back())
+      if (reaches(info.stage) && info.stage >= options.from.value_or(Stage::Import))
+        LATHE_RETURN_IF_ERROR(checkOutput(dumpPath(info.stage), OutputKind::Text));
+  if (options.emit != Stage::Executable)
+    return options.output.empty() || options.output == "-" ? absl::OkStatus()
+                                                           : checkOutput(options.output, OutputKind::Text);
+  LATHE_RETURN_IF_ERROR(checkOutput(outputPath(), OutputKind::Program));
+  return hasWeights(*module) && !embedsWeights() ? checkOutput(outputPath() + ".weights", OutputKind::Weights)
+                                                 : absl::OkStatus();
+}
+
+bool Compilation::embedsWeights() {
+  auto entries = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr);
+  auto embed = entries ? entries.getAs<BoolAttr>("embed_weights") : BoolAttr();
+  return embed && embed.getValue();
+}
+
+std::string Compilation::dumpPath(Stage stage) const {
+  const StageInfo &info = getStageInfo(stage);
+  llvm::SmallString<128> path(options.dumpStages);
+  llvm::sys::path::append(path, std::to_string(static_cast<int>(stage) + 1) + "." + info.name + "." + info.suffix);
+  return path.str().str();
+}
+
 //===------------------------------------------------------------------------------------------------------------------===//
 // The stages
 //===------------------------------------------------------------------------------------------------------------------===//
@@ -212,16 +270,13 @@ void Compilation::noteOddRows() {
 absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> text) {
   report.end();
   (*module)->setAttr(kStageAttr, StringAttr::get(&context, getStageInfo(stage).name));
-  const StageInfo &info = getStageInfo(stage);
   std::string printed;
   if (!options.dumpStages.empty() || options.emit == stage)
     printed = text();
   if (!options.dumpStages.empty()) {
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpStages, true, llvm::sys::fs::all_all))
       return fileError(options.dumpStages, "cannot make the directory: " + error.message());
-    llvm::SmallString<128> path(options.dumpStages);
-    llvm::sys::path::append(path, std::to_string(static_cast<int>(stage) + 1) + "." + info.name + "." + info.suffix);
-    LATHE_ASSIGN_OR_RETURN(auto file, OutputFile::create(path));
+    LATHE_ASSIGN_OR_RETURN(auto file, OutputFile::create(dumpPath(stage), OutputKind::Text));
     LATHE_RETURN_IF_ERROR(file->write(printed));
     LATHE_RETURN_IF_ERROR(file->keep());
   }
@@ -229,7 +284,7 @@ absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> 
     return absl::OkStatus();
   report.clear();
   if (!options.output.empty() && options.output != "-") {
-    LATHE_ASSIGN_OR_RETURN(auto file, OutputFile::create(options.output));
+    LATHE_ASSIGN_OR_RETURN(auto file, OutputFile::create(options.output, OutputKind::Text));
     LATHE_RETURN_IF_ERROR(file->write(printed));
     return file->keep();
   }
@@ -286,6 +341,7 @@ absl::StatusOr<std::string> Compilation::makeTokenizer() {
 }
 
 absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
+  const MappingGuard guard;
   report.begin("weights");
   LATHE_ASSIGN_OR_RETURN(std::string tokenizer, makeTokenizer());
   PackOptions packOptions;
@@ -297,14 +353,14 @@ absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
 }
 
 absl::Status Compilation::makeExecutable() {
-  const std::string output = options.output.empty() ? "chat" : options.output;
-  LATHE_ASSIGN_OR_RETURN(auto executable, OutputFile::create(output));
+  const std::string output = outputPath();
+  LATHE_ASSIGN_OR_RETURN(auto executable, OutputFile::create(output, OutputKind::Program));
   std::unique_ptr<OutputFile> weights;
   ProgramWeights programWeights;
-  auto embed = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr).getAs<BoolAttr>("embed_weights");
-  const bool isEmbedded = embed && embed.getValue();
+  const bool isEmbedded = embedsWeights();
   if (hasWeights(*module)) {
-    LATHE_ASSIGN_OR_RETURN(weights, OutputFile::create(output + ".weights"));
+    LATHE_ASSIGN_OR_RETURN(
+        weights, OutputFile::create(output + ".weights", isEmbedded ? OutputKind::Temporary : OutputKind::Weights));
     LATHE_ASSIGN_OR_RETURN(PackedWeights packed, pack(*weights));
     llvm::copy(packed.contentId, programWeights.contentId);
     programWeights.embeddedBytes = isEmbedded ? packed.bytes : 0;
@@ -317,6 +373,8 @@ absl::Status Compilation::makeExecutable() {
   const llvm::StringRef objects[] = {object, program};
   LinkInput input = {objects, weights && isEmbedded ? weights->temporaryPath() : ""};
   LATHE_RETURN_IF_ERROR(link(input, *executable));
+  if (weights && !isEmbedded) // both or neither
+    LATHE_RETURN_IF_ERROR(checkOutput(weights->path(), OutputKind::Weights));
   LATHE_RETURN_IF_ERROR(executable->keep());
   if (weights && !isEmbedded)
     LATHE_RETURN_IF_ERROR(weights->keep());
@@ -329,6 +387,7 @@ absl::Status Compilation::run() {
   LATHE_RETURN_IF_ERROR(options.from ? readDump(from) : import());
   if (from != Stage::Object) {
     LATHE_RETURN_IF_ERROR(recordOptions());
+    LATHE_RETURN_IF_ERROR(checkOutputs());
     LATHE_RETURN_IF_ERROR(finish(from, [&] { return printModule(*module); }));
     for (Stage stage : {Stage::Graph, Stage::Schedule, Stage::Vector, Stage::LLVM}) {
       if (stage <= from || !reaches(stage))
@@ -346,5 +405,6 @@ absl::Status Compilation::run() {
 
 absl::Status lathe::compile(const Options &options) {
   std::signal(SIGXFSZ, SIG_IGN); // a file too large is an error of write, not the end
+  forgetInputs();
   return Compilation(options).run();
 }

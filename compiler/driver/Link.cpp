@@ -1,5 +1,7 @@
 #include "compiler/driver/Link.h"
+#include "compiler/driver/MappingGuard.h"
 #include "frontends/support/Errors.h"
+#include "frontends/support/Inputs.h"
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
@@ -27,6 +29,7 @@ namespace {
 absl::StatusOr<std::string> runtimeLibrary() {
   static int anchor;
   llvm::SmallString<256> path(fs::getMainExecutable("lathe", &anchor));
+  recordInput(path);
   llvm::sys::path::remove_filename(path);
   const llvm::StringRef prefix = llvm::sys::path::parent_path(path);
   const std::string installed = (prefix + "/lib/lathe/liblrt.a").str(), built = (prefix + "/lib/liblrt.a").str();
@@ -95,8 +98,10 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
       "ld.lld",        "-static",         "-o", output.temporaryPath(), "--gc-sections",
       "--strip-debug", "--build-id=none", "-z", "noexecstack",          "--threads=1"};
   auto add = [&](absl::StatusOr<std::string> path) {
-    if (path.ok())
+    if (path.ok()) {
+      recordInput(*path);
       arguments.push_back(*path);
+    }
     return path.status();
   };
   LATHE_ASSIGN_OR_RETURN(const std::string gcc, gccFolder());
@@ -144,6 +149,8 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
     pointers.push_back(argument.c_str());
   std::string log;
   llvm::raw_string_ostream stream(log);
+  // lld maps its output, whatever --no-mmap-output-file says (22.1): on a full disk that is a bus error.
+  const MappingGuard guard(output.path().c_str());
   lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode == 0)
     return absl::OkStatus();

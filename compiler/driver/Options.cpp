@@ -215,6 +215,8 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
     return CommandLine{Command::ListCPUs, {}, {}};
   if (options.input.empty())
     return problem("compile: expected a model: a directory, a config.json or a .gguf file");
+  if (options.output == "-" && options.emit == Stage::Executable)
+    return problem("-o: expected a name for the executable, got \"-\"; --emit STAGE prints to stdout");
   if (options.from)
     LATHE_RETURN_IF_ERROR(checkFrom(options));
   return line;

@@ -1,4 +1,5 @@
 #include "compiler/driver/Reproducer.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include <fcntl.h>
@@ -26,18 +27,24 @@ void writeAll(int file, llvm::StringRef text) {
 void onCrash(void *) {
   if (crash.message.empty())
     return;
-  if (const int file = open(crash.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600); file >= 0) {
+  if (const int file = open(crash.path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600); file >= 0) {
     writeAll(file, crash.dump);
     close(file);
   }
   writeAll(STDERR_FILENO, crash.message);
 }
 
+/// A name that nothing has: a dump of an earlier process of the same number may be what is compiled.
 std::string temporaryPath(llvm::StringRef stage) {
-  llvm::SmallString<128> path;
-  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, path);
-  llvm::sys::path::append(path, "lathe-" + stage + "-" + std::to_string(getpid()) + ".mlir");
-  return path.str().str();
+  llvm::SmallString<128> folder;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
+  const std::string start = ("lathe-" + stage + "-" + std::to_string(getpid())).str();
+  for (int i = 1;; ++i) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path, start + (i > 1 ? "-" + std::to_string(i) : "") + ".mlir");
+    if (!llvm::sys::fs::exists(path))
+      return path.str().str();
+  }
 }
 
 } // namespace

@@ -1,20 +1,87 @@
 #include "compiler/weights/OutputFile.h"
 #include "frontends/support/Errors.h"
+#include "frontends/support/Inputs.h"
+#include "lrt/weights.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <unistd.h>
 
 using namespace lathe;
 namespace fs = llvm::sys::fs;
 
-absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::create(llvm::StringRef path) {
-  std::unique_ptr<OutputFile> file(new OutputFile(path));
+/// What a file is that must not be replaced by the way; empty: anything else.
+static std::string describeContents(llvm::StringRef path, uint64_t bytes) {
+  const int file = open(path.str().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  char start[9] = {};
+  const ssize_t got = file >= 0 ? pread(file, start, sizeof start, 0) : 0;
+  if (file >= 0)
+    close(file);
+  const llvm::StringRef found(start, std::max<ssize_t>(got, 0));
+  if (found.starts_with("GGUF"))
+    return "a GGUF file";
+  uint64_t magic = 0;
+  std::memcpy(&magic, start, sizeof magic);
+  // safetensors: the length of a JSON object, and the object.
+  if (found.size() == sizeof start && magic >= 2 && magic <= bytes - 8 && found.back() == '{')
+    return "a safetensors file";
+  return found.size() >= sizeof magic && magic == LRT_WEIGHTS_MAGIC ? "the weights of a program" : "";
+}
+
+/// A name of a device or an open file, as /dev/stdout: what it leads to is written, the name itself stays.
+static bool isSystemName(llvm::StringRef path) {
+  llvm::SmallString<256> folder(path);
+  fs::make_absolute(folder);
+  llvm::sys::path::remove_filename(folder);
+  llvm::SmallString<256> real;
+  if (fs::real_path(folder, real))
+    return false;
+  return (real + "/").str().starts_with("/dev/") || (real + "/").str().starts_with("/proc/");
+}
+
+absl::Status lathe::checkOutput(llvm::StringRef path, OutputKind kind) {
   fs::file_status status;
-  if (!fs::status(path, status) && status.type() != fs::file_type::regular_file)
-    return fileError(path, llvm::Twine("cannot write: expected a file or a new name, found ") +
-                               (status.type() == fs::file_type::directory_file ? "a directory" : "a special file"));
+  if (kind == OutputKind::Temporary || fs::status(path, status))
+    return absl::OkStatus(); // nothing is there, or create says why it cannot be looked at
+  auto refused = [&](const llvm::Twine &found) {
+    return fileError(path, "cannot write: expected a file or a new name, found " + found);
+  };
+  if (status.type() == fs::file_type::directory_file)
+    return refused("a directory");
+  if (const std::string input = nameOfInput(status.getUniqueID()); !input.empty())
+    return fileError(path,
+                     "cannot write: expected a file that this compilation does not read, found its input " + input);
+  if (status.type() != fs::file_type::regular_file) {
+    const bool isStream = status.type() == fs::file_type::character_file || status.type() == fs::file_type::fifo_file ||
+                          status.type() == fs::file_type::socket_file;
+    return isStream && kind == OutputKind::Text ? absl::OkStatus() : refused("a special file");
+  }
+  if (kind != OutputKind::Text && isSystemName(path))
+    return refused("a special file");
+  const std::string contents = describeContents(path, status.getSize());
+  if (kind != OutputKind::Weights)
+    return contents.empty() ? absl::OkStatus() : refused(contents);
+  // The name follows from that of the executable: nobody chose to replace what has it.
+  if (status.getSize() != 0 && contents != "the weights of a program")
+    return fileError(path, "cannot write: expected weights of an earlier compilation or a new name, found " +
+                               (contents.empty() ? "another file" : contents));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::create(llvm::StringRef path, OutputKind kind) {
+  LATHE_RETURN_IF_ERROR(checkOutput(path, kind));
+  std::unique_ptr<OutputFile> file(new OutputFile(path, kind));
+  fs::file_status status;
+  if (kind == OutputKind::Text && !fs::status(path, status) &&
+      (status.type() != fs::file_type::regular_file || isSystemName(path))) {
+    file->descriptor = open(file->name.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (file->descriptor < 0)
+      return file->failed();
+    return file;
+  }
   llvm::SmallString<256> temporary;
   if (std::error_code error = fs::createUniqueFile(path + ".%%%%%%%%.tmp", file->descriptor, temporary, fs::OF_None,
                                                    fs::all_read | fs::all_write))
@@ -59,6 +126,9 @@ absl::Status OutputFile::keep() {
   // A full disk may be noticed only here.
   if (close(std::exchange(descriptor, -1)) != 0)
     return failed();
+  if (temporary.empty())
+    return absl::OkStatus();
+  LATHE_RETURN_IF_ERROR(checkOutput(name, kind)); // meanwhile more files were read
   if (std::error_code error = fs::rename(temporary, name))
     return fileError(name, "cannot write: " + error.message());
   llvm::sys::DontRemoveFileOnSignal(temporary);

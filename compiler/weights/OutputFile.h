@@ -11,11 +11,23 @@
 
 namespace lathe {
 
-/// Written under another name in the same folder; `keep` renames it. Gone when not kept, also after a signal.
+enum class OutputKind : uint8_t {
+  Text,      // a dump or a report; also to a device or a pipe, which is written in place
+  Program,   // an executable
+  Weights,   // a weights file: in place of another one, or of nothing
+  Temporary, // beside the name, and never kept
+};
+
+/// Whether the name may be written: not a directory, not a file that is read (frontends/support/Inputs.h), not
+/// somebody's weights. Error: `path: cannot write: ...`.
+absl::Status checkOutput(llvm::StringRef path, OutputKind kind);
+
+/// Written under another name in the same folder; `keep` renames it, so that a program that is running keeps its file.
+/// Gone when not kept, also after a signal.
 class OutputFile {
 public:
-  /// Error: `path: cannot write: ...`, also when something that is not a regular file has the name.
-  static absl::StatusOr<std::unique_ptr<OutputFile>> create(llvm::StringRef path);
+  /// Error: as checkOutput, which is asked here and once more by `keep`.
+  static absl::StatusOr<std::unique_ptr<OutputFile>> create(llvm::StringRef path, OutputKind kind);
   ~OutputFile();
   OutputFile(const OutputFile &) = delete;
   OutputFile &operator=(const OutputFile &) = delete;
@@ -29,10 +41,11 @@ public:
   const std::string &temporaryPath() const { return temporary; }
 
 private:
-  OutputFile(llvm::StringRef path) : name(path) {}
+  OutputFile(llvm::StringRef path, OutputKind kind) : name(path), kind(kind) {}
   absl::Status failed() const; // from errno
 
-  std::string name, temporary;
+  std::string name, temporary; // no temporary: written in place
+  OutputKind kind;
   int descriptor = -1;
   bool isKept = false;
 };

@@ -2,6 +2,7 @@
 #include "compiler/weights/Decode.h"
 #include "compiler/weights/Panels.h"
 #include "frontends/support/Errors.h"
+#include "frontends/support/Inputs.h"
 #include "lrt/abi.h"
 #include "lrt/weights.h"
 #include "llvm/ADT/StringMap.h"
@@ -364,6 +365,7 @@ absl::StatusOr<llvm::StringRef> Packer::open(llvm::StringRef path) {
     std::error_code error = fs::status(path, status);
     if (!error && status.type() != fs::file_type::regular_file)
       return fileError(path, "expected a regular file");
+    recordInput(path, status.getUniqueID());
     llvm::Expected<fs::file_t> file = fs::openNativeFileForRead(path);
     if (!file)
       return fileError(path, llvm::errorToErrorCode(file.takeError()).message());

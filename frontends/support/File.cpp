@@ -1,6 +1,7 @@
 #include "frontends/support/File.h"
 #include "frontends/support/Downloaded.h"
 #include "frontends/support/Errors.h"
+#include "frontends/support/Inputs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -27,6 +28,7 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::open(llvm::StringRef pat
   // Before opening: a FIFO would wait for a writer.
   if (status.type() != llvm::sys::fs::file_type::regular_file)
     return fileError(path, "expected a file, found " + kindOf(status.type()));
+  recordInput(path, status.getUniqueID());
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return fileError(path, buffer.getError().message());

@@ -69,7 +69,7 @@ protected:
 
   absl::StatusOr<PackedWeights> pack(ModuleOp module, int64_t bytes, llvm::StringRef tokenizer = "",
                                      unsigned threads = 2) {
-    auto output = OutputFile::create(path("out.weights"));
+    auto output = OutputFile::create(path("out.weights"), OutputKind::Weights);
     EXPECT_TRUE(output.ok());
     PackOptions options;
     options.tensorsBytes = bytes;
