@@ -146,10 +146,14 @@ const char *lrt::peakName(lrt_peak kind) {
 
 const char *Probe::instruction(lrt_peak kind) const { return kernelFor(kind).instruction; }
 
-bool Probe::open(std::string &error) {
+int64_t Probe::bufferBytes() {
   int64_t memory = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   int64_t size = std::max<int64_t>(int64_t(512) << 20, 4 * lastLevelCacheBytes());
-  size = std::min(size, memory / 8) & ~int64_t(4095);
+  return std::min(size, memory / 8) & ~int64_t(4095);
+}
+
+bool Probe::open(std::string &error) {
+  int64_t size = bufferBytes();
   if (!buffer.reserve(size, "measuring the bandwidth", error))
     return false;
   team.each([&](int64_t worker) { // pages come into being where the worker that reads them runs

@@ -39,6 +39,9 @@ public:
 
   bool open(std::string &error);
 
+  /// Memory that open() touches.
+  static int64_t bufferBytes();
+
   /// One more measurement of everything. Returns its own bytes/s of reads.
   double measure();
 

@@ -3,6 +3,7 @@
 #include "Topology.h"
 
 #include "../src/Support.h"
+#include "Cgroup.h"
 
 #include <stdlib.h>
 
@@ -25,19 +26,6 @@ int64_t lrt::physicalCores(const cpu_set_t &allowed, const std::string &root) {
 
 namespace {
 
-/// The smallest quota of a group and the groups around it. `read` returns CPUs, 0 for none.
-template <typename Read> double smallestQuota(const std::string &mount, std::string group, Read read) {
-  double least = 0;
-  for (;;) {
-    double quota = read(mount + group);
-    if (quota > 0 && (least == 0 || quota < least))
-      least = quota;
-    if (group.empty() || group == "/")
-      return least;
-    group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
-  }
-}
-
 /// cpu.max: "max 100000" or "150000 100000".
 double quotaV2(const std::string &directory) {
   std::string text = readSystemFile(directory + "/cpu.max");
@@ -53,30 +41,15 @@ double quotaV1(const std::string &directory) {
   return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-bool listsController(const std::string &controllers, const std::string &name) {
-  return ("," + controllers + ",").find("," + name + ",") != std::string::npos;
-}
-
 } // namespace
 
 double lrt::cgroupQuota(const std::string &root) {
-  // Lines "hierarchy:controllers:group"; version 2 is "0::group".
-  std::string lines = readSystemFile(root + "/proc/self/cgroup") + "\n";
   double least = 0;
-  for (size_t begin = 0, end; (end = lines.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    std::string line = lines.substr(begin, end - begin);
-    size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos)
-      continue;
-    std::string controllers = line.substr(first + 1, second - first - 1), group = line.substr(second + 1);
-    double quota = 0;
-    if (controllers.empty())
-      quota = smallestQuota(root + "/sys/fs/cgroup", group, quotaV2);
-    else if (listsController(controllers, "cpu"))
-      quota = smallestQuota(root + "/sys/fs/cgroup/cpu", group, quotaV1);
+  forEachGroup(root, "cpu", [&](const std::string &group, int version) {
+    double quota = version == 2 ? quotaV2(group) : quotaV1(group);
     if (quota > 0 && (least == 0 || quota < least))
       least = quota;
-  }
+  });
   return least;
 }
 

@@ -276,6 +276,8 @@ int run(const Invocation &invocation) {
   SessionOptions sessionOptions = arguments.session();
   sessionOptions.randomWeights = arguments.randomWeights.has_value();
   sessionOptions.seed = uint64_t(arguments.randomWeights.value_or(0));
+  sessionOptions.positions = fill > 0 ? program.context : prompt + count; // made-up positions fill all of a cache
+  sessionOptions.bufferBytes = Probe::bufferBytes();
   Session session(program);
   std::string error;
   if (!session.open(sessionOptions, error))

@@ -59,7 +59,10 @@ int run(const Invocation &invocation) {
 
   Session session(program);
   NpyWriter file;
-  if (!session.open(arguments.session(), error) || !file.open(*arguments.out, count, program.vocabulary, error))
+  SessionOptions sessionOptions = arguments.session();
+  sessionOptions.positions = count;
+  sessionOptions.bufferBytes = program.head.rows * program.vocabulary * int64_t(sizeof(float));
+  if (!session.open(sessionOptions, error) || !file.open(*arguments.out, count, program.vocabulary, error))
     return invocation.fail(error);
 
   catchInterrupts(); // so that no unfinished file stays behind

@@ -9,7 +9,12 @@
 
 namespace lrt {
 
-/// Writes FILE under a temporary name beside it; it appears, complete, with finish(). Without that nothing is left.
+/// Notes that an open file is read, `name` being what to call it: no output may take its place.
+void recordInput(int file, const std::string &name);
+
+/// Writes FILE without a name, or where the file system cannot do that under a temporary one beside it; it appears,
+/// complete, with finish(). Without that nothing is left. Refuses what this process reads, by whatever name: inputs,
+/// the executable and its weights; and somebody's weights. A device or a pipe is written in place.
 class OutputFile {
 public:
   OutputFile() = default;
@@ -22,10 +27,12 @@ public:
   bool finish(std::string &error);
 
 private:
+  bool check(std::string &error) const;
   bool fail(const char *action, int reason, std::string &error);
 
   std::string path;
   std::string temporary; // empty: written in place (a device or a pipe)
+  bool isNamed = false;  // the temporary name exists
   int file = -1;
 };
 

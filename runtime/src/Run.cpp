@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 using namespace lrt;
 
 namespace {
@@ -127,6 +129,13 @@ int run(const Invocation &invocation) {
   if (!session.open(arguments.session(), error) || !text.open(session.weights, error) ||
       !readPrompt(arguments, session, text, tokens, error))
     return invocation.fail(error);
+  // Without -n most answers end long before the context is full: refused is what the prompt alone cannot have.
+  int64_t asked = std::min(program.context - int64_t(tokens.size()), arguments.count.value_or(1));
+  if (!session.checkMemory(int64_t(tokens.size()) + asked, error))
+    return invocation.fail(error);
+  if (int64_t fit = session.positionsThatFit(); !arguments.count && fit < program.context)
+    warn(format("memory is free for %lld of the context's %lld positions: -n N stops an answer earlier", (long long)fit,
+                (long long)program.context));
 
   SamplerOptions sampling = {.temperature = arguments.temperature.value_or(0),
                              .topK = arguments.topK.value_or(0),

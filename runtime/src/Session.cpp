@@ -3,6 +3,7 @@
 #include "Session.h"
 
 #include "../cpu/Features.h"
+#include "../cpu/FreeMemory.h"
 #include "../cpu/Topology.h"
 
 #include <string.h>
@@ -32,7 +33,31 @@ int64_t lrt::defaultThreads(const lrt_program &program) {
   return program.default_threads > 0 ? program.default_threads : usableCores();
 }
 
-bool Session::open(const SessionOptions &options, std::string &error) {
+/// Workers of which several share a core wait for one another at every barrier: measured with 64 on 2 cores, 25 times
+/// slower than with 2.
+static void warnOfThreads(int64_t workers) {
+  int64_t cores = usableCores();
+  if (workers > cores)
+    warn(format("%lld threads, but this process may use %lld %s: expect it to be many times slower", (long long)workers,
+                (long long)cores, cores == 1 ? "core" : "cores"));
+}
+
+MemoryNeed Session::need(int64_t positions) const {
+  MemoryNeed need = memoryNeed(program, positions, team->workers(), options.largePages);
+  need.other = options.bufferBytes + program.vocabulary * int64_t(sizeof(float));
+  return need;
+}
+
+bool Session::checkMemory(int64_t positions, std::string &error) const {
+  return lrt::checkMemory(need(positions), availableMemory(""), options.largePages, error);
+}
+
+int64_t Session::positionsThatFit() const {
+  return lrt::positionsThatFit(program, need(0), availableMemory(""), options.largePages);
+}
+
+bool Session::open(const SessionOptions &wanted, std::string &error) {
+  options = wanted;
   int64_t workers = options.threads > 0 ? options.threads : defaultThreads(program);
   if (!options.randomWeights && !weights.open(program, options.weights, error))
     return false;
@@ -42,6 +67,19 @@ bool Session::open(const SessionOptions &options, std::string &error) {
     return false;
   team = std::make_unique<Team>(workers);
   crew = std::make_unique<Crew>(team->workers());
+  warnOfThreads(team->workers());
+
+  MemoryNeed all = need(options.positions);
+  if (options.randomWeights || options.largePages)
+    all.weights = program.weights_bytes;
+  int64_t available = availableMemory("");
+  if (!lrt::checkMemory(all, available, options.largePages, error))
+    return false;
+  // Only a warning: of a model with experts a part of the weights may be all that is ever read.
+  if (all.weights == 0 && program.weights_bytes > available - all.total())
+    warn(format(
+        "%s of weights, but %s of memory are free for them: expect them to be read from the disk again and again",
+        readableBytes(double(program.weights_bytes)).c_str(), readableBytes(double(available - all.total())).c_str()));
   if (options.randomWeights)
     return weights.randomize(program, options.seed, *team, options.largePages, error);
   return !options.largePages || weights.copyToLargePages(*team, error);

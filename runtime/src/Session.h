@@ -4,6 +4,7 @@
 #define LRT_SRC_SESSION_H
 
 #include "Crew.h"
+#include "MemoryNeed.h"
 #include "Profile.h"
 #include "Support.h"
 #include "Team.h"
@@ -20,6 +21,8 @@ struct SessionOptions {
   uint64_t seed = 0;          // of the random weights
   bool largePages = false;    // for caches and a copy of the weights
   int64_t threads = 0;        // 0: the program's default, else the physical cores this process may use
+  int64_t positions = 0;      // that the caches will hold, as far as it is known before the weights are open
+  int64_t bufferBytes = 0;    // of memory that the command will touch besides
 };
 
 /// Weights, workers, memory and the position in the sequence. Calls the compiled entry points; nothing here allocates
@@ -28,7 +31,14 @@ class Session {
 public:
   explicit Session(const lrt_program &program) : program(program) {}
 
+  /// Refuses what needs more memory than there is, before it touches any; says what else is amiss on stderr.
   bool open(const SessionOptions &options, std::string &error);
+
+  /// The same once more, when it is known how many positions the caches will hold.
+  bool checkMemory(int64_t positions, std::string &error) const;
+
+  /// The most positions, up to the context, that the memory has room for.
+  int64_t positionsThatFit() const;
 
   /// Feeds up to program.prefill.rows tokens; their hidden states stay in the arena until the next call.
   void prefill(const int32_t *tokens, int64_t rows);
@@ -60,8 +70,11 @@ public:
   std::unique_ptr<Team> team;
 
 private:
+  /// Without weights, which are there when the session is open.
+  MemoryNeed need(int64_t positions) const;
   void call(const lrt_entry &entry, const int32_t *tokens, int64_t rows, int64_t first, float *logits, int64_t workers);
 
+  SessionOptions options;
   std::unique_ptr<Crew> crew; // of decode steps
   Memory arena, scratch, cache;
   Profile *profile = nullptr;

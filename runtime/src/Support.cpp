@@ -2,6 +2,8 @@
 
 #include "Support.h"
 
+#include "OutputFile.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -20,7 +22,8 @@ using namespace lrt;
 /// libstdc++'s own prints the name of the exception, for which it links a demangler of 50 kB into every executable. The
 /// runtime throws nothing; what its library throws is memory that ran out.
 void __gnu_cxx::__verbose_terminate_handler() {
-  static const char message[] = "out of memory\n";
+  static const char message[] = ": out of memory\n";
+  (void)!write(STDERR_FILENO, program_invocation_short_name, strlen(program_invocation_short_name));
   (void)!write(STDERR_FILENO, message, sizeof message - 1);
   _exit(1);
 }
@@ -83,6 +86,8 @@ bool lrt::readWholeFile(const std::string &path, std::string &contents, std::str
   contents.clear();
   bool isStdin = path == "-";
   int file = isStdin ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file >= 0)
+    recordInput(file, isStdin ? "stdin" : path);
   bool good = file >= 0 && readFrom(file, contents);
   if (!good)
     error = format("%s: cannot read: %s", isStdin ? "stdin" : path.c_str(), strerror(errno));
@@ -112,6 +117,11 @@ int lrt::writeAll(int file, const void *data, size_t size) {
     size -= written;
   }
   return 0;
+}
+
+void lrt::warn(const std::string &message) {
+  std::string line = "warning: " + message + "\n";
+  writeAll(STDERR_FILENO, line.data(), line.size());
 }
 
 Memory::~Memory() {

@@ -2,10 +2,13 @@
 
 #include "Weights.h"
 
+#include "OutputFile.h"
 #include "Team.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -31,7 +34,44 @@ std::string lrt::executablePath() {
   return length > 0 && size_t(length) < sizeof(path) ? std::string(path, length) : "";
 }
 
+namespace {
+
+/// What the handler of bus errors needs, made before: a handler may not allocate.
+struct Watched {
+  const uint8_t *begin = nullptr, *end = nullptr;
+  char message[4352];
+} watched;
+
+/// A page that lies behind the end of its file, or that the disk does not give, is a bus error.
+void onBusError(int, siginfo_t *info, void *) {
+  const uint8_t *address = static_cast<const uint8_t *>(info->si_addr);
+  if (info->si_code > 0 && address >= watched.begin && address < watched.end) {
+    (void)!write(STDERR_FILENO, watched.message, strlen(watched.message));
+    _exit(1);
+  }
+  signal(SIGBUS, SIG_DFL); // not ours: the instruction is repeated, or the signal raised, for the system
+  if (info->si_code <= 0)
+    raise(SIGBUS);
+}
+
+void catchBusErrors(const uint8_t *begin, int64_t bytes, const std::string &name) {
+  watched.begin = begin;
+  watched.end = begin + bytes;
+  snprintf(watched.message, sizeof(watched.message),
+           "%s: %s: expected the weights to stay as they are while the program runs, found that the file became "
+           "shorter\n",
+           program_invocation_short_name, name.c_str());
+  struct sigaction action = {};
+  action.sa_sigaction = onBusError;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &action, nullptr);
+}
+
+} // namespace
+
 Weights::~Weights() {
+  if (watched.begin == base)
+    watched.begin = watched.end = nullptr;
   if (mapped > 0)
     munmap(const_cast<uint8_t *>(base), mapped);
 }
@@ -98,7 +138,7 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
   }
 
   from = path.empty() ? executablePath() + ".weights" : path;
-  int file = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
+  int file = ::open(from.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); // a pipe would be waited for
   struct stat status;
   if (file < 0 || fstat(file, &status) != 0) {
     error = format("%s: cannot open the weights: %s%s", from.c_str(), strerror(errno),
@@ -117,6 +157,7 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
     close(file);
     return false;
   }
+  recordInput(file, from);
   // Shared and read-only: processes running the same model share one copy in memory. No advice to the system: on a cold
   // file WILLNEED delays the start by up to 36 ms for 250 MB and neither it nor SEQUENTIAL makes the first pass faster.
   void *place = mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, file, 0);
@@ -128,6 +169,7 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
   }
   base = static_cast<const uint8_t *>(place);
   mapped = status.st_size;
+  catchBusErrors(base, mapped, from);
   return check(program, status.st_size, error);
 }
 

@@ -4,6 +4,7 @@
 
 #include "FakeModel.h"
 #include "Files.h"
+#include "runtime/cpu/FreeMemory.h"
 
 #include <gtest/gtest.h>
 
@@ -298,6 +299,57 @@ TEST_F(CommandLine, unknownCommands) {
 TEST_F(CommandLine, aCpuThatLacksFeaturesIsToldFirst) {
   program.features = ~uint64_t(0);
   EXPECT_NE(errorOf(call({"--help"})).find("which the code compiled for --mcpu x86-64 uses"), std::string::npos);
+}
+
+TEST_F(CommandLine, moreThreadsThanCoresAreSaid) {
+  const std::string few = callWithWeights({"run", "--tokens", "1", "-n", "1", "--threads", "1"}).err;
+  EXPECT_EQ(few.find("warning"), std::string::npos) << few;
+  Result result = callWithWeights({"run", "--tokens", "1", "-n", "1", "--threads", "2000"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err.rfind("warning: 2000 threads, but this process may use ", 0), 0u) << result.err;
+}
+
+TEST_F(CommandLine, noOutputTakesThePlaceOfTheWeights) {
+  const std::string before = contentsOf(weights), link = directory.path + "/link";
+  std::filesystem::create_hard_link(weights, link);
+  for (const std::string &out : {weights, link})
+    EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1", "--out", out})),
+              out + ": cannot write: expected a file that this command does not read, found its input " + weights);
+  EXPECT_EQ(errorOf(callWithWeights({"bench", "--phases", "--svg", weights, "-p", "1", "-n", "1"})),
+            weights + ": cannot write: expected a file that this command does not read, found its input " + weights);
+  EXPECT_EQ(contentsOf(weights), before);
+}
+
+TEST_F(CommandLine, tooLittleMemoryIsOneLine) {
+  lrt_cache cache = program.caches[0];
+  cache.bytes = program.cache_bytes = int64_t(1) << 45;
+  cache.bytes_per_position = cache.bytes / cache.rows;
+  program.caches = &cache;
+  for (std::vector<std::string> arguments : {std::vector<std::string>{"run", "--tokens", "1,2"},
+                                             {"run", "--tokens", "1,2", "-n", "4"},
+                                             {"logits", "--tokens", "1,2", "--out", directory.path + "/x"},
+                                             {"bench", "-p", "1", "-n", "1"},
+                                             {"run", "--tokens", "1", "--large-pages"}}) {
+    const std::string error = errorOf(callWithWeights(arguments));
+    EXPECT_EQ(error.rfind("expected 35.2 TB of free memory (35.2 TB for caches), found ", 0), 0u) << error;
+    EXPECT_NE(error.find("ask for fewer tokens or compile with a smaller --context"), std::string::npos) << error;
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory.path + "/x"));
+}
+
+TEST_F(CommandLine, memoryForAPartOfTheContextIsSaid) {
+  // Of 4000 positions a quarter fit; the answer may end before.
+  lrt_cache cache = program.caches[0];
+  program.context = cache.rows = 4000;
+  cache.bytes_per_position = availableMemory("") / 1000;
+  cache.bytes = program.cache_bytes = cache.rows * cache.bytes_per_position;
+  program.caches = &cache;
+  Result result = callWithWeights({"run", "--tokens", "1,2"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err.rfind("warning: memory is free for ", 0), 0u) << result.err;
+  EXPECT_NE(result.err.find(" of the context's 4000 positions: -n N stops an answer earlier\n"), std::string::npos);
+  EXPECT_EQ(callWithWeights({"run", "--tokens", "1,2", "-n", "3"}).err.find("warning"), std::string::npos);
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1,2", "-n", "3990"})).rfind("expected ", 0), 0u);
 }
 
 TEST_F(CommandLine, aFullDiskIsOneLine) {

@@ -9,8 +9,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace lrt;
 
@@ -160,4 +163,43 @@ TEST(ContentId, isFnvOverPaddedWords) {
   EXPECT_EQ(contentId(bytes, 0), 0xcbf29ce484222325ull);
   EXPECT_EQ(contentId(bytes, 8), one);
   EXPECT_EQ(contentId(bytes, 9), (one ^ 2) * 0x100000001b3ull);
+}
+
+TEST(Weights, thatBecomeShorterEndInOneLine) {
+  TemporaryDirectory directory;
+  std::string path = directory.write("w", fake::weightsFile()), error;
+  EXPECT_EXIT(
+      {
+        Weights weights;
+        if (!weights.open(fake::program, path, error))
+          _exit(2);
+        std::filesystem::resize_file(path, 100);
+        _exit(*weights.tensors() == 0 ? 0 : 3);
+      },
+      testing::ExitedWithCode(1),
+      "^lathe-runtime-tests: .*/w: expected the weights to stay as they are while the program runs, found that the "
+      "file "
+      "became shorter\n$");
+}
+
+TEST(Weights, otherBusErrorsStayWhatTheyAre) {
+  TemporaryDirectory directory;
+  std::string path = directory.write("w", fake::weightsFile()), error;
+  EXPECT_EXIT(
+      {
+        Weights weights;
+        weights.open(fake::program, path, error);
+        raise(SIGBUS);
+      },
+      testing::KilledBySignal(SIGBUS), "^$");
+}
+
+TEST(Weights, inAPipeAreRefusedAtOnce) {
+  TemporaryDirectory directory;
+  std::string path = directory.path + "/pipe", error;
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(Weights().open(fake::program, path, error));
+  EXPECT_EQ(error, path + ": expected a weights file, found something that is not a regular file");
+  EXPECT_FALSE(Weights().open(fake::program, directory.path, error));
+  EXPECT_EQ(error, directory.path + ": expected a weights file, found something that is not a regular file");
 }
