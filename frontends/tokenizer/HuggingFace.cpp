@@ -10,6 +10,7 @@
 #include "frontends/support/Downloaded.h"
 #include "frontends/support/Errors.h"
 #include "frontends/support/File.h"
+#include "frontends/tokenizer/Vocabularies.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -31,10 +32,11 @@ struct Decoder {
   std::string decode(llvm::StringRef token) const;
 };
 
-/// One tokenizer.json.
+/// One tokenizer.json, or what another file was made into.
 class TokenizerReader {
 public:
-  explicit TokenizerReader(TokenizerModel &model) : path(model.path), model(model) {}
+  /// `source` is null for a tokenizer.json.
+  TokenizerReader(TokenizerModel &model, const Vocabulary *source) : path(model.path), model(model), source(source) {}
 
   absl::Status read(const json::Object &object, const HuggingFaceFiles &files);
 
@@ -43,6 +45,8 @@ private:
   void readMerges(const JsonObject &from);
   void readUnigram(const JsonObject &from);
   absl::Status readAdded(const JsonObject &root, const HuggingFaceFiles &files, AddedVocabulary &added);
+  absl::Status addSpecial(AddedVocabulary &added);
+  void readAffixes(const AddedVocabulary &added);
   void readDecoder(const JsonObject &from);
   void readPostProcessor(const JsonObject &from);
   void makePieces();
@@ -51,6 +55,7 @@ private:
 
   std::string path;
   TokenizerModel &model;
+  const Vocabulary *source;
   absl::Status status;
   llvm::StringMap<uint32_t> vocabulary; // the model's own
   llvm::DenseMap<uint32_t, std::string> contents;
@@ -242,13 +247,53 @@ absl::Status TokenizerReader::readAdded(const JsonObject &root, const HuggingFac
     });
   LATHE_RETURN_IF_ERROR(status);
   LATHE_RETURN_IF_ERROR(added.add(own));
-  const json::Value *list = root.find("added_tokens");
-  LATHE_ASSIGN_OR_RETURN(special, readSpecialTokens(files, list ? list->getAsArray() : nullptr));
-  LATHE_RETURN_IF_ERROR(added.add(special.toAdd([&](llvm::StringRef text) { return added.has(text); })));
+  const json::Value *list = source ? nullptr : root.find("added_tokens");
+  LATHE_ASSIGN_OR_RETURN(special, readSpecialTokens(files, list ? list->getAsArray() : nullptr,
+                                                    source ? llvm::ArrayRef(source->named)
+                                                           : llvm::ArrayRef<std::pair<std::string, std::string>>()));
+  LATHE_RETURN_IF_ERROR(addSpecial(added));
   if (special.splitsSpecial)
     for (TokenizerModel::Added &token : model.added)
       token.flags |= model.tokens[token.id].special ? uint32_t(LRT_ADDED_AS_TEXT) : 0;
   return absl::OkStatus();
+}
+
+absl::Status TokenizerReader::addSpecial(AddedVocabulary &added) {
+  std::vector<AddedToken> tokens = special.toAdd([&](llvm::StringRef text) { return added.has(text); });
+  if (!source)
+    return added.add(tokens);
+  for (size_t i = 0; source->hasRawAdded && i < special.listed.size(); ++i) // they come first
+    tokens[i].normalized = false;
+  // A token that only the class knows may have no id in this model.
+  llvm::erase_if(tokens, [&](const AddedToken &token) {
+    const auto isListed = [&](const AddedToken &other) { return other.text == token.text; };
+    return special.assumed.contains(token.text) && added.idOf(token.text) < 0 && model.tokens.size() >= source->ids &&
+           llvm::none_of(special.listed, isListed);
+  });
+  LATHE_RETURN_IF_ERROR(added.add(tokens));
+  if (!source->hasPlainSpecial)
+    return absl::OkStatus();
+  std::vector<AddedToken> plain;
+  const auto addPlain = [&](llvm::StringRef text) {
+    if (added.has(text))
+      plain.push_back({.text = text.str(), .special = true});
+  };
+  for (const auto &[name, token] : special.named)
+    addPlain(token.token.text);
+  for (const SpecialTokens::Token &token : special.extra)
+    addPlain(token.token.text);
+  return added.add(plain);
+}
+
+/// Without a tokenizer.json, tokenizer_config.json says what is put around a text.
+void TokenizerReader::readAffixes(const AddedVocabulary &added) {
+  for (const auto &[flag, name, ids] : {std::tuple(special.addBos, "bos_token", &model.prefixIds),
+                                        std::tuple(special.addEos, "eos_token", &model.suffixIds)}) {
+    const std::string text = special.textOf(name);
+    const int64_t id = text.empty() ? -1 : added.idOf(text);
+    if (flag.value_or(false) && id >= 0)
+      ids->push_back(static_cast<uint32_t>(id));
+  }
 }
 
 void TokenizerReader::readDecoder(const JsonObject &from) {
@@ -364,19 +409,26 @@ absl::Status TokenizerReader::read(const json::Object &object, const HuggingFace
   if (std::optional<JsonObject> processor = root.object("post_processor"))
     readPostProcessor(*processor);
   LATHE_RETURN_IF_ERROR(status);
+  if (source)
+    readAffixes(added);
   makePieces();
   return finishTokenizer(files, special, added, model);
 }
 
 absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(const HuggingFaceFiles &files) {
-  if (files.tokenizer.empty())
-    return nullptr;
-  llvm::SmallString<256> path(files.directory);
-  llvm::sys::path::append(path, "tokenizer.json");
   auto model = std::make_unique<TokenizerModel>();
-  model->path = path.str();
-  LATHE_ASSIGN_OR_RETURN(json::Value tokenizer, parseJsonObject(model->path, files.tokenizer));
-  LATHE_RETURN_IF_ERROR(TokenizerReader(*model).read(*tokenizer.getAsObject(), files));
+  if (!files.tokenizer.empty()) {
+    model->path = pathOf(files, "tokenizer.json");
+    LATHE_ASSIGN_OR_RETURN(json::Value tokenizer, parseJsonObject(model->path, files.tokenizer));
+    LATHE_RETURN_IF_ERROR(TokenizerReader(*model, nullptr).read(*tokenizer.getAsObject(), files));
+    return model;
+  }
+  LATHE_ASSIGN_OR_RETURN(std::optional<Vocabulary> vocabulary, readVocabulary(files));
+  if (!vocabulary)
+    return nullptr;
+  model->path = vocabulary->path;
+  model->hasRanksOfResults = vocabulary->hasRanksOfResults;
+  LATHE_RETURN_IF_ERROR(TokenizerReader(*model, &*vocabulary).read(vocabulary->tokenizer, files));
   return model;
 }
 
@@ -407,9 +459,14 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
     LATHE_ASSIGN_OR_RETURN(std::string text, readIfThere(folder, name));
     files.moreTemplates.emplace_back(llvm::StringRef(name).drop_back(strlen(".jinja")).str(), std::move(text));
   }
-  llvm::SmallString<256> lone(directory);
-  llvm::sys::path::append(lone, "tokenizer.model");
-  if (files.tokenizer.empty() && isThere(lone))
-    return fileError(lone, "expected tokenizer.json beside it; a SentencePiece model alone is not read");
+  if (files.tokenizer.empty()) {
+    files.names = filesEndingIn(directory, {""});
+    for (const auto &[name, text] :
+         {std::pair("config.json", &files.config), std::pair("vocab.json", &files.vocab),
+          std::pair("merges.txt", &files.merges), std::pair("tokenizer.model", &files.sentencePiece),
+          std::pair("tiktoken.model", &files.tikToken)}) {
+      LATHE_ASSIGN_OR_RETURN(*text, readIfThere(directory, name));
+    }
+  }
   return readHuggingFaceTokenizer(files);
 }

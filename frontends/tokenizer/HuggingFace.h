@@ -14,6 +14,9 @@ namespace lathe {
 void readNormalizer(const JsonObject &from, TokenizerModel &model);
 void readSplitter(const JsonObject &from, TokenizerModel &model);
 
+/// The text as a pattern that matches it.
+std::string escapePattern(llvm::StringRef text);
+
 /// Calls `read` for every element of an array of objects; anything else is an error.
 void forEachObject(const JsonObject &from, llvm::StringRef key, llvm::function_ref<void(const JsonObject &)> read);
 

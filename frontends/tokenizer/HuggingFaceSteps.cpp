@@ -43,8 +43,7 @@ void lathe::forEachObject(const JsonObject &from, llvm::StringRef key,
   }
 }
 
-/// The text as a pattern that matches it.
-static std::string escaped(llvm::StringRef text) {
+std::string lathe::escapePattern(llvm::StringRef text) {
   std::string pattern;
   for (char c : text) {
     if (llvm::StringRef(R"(\^$.|?*+()[]{}-#)").contains(c))
@@ -65,7 +64,7 @@ static std::string readPattern(const JsonObject &from, std::optional<std::string
     const std::string text = pattern->string("String");
     if (literal)
       *literal = text;
-    return escaped(text);
+    return escapePattern(text);
   }
   absl::StatusOr<std::string> translated = translatePattern(pattern->string("Regex"));
   absl::Status status = translated.ok() ? checkPattern(*translated) : translated.status();
@@ -149,7 +148,7 @@ static void readMetaspace(const JsonObject &from, TokenizerModel &model) {
     prefix = LRT_PREFIX_NEVER;
   model.splitters.push_back({LRT_TEXT_METASPACE, static_cast<uint32_t>(prefix), replacement, ""});
   if (from.boolean("split", true))
-    model.splitters.push_back({LRT_TEXT_SPLIT, LRT_SPLIT_MERGED_WITH_NEXT, escaped(replacement), ""});
+    model.splitters.push_back({LRT_TEXT_SPLIT, LRT_SPLIT_MERGED_WITH_NEXT, escapePattern(replacement), ""});
 }
 
 void lathe::readSplitter(const JsonObject &from, TokenizerModel &model) {
@@ -189,7 +188,7 @@ void lathe::readSplitter(const JsonObject &from, TokenizerModel &model) {
     split(LRT_SPLIT_REMOVED, anySpace);
     split(LRT_SPLIT_ISOLATED, punctuation);
   } else if (type == "CharDelimiterSplit") {
-    split(LRT_SPLIT_REMOVED, escaped(from.string("delimiter")));
+    split(LRT_SPLIT_REMOVED, escapePattern(from.string("delimiter")));
   } else if (type == "Metaspace") {
     readMetaspace(from, model);
   } else {

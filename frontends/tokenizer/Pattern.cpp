@@ -7,6 +7,7 @@
 //   ( )                     groups that capture nothing
 //   (?m: )                  a dot that matches newlines; ^ and $ always match at lines
 //   {,n}                    {0,n}
+//   \p{Han}, ...            the script, without the characters that scripts share
 //   \p{L}, \p{N}, ...       also the characters that newer versions of Unicode added: PCRE2 10.42 knows version 14
 // and refuses what PCRE2 has no words for (&& and nested sets) or what nobody uses (references, named groups).
 //
@@ -33,6 +34,9 @@ struct Addition {
 };
 
 #include "frontends/tokenizer/UnicodeAdditions.inc"
+
+/// What Unicode 15 added to the script.
+const Addition hanAddition = {"Han", "\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"};
 
 class Translator {
 public:
@@ -214,8 +218,15 @@ private:
                                           .Cases({"Punctuation", "punctuation"}, "P")
                                           .Case("Other_Letter", "Lo")
                                           .Default(name);
-    const auto added = llvm::find_if(additions, [&](const Addition &a) { return a.property == shortName; });
-    const std::string property = ("{" + shortName + "}").str();
+    // A script's name means the characters of the script itself; to PCRE2, also those that it shares.
+    const bool isScript = llvm::StringSwitch<bool>(shortName)
+                              .Cases({"Han", "Hiragana", "Katakana", "Hangul", "Latin", "Greek", "Cyrillic"}, true)
+                              .Cases({"Arabic", "Hebrew", "Thai", "Devanagari"}, true)
+                              .Default(false);
+    const Addition *added = llvm::find_if(additions, [&](const Addition &a) { return a.property == shortName; });
+    if (shortName == hanAddition.property)
+      added = &hanAddition;
+    const std::string property = ((isScript ? "{sc:" : "{") + shortName + "}").str();
     if (kind == 'x')
       out += "\\x" + property;
     else if (added == additions.end() || (kind == 'P' && inSet)) // a set cannot take away

@@ -125,8 +125,12 @@ absl::StatusOr<std::vector<uint8_t>> lathe::serialize(const TokenizerModel &mode
       lrt_tokenizer_merge merge;
     };
     std::vector<Ranked> ranked;
-    for (auto [rank, merge] : llvm::enumerate(model.merges))
-      ranked.push_back({merge.left, {merge.right, static_cast<uint32_t>(rank), merge.result}});
+    uint32_t rank = 0;
+    for (auto [i, merge] : llvm::enumerate(model.merges)) {
+      if (!model.hasRanksOfResults || i == 0 || merge.result != model.merges[i - 1].result)
+        rank = static_cast<uint32_t>(i);
+      ranked.push_back({merge.left, {merge.right, rank, merge.result}});
+    }
     llvm::sort(ranked, [](const Ranked &a, const Ranked &b) {
       return std::pair(a.left, a.merge.right) < std::pair(b.left, b.merge.right);
     });

@@ -92,7 +92,12 @@ private:
 /// Follows transformers' way from the files to the arguments of a tokenizer.
 class Reader {
 public:
-  Reader(const HuggingFaceFiles &files, const json::Array *added) : files(files), added(added) {}
+  Reader(const HuggingFaceFiles &files, const json::Array *added,
+         llvm::ArrayRef<std::pair<std::string, std::string>> assumed)
+      : files(files), added(added) {
+    for (const auto &[name, text] : assumed)
+      standard.push_back({name, Token{{.text = text, .special = true}, true}, false, true});
+  }
 
   absl::StatusOr<SpecialTokens> read();
 
@@ -101,6 +106,7 @@ public:
     std::string name;
     std::optional<Token> token; // none: null
     bool isObject;              // of tokenizer_config.json, which transformers reads late
+    bool isAssumed = false;     // no file says it
   };
 
 private:
@@ -339,7 +345,10 @@ SpecialTokens Reader::finish() {
   for (llvm::StringRef name : standardNames)
     for (Setting &setting : standard)
       if (setting.name == name && setting.token) {
-        resolve(*setting.token);
+        if (setting.isAssumed)
+          found.assumed.insert(setting.token->token.text);
+        else
+          resolve(*setting.token);
         found.named.emplace_back(name, std::move(*setting.token));
       }
   llvm::erase_if(late, [](const Setting &setting) { return !setting.token; });
@@ -382,8 +391,9 @@ absl::StatusOr<SpecialTokens> Reader::read() {
   return finish();
 }
 
-absl::StatusOr<SpecialTokens> lathe::readSpecialTokens(const HuggingFaceFiles &files, const json::Array *added) {
-  return Reader(files, added).read();
+absl::StatusOr<SpecialTokens> lathe::readSpecialTokens(const HuggingFaceFiles &files, const json::Array *added,
+                                                       llvm::ArrayRef<std::pair<std::string, std::string>> assumed) {
+  return Reader(files, added, assumed).read();
 }
 
 std::string SpecialTokens::textOf(llvm::StringRef name) const {

@@ -13,6 +13,7 @@
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include <functional>
 
 namespace lathe {
@@ -42,6 +43,7 @@ struct SpecialTokens {
   std::vector<AddedToken> listed;                   // with an id in some file, in the order of these ids
   std::vector<std::pair<std::string, Token>> named; // "bos_token" and so on, in the order of transformers
   std::vector<Token> extra;                         // extra_special_tokens, additional_special_tokens
+  llvm::StringSet<> assumed;                        // texts in `named` that no file says
   bool splitsSpecial = false;                       // split_special_tokens: their texts are read as any other text
   std::optional<bool> addBos, addEos;               // transformers reads them only where there is no tokenizer.json
 
@@ -55,8 +57,10 @@ struct SpecialTokens {
   std::vector<AddedToken> toAdd(llvm::function_ref<bool(llvm::StringRef)> isAdded) const;
 };
 
-/// `added`: the added_tokens of tokenizer.json, or null where there is no such file.
-absl::StatusOr<SpecialTokens> readSpecialTokens(const HuggingFaceFiles &files, const llvm::json::Array *added);
+/// `added`: the added_tokens of tokenizer.json, or null where there is no such file. `assumed`: standard names and
+/// texts where no file says otherwise, if only null.
+absl::StatusOr<SpecialTokens> readSpecialTokens(const HuggingFaceFiles &files, const llvm::json::Array *added,
+                                                llvm::ArrayRef<std::pair<std::string, std::string>> assumed = {});
 
 /// The added tokens of a tokenizer, which give ids to those that come.
 class AddedVocabulary {

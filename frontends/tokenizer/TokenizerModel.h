@@ -48,6 +48,7 @@ struct TokenizerModel {
   std::vector<Token> tokens; // by id; ids nobody uses are empty
   std::vector<Entry> entries;
   std::vector<Merge> merges;
+  bool hasRanksOfResults = false; // merges into the same token have the same rank; they lie one behind the other
   std::array<int32_t, 256> byteIds;
   std::vector<Added> added;
   std::vector<Step> normalizers, splitters;
@@ -84,6 +85,10 @@ struct HuggingFaceFiles {
   std::vector<std::pair<std::string, std::string>>
       moreTemplates;             // NAME and text of additional_chat_templates/NAME.jinja
   std::string processorTemplate; // chat_template.json
+
+  // Read where there is no tokenizer.json.
+  std::vector<std::string> names;                             // of all files, in the order of the alphabet
+  std::string config, vocab, merges, sentencePiece, tikToken; // config.json, vocab.json, merges.txt, *.model
 };
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(const HuggingFaceFiles &files);
 

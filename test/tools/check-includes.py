@@ -20,7 +20,7 @@ FRONTEND_SUPPORT = ("frontends/support/",)
 RULES = [
     ("runtime", RUNTIME_HEADERS + ("pcre2.h",)),
     ("dialects", LLVM),
-    ("frontends", LLVM + DIALECTS + ("absl/", "pcre2.h", "lrt/tokenizer.h")),
+    ("frontends", LLVM + DIALECTS + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h")),
     ("compiler/support", LLVM + DIALECTS + ("absl/",)),
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
