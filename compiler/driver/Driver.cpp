@@ -68,6 +68,7 @@ private:
 
   const Options &options;
   Report report;
+  std::vector<std::string> tokenizerNotes; // said at the end
   MLIRContext context;
   OwningOpRef<ModuleOp> module; // from stage object on: the skeleton
   std::optional<ModelSource> source;
@@ -335,8 +336,7 @@ absl::StatusOr<std::string> Compilation::makeTokenizer() {
     LATHE_ASSIGN_OR_RETURN(source, openModel(path));
   }
   LATHE_ASSIGN_OR_RETURN(TokenizerSection section, tokenizerSection(*source));
-  for (const std::string &note : section.notes)
-    report.note(note);
+  tokenizerNotes = std::move(section.notes);
   return std::move(section.bytes);
 }
 
@@ -379,6 +379,8 @@ absl::Status Compilation::makeExecutable() {
   if (weights && !isEmbedded)
     LATHE_RETURN_IF_ERROR(weights->keep());
   report.end();
+  for (const std::string &note : tokenizerNotes) // not before: an error stands alone
+    report.note(note);
   return absl::OkStatus();
 }
 

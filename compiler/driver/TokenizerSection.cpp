@@ -90,28 +90,48 @@ static std::string noteBeyond(const TokenizerModel &model, int64_t vocabulary) {
       .str();
 }
 
-absl::StatusOr<TokenizerSection> lathe::tokenizerSection(const ModelSource &source) {
-  std::unique_ptr<TokenizerModel> model;
+/// Null when the files hold no tokenizer that Lathe reads; `note` then says so.
+static absl::StatusOr<std::unique_ptr<TokenizerModel>> readTokenizer(const ModelSource &source, std::string &note) {
+  note = source.path + ": no tokenizer: the program takes ids only (--tokens)";
   if (!source.gguf) {
-    LATHE_ASSIGN_OR_RETURN(model, readHuggingFaceTokenizer(source.directory));
-  } else {
-    LATHE_ASSIGN_OR_RETURN(llvm::StringRef kind, source.gguf->string("tokenizer.ggml.model", "none"));
-    if (kind != "none" && kind != "no_vocab") { // llama.cpp's names for a file without texts
-      LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
-      LATHE_ASSIGN_OR_RETURN(model, readGgufTokenizer(keys));
+    auto model = readHuggingFaceTokenizer(source.directory);
+    if (model.status().code() == absl::StatusCode::kUnimplemented) {
+      const std::string reason(model.status().message());
+      note = reason + "; text cannot be fed, ids can (--tokens)";
+      // The program says why, too, without the folders of this machine.
+      auto unread = std::make_unique<TokenizerModel>();
+      llvm::StringRef inside = reason;
+      if (inside.consume_front(source.directory))
+        inside = inside.ltrim('/');
+      unread->chatRefusal = inside.str();
+      return unread;
     }
+    return model;
   }
+  LATHE_ASSIGN_OR_RETURN(llvm::StringRef kind, source.gguf->string("tokenizer.ggml.model", "none"));
+  if (kind == "none" || kind == "no_vocab") // llama.cpp's names for a file without texts
+    return nullptr;
+  LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
+  return readGgufTokenizer(keys);
+}
+
+absl::StatusOr<TokenizerSection> lathe::tokenizerSection(const ModelSource &source) {
+  TokenizerSection section;
+  std::string note;
+  LATHE_ASSIGN_OR_RETURN(std::unique_ptr<TokenizerModel> model, readTokenizer(source, note));
+  if (!model || model->tokens.empty())
+    section.notes.push_back(std::move(note));
   // A GGUF's tokenizer knows more ends than its keys name, by what tokens are called.
   const std::vector<int64_t> &ends = source.config.endTokens;
   if (!model && ends.empty())
-    return TokenizerSection();
+    return section;
   if (!model || (!source.gguf && !ends.empty())) {
     if (!model)
       model = std::make_unique<TokenizerModel>(); // without texts: ids end generation all the same
     model->endIds.assign(ends.begin(), ends.end());
   }
   LATHE_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, serialize(*model));
-  TokenizerSection section = {std::string(bytes.begin(), bytes.end()), {}};
+  section.bytes.assign(bytes.begin(), bytes.end());
   if (model->isChatRefused)
     section.notes.push_back("no --chat: " + model->chatRefusal);
   if (std::string note = noteBeyond(*model, source.config.vocabulary); !note.empty())

@@ -25,15 +25,19 @@ bool Text::open(const Weights &weights, std::string &error) {
 
 bool Text::encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const {
   if (!tokenizer || tokenizer->size() == 0) {
-    error = "this model has no tokenizer: give ids with --tokens";
+    const std::string reason = unread();
+    error = reason.empty() ? "this model has no tokenizer: give ids with --tokens"
+                           : "no tokenizer: " + reason + "; give ids with --tokens";
     return false;
   }
   return chat ? tokenizer->encodeChat(text, tokens, error) : tokenizer->encode(text, true, tokens, error);
 }
 
+std::string Text::unread() const { return tokenizer ? std::string(tokenizer->chatPrefix()) : ""; }
+
 std::string Text::describeTokenizer() const {
   if (!tokenizer || tokenizer->size() == 0)
-    return "none: give ids with --tokens";
+    return "none: " + (unread().empty() ? "" : unread() + "; ") + "give ids with --tokens";
   return format("%s, %s ids", tokenizer->kind(), readableCount(tokenizer->size()).c_str());
 }
 

@@ -42,6 +42,9 @@ public:
   std::string rest();
 
 private:
+  /// Without texts: which file of the model was not read, or nothing.
+  std::string unread() const;
+
   struct Stream;
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Stream> stream;
