@@ -6,45 +6,15 @@
 //
 //===---------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/tokenizer/TokenizerModel.h"
-#include "runtime/src/Tokenizer.h"
-#include "test/fuzz/Fuzz.h"
+#include "test/fuzz/UseTokenizer.h"
 #include <cstring>
 
 using namespace lathe;
 
-static void use(const uint8_t *bytes, size_t size, bool mustOpen) {
-  lrt::Tokenizer tokenizer;
-  std::string error;
-  if (!tokenizer.open(bytes, size, error)) {
-    // The compiler must not write what the runtime refuses.
-    if (mustOpen || error.find('\n') != error.npos)
-      std::abort();
-    return;
-  }
-  std::vector<int32_t> ids;
-  for (const char *text : {"", "ab  c\n<s>12 \xc3\xa9\xf0\x9f\x91\x8b x", "\xff\xfe a\xed\xa0\x80"})
-    if (tokenizer.encode(text, true, ids, error))
-      for (int32_t id : ids)
-        if (id < 0 || id >= tokenizer.size())
-          std::abort();
-  tokenizer.encodeChat(" hi ", ids, error);
-}
-
-static void write(const absl::StatusOr<std::unique_ptr<TokenizerModel>> &model) {
-  fuzz::checkMessage(model.status(), "f");
-  if (!model.ok() || !*model)
-    return;
-  auto section = serialize(**model);
-  fuzz::checkMessage(section.status(), "f");
-  if (section.ok())
-    use(section->data(), section->size(), /*mustOpen=*/true);
-}
-
 static void useCopy(llvm::StringRef bytes) {
   std::vector<uint64_t> aligned(bytes.size() / 8 + 1);
   std::memcpy(aligned.data(), bytes.data(), bytes.size());
-  use(reinterpret_cast<const uint8_t *>(aligned.data()), bytes.size(), /*mustOpen=*/false);
+  fuzz::useSection(reinterpret_cast<const uint8_t *>(aligned.data()), bytes.size(), /*mustOpen=*/false);
 }
 
 static const std::string &goodSection(unsigned kind) {
@@ -108,11 +78,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     HuggingFaceFiles files;
     files.directory = "f";
     files.tokenizer = text.str();
-    write(readHuggingFaceTokenizer(files));
+    fuzz::useTokenizer(readHuggingFaceTokenizer(files));
     break;
   }
   case 1:
-    write(readGgufTokenizer(ggufFrom(text)));
+    fuzz::useTokenizer(readGgufTokenizer(ggufFrom(text)));
     break;
   case 2:
     useCopy(text);

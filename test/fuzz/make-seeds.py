@@ -10,6 +10,7 @@ With the asan preset, whose build/asan/bin has the targets (one per reader):
 A reader may refuse a file, in one line that names it; it may not crash, hang, read past the end or allocate more than
 a small multiple of the file.
 """
+import base64
 import json
 import pathlib
 import struct
@@ -288,6 +289,68 @@ write("tokenizer", "gguf-merges", b"\1gllama-bpe\0a\0b\0ab\0|\0a b\0b a\0a  b\0"
 write("tokenizer", "section-magic", b"\2" + struct.pack("<QII", 0x4b54454854414c2e, 2, 200) + b"\xff" * 184)
 for kind in range(3):
     write("tokenizer", f"damaged-{kind}", bytes([4 + 5 * kind]) + struct.pack("<HB", 40, 255))
+
+# --- other vocabularies: the first byte chooses the class in test/fuzz/UseTokenizer.h ----------------------------------
+
+for path in sorted((inputs / "vocabularies").glob("*/tokenizer.model")):
+    if path.read_bytes()[:1] == b"\n":
+        for kind in (0, 4, 5, 12):
+            write("sentencepiece", f"{path.parent.name}-{kind}", bytes([kind]) + path.read_bytes())
+
+
+def field(number, value):
+    """A field of a protobuf message: a number, a float or bytes."""
+    if isinstance(value, bytes):
+        return varint(number << 3 | 2) + varint(len(value)) + value
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    return varint(number << 3) + varint(value)
+
+
+def varint(value):
+    out = b""
+    while value >= 128:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def piece(text, score=0.0, type=1):
+    return field(1, field(1, text) + field(2, float(score)) + field(3, type))
+
+
+PIECES = [piece(b"<unk>", 0, 2), piece(b"<s>", 0, 3), piece("\u2581".encode(), -1), piece(b"a", -2), piece(b"b", -3), piece(b"ab", -1),
+          piece(b"a b", 0, 4)]
+for name, spec in (("bpe", field(3, 2)), ("unigram", field(3, 1)), ("word", field(3, 3)), ("bytes", field(3, 2) + field(35, 1)),
+                   ("suffix", field(24, 1)), ("kind", field(3, 2**64 - 1))):
+    write("sentencepiece", name, b"\0" + b"".join(PIECES) + field(2, spec))
+for name, spec in (("spaces", field(4, 0)), ("no-prefix", field(3, 0)), ("charsmap", field(2, b"\4\0\0\0\0\0\0\0a\0")),
+                   ("charsmap-that-claims", field(2, b"\xff\xff\xff\xffabc")), ("no-escape", field(5, 0))):
+    write("sentencepiece", name, b"\0" + b"".join(PIECES) + field(2, field(3, 2)) + field(3, spec))
+write("sentencepiece", "piece-that-claims-2-gb", b"\0\n\xff\xff\xff\xff\7")
+write("sentencepiece", "deep-groups", b"\0" + b"\x0b" * 100_000)
+write("sentencepiece", "deep-messages", b"\0" + b"\n\x7f" * 100_000)
+write("sentencepiece", "empty-pieces", b"\0" + b"\n\0" * 1_000_000)
+write("sentencepiece", "same-pieces", b"\0" + PIECES[0] * 1000)
+write("sentencepiece", "long-piece", b"\0" + b"".join(PIECES) + piece(b"ab" * 5_000_000))
+write("sentencepiece", "all-cuts", b"\4" + b"".join(PIECES[:2] + [piece(b"a" * n, -n) for n in range(1, 1025)]) + field(2, field(3, 2)))
+write("sentencepiece", "ranks", b"\0YQ== 0\nYg== 1\nYWI= 2\n")
+
+for path in sorted((inputs / "vocabularies").glob("*/t*.model")):
+    if path.read_bytes()[:1] != b"\n":
+        write("tiktoken", path.parent.name, b"\0" + path.read_bytes())
+        write("tiktoken", path.parent.name + "-kimi", b"\6" + path.read_bytes())
+for number, text in enumerate(("YQ== 0\nYg== 1\nYWI= 2\n", "", "YQ==", "YQ== -1", "YQ== 2147483648", "YQ== 99999999999999999999", "== 0", "A 0",
+                               "YQ== 0\nYg== 0", "YQ== 0\nYQ== 1", "YQ== 1", "\n" * 100_000, "YWFh" * 2_500_000 + " 0", " 0", "YQ== 0 0")):
+    write("tiktoken", f"lines-{number}", "\0" + text)
+write("tiktoken", "all-cuts", b"\0" + b"".join(base64.b64encode(b"a" * n) + b" %d\n" % (n - 1) for n in range(1, 1025)))
+
+for path in sorted((inputs / "vocabularies").glob("*/vocab.json")):
+    write("bytelevel", path.parent.name, b"\1" + path.read_bytes() + b"\0" + (path.parent / "merges.txt").read_bytes())
+for number, (vocab, merges) in enumerate((('{"a":0,"b":1,"ab":2}', "a b\n"), ('{"a":0}', "a a\n"), ('{"a":1e99}', ""), ("[", ""), ("", "a b"),
+                                          ('{"a":0,"b":1,"ab":2}', "a b\n" * 5000), ('{"":0,"a":1}', " a\n"), ('{"a":65000}', "\r\n"))):
+    for kind in (1, 2, 3, 7):
+        write("bytelevel", f"files-{number}-{kind}", bytes([kind]) + f"{vocab}\0{merges}".encode())
 
 # --- chat templates ---------------------------------------------------------------------------------------------------
 
