@@ -191,7 +191,10 @@ void TokenizerReader::readBpe(const JsonObject &from) {
     else if (!(model.flags & LRT_TOKENIZER_BYTES))
       from.fail("unk_token", "expected a token of model.vocab, got " + quoted(text));
   }
-  readMerges(from);
+  if (source && !source->merges.empty())
+    model.merges = source->merges;
+  else
+    readMerges(from);
 }
 
 void TokenizerReader::readUnigram(const JsonObject &from) {

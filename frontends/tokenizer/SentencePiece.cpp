@@ -50,7 +50,7 @@ private:
   bool isAsClassExpects() const;
   void rename();
 
-  json::Array makeMerges() const;
+  std::vector<TokenizerModel::Merge> makeMerges() const;
   json::Object makeModel() const;
   json::Array makeAdded() const;
   json::Object makeNormalizer() const;
@@ -173,7 +173,7 @@ void Reader::rename() {
 }
 
 /// Every way to cut a piece into two; the class follows the ids, the file its scores.
-json::Array Reader::makeMerges() const {
+std::vector<TokenizerModel::Merge> Reader::makeMerges() const {
   const bool byScore = kind == TokenizerClass::Backend;
   std::vector<uint32_t> order;
   for (size_t id = 0; id < texts.size(); ++id)
@@ -184,19 +184,23 @@ json::Array Reader::makeMerges() const {
   std::vector<bool> lengths(longestPiece + 1);
   for (uint32_t id : order)
     lengths[texts[id].size()] = true;
-  const auto isPart = [&](llvm::StringRef text) {
+  const auto partOf = [&](llvm::StringRef text) {
     if (!lengths[text.size()])
-      return false;
+      return ids.end();
     const auto found = ids.find(text);
-    return found != ids.end() && (!byScore || typeOf(found->second) == Normal);
+    return found != ids.end() && byScore && typeOf(found->second) != Normal ? ids.end() : found;
   };
-  json::Array merges;
+  std::vector<TokenizerModel::Merge> merges;
   for (uint32_t id : order)
     for (size_t cut = 1; cut < texts[id].size(); ++cut) {
-      const llvm::StringRef text = texts[id], left = text.take_front(cut), right = text.drop_front(cut);
-      const bool isCharacter = (right.front() & 0xc0) != 0x80;
-      if (isCharacter && isPart(left) && isPart(right))
-        merges.push_back(json::Array{left.str(), right.str()});
+      const llvm::StringRef text = texts[id];
+      if ((text[cut] & 0xc0) == 0x80) // inside a character
+        continue;
+      const auto left = partOf(text.take_front(cut));
+      if (left == ids.end())
+        continue;
+      if (const auto right = partOf(text.drop_front(cut)); right != ids.end())
+        merges.push_back({left->second, right->second, id});
     }
   return merges;
 }
@@ -223,7 +227,7 @@ json::Object Reader::makeModel() const {
                       {"byte_fallback", byteFallback},
                       {"ignore_merges", kind == TokenizerClass::Backend && hasUserDefined},
                       {"vocab", std::move(vocab)},
-                      {"merges", makeMerges()}};
+                      {"merges", json::Array()}};
   if (kind != TokenizerClass::Llama)
     result["unk_token"] = texts[unknown];
   return result;
@@ -344,6 +348,8 @@ absl::StatusOr<Vocabulary> Reader::read(llvm::StringRef bytes) {
     kind = TokenizerClass::Backend;
   LATHE_RETURN_IF_ERROR(config.error());
   result.hasRawAdded = kind == TokenizerClass::Backend && addsPrefix;
+  if (isBpe())
+    result.merges = makeMerges();
   result.tokenizer = json::Object{{"model", makeModel()},
                                   {"added_tokens", makeAdded()},
                                   {"normalizer", makeNormalizer()},

@@ -132,16 +132,21 @@ static std::string encodeByteAlphabet(llvm::StringRef bytes) {
 }
 
 /// Every way to cut a token into two, in the order of ranks.
-static json::Array makeMerges(const Ranks &ranks) {
+static std::vector<TokenizerModel::Merge> makeMerges(const Ranks &ranks) {
   std::vector<bool> lengths(longestToken + 4);
   for (const std::string &token : ranks.tokens)
     lengths[token.size()] = true;
-  json::Array merges;
-  for (llvm::StringRef token : ranks.tokens)
-    for (size_t cut = 1; cut < token.size(); ++cut) {
-      const llvm::StringRef left = token.take_front(cut), right = token.drop_front(cut);
-      if (lengths[left.size()] && lengths[right.size()] && ranks.rankOf.contains(left) && ranks.rankOf.contains(right))
-        merges.push_back(json::Array{encodeByteAlphabet(left), encodeByteAlphabet(right)});
+  std::vector<TokenizerModel::Merge> merges;
+  for (auto [rank, text] : llvm::enumerate(ranks.tokens))
+    for (size_t cut = 1; cut < text.size(); ++cut) {
+      if (!lengths[cut] || !lengths[text.size() - cut])
+        continue;
+      const auto left = ranks.rankOf.find(llvm::StringRef(text).take_front(cut));
+      if (left == ranks.rankOf.end())
+        continue;
+      const auto right = ranks.rankOf.find(llvm::StringRef(text).drop_front(cut));
+      if (right != ranks.rankOf.end())
+        merges.push_back({left->second, right->second, static_cast<uint32_t>(rank)});
     }
   return merges;
 }
@@ -178,12 +183,14 @@ absl::StatusOr<Vocabulary> lathe::readTikToken(const HuggingFaceFiles &files, ll
                                                llvm::StringRef text, TokenizerClass kind, const JsonObject &config) {
   Vocabulary result;
   result.path = pathOf(files, name);
-  result.hasRanksOfResults = true;
   LATHE_ASSIGN_OR_RETURN(const Ranks ranks, readRanks(result.path, text));
   LATHE_ASSIGN_OR_RETURN(json::Array added, makeAdded(ranks.tokens.size(), kind, config));
   json::Object vocab;
   for (auto [rank, token] : llvm::enumerate(ranks.tokens))
     vocab[encodeByteAlphabet(token)] = static_cast<int64_t>(rank);
+
+  result.merges = makeMerges(ranks);
+  result.hasRanksOfResults = true;
 
   const bool isKimi = kind == TokenizerClass::Kimi;
   json::Object split{{"type", "Split"},
@@ -191,8 +198,7 @@ absl::StatusOr<Vocabulary> lathe::readTikToken(const HuggingFaceFiles &files, ll
                      {"behavior", "Isolated"},
                      {"invert", false}};
   json::Object bytes{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
-  json::Object model{
-      {"type", "BPE"}, {"ignore_merges", true}, {"vocab", std::move(vocab)}, {"merges", makeMerges(ranks)}};
+  json::Object model{{"type", "BPE"}, {"ignore_merges", true}, {"vocab", std::move(vocab)}, {"merges", json::Array()}};
   result.tokenizer =
       json::Object{{"model", std::move(model)},
                    {"added_tokens", std::move(added)},

@@ -20,8 +20,10 @@ namespace lathe {
 enum class TokenizerClass { Backend, GPT2, Qwen2, Qwen35, GPTNeoX, Cohere, Llama, Gemma, Kimi };
 
 struct Vocabulary {
-  std::string path;               // of the file, for messages
-  llvm::json::Object tokenizer;   // what tokenizer.json would say
+  std::string path;             // of the file, for messages
+  llvm::json::Object tokenizer; // what tokenizer.json would say
+  // Those of a model whose merges are not in the file: as texts they could take a thousand times its size.
+  std::vector<TokenizerModel::Merge> merges;
   bool hasRanksOfResults = false; // two merges into the same token have the same rank, as in tiktoken
   bool hasRawAdded = false;       // tokens with an id in tokenizer_config.json are found before a text is normalised
   bool hasPlainSpecial = false;   // special tokens lose the flags that files give them
