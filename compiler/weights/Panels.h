@@ -26,7 +26,8 @@ struct RoundingError {
     promised = std::max(promised, other.promised);
     found = std::max(found, other.found);
   }
-  bool isWorse() const { return found > promised * (1 + 0x1p-16f); } // promises are rounded, too
+  /// By more than a quarter: a scale that lost a bit or two hardly shows, and promises are rounded, too.
+  bool isWorse() const { return found > promised * 1.25f; }
 };
 
 /// Writes rows of a packed matrix. A panel starts as zeros.
