@@ -14,7 +14,8 @@ using namespace lrt;
 
 namespace {
 
-constexpr int width = 1040, labels = 210, bars = 470, row = 22, bar = 14; // pixels
+// Pixels. Names and numbers have 0.8 em a character, which holds them in any font.
+constexpr int width = 1110, labels = 290, bars = 410, row = 22, bar = 14;
 constexpr const char *limitColor = "#4878a8", *waitColor = "#e0a83c", *lossColor = "#c44e52";
 
 std::string escaped(const std::string &text) {
@@ -60,7 +61,7 @@ std::string lrt::phaseChart(const std::vector<Pass> &passes, const std::string &
   for (auto [color, what] : {std::pair(limitColor, "limit: bytes or operations at the machine's best"),
                              std::pair(waitColor, "waiting in barriers"), std::pair(lossColor, "other loss")}) {
     text += box(x, y - 11, bar, color) + label(x + 20, y, what);
-    x += 40 + int(std::string(what).size()) * 7;
+    x += 40 + int(std::string(what).size()) * 10;
   }
   for (const Pass &pass : passes) {
     y += 36;
