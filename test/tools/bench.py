@@ -165,7 +165,7 @@ def summarize(data):
                 percent = statistics.median(percents)
             else:
                 cached = sum(bool(e["lathe"].get("decode_from_cache")) for e in entries)
-                percent = "partly from a cache" if what == decode[0] and 2 * cached > len(entries) else "probe disturbed"
+                percent = CACHED if what == decode[0] and 2 * cached > len(entries) else "probe disturbed"
             rows.append((f"{pathlib.Path(model).stem}, {weights}", what, median(lambda e: e["lathe"][key]), percent, ratio))
     return rows
 
@@ -194,6 +194,7 @@ def table(data, rows):
 
 
 FONT = 12  # pixels
+CACHED = "partly from a cache"
 
 
 def widest(texts, size=FONT):
@@ -209,7 +210,10 @@ def picture(data, rows):
     machine = f"{data['cpu']}, {data['threads']} threads, {data['date']}"
     limit = "100 %: the limit of this machine"
     legend = [("#4477aa", "prefill, of the peak of its own dot products"), ("#66aa77", "decode, of the bandwidth of memory")]
-    numbers = [f"{percent_text(percent)}, {speed:,.0f} tokens/s" for _, _, speed, percent, _ in rows]
+    if any(row[3] == CACHED for row in rows):
+        legend.append(("#c2e0ca", "decode, faster than memory: the last-level cache kept a part"))
+    numbers = [f"{percent_text(percent)}, {speed:,.0f} tokens/s" + (f", {ratio:.2f} × {data['peer']}" if ratio else "")
+               for _, _, speed, percent, ratio in rows]
     left = 24 + widest([what for _, what, *_ in rows]) + 8
     width = max(left + bars + 12 + widest(numbers), 10 + widest([title], 15), 10 + widest([machine]),
                 34 + widest([name for _, name in legend]), 10 + widest([label for label, *_ in rows])) + 10
@@ -241,6 +245,8 @@ def picture(data, rows):
         bar = 0 if isinstance(percent, str) else percent / 100 * bars
         write(24, what)
         color = "#4477aa" if what.startswith("prefill") else "#66aa77"
+        if percent == CACHED:  # at memory's limit or above it: paler, up to the line
+            text.append(f'<rect x="{left}" y="{y - 13}" width="{bars}" height="17" fill="#c2e0ca"/>')
         text.append(f'<rect x="{left}" y="{y - 13}" width="{bar:.1f}" height="17" fill="{color}"/>')
         if ratio and bar:
             x = left + min(bar / ratio, bars * 1.02)
