@@ -21,6 +21,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/TargetParser/X86TargetParser.h"
 #include <mutex>
 
 using namespace lathe;
@@ -142,7 +143,9 @@ std::vector<std::string> lathe::knownCPUs() {
   std::unique_ptr<llvm::MCSubtargetInfo> info = subtarget("");
   std::vector<std::string> names;
   for (const llvm::SubtargetSubTypeKV &cpu : info->getAllProcessorDescriptions())
-    if (subtarget(cpu.Key)->checkFeatures("+64bit-mode") && subtarget(cpu.Key)->checkFeatures("+64bit"))
+    // Second names that only clang's dispatch attributes use (skylake_avx512) are not known to the CPU table.
+    if (subtarget(cpu.Key)->checkFeatures("+64bit-mode") && subtarget(cpu.Key)->checkFeatures("+64bit") &&
+        (llvm::StringRef(cpu.Key) == "generic" || llvm::X86::parseArchX86(cpu.Key) != llvm::X86::CK_None))
       names.push_back(cpu.Key);
   return names;
 }
