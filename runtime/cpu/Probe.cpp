@@ -9,10 +9,10 @@
 #include "Probe.h"
 
 #include "Features.h"
+#include "FreeMemory.h"
 #include "Topology.h"
 
 #include <immintrin.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -147,9 +147,8 @@ const char *lrt::peakName(lrt_peak kind) {
 const char *Probe::instruction(lrt_peak kind) const { return kernelFor(kind).instruction; }
 
 int64_t Probe::bufferBytes() {
-  int64_t memory = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   int64_t size = std::max<int64_t>(int64_t(512) << 20, 4 * lastLevelCacheBytes());
-  return std::min(size, memory / 8) & ~int64_t(4095);
+  return std::max(std::min(size, availableMemory("") / 8) & ~int64_t(4095), int64_t(1) << 20);
 }
 
 bool Probe::open(std::string &error) {
