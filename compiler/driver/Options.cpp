@@ -2,6 +2,7 @@
 #include "compiler/driver/Completion.h"
 #include "compiler/support/CPUTable.h"
 #include "frontends/support/Errors.h"
+#include "lrt/version.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Config/llvm-config.h"
 
@@ -259,7 +260,7 @@ std::vector<OptionInfo> lathe::compileOptions() {
 
 llvm::ArrayRef<Example> lathe::compileExamples() { return examples; }
 
-std::string lathe::versionText() { return "lathe 0.1 (LLVM " LLVM_VERSION_STRING ")"; }
+std::string lathe::versionText() { return "lathe " LATHE_VERSION " (LLVM " LLVM_VERSION_STRING ")"; }
 
 std::string lathe::mainHelp() {
   std::string text = R"(lathe: makes an executable from a language model

@@ -87,12 +87,14 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
   constexpr double enoughSeconds = 10, tooManySeconds = 60;
   double begin = now();
   session.fill(plan.fill);
+  Progress progress("bench", "rounds at most"); // written between measurements only
   for (;;) {
+    progress.update(result.rounds, mostRounds);
     session.position = plan.fill; // what a round before left in the caches is as good as new
     probe.measure();
     double start = now();
     if (plan.prompt > 0) {
-      if (!session.feed(tokens.data(), plan.prompt, logits.data(), &interrupted))
+      if (!session.feed(tokens.data(), plan.prompt, logits.data()))
         return false;
       keepBest(result.promptSeconds, now() - start);
     }

@@ -5,6 +5,7 @@
 
 #include "Options.h"
 #include "Session.h"
+#include "Signals.h"
 #include "lrt/abi.h"
 
 #include <string>
@@ -21,6 +22,9 @@ struct Invocation {
   /// Prints "NAME: message" and returns the exit status for errors.
   int fail(const std::string &message) const;
 
+  /// Prints "NAME: message" to stderr: something the user ought to know that is no error.
+  void note(const std::string &message) const;
+
   /// Parses the arguments. Returns false when the command is over: --help was printed or an option is wrong; `status`
   /// is then its exit status.
   bool parse(const struct Command &command, const Options &options, int &status) const;
@@ -35,7 +39,21 @@ struct Command {
   int (*run)(const Invocation &invocation);
 };
 
-extern const Command runCommand, logitsCommand, tokensCommand, benchCommand, infoCommand;
+extern const Command runCommand, logitsCommand, tokensCommand, detokenizeCommand, benchCommand, infoCommand;
+
+/// A sequence of ids on the command line or in a file.
+struct TokensArguments {
+  std::optional<std::string> tokens, tokensFile;
+
+  void declare(Options &options, const char *tokensHelp);
+  bool isGiven() const { return tokens || tokensFile; }
+
+  /// The ids of whichever was given.
+  bool read(const lrt_program &program, std::vector<int32_t> &ids, std::string &error) const;
+};
+
+/// "run: expected one of --a, --b, found --a and --b", or "... found none", unless exactly one of them was given.
+bool expectOne(const char *command, const std::vector<std::pair<const char *, bool>> &options, std::string &error);
 
 /// The options that say where weights are and how many threads work with them.
 struct SessionArguments {
@@ -50,12 +68,8 @@ struct SessionArguments {
 /// main(), for any program.
 int runCommandLine(const lrt_program &program, int argc, char **argv);
 
-/// Set by Ctrl-C once catchInterrupts() was called; a second Ctrl-C ends the process.
-extern volatile bool interrupted;
-void catchInterrupts();
-
-/// Writes to stdout at once. A closed pipe ends the process with status 0: the reader has what it wanted.
-/// Returns false for any other error, with the reason in `error`.
+/// Writes to stdout at once. A closed pipe ends the process (endByClosedPipe). Returns false for any other error, with
+/// the reason in `error`.
 bool writeOutput(std::string_view text, std::string &error);
 
 } // namespace lrt

@@ -9,12 +9,12 @@ using namespace lrt;
 
 namespace {
 
-struct Arguments : SessionArguments {
-  std::optional<std::string> tokens, out;
+struct Arguments : SessionArguments, TokensArguments {
+  std::optional<std::string> out;
   std::vector<int64_t> chunks;
 
   void declare(Options &options) {
-    options.text("--tokens", "ID,ID,...", "the sequence", tokens);
+    TokensArguments::declare(options, "the sequence");
     options.text("--out", "FILE.npy", "where to write float32 [tokens, vocabulary]", out);
     options.integers("--chunk", "N[,N...]",
                      "tokens per forward pass, by turns; 1: as in generation; default: as many as there can be", chunks,
@@ -37,6 +37,39 @@ bool writeChunk(Session &session, const int32_t *tokens, int64_t count, std::vec
   return true;
 }
 
+/// Feeds all tokens and writes the logits of each. Returns false when it was interrupted, too.
+bool writeLogits(Session &session, const std::vector<int32_t> &tokens, std::vector<int64_t> chunks, NpyWriter &file,
+                 std::string &error) {
+  const lrt_program &program = session.program;
+  const int64_t count = int64_t(tokens.size());
+  if (chunks.empty())
+    chunks.push_back(INT64_MAX);
+  std::vector<float> logits(size_t(program.vocabulary) * std::max<int64_t>(program.head.rows, 1));
+  Progress progress("logits", "tokens");
+  int64_t pass = 0;
+  for (int64_t done = 0; done < count; ++pass) {
+    if (interrupted) {
+      error = format("interrupted after %lld of %lld tokens", (long long)done, (long long)count);
+      return false;
+    }
+    progress.update(done, count);
+    int64_t chunk = chunks[size_t(pass) % chunks.size()];
+    bool isSingle = chunk == 1;
+    int64_t rows = std::min({chunk, count - done, program.prefill.rows});
+    bool good;
+    if (isSingle) {
+      session.decode(tokens[done], logits.data());
+      good = file.write(logits.data(), program.vocabulary, error);
+    } else {
+      good = writeChunk(session, tokens.data() + done, rows, logits, file, error);
+    }
+    if (!good)
+      return false;
+    done += rows;
+  }
+  return true;
+}
+
 int run(const Invocation &invocation) {
   Arguments arguments;
   Options options;
@@ -44,13 +77,17 @@ int run(const Invocation &invocation) {
   int status;
   if (!invocation.parse(logitsCommand, options, status))
     return status;
-  if (!arguments.tokens || !arguments.out)
-    return invocation.fail("logits: expected --tokens ID,ID,... and --out FILE.npy");
+  std::string error;
+  if (!expectOne("logits",
+                 {{"--tokens", arguments.tokens.has_value()}, {"--tokens-file", arguments.tokensFile.has_value()}},
+                 error))
+    return invocation.fail(error);
+  if (!arguments.out)
+    return invocation.fail("logits: expected --out FILE.npy, found none");
 
   const lrt_program &program = invocation.program;
   std::vector<int32_t> tokens;
-  std::string error;
-  if (!parseTokens(*arguments.tokens, program.vocabulary, tokens, error))
+  if (!arguments.read(program, tokens, error))
     return invocation.fail(error);
   int64_t count = int64_t(tokens.size());
   if (count > program.context)
@@ -66,29 +103,9 @@ int run(const Invocation &invocation) {
     return invocation.fail(error);
 
   catchInterrupts(); // so that no unfinished file stays behind
-  std::vector<int64_t> chunks = arguments.chunks;
-  if (chunks.empty())
-    chunks.push_back(INT64_MAX);
-  std::vector<float> logits(size_t(program.vocabulary) * std::max<int64_t>(program.head.rows, 1));
-  int64_t pass = 0;
-  for (int64_t done = 0; done < count; ++pass) {
-    if (interrupted)
-      return invocation.fail(format("interrupted after %lld of %lld tokens", (long long)done, (long long)count));
-    int64_t chunk = chunks[size_t(pass) % chunks.size()];
-    bool isSingle = chunk == 1;
-    int64_t rows = std::min({chunk, count - done, program.prefill.rows});
-    bool good;
-    if (isSingle) {
-      session.decode(tokens[done], logits.data());
-      good = file.write(logits.data(), program.vocabulary, error);
-    } else {
-      good = writeChunk(session, tokens.data() + done, rows, logits, file, error);
-    }
-    if (!good)
-      return invocation.fail(error);
-    done += rows;
-  }
-  return file.finish(error) ? 0 : invocation.fail(error);
+  if (!writeLogits(session, tokens, arguments.chunks, file, error) || !file.finish(error))
+    return invocation.fail(error);
+  return 0;
 }
 
 } // namespace
@@ -96,10 +113,11 @@ int run(const Invocation &invocation) {
 const Command lrt::logitsCommand = {
     .name = "logits",
     .summary = "write the logits of every position of a sequence as a NumPy file",
-    .usage = "--tokens ID,ID,... --out FILE.npy [OPTION...]",
+    .usage = "--tokens ID,ID,... | --tokens-file FILE --out FILE.npy [OPTION...]",
     .details = "",
     .examples = "logits --tokens 1,403,42 --out logits.npy\n"
                 "logits --tokens 1,403,42 --out logits.npy --chunk 1\n"
-                "logits --tokens 1,403,42 --out logits.npy --chunk 2,1",
+                "logits --tokens 1,403,42 --out logits.npy --chunk 2,1\n"
+                "logits --tokens-file story.ids --out logits.npy",
     .run = run,
 };

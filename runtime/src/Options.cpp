@@ -43,6 +43,15 @@ void Options::text(const char *name, const char *value, const char *help, std::o
   options.push_back({.name = name, .value = value, .help = help, .text = &target});
 }
 
+void Options::texts(const char *name, const char *value, const char *help, std::vector<std::string> &target) {
+  options.push_back({.name = name, .value = value, .help = help, .texts = &target});
+}
+
+void Options::choice(const char *name, const char *help, std::vector<const char *> words,
+                     std::optional<std::string> &target) {
+  options.push_back({.name = name, .value = words.front(), .help = help, .text = &target, .words = words});
+}
+
 bool Options::parse(const std::vector<std::string> &arguments, std::string &error) const {
   std::vector<const Option *> given;
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -56,7 +65,10 @@ bool Options::parse(const std::vector<std::string> &arguments, std::string &erro
     bool isRepeated = std::find(given.begin(), given.end(), option) != given.end();
     given.push_back(option);
     if (!option) {
-      error = name[0] == '-' ? format("unknown option %s", name.c_str())
+      std::vector<std::string> names;
+      for (const Option &candidate : options)
+        names.push_back(candidate.name);
+      error = name[0] == '-' ? "unknown option " + name + didYouMean(name, names)
                              : format("expected an option, found \"%s\"", name.c_str());
       return false;
     }
@@ -68,7 +80,7 @@ bool Options::parse(const std::vector<std::string> &arguments, std::string &erro
       *option->flag = true;
       continue;
     }
-    if (isRepeated) { // a second value would silently win over the first one
+    if (isRepeated && !option->texts) { // a second value would silently win over the first one
       error = format("%s: expected once, found twice", option->name);
       return false;
     }
@@ -104,8 +116,23 @@ bool Options::parseInteger(const Option &option, const std::string &value, int64
 
 bool Options::assign(const Option &option, const std::string &value, std::string &error) const {
   if (option.text) {
-    *option.text = value;
-    return true;
+    bool isWord = option.words.empty();
+    std::string words;
+    for (const char *word : option.words) {
+      isWord |= value == word;
+      words += (words.empty() ? "" : " or ") + std::string(word);
+    }
+    if (isWord)
+      *option.text = value;
+    else
+      error = format("%s: expected %s, found \"%s\"", option.name, words.c_str(), value.c_str());
+    return isWord;
+  }
+  if (option.texts) {
+    if (value.empty())
+      error = format("%s: expected a text, found an empty one", option.name);
+    option.texts->push_back(value);
+    return !value.empty();
   }
   if (option.integer) {
     int64_t parsed;
@@ -148,27 +175,88 @@ std::string Options::help() const {
   return text;
 }
 
+/// How many characters must be put in, left out or changed to make one of the other.
+static size_t editDistance(const std::string &a, const std::string &b) {
+  std::vector<size_t> row(b.size() + 1); // from the first i characters of `a` to the first j of `b`
+  for (size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t changed = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string lrt::didYouMean(const std::string &word, const std::vector<std::string> &names) {
+  if (word.size() > 64)
+    return "";
+  const std::string *nearest = nullptr;
+  size_t least = std::min<size_t>(word.size() / 2, 3); // more than that is another word
+  for (const std::string &name : names)
+    if (size_t distance = editDistance(word, name); distance < least || (!nearest && distance == least)) {
+      nearest = &name;
+      least = distance;
+    }
+  return nearest && least > 0 ? ", did you mean " + *nearest + "?" : "";
+}
+
+/// Appends the id that `word` says. `option` is named in errors.
+static bool addToken(const std::string &option, const std::string &word, const char *separators, int64_t vocabulary,
+                     std::vector<int32_t> &tokens, std::string &error) {
+  char *end = nullptr;
+  errno = 0;
+  long long id = strtoll(word.c_str(), &end, 10);
+  if (word.empty() || end != word.c_str() + word.size() || errno) {
+    error = format("%s: expected ids separated by %s, found \"%s\" at place %zu", option.c_str(), separators,
+                   word.substr(0, 40).c_str(), tokens.size() + 1);
+    return false;
+  }
+  if (id < 0 || id >= vocabulary) {
+    error = format("%s: id %lld at place %zu is outside the vocabulary of %lld", option.c_str(), id, tokens.size() + 1,
+                   (long long)vocabulary);
+    return false;
+  }
+  tokens.push_back(int32_t(id));
+  return true;
+}
+
 bool lrt::parseTokens(const std::string &text, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error) {
   tokens.clear();
-  const char *place = text.c_str();
-  for (;;) {
-    char *end = nullptr;
-    errno = 0;
-    long long id = strtoll(place, &end, 10);
-    if (end == place || errno || (*end && *end != ',')) {
-      std::string found(place, strcspn(place, ","));
-      error = format("--tokens: expected ids separated by commas, found \"%s\" at place %zu", found.c_str(),
-                     tokens.size() + 1);
+  for (size_t place = 0, comma = 0; comma != std::string::npos; place = comma + 1) {
+    comma = text.find(',', place);
+    if (!addToken("--tokens", text.substr(place, comma - place), "commas", vocabulary, tokens, error))
       return false;
-    }
-    if (id < 0 || id >= vocabulary) {
-      error = format("--tokens: id %lld at place %zu is outside the vocabulary of %lld", id, tokens.size() + 1,
-                     (long long)vocabulary);
-      return false;
-    }
-    tokens.push_back(int32_t(id));
-    if (!*end)
-      return true;
-    place = end + 1;
   }
+  return true;
+}
+
+bool lrt::readTokensFile(const std::string &path, int64_t vocabulary, std::vector<int32_t> &tokens,
+                         std::string &error) {
+  static const char separators[] = ", \t\r\n\v\f";
+  tokens.clear();
+  std::string text;
+  if (!readWholeFile(path, text, error))
+    return false;
+  const std::string name = path == "-" ? "stdin" : path;
+  size_t end = 0;
+  for (size_t begin; (begin = text.find_first_not_of(separators, end)) != std::string::npos;) {
+    end = std::min(text.find_first_of(separators, begin), text.size());
+    if (!addToken(name, text.substr(begin, end - begin), "commas or white space", vocabulary, tokens, error))
+      return false;
+  }
+  if (tokens.empty())
+    error = name + ": expected ids separated by commas or white space, found none";
+  return !tokens.empty();
+}
+
+std::string lrt::joinTokens(const std::vector<int32_t> &tokens) {
+  std::string text;
+  for (int32_t token : tokens)
+    text += format(text.empty() ? "%d" : ",%d", token);
+  return text;
 }

@@ -23,9 +23,13 @@ public:
   void number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
               double most);
   void text(const char *name, const char *value, const char *help, std::optional<std::string> &target);
+  /// One for each time the option is given; none may be empty.
+  void texts(const char *name, const char *value, const char *help, std::vector<std::string> &target);
+  /// One of `words`.
+  void choice(const char *name, const char *help, std::vector<const char *> words, std::optional<std::string> &target);
 
-  /// "--name value" and "--name=value", each option once; flags may repeat. Returns false and leaves one line that
-  /// names the option.
+  /// "--name value" and "--name=value", each option once; flags and texts() may repeat. Returns false and leaves one
+  /// line that names the option.
   bool parse(const std::vector<std::string> &arguments, std::string &error) const;
 
   /// One line per option.
@@ -41,6 +45,8 @@ private:
     std::vector<int64_t> *integers = nullptr;
     std::optional<double> *number = nullptr;
     std::optional<std::string> *text = nullptr;
+    std::vector<std::string> *texts = nullptr;
+    std::vector<const char *> words = {}; // that `text` must be one of; none: any
     int64_t leastInteger = 0, mostInteger = 0;
     double leastNumber = 0, mostNumber = 0;
   };
@@ -53,6 +59,15 @@ private:
 
 /// "1,2,3" into ids below `vocabulary`.
 bool parseTokens(const std::string &text, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error);
+
+/// The same of a file (- is stdin), where white space parts ids as well.
+bool readTokensFile(const std::string &path, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error);
+
+/// "1,2,3"
+std::string joinTokens(const std::vector<int32_t> &tokens);
+
+/// ", did you mean NAME?" with the name that is most like `word`; "" when none is like it.
+std::string didYouMean(const std::string &word, const std::vector<std::string> &names);
 
 } // namespace lrt
 

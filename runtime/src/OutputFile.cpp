@@ -2,6 +2,7 @@
 
 #include "OutputFile.h"
 
+#include "Signals.h"
 #include "Support.h"
 #include "Weights.h"
 
@@ -143,6 +144,8 @@ bool OutputFile::open(const std::string &name, std::string &error) {
 
 bool OutputFile::write(const void *data, size_t bytes, std::string &error) {
   int reason = writeAll(file, data, bytes);
+  if (reason == EPIPE)
+    endByClosedPipe();
   return reason == 0 || fail("write", reason, error);
 }
 

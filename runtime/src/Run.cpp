@@ -1,11 +1,11 @@
 //===- Run.cpp - OUT run: generate --------------------------------------------------------------------------------===//
 
+#include "Answer.h"
 #include "CommandLine.h"
-#include "Sampler.h"
+#include "SamplingArguments.h"
 #include "Text.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,63 +14,47 @@ using namespace lrt;
 
 namespace {
 
-struct Arguments : SessionArguments {
-  std::optional<std::string> prompt, tokens;
-  std::optional<int64_t> count, topK, seed;
-  std::optional<double> temperature, topP;
-  bool chat = false, ignoreEos = false;
+struct Arguments : SessionArguments, TokensArguments, SamplingArguments {
+  std::optional<std::string> prompt;
+  std::optional<int64_t> count, logprobs;
+  std::vector<std::string> stops;
+  bool chat = false, ignoreEos = false, json = false;
 
   void declare(Options &options) {
     options.text("--prompt", "TEXT", "what to continue; - reads it from stdin", prompt);
-    options.text("--tokens", "ID,ID,...", "the same as ids; the answer is then ids too", tokens);
+    TokensArguments::declare(options, "the same as ids; the answer is then ids too");
     options.integer("-n", "N", "stop after N tokens; default: at an end id or when the context is full", count, 0);
     options.flag("--chat", "wrap the prompt in the model's chat template", chat);
     options.flag("--ignore-eos", "go on after an end id", ignoreEos);
-    options.number("--temperature", "T", "sample with this temperature; default, and 0: the likeliest token",
-                   temperature, 0, 1000);
-    options.integer("--top-k", "K", "sample among the K likeliest; 0: all", topK, 0);
-    options.number("--top-p", "P", "sample among the likeliest that together reach probability P", topP, 0, 1);
-    options.integer("--seed", "S", "of sampling; default: a new one each time, shown on stderr", seed, 0);
+    options.texts("--stop", "TEXT", "end the answer before this text; may be given several times", stops);
+    SamplingArguments::declare(options);
+    options.flag("--json", "one object with text, ids, timings and the reason to stop, when all is done", json);
+    options.integer("--logprobs", "K", "with --json: of every token its log probability, and those of the K likeliest",
+                    logprobs, 0, 1000);
     SessionArguments::declare(options);
   }
-};
 
-/// Streams ids or text to stdout.
-class Output {
-public:
-  Output(Text &text, bool isIds) : text(text), isIds(isIds) {}
-
-  bool put(int32_t token, std::string &error) {
-    std::string piece = isIds ? format(isFirst ? "%d" : ",%d", token) : text.next(token);
-    isFirst = false;
-    return piece.empty() || writeOutput(piece, error);
+  /// What the options say together. Returns false with a reason.
+  bool check(std::string &error) const {
+    if (!expectOne("run",
+                   {{"--prompt", prompt.has_value()},
+                    {"--tokens", tokens.has_value()},
+                    {"--tokens-file", tokensFile.has_value()}},
+                   error))
+      return false;
+    if (chat && !prompt)
+      error = "run: --chat needs --prompt: ids are fed as they are";
+    else if (logprobs && !json)
+      error = "run: --logprobs needs --json";
+    return error.empty();
   }
-
-  /// Text ends with a newline only for people: a file holds what was generated and nothing else.
-  bool finish(std::string &error) {
-    std::string end = isIds ? "" : text.rest();
-    if (isIds || isatty(STDOUT_FILENO))
-      end += "\n";
-    return end.empty() || writeOutput(end, error);
-  }
-
-private:
-  Text &text;
-  bool isIds;
-  bool isFirst = true;
 };
-
-uint64_t freshSeed() {
-  uint32_t seed = 1;
-  (void)!getrandom(&seed, sizeof(seed), 0);
-  return seed;
-}
 
 bool readPrompt(const Arguments &arguments, const Session &session, const Text &text, std::vector<int32_t> &tokens,
                 std::string &error) {
   const lrt_program &program = session.program;
-  if (arguments.tokens) {
-    if (!parseTokens(*arguments.tokens, program.vocabulary, tokens, error))
+  if (!arguments.prompt) {
+    if (!arguments.read(program, tokens, error))
       return false;
   } else {
     std::string contents = *arguments.prompt;
@@ -96,17 +80,95 @@ bool readPrompt(const Arguments &arguments, const Session &session, const Text &
   return true;
 }
 
-void printTimings(size_t promptTokens, double promptSeconds, int64_t generated, double seconds,
-                  const std::string &why) {
-  std::string line = format("prompt: %zu tokens in %.1f ms, %.1f tokens/s", promptTokens, promptSeconds * 1e3,
-                            double(promptTokens) / promptSeconds);
-  // The first token comes with the prompt.
-  if (generated > 1)
-    line += format("; generation: %lld tokens in %.1f ms, %.1f tokens/s", (long long)(generated - 1), seconds * 1e3,
-                   double(generated - 1) / seconds);
-  line += "; stopped: " + why + "\n";
-  writeAll(STDERR_FILENO, line.data(), line.size());
-}
+/// Feeds the prompt, then one token after the other until there is a reason to stop.
+class Generation {
+public:
+  Generation(Session &session, Text &text, const Arguments &arguments, const Sampling &sampling)
+      : session(session), text(text), arguments(arguments), sampler(sampling.sampler, session.program.vocabulary),
+        penalties(sampling.penalties, session.program.vocabulary), logits(session.program.vocabulary) {
+    for (const std::string &stop : arguments.stops)
+      if (int32_t token = text.findSpecial(stop); token >= 0) // never shown, so not found in what is
+        stopTokens.push_back(token);
+  }
+
+  bool run(const std::vector<int32_t> &prompt, Answer &answer, std::string &error) {
+    for (int32_t token : prompt)
+      penalties.addPrompt(token);
+    Progress progress("prompt", "tokens");
+    const double start = now();
+    const bool isFed = session.feed(prompt.data(), int64_t(prompt.size()), logits.data(), &progress);
+    progress.end();
+    const double fed = now();
+    answer.promptTokens = int64_t(prompt.size());
+    answer.promptRead = session.position;
+    answer.promptSeconds = fed - start;
+    if (!isFed)
+      answer.stop = {.reason = StopReason::Interrupted};
+    while (answer.stop.reason == StopReason::None)
+      if (!step(answer, error))
+        return false;
+    answer.seconds = now() - fed;
+    answer.steps = session.position - answer.promptRead;
+    return answer.finish(error);
+  }
+
+private:
+  /// The next token, and why it is the last one, if it is.
+  bool step(Answer &answer, std::string &error) {
+    const int64_t limit = arguments.count.value_or(INT64_MAX);
+    if (answer.count() == limit) {
+      answer.stop = {.reason = StopReason::Length};
+      return true;
+    }
+    std::optional<LogProbabilities> probabilities;
+    const int64_t chosen = choose(probabilities, error);
+    if (chosen < 0)
+      return false;
+    const int32_t token = int32_t(chosen);
+    if (!arguments.ignoreEos && text.isEnd(token)) {
+      answer.stop = {.reason = StopReason::End, .id = token};
+      return true;
+    }
+    if (std::find(stopTokens.begin(), stopTokens.end(), token) != stopTokens.end()) {
+      answer.stop = {.reason = StopReason::Text, .id = token, .text = std::string(text.piece(token))};
+      return true;
+    }
+    penalties.addAnswer(token);
+    if (!answer.put(token, std::move(probabilities), error) || answer.stop.reason != StopReason::None)
+      return error.empty();
+    if (interrupted)
+      answer.stop = {.reason = StopReason::Interrupted};
+    else if (answer.count() == limit)
+      answer.stop = {.reason = StopReason::Length};
+    else if (session.left() == 0)
+      answer.stop = {.reason = StopReason::Context};
+    else
+      session.decode(token, logits.data());
+    return true;
+  }
+
+  /// -1, with a reason: no logit is a number.
+  int64_t choose(std::optional<LogProbabilities> &probabilities, std::string &error) {
+    if (arguments.logprobs)
+      original = logits; // what the model itself says is what is shown
+    penalties.apply(logits.data());
+    const int64_t token = sampler.sample(logits.data());
+    if (token < 0)
+      error = format("the logits at position %lld are not numbers", (long long)(session.position - 1));
+    else if (arguments.logprobs)
+      probabilities = logProbabilities(original.data(), int64_t(original.size()), int32_t(token), *arguments.logprobs,
+                                       logits.data());
+    return token;
+  }
+
+  Session &session;
+  Text &text;
+  const Arguments &arguments;
+  Sampler sampler;
+  Penalties penalties;
+  std::vector<int32_t> stopTokens;
+  std::vector<float> logits, original;
+};
 
 int run(const Invocation &invocation) {
   Arguments arguments;
@@ -115,20 +177,19 @@ int run(const Invocation &invocation) {
   int status;
   if (!invocation.parse(runCommand, options, status))
     return status;
-  if (arguments.prompt.has_value() == arguments.tokens.has_value())
-    return invocation.fail(arguments.prompt ? "run: expected --prompt or --tokens, found both"
-                                            : "run: expected --prompt TEXT or --tokens ID,ID,...");
-  if (arguments.tokens && arguments.chat)
-    return invocation.fail("run: --chat needs --prompt: ids are fed as they are");
+  std::string error;
+  if (!arguments.check(error))
+    return invocation.fail(error);
 
   const lrt_program &program = invocation.program;
   Session session(program);
   Text text;
   std::vector<int32_t> tokens;
-  std::string error;
   if (!session.open(arguments.session(), error) || !text.open(session.weights, error) ||
       !readPrompt(arguments, session, text, tokens, error))
     return invocation.fail(error);
+  if (!arguments.stops.empty() && !text.hasText())
+    return invocation.fail("run: --stop needs the texts of a tokenizer: this model has none");
   // Without -n most answers end long before the context is full: refused is what the prompt alone cannot have.
   int64_t asked = std::min(program.context - int64_t(tokens.size()), arguments.count.value_or(1));
   if (!session.checkMemory(int64_t(tokens.size()) + asked, error))
@@ -137,51 +198,23 @@ int run(const Invocation &invocation) {
     warn(format("memory is free for %lld of the context's %lld positions: -n N stops an answer earlier", (long long)fit,
                 (long long)program.context));
 
-  SamplerOptions sampling = {.temperature = arguments.temperature.value_or(0),
-                             .topK = arguments.topK.value_or(0),
-                             .topP = arguments.topP.value_or(1),
-                             .seed = arguments.seed ? uint64_t(*arguments.seed) : freshSeed()};
-  Sampler sampler(sampling, program.vocabulary);
-  if (sampling.temperature > 0 && !arguments.seed)
-    fprintf(stderr, "seed: %llu\n", (unsigned long long)sampling.seed);
+  std::vector<std::string> notes;
+  const Sampling sampling = arguments.resolve(program, notes);
+  for (const std::string &note : notes)
+    invocation.note(note);
+  if (!sampling.isGreedy() && !arguments.seed)
+    fprintf(stderr, "seed: %llu\n", (unsigned long long)sampling.sampler.seed);
 
   catchInterrupts();
-  std::vector<float> logits(program.vocabulary);
-  Output output(text, arguments.tokens.has_value());
-  std::string why;
-  int64_t generated = 0;
-  double start = now();
-  if (!session.feed(tokens.data(), int64_t(tokens.size()), logits.data(), &interrupted))
-    why = "interrupted";
-  double prompted = now();
-  while (why.empty()) {
-    if (generated == arguments.count.value_or(INT64_MAX)) {
-      why = format("-n %lld", (long long)generated);
-      break;
-    }
-    int64_t token = sampler.sample(logits.data());
-    if (token < 0)
-      return invocation.fail(format("the logits at position %lld are not numbers", (long long)(session.position - 1)));
-    if (!arguments.ignoreEos && text.isEnd(int32_t(token))) {
-      why = format("end id %lld", (long long)token);
-      break;
-    }
-    ++generated;
-    if (!output.put(int32_t(token), error))
-      return invocation.fail(error);
-    if (interrupted)
-      why = "interrupted";
-    else if (generated == arguments.count.value_or(INT64_MAX))
-      why = format("-n %lld", (long long)generated);
-    else if (session.left() == 0)
-      why = format("the context of %lld is full", (long long)program.context);
-    else
-      session.decode(int32_t(token), logits.data());
-  }
-  double end = now();
-  if (!output.finish(error))
+  const AnswerForm form = arguments.json ? AnswerForm::Json : arguments.prompt ? AnswerForm::Text : AnswerForm::Ids;
+  Answer answer(text, form, arguments.stops);
+  Generation generation(session, text, arguments, sampling);
+  if (!generation.run(tokens, answer, error))
     return invocation.fail(error);
-  printTimings(tokens.size(), prompted - start, generated, end - prompted, why);
+  if (arguments.json && !writeOutput(answer.json(program, sampling, arguments.logprobs.has_value()), error))
+    return invocation.fail(error);
+  const std::string timings = answer.timings(program);
+  writeAll(STDERR_FILENO, timings.data(), timings.size());
   return 0;
 }
 
@@ -190,13 +223,44 @@ int run(const Invocation &invocation) {
 const Command lrt::runCommand = {
     .name = "run",
     .summary = "generate text, streamed to stdout; timings and the reason to stop go to stderr",
-    .usage = "--prompt TEXT | --tokens ID,ID,... [OPTION...]",
-    .details =
-        "The answer starts after the prompt and ends before the first of the model's end ids. Text is written without\n"
-        "a newline at the end, except to a terminal; ids on one line, separated by commas. Ctrl-C ends it early.\n",
+    .usage = "--prompt TEXT | --tokens ID,ID,... | --tokens-file FILE [OPTION...]",
+    .details = "The answer starts after the prompt and ends before the first of the model's end ids, or before a "
+               "--stop text.\n"
+               "Text is written without a newline at the end, except to a terminal; ids on one line, separated by "
+               "commas. What\n"
+               "could be the beginning of a --stop text is held back until it is known not to be; ids are not. Ctrl-C "
+               "ends it\n"
+               "early, with the signal's exit status. The rate of the generation is that of its decode steps: the "
+               "first token\n"
+               "comes with the prompt.\n"
+               "\n"
+               "How the next token is chosen, in this order: --repeat-penalty, then --presence-penalty and "
+               "--frequency-penalty;\n"
+               "logits are divided by --temperature; --top-k; of what is left --top-p; of that --min-p; then one is "
+               "drawn. At\n"
+               "temperature 0, the default, the likeliest token after the penalties is taken and the other steps are "
+               "not done.\n"
+               "--repeat-penalty R: the logit of a token of the prompt or the answer is divided by R, or multiplied if "
+               "negative.\n"
+               "--presence-penalty, --frequency-penalty: subtracted from the logit of a token of the answer, the "
+               "second one as\n"
+               "often as the token was there.\n"
+               "--sampling model: the values of generation_config.json, or of a GGUF's general.sampling keys, as "
+               "recorded when\n"
+               "the program was compiled; an option beside it counts instead of its value.\n"
+               "\n"
+               "--json: text (null without a tokenizer; bytes that are no UTF-8 become U+FFFD), ids (with those of a "
+               "stop text),\n"
+               "stop_reason (end, length, stop, context, interrupted), prompt_tokens, generated_tokens, sampling, "
+               "seed, timings.\n"
+               "--logprobs: natural logarithms of the probabilities that the model itself gives: before penalties, "
+               "temperature\n"
+               "and everything after them.\n",
     .examples = "run --prompt \"Once upon a time\" -n 64\n"
                 "run --prompt \"Who are you?\" --chat --temperature 0.7 --top-p 0.9 --seed 1\n"
+                "run --prompt \"Who are you?\" --chat --sampling model --stop \"\\n\\n\"\n"
                 "run --prompt - < question.txt\n"
-                "run --tokens 1,403,42 -n 16 --threads 2",
+                "run --tokens 1,403,42 -n 16 --threads 2\n"
+                "run --prompt \"Once upon a time\" -n 64 --json --logprobs 5",
     .run = run,
 };

@@ -1,7 +1,21 @@
 //===- Sampler.h - from logits to the next token ------------------------------------------------------------------===//
+//
+// In this order, as transformers' generate() has it, whose formulas these are:
+//   1. repeat penalty, then presence and frequency penalty (Penalties.h)
+//   2. logits are divided by the temperature; 0: the largest one is the token, and nothing of what follows is done
+//   3. top-k: the K likeliest are kept
+//   4. top-p: of these, the likeliest that together have probability P
+//   5. min-p: of these, those at least P times as likely as the likeliest one
+//   6. one of what is left is drawn
+//
+// One thing is not as there: of tokens as likely as the K-th, top-k keeps those with the smaller ids.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LRT_SRC_SAMPLER_H
 #define LRT_SRC_SAMPLER_H
+
+#include "Likeliest.h"
 
 #include <stdint.h>
 
@@ -9,13 +23,11 @@
 
 namespace lrt {
 
-/// Index of the largest logit, the first one of equals; what is not a number never wins. -1: none is a number.
-int64_t argmax(const float *logits, int64_t count);
-
 struct SamplerOptions {
   double temperature = 0; // 0: greedy
-  int64_t topK = 0;       // keep the K likeliest; 0: all
-  double topP = 1;        // of these, keep the likeliest whose probabilities reach P
+  int64_t topK = 0;       // 0: all
+  double topP = 1;        // 1: all
+  double minP = 0;        // 0: all
   uint64_t seed = 0;
 };
 
@@ -28,19 +40,9 @@ public:
   int64_t sample(const float *logits);
 
 private:
-  struct Candidate {
-    float logit;
-    int32_t token;
-  };
-
-  /// The likelier first, of equals the one with the smaller id.
-  static bool isLikelier(const Candidate &a, const Candidate &b) {
-    return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
-  }
-
-  double uniform();                              // [0, 1)
-  double weigh(const float *logits, float most); // fills `weights`, returns their sum
-  void keepTopK(const float *logits);
+  double uniform(); // [0, 1)
+  int64_t drawFromAll(int64_t best, double total);
+  void keep(const float *logits, double total); // fills `candidates`
 
   SamplerOptions options;
   int64_t vocabulary;

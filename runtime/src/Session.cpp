@@ -5,6 +5,7 @@
 #include "../cpu/Features.h"
 #include "../cpu/FreeMemory.h"
 #include "../cpu/Topology.h"
+#include "Signals.h"
 
 #include <string.h>
 
@@ -132,16 +133,20 @@ void Session::decode(int32_t token, float *logits) {
   ++position;
 }
 
-bool Session::feed(const int32_t *tokens, int64_t count, float *logits, const volatile bool *stop) {
+bool Session::feed(const int32_t *tokens, int64_t count, float *logits, Progress *progress) {
+  if (interrupted)
+    return false;
   if (count == 1) {
     decode(tokens[0], logits);
     return true;
   }
   int64_t rows = 0;
   for (int64_t done = 0; done < count; done += rows) {
-    if (stop && *stop)
+    if (interrupted)
       return false;
     rows = std::min(count - done, program.prefill.rows);
+    if (progress && rows < count) // more than one pass
+      progress->update(done, count);
     prefill(tokens + done, rows);
   }
   head(rows - 1, 1, logits);

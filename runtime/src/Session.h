@@ -6,6 +6,7 @@
 #include "Crew.h"
 #include "MemoryNeed.h"
 #include "Profile.h"
+#include "Progress.h"
 #include "Support.h"
 #include "Team.h"
 #include "Weights.h"
@@ -49,9 +50,9 @@ public:
   /// Feeds one token; logits: [vocabulary].
   void decode(int32_t token, float *logits);
 
-  /// Feeds a prompt in as few passes as possible and leaves the logits of its last token. Returns false when `stop`
-  /// (may be null) became true between two passes.
-  bool feed(const int32_t *tokens, int64_t count, float *logits, const volatile bool *stop = nullptr);
+  /// Feeds a prompt in as few passes as possible and leaves the logits of its last token. Returns false when it was
+  /// interrupted between two passes; `position` says how far it came. `progress` may be null.
+  bool feed(const int32_t *tokens, int64_t count, float *logits, Progress *progress = nullptr);
 
   /// The caches hold `positions` made-up positions.
   void fill(int64_t positions);

@@ -31,6 +31,21 @@ public:
   std::string describeTokenizer() const;
   std::string describeChat() const;
 
+  /// Whether there are texts for ids, and a chat template.
+  bool hasText() const;
+  bool hasChat() const;
+
+  /// Bytes that an id stands for, which need not be whole characters; special tokens too.
+  std::string_view piece(int32_t token) const;
+  bool isSpecial(int32_t token) const;
+
+  /// The special token that is written so, or -1.
+  int32_t findSpecial(std::string_view text) const;
+
+  /// The text of ids that encode() gave: without the space that the tokenizer puts in front. `special`: with the texts
+  /// of special tokens.
+  std::string decode(const std::vector<int32_t> &tokens, bool special) const;
+
   /// Whether generation ends at this id.
   bool isEnd(int32_t token) const;
 

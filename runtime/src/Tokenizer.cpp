@@ -154,6 +154,14 @@ std::string_view Tokenizer::piece(int32_t id) const {
   return id >= 0 && id < size() ? tables.string(tables.pieces[id]) : std::string_view();
 }
 
+bool Tokenizer::putsSpaceInFront() const {
+  const auto puts = [](const lrt_tokenizer_step &step) {
+    return step.kind == LRT_TEXT_PREPEND || (step.kind == LRT_TEXT_METASPACE && step.mode != LRT_PREFIX_NEVER);
+  };
+  return std::any_of(tables.normalizers.begin(), tables.normalizers.end(), puts) ||
+         std::any_of(tables.splitters.begin(), tables.splitters.end(), puts);
+}
+
 bool Tokenizer::isSpecial(int32_t id) const {
   return id >= 0 && id < size() && (tables.tokenFlags[id] & LRT_TOKEN_SPECIAL) != 0;
 }

@@ -41,6 +41,9 @@ public:
   /// The bytes an id stands for, which need not be whole characters. Nothing for an id there is not.
   std::string_view piece(int32_t id) const;
 
+  /// Every text gets a space in front before it is cut, so that the text of its ids begins with one too many.
+  bool putsSpaceInFront() const;
+
   /// Control tokens, which are not shown when text is generated.
   bool isSpecial(int32_t id) const;
 

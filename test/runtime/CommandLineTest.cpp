@@ -4,10 +4,12 @@
 
 #include "FakeModel.h"
 #include "Files.h"
+#include "lrt/version.h"
 #include "runtime/cpu/FreeMemory.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstring>
@@ -154,12 +156,19 @@ TEST_F(CommandLine, runErrors) {
             "the prompt has 41 tokens, but the context holds 40");
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1,50"})),
             "--tokens: id 50 at place 2 is outside the vocabulary of 50");
-  EXPECT_EQ(errorOf(callWithWeights({"run"})), "run: expected --prompt TEXT or --tokens ID,ID,...");
+  EXPECT_EQ(errorOf(callWithWeights({"run"})), "run: expected one of --prompt, --tokens, --tokens-file, found none");
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--prompt", "x"})),
-            "run: expected --prompt or --tokens, found both");
+            "run: expected one of --prompt, --tokens, --tokens-file, found --prompt and --tokens");
   EXPECT_EQ(errorOf(callWithWeights({"run", "--prompt", "x"})), "this model has no tokenizer: give ids with --tokens");
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--chat"})),
             "run: --chat needs --prompt: ids are fed as they are");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--logprobs", "2"})), "run: --logprobs needs --json");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--stop", "x"})),
+            "run: --stop needs the texts of a tokenizer: this model has none");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--sampling", "user"})),
+            "run: --sampling: expected model, found \"user\" (see fake run --help)");
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--repeat-penalty", "0"})),
+            "run: --repeat-penalty: expected a number from 0.01 to 100, found \"0\" (see fake run --help)");
   EXPECT_EQ(errorOf(call({"run", "--tokens", "1", "--foo"})), "run: unknown option --foo (see fake run --help)");
   EXPECT_EQ(errorOf(call({"run", "--tokens", "1", "--weights", "/nowhere"})),
             "/nowhere: cannot open the weights: No such file or directory");
@@ -173,39 +182,288 @@ TEST_F(CommandLine, logitsThatAreNotNumbersAreReported) {
   EXPECT_EQ(callWithWeights({"run", "--tokens", "1"}).err, "fake: the logits at position 0 are not numbers\n");
 }
 
-TEST_F(CommandLine, aClosedPipeEndsRunQuietly) {
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  close(ends[0]);
-  pid_t child = start({"run", "--tokens", "1", "--weights", weights}, ends[1]);
-  close(ends[1]);
-  Result result = wait(child);
-  EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.err, "");
+TEST_F(CommandLine, aClosedPipeEndsEveryCommandAsSigpipeDoes) {
+  for (std::vector<std::string> arguments : {std::vector<std::string>{"run", "--tokens", "1", "--weights", weights},
+                                             {"run", "--tokens", "1", "--json", "--weights", weights},
+                                             {"logits", "--tokens", "1", "--out", "/dev/stdout", "--weights", weights},
+                                             {"info"},
+                                             {"--version"},
+                                             {"run", "--help"}}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    close(ends[0]);
+    pid_t child = start(arguments, ends[1]);
+    close(ends[1]);
+    Result result = wait(child);
+    EXPECT_EQ(result.status, -SIGPIPE) << arguments[0];
+    EXPECT_EQ(result.err, "");
+  }
 }
 
-TEST_F(CommandLine, controlCEndsRunWithItsTimings) {
+TEST_F(CommandLine, interruptsEndRunAsTheirSignalsDoWithItsTimings) {
   program.decode.run = [](const lrt_step *step, int64_t worker) {
     if (worker == 0) {
       usleep(20'000);
       std::fill(step->logits, step->logits + fake::vocabulary, 0.0f);
     }
   };
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  pid_t child = start({"run", "--tokens", "1", "--weights", weights}, ends[1]);
-  close(ends[1]);
-  char first[2];
-  ASSERT_EQ(read(ends[0], first, 1), 1);
-  kill(child, SIGINT);
-  std::string out(1, first[0]);
-  while (read(ends[0], first, 1) == 1)
-    out += first[0];
-  close(ends[0]);
-  Result result = wait(child);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    pid_t child = start({"run", "--tokens", "1", "--weights", weights}, ends[1]);
+    close(ends[1]);
+    char first[2];
+    ASSERT_EQ(read(ends[0], first, 1), 1);
+    kill(child, signal);
+    std::string out(1, first[0]);
+    while (read(ends[0], first, 1) == 1)
+      out += first[0];
+    close(ends[0]);
+    Result result = wait(child);
+    EXPECT_EQ(result.status, -signal);
+    EXPECT_NE(result.err.find("stopped: interrupted\n"), std::string::npos) << result.err;
+    EXPECT_EQ(out.back(), '\n');
+  }
+}
+
+// nohup, and a shell without job control for what it puts in the background.
+TEST_F(CommandLine, aSignalThatTheParentIgnoresStaysIgnored) {
+  program.decode.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0)
+      raise(SIGHUP);
+  };
+  auto before = std::signal(SIGHUP, SIG_IGN);
+  Result result = callWithWeights({"run", "--tokens", "1", "-n", "3"});
+  std::signal(SIGHUP, before);
+  EXPECT_EQ(result.status, 0) << result.err;
+}
+
+TEST_F(CommandLine, aPromptThatWasInterruptedCountsWhatWasRead) {
+  program.prefill.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0)
+      raise(SIGINT);
+  };
+  Result result = callWithWeights({"run", "--tokens", joined(someTokens(20)), "-n", "5"});
+  EXPECT_EQ(result.status, -SIGINT);
+  EXPECT_EQ(result.err.rfind("prompt: 8 of 20 tokens in ", 0), 0u) << result.err;
+  EXPECT_EQ(result.err.find("generation"), std::string::npos);
+  result = callWithWeights({"run", "--tokens", joined(someTokens(20)), "-n", "5", "--json"});
+  EXPECT_EQ(result.status, -SIGINT);
+  EXPECT_NE(result.out.find("\"ids\": [], \"stop_reason\": \"interrupted\", \"prompt_tokens\": 20"), std::string::npos)
+      << result.out;
+  EXPECT_NE(result.out.find("\"prompt_tokens_read\": 8,"), std::string::npos) << result.out;
+}
+
+TEST_F(CommandLine, aSecondInterruptEndsAtOnce) {
+  program.prefill.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0) {
+      raise(SIGINT);
+      raise(SIGTERM);
+    }
+  };
+  Result result = callWithWeights({"run", "--tokens", joined(someTokens(20))});
+  EXPECT_EQ(result.status, -SIGTERM);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(CommandLine, interruptedLogitsLeaveNoFile) {
+  program.prefill.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0)
+      raise(SIGINT);
+  };
+  std::filesystem::create_directory(directory.path + "/out.d");
+  Result result =
+      callWithWeights({"logits", "--tokens", joined(someTokens(20)), "--out", directory.path + "/out.d/logits.npy"});
+  EXPECT_EQ(result.status, -SIGINT);
+  EXPECT_EQ(result.err, "fake: interrupted after 8 of 20 tokens\n");
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path + "/out.d"));
+}
+
+TEST_F(CommandLine, timingsCountWhatWasGenerated) {
+  std::string err = callWithWeights({"run", "--tokens", joined(someTokens(9)), "-n", "12"}).err;
+  EXPECT_EQ(err.rfind("prompt: 9 tokens in ", 0), 0u) << err;
+  EXPECT_NE(err.find("; generation: 12 tokens in "), std::string::npos) << err;
+  EXPECT_NE(err.find(" tokens/s in 11 decode steps; stopped: -n 12\n"), std::string::npos) << err;
+}
+
+TEST_F(CommandLine, jsonHoldsTheAnswerAndWhyItEnds) {
+  std::vector<int32_t> prompt = someTokens(9), ids = fake::greedy(prompt, 3);
+  Result result = callWithWeights({"run", "--tokens", joined(prompt), "-n", "3", "--json"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  std::string expected = "{\"model\": \"fake\", \"text\": null, \"ids\": [" + std::to_string(ids[0]) + ", " +
+                         std::to_string(ids[1]) + ", " + std::to_string(ids[2]) +
+                         "], \"stop_reason\": \"length\", \"prompt_tokens\": 9, \"generated_tokens\": 3, "
+                         "\"sampling\": \"greedy\", \"timings\": {\"prompt_tokens_read\": 9, \"prompt_ms\": ";
+  EXPECT_EQ(result.out.substr(0, expected.size()), expected);
+  EXPECT_EQ(result.out.find('\n'), result.out.size() - 1);
+  result = callWithWeights({"run", "--tokens", joined(someTokens(39)), "--json", "--temperature", "1", "--seed", "7"});
+  for (const char *part : {"\"stop_reason\": \"context\"", "\"sampling\": \"temperature 1\", \"seed\": 7, "})
+    EXPECT_NE(result.out.find(part), std::string::npos) << result.out;
+}
+
+TEST_F(CommandLine, logprobsAreOfTheModelsOwnDistribution) {
+  std::vector<int32_t> prompt = someTokens(9);
+  std::vector<float> logits = fake::logitsAfter(prompt);
+  double sum = 0;
+  for (float logit : logits)
+    sum += std::exp(double(logit));
+  const int32_t best = fake::greedy(prompt, 1)[0];
+  // The penalty makes another token the likeliest; what is shown is from before it.
+  Result result = callWithWeights({"run", "--tokens", joined(prompt) + "," + std::to_string(best), "-n", "1", "--json",
+                                   "--logprobs", "0", "--repeat-penalty", "50"});
+  EXPECT_NE(result.out.find("\"logprobs\": [{\"id\": "), std::string::npos) << result.out;
+  result = callWithWeights({"run", "--tokens", joined(prompt), "-n", "1", "--json", "--logprobs", "2", "--temperature",
+                            "5", "--top-k", "1", "--seed", "1"});
+  char expected[200];
+  snprintf(expected, sizeof expected, "\"logprobs\": [{\"id\": %d, \"logprob\": ", best);
+  size_t place = result.out.find(expected);
+  ASSERT_NE(place, std::string::npos) << result.out;
+  EXPECT_NEAR(std::stod(result.out.substr(place + strlen(expected))), double(logits[best]) - std::log(sum), 1e-4);
+  EXPECT_NE(result.out.find("\"top\": [{\"id\": " + std::to_string(best) + ", "), std::string::npos) << result.out;
+}
+
+TEST_F(CommandLine, penaltiesCountThePromptAndTheAnswer) {
+  // Whatever was there can never come again: every token of the answer is new.
+  Result result =
+      callWithWeights({"run", "--tokens", "1,2,3", "-n", "30", "--repeat-penalty", "100", "--presence-penalty", "100"});
+  std::vector<int32_t> ids;
+  std::string error;
+  result.out.pop_back();
+  ASSERT_TRUE(parseTokens(result.out, fake::vocabulary, ids, error)) << error;
+  ids.insert(ids.end(), {1, 2, 3});
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(std::unique(ids.begin(), ids.end()), ids.end()) << result.out;
+}
+
+TEST_F(CommandLine, optionsWithoutEffectAreSaid) {
+  Result result = callWithWeights({"run", "--tokens", "1", "-n", "1", "--top-k", "3", "--seed", "1"});
+  EXPECT_EQ(
+      result.err.rfind("fake: --top-k, --seed: no effect at temperature 0, where the likeliest token is taken; see "
+                       "--temperature\nprompt:",
+                       0),
+      0u)
+      << result.err;
+  result = callWithWeights({"run", "--tokens", "1", "-n", "1", "--min-p", "0.1", "--temperature", "1", "--seed", "1"});
+  EXPECT_EQ(result.err.rfind("prompt:", 0), 0u) << result.err;
+}
+
+TEST_F(CommandLine, samplingOfTheModel) {
+  const std::vector<std::string> arguments = {"run", "--tokens", "1", "-n", "3", "--sampling", "model", "--seed", "1"};
+  Result result = callWithWeights(arguments);
+  EXPECT_EQ(result.err.rfind("fake: --sampling model: this model's files name no sampling values\n", 0), 0u);
+  program.sampling = {.origin = "generation_config.json",
+                      .unfollowed = "typical_p, eta_cutoff",
+                      .temperature = 0.6,
+                      .top_k = 20,
+                      .top_p = 0.95,
+                      .min_p = 0,
+                      .repeat_penalty = 1.05};
+  result = callWithWeights(arguments);
+  EXPECT_EQ(
+      result.err.rfind("fake: --sampling model: temperature 0.6, top-k 20, top-p 0.95, repeat penalty 1.05 "
+                       "(generation_config.json)\n"
+                       "fake: --sampling model: generation_config.json also names typical_p, eta_cutoff, which is "
+                       "not followed\n"
+                       "prompt: ",
+                       0),
+      0u)
+      << result.err;
+  std::string same = callWithWeights({"run", "--tokens", "1", "-n", "3", "--temperature", "0.6", "--top-k", "20",
+                                      "--top-p", "0.95", "--repeat-penalty", "1.05", "--seed", "1"})
+                         .out;
+  EXPECT_EQ(result.out, same);
+  // Options beside it count instead; without it the values are not looked at.
+  result = callWithWeights(
+      {"run", "--tokens", "1", "-n", "3", "--sampling", "model", "--temperature", "0", "--repeat-penalty", "1"});
+  EXPECT_EQ(result.out, joined(fake::greedy({1}, 3)) + "\n");
+  EXPECT_EQ(callWithWeights({"run", "--tokens", "1", "-n", "3"}).out, joined(fake::greedy({1}, 3)) + "\n");
+}
+
+TEST_F(CommandLine, idsFromAFile) {
+  std::vector<int32_t> prompt = someTokens(11);
+  std::string file = directory.write("ids", joined(prompt) + "\n");
+  EXPECT_EQ(callWithWeights({"run", "--tokens-file", file, "-n", "4"}).out, joined(fake::greedy(prompt, 4)) + "\n");
+  directory.write("in", joined(prompt)); // stdin
+  EXPECT_EQ(callWithWeights({"run", "--tokens-file", "-", "-n", "4"}).out, joined(fake::greedy(prompt, 4)) + "\n");
+  std::string out = directory.path + "/logits.npy";
+  EXPECT_EQ(callWithWeights({"logits", "--tokens-file", file, "--out", out}).status, 0);
+  std::vector<float> logits = readLogits(out, 11), last = fake::logitsAfter(prompt);
+  EXPECT_TRUE(std::equal(last.begin(), last.end(), logits.end() - int64_t(last.size())));
+  EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens-file", directory.write("bad", "1 x")})),
+            directory.path + "/bad: expected ids separated by commas or white space, found \"x\" at place 2");
+}
+
+TEST_F(CommandLine, progressIsShownOnATerminalAlone) {
+  program.prefill.run = [](const lrt_step *step, int64_t worker) {
+    if (worker == 0)
+      usleep(150'000);
+  };
+  int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(grantpt(terminal) | unlockpt(terminal), 0);
+  const std::string name = ptsname(terminal);
+  const int other = open(name.c_str(), O_RDWR | O_NOCTTY);
+  pid_t child = fork();
+  if (child == 0) {
+    dup2(open((directory.path + "/out").c_str(), O_WRONLY | O_CREAT, 0600), 1);
+    dup2(other, 2);
+    std::vector<std::string> words = {"fake", "run", "--tokens",  joined(someTokens(20)),
+                                      "-n",   "1",   "--weights", weights};
+    std::vector<char *> argv;
+    for (std::string &word : words)
+      argv.push_back(word.data());
+    _exit(runCommandLine(program, int(argv.size()), argv.data()));
+  }
+  int status;
+  waitpid(child, &status, 0);
+  fcntl(terminal, F_SETFL, O_NONBLOCK);
+  std::string err;
+  char part[4096];
+  for (ssize_t size; (size = read(terminal, part, sizeof part)) > 0;)
+    err.append(part, size_t(size));
+  close(other);
+  close(terminal);
+  EXPECT_EQ(
+      err.rfind("\r\033[Kprompt: 0 of 20 tokens\r\033[Kprompt: 8 of 20 tokens\r\033[Kprompt: 16 of 20 tokens\r\033["
+                "Kprompt: 20 tokens in ",
+                0),
+      0u)
+      << err;
+  EXPECT_EQ(callWithWeights({"run", "--tokens", joined(someTokens(20)), "-n", "1"}).err.find('\r'), std::string::npos);
+}
+
+TEST_F(CommandLine, versionSaysWhatMadeTheProgram) {
+  Result result = call({"--version"});
   EXPECT_EQ(result.status, 0);
-  EXPECT_NE(result.err.find("stopped: interrupted\n"), std::string::npos) << result.err;
-  EXPECT_EQ(out.back(), '\n');
+  EXPECT_EQ(result.out, "fake (checksum), compiled for x86-64 by lathe " LATHE_VERSION ", ABI " +
+                            std::to_string(LRT_ABI_VERSION) + "\n");
+}
+
+TEST_F(CommandLine, infoAsJson) {
+  Result result = call({"info", "--json"}); // weights missing
+  EXPECT_EQ(result.status, 0);
+  for (const char *part :
+       {"{\"model\": \"fake\", \"architecture\": \"checksum\", ", "\"vocabulary\": 50, \"context\": 40, ",
+        "{\"name\": \"prefill\", \"rows\": 8}", "\"cpu_features\": [], ", "\"sampling\": null, ",
+        "\"tokenizer\": null, \"chat_template\": null, ", "\"weights\": null, \"weights_problem\": \""})
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << " in " << result.out;
+  program.sampling = {
+      .origin = "here", .unfollowed = "", .temperature = 0.5, .top_k = 3, .top_p = 1, .min_p = 0, .repeat_penalty = 1};
+  result = callWithWeights({"info", "--json", "--verify"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  for (const char *part : {"\"sampling\": {\"origin\": \"here\", \"temperature\": 0.500000, \"top_k\": 3, ",
+                           "\"tokenizer\": false, \"chat_template\": false, ", "\"weights_file_bytes\": 4296}"})
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << " in " << result.out;
+  EXPECT_EQ(errorOf(call({"info", "--json", "--weights", "/nowhere"})),
+            "/nowhere: cannot open the weights: No such file or directory");
+}
+
+TEST_F(CommandLine, detokenizeErrors) {
+  EXPECT_EQ(errorOf(callWithWeights({"detokenize"})),
+            "detokenize: expected one of --tokens, --tokens-file, found none");
+  EXPECT_EQ(errorOf(callWithWeights({"detokenize", "--tokens", "1"})), "this model has no tokenizer: ids have no text");
+  EXPECT_EQ(errorOf(callWithWeights({"detokenize", "--tokens", "50"})),
+            "--tokens: id 50 at place 1 is outside the vocabulary of 50");
 }
 
 TEST_F(CommandLine, logitsOfEveryPositionHoweverTheyAreFed) {
@@ -235,8 +493,9 @@ TEST_F(CommandLine, logitsOfEveryPositionHoweverTheyAreFed) {
 }
 
 TEST_F(CommandLine, logitsErrors) {
-  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1"})),
-            "logits: expected --tokens ID,ID,... and --out FILE.npy");
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1"})), "logits: expected --out FILE.npy, found none");
+  EXPECT_EQ(errorOf(callWithWeights({"logits", "--out", "x"})),
+            "logits: expected one of --tokens, --tokens-file, found none");
   EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", joined(someTokens(41)), "--out", "x"})),
             "41 tokens, but the context holds 40");
   EXPECT_EQ(errorOf(callWithWeights({"logits", "--tokens", "1", "--out", weights + "/x"})),
@@ -248,7 +507,7 @@ TEST_F(CommandLine, logitsErrors) {
 }
 
 TEST_F(CommandLine, tokensErrors) {
-  EXPECT_EQ(errorOf(callWithWeights({"tokens"})), "tokens: expected --prompt TEXT or --file FILE");
+  EXPECT_EQ(errorOf(callWithWeights({"tokens"})), "tokens: expected one of --prompt, --file, found none");
   EXPECT_EQ(errorOf(callWithWeights({"tokens", "--file", "/nowhere"})),
             "/nowhere: cannot read: No such file or directory");
 }
@@ -281,6 +540,7 @@ TEST_F(CommandLine, helpIsOnStdout) {
                                              {"run", "--help"},
                                              {"logits", "--help"},
                                              {"tokens", "--help"},
+                                             {"detokenize", "--help"},
                                              {"bench", "--help"},
                                              {"info", "--help"}}) {
     Result result = call(arguments);
@@ -291,9 +551,11 @@ TEST_F(CommandLine, helpIsOnStdout) {
 }
 
 TEST_F(CommandLine, unknownCommands) {
-  EXPECT_EQ(errorOf(call({})), "expected a command: run, logits, tokens, bench or info (see fake --help)");
+  EXPECT_EQ(errorOf(call({})), "expected a command: run, logits, tokens, detokenize, bench or info (see fake --help)");
   EXPECT_EQ(errorOf(call({"jump"})),
-            "unknown command \"jump\": expected run, logits, tokens, bench or info (see fake --help)");
+            "unknown command \"jump\": expected run, logits, tokens, detokenize, bench or info (see fake --help)");
+  EXPECT_EQ(errorOf(call({"logit"})), "unknown command \"logit\", did you mean logits?: expected run, logits, tokens, "
+                                      "detokenize, bench or info (see fake --help)");
 }
 
 TEST_F(CommandLine, aCpuThatLacksFeaturesIsToldFirst) {

@@ -134,6 +134,7 @@ const lrt_program fake::program = {
     .num_caches = 1,
     .weights_data = nullptr,
     .weights_data_bytes = 0,
+    .sampling = {},
 };
 
 std::string fake::weightsFile() {

@@ -2,6 +2,8 @@
 
 #include "runtime/src/Options.h"
 
+#include "Files.h"
+
 #include <gtest/gtest.h>
 
 using namespace lrt;
@@ -16,6 +18,8 @@ struct Parsed {
   std::optional<double> ratio;
   std::optional<std::string> text;
   std::vector<int64_t> list;
+  std::vector<std::string> stops;
+  std::optional<std::string> choice;
 };
 
 Parsed parse(const std::vector<std::string> &arguments) {
@@ -26,6 +30,8 @@ Parsed parse(const std::vector<std::string> &arguments) {
   options.number("--ratio", "R", "a ratio", parsed.ratio, 0, 1);
   options.text("--text", "TEXT", "a text", parsed.text);
   options.integers("--list", "N[,N...]", "a list", parsed.list, 1);
+  options.texts("--stop", "TEXT", "texts", parsed.stops);
+  options.choice("--choice", "one of two", {"one", "two"}, parsed.choice);
   parsed.good = options.parse(arguments, parsed.error);
   return parsed;
 }
@@ -85,6 +91,25 @@ TEST(Options, errorsNameTheOptionAndTheValue) {
               std::string("--ratio: expected a number from 0 to 1, found \"") + value + "\"");
 }
 
+TEST(Options, textsAddUp) {
+  EXPECT_EQ(parse({"--stop", "a", "--stop=--flag"}).stops, (std::vector<std::string>{"a", "--flag"}));
+  EXPECT_EQ(parse({"--stop", ""}).error, "--stop: expected a text, found an empty one");
+}
+
+TEST(Options, aChoiceIsOneOfItsWords) {
+  EXPECT_EQ(parse({"--choice", "two"}).choice, "two");
+  EXPECT_EQ(parse({"--choice", "three"}).error, "--choice: expected one or two, found \"three\"");
+}
+
+TEST(Options, theNearestNameIsNamed) {
+  EXPECT_EQ(parse({"--ratoi", "1"}).error, "unknown option --ratoi, did you mean --ratio?");
+  EXPECT_EQ(parse({"--n", "1"}).error, "unknown option --n, did you mean -n?");
+  EXPECT_EQ(parse({"-text=a"}).error, "unknown option -text=a, did you mean --text?");
+  EXPECT_EQ(parse({"--tset", "1"}).error, "unknown option --tset, did you mean --text?");
+  EXPECT_EQ(parse({"--completely-different"}).error, "unknown option --completely-different");
+  EXPECT_EQ(parse({"--" + std::string(10'000, 'x')}).error, "unknown option --" + std::string(10'000, 'x'));
+}
+
 TEST(Tokens, areParsed) {
   std::vector<int32_t> tokens;
   std::string error;
@@ -110,4 +135,35 @@ TEST(Tokens, errorsNameThePlace) {
   EXPECT_EQ(fails("-1"), "--tokens: id -1 at place 1 is outside the vocabulary of 10");
   EXPECT_EQ(fails("99999999999999999999"),
             "--tokens: expected ids separated by commas, found \"99999999999999999999\" at place 1");
+}
+
+TEST(Tokens, aFileMayPartThemByWhiteSpace) {
+  TemporaryDirectory directory;
+  std::vector<int32_t> tokens;
+  std::string error;
+  for (const char *text : {"1,2,3", "1 2\n3\n", " 1,\t2,\r\n3,", "1\n\n,2 , 3"}) {
+    EXPECT_TRUE(readTokensFile(directory.write("ids", text), 10, tokens, error)) << error;
+    EXPECT_EQ(tokens, std::vector<int32_t>({1, 2, 3})) << text;
+  }
+  EXPECT_EQ(joinTokens(tokens), "1,2,3");
+  EXPECT_EQ(joinTokens({}), "");
+}
+
+TEST(Tokens, errorsNameTheFile) {
+  TemporaryDirectory directory;
+  std::vector<int32_t> tokens;
+  std::string error, path;
+  auto fails = [&](const std::string &text) {
+    path = directory.write("ids", text);
+    EXPECT_FALSE(readTokensFile(path, 10, tokens, error));
+    return error.substr(std::min(path.size(), error.size()));
+  };
+  EXPECT_EQ(fails(""), ": expected ids separated by commas or white space, found none");
+  EXPECT_EQ(fails(" ,\n"), ": expected ids separated by commas or white space, found none");
+  EXPECT_EQ(fails("1 [2]"), ": expected ids separated by commas or white space, found \"[2]\" at place 2");
+  EXPECT_EQ(fails(std::string("1\0002", 3)), // nothing hides behind a NUL
+            std::string(": expected ids separated by commas or white space, found \"1\" at place 1"));
+  EXPECT_EQ(fails("1 10"), ": id 10 at place 2 is outside the vocabulary of 10");
+  EXPECT_FALSE(readTokensFile("/nowhere", 10, tokens, error));
+  EXPECT_EQ(error, "/nowhere: cannot read: No such file or directory");
 }

@@ -1,6 +1,7 @@
 //===- SamplerTest.cpp - which token comes next -------------------------------------------------------------------===//
 
 #include "runtime/src/Sampler.h"
+#include "runtime/src/Penalties.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,24 @@ std::vector<int> histogram(const std::vector<float> &logits, SamplerOptions opti
   for (int i = 0; i < draws; ++i)
     ++counts[sampler.sample(logits.data())];
   return counts;
+}
+
+struct Golden {
+  SamplerOptions sampler;
+  PenaltyOptions penalties;
+  std::vector<double> shares; // of every token
+};
+
+#include "SamplerGoldens.inc"
+
+std::vector<float> penalised(const PenaltyOptions &options, std::vector<float> logits) {
+  Penalties penalties(options, int64_t(logits.size()));
+  for (int32_t token : prompt)
+    penalties.addPrompt(token);
+  for (int32_t token : answer)
+    penalties.addAnswer(token);
+  penalties.apply(logits.data());
+  return logits;
 }
 
 } // namespace
@@ -124,4 +143,65 @@ TEST(Sampler, survivesWhatIsNotANumber) {
     logits[9] = INFINITY;
     EXPECT_EQ(Sampler(options, 300).sample(logits.data()), 9);
   }
+}
+
+TEST(Sampler, drawsFromWhatTransformersDrawsFrom) {
+  constexpr int draws = 200'000;
+  for (const Golden &golden : goldens) {
+    std::vector<int> counts = histogram(penalised(golden.penalties, logits), golden.sampler, draws);
+    for (size_t token = 0; token < counts.size(); ++token) {
+      const double share = golden.shares[token];
+      const double deviation = std::sqrt(share * (1 - share) * draws);
+      EXPECT_NEAR(counts[token], share * draws, share == 0 || share == 1 ? 0 : 5 * deviation + 1)
+          << "case " << &golden - goldens << ", token " << token;
+    }
+  }
+}
+
+TEST(Sampler, minPNeedsNoOtherCut) {
+  std::vector<float> logits(1000, std::log(0.05f));
+  logits[500] = 0;
+  logits[501] = std::log(0.2f);
+  std::vector<int> counts = histogram(logits, {.temperature = 1, .minP = 0.1, .seed = 3}, 6000);
+  EXPECT_EQ(counts[500] + counts[501], 6000);
+  EXPECT_NEAR(counts[501], 1000, 150);
+}
+
+TEST(Sampler, aTemperatureNextToNothingIsGreedy) {
+  std::vector<float> logits = {1, 3, 2.9f};
+  for (double temperature : {1e-300, 1e-40, 1e-20})
+    for (SamplerOptions options : {SamplerOptions{.temperature = temperature, .seed = 1},
+                                   SamplerOptions{.temperature = temperature, .topK = 2, .seed = 1},
+                                   SamplerOptions{.temperature = temperature, .topP = 0.9, .seed = 1},
+                                   SamplerOptions{.temperature = temperature, .minP = 0.5, .seed = 1}})
+      EXPECT_EQ(histogram(logits, options, 50), std::vector<int>({0, 50, 0}));
+}
+
+TEST(Penalties, areTransformersAndOpenAIs) {
+  // 2: answer, once; 3: prompt; 5: answer, three times; 7: both; 11: prompt.
+  std::vector<float> found = penalised({.repeat = 2, .presence = 0.5, .frequency = 0.25}, logits);
+  std::vector<float> expected = logits;
+  expected[2] = expected[2] / 2 - 0.75f;
+  expected[3] *= 2;
+  expected[5] = expected[5] * 2 - 1.25f;
+  expected[7] = expected[7] * 2 - 0.75f;
+  expected[11] *= 2;
+  for (size_t i = 0; i < logits.size(); ++i)
+    EXPECT_FLOAT_EQ(found[i], expected[i]) << i;
+  EXPECT_EQ(penalised({}, logits), logits);
+}
+
+TEST(LogProbabilities, areTheModels) {
+  std::vector<float> scores = {std::log(0.2f), std::log(0.5f), std::log(0.25f), std::log(0.05f), NAN}, scratch(5);
+  for (float &score : scores)
+    score += 40; // logits are only known up to a constant
+  LogProbabilities found = logProbabilities(scores.data(), 5, 3, 2, scratch.data());
+  EXPECT_NEAR(found.chosen.value, std::log(0.05), 1e-5);
+  ASSERT_EQ(found.best.size(), 2u);
+  EXPECT_EQ(found.best[0].token, 1);
+  EXPECT_NEAR(found.best[0].value, std::log(0.5), 1e-5);
+  EXPECT_EQ(found.best[1].token, 2);
+  EXPECT_NEAR(found.best[1].value, std::log(0.25), 1e-5);
+  EXPECT_EQ(logProbabilities(scores.data(), 5, 0, 0, scratch.data()).best.size(), 0u);
+  EXPECT_EQ(logProbabilities(scores.data(), 5, 0, 100, scratch.data()).best.size(), 4u);
 }

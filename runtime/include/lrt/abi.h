@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 7u
+#define LRT_ABI_VERSION 8u
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,6 +121,18 @@ enum lrt_feature {
       LRT_FEATURE_COUNT
 };
 
+/// What the model's files say about sampling, for `run --sampling model`: what is left out there has the value that it
+/// has for the reader of such files (transformers; of a GGUF, the value that changes nothing).
+typedef struct lrt_sampling {
+  const char *origin;     // "generation_config.json"; null: the files say nothing, and nothing below counts
+  const char *unfollowed; // "typical_p, eta_cutoff": what they ask for and the runtime does not do; may be empty
+  double temperature;     // 0: greedy
+  int64_t top_k;          // 0: all
+  double top_p;           // 1: all
+  double min_p;           // 0: all
+  double repeat_penalty;  // 1: none
+} lrt_sampling;
+
 /// The model as the compiler left it. Strings are static and NUL-terminated.
 typedef struct lrt_program {
   uint64_t magic;
@@ -152,6 +164,7 @@ typedef struct lrt_program {
   int64_t num_caches;
   const char *weights_data; // the whole weights file when embedded (--embed-weights), else null
   int64_t weights_data_bytes;
+  lrt_sampling sampling;
 } lrt_program;
 
 #ifdef __cplusplus
@@ -159,7 +172,8 @@ static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
 static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");
-static_assert(sizeof(lrt_program) == 408, "the compiler writes lrt_program field by field");
+static_assert(sizeof(lrt_sampling) == 56, "");
+static_assert(sizeof(lrt_program) == 464, "the compiler writes lrt_program field by field");
 #endif
 
 /// Written by the compiler, one per executable.
