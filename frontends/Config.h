@@ -92,6 +92,15 @@ constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 12, headDim =
 constexpr double values = 0x1p44; // of weights and caches together: 64 TiB as f32
 } // namespace limits
 
+/// What the files say about sampling, as the programs that such files are made for read it.
+struct SamplingValues {
+  std::string origin;     // "generation_config.json"
+  double temperature = 0; // 0: greedy
+  int64_t topK = 0;       // 0: all
+  double topP = 1, minP = 0, repeatPenalty = 1;
+  std::vector<std::string> unfollowed; // keys that ask for something else, which the runtime does not do
+};
+
 struct Config {
   std::string path;      // the file that states all this, for messages
   std::string modelType; // "qwen3"; of a GGUF, general.architecture
@@ -178,6 +187,8 @@ struct Config {
 
   std::optional<int64_t> bosToken, padToken;
   std::vector<int64_t> endTokens; // generation stops at any; from generation_config.json too, sorted
+
+  std::optional<SamplingValues> sampling; // none: the files say nothing
 
   /// tie_word_embeddings was left to a default that yields to a stored head (transformers' multimodal wrappers). Only
   /// openModel looks at it.

@@ -347,6 +347,21 @@ DictionaryAttr Importer::describe() const {
   return b.getDictionaryAttr(entries);
 }
 
+static DictionaryAttr describeSampling(Builder &b, const SamplingValues &values) {
+  const std::pair<StringRef, Attribute> entries[] = {
+      {"origin", b.getStringAttr(values.origin)},
+      {"temperature", b.getF64FloatAttr(values.temperature)},
+      {"top_k", b.getI64IntegerAttr(values.topK)},
+      {"top_p", b.getF64FloatAttr(values.topP)},
+      {"min_p", b.getF64FloatAttr(values.minP)},
+      {"repeat_penalty", b.getF64FloatAttr(values.repeatPenalty)},
+      {"unfollowed", b.getStringAttr(llvm::join(values.unfollowed, ", "))}};
+  SmallVector<NamedAttribute> attributes;
+  for (auto &[key, value] : entries)
+    attributes.push_back({b.getStringAttr(key), value});
+  return b.getDictionaryAttr(attributes);
+}
+
 /// Of weights and states: sizes that are each possible can multiply to what no address reaches, and overflow on the
 /// way.
 double Importer::countValues() const {
@@ -388,6 +403,8 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
   }
   LATHE_RETURN_IF_ERROR(addForward(layers));
   (*module)->setAttr(lm::kModelAttr, describe());
+  if (config.sampling)
+    (*module)->setAttr(lm::kSamplingAttr, describeSampling(builder, *config.sampling));
   assert(succeeded(verify(*module)) && "the blocks build valid IR from a checked Config");
   return std::move(module);
 }

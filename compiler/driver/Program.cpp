@@ -9,6 +9,7 @@
 #include "llvm/IR/DerivedTypes.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include <cstddef>
+#include <limits>
 #include <map>
 
 using namespace lathe;
@@ -180,6 +181,40 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
   return caches;
 }
 
+/// A number of lm.sampling, in [low, high].
+absl::Status readSamplingNumber(ModuleOp module, llvm::StringRef key, double low, double high, double &number) {
+  auto value = llvm::dyn_cast_or_null<FloatAttr>(findEntry(module, lm::kSamplingAttr, key));
+  if (!value)
+    return badAttribute(lm::kSamplingAttr, key, "a number");
+  number = value.getValueAsDouble();
+  if (number >= low && number <= high)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError("the module's attribute " + lm::kSamplingAttr.str() + ": " + key.str() +
+                                    ": expected a number from " + numberString(low) + " to " + numberString(high) +
+                                    ", found " + numberString(number));
+}
+
+/// lm.sampling, where the model's files say something about it.
+absl::Status describeSampling(ModuleOp module, Image &image, lrt_program &program, Image::Pointers &pointers) {
+  if (!module->hasAttr(lm::kSamplingAttr))
+    return absl::OkStatus();
+  constexpr double most = std::numeric_limits<float>::max();
+  const std::tuple<llvm::StringRef, double, double, double *> numbers[] = {
+      {"temperature", 0, most, &program.sampling.temperature},
+      {"top_p", 0, 1, &program.sampling.top_p},
+      {"min_p", 0, 1, &program.sampling.min_p},
+      {"repeat_penalty", std::numeric_limits<float>::min(), most, &program.sampling.repeat_penalty}};
+  for (auto [key, low, high, number] : numbers)
+    LATHE_RETURN_IF_ERROR(readSamplingNumber(module, key, low, high, *number));
+  LATHE_ASSIGN_OR_RETURN(program.sampling.top_k, moduleInteger(module, lm::kSamplingAttr, "top_k"));
+  for (auto [key, field] : {std::pair("origin", offsetof(lrt_sampling, origin)),
+                            std::pair("unfollowed", offsetof(lrt_sampling, unfollowed))}) {
+    LATHE_ASSIGN_OR_RETURN(std::string text, moduleString(module, lm::kSamplingAttr, key));
+    pointers[offsetof(lrt_program, sampling) + field] = image.string(text);
+  }
+  return absl::OkStatus();
+}
+
 } // namespace
 
 absl::StatusOr<int64_t> lathe::moduleInteger(ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key) {
@@ -265,6 +300,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
         image.bytes("", bytesOf(course.phases.data(), course.phases.size()), names);
     pointers[offset + offsetof(lrt_entry, order)] = image.bytes("", bytesOf(course.order.data(), course.order.size()));
   }
+  LATHE_RETURN_IF_ERROR(describeSampling(module, image, program, pointers));
   if (weights.embeddedBytes)
     pointers[offsetof(lrt_program, weights_data)] = image.external("lathe_weights");
   image.bytes("lathe_program", bytesOf(&program), pointers);

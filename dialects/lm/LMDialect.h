@@ -12,6 +12,8 @@ inline constexpr llvm::StringLiteral kSlotAttr = "lm.slot";
 inline constexpr llvm::StringLiteral kLayerSlot = "layer";
 /// Module attribute: everything about the model that is not a weight (names, sizes, paths), see frontends/Import.h.
 inline constexpr llvm::StringLiteral kModelAttr = "lm.model";
+/// Module attribute: what the model's files say about sampling; not there when they say nothing.
+inline constexpr llvm::StringLiteral kSamplingAttr = "lm.sampling";
 } // namespace mlir::lm
 
 #endif // LATHE_DIALECTS_LM_LMDIALECT_H

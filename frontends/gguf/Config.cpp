@@ -645,6 +645,7 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   if (found->altUp)
     LATHE_RETURN_IF_ERROR(readAltUp(keys, config));
   LATHE_RETURN_IF_ERROR(readSpecialTokens(gguf, config));
+  LATHE_RETURN_IF_ERROR(readGgufSampling(gguf, config));
   LATHE_ASSIGN_OR_RETURN(bool causal, gguf.boolean(keys.key("attention.causal"), true));
   if (!causal)
     return keys.error("attention.causal", "expected true, as text is generated left to right, got false");

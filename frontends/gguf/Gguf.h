@@ -105,6 +105,9 @@ std::unique_ptr<Checkpoint> makeCheckpoint(const Gguf &gguf);
 /// Metadata (and rope_freqs.weight) -> config; `model` is set to the architecture.
 absl::StatusOr<Config> readGgufConfig(const Gguf &gguf, const Model *&model);
 
+/// general.sampling.* -> config.sampling. A key that is left out changes nothing.
+absl::Status readGgufSampling(const Gguf &gguf, Config &config);
+
 absl::StatusOr<ModelSource> openGguf(llvm::StringRef path);
 
 } // namespace lathe

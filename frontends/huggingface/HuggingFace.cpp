@@ -59,22 +59,6 @@ static void settleTie(const Model &model, const Checkpoint &checkpoint, Config &
                   head->shape == embed->shape && checkpoint.data(*head) == checkpoint.data(*embed);
 }
 
-/// The end ids of generation_config.json are the ones generation uses, where it has any.
-static absl::Status readGenerationConfig(llvm::StringRef path, Config &config) {
-  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
-  LATHE_ASSIGN_OR_RETURN(llvm::json::Value value, parseJson(path, file->bytes(), uint64_t(16) << 20));
-  if (!value.getAsObject())
-    return fileError(path, "expected an object, got " + describe(value));
-  absl::Status status;
-  const JsonObject keys(path, *value.getAsObject(), status);
-  std::vector<int64_t> ends = keys.integers("eos_token_id", -1, limits::vocabulary);
-  llvm::erase(ends, -1);
-  llvm::sort(ends);
-  if (status.ok() && !ends.empty())
-    config.endTokens = std::move(ends);
-  return status;
-}
-
 absl::StatusOr<ModelSource> lathe::openHuggingFace(llvm::StringRef path) {
   const bool isDirectory = fs::is_directory(path);
   ModelSource source;
@@ -84,8 +68,12 @@ absl::StatusOr<ModelSource> lathe::openHuggingFace(llvm::StringRef path) {
   LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(configPath));
   LATHE_ASSIGN_OR_RETURN(source.config, readConfig(configPath, file->bytes(), source.model));
 
-  if (std::string generation = inside(source.directory, "generation_config.json"); isThere(generation))
-    LATHE_RETURN_IF_ERROR(readGenerationConfig(generation, source.config));
+  if (std::string generation = inside(source.directory, "generation_config.json"); isThere(generation)) {
+    LATHE_ASSIGN_OR_RETURN(auto text, MappedFile::open(generation));
+    LATHE_RETURN_IF_ERROR(readGenerationConfig(generation, text->bytes(), source.config));
+  } else {
+    LATHE_RETURN_IF_ERROR(readSampling(configPath, file->bytes(), source.config));
+  }
   source.tokenizerJson = ifThere(inside(source.directory, "tokenizer.json"));
   source.tokenizerConfig = ifThere(inside(source.directory, "tokenizer_config.json"));
   source.tokenizerModel = ifThere(inside(source.directory, "tokenizer.model"));

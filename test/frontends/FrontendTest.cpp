@@ -244,6 +244,17 @@ TEST(Frontend, EndTokensComeFromTheGenerationConfig) {
   EXPECT_EQ(messageOf(openModel(config)), path + ": expected an object, got an array");
 }
 
+TEST(Frontend, SamplingValuesComeFromTheConfigWhereThereIsNoGenerationConfig) {
+  TemporaryDirectory directory;
+  directory.write("config.json", std::string(llama) + R"(, "do_sample": true, "temperature": 0.5})");
+  const std::optional<SamplingValues> found = openModel(directory / "config.json")->config.sampling;
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->origin, "config.json");
+  EXPECT_EQ(found->temperature, 0.5);
+  directory.write("generation_config.json", "{}");
+  EXPECT_FALSE(openModel(directory / "config.json")->config.sampling);
+}
+
 TEST(Frontend, RefusesWhatIsNoModel) {
   TemporaryDirectory directory;
   const std::string expected = "expected a Hugging Face directory, a config.json or a .gguf file";

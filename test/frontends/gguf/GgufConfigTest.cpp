@@ -129,6 +129,28 @@ TEST(GgufConfig, ReadsLlama) {
   EXPECT_EQ(kindsOf(config), "FFFFFFF");
 }
 
+TEST(GgufConfig, ReadsSampling) {
+  EXPECT_FALSE(read(metadata("llama")).sampling);
+  GgufBuilder builder = metadata("llama");
+  builder.f32("general.sampling.temp", 0.75f).u32("general.sampling.top_k", 20);
+  builder.f32("general.sampling.penalty_repeat", 1.25f);
+  std::optional<SamplingValues> values = read(builder).sampling;
+  ASSERT_TRUE(values);
+  EXPECT_EQ(values->origin, "general.sampling of the GGUF");
+  EXPECT_EQ(values->temperature, 0.75);
+  EXPECT_EQ(values->topK, 20);
+  EXPECT_EQ(values->topP, 1) << "what is left out changes nothing";
+  EXPECT_EQ(values->minP, 0);
+  EXPECT_EQ(values->repeatPenalty, 1.25);
+  EXPECT_TRUE(values->unfollowed.empty());
+  builder.u32("general.sampling.penalty_last_n", 64).u32("general.sampling.mirostat", 2);
+  builder.f32("general.sampling.xtc_probability", 0);
+  EXPECT_EQ(read(builder).sampling->unfollowed, (std::vector<std::string>{"mirostat", "penalty_last_n"}));
+  GgufBuilder bad = metadata("llama");
+  bad.f32("general.sampling.top_p", 2);
+  EXPECT_EQ(refusal(bad), "m.gguf: general.sampling.top_p: expected a number from 0 to 1, got 2");
+}
+
 TEST(GgufConfig, TensorsTellWhichLayersHaveExperts) {
   auto moe = [](uint32_t used) {
     GgufBuilder builder = metadata("qwen3moe");
