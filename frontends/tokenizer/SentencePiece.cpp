@@ -19,8 +19,8 @@
 using namespace lathe;
 namespace json = llvm::json;
 
-/// An empty piece takes two bytes in the file and some fifty in memory. Published models have 4 MB.
-static constexpr size_t largestModel = size_t(32) << 20;
+/// An empty piece takes two bytes in the file and some seventy in memory: 600 MB at most. Published models have 5 MB.
+static constexpr size_t largestModel = size_t(16) << 20;
 
 /// Messages inside messages; a model has three.
 static constexpr int deepestMessage = 8;

@@ -286,8 +286,8 @@ TEST(Vocabularies, ErrorsOfSentencePieceNameThePiece) {
                   .starts_with("m/tokenizer.model: expected a SentencePiece model"));
   EXPECT_TRUE(llvm::StringRef(refusal(lone(std::string(100'000, '\x0b'))))
                   .starts_with("m/tokenizer.model: expected a SentencePiece model"));
-  EXPECT_EQ(refusal(lone(std::string((32 << 20) + 1, '\0'))),
-            "m/tokenizer.model: expected at most 33554432 bytes, got 33554433");
+  EXPECT_EQ(refusal(lone(std::string((16 << 20) + 1, '\0'))),
+            "m/tokenizer.model: expected at most 16777216 bytes, got 16777217");
 }
 
 TEST(Vocabularies, OtherAlgorithmsOfSentencePieceAreNotRead) {
