@@ -67,7 +67,8 @@ std::string Answer::timings(const lrt_program &program) const {
   if (count() > 0)
     line += format("; generation: %lld tokens in %.1f ms", (long long)count(), seconds * 1e3);
   if (steps > 0)
-    line += format(", %.1f tokens/s in %lld decode steps", rate(steps, seconds), (long long)steps);
+    line +=
+        format(", %.1f tokens/s in %lld decode step%s", rate(steps, seconds), (long long)steps, steps == 1 ? "" : "s");
   return line + "; stopped: " + describe(stop, count(), program) + "\n";
 }
 

@@ -284,6 +284,8 @@ TEST_F(CommandLine, timingsCountWhatWasGenerated) {
   EXPECT_EQ(err.rfind("prompt: 9 tokens in ", 0), 0u) << err;
   EXPECT_NE(err.find("; generation: 12 tokens in "), std::string::npos) << err;
   EXPECT_NE(err.find(" tokens/s in 11 decode steps; stopped: -n 12\n"), std::string::npos) << err;
+  err = callWithWeights({"run", "--tokens", "1", "-n", "2"}).err;
+  EXPECT_NE(err.find(" tokens/s in 1 decode step; stopped: -n 2\n"), std::string::npos) << err;
 }
 
 TEST_F(CommandLine, jsonHoldsTheAnswerAndWhyItEnds) {
