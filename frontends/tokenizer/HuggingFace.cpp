@@ -47,6 +47,7 @@ private:
   absl::Status readAdded(const JsonObject &root, const HuggingFaceFiles &files, AddedVocabulary &added);
   absl::Status addSpecial(AddedVocabulary &added);
   void readAffixes(const AddedVocabulary &added);
+  absl::Status checkPrefixSpace(const HuggingFaceFiles &files);
   void readDecoder(const JsonObject &from);
   void readPostProcessor(const JsonObject &from);
   void makePieces();
@@ -299,6 +300,27 @@ void TokenizerReader::readAffixes(const AddedVocabulary &added) {
   }
 }
 
+/// These classes of transformers make their own steps and take add_prefix_space from tokenizer_config.json. Where that
+/// says something else than the steps of tokenizer.json, either would be another tokenizer than somebody means.
+absl::Status TokenizerReader::checkPrefixSpace(const HuggingFaceFiles &files) {
+  const bool isBytes = model.flags & LRT_TOKENIZER_BYTES;
+  if (!special.addPrefixSpace || (special.tokenizerClass == "LlamaTokenizer") == isBytes)
+    return absl::OkStatus();
+  const auto addsSpace = [](const TokenizerModel::Step &step) {
+    return step.kind == LRT_TEXT_PREPEND || step.kind == LRT_TEXT_SPACE_PREFIX ||
+           (step.kind == LRT_TEXT_METASPACE && step.mode != LRT_PREFIX_NEVER);
+  };
+  const bool hasPrefix = llvm::any_of(model.normalizers, addsSpace) || llvm::any_of(model.splitters, addsSpace);
+  if (hasPrefix == *special.addPrefixSpace)
+    return absl::OkStatus();
+  llvm::SmallString<256> path(files.directory);
+  llvm::sys::path::append(path, "tokenizer_config.json");
+  const auto nameOf = [](bool value) { return value ? "true" : "false"; };
+  return fileError(path, "add_prefix_space",
+                   llvm::Twine("expected ") + nameOf(hasPrefix) + ", as tokenizer.json has it, got " +
+                       nameOf(!hasPrefix));
+}
+
 void TokenizerReader::readDecoder(const JsonObject &from) {
   const std::string type = from.string("type");
   if (type == "Sequence") {
@@ -407,6 +429,8 @@ absl::Status TokenizerReader::read(const json::Object &object, const HuggingFace
       },
       size);
   LATHE_RETURN_IF_ERROR(readAdded(root, files, added));
+  if (!source)
+    LATHE_RETURN_IF_ERROR(checkPrefixSpace(files));
   if (std::optional<JsonObject> decoderObject = root.object("decoder"))
     readDecoder(*decoderObject);
   if (std::optional<JsonObject> processor = root.object("post_processor"))

@@ -221,6 +221,12 @@ void Reader::readConfig(const JsonObject &config) {
   for (const auto &[key, flag] : {std::pair("add_bos_token", &found.addBos), std::pair("add_eos_token", &found.addEos)})
     if (config.has(key))
       *flag = config.boolean(key);
+  const std::string className = config.string("tokenizer_class", "");
+  llvm::StringRef name = className;
+  name.consume_back("Fast");
+  found.tokenizerClass = name.str();
+  if (llvm::is_contained({"GPT2Tokenizer", "LlamaTokenizer", "Qwen2Tokenizer"}, name) && config.has("add_prefix_space"))
+    found.addPrefixSpace = config.boolean("add_prefix_space");
 
   const auto isObject = [&](llvm::StringRef key) { return config.has(key) && config.find(key)->getAsObject(); };
   const auto isList = [&](llvm::StringRef key) { return config.has(key) && config.find(key)->getAsArray(); };

@@ -46,6 +46,8 @@ struct SpecialTokens {
   llvm::StringSet<> assumed;                        // texts in `named` that no file says
   bool splitsSpecial = false;                       // split_special_tokens: their texts are read as any other text
   std::optional<bool> addBos, addEos;               // transformers reads them only where there is no tokenizer.json
+  std::optional<bool> addPrefixSpace;               // where the tokenizer_class reads it
+  std::string tokenizerClass;                       // without "Fast"
 
   /// The text of a named token; empty when no file names one.
   std::string textOf(llvm::StringRef name) const;

@@ -41,11 +41,14 @@ std::string tiny(const std::string &rest = "",
   return R"({"version":"1.0","model":{"type":"BPE",)" + model + "}" + rest + "}";
 }
 
-std::string refusal(const std::string &tokenizer, const std::string &config = "") {
+std::string refusal(const std::string &tokenizer, const std::string &config = "", const std::string &map = "",
+                    const std::string &added = "") {
   HuggingFaceFiles files;
   files.directory = "m";
   files.tokenizer = tokenizer;
   files.tokenizerConfig = config;
+  files.specialTokensMap = map;
+  files.addedTokens = added;
   auto model = readHuggingFaceTokenizer(files);
   return model.ok() ? "accepted" : std::string(model.status().message());
 }
@@ -174,6 +177,85 @@ TEST(HuggingFaceTokenizer, ErrorsNameFileKeyExpectedAndFound) {
             "m/tokenizer.json: pre_tokenizer.pattern.Regex: expected a pattern without && in a set");
   EXPECT_EQ(refusal(tiny(R"(,"post_processor":{"type":"RobertaProcessing","cls":["a",7],"sep":["b",1]})")),
             "m/tokenizer.json: post_processor.cls: expected a token and its id, got an array");
+}
+
+TEST(HuggingFaceTokenizer, WrongSpecialTokensAreNamed) {
+  const std::string config = "m/tokenizer_config.json: ", map = "m/special_tokens_map.json: ";
+  EXPECT_EQ(refusal(tiny(), R"({"bos_token":7})"), config + "bos_token: expected a token's text or object, got 7");
+  EXPECT_EQ(refusal(tiny(), R"({"bos_token":{"content":7}})"), config + "bos_token.content: expected a string, got 7");
+  EXPECT_EQ(refusal(tiny(), R"({"pad_token":{"content":"a","lstrip":"no"}})"),
+            config + "pad_token.lstrip: expected true or false, got \"no\"");
+  EXPECT_EQ(refusal(tiny(), R"({"additional_special_tokens":"<x>"})"),
+            config + "additional_special_tokens: expected an array of tokens, got \"<x>\"");
+  EXPECT_EQ(refusal(tiny(), R"({"extra_special_tokens":["<x>",null]})"),
+            config + "extra_special_tokens[1]: expected a token's text or object, got null");
+  EXPECT_EQ(refusal(tiny(), R"({"extra_special_tokens":{"image_token":null}})"),
+            config + "extra_special_tokens.image_token: expected a token's text or object, got null");
+  EXPECT_EQ(refusal(tiny(), R"({"added_tokens_decoder":{"x":{"content":"a"}}})"),
+            config + "added_tokens_decoder.x: expected an id as the key of a token");
+  EXPECT_EQ(refusal(tiny(), R"({"added_tokens_decoder":{"7":null}})"),
+            config + "added_tokens_decoder.7: expected a token's object, got null");
+  EXPECT_EQ(refusal(tiny(), R"({"split_special_tokens":1})"),
+            config + "split_special_tokens: expected true or false, got 1");
+  EXPECT_EQ(refusal(tiny(), "", R"({"bos_token":[]})"),
+            map + "bos_token: expected a token's text or object, got an array");
+  EXPECT_EQ(refusal(tiny(), "", R"({"add_bos_token":true,"bos":"a"})"),
+            map + "bos: expected a name of a special token, such as bos_token");
+  EXPECT_EQ(refusal(tiny(), "", "[]"), map.substr(0, map.size() - 2) + ": expected an object, got an array");
+  EXPECT_EQ(refusal(tiny(), "", "", R"({"<x>":"7"})"), "m/added_tokens.json: <x>: expected an id, got \"7\"");
+  EXPECT_EQ(refusal(tiny(), "", "", R"({"<x>":null})"), "m/added_tokens.json: <x>: expected an id, got null");
+  std::string names = "{";
+  for (int i = 0; i <= 1000; ++i)
+    names += (i ? ",\"" : "\"") + std::to_string(i) + "_token\":\"a\"";
+  EXPECT_EQ(refusal(tiny(), names + "}"), config + "1000_token: expected at most 1000 names of tokens");
+}
+
+/// Classes of transformers that make their own steps take this key.
+TEST(HuggingFaceTokenizer, APrefixSpaceThatTwoFilesSayDifferentlyIsRefused) {
+  const std::string bytes = tiny(R"(,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false})");
+  const std::string words = tiny(R"(,"normalizer":{"type":"Prepend","prepend":"\u2581"})");
+  EXPECT_EQ(refusal(bytes, R"({"tokenizer_class":"GPT2TokenizerFast","add_prefix_space":true})"),
+            "m/tokenizer_config.json: add_prefix_space: expected false, as tokenizer.json has it, got true");
+  EXPECT_EQ(refusal(words, R"({"tokenizer_class":"LlamaTokenizer","add_prefix_space":false})"),
+            "m/tokenizer_config.json: add_prefix_space: expected true, as tokenizer.json has it, got false");
+  for (const char *config : {R"({"tokenizer_class":"GPT2Tokenizer","add_prefix_space":false})",
+                             R"({"tokenizer_class":"PreTrainedTokenizerFast","add_prefix_space":true})",
+                             R"({"tokenizer_class":"LlamaTokenizer","add_prefix_space":true})",
+                             R"({"tokenizer_class":"GPT2Tokenizer","add_prefix_space":null})", R"({})"})
+    EXPECT_EQ(refusal(bytes, config), "accepted") << config;
+  EXPECT_EQ(refusal(words, R"({"tokenizer_class":"LlamaTokenizer","add_prefix_space":true})"), "accepted");
+}
+
+/// chat_template.jinja and additional_chat_templates come before tokenizer_config.json.
+TEST(HuggingFaceTokenizer, TheTemplateComesFromWhereTransformersFindsIt) {
+  HuggingFaceFiles files;
+  files.directory = "m";
+  files.tokenizer = tiny();
+  const auto suffix = [&] {
+    auto model = readHuggingFaceTokenizer(files);
+    EXPECT_TRUE(model.ok()) << model.status().ToString();
+    return !model.ok() ? "" : (*model)->hasChat ? (*model)->chatSuffix : (*model)->chatRefusal;
+  };
+  const std::string user = "{{ messages[0].content }}";
+  files.processorTemplate = R"({"chat_template":")" + user + R"(processor"})";
+  EXPECT_EQ(suffix(), "processor");
+  files.tokenizerConfig =
+      R"({"chat_template":[{"name":"a","template":"x"},{"name":"default","template":")" + user + R"(list"}]})";
+  EXPECT_EQ(suffix(), "list");
+  files.tokenizerConfig = R"({"chat_template":{"default":")" + user + R"(object"}})";
+  EXPECT_EQ(suffix(), "object");
+  files.tokenizerConfig = R"({"chat_template":")" + user + R"(text"})";
+  EXPECT_EQ(suffix(), "text");
+  files.moreTemplates = {{"rag", user + "rag"}};
+  EXPECT_EQ(suffix(), "additional_chat_templates: expected a template named default, got rag; use --prompt");
+  files.chatTemplate = user + "jinja";
+  EXPECT_EQ(suffix(), "jinja");
+  files.moreTemplates.emplace_back("default", user + "more");
+  EXPECT_EQ(suffix(), "more");
+  files.moreTemplates.clear();
+  files.chatTemplate = user + "{{ bos_token is defined }}{{ image_token }}";
+  files.tokenizerConfig = R"({"image_token":"<i>"})";
+  EXPECT_EQ(suffix(), "False<i>");
 }
 
 TEST(HuggingFaceTokenizer, IdsOfAnyNumberAreRefusedOrKept) {
