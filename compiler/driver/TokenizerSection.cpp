@@ -134,6 +134,8 @@ absl::StatusOr<TokenizerSection> lathe::tokenizerSection(const ModelSource &sour
   section.bytes.assign(bytes.begin(), bytes.end());
   if (model->isChatRefused)
     section.notes.push_back("no --chat: " + model->chatRefusal);
+  if (model->isChatUndated)
+    section.notes.push_back("the chat template asks for today's date: --chat uses what the template writes without it");
   if (std::string note = noteBeyond(*model, source.config.vocabulary); !note.empty())
     section.notes.push_back(std::move(note));
   return section;

@@ -48,8 +48,12 @@ absl::StatusOr<RenderedChat> lathe::renderChat(llvm::StringRef path, llvm::Strin
   if (!rendered->user)
     return refuse("expected a template that writes what the user says once, got one that gives " +
                   quoted(rendered->text));
-  RenderedChat chat = {
-      rendered->text, rendered->user->after, trimFlags(rendered->user->trimsLeft, rendered->user->trimsRight), {}};
+  RenderedChat chat = {rendered->text,
+                       rendered->user->after,
+                       trimFlags(rendered->user->trimsLeft, rendered->user->trimsRight),
+                       {},
+                       false};
+  chat.isUndated = rendered->asksForDate;
   for (const jinja::Guard &guard : rendered->guards)
     chat.guards.push_back({kindOf(guard.kind), trimFlags(guard.trimsLeft, guard.trimsRight), guard.text});
   return chat;

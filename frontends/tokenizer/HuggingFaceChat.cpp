@@ -113,5 +113,6 @@ void lathe::setChat(TokenizerModel &model, const absl::StatusOr<RenderedChat> &c
   model.chatPrefix = chat->prefix;
   model.chatSuffix = chat->suffix;
   model.chatGuards = chat->guards;
+  model.isChatUndated = chat->isUndated;
   model.flags |= chat->trim;
 }

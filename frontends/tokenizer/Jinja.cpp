@@ -31,8 +31,8 @@ public:
       return status;
     UserText *user = std::get_if<UserText>(&out);
     if (!user)
-      return Rendered{std::get<std::string>(std::move(out)), std::nullopt, std::move(guards)};
-    Rendered rendered = {std::move(user->before), std::move(*user), std::move(guards)};
+      return Rendered{std::get<std::string>(std::move(out)), std::nullopt, std::move(guards), asksForDate};
+    Rendered rendered = {std::move(user->before), std::move(*user), std::move(guards), asksForDate};
     rendered.user->before.clear();
     return rendered;
   }
@@ -94,6 +94,7 @@ private:
   size_t place = 0;
   std::vector<Dict> scopes;  // the innermost last
   Value out = std::string(); // or the user's text, with what stands around it
+  bool asksForDate = false;
   int depth = 0, skipping = 0, loops = 0;
   Jump jump = Jump::None;
 };
@@ -569,6 +570,7 @@ Value Interpreter::primary() {
       const Arguments given = arguments();
       return live() ? callFunction(next.text, given) : Value();
     }
+    asksForDate |= live() && !found && next.text == "strftime_now";
     return found && live() ? copy(*found) : Value();
   }
   default:

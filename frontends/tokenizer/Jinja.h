@@ -82,6 +82,7 @@ struct Rendered {
   std::string text;             // what comes before the user's text, or everything
   std::optional<UserText> user; // `before` is empty
   std::vector<Guard> guards;
+  bool asksForDate = false; // whether there is strftime_now: there is not
 };
 
 /// Errors are one line without the template's name: `line 3: expected ..., got ...`.

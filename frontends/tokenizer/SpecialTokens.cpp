@@ -1,5 +1,6 @@
 #include "frontends/tokenizer/SpecialTokens.h"
 #include "frontends/support/Errors.h"
+#include "frontends/tokenizer/HuggingFace.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Path.h"
 #include <map>
@@ -110,7 +111,6 @@ public:
   };
 
 private:
-  absl::StatusOr<json::Value> parse(llvm::StringRef name, llvm::StringRef text);
   static bool isStandard(llvm::StringRef name) { return llvm::is_contained(standardNames, name); }
   void set(const JsonObject &from, std::vector<Setting> &settings, Setting setting);
 
@@ -137,15 +137,6 @@ private:
 };
 
 } // namespace
-
-absl::StatusOr<json::Value> Reader::parse(llvm::StringRef name, llvm::StringRef text) {
-  llvm::SmallString<256> path(files.directory);
-  llvm::sys::path::append(path, name);
-  LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, text));
-  if (!value.getAsObject())
-    return fileError(path, "expected an object, got " + describe(value));
-  return value;
-}
 
 static void put(std::vector<Reader::Setting> &settings, Reader::Setting setting) {
   auto known = llvm::find_if(settings, [&](const Reader::Setting &other) { return other.name == setting.name; });
@@ -374,9 +365,9 @@ absl::StatusOr<SpecialTokens> Reader::read() {
   const auto readFile = [&](llvm::StringRef name, llvm::StringRef text, auto read) {
     if (text.empty())
       return absl::OkStatus();
-    LATHE_ASSIGN_OR_RETURN(json::Value value, parse(name, text));
     llvm::SmallString<256> path(files.directory);
     llvm::sys::path::append(path, name);
+    LATHE_ASSIGN_OR_RETURN(json::Value value, parseJsonObject(path, text));
     read(JsonObject(path, *value.getAsObject(), status));
     return status;
   };

@@ -64,6 +64,7 @@ struct TokenizerModel {
     std::string text;
   };
   std::vector<Guard> chatGuards; // texts of a user that the template treats otherwise
+  bool isChatUndated = false;    // the template writes a date of its own, since the program gives it none
   std::string chatRefusal; // why there is none: shown when somebody asks to chat. Without the folders of this machine
 
   TokenizerModel() { byteIds.fill(-1); }
@@ -115,6 +116,7 @@ struct RenderedChat {
   std::string prefix, suffix;
   uint32_t trim = 0; // LRT_TOKENIZER_TRIM_CHAT_LEFT, LRT_TOKENIZER_TRIM_CHAT_RIGHT
   std::vector<TokenizerModel::Guard> guards;
+  bool isUndated = false;
 };
 absl::StatusOr<RenderedChat> renderChat(llvm::StringRef path, llvm::StringRef chatTemplate,
                                         llvm::ArrayRef<std::pair<std::string, std::string>> named);

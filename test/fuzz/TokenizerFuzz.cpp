@@ -69,11 +69,25 @@ static GgufTokenizer ggufFrom(llvm::StringRef text) {
   return gguf;
 }
 
+/// Files end at zero bytes.
+static HuggingFaceFiles filesFrom(llvm::StringRef text) {
+  HuggingFaceFiles files;
+  files.directory = "f";
+  files.tokenizer = R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true, "lstrip": true}],
+                        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})";
+  for (std::string *file : {&files.tokenizerConfig, &files.specialTokensMap, &files.addedTokens, &files.chatTemplate}) {
+    const auto [contents, rest] = text.split('\0');
+    *file = contents.str();
+    text = rest;
+  }
+  return files;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0)
     return 0;
   const llvm::StringRef text = fuzz::asText(data + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
   case 0: {
     HuggingFaceFiles files;
     files.directory = "f";
@@ -92,12 +106,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       (void)checkPattern(*pattern);
     break;
   case 4: {
-    std::string section = goodSection(data[0] / 5);
+    std::string section = goodSection(data[0] / 6);
     for (llvm::StringRef change = text; change.size() >= 3; change = change.drop_front(3))
       section[(uint8_t(change[0]) | uint8_t(change[1]) << 8) % section.size()] = change[2];
     useCopy(section);
     break;
   }
+  case 5: // what the files beside tokenizer.json say
+    fuzz::useTokenizer(readHuggingFaceTokenizer(filesFrom(text)));
+    break;
   }
   return 0;
 }

@@ -286,9 +286,14 @@ for number, pattern in enumerate(("(a+)+$", "(" * 5000 + ")" * 5000, "a{1000}{10
     write("tokenizer", f"bare-pattern-{number}", "\3" + pattern)
 write("tokenizer", "gguf-scores", b"\1ldefault\0a\0b\0ab\0|\0")
 write("tokenizer", "gguf-merges", b"\1gllama-bpe\0a\0b\0ab\0|\0a b\0b a\0a  b\0")
-write("tokenizer", "section-magic", b"\2" + struct.pack("<QII", 0x4b54454854414c2e, 2, 200) + b"\xff" * 184)
+write("tokenizer", "section-magic", b"\2" + struct.pack("<QII", 0x4b54454854414c2e, 4, 208) + b"\xff" * 192)
+golden = json.loads((inputs / "special-tokens.json").read_text())
+for number, case in enumerate(golden["cases"][:40]):
+    files = [case["files"].get(name, "") for name in ("tokenizer_config.json", "special_tokens_map.json",
+                                                      "added_tokens.json")]
+    write("tokenizer", f"beside-{number}", "\5" + "\0".join([*files, "{{ bos_token }}{{ messages[0].content | trim }}"]))
 for kind in range(3):
-    write("tokenizer", f"damaged-{kind}", bytes([4 + 5 * kind]) + struct.pack("<HB", 40, 255))
+    write("tokenizer", f"damaged-{kind}", bytes([4 + 6 * kind]) + struct.pack("<HB", 40, 255))
 
 # --- other vocabularies: the first byte chooses the class in test/fuzz/UseTokenizer.h ----------------------------------
 

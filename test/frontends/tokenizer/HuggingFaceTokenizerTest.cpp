@@ -5,7 +5,7 @@
 //
 //===---------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/SpecialTokens.h"
 #include "runtime/src/Tokenizer.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -208,6 +208,14 @@ TEST(HuggingFaceTokenizer, WrongSpecialTokensAreNamed) {
   for (int i = 0; i <= 1000; ++i)
     names += (i ? ",\"" : "\"") + std::to_string(i) + "_token\":\"a\"";
   EXPECT_EQ(refusal(tiny(), names + "}"), config + "1000_token: expected at most 1000 names of tokens");
+}
+
+TEST(AddedVocabulary, IdsHaveABound) {
+  TokenizerModel model;
+  model.path = "m";
+  AddedVocabulary vocabulary(model, [](llvm::StringRef) { return int64_t(-1); }, LRT_TOKENIZER_MAX_ID);
+  EXPECT_EQ(vocabulary.add({AddedToken{.text = "<x>"}}).message(),
+            "m: expected ids below 4194304, got 4194304 for \"<x>\"");
 }
 
 /// Classes of transformers that make their own steps take this key.
