@@ -217,7 +217,7 @@ def Kernel_RouteOp : Kernel_Op<"route", [AttrSizedOperandSegments]> {
                        F64Attr:$scale, UnitAttr:$normalized, DefaultValuedAttr<I64Attr, "1">:$groups,
                        DefaultValuedAttr<I64Attr, "1">:$top_groups, DefaultValuedAttr<I64Attr, "1">:$group_terms);
   let assemblyFormat = [{
-    $scores (`of` $top_groups^ `in` $groups `by` $group_terms)? (`correction` $correction^ `:` type($correction))?
+    $scores (`of` $top_groups `in` $groups^ `by` $group_terms)? (`correction` $correction^ `:` type($correction))?
     (`room` $room^ `:` type($room))? `to` $weights `,` $experts $scoring `scale` $scale attr-dict
     `:` type($scores) `,` type($weights) `,` type($experts)
   }];

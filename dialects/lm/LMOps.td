@@ -565,7 +565,7 @@ def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
                        DefaultValuedAttr<I64Attr, "1">:$group_terms);
   let results = (outs LM_Rows:$weights, LM_Choice:$experts);
   let assemblyFormat = [{
-    $scores `top` $top (`of` $top_groups^ `in` $groups `by` $group_terms)?
+    $scores `top` $top (`of` $top_groups `in` $groups^ `by` $group_terms)?
     (`correction` $correction^ `:` type($correction))? $scoring (`scale` $scale^)? attr-dict
     `:` type($scores) `->` type($weights) `,` type($experts)
   }];

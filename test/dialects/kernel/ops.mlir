@@ -55,6 +55,8 @@ func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen:
   kernel.route %scores correction %c : !lm.weight<8xf32> to %weights, %chosen sigmoid scale 2.5 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax scale 1.000000e+00 {normalized} :
   kernel.route %scores to %weights, %chosen softmax scale 1.0 {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  // CHECK: kernel.route %{{.*}} of 1 in 2 by 1 room %{{.*}} : memref<?x8xf32> to %{{.*}}, %{{.*}} softmax
+  kernel.route %scores of 1 in 2 by 1 room %scores : memref<?x8xf32> to %weights, %chosen softmax scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.dispatch %{{.*}} to %{{.*}}, %{{.*}}, %{{.*}} count 8 :
   kernel.dispatch %chosen to %order, %places, %blocks count 8 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
   // CHECK: kernel.gather %{{.*}}[%{{.*}}] to %{{.*}} :

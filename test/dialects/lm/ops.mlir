@@ -175,6 +175,9 @@ func.func @chunks_and_sinks(%q: tensor<?x192xf32>, %cache: !chunks, %position: i
     sinks %s : !lm.weight<6xf32> : tensor<?x192xf32>, !chunks
   // CHECK: lm.route %{{.*}} top 3 of 2 in 4 by 2 sigmoid
   %w, %e = lm.route %scores top 3 of 2 in 4 by 2 sigmoid : tensor<?x12xf32> -> tensor<?x3xf32>, tensor<?x3xi32>
+  // One group, which is what is chosen without groups, too: they are printed all the same.
+  // CHECK: lm.route %{{.*}} top 3 of 1 in 4 by 2 sigmoid
+  %w1, %e1 = lm.route %scores top 3 of 1 in 4 by 2 sigmoid : tensor<?x12xf32> -> tensor<?x3xf32>, tensor<?x3xi32>
   return
 }
 
