@@ -15,10 +15,21 @@ using lathe::QuantizedRow;
 #include "dialects/kernel/KernelOps.cpp.inc"
 
 void KernelDialect::initialize() {
-  addOperations<
+  lm::addStrictOperations<
 #define GET_OP_LIST
 #include "dialects/kernel/KernelOps.cpp.inc"
-      >();
+      >(*this);
+}
+
+// There is no attribute of this dialect's.
+LogicalResult KernelDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  return lm::refuseAttribute(op, attribute, {});
+}
+LogicalResult KernelDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return lm::refuseAttribute(op, attribute, {});
+}
+LogicalResult KernelDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return lm::refuseAttribute(op, attribute, {});
 }
 
 //===------------------------------------------------------------------------------------------------------------------===//

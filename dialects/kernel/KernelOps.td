@@ -16,9 +16,13 @@ def Kernel_Dialect : Dialect {
     uses is decided by the target's table. Rows are `memref<?xNxf32>` with any stride between rows.
   }];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect"];
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
 }
 
-class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+class Kernel_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Kernel_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
 class Kernel_In<TypeConstraint type> : Arg<type, "", [MemRead]>;
 class Kernel_Out<TypeConstraint type> : Arg<type, "", [MemWrite]>;
 def Kernel_Rows : MemRefRankOf<[F32], [2]>;

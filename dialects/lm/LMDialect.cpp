@@ -3,6 +3,7 @@
 
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
+#include "dialects/lm/ModuleAttributes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
@@ -44,10 +45,26 @@ void LMDialect::initialize() {
 #define GET_TYPEDEF_LIST
 #include "dialects/lm/LMTypes.cpp.inc"
       >();
-  addOperations<
+  addStrictOperations<
 #define GET_OP_LIST
 #include "dialects/lm/LMOps.cpp.inc"
-      >();
+      >(*this);
+}
+
+LogicalResult LMDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  return isa<ModuleOp>(op) ? verifyModuleAttribute(op, attribute) : refuseAttribute(op, attribute, {});
+}
+
+LogicalResult LMDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  if (attribute.getName() != kSlotAttr)
+    return refuseAttribute(op, attribute, {kSlotAttr});
+  if (!isa<StringAttr>(attribute.getValue()))
+    return op->emitOpError() << "expects " << kSlotAttr << " to be a string, but found " << attribute.getValue();
+  return success();
+}
+
+LogicalResult LMDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return refuseAttribute(op, attribute, {});
 }
 
 /// Bounds that no model comes near: sizes in bytes and sums of them stay far from the end of 64 bits.

@@ -18,6 +18,13 @@ def LM_Dialect : Dialect {
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect"];
+  // Names that begin with `lm.` on modules, functions and their arguments: a misspelt one is refused.
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
 }
+
+/// An op with no attributes but those it declares (KnownAttributes.h). All ops of lm, spmd and kernel have this trait.
+def LM_NoUnknownAttributes : NativeOpTrait<"NoUnknownAttributes"> { let cppNamespace = "::mlir::lm"; }
 
 #endif // LM_DIALECT_TD

@@ -63,6 +63,9 @@ lathe::Format WeightOp::getStoredFormat() {
 LogicalResult WeightOp::verify() {
   if (getStored() && !lathe::parseFormat(*getStored()))
     return emitOpError() << "expects a known format after 'stored', but found \"" << *getStored() << "\"";
+  if (getFile().has_value() != getOffset().has_value())
+    return emitOpError() << "expects a file and an offset, but found the " << (getFile() ? "file" : "offset")
+                         << " alone";
   if (std::optional<int64_t> offset = getOffset(); offset && *offset < 0)
     return emitOpError() << "expects a non-negative offset, but found " << *offset;
   if (failed(checkPlace(*this, getPlace())))

@@ -2,6 +2,7 @@
 #define LATHE_DIALECTS_LM_LMOPS_H
 
 #include "dialects/lm/Formats.h"
+#include "dialects/lm/KnownAttributes.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Real.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"

@@ -8,7 +8,8 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-class LM_Op<string mnemonic, list<Trait> traits = []> : Op<LM_Dialect, mnemonic, traits>;
+class LM_Op<string mnemonic, list<Trait> traits = []>
+    : Op<LM_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
 /// An op whose meaning is linalg on tensors (LMDecompose.cpp): the reference in tests, and what runs where the schedule has no
 /// phase of its own for it.
 class LM_ComputeOp<string mnemonic, list<Trait> traits = []>

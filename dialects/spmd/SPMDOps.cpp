@@ -25,10 +25,44 @@ void SPMDDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "dialects/spmd/SPMDAttrs.cpp.inc"
       >();
-  addOperations<
+  lm::addStrictOperations<
 #define GET_OP_LIST
 #include "dialects/spmd/SPMDOps.cpp.inc"
-      >();
+      >(*this);
+}
+
+LogicalResult SPMDDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  constexpr int64_t maxBytes = int64_t(1) << 50, maxRows = 1 << 16;
+  const StringRef name = attribute.getName();
+  auto verifyInteger = [&](int64_t max) -> LogicalResult {
+    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (number && number.getType().isSignlessInteger(64) && number.getInt() >= 1 && number.getInt() <= max)
+      return success();
+    return op->emitOpError() << "expects " << name << " to be an integer from 1 to " << max << ", but found "
+                             << attribute.getValue();
+  };
+  if (isa<ModuleOp>(op))
+    return name == kArenaBytesAttr || name == kScratchBytesAttr
+               ? verifyInteger(maxBytes)
+               : lm::refuseAttribute(op, attribute, {kArenaBytesAttr, kScratchBytesAttr});
+  if (!isa<FunctionOpInterface>(op))
+    return lm::refuseAttribute(op, attribute, {});
+  if (name == kRowsAttr)
+    return verifyInteger(maxRows);
+  if (name != kEntryAttr)
+    return lm::refuseAttribute(op, attribute, {kEntryAttr, kRowsAttr});
+  auto entry = dyn_cast<StringAttr>(attribute.getValue());
+  if (!entry || !llvm::is_contained({"decode", "prefill", "head"}, entry.getValue()))
+    return op->emitOpError() << "expects " << kEntryAttr << " to be decode, prefill or head, but found "
+                             << attribute.getValue();
+  return success();
+}
+
+LogicalResult SPMDDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return lm::refuseAttribute(op, attribute, {});
+}
+LogicalResult SPMDDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return lm::refuseAttribute(op, attribute, {});
 }
 
 LogicalResult CostAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t weights, int64_t lookup,

@@ -17,6 +17,8 @@ namespace mlir::spmd {
 inline constexpr llvm::StringLiteral kEntryAttr = "spmd.entry";
 /// Function attribute: most rows one call takes.
 inline constexpr llvm::StringLiteral kRowsAttr = "spmd.rows";
+/// Module attributes: bytes of the arena, and of a worker's scratch (lm-plan-memory).
+inline constexpr llvm::StringLiteral kArenaBytesAttr = "spmd.arena_bytes", kScratchBytesAttr = "spmd.scratch_bytes";
 } // namespace mlir::spmd
 
 #endif // LATHE_DIALECTS_SPMD_SPMDOPS_H

@@ -20,9 +20,13 @@ def SPMD_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
 }
 
-class SPMD_Op<string mnemonic, list<Trait> traits = []> : Op<SPMD_Dialect, mnemonic, traits>;
+class SPMD_Op<string mnemonic, list<Trait> traits = []>
+    : Op<SPMD_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
 
 def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> { let assemblyFormat = "$value"; }
 

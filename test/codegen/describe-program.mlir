@@ -151,13 +151,13 @@ module {
 // expected-error @below {{lm-describe-program: expects an entry point @prefill with spmd.rows (lm-schedule)}}
 module {
   func.func @decode() attributes {spmd.rows = 1 : i64} { return }
-  func.func @prefill() attributes {spmd.rows = "many"} { return }
+  func.func @prefill() { return }
 }
 
 // -----
 
 // expected-error @below {{lm-describe-program: expects the module's spmd.scratch_bytes (lm-plan-memory)}}
-module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = "few"} {
+module attributes {spmd.arena_bytes = 64 : i64} {
   func.func @decode() attributes {spmd.rows = 1 : i64} { return }
   func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
   func.func @head() attributes {spmd.rows = 1 : i64} { return }

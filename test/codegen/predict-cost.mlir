@@ -223,8 +223,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
 }
 
 //--- invalid.mlir
-// expected-error @below {{lm-predict-cost: expects a body and from 1 to 65536 rows, but found 0}}
-func.func @decode(%n: index) attributes {spmd.entry = "decode", spmd.rows = 0 : i64} { return }
+// expected-error @below {{lm-predict-cost: expects a body and from 1 to 65536 rows, but found 1}}
+func.func private @decode(index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64}
 
 // -----
 

@@ -1067,3 +1067,27 @@ func.func @latent_out_of_another_width(%q: memref<?x12xf32>, %c: !cache, %k: !lm
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x12xf32>
   return
 }
+
+// -----
+
+// Attributes that nobody reads
+func.func @misspelt(%x: memref<1x4xf32>) {
+  // expected-error @below {{'kernel.softcap' op expects attributes among cap, but found 'caps'}}
+  kernel.softcap %x cap 3.0 {caps} : memref<1x4xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'kernel.wide'}}
+func.func private @kernel() attributes {kernel.wide}
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'kernel.wide'}}
+func.func private @kernel(%x: index {kernel.wide})
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'kernel.wide'}}
+func.func private @kernel() -> (index {kernel.wide})

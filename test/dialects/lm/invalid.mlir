@@ -1067,3 +1067,149 @@ func.func @multiplies_by_another_width(%x: tensor<?x8xf32>, %w: !lm.weight<7xf32
   %y = lm.multiply %x, %w : tensor<?x8xf32>, !lm.weight<7xf32>
   return
 }
+
+// -----
+
+// Attributes that nobody reads
+func.func @misspelt(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>) {
+  // expected-error @below {{'lm.route' op expects attributes among group_terms, groups, normalized, scale, scoring, top, top_groups, but found 'normalised'}}
+  %w, %e = lm.route %x top 2 softmax {normalised} : tensor<?x4xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  return %w, %e : tensor<?x2xf32>, tensor<?x2xi32>
+}
+
+// -----
+
+func.func @no_attributes_at_all(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @below {{'lm.add' op expects no attributes, but found 'scale'}}
+  %y = lm.add %x, %x {scale = 2.0 : f64} : tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @of_another_dialect(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // expected-error @below {{'lm.add' op expects no attributes, but found 'func.scale'}}
+  %y = lm.add %x, %x {func.scale = 2.0 : f64} : tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects attributes among add_one, column_parts, file, files, group, negate_exp, offset, offsets, pitch, place, row_parts, scale_columns, scale_files, scale_offsets, scale_rows, stored, sym_name, transposed, type, unpermute, unpermute_from, but found 'transpose'}}
+"lm.weight"() <{sym_name = "misspelt_property", type = !lm.weight<4x8xf32>, transpose = 48 : i64}> : () -> ()
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a file and an offset, but found the offset alone}}
+"lm.weight"() <{sym_name = "offset_without_a_file", type = !lm.weight<4x8xf32>, offset = 48 : i64}> : () -> ()
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a file and an offset, but found the file alone}}
+"lm.weight"() <{sym_name = "file_without_an_offset", type = !lm.weight<4x8xf32>, file = "a"}> : () -> ()
+
+// -----
+
+// Attributes of modules
+// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sizes, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
+module attributes {lm.modell = {}} {}
+
+// -----
+
+// expected-error @below {{lm.model: expected keys among active_parameters, architecture, bare, context, experts_per_token, heads, hidden, layers, name, parameters, path, tokenizer, vocabulary, found 'vocabluary'}}
+module attributes {lm.model = {vocabluary = 96 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.model: expected a dictionary, found 3 : i64}}
+module attributes {lm.model = 3 : i64} {}
+
+// -----
+
+// expected-error @below {{lm.model.vocabulary: expected an integer from 1 to 1125899906842624, found "many"}}
+module attributes {lm.model = {vocabulary = "many"}} {}
+
+// -----
+
+// expected-error @below {{lm.model.context: expected an integer from 1 to 2147483648, found 64 : i32}}
+module attributes {lm.model = {context = 64 : i32}} {}
+
+// -----
+
+// expected-error @below {{lm.model.name: expected a string, found 3 : i64}}
+module attributes {lm.model = {name = 3 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.model.bare: expected no value, found true}}
+module attributes {lm.model = {bare = true}} {}
+
+// -----
+
+// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, mcpu, prefill_rows, schedule_for, sizes, target, threads, weights, found 'thread'}}
+module attributes {lm.options = {thread = 2 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.options.threads: expected an integer from 0 to 1024, found 100000000000 : i64}}
+module attributes {lm.options = {threads = 100000000000 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.options.embed_weights: expected true or false, found "no"}}
+module attributes {lm.options = {embed_weights = "no"}} {}
+
+// -----
+
+// expected-error @below {{lm.program.row_ops: expected array<i64: ...>, found 3 : i64}}
+module attributes {lm.program = {row_ops = 3 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.program.courses: expected a dictionary, found []}}
+module attributes {lm.program = {courses = []}} {}
+
+// -----
+
+// expected-error @below {{lm.sizes: expected a dictionary, found "large"}}
+module attributes {lm.sizes = "large"} {}
+
+// -----
+
+// expected-error @below {{lm.stage: expected a string, found 3 : i64}}
+module attributes {lm.stage = 3 : i64} {}
+
+// -----
+
+// expected-error @below {{lm.files: expected a dictionary, found "m.gguf"}}
+module attributes {lm.files = "m.gguf"} {}
+
+// -----
+
+// expected-error @below {{lm.files.m.gguf: expected a dictionary, found 3 : i64}}
+module attributes {lm.files = {"m.gguf" = 3 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.files.m.gguf: expected keys among bytes, header, found 'time'}}
+module attributes {lm.files = {"m.gguf" = {time = 3 : i64}}} {}
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'lm.model'}}
+func.func private @model_of_a_function() attributes {lm.model = {}}
+
+// -----
+
+// expected-error @below {{'func.func' op expects attributes among lm.slot, but found 'lm.slott'}}
+func.func private @misspelt_slot(%w: !lm.weight<8xf32> {lm.slott = "norm"})
+
+// -----
+
+// expected-error @below {{'func.func' op expects lm.slot to be a string, but found 7 : i64}}
+func.func private @slot_of_a_number(%w: !lm.weight<8xf32> {lm.slot = 7 : i64})
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'lm.slot'}}
+func.func private @slot_of_a_result() -> (!lm.weight<8xf32> {lm.slot = "norm"})

@@ -279,3 +279,52 @@ func.func @more_experts_than_memory(%n: index) {
   }
   return
 }
+
+// -----
+
+// Attributes that nobody reads
+// expected-error @below {{'spmd.buffer' op expects attributes among place, space, sym_name, type, but found 'offset'}}
+spmd.buffer @misspelt : memref<1x32xf32> arena {offset = 64 : i64}
+
+// -----
+
+// expected-error @below {{'builtin.module' op expects attributes among spmd.arena_bytes, spmd.scratch_bytes, but found 'spmd.arena'}}
+module attributes {spmd.arena = 64 : i64} {}
+
+// -----
+
+// expected-error @below {{'builtin.module' op expects spmd.arena_bytes to be an integer from 1 to 1125899906842624, but found "many"}}
+module attributes {spmd.arena_bytes = "many"} {}
+
+// -----
+
+// expected-error @below {{'func.func' op expects attributes among spmd.entry, spmd.rows, but found 'spmd.entries'}}
+func.func private @decode() attributes {spmd.entries = "decode"}
+
+// -----
+
+// expected-error @below {{'func.func' op expects spmd.entry to be decode, prefill or head, but found "other"}}
+func.func private @decode() attributes {spmd.entry = "other"}
+
+// -----
+
+// expected-error @below {{'func.func' op expects spmd.rows to be an integer from 1 to 65536, but found 0 : i64}}
+func.func private @decode() attributes {spmd.rows = 0 : i64}
+
+// -----
+
+func.func @rows_of_a_constant() {
+  // expected-error @below {{'arith.constant' op expects no attributes, but found 'spmd.rows'}}
+  %c0 = arith.constant {spmd.rows = 1 : i64} 0 : index
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'spmd.rows'}}
+func.func private @decode(%rows: index {spmd.rows = 1 : i64})
+
+// -----
+
+// expected-error @below {{'func.func' op expects no attributes, but found 'spmd.rows'}}
+func.func private @decode() -> (index {spmd.rows = 1 : i64})

@@ -48,7 +48,7 @@ module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_byt
 // expected-error @below {{lm.program.scratch_bytes: expected an integer from 1 to 1125899906842624, found none}}
 // expected-error @below {{lm.program.cache_bytes: expected an integer from 1 to 1125899906842624, found none}}
 // expected-error @below {{lm.program.decode_rows: expected an integer from 1 to 1125899906842624, found none}}
-// expected-error @below {{lm.model.vocabulary: expected an integer from 1 to 1125899906842624, found "many"}}
-module attributes {lm.model = {vocabulary = "many"}} {
+// expected-error @below {{lm.model.vocabulary: expected an integer from 1 to 1125899906842624, found none}}
+module {
   llvm.func @decode(%x: !llvm.ptr) { llvm.return }
 }
