@@ -1,4 +1,5 @@
 #include "frontends/Checkpoint.h"
+#include "llvm/Support/Endian.h"
 
 using namespace lathe;
 
@@ -20,6 +21,18 @@ const TensorInfo *Checkpoint::find(llvm::StringRef name) const {
 llvm::StringRef Checkpoint::data(const TensorInfo &tensor) const {
   assert(tensor.parts.empty() && "the bytes lie in several files");
   return mapped[tensor.file]->bytes().substr(tensor.offset, tensor.bytes);
+}
+
+llvm::StringRef Checkpoint::header(unsigned file) const {
+  const llvm::StringRef bytes = mapped[file]->bytes();
+  // A shard's index may name the last of its tensors alone.
+  if (naming == Naming::HuggingFace)
+    return bytes.size() < 8 ? bytes : bytes.take_front(8 + llvm::support::endian::read64le(bytes.data()));
+  uint64_t end = bytes.size();
+  for (const TensorInfo &tensor : all)
+    if (tensor.file == file)
+      end = std::min(end, tensor.offset);
+  return bytes.take_front(end);
 }
 
 unsigned Checkpoint::addFile(std::shared_ptr<const MappedFile> file) {

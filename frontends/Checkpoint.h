@@ -55,6 +55,8 @@ public:
   /// The stored bytes; touching them reads the file. Need not be aligned.
   llvm::StringRef data(const TensorInfo &tensor) const;
   llvm::StringRef path(const TensorInfo &tensor) const { return mapped[tensor.file]->path(); }
+  /// What a file has in front of its tensors: the safetensors header, a GGUF's metadata and index.
+  llvm::StringRef header(unsigned file) const;
 
   unsigned addFile(std::shared_ptr<const MappedFile> file);
   /// False when the name is taken.

@@ -3,13 +3,16 @@
 
 #include "frontends/Import.h"
 #include "dialects/lm/LMDialect.h"
+#include "dialects/lm/ModuleAttributes.h"
 #include "frontends/blocks/Blocks.h"
 #include "frontends/support/Errors.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -41,6 +44,7 @@ private:
                        const States &states);
   absl::Status addForward(ArrayRef<Attribute> kinds);
   DictionaryAttr describe() const;
+  DictionaryAttr describeFiles() const;
   double countValues() const;
   Value use(Slot slot, lm::WeightType type) {
     return lm::UseOp::create(builder, builder.getUnknownLoc(), type, slotName(slot));
@@ -75,6 +79,14 @@ bool keepsScales(const TensorBinding &binding) {
          llvm::all_of(binding.scales, [&](const ScalePlace &scale) { return isAligned(scale.firstRow); });
 }
 
+/// Of the same file, wherever the compiler is started: `..` stays, as it may go through a link.
+SmallString<128> absolutePath(StringRef path) {
+  SmallString<128> absolute(path);
+  llvm::sys::fs::make_absolute(absolute);
+  llvm::sys::path::remove_dots(absolute);
+  return absolute;
+}
+
 absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, int64_t layer) {
   LATHE_ASSIGN_OR_RETURN(TensorBinding binding, source.bind(slot, layer));
   const TensorInfo *tensor = binding.tensor;
@@ -91,11 +103,7 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
                            /*scale_offsets=*/DenseI64ArrayAttr(), /*scale_files=*/ArrayAttr(),
                            /*scale_rows=*/DenseI64ArrayAttr(), /*scale_columns=*/IntegerAttr(),
                            /*add_one=*/false, binding.negateExp, IntegerAttr());
-  auto pathOf = [&](const TensorInfo &tensor) {
-    SmallString<128> path(source.checkpoint->path(tensor));
-    llvm::sys::fs::make_absolute(path);
-    return path;
-  };
+  auto pathOf = [&](const TensorInfo &tensor) { return absolutePath(source.checkpoint->path(tensor)); };
   if (isConverted)
     op.setStored(getFormatInfo(stored).name);
   if (!binding.scales.empty()) {
@@ -135,7 +143,7 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
     if (binding.cut.columns > 1)
       op.setColumnParts(binding.cut.columns);
   } else if (tensor) {
-    SmallString<128> path = pathOf(*tensor);
+    const SmallString<128> path = pathOf(*tensor);
     // Rows of a tensor that holds several weights: their place is known here, the packer reads on.
     const int64_t width = binding.shape.size() == 2 ? binding.shape[1] : 1;
     const FormatInfo &info = getFormatInfo(stored);
@@ -314,13 +322,13 @@ absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
 
 DictionaryAttr Importer::describe() const {
   Builder b(builder.getContext());
-  SmallString<128> path(source.path);
-  llvm::sys::fs::make_absolute(path);
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  const SmallString<128> path = absolutePath(source.path);
+  SmallString<128> named(path);
+  llvm::sys::path::remove_dots(named, /*remove_dot_dot=*/true);
   // A file called config.json says less than the folder it is in.
-  StringRef name = llvm::sys::path::filename(path);
+  StringRef name = llvm::sys::path::filename(named);
   if (name == "config.json")
-    name = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+    name = llvm::sys::path::filename(llvm::sys::path::parent_path(named));
   SmallVector<NamedAttribute> entries;
   auto integer = [&](StringRef key, int64_t value) {
     entries.push_back({b.getStringAttr(key), b.getI64IntegerAttr(value)});
@@ -360,6 +368,21 @@ static DictionaryAttr describeSampling(Builder &b, const SamplingValues &values)
   for (auto &[key, value] : entries)
     attributes.push_back({b.getStringAttr(key), value});
   return b.getDictionaryAttr(attributes);
+}
+
+/// Of every file of weights its size and a hash of its header: a dump that is gone on from must find them again.
+DictionaryAttr Importer::describeFiles() const {
+  Builder b(builder.getContext());
+  SmallVector<NamedAttribute> files;
+  for (unsigned file = 0; file < source.checkpoint->files().size(); ++file) {
+    const MappedFile &mapped = *source.checkpoint->files()[file];
+    const std::string hash = llvm::utohexstr(llvm::xxh3_64bits(source.checkpoint->header(file)), /*LowerCase=*/true);
+    files.push_back(b.getNamedAttr(
+        absolutePath(mapped.path()),
+        b.getDictionaryAttr({b.getNamedAttr("bytes", b.getI64IntegerAttr(static_cast<int64_t>(mapped.size()))),
+                             b.getNamedAttr("header", b.getStringAttr(hash))})));
+  }
+  return b.getDictionaryAttr(files);
 }
 
 /// Of weights and states: sizes that are each possible can multiply to what no address reaches, and overflow on the
@@ -405,6 +428,8 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
   (*module)->setAttr(lm::kModelAttr, describe());
   if (config.sampling)
     (*module)->setAttr(lm::kSamplingAttr, describeSampling(builder, *config.sampling));
+  if (source.checkpoint)
+    (*module)->setAttr(lm::kFilesAttr, describeFiles());
   assert(succeeded(verify(*module)) && "the blocks build valid IR from a checked Config");
   return std::move(module);
 }

@@ -73,6 +73,15 @@ def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
   }];
 }
 
+def RecordChecksum : Pass<"lm-record-checksum", "::mlir::ModuleOp"> {
+  let summary = "a checksum of what the code of later stages relies on, as the attribute lm.checksum";
+  let description = [{
+    Of lm.model, lm.options, lm.program, lm.sizes and the places and types of weights and states. Once phases are loops
+    over addresses, nothing in the code says them again: an edited dump of stage vector or later in which they no longer
+    agree with the code is refused. Example: test/codegen/record-checksum.mlir.
+  }];
+}
+
 def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
   let summary = "phases become loops over a worker's tiles, buffers become views of the arena";
   let description = "Example: test/codegen/lower-phases.mlir.";

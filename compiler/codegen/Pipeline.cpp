@@ -16,6 +16,8 @@ void lathe::populateSchedulePipeline(OpPassManager &pm) {
 }
 
 void lathe::populateVectorPipeline(OpPassManager &pm) {
+  // While ops still say what the code will rely on.
+  pm.addPass(lm::createRecordChecksum());
   pm.addPass(lm::createLowerPhases());
   // Weights and caches are places by now: what lm-lower-compute copies into tensors.
   pm.addPass(lm::createDecompose());

@@ -1,5 +1,6 @@
 #include "compiler/driver/Driver.h"
-#include "compiler/codegen/Passes.h"
+#include "compiler/driver/CheckDump.h"
+#include "compiler/driver/CheckModel.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Dump.h"
 #include "compiler/driver/Link.h"
@@ -9,10 +10,12 @@
 #include "compiler/driver/Report.h"
 #include "compiler/driver/Reproducer.h"
 #include "compiler/driver/TokenizerSection.h"
+#include "compiler/support/Checksum.h"
 #include "compiler/targets/EmitHost.h"
 #include "compiler/weights/OutputFile.h"
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMOps.h"
+#include "dialects/lm/ModuleAttributes.h"
 #include "frontends/Import.h"
 #include "frontends/support/Errors.h"
 #include "frontends/support/Inputs.h"
@@ -26,9 +29,6 @@ using namespace lathe;
 using namespace mlir;
 
 namespace {
-
-/// Module attribute: the stage a dump is of.
-constexpr llvm::StringLiteral kStageAttr = "lm.stage";
 
 class Compilation {
 public:
@@ -46,8 +46,9 @@ private:
 
   absl::Status import();
   absl::Status readDump(Stage from);
+  absl::Status checkDumped(Stage from);
+  absl::Status makeTokenizer();
   absl::Status recordOptions();
-  absl::Status checkDecompose();
   void recordInputs();
   absl::Status checkOutputs();
   absl::Status runPasses(Stage stage);
@@ -55,7 +56,6 @@ private:
   absl::Status makeObject();
   absl::Status makeExecutable();
   absl::StatusOr<PackedWeights> pack(OutputFile &file);
-  absl::StatusOr<std::string> makeTokenizer(); // its section
 
   /// After a stage: --dump-stages, and --emit. `text` is what both print.
   absl::Status finish(Stage stage, llvm::function_ref<std::string()> text);
@@ -72,6 +72,7 @@ private:
   MLIRContext context;
   OwningOpRef<ModuleOp> module; // from stage object on: the skeleton
   std::optional<ModelSource> source;
+  std::string tokenizer; // its section of the weights file; empty: the model has none
   std::unique_ptr<llvm::TargetMachine> machine;
   llvm::SmallString<0> object;
 };
@@ -93,6 +94,21 @@ absl::Status Compilation::import() {
   LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, imported));
   for (const std::string &note : notes)
     report.note(note);
+  return makeTokenizer();
+}
+
+/// The tables, whatever files they come from, and a hash of them in lm.model. A stage can be printed without them.
+absl::Status Compilation::makeTokenizer() {
+  if (!source->checkpoint)
+    return absl::OkStatus();
+  absl::StatusOr<TokenizerSection> section = tokenizerSection(*source);
+  if (!section.ok())
+    return reaches(Stage::Executable) ? section.status() : absl::OkStatus();
+  tokenizerNotes = std::move(section->notes);
+  tokenizer = std::move(section->bytes);
+  NamedAttrList entries((*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr));
+  entries.set("tokenizer", StringAttr::get(&context, hashOf(tokenizer)));
+  (*module)->setAttr(lm::kModelAttr, entries.getDictionary(&context));
   return absl::OkStatus();
 }
 
@@ -102,41 +118,30 @@ absl::Status Compilation::readDump(Stage from) {
   if (from == Stage::Object) {
     LATHE_ASSIGN_OR_RETURN(AssemblyDump dump, readAssembly(context, options.input));
     module = std::move(dump.skeleton);
+    LATHE_RETURN_IF_ERROR(checkDumped(from));
     LATHE_RETURN_IF_ERROR(recordOptions());
     LATHE_RETURN_IF_ERROR(checkOutputs());
     LATHE_ASSIGN_OR_RETURN(object, assemble(dump.text, options.input, *machine));
     return finish(from, [&] { return dump.text; });
   }
   LATHE_ASSIGN_OR_RETURN(module, readModule(context, options.input));
-  auto printed = (*module)->getAttrOfType<StringAttr>(kStageAttr);
-  if (printed && printed.getValue() != getStageInfo(from).name)
-    return fileError(options.input,
-                     "expected what --emit " + getStageInfo(from).name + " printed, found stage " + printed.getValue());
-  if (!(*module)->hasAttr(lm::kModelAttr))
-    return fileError(options.input, "expected a module that --emit " + getStageInfo(from).name +
-                                        " printed, with an attribute lm.model; found none");
-  FirstError errors(context);
-  if (failed(verifyStage(*module, from)))
-    return errors.status("");
-  if (from == Stage::Schedule) {
-    // It may have been edited: what was proven of it is proven anew.
-    PassManager pm(&context);
-    pm.addPass(lm::createVerifySchedule());
-    if (failed(pm.run(*module)))
-      return errors.status("");
-  }
-  return absl::OkStatus();
+  return checkDumped(from);
 }
 
-absl::Status Compilation::checkDecompose() {
-  if (options.decompose == "all")
+/// Both the module and the model's files may have changed since it was printed.
+absl::Status Compilation::checkDumped(Stage from) {
+  LATHE_RETURN_IF_ERROR(checkDump(*module, from, options.input));
+  // Where no weights are packed, stages can be printed without the model.
+  LATHE_ASSIGN_OR_RETURN(source, openModelOf(*module, options.input, reaches(Stage::Executable)));
+  if (!source || !reaches(Stage::Executable))
     return absl::OkStatus();
-  for (llvm::StringRef name : llvm::split(options.decompose, ',')) {
-    auto op = RegisteredOperationName::lookup(name, &context);
-    if (!op || !op->hasInterface<lm::AggregatedOpInterface>())
-      return absl::InvalidArgumentError("--decompose: expected all or ops of lm, lm.attention,lm.qkv, got " +
-                                        quoted(options.decompose));
-  }
+  auto hash = [&] { return (*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr).getAs<StringAttr>("tokenizer"); };
+  const StringAttr recorded = hash();
+  LATHE_RETURN_IF_ERROR(makeTokenizer());
+  if (hash() != recorded)
+    return fileError(options.input, "lm.model.tokenizer",
+                     "expected " + hash().getValue() + ", as the tokenizer of " + source->path + " is now, found " +
+                         (recorded ? recorded.getValue() : "none"));
   return absl::OkStatus();
 }
 
@@ -161,7 +166,7 @@ absl::Status Compilation::recordOptions() {
     entries.set("schedule_for", builder.getStringAttr(scheduled.name));
   }
   if (!options.decompose.empty()) {
-    LATHE_RETURN_IF_ERROR(checkDecompose());
+    LATHE_RETURN_IF_ERROR(checkDecompose(context, "--decompose", options.decompose));
     entries.set("decompose", builder.getStringAttr(options.decompose));
   }
   if (!options.sizes.empty())
@@ -270,7 +275,7 @@ void Compilation::noteOddRows() {
 
 absl::Status Compilation::finish(Stage stage, llvm::function_ref<std::string()> text) {
   report.end();
-  (*module)->setAttr(kStageAttr, StringAttr::get(&context, getStageInfo(stage).name));
+  (*module)->setAttr(lm::kStageAttr, StringAttr::get(&context, getStageInfo(stage).name));
   std::string printed;
   if (!options.dumpStages.empty() || options.emit == stage)
     printed = text();
@@ -327,23 +332,9 @@ absl::Status Compilation::makeObject() {
 // Weights and executable
 //===------------------------------------------------------------------------------------------------------------------===//
 
-absl::StatusOr<std::string> Compilation::makeTokenizer() {
-  if (!source) {
-    // A module written by hand comes from no model.
-    if (!(*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr).contains("path"))
-      return std::string();
-    LATHE_ASSIGN_OR_RETURN(std::string path, moduleString(*module, lm::kModelAttr, "path"));
-    LATHE_ASSIGN_OR_RETURN(source, openModel(path));
-  }
-  LATHE_ASSIGN_OR_RETURN(TokenizerSection section, tokenizerSection(*source));
-  tokenizerNotes = std::move(section.notes);
-  return std::move(section.bytes);
-}
-
 absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
   const MappingGuard guard;
   report.begin("weights");
-  LATHE_ASSIGN_OR_RETURN(std::string tokenizer, makeTokenizer());
   PackOptions packOptions;
   LATHE_ASSIGN_OR_RETURN(packOptions.tensorsBytes, moduleInteger(*module, kProgramAttr, "weights_bytes"));
   packOptions.progress = [&](uint64_t done, uint64_t all) { report.progress(done, all); };

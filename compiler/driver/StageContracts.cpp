@@ -29,5 +29,5 @@ mlir::LogicalResult lathe::verifyStage(mlir::ModuleOp module, Stage stage) {
                     << info.holds;
     return mlir::WalkResult::interrupt();
   });
-  return mlir::failure(result.wasInterrupted());
+  return result.wasInterrupted() ? mlir::failure() : verifyAttributes(module, stage);
 }

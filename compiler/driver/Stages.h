@@ -25,8 +25,15 @@ struct StageInfo {
 llvm::ArrayRef<StageInfo> allStages();
 const StageInfo &getStageInfo(Stage stage);
 
-/// Checks the column `holds` of a stage. The diagnostic names the op and the stage that should have removed it.
+/// Checks the column `holds` of a stage, and its attributes. The diagnostic names the op and the stage that should have
+/// removed it.
 mlir::LogicalResult verifyStage(mlir::ModuleOp module, Stage stage);
+
+/// The module's attributes (dialects/lm/ModuleAttributes.h) against its ops. Also of the object stage's skeleton.
+mlir::LogicalResult verifyAttributes(mlir::ModuleOp module, Stage stage);
+
+/// The costs of phases and lm.program, which `counted` has as they must be.
+mlir::LogicalResult verifyCounts(mlir::ModuleOp counted, mlir::ModuleOp module);
 
 } // namespace lathe
 

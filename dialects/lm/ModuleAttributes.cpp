@@ -8,7 +8,7 @@ using namespace mlir::lm;
 
 namespace {
 
-enum class Kind : uint8_t { Integer, Text, Flag, Unit, Numbers, Dictionary };
+enum class Kind : uint8_t { Integer, Number, Text, Flag, Unit, Numbers, Dictionary };
 
 /// An entry of one of the dictionaries; `min` and `max` of an integer.
 struct Key {
@@ -21,7 +21,8 @@ struct Key {
 constexpr int64_t kMaxBytes = int64_t(1) << 50, kMaxContext = int64_t(1) << 31, kMaxRows = 1 << 16;
 constexpr int64_t kMaxLayers = 1 << 20, kMaxThreads = 1024, kMaxCount = int64_t(1) << 60;
 
-constexpr llvm::StringLiteral model = "lm.model", options = "lm.options", program = "lm.program", file = "lm.files";
+constexpr llvm::StringLiteral model = "lm.model", options = "lm.options", program = "lm.program",
+                              sampling = "lm.sampling", file = "lm.files";
 
 constexpr Key keys[] = {
     {model, "active_parameters", Kind::Integer, 0, kMaxCount},
@@ -59,6 +60,13 @@ constexpr Key keys[] = {
     {program, "row_ops", Kind::Numbers},
     {program, "scratch_bytes", Kind::Integer, 1, kMaxBytes},
     {program, "weights_bytes", Kind::Integer, 1, kMaxBytes},
+    {sampling, "min_p", Kind::Number},
+    {sampling, "origin", Kind::Text},
+    {sampling, "repeat_penalty", Kind::Number},
+    {sampling, "temperature", Kind::Number},
+    {sampling, "top_k", Kind::Integer, 0, kMaxContext},
+    {sampling, "top_p", Kind::Number},
+    {sampling, "unfollowed", Kind::Text},
     {file, "bytes", Kind::Integer, 0, kMaxCount},
     {file, "header", Kind::Text},
 };
@@ -71,6 +79,10 @@ std::string expectedOf(const Key &key, Attribute value) {
     if (number && number.getType().isSignlessInteger(64) && number.getInt() >= key.min && number.getInt() <= key.max)
       return "";
     return "an integer from " + std::to_string(key.min) + " to " + std::to_string(key.max);
+  }
+  case Kind::Number: {
+    auto number = dyn_cast<FloatAttr>(value);
+    return number && number.getType().isF64() ? "" : "a number";
   }
   case Kind::Text:
     return isa<StringAttr>(value) ? "" : "a string";
@@ -113,7 +125,7 @@ LogicalResult verifyEntries(Operation *module, StringRef kind, const Twine &name
 LogicalResult lm::verifyModuleAttribute(Operation *module, NamedAttribute attribute) {
   const StringRef name = attribute.getName();
   const Attribute value = attribute.getValue();
-  if (name == model || name == options || name == program)
+  if (name == model || name == options || name == program || name == sampling)
     return verifyEntries(module, name, name, value);
   if (name == kSizesAttr)
     // Keys and ranges are the CPU table's.
@@ -131,5 +143,5 @@ LogicalResult lm::verifyModuleAttribute(Operation *module, NamedAttribute attrib
     return success();
   }
   return refuseAttribute(module, attribute,
-                         {model, kFilesAttr, options, kSizesAttr, program, kChecksumAttr, kStageAttr});
+                         {model, kFilesAttr, options, sampling, kSizesAttr, program, kChecksumAttr, kStageAttr});
 }

@@ -5,6 +5,7 @@
 //   lm.model      what the model is and where its files lie (frontends/Import.h)
 //   lm.files      the files of the weights when the model was imported: bytes, and a hash of the header
 //   lm.options    what the user asked for that later stages need (compiler/driver)
+//   lm.sampling   what its files say about sampling (frontends/Import.cpp)
 //   lm.sizes      tuning parameters that the schedule was made with (compiler/support/CPUTable.h)
 //   lm.program    sizes and counts the runtime wants to know (compiler/codegen/DescribeProgram.cpp)
 //   lm.checksum   of what code relies on though no op says it any more (compiler/codegen/RecordChecksum.cpp)

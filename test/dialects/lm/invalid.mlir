@@ -1111,7 +1111,7 @@ func.func @of_another_dialect(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 // -----
 
 // Attributes of modules
-// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sizes, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
+// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sampling, lm.sizes, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
 module attributes {lm.modell = {}} {}
 
 // -----
@@ -1168,6 +1168,11 @@ module attributes {lm.program = {row_ops = 3 : i64}} {}
 
 // expected-error @below {{lm.program.courses: expected a dictionary, found []}}
 module attributes {lm.program = {courses = []}} {}
+
+// -----
+
+// expected-error @below {{lm.sampling.top_p: expected a number, found 1 : i64}}
+module attributes {lm.sampling = {top_p = 1 : i64}} {}
 
 // -----
 

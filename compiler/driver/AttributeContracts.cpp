@@ -1,0 +1,225 @@
+// What a module's attributes say, held against what its ops say. The verifier of the lm dialect knows keys and types
+// (dialects/lm/ModuleAttributes.cpp); here is what needs the whole module.
+
+#include "compiler/driver/Program.h"
+#include "compiler/driver/Stages.h"
+#include "compiler/support/ModuleAttributes.h"
+#include "dialects/lm/LMOps.h"
+#include "dialects/lm/Layout.h"
+#include "dialects/spmd/SPMDOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace lathe;
+using namespace mlir;
+
+namespace {
+
+class AttributeContracts {
+public:
+  AttributeContracts(ModuleOp module, Stage stage)
+      : module(module), stage(stage), model(module->getAttrOfType<DictionaryAttr>(lm::kModelAttr)),
+        options(module->getAttrOfType<DictionaryAttr>(kOptionsAttr)) {}
+
+  LogicalResult verify() {
+    return success(succeeded(verifyNames()) && succeeded(verifySizes()) && succeeded(verifyLayers()) &&
+                   succeeded(verifyCaches()) && succeeded(verifyMemory()) && succeeded(verifyEntries()) &&
+                   succeeded(verifyChoices()));
+  }
+
+private:
+  /// Attributes that ops of other dialects do not declare and that no dialect knows.
+  LogicalResult verifyNames();
+  LogicalResult verifySizes();
+  LogicalResult verifyLayers();
+  LogicalResult verifyCaches();
+  LogicalResult verifyMemory();
+  LogicalResult verifyEntries();
+  LogicalResult verifyChoices();
+
+  std::optional<int64_t> find(DictionaryAttr entries, StringRef key) {
+    auto number = entries ? entries.getAs<IntegerAttr>(key) : IntegerAttr();
+    return number ? std::optional(number.getInt()) : std::nullopt;
+  }
+  /// `what` says where the expected number comes from.
+  LogicalResult expect(const Twine &key, std::optional<int64_t> found, int64_t expected, const Twine &what) {
+    if (!found || *found == expected)
+      return success();
+    return module.emitError() << key << ": expected " << expected << ", " << what << ", found " << *found;
+  }
+
+  ModuleOp module;
+  Stage stage;
+  DictionaryAttr model, options; // may be null
+};
+
+LogicalResult AttributeContracts::verifyNames() {
+  WalkResult result = module.walk([&](Operation *op) -> WalkResult {
+    for (NamedAttribute attribute : op->getDiscardableAttrs())
+      if (!attribute.getNameDialect())
+        return op->emitOpError() << "expects attributes that it or a dialect declares, but found '"
+                                 << attribute.getName().getValue() << "'";
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// The table of rows that ids choose, and what makes logits, have a row for each id.
+LogicalResult AttributeContracts::verifySizes() {
+  for (auto weight : module.getOps<lm::WeightOp>()) {
+    const bool isTable = weight.getSymName() == "embed_tokens";
+    lm::WeightType type = weight.getWeightType();
+    if ((!isTable && weight.getSymName() != "lm_head") || !type.isMatrix())
+      continue;
+    const std::string of = (" of lm.weight @" + weight.getSymName()).str();
+    if (failed(expect("lm.model.vocabulary", find(model, "vocabulary"), type.getRows(), "the rows" + of)) ||
+        failed(expect("lm.model.hidden", find(model, "hidden"), type.getColumns(), "the columns" + of)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult AttributeContracts::verifyLayers() {
+  std::optional<int64_t> layers = find(model, "layers");
+  WalkResult result = module.walk([&](Operation *op) -> WalkResult {
+    auto kinds = isa<lm::LayersOp, spmd::LayersOp>(op) ? op->getAttrOfType<ArrayAttr>("kinds") : ArrayAttr();
+    if (kinds && failed(expect("lm.model.layers", layers, kinds.size(),
+                               "as many as " + op->getName().getStringRef() + " has kinds")))
+      return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted() || !layers)
+    return failure(result.wasInterrupted());
+  // Of code nothing is left but the names.
+  int64_t count = 0;
+  for (Operation &op : *module.getBody()) {
+    StringRef name = isa<lm::WeightOp, lm::StateOp>(op) ? SymbolTable::getSymbolName(&op).getValue() : StringRef();
+    int64_t layer = 0;
+    if (name.consume_front("layers.") && !name.split('.').first.getAsInteger(10, layer))
+      count = std::max(count, layer + 1);
+  }
+  return count ? expect("lm.model.layers", layers, count, "as weights and states have them") : success();
+}
+
+/// Caches without a window keep every position of the context.
+LogicalResult AttributeContracts::verifyCaches() {
+  std::optional<int64_t> context = find(model, "context");
+  if (!context || stage < Stage::Graph)
+    return success();
+  const int64_t rows = llvm::alignTo(*context, CacheLayout::kPanel);
+  for (auto state : module.getOps<lm::StateOp>()) {
+    lm::CacheType cache = state.getCacheType();
+    if (cache && cache.getRows() && !cache.getWindow() && cache.getRows() != rows)
+      return module.emitError() << "lm.model.context: expected what makes the " << cache.getRows()
+                                << " rows of lm.state @" << state.getSymName() << ", found " << *context
+                                << ", which makes " << rows;
+  }
+  return success();
+}
+
+/// The areas end where the last buffer, weight or state in them does.
+LogicalResult AttributeContracts::verifyMemory() {
+  constexpr int64_t line = 64; // as lm-plan-memory
+  int64_t arena = line, scratch = line, weights = kTensorAlign, caches = kTensorAlign;
+  bool hasBuffers = false;
+  for (auto buffer : module.getOps<spmd::BufferOp>()) {
+    if (!buffer.getPlace())
+      continue;
+    hasBuffers = true;
+    int64_t &area = buffer.getSpace() == spmd::Space::Arena ? arena : scratch;
+    area = std::max<int64_t>(area, llvm::alignTo(*buffer.getPlace() + buffer.getBytes(), line));
+  }
+  for (auto weight : module.getOps<lm::WeightOp>())
+    if (lm::WeightType type = weight.getWeightType(); type.isVector() || type.getLayout())
+      weights = std::max<int64_t>(weights, weight.getPlace().value_or(0) + getPackedBytes(type));
+  for (auto state : module.getOps<lm::StateOp>())
+    caches = std::max<int64_t>(caches, state.getPlace().value_or(0) + getStateBytes(state.getType()));
+  auto numberOf = [&](StringRef key) {
+    auto number = module->getAttrOfType<IntegerAttr>(key);
+    return number ? std::optional(number.getInt()) : std::nullopt;
+  };
+  if (hasBuffers && (failed(expect(spmd::kArenaBytesAttr, numberOf(spmd::kArenaBytesAttr), arena,
+                                   "the end of the last buffer in the arena")) ||
+                     failed(expect(spmd::kScratchBytesAttr, numberOf(spmd::kScratchBytesAttr), scratch,
+                                   "the end of the last buffer in the scratch"))))
+    return failure();
+  auto program = module->getAttrOfType<DictionaryAttr>(kProgramAttr);
+  for (auto [key, area] :
+       {std::pair("arena_bytes", spmd::kArenaBytesAttr), std::pair("scratch_bytes", spmd::kScratchBytesAttr)})
+    if (std::optional<int64_t> planned = numberOf(area);
+        planned && failed(expect("lm.program." + Twine(key), find(program, key), *planned, "as " + area + " says")))
+      return failure();
+  if (failed(expect("lm.program.weights_bytes", find(program, "weights_bytes"), weights, "the end of the last weight")))
+    return failure();
+  return expect("lm.program.cache_bytes", find(program, "cache_bytes"), caches, "the end of the last state");
+}
+
+LogicalResult AttributeContracts::verifyEntries() {
+  auto program = module->getAttrOfType<DictionaryAttr>(kProgramAttr);
+  for (Operation &op : *module.getBody()) {
+    auto entry = op.getAttrOfType<StringAttr>(spmd::kEntryAttr);
+    if (!entry)
+      continue;
+    StringRef name = SymbolTable::getSymbolName(&op).getValue();
+    if (entry.getValue() != name)
+      return op.emitError() << spmd::kEntryAttr << ": expected the function's name, " << name << ", found "
+                            << entry.getValue();
+    auto rows = op.getAttrOfType<IntegerAttr>(spmd::kRowsAttr);
+    if (!rows)
+      return op.emitError() << spmd::kRowsAttr << ": expected the most rows of a call, found none";
+    std::optional<int64_t> callRows = find(options, "prefill_rows"), context = find(model, "context");
+    if (name == "prefill" && callRows && context &&
+        failed(expect("lm.options.prefill_rows", std::min(*callRows, *context), rows.getInt(),
+                      "the " + Twine(spmd::kRowsAttr) + " of @prefill")))
+      return failure();
+    if (failed(expect("lm.program." + name + "_rows", find(program, (name + "_rows").str()), rows.getInt(),
+                      "the " + Twine(spmd::kRowsAttr) + " of @" + name)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult AttributeContracts::verifyChoices() {
+  if (!options)
+    return success();
+  auto verifyChoice = [&](StringRef key, ArrayRef<StringRef> known) -> LogicalResult {
+    auto found = options.getAs<StringAttr>(key);
+    if (!found || llvm::is_contained(known, found.getValue()))
+      return success();
+    InFlightDiagnostic error = module.emitError();
+    error << kOptionsAttr << "." << key << ": expected one of ";
+    llvm::interleaveComma(known, error);
+    return error << ", found " << found;
+  };
+  return success(succeeded(verifyChoice("target", {"cpu"})) &&
+                 succeeded(verifyChoice("weights", {"as-stored", "f32", "bf16", "q8", "q4"})));
+}
+
+} // namespace
+
+LogicalResult lathe::verifyCounts(ModuleOp counted, ModuleOp module) {
+  SmallVector<spmd::PhaseOp> expected, found;
+  counted.walk([&](spmd::PhaseOp phase) { expected.push_back(phase); });
+  module.walk([&](spmd::PhaseOp phase) { found.push_back(phase); });
+  for (auto [right, phase] : llvm::zip_equal(expected, found))
+    if (phase.getCost() && phase.getCostAttr() != right.getCostAttr())
+      return phase.emitOpError() << "expects " << right.getCostAttr() << ", but found " << phase.getCostAttr();
+  auto right = counted->getAttrOfType<DictionaryAttr>(kProgramAttr),
+       program = module->getAttrOfType<DictionaryAttr>(kProgramAttr);
+  for (NamedAttribute entry : right)
+    if (Attribute value = program.get(entry.getName()); value != entry.getValue()) {
+      InFlightDiagnostic error = module.emitError() << kProgramAttr << "." << entry.getName().getValue() << ": ";
+      if (isa<DictionaryAttr>(entry.getValue())) // long
+        error << "expected what the schedule makes, found another one";
+      else
+        error << "expected " << entry.getValue() << ", found ";
+      if (!isa<DictionaryAttr>(entry.getValue()))
+        value ? error << value : error << "none";
+      return error << "; without " << kProgramAttr << " it is computed anew";
+    }
+  return success();
+}
+
+LogicalResult lathe::verifyAttributes(ModuleOp module, Stage stage) {
+  return AttributeContracts(module, stage).verify();
+}

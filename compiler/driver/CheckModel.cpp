@@ -1,0 +1,155 @@
+#include "compiler/driver/CheckModel.h"
+#include "compiler/driver/Diagnostics.h"
+#include "dialects/lm/LMOps.h"
+#include "dialects/lm/ModuleAttributes.h"
+#include "frontends/Import.h"
+#include "frontends/support/Errors.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace lathe;
+using namespace mlir;
+
+namespace {
+
+std::string toString(Attribute value) {
+  if (!value)
+    return "none";
+  if (auto text = dyn_cast<StringAttr>(value))
+    return quoted(text.getValue());
+  if (auto number = dyn_cast<IntegerAttr>(value); number && number.getType().isSignlessInteger(64))
+    return std::to_string(number.getInt());
+  std::string text;
+  llvm::raw_string_ostream(text) << value;
+  return text.size() <= 120 ? text : text.substr(0, 117) + "...";
+}
+
+/// "key: expected a, found b", of lists that are equally long the first element that differs.
+std::string describeDifference(llvm::StringRef key, Attribute expected, Attribute found) {
+  auto numbers = dyn_cast_or_null<DenseI64ArrayAttr>(expected), others = dyn_cast_or_null<DenseI64ArrayAttr>(found);
+  if (numbers && others && numbers.size() == others.size())
+    for (auto [index, pair] : llvm::enumerate(llvm::zip(numbers.asArrayRef(), others.asArrayRef())))
+      if (auto [number, other] = pair; number != other)
+        return (key + "[" + llvm::Twine(index) + "]: expected " + llvm::Twine(number) + ", found " + llvm::Twine(other))
+            .str();
+  auto texts = dyn_cast_or_null<ArrayAttr>(expected), otherTexts = dyn_cast_or_null<ArrayAttr>(found);
+  if (texts && otherTexts && texts.size() == otherTexts.size())
+    for (auto [index, pair] : llvm::enumerate(llvm::zip(texts, otherTexts)))
+      if (auto [text, other] = pair; text != other)
+        return (key + "[" + llvm::Twine(index) + "]: expected " + toString(text) + ", found " + toString(other)).str();
+  return (key + ": expected " + toString(expected) + ", found " + toString(found)).str();
+}
+
+/// The first key in which two dictionaries differ, unless it is `ignored`.
+std::optional<std::string> findDifference(DictionaryAttr expected, DictionaryAttr found,
+                                          llvm::ArrayRef<llvm::StringRef> ignored = {}) {
+  if (expected == found)
+    return std::nullopt;
+  for (DictionaryAttr entries : {expected, found})
+    for (NamedAttribute entry : entries) {
+      const llvm::StringRef key = entry.getName();
+      if (!llvm::is_contained(ignored, key) && expected.get(key) != found.get(key))
+        return describeDifference(key, expected.get(key), found.get(key));
+    }
+  return std::nullopt;
+}
+
+/// Where a weight's values come from and what is done to them, whatever they become.
+DictionaryAttr recipeOf(lm::WeightOp weight) {
+  Builder builder(weight.getContext());
+  NamedAttrList entries(weight->getAttrDictionary());
+  for (StringAttr name : {weight.getSymNameAttrName(), weight.getTypeAttrName(), weight.getPlaceAttrName()})
+    entries.erase(name);
+  entries.set(weight.getStoredAttrName(), builder.getStringAttr(getFormatInfo(weight.getStoredFormat()).name));
+  entries.set("shape", builder.getDenseI64ArrayAttr(weight.getWeightType().getShape()));
+  return entries.getDictionary(weight.getContext());
+}
+
+absl::Status checkHeaders(DictionaryAttr expected, ModuleOp module, llvm::StringRef dump) {
+  auto recorded = module->getAttrOfType<DictionaryAttr>(lm::kFilesAttr);
+  if (!expected && !recorded)
+    return absl::OkStatus();
+  if (!expected || !recorded)
+    return fileError(dump, lm::kFilesAttr,
+                     expected ? "expected the files of the model's weights, found none"
+                              : "expected none for a model without weights, found some");
+  for (NamedAttribute entry : expected)
+    if (auto was = recorded.getAs<DictionaryAttr>(entry.getName())) {
+      if (std::optional<std::string> difference = findDifference(cast<DictionaryAttr>(entry.getValue()), was))
+        return fileError(entry.getName(), "not the file that " + dump + " was made of: " + *difference);
+    } else {
+      return fileError(dump, lm::kFilesAttr, "expected " + quoted(entry.getName()) + " as well, found others alone");
+    }
+  for (NamedAttribute entry : recorded)
+    if (!expected.get(entry.getName()))
+      return fileError(dump, lm::kFilesAttr, "expected the files of the model, found " + quoted(entry.getName()));
+  return absl::OkStatus();
+}
+
+absl::Status checkWeights(ModuleOp reference, ModuleOp module, llvm::StringRef dump) {
+  llvm::StringMap<DictionaryAttr> expected;
+  llvm::DenseSet<Attribute> recipes;
+  for (auto weight : reference.getOps<lm::WeightOp>()) {
+    expected[weight.getSymName()] = recipeOf(weight);
+    recipes.insert(recipeOf(weight));
+  }
+  for (auto weight : module.getOps<lm::WeightOp>()) {
+    const DictionaryAttr own = expected.lookup(weight.getSymName()), found = recipeOf(weight);
+    const std::string name = ("lm.weight @" + weight.getSymName()).str();
+    if (!own)
+      return fileError(dump, name, "expected a weight that the model has, found another name");
+    // Another tensor of the same shape is an edit that makes sense.
+    if (recipes.contains(found) && own.get("shape") == found.get("shape"))
+      continue;
+    auto file = own.getAs<StringAttr>("file");
+    return fileError(dump, name,
+                     *findDifference(own, found) + (file ? "; as " + file.getValue() + " has it" : llvm::Twine()));
+  }
+  return absl::OkStatus();
+}
+
+/// Before they are opened: what changed may be no model any more.
+absl::Status checkFileSizes(ModuleOp module, llvm::StringRef dump) {
+  auto recorded = module->getAttrOfType<DictionaryAttr>(lm::kFilesAttr);
+  if (!recorded)
+    return absl::OkStatus();
+  for (NamedAttribute entry : recorded) {
+    const llvm::StringRef path = entry.getName();
+    uint64_t bytes = 0;
+    if (std::error_code error = llvm::sys::fs::file_size(path, bytes))
+      return fileError(path, error.message() + ", but " + dump + " was made of it");
+    auto was = cast<DictionaryAttr>(entry.getValue()).getAs<IntegerAttr>("bytes");
+    if (was && static_cast<uint64_t>(was.getInt()) != bytes)
+      return fileError(path, "not the file that " + dump + " was made of: expected " + llvm::Twine(was.getInt()) +
+                                 " bytes, found " + llvm::Twine(bytes));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status checkModel(ModuleOp module, llvm::StringRef dump, const ModelSource &source) {
+  auto model = module->getAttrOfType<DictionaryAttr>(lm::kModelAttr);
+  auto context = model.getAs<IntegerAttr>("context");
+  FirstError errors(*module.getContext());
+  LATHE_ASSIGN_OR_RETURN(auto reference,
+                         importModel(*module.getContext(), source, {.context = context ? context.getInt() : 0}));
+  LATHE_RETURN_IF_ERROR(checkHeaders((*reference)->getAttrOfType<DictionaryAttr>(lm::kFilesAttr), module, dump));
+  // What the executable is called is the user's; paths were compared with the files.
+  if (std::optional<std::string> difference = findDifference(
+          (*reference)->getAttrOfType<DictionaryAttr>(lm::kModelAttr), model, {"name", "path", "tokenizer"}))
+    return fileError(dump, lm::kModelAttr, *difference + "; as " + source.path + " has it");
+  return checkWeights(*reference, module, dump);
+}
+
+} // namespace
+
+absl::StatusOr<std::optional<ModelSource>> lathe::openModelOf(ModuleOp module, llvm::StringRef dump, bool isNeeded) {
+  auto path = module->getAttrOfType<DictionaryAttr>(lm::kModelAttr).getAs<StringAttr>("path");
+  if (!path || (!isNeeded && !llvm::sys::fs::exists(path.getValue())))
+    return std::nullopt;
+  LATHE_RETURN_IF_ERROR(checkFileSizes(module, dump));
+  absl::StatusOr<ModelSource> source = openModel(path.getValue());
+  if (!source.ok())
+    return fileError(dump, "the model it was made of", std::string(source.status().message()));
+  LATHE_RETURN_IF_ERROR(checkModel(module, dump, *source));
+  return std::optional<ModelSource>(*std::move(source));
+}
