@@ -170,6 +170,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
   }
 
   auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, indexPath);
+  std::vector<TensorInfo> copies; // of tensors that the index places in another shard
   for (auto &[name, keys] : shards) {
     llvm::SmallString<256> path(llvm::sys::path::parent_path(indexPath));
     llvm::sys::path::append(path, name);
@@ -182,18 +183,26 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
     LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
     const unsigned number = checkpoint->addFile(file);
     llvm::sort(keys);
-    // Only what the index places here: a tensor may lie in several shards.
+    // transformers reads every tensor of every shard, whether the index lists it or not.
     for (TensorInfo &tensor : tensors) {
-      auto wanted = std::lower_bound(keys.begin(), keys.end(), llvm::StringRef(tensor.name));
-      if (wanted == keys.end() || *wanted != tensor.name)
-        continue;
       tensor.file = number;
-      checkpoint->add(std::move(tensor));
+      const std::optional<llvm::StringRef> place = map->getString(tensor.name);
+      if ((place && *place != name) || !checkpoint->add(tensor))
+        copies.push_back(std::move(tensor));
     }
     for (llvm::StringRef key : keys)
       if (!checkpoint->find(key))
         return fileError(indexPath, ("weight_map." + key).str(),
                          "expected a tensor of that name in " + quoted(name) + ", found none");
+  }
+  // Which of two counts is not the same for every reader.
+  for (const TensorInfo &copy : copies) {
+    const TensorInfo &tensor = *checkpoint->find(copy.name);
+    if (copy.storedType != tensor.storedType || copy.shape != tensor.shape ||
+        checkpoint->data(copy) != checkpoint->data(tensor))
+      return fileError(checkpoint->path(copy), copy.name,
+                       "expected the tensor that " + quoted(llvm::sys::path::filename(checkpoint->path(tensor))) +
+                           " has, too, found another one of that name");
   }
   return checkpoint;
 }

@@ -87,7 +87,7 @@ TEST(Safetensors, RefusesBrokenFiles) {
 
 TEST(Safetensors, FollowsTheIndexToItsShards) {
   TemporaryDirectory directory;
-  directory.write("1.safetensors", safetensorsOf({{"a", {2}}, {"both", {3}}}));
+  directory.write("1.safetensors", safetensorsOf({{"a", {2}}, {"both", {6}}, {"unlisted", {7}}}));
   directory.write("2.safetensors", safetensorsOf({{"b", {4, 5}}, {"both", {6}}}));
   std::string index = directory.write(
       "model.safetensors.index.json",
@@ -95,13 +95,25 @@ TEST(Safetensors, FollowsTheIndexToItsShards) {
   auto checkpoint = openShardedSafetensors(index);
   ASSERT_EQ(messageOf(checkpoint), "");
   EXPECT_EQ((*checkpoint)->files().size(), 2u);
-  EXPECT_EQ((*checkpoint)->tensors().size(), 3u);
+  EXPECT_EQ((*checkpoint)->tensors().size(), 4u);
   const TensorInfo *b = (*checkpoint)->find("b");
   ASSERT_TRUE(b);
   EXPECT_EQ((*checkpoint)->path(*b).str(), directory / "2.safetensors");
   EXPECT_EQ((*checkpoint)->data(*b).size(), 40u);
-  EXPECT_EQ((*checkpoint)->find("both")->shape, std::vector<int64_t>{6});
+  EXPECT_EQ((*checkpoint)->path(*(*checkpoint)->find("both")).str(), directory / "2.safetensors");
+  EXPECT_EQ((*checkpoint)->find("unlisted")->shape, std::vector<int64_t>{7});
   EXPECT_FALSE((*checkpoint)->find("c"));
+}
+
+TEST(Safetensors, RefusesTwoTensorsOfOneName) {
+  TemporaryDirectory directory;
+  directory.write("1.safetensors", safetensorsOf({{"a", {2}}, {"both", {3}}}));
+  directory.write("2.safetensors", safetensorsOf({{"both", {6}}}));
+  const std::string index =
+      directory.write("i.json", R"({"weight_map": {"a": "1.safetensors", "both": "2.safetensors"}})");
+  EXPECT_EQ(messageOf(openShardedSafetensors(index)),
+            directory / "1.safetensors" +
+                R"(: both: expected the tensor that "2.safetensors" has, too, found another one of that name)");
 }
 
 TEST(Safetensors, RefusesBrokenIndices) {
