@@ -76,10 +76,13 @@ static std::string errorBody(llvm::StringRef text) {
     return "";
   }
   const json::Object &object = *value->getAsObject();
-  // A config with such a key is a config all the same.
-  if (object.size() > 8 || object.get("model_type") || object.get("architectures") || object.get("weight_map"))
+  // A config may have one of these keys, too, but not these alone.
+  static constexpr llvm::StringLiteral keys[] = {
+      "error", "message", "detail", "documentation_url", "status", "code",       "statusCode", "type",
+      "title", "path",    "reason", "timestamp",         "param",  "request_id", "requestId"};
+  if (llvm::any_of(object, [](const auto &entry) { return !llvm::is_contained(keys, llvm::StringRef(entry.first)); }))
     return "";
-  for (llvm::StringRef key : {"error", "errors", "message", "detail"}) {
+  for (llvm::StringRef key : {"error", "message", "detail"}) {
     const json::Value *found = object.get(key);
     if (const json::Object *inner = found ? found->getAsObject() : nullptr)
       found = inner->get("message");

@@ -40,9 +40,11 @@ TEST(Downloaded, PagesAndAnswers) {
 }
 
 TEST(Downloaded, LeavesFilesAlone) {
-  for (const char *text : {"GGUF", "{}", R"({"model_type": "llama", "error": "x"})", R"({"message": 1})",
-                           R"({"error": null})", "[1]", "{% if messages %}{{ message }}{% endif %}", "<|im_start|>user",
-                           "<s>[INST]", "module {}", "version 3", "#version: 0.2\na b", "{\"error\": "})
+  for (const char *text :
+       {"GGUF", "{}", R"({"model_type": "llama", "error": "x"})", R"({"message": 1})", R"({"errors": "replace"})",
+        R"({"errors": "replace", "model_max_length": 1024})", R"({"message": "x", "temperature": 1})",
+        R"({"error": null})", "[1]", "{% if messages %}{{ message }}{% endif %}", "<|im_start|>user", "<s>[INST]",
+        "module {}", "version 3", "#version: 0.2\na b", "{\"error\": "})
     EXPECT_EQ(messageFor(text), "") << text;
   EXPECT_EQ(messageFor("Entry not found" + std::string(100'000, ' ') + "x"), "");
   EXPECT_EQ(messageFor(R"({"error": ")" + std::string(100'000, 'x') + R"("})"), "");
