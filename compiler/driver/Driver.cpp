@@ -162,7 +162,7 @@ absl::Status Compilation::recordOptions() {
   set("threads", "--threads", builder.getI64IntegerAttr(options.threads));
   set("prefill_rows", "--prefill-rows", builder.getI64IntegerAttr(options.prefillRows));
   if (!options.scheduleFor.empty()) {
-    LATHE_ASSIGN_OR_RETURN(CPUName scheduled, resolveCPU(options.scheduleFor));
+    LATHE_ASSIGN_OR_RETURN(CPUName scheduled, resolveCPU(options.scheduleFor, "--schedule-for"));
     entries.set("schedule_for", builder.getStringAttr(scheduled.name));
   }
   if (!options.decompose.empty()) {

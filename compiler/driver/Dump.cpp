@@ -45,6 +45,17 @@ static absl::StatusOr<OwningOpRef<ModuleOp>> parse(MLIRContext &context, llvm::S
   return std::move(module);
 }
 
+/// A dump is text: what is not is somebody's model or program.
+static absl::StatusOr<std::unique_ptr<MappedFile>> openText(llvm::StringRef path) {
+  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  const llvm::StringRef start = file->bytes().take_front(4096);
+  if (start.starts_with("GGUF") || start.contains('\0'))
+    return fileError(path, "expected a dump that --emit printed, found " +
+                               llvm::Twine(start.starts_with("GGUF") ? "a GGUF file" : "a binary file") +
+                               "; to compile a model leave out --from");
+  return std::move(file);
+}
+
 OwningOpRef<ModuleOp> lathe::makeSkeleton(ModuleOp module) {
   OwningOpRef<ModuleOp> skeleton = ModuleOp::create(UnknownLoc::get(module.getContext()));
   (*skeleton)->setAttrs(module->getAttrDictionary());
@@ -81,12 +92,12 @@ std::string lathe::printAssembly(ModuleOp skeleton, llvm::StringRef assembly) {
 }
 
 absl::StatusOr<OwningOpRef<ModuleOp>> lathe::readModule(MLIRContext &context, llvm::StringRef path) {
-  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  LATHE_ASSIGN_OR_RETURN(auto file, openText(path));
   return parse(context, path, file->bytes());
 }
 
 absl::StatusOr<AssemblyDump> lathe::readAssembly(MLIRContext &context, llvm::StringRef path) {
-  LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  LATHE_ASSIGN_OR_RETURN(auto file, openText(path));
   std::string header;
   for (llvm::StringRef line : llvm::split(file->bytes(), '\n'))
     // Blank in place of other lines: the parser's line numbers are the file's.

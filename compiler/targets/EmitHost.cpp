@@ -79,10 +79,10 @@ bool isUsable(llvm::StringRef feature) {
   return llvm::is_contained(usable, feature);
 }
 
-/// What of a CPU compiled code must not use, as "-amx-tile,-xop": all features that a program cannot check, known or
-/// yet to come, so that no program ends in an illegal instruction. They bring nothing here: AMX, AES and the like are
-/// used through intrinsics alone, and with gfni LLVM would shift bytes by multiplying matrices of bits, in the units
-/// that dot products wait for.
+/// The features of a CPU that compiled code must not use, as "-amx-tile,-xop": every feature that a program does not
+/// check at its start. Without them no program ends in an illegal instruction. They cost nothing here. AMX, AES and the
+/// like are used through intrinsics alone. With gfni LLVM would shift bytes by multiplying bit matrices, in the units
+/// that dot products need.
 std::string unusableFeatures(const CPUName &cpu) {
   std::unique_ptr<llvm::MCSubtargetInfo> info(hostTarget().createMCSubtargetInfo(hostTriple(), cpu.name, cpu.features));
   llvm::FeatureBitset tuning; // says what is fast, not what there is
@@ -105,14 +105,14 @@ void keepFirst(const llvm::SMDiagnostic &diagnostic, void *message) {
 
 } // namespace
 
-absl::StatusOr<CPUName> lathe::resolveCPU(llvm::StringRef mcpu) {
+absl::StatusOr<CPUName> lathe::resolveCPU(llvm::StringRef mcpu, llvm::StringRef option) {
   (void)hostTarget();
   if (mcpu == "native") {
     std::string host = llvm::sys::getHostCPUName().str();
     return CPUName{host, hostDifferences(host)};
   }
   if (!llvm::is_contained(knownCPUs(), mcpu))
-    return absl::InvalidArgumentError("--mcpu: expected native or the name of a CPU, got \"" + mcpu.str() +
+    return absl::InvalidArgumentError(option.str() + ": expected native or the name of a CPU, got \"" + mcpu.str() +
                                       "\"; `lathe compile --mcpu help` lists them");
   return CPUName{mcpu.str(), ""};
 }

@@ -27,7 +27,7 @@ struct CPUName {
 };
 
 /// "native" or one of LLVM's -mcpu names. Error: `--mcpu: ...`.
-absl::StatusOr<CPUName> resolveCPU(llvm::StringRef mcpu);
+absl::StatusOr<CPUName> resolveCPU(llvm::StringRef mcpu, llvm::StringRef option = "--mcpu");
 
 /// Whether LLVM knows the features, and can make code for what they leave of x86-64.
 absl::Status checkFeatures(const CPUName &cpu);

@@ -97,4 +97,7 @@ TEST(CPUFeatures, otherNamesAreRefused) {
        {"i386", "i686", "pentium4", "prescott", "yonah", "athlon", "c3", "lakemont", "geode", "skylake_avx512"})
     EXPECT_EQ(resolveCPU(name).status().message(), "--mcpu: expected native or the name of a CPU, got \"" + name.str() +
                                                        "\"; `lathe compile --mcpu help` lists them");
+  EXPECT_EQ(
+      resolveCPU("foo", "--schedule-for").status().message(),
+      "--schedule-for: expected native or the name of a CPU, got \"foo\"; `lathe compile --mcpu help` lists them");
 }
