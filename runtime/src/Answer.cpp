@@ -57,18 +57,22 @@ static std::string describe(const Stop &stop, int64_t count, const lrt_program &
   return "";
 }
 
+/// "1 token", "12 tokens", "1 decode step".
+static std::string counted(int64_t count, const char *what) {
+  return format("%lld %s%s", (long long)count, what, count == 1 ? "" : "s");
+}
+
 static double rate(int64_t count, double seconds) { return seconds > 0 ? double(count) / seconds : 0; }
 
 std::string Answer::timings(const lrt_program &program) const {
   std::string line = promptRead == promptTokens
-                         ? format("prompt: %lld tokens", (long long)promptTokens)
-                         : format("prompt: %lld of %lld tokens", (long long)promptRead, (long long)promptTokens);
+                         ? "prompt: " + counted(promptTokens, "token")
+                         : format("prompt: %lld of ", (long long)promptRead) + counted(promptTokens, "token");
   line += format(" in %.1f ms, %.1f tokens/s", promptSeconds * 1e3, rate(promptRead, promptSeconds));
   if (count() > 0)
-    line += format("; generation: %lld tokens in %.1f ms", (long long)count(), seconds * 1e3);
+    line += "; generation: " + counted(count(), "token") + format(" in %.1f ms", seconds * 1e3);
   if (steps > 0)
-    line +=
-        format(", %.1f tokens/s in %lld decode step%s", rate(steps, seconds), (long long)steps, steps == 1 ? "" : "s");
+    line += format(", %.1f tokens/s in ", rate(steps, seconds)) + counted(steps, "decode step");
   return line + "; stopped: " + describe(stop, count(), program) + "\n";
 }
 

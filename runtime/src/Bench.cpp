@@ -328,7 +328,7 @@ const Command lrt::benchCommand = {
     .usage = "[OPTION...]",
     .details =
         "Measures the machine (streaming reads, chains of the best dot instructions) and the model in turns, 3 to 7\n"
-        "rounds, and shows the best of each: neighbours on a shared machine only take away.\n"
+        "rounds, and shows the best of each: other work on the machine can only make a round slower.\n"
         "bytes_per_token: the weights one decode step reads, plus the cache rows it attends to, mean over -n tokens.\n"
         "decode_percent_of_bandwidth: those bytes per second of the best decode round, over the best that a loop of\n"
         "plain reads reached in this run (read_GBps; the probe's lowest and median are beside it).\n"
@@ -338,10 +338,11 @@ const Command lrt::benchCommand = {
         "last-level\n"
         "cache kept a part of what a step reads (decode_from_cache), or something slowed the probe down\n"
         "(probe_disturbed).\n"
-        "--phases: what lies between two barriers, by what is lost there. limit: the time its bytes or its operations\n"
+        "--phases: one line per phase, sorted by the time lost there. limit: the time its bytes or its operations\n"
         "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: "
         "measured\n"
-        "minus limit, of all `count` places. Medians of all rounds. With --json the numbers are of all places.\n",
+        "minus limit, summed over all `count` occurrences. Medians of all rounds. With --json every number is such a "
+        "sum.\n",
     .examples = "bench\n"
                 "bench -p 128 -n 32 --threads 1 --json\n"
                 "bench --fill 4096 -p 0\n"

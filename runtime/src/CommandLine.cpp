@@ -142,8 +142,8 @@ static int runCommandOf(const lrt_program &program, int argc, char **argv) {
       return command->run(invocation);
     names.push_back(command->name);
   }
-  return invocation.fail(format("unknown command \"%s\"%s: expected %s %s", name.c_str(),
-                                didYouMean(name, names).c_str(), commandNames().c_str(), help.c_str()));
+  return invocation.fail(format("unknown command \"%s\": expected %s%s %s", name.c_str(), commandNames().c_str(),
+                                didYouMean(name, names).c_str(), help.c_str()));
 }
 
 int lrt::runCommandLine(const lrt_program &program, int argc, char **argv) {

@@ -68,7 +68,7 @@ std::string describeCaches(const lrt_program &program) {
   return text;
 }
 
-/// Windows and what is of one size are full some day.
+/// Bytes per token of the caches that grow with the context. Windows and states of fixed size do not.
 int64_t growingCacheBytes(const lrt_program &program) {
   int64_t bytes = 0; // per token
   for (int64_t i = 0; i < program.num_caches; ++i)

@@ -16,9 +16,10 @@ struct Arguments : SessionArguments, TokensArguments {
   void declare(Options &options) {
     TokensArguments::declare(options, "the sequence");
     options.text("--out", "FILE.npy", "where to write float32 [tokens, vocabulary]", out);
-    options.integers("--chunk", "N[,N...]",
-                     "tokens per forward pass, by turns; 1: as in generation; default: as many as there can be", chunks,
-                     1);
+    options.integers(
+        "--chunk", "N[,N...]",
+        "tokens per forward pass, a list is used in rotation; 1: as in generation; default: as many as there can be",
+        chunks, 1);
     SessionArguments::declare(options);
   }
 };

@@ -52,7 +52,7 @@ std::string inputNamed(const struct stat &status) {
   return "";
 }
 
-/// What a file is that must not be replaced by the way; null: anything else.
+/// The kind of a file that is never overwritten, in words; null: any other file.
 const char *describeContents(const std::string &path) {
   int file = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   char start[9] = {};

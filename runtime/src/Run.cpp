@@ -247,7 +247,7 @@ const Command lrt::runCommand = {
                "often as the token was there.\n"
                "--sampling model: the values of generation_config.json, or of a GGUF's general.sampling keys, as "
                "recorded when\n"
-               "the program was compiled; an option beside it counts instead of its value.\n"
+               "the program was compiled; an option beside it overrides its value.\n"
                "\n"
                "--json: text (null without a tokenizer; bytes that are no UTF-8 become U+FFFD), ids (with those of a "
                "stop text),\n"
@@ -258,7 +258,7 @@ const Command lrt::runCommand = {
                "and everything after them.\n",
     .examples = "run --prompt \"Once upon a time\" -n 64\n"
                 "run --prompt \"Who are you?\" --chat --temperature 0.7 --top-p 0.9 --seed 1\n"
-                "run --prompt \"Who are you?\" --chat --sampling model --stop \"\\n\\n\"\n"
+                "run --prompt \"Who are you?\" --chat --sampling model --stop $'\\n\\n'\n"
                 "run --prompt - < question.txt\n"
                 "run --tokens 1,403,42 -n 16 --threads 2\n"
                 "run --prompt \"Once upon a time\" -n 64 --json --logprobs 5",

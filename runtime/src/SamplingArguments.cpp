@@ -17,7 +17,7 @@ const char lrt::samplingDetails[] =
     "often as the token was there.\n"
     "--sampling model: the values of generation_config.json or of the GGUF's general.sampling keys, as recorded when "
     "the\n"
-    "program was compiled; an option beside it counts instead of its value.\n";
+    "program was compiled; an option beside it overrides its value.\n";
 
 void SamplingArguments::declare(Options &options) {
   options.number("--temperature", "T", "sample with this temperature; default, and 0: the likeliest token", temperature,

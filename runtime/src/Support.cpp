@@ -120,7 +120,7 @@ int lrt::writeAll(int file, const void *data, size_t size) {
 }
 
 void lrt::warn(const std::string &message) {
-  std::string line = "warning: " + message + "\n";
+  std::string line = std::string(program_invocation_short_name) + ": warning: " + message + "\n";
   writeAll(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -37,7 +37,7 @@ bool readWholeFile(const std::string &path, std::string &contents, std::string &
 /// What a short system file holds, without the trailing newline; empty when it cannot be read.
 std::string readSystemFile(const std::string &path);
 
-/// "warning: MESSAGE" on stderr: something that the user should know and that stops nothing.
+/// "NAME: warning: MESSAGE" on stderr, NAME as in errors: something that the user should know and that stops nothing.
 void warn(const std::string &message);
 
 /// Writes all of it, whatever signals come in between. Returns 0 or an errno.

@@ -22,8 +22,8 @@ int encode(const Invocation &invocation) {
   options.text("--prompt", "TEXT", "the text; - reads it from stdin", prompt);
   options.text("--file", "FILE", "a file that holds it; - is stdin", file);
   options.flag("--chat", "wrap it in the model's chat template, as run --chat does", chat);
-  options.text("--tokens-file", "FILE", "write the ids there, for run, logits and detokenize --tokens-file",
-               tokensFile);
+  options.text("--tokens-file", "FILE",
+               "write the ids there, for run, logits and detokenize --tokens-file; - is stdout", tokensFile);
   options.text("--weights", "FILE", "where the tokenizer's tables are; default: as for run", weightsFile);
   int status;
   if (!invocation.parse(tokensCommand, options, status))
@@ -43,7 +43,9 @@ int encode(const Invocation &invocation) {
       !text.encode(contents, chat, tokens, error))
     return invocation.fail(error);
   const std::string line = joinTokens(tokens) + "\n";
-  return (tokensFile ? writeIds(*tokensFile, line, error) : writeOutput(line, error)) ? 0 : invocation.fail(error);
+  return (tokensFile && *tokensFile != "-" ? writeIds(*tokensFile, line, error) : writeOutput(line, error))
+             ? 0
+             : invocation.fail(error);
 }
 
 int decode(const Invocation &invocation) {

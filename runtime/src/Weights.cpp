@@ -213,7 +213,7 @@ bool Weights::verify(std::string &error) const {
   for (int i = 0; i < 2; ++i) {
     if (found[i] == header.content_id[i])
       continue;
-    error = format("%s: the %s are damaged: expected content id %016llx, found %016llx", from.c_str(), sections[i],
+    error = format("%s: damaged %s: expected content id %016llx, found %016llx", from.c_str(), sections[i],
                    (unsigned long long)header.content_id[i], (unsigned long long)found[i]);
     return false;
   }

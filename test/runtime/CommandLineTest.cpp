@@ -13,6 +13,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,9 @@ struct Result {
   int status; // of exit(); minus the signal's number
   std::string out, err;
 };
+
+/// How a warning begins: with the name of the process, which is this test's own.
+std::string warningPrefix() { return std::string(program_invocation_short_name) + ": warning: "; }
 
 /// The fake model as an executable called "fake": a forked process with its streams in files.
 class CommandLine : public testing::Test {
@@ -556,8 +560,8 @@ TEST_F(CommandLine, unknownCommands) {
   EXPECT_EQ(errorOf(call({})), "expected a command: run, logits, tokens, detokenize, bench or info (see fake --help)");
   EXPECT_EQ(errorOf(call({"jump"})),
             "unknown command \"jump\": expected run, logits, tokens, detokenize, bench or info (see fake --help)");
-  EXPECT_EQ(errorOf(call({"logit"})), "unknown command \"logit\", did you mean logits?: expected run, logits, tokens, "
-                                      "detokenize, bench or info (see fake --help)");
+  EXPECT_EQ(errorOf(call({"logit"})), "unknown command \"logit\": expected run, logits, tokens, "
+                                      "detokenize, bench or info, did you mean logits? (see fake --help)");
 }
 
 TEST_F(CommandLine, aCpuThatLacksFeaturesIsToldFirst) {
@@ -570,7 +574,7 @@ TEST_F(CommandLine, moreThreadsThanCoresAreSaid) {
   EXPECT_EQ(few.find("warning"), std::string::npos) << few;
   Result result = callWithWeights({"run", "--tokens", "1", "-n", "1", "--threads", "2000"});
   EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.err.rfind("warning: 2000 threads, but this process may use ", 0), 0u) << result.err;
+  EXPECT_EQ(result.err.rfind(warningPrefix() + "2000 threads, but this process may use ", 0), 0u) << result.err;
 }
 
 TEST_F(CommandLine, noOutputTakesThePlaceOfTheWeights) {
@@ -610,7 +614,7 @@ TEST_F(CommandLine, memoryForAPartOfTheContextIsSaid) {
   program.caches = &cache;
   Result result = callWithWeights({"run", "--tokens", "1,2"});
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(result.err.rfind("warning: memory is free for ", 0), 0u) << result.err;
+  EXPECT_EQ(result.err.rfind(warningPrefix() + "memory is free for ", 0), 0u) << result.err;
   EXPECT_NE(result.err.find(" of the context's 4000 positions: -n N stops an answer earlier\n"), std::string::npos);
   EXPECT_EQ(callWithWeights({"run", "--tokens", "1,2", "-n", "3"}).err.find("warning"), std::string::npos);
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1,2", "-n", "3990"})).rfind("expected ", 0), 0u);
