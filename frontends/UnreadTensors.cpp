@@ -158,7 +158,8 @@ std::optional<LayerTensor> UnreadFinder::layerTensor(llvm::StringRef name) const
   return LayerTensor{layer, stem, rest};
 }
 
-/// Layers that predict further tokens are numbered on behind the others, and join two streams in a matrix of their own.
+/// Layers that predict further tokens are numbered after the decoder layers, and join two streams in a matrix of their
+/// own.
 void UnreadFinder::findPredicting() {
   if (!model.predicts)
     return;

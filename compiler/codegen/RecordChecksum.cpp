@@ -1,4 +1,4 @@
-//===- RecordChecksum.cpp - what the code is about to rely on is written down -------------------------------------===//
+//===- RecordChecksum.cpp - record the attributes that generated code depends on -----------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/Checksum.h"

@@ -90,7 +90,7 @@ LogicalResult AttributeContracts::verifyLayers() {
   });
   if (result.wasInterrupted() || !layers)
     return failure(result.wasInterrupted());
-  // Of code nothing is left but the names.
+  // From stage vector on only the names of weights and states tell how many layers there are.
   int64_t count = 0;
   for (Operation &op : *module.getBody()) {
     StringRef name = isa<lm::WeightOp, lm::StateOp>(op) ? SymbolTable::getSymbolName(&op).getValue() : StringRef();

@@ -30,7 +30,7 @@ static absl::Status checkOptions(ModuleOp module) {
   return succeeded(CPUTable::get(module)) ? absl::OkStatus() : errors.status("");
 }
 
-/// What was proven of a schedule is proven anew, and what was counted, counted.
+/// Verifies the schedule again, and computes its costs and lm.program again to compare them.
 static absl::Status checkSchedule(ModuleOp module) {
   MLIRContext *context = module.getContext();
   FirstError errors(*context);

@@ -13,7 +13,7 @@
 using namespace lathe;
 namespace fs = llvm::sys::fs;
 
-/// What a file is that must not be replaced by the way; empty: anything else.
+/// The kind of a file that is never overwritten, in words; empty: any other file.
 static std::string describeContents(llvm::StringRef path, uint64_t bytes) {
   const int file = open(path.str().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   char start[9] = {};

@@ -280,7 +280,7 @@ public:
     llvm::StringRef bytes; // until the next call
     RoundingError error;
   };
-  /// What became of piece `index`.
+  /// Waits for piece `index` and returns its result.
   absl::StatusOr<Result> next(size_t index) {
     std::unique_lock lock(mutex);
     taken = index;
@@ -521,10 +521,10 @@ absl::Status Packer::writeZeros(uint64_t count, ContentId *id) {
   return absl::OkStatus();
 }
 
-/// Values of a block below 127 (15) times 2^-14 have a scale that f16 holds with less than 11 bits, below 2^-25 with
-/// none. Single blocks like that are common (rows of tokens that no text had, neurons that died) and lose nothing that
-/// counts beside the rounding of the same matrix's other blocks, whose values its products add to theirs. So a matrix
-/// is refused where its largest error is more than so many bits make of its own values anyway.
+/// A block whose largest value is below 127 (q8) or 15 (q4) times 2^-14 has a scale that f16 holds with less than 11
+/// bits; below 2^-25 the scale is zero. Single blocks like that are expected: rows of tokens that no text had, neurons
+/// that died. Their error is small beside the rounding of the same matrix's other blocks, and products add both. So a
+/// matrix is refused only where its largest error exceeds what so many bits make of the matrix's own largest values.
 static absl::Status checkError(const Recipe &recipe, const RoundingError &error) {
   if (!error.isWorse())
     return absl::OkStatus();

@@ -8,7 +8,7 @@
 //   lm.sampling   what its files say about sampling (frontends/Import.cpp)
 //   lm.sizes      tuning parameters that the schedule was made with (compiler/support/CPUTable.h)
 //   lm.program    sizes and counts the runtime wants to know (compiler/codegen/DescribeProgram.cpp)
-//   lm.checksum   of what code relies on though no op says it any more (compiler/codegen/RecordChecksum.cpp)
+//   lm.checksum   of attributes that generated code depends on (compiler/codegen/RecordChecksum.cpp)
 //   lm.stage      the stage that printed it
 //
 // Keys are optional, as modules in tests are small; unknown ones, other types and numbers out of range are errors.

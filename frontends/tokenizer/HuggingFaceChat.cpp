@@ -84,7 +84,7 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
 
   LATHE_ASSIGN_OR_RETURN(Templates templates, findTemplates(files));
   if (templates.named.empty()) {
-    model.chatRefusal = "expected a chat template, got none; use --prompt";
+    model.chatRefusal = "this model has no chat template; use --prompt";
     return absl::OkStatus();
   }
   // Of two with one name the last counts.

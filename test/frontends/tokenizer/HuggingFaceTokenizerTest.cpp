@@ -296,7 +296,7 @@ TEST(HuggingFaceTokenizer, WhyThereIsNoChatIsKept) {
   HuggingFaceFiles files;
   files.directory = "m";
   files.tokenizer = tiny();
-  EXPECT_EQ((*readHuggingFaceTokenizer(files))->chatRefusal, "expected a chat template, got none; use --prompt");
+  EXPECT_EQ((*readHuggingFaceTokenizer(files))->chatRefusal, "this model has no chat template; use --prompt");
   files.tokenizerConfig = R"({"chat_template":"{% include 'x' %}"})";
   auto model = readHuggingFaceTokenizer(files);
   ASSERT_TRUE(model.ok());
