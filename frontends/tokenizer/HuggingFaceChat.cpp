@@ -26,6 +26,7 @@ namespace {
 struct Templates {
   std::string origin;                                     // for messages
   std::vector<std::pair<std::string, std::string>> named; // names and texts
+  bool isList = false;                                    // or an object: there is a key, but maybe nothing in it
 };
 
 } // namespace
@@ -34,6 +35,7 @@ struct Templates {
 static void readTemplates(const JsonObject &config, Templates &templates) {
   constexpr llvm::StringLiteral key = "chat_template";
   const json::Value *value = config.find(key);
+  templates.isList = value && (value->getAsArray() || value->getAsObject());
   if (value && value->getAsArray()) {
     forEachObject(config, key, [&](const JsonObject &element) {
       templates.named.emplace_back(element.string("name"), element.string("template"));
@@ -60,7 +62,7 @@ static absl::StatusOr<Templates> findTemplates(const HuggingFaceFiles &files) {
   absl::Status status;
   for (const auto &[name, text] : {std::pair("tokenizer_config.json", &files.tokenizerConfig),
                                    std::pair("chat_template.json", &files.processorTemplate)}) {
-    if (!templates.named.empty() || text->empty())
+    if (!templates.named.empty() || templates.isList || text->empty())
       continue;
     llvm::SmallString<256> path(files.directory);
     llvm::sys::path::append(path, name);
@@ -83,7 +85,7 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
     model.endIds.push_back(static_cast<uint32_t>(id));
 
   LATHE_ASSIGN_OR_RETURN(Templates templates, findTemplates(files));
-  if (templates.named.empty()) {
+  if (templates.named.empty() && !templates.isList) {
     model.chatRefusal = "this model has no chat template; use --prompt";
     return absl::OkStatus();
   }
@@ -95,7 +97,8 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
       names.push_back(name);
     llvm::sort(names);
     setChat(model, fileError(templates.origin, "expected a template named default, got " +
-                                                   printable(commaSeparated(names)) + "; use --prompt"));
+                                                   (names.empty() ? "none" : printable(commaSeparated(names))) +
+                                                   "; use --prompt"));
     return absl::OkStatus();
   }
   // What the template writes is all there is: transformers adds no special tokens to it.

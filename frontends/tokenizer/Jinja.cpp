@@ -74,7 +74,7 @@ private:
   Value dictionary();
   Value postfix(Value value);
   Value subscript(const Value &value);
-  Value filtersAndTests(Value value);
+  Value filtersAndTests(Value value, size_t begin);
   Arguments arguments();
 
   bool live() const { return skipping == 0 && jump == Jump::None && status.ok(); }
@@ -233,7 +233,7 @@ void Interpreter::forStatement() {
   while (take(Token::Operator, ","))
     targets.push_back(name());
   expect(Token::Name, "in");
-  const Value iterated = orExpression();
+  const Value iterated = consume(orExpression());
   List items;
   if (live()) {
     if (auto list = iterated.list())
@@ -300,6 +300,8 @@ void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets
                 {"first", i == 0},
                 {"last", i + 1 == count},
                 {"length", count},
+                {"depth", int64_t(1)}, // of recursive loops, which are not there
+                {"depth0", int64_t(0)},
                 {"previtem", i > 0 ? items[i - 1] : Undefined()},
                 {"nextitem", i + 1 < count ? items[i + 1] : Undefined()}});
     place = bodyPlace;
@@ -517,6 +519,7 @@ Value Interpreter::product() {
 }
 
 Value Interpreter::unary() {
+  const size_t begin = place;
   bool isNegated = false;
   Value value;
   if (take(Token::Operator, "-"))
@@ -526,7 +529,13 @@ Value Interpreter::unary() {
   value = postfix(primary());
   if (isNegated && live())
     value = arithmetic("-", int64_t(0), value);
-  return filtersAndTests(std::move(value));
+  return filtersAndTests(std::move(value), begin);
+}
+
+/// What Jinja and transformers define for every template; strftime_now is not there on purpose.
+static bool isGlobal(llvm::StringRef name) {
+  return llvm::is_contained({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "self", "raise_exception"},
+                            name);
 }
 
 Value Interpreter::primary() {
@@ -569,6 +578,12 @@ Value Interpreter::primary() {
     if (!found && take(Token::Operator, "(")) {
       const Arguments given = arguments();
       return live() ? callFunction(next.text, given) : Value();
+    }
+    if (live() && !found && isGlobal(next.text)) {
+      if (isName("is") &&
+          (isName("defined", isName("not", 1) ? 2 : 1) || isName("undefined", isName("not", 1) ? 2 : 1)))
+        return true;
+      return fail("expected a call of " + quoted(next.text) + ", got the function itself");
     }
     asksForDate |= live() && !found && next.text == "strftime_now";
     return found && live() ? copy(*found) : Value();
@@ -673,13 +688,17 @@ Value Interpreter::subscript(const Value &value) {
   return isSlice ? slice(value, parts[0], parts[1], parts[2]) : element(value, parts[0]);
 }
 
-Value Interpreter::filtersAndTests(Value value) {
+/// `begin` is where the value is read from. What `safe` gives is text of another kind, which escapes what it is put
+/// together with: it may only be written.
+Value Interpreter::filtersAndTests(Value value, size_t begin) {
+  bool isSafe = false;
   while (status.ok()) {
     if (take(Token::Operator, "|")) {
       const std::string called = name();
       Arguments given;
       if (take(Token::Operator, "("))
         given = arguments();
+      isSafe |= live() && called == "safe";
       value = live() ? filter(value, called, given) : Value();
     } else if (take(Token::Name, "is")) {
       const bool isNegated = take(Token::Name, "not");
@@ -695,6 +714,8 @@ Value Interpreter::filtersAndTests(Value value) {
       break;
     }
   }
+  if (isSafe && (token().kind != Token::OutputEnd || tokens[begin - 1].kind != Token::OutputBegin))
+    return fail("expected \"safe\" in an output of this value alone, got it in a larger expression");
   return value;
 }
 

@@ -38,6 +38,12 @@ struct Namespace {
   std::shared_ptr<Dict> values;
 };
 
+/// What Jinja's filters give one element after another. Its elements can be had once; copies share that.
+struct Generator {
+  std::shared_ptr<const List> items;
+  std::shared_ptr<bool> isUsed;
+};
+
 /// before + the user's text + after.
 struct UserText {
   std::string before, after;
@@ -60,7 +66,7 @@ struct Guard {
 };
 
 struct Value : std::variant<Undefined, None, bool, int64_t, std::string, std::shared_ptr<const List>,
-                            std::shared_ptr<const Dict>, Namespace, UserText> {
+                            std::shared_ptr<const Dict>, Namespace, UserText, Generator> {
   using variant::variant;
   Value(List list) : variant(std::make_shared<const List>(std::move(list))) {}
   Value(Dict dict) : variant(std::make_shared<const Dict>(std::move(dict))) {}

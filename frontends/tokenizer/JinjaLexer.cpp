@@ -6,9 +6,27 @@
 using namespace lathe;
 using namespace lathe::jinja;
 
-namespace {
+/// White space of ASCII as Python knows it.
+static constexpr llvm::StringLiteral kSpace = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
 
-constexpr llvm::StringLiteral kSpace = " \t\n\v\f\r";
+llvm::StringRef jinja::stripped(llvm::StringRef text, bool left, bool right) {
+  static constexpr llvm::StringLiteral others[] = {"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+                                                   "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+                                                   "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+  for (size_t size = text.size() + 1; text.size() != size;) {
+    size = text.size();
+    if (left)
+      text = text.ltrim(kSpace);
+    if (right)
+      text = text.rtrim(kSpace);
+    for (llvm::StringRef other : others)
+      if (!(left && text.consume_front(other)) && right)
+        text.consume_back(other);
+  }
+  return text;
+}
+
+namespace {
 
 class Lexer {
 public:
@@ -23,7 +41,7 @@ private:
   absl::Status skipComment();
 
   bool startsWith(llvm::StringRef text) const { return source.substr(place).starts_with(text); }
-  void skipSpace() { place = std::min(source.size(), source.find_first_not_of(kSpace, place)); }
+  void skipSpace() { place = source.size() - stripped(source.substr(place), true, false).size(); }
   /// Past the end of a tag: "-" takes all white space, a block or comment the line's end unless "+" says not to.
   void afterTag(char mark, bool isOutput) {
     if (mark == '-')
@@ -63,11 +81,12 @@ absl::StatusOr<std::vector<Token>> Lexer::read() {
     const char mark = tag + 2 < source.size() ? source[tag + 2] : 0;
     llvm::StringRef text = source.slice(place, tag);
     if (mark == '-') {
-      text = text.rtrim(kSpace);
+      text = stripped(text, false, true);
     } else if (mark != '+' && (kind == '%' || kind == '#')) {
       // White space between the beginning of the line and a block is indentation.
       const size_t lineBegin = text.rfind('\n') + 1;
-      if (text.substr(lineBegin).trim(kSpace).empty() && (lineBegin > 0 || place == 0 || source[place - 1] == '\n'))
+      if (stripped(text.substr(lineBegin), true, true).empty() &&
+          (lineBegin > 0 || place == 0 || source[place - 1] == '\n'))
         text = text.take_front(lineBegin);
     }
     if (!text.empty())

@@ -22,6 +22,9 @@ struct Token {
   bool is(Kind other, llvm::StringRef what) const { return kind == other && text == what; }
 };
 
+/// Without the white space that Python's strip() takes; its regular expressions know the same.
+llvm::StringRef stripped(llvm::StringRef text, bool left, bool right);
+
 /// Ends in one `End`. White space around tags is gone, as trim_blocks and lstrip_blocks have it; so are comments.
 absl::StatusOr<std::vector<Token>> tokenize(llvm::StringRef source);
 

@@ -1,5 +1,6 @@
 #include "frontends/tokenizer/JinjaValues.h"
 #include "frontends/support/Errors.h"
+#include "frontends/tokenizer/JinjaLexer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -20,31 +21,17 @@ const Dict *Value::dict() const {
   return found ? found->get() : nullptr;
 }
 
-/// White space of ASCII as str.strip() knows it.
-static constexpr llvm::StringLiteral kSpace = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
-
-/// Without what Python's strip() takes.
-static llvm::StringRef stripped(llvm::StringRef text, bool left, bool right) {
-  static constexpr llvm::StringLiteral others[] = {"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-                                                   "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
-                                                   "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
-  for (size_t size = text.size() + 1; text.size() != size;) {
-    size = text.size();
-    if (left)
-      text = text.ltrim(kSpace);
-    if (right)
-      text = text.rtrim(kSpace);
-    for (llvm::StringRef other : others)
-      if (!(left && text.consume_front(other)) && right)
-        text.consume_back(other);
-  }
-  return text;
-}
-
 std::string jinja::nameOf(const Value &value) {
-  static constexpr llvm::StringLiteral names[] = {
-      "something undefined", "none", "a truth value", "an integer", "text", "a list", "a dict", "a namespace",
-      "what the user says"};
+  static constexpr llvm::StringLiteral names[] = {"something undefined",
+                                                  "none",
+                                                  "a truth value",
+                                                  "an integer",
+                                                  "text",
+                                                  "a list",
+                                                  "a dict",
+                                                  "a namespace",
+                                                  "what the user says",
+                                                  "a generator (it needs | list)"};
   return names[value.index()].str();
 }
 
@@ -164,6 +151,8 @@ Value Operations::make(List list) {
     return Undefined();
   if (llvm::any_of(list, [](const Value &value) { return value.get<Namespace>(); }))
     return fail("expected no namespace in a list, got one");
+  if (llvm::any_of(list, [](const Value &value) { return value.get<Generator>(); }))
+    return fail("expected no generator in a list, got one (it needs | list)");
   Value value(std::move(list));
   return nesting(value) <= kMostDepth ? value : fail("expected fewer lists inside each other");
 }
@@ -173,11 +162,31 @@ Value Operations::make(Dict dict) {
     return Undefined();
   if (llvm::any_of(dict, [](const auto &entry) { return entry.second.template get<Namespace>(); }))
     return fail("expected no namespace in a dict, got one");
+  if (llvm::any_of(dict, [](const auto &entry) { return entry.second.template get<Generator>(); }))
+    return fail("expected no generator in a dict, got one (it needs | list)");
   Value value(std::move(dict));
   return nesting(value) <= kMostDepth ? value : fail("expected fewer dicts inside each other");
 }
 
+Value Operations::generate(const Value &list) {
+  auto items = list.get<std::shared_ptr<const List>>();
+  return items ? Value(Generator{*items, std::make_shared<bool>(false)}) : list;
+}
+
+Value Operations::consume(const Value &value) {
+  const Generator *generator = value.get<Generator>();
+  if (!generator)
+    return value;
+  if (std::exchange(*generator->isUsed, true))
+    return fail("expected a generator to be used once, got a second use of it (it needs | list)");
+  return generator->items;
+}
+
 bool Operations::truth(const Value &value) {
+  if (value.get<Generator>()) { // true, even of nothing, which no author means
+    fail("expected a value that is true or false, got " + nameOf(value));
+    return false;
+  }
   if (auto user = value.get<UserText>())
     return !user->isBare() || !ask(Guard::Is, *user, "");
   if (auto flag = value.get<bool>())
@@ -260,9 +269,40 @@ std::string Operations::jsonOf(const Value &value) {
   return "";
 }
 
+/// Whether Python's objects of this kind have a method or a property of this name.
+static bool isMethod(const Value &value, llvm::StringRef name) {
+  using Names = llvm::ArrayRef<llvm::StringLiteral>;
+  static constexpr llvm::StringLiteral ofDict[] = {"clear",      "copy",   "cycle", "changed", "fromkeys",
+                                                   "get",        "items",  "keys",  "pop",     "popitem",
+                                                   "setdefault", "update", "values"};
+  static constexpr llvm::StringLiteral ofList[] = {"append", "clear",  "copy",    "count", "extend", "index", "insert",
+                                                   "pop",    "remove", "reverse", "sort",  "start",  "step",  "stop"};
+  static constexpr llvm::StringLiteral ofText[] = {
+      "capitalize", "casefold",     "center",       "count",   "encode",     "endswith",    "expandtabs",
+      "find",       "format",       "format_map",   "index",   "isalnum",    "isalpha",     "isascii",
+      "isdecimal",  "isdigit",      "isidentifier", "islower", "isnumeric",  "isprintable", "isspace",
+      "istitle",    "isupper",      "join",         "ljust",   "lower",      "lstrip",      "maketrans",
+      "partition",  "removeprefix", "removesuffix", "replace", "rfind",      "rindex",      "rjust",
+      "rpartition", "rsplit",       "rstrip",       "split",   "splitlines", "startswith",  "strip",
+      "swapcase",   "title",        "translate",    "upper",   "zfill"};
+  static constexpr llvm::StringLiteral ofNumber[] = {"as_integer_ratio", "bit_count",  "bit_length", "conjugate",
+                                                     "denominator",      "from_bytes", "imag",       "is_integer",
+                                                     "numerator",        "real",       "to_bytes"};
+  const Names names = value.get<Namespace>()                              ? Names()
+                      : value.dict()                                      ? Names(ofDict)
+                      : value.list()                                      ? Names(ofList)
+                      : value.get<std::string>() || value.get<UserText>() ? Names(ofText)
+                      : value.get<int64_t>() || value.get<bool>()         ? Names(ofNumber)
+                                                                          : Names();
+  return llvm::is_contained(names, name);
+}
+
+/// `value.key`: a method comes before a key.
 Value Operations::attribute(const Value &value, llvm::StringRef key) {
   if (value.get<Undefined>())
     return fail("expected a value with " + quoted(key) + ", got something undefined");
+  if (isMethod(value, key))
+    return fail("expected a call of the method " + quoted(key) + " of " + nameOf(value) + ", got the method itself");
   const Value *found = value.dict() ? find(*value.dict(), key) : nullptr;
   return found ? copy(*found) : Value();
 }
@@ -275,8 +315,10 @@ Value Operations::copy(const Value &value) {
 }
 
 Value Operations::element(const Value &value, const Value &index) {
-  if (auto key = index.get<std::string>())
-    return attribute(value, *key);
+  if (auto key = index.get<std::string>()) { // a key comes before a method
+    const Value *found = value.dict() ? find(*value.dict(), *key) : nullptr;
+    return found ? copy(*found) : attribute(value, *key);
+  }
   const auto number = index.get<int64_t>();
   const List *list = value.list();
   const std::string *text = value.get<std::string>();
@@ -356,6 +398,10 @@ Value Operations::arithmetic(llvm::StringRef symbol, const Value &left, const Va
 }
 
 bool Operations::compare(llvm::StringRef symbol, const Value &left, const Value &right) {
+  if (left.get<Generator>() || right.get<Generator>()) {
+    fail("expected values that " + quoted(symbol) + " knows, got a generator (it needs | list)");
+    return false;
+  }
   if (symbol == "==" || symbol == "!=")
     return isEqual(left, right) == (symbol == "==");
   if (symbol == "in" || symbol == "not in")
@@ -484,7 +530,7 @@ Value Operations::callStringMethod(llvm::StringRef text, llvm::StringRef method,
   const std::optional<std::string> first = string(given, 0);
   if (given.values.empty() && (method == "strip" || method == "lstrip" || method == "rstrip"))
     return make(stripped(text, method != "rstrip", method != "lstrip").str());
-  const llvm::StringRef letters = first ? llvm::StringRef(*first) : llvm::StringRef(kSpace);
+  const llvm::StringRef letters = first ? llvm::StringRef(*first) : llvm::StringRef();
   if (!llvm::isASCII(letters) && method.contains("strip"))
     return fail("expected ASCII to strip, got other letters");
   if (method == "strip")
@@ -539,7 +585,18 @@ Value Operations::split(llvm::StringRef text, llvm::StringRef separator, int64_t
   return make(std::move(parts));
 }
 
+/// Filters read `a.b` as a way through two values, and digits as a number.
+static bool isKey(llvm::StringRef path) { return !path.contains('.') && !llvm::all_of(path, llvm::isDigit); }
+
 Value Operations::filter(const Value &value, llvm::StringRef filter, const Arguments &given) {
+  if (value.get<Generator>() &&
+      llvm::is_contained({"list", "first", "join", "reverse", "map", "selectattr", "rejectattr"}, filter)) {
+    const Value items = consume(value);
+    if (!status.ok())
+      return Undefined();
+    // What cannot be gone through from its end becomes a list.
+    return filter == "reverse" ? slice(items, None(), None(), int64_t(-1)) : this->filter(items, filter, given);
+  }
   const List *list = value.list();
   const std::string *text = value.get<std::string>();
   if (given.named.empty()) {
@@ -560,7 +617,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
     if (filter == "string")
       return make(textOf(value));
     if (filter == "safe")
-      return value;
+      return text || value.get<UserText>() ? value : make(textOf(value));
     if (filter == "tojson" && given.values.empty())
       return make(jsonOf(value));
     if ((filter == "default" || filter == "d") && !given.values.empty()) {
@@ -569,7 +626,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
       return isWanted ? given.values[0] : value;
     }
     if (filter == "items" && value.dict())
-      return callMethod(value, "items", {});
+      return generate(callMethod(value, "items", {}));
     if ((filter == "selectattr" || filter == "rejectattr") && list)
       return selectAttribute(*list, filter == "selectattr", given);
     if (list) {
@@ -578,7 +635,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
       if (filter == "first" || filter == "last")
         return list->empty() ? Value() : filter == "first" ? list->front() : list->back();
       if (filter == "reverse")
-        return slice(value, None(), None(), int64_t(-1));
+        return generate(slice(value, None(), None(), int64_t(-1)));
       if (filter == "join") {
         const std::string separator = string(given, 0).value_or("");
         Value joined = std::string();
@@ -589,10 +646,12 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
     }
   } else if (const Value *key = find(given.named, "attribute");
              filter == "map" && list && key && given.values.empty()) {
+    if (auto path = key->get<std::string>(); path && !isKey(*path))
+      return fail("expected the name of one attribute, got " + quoted(*path));
     List mapped;
     for (const Value &item : *list)
       mapped.push_back(element(item, *key));
-    return make(std::move(mapped));
+    return generate(make(std::move(mapped)));
   }
   return fail("expected a filter that is known for " + nameOf(value) + ", got " + quoted(filter));
 }
@@ -602,14 +661,16 @@ Value Operations::selectAttribute(const List &list, bool wanted, const Arguments
   const std::optional<std::string> key = string(given, 0), called = string(given, 1);
   if (!key)
     return fail("expected the name of an attribute, got none");
+  if (!isKey(*key))
+    return fail("expected the name of one attribute, got " + quoted(*key));
   List selected;
   for (const Value &item : list) {
-    const Value found = attribute(item, *key);
+    const Value found = element(item, *key);
     const bool isTrue = called ? test(found, *called, llvm::ArrayRef(given.values).drop_front(2)) : truth(found);
     if (isTrue == wanted)
       selected.push_back(item);
   }
-  return make(std::move(selected));
+  return generate(make(std::move(selected)));
 }
 
 bool Operations::test(const Value &value, llvm::StringRef test, llvm::ArrayRef<Value> given) {
@@ -633,21 +694,22 @@ bool Operations::test(const Value &value, llvm::StringRef test, llvm::ArrayRef<V
   if (given.empty()) {
     if ((test == "odd" || test == "even") && number)
       return (*number % 2 != 0) == (test == "odd");
-    const int found =
-        llvm::StringSwitch<int>(test)
-            .Case("defined", !value.get<Undefined>())
-            .Case("undefined", value.get<Undefined>() != nullptr)
-            .Case("none", value.get<None>() != nullptr)
-            .Case("string", isText)
-            .Case("mapping", value.dict() && !value.get<Namespace>())
-            .Cases({"sequence", "iterable"}, isText || value.list() || value.dict() || value.get<Undefined>())
-            .Cases({"integer"}, number != nullptr)
-            .Case("number", number || value.get<bool>())
-            .Case("float", false)
-            .Case("boolean", value.get<bool>() != nullptr)
-            .Case("true", isEqual(value, true) && !number)
-            .Case("false", isEqual(value, false) && !number)
-            .Default(-1);
+    const int found = llvm::StringSwitch<int>(test)
+                          .Case("defined", !value.get<Undefined>())
+                          .Case("undefined", value.get<Undefined>() != nullptr)
+                          .Case("none", value.get<None>() != nullptr)
+                          .Case("string", isText)
+                          .Case("mapping", value.dict() && !value.get<Namespace>())
+                          .Case("sequence", isText || value.list() || value.dict() || value.get<Undefined>())
+                          .Case("iterable", isText || value.list() || value.dict() || value.get<Undefined>() ||
+                                                value.get<Generator>())
+                          .Cases({"integer"}, number != nullptr)
+                          .Case("number", number || value.get<bool>())
+                          .Case("float", false)
+                          .Case("boolean", value.get<bool>() != nullptr)
+                          .Case("true", isEqual(value, true) && !number)
+                          .Case("false", isEqual(value, false) && !number)
+                          .Default(-1);
     if (found >= 0)
       return found;
   }

@@ -30,6 +30,9 @@ protected:
   Value make(List list);
   Value make(Dict dict);
 
+  Value generate(const Value &list); // a generator of its elements
+  Value consume(const Value &value); // a generator's list, once; else the value itself
+
   Value copy(const Value &value); // of text, which takes room
   bool truth(const Value &value);
   std::string textOf(const Value &value);                   // as it is written into the text; not the user's text

@@ -254,6 +254,12 @@ TEST(HuggingFaceTokenizer, TheTemplateComesFromWhereTransformersFindsIt) {
   EXPECT_EQ(suffix(), "object");
   files.tokenizerConfig = R"({"chat_template":")" + user + R"(text"})";
   EXPECT_EQ(suffix(), "text");
+  for (const char *empty : {"[]", "{}"}) {
+    files.tokenizerConfig = R"({"chat_template":)" + std::string(empty) + "}";
+    EXPECT_EQ(suffix(),
+              "tokenizer_config.json: chat_template: expected a template named default, got none; use --prompt")
+        << empty;
+  }
   files.moreTemplates = {{"rag", user + "rag"}};
   EXPECT_EQ(suffix(), "additional_chat_templates: expected a template named default, got rag; use --prompt");
   files.chatTemplate = user + "jinja";

@@ -70,6 +70,84 @@ TEST(Jinja, MistakesAreNamedWithTheirLine) {
   EXPECT_EQ(render("\xff"), "<expected UTF-8, got other bytes>");
 }
 
+/// Jinja's filters give generators: true when empty, and gone through once.
+TEST(Jinja, GeneratorsAreUsedOnceOrRefused) {
+  EXPECT_EQ(render("{{ messages | selectattr('role') | map(attribute='role') | join(',') }}"), "user,user");
+  EXPECT_EQ(render("{{ [3, 1] | reverse | list | length }}{{ [1, 2] | reverse | reverse | length }}"), "22");
+  EXPECT_EQ(render("{% set u = messages | selectattr('role') %}{{ u | first is defined }}"), "True");
+  EXPECT_EQ(render("{% for k in {'a': 1} | items %}{{ k[0] }}{{ loop.length }}{{ loop.last }}{% endfor %}"), "a1True");
+  EXPECT_EQ(
+      render("{{ [1, 2] | reverse is iterable }}{{ [1, 2] | reverse is sequence }}{{ [1] | reverse is defined }}"),
+      "TrueFalseTrue");
+  EXPECT_EQ(render("{% set u = messages | selectattr('role') | list %}{% for m in u %}1{% endfor %}{% for m in u %}2{% "
+                   "endfor %}"),
+            "1122");
+  const std::string set = "{% set u = messages | rejectattr('x') %}",
+                    twice = "<line 1: expected a generator to be used once, got a second use of it (it needs | list)>";
+  EXPECT_EQ(render(set + "{% for m in u %}1{% endfor %}{% for m in u %}2{% endfor %}"), twice);
+  EXPECT_EQ(render(set + "{% set v = u %}{{ u | first }}"), "<line 1: expected text to write, got a dict>");
+  EXPECT_EQ(render(set + "{% set v = u | list %}{{ u | join }}"), twice);
+  const std::string known = "<line 1: expected values that \"";
+  const std::pair<const char *, std::string> cases[] = {
+      {"{% if u %}a{% endif %}", "<line 1: expected a value that is true or false, got a generator (it needs | list)>"},
+      {"{{ u or 'x' }}", "<line 1: expected a value that is true or false, got a generator (it needs | list)>"},
+      {"{{ u[0] }}", "<line 1: expected a list and a number, got a generator (it needs | list) and an integer>"},
+      {"{{ u[1:] }}", "<line 1: expected a list or text to take a part of, got a generator (it needs | list)>"},
+      {"{{ u | length }}",
+       "<line 1: expected a filter that is known for a generator (it needs | list), got \"length\">"},
+      {"{{ u | last }}", "<line 1: expected a filter that is known for a generator (it needs | list), got \"last\">"},
+      {"{{ u == [] }}", known + "==\" knows, got a generator (it needs | list)>"},
+      {"{{ 1 in u }}", known + "in\" knows, got a generator (it needs | list)>"},
+      {"{{ u + [] }}", known + "+\" knows, got a generator (it needs | list) and a list>"},
+      {"{{ u }}", "<line 1: expected text to write, got a generator (it needs | list)>"},
+      {"{{ [u] }}", "<line 1: expected no generator in a list, got one (it needs | list)>"},
+      {"{{ {'a': u} }}", "<line 1: expected no generator in a dict, got one (it needs | list)>"},
+      {"{{ messages | selectattr('a.b') | list }}", "<line 1: expected the name of one attribute, got \"a.b\">"},
+      {"{{ messages | map(attribute='0') | list }}", "<line 1: expected the name of one attribute, got \"0\">"},
+  };
+  for (const auto &[source, refusal] : cases)
+    EXPECT_EQ(render(set + source), refusal) << source;
+}
+
+/// What `safe` gives escapes the texts that it is put together with.
+TEST(Jinja, SafeTextIsOnlyWritten) {
+  EXPECT_EQ(render("{{ '<' | safe }}{{ ' <' | safe | trim }}{{ 5 | safe is string }}"), "<<True");
+  for (const char *source : {"{{ 'a' + '<' | safe }}", "{{ '<' | safe ~ 'a' }}", "{{ ['<' | safe] | join }}",
+                             "{% set x = '<' | safe %}", "{{ ('<' | safe) }}", "{{ '<' | safe if true }}"})
+    EXPECT_EQ(render(source),
+              "<line 1: expected \"safe\" in an output of this value alone, got it in a larger expression>")
+        << source;
+}
+
+TEST(Jinja, WhiteSpaceOfUnicodeGoesAsInPython) {
+  EXPECT_EQ(render("{% if true %}a\u3000\u00a0\u2003{%- endif -%}\x1c\u0085\u2028\x1f b"), "ab");
+  EXPECT_EQ(render("{{ 1 -}}\u3000{{ 2 }}x\u3000 \u200b{{- 3 }}"), "12x\u3000 \u200b3");
+  EXPECT_EQ(render("a\n\u3000{% if true %}b{% endif %}{{\u00a0"
+                   "1 }}"),
+            "a\nb1");
+}
+
+TEST(Jinja, WhatJinjaDefinesIsDefined) {
+  EXPECT_EQ(render("{{ range is defined }} {{ namespace is not undefined }} {{ dict is undefined }} {{ self is not "
+                   "defined }} {{ strftime_now is defined }}"),
+            "True True False False False");
+  EXPECT_EQ(
+      render("{{ lipsum is defined and cycler is defined and joiner is defined and raise_exception is defined }}"),
+      "True");
+  EXPECT_EQ(render("{% set range = 1 %}{{ range }}"), "1");
+  EXPECT_EQ(render("{% if range %}a{% endif %}"), "<line 1: expected a call of \"range\", got the function itself>");
+  EXPECT_EQ(render("{{ messages[0].items is defined }}"),
+            "<line 1: expected a call of the method \"items\" of a dict, got the method itself>");
+  EXPECT_EQ(render("{{ messages[0]['get'] is defined }}"),
+            "<line 1: expected a call of the method \"get\" of a dict, got the method itself>");
+  EXPECT_EQ(render("{{ name.upper is defined }}"),
+            "<line 1: expected a call of the method \"upper\" of text, got the method itself>");
+  EXPECT_EQ(render("{{ {'items': 1}['items'] }}{{ namespace(items=2).items }}"), "12");
+  EXPECT_EQ(render("{% for a in [1] %}{% for b in [1] %}{{ loop.depth }}{{ loop.depth0 }}{% endfor %}{{ loop.depth "
+                   "}}{% endfor %}"),
+            "101");
+}
+
 /// What a template may cost has a bound, whatever it does.
 TEST(Jinja, HostileTemplatesEnd) {
   const auto repeated = [](llvm::StringRef text, int count) {
