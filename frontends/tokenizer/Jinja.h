@@ -38,10 +38,11 @@ struct Namespace {
   std::shared_ptr<Dict> values;
 };
 
-/// What Jinja's filters give one element after another. Its elements can be had once; copies share that.
+/// What Jinja's filters give one element after another: its elements can be had once, and copies share that. The views
+/// of dict.items(), keys() and values() are of this type as well: they have a length and can be used again.
 struct Generator {
   std::shared_ptr<const List> items;
-  std::shared_ptr<bool> isUsed;
+  std::shared_ptr<bool> isUsed; // null: a view
 };
 
 /// before + the user's text + after.

@@ -177,13 +177,15 @@ Value Operations::consume(const Value &value) {
   const Generator *generator = value.get<Generator>();
   if (!generator)
     return value;
-  if (std::exchange(*generator->isUsed, true))
+  if (generator->isUsed && std::exchange(*generator->isUsed, true))
     return fail("expected a generator to be used once, got a second use of it (it needs | list)");
   return generator->items;
 }
 
 bool Operations::truth(const Value &value) {
-  if (value.get<Generator>()) { // true, even of nothing, which no author means
+  if (auto generator = value.get<Generator>()) { // true, even of nothing, which no author means
+    if (!generator->isUsed)
+      return !generator->items->empty();
     fail("expected a value that is true or false, got " + nameOf(value));
     return false;
   }
@@ -398,6 +400,9 @@ Value Operations::arithmetic(llvm::StringRef symbol, const Value &left, const Va
 }
 
 bool Operations::compare(llvm::StringRef symbol, const Value &left, const Value &right) {
+  const Generator *view = right.get<Generator>();
+  if (view && !view->isUsed && !left.get<Generator>() && (symbol == "in" || symbol == "not in"))
+    return contains(view->items, left) == (symbol == "in");
   if (left.get<Generator>() || right.get<Generator>()) {
     fail("expected values that " + quoted(symbol) + " knows, got a generator (it needs | list)");
     return false;
@@ -521,7 +526,8 @@ Value Operations::callMethod(const Value &value, llvm::StringRef method, const A
         list.push_back(element);
     }
     if (method == "items" || method == "keys" || method == "values")
-      return make(std::move(list));
+      if (const Value made = make(std::move(list)); auto items = made.get<std::shared_ptr<const List>>())
+        return Generator{*items, nullptr};
   }
   return fail("expected a method that " + nameOf(value) + " has here, got " + quoted(method));
 }
@@ -589,13 +595,17 @@ Value Operations::split(llvm::StringRef text, llvm::StringRef separator, int64_t
 static bool isKey(llvm::StringRef path) { return !path.contains('.') && !llvm::all_of(path, llvm::isDigit); }
 
 Value Operations::filter(const Value &value, llvm::StringRef filter, const Arguments &given) {
-  if (value.get<Generator>() &&
-      llvm::is_contained({"list", "first", "join", "reverse", "map", "selectattr", "rejectattr"}, filter)) {
-    const Value items = consume(value);
-    if (!status.ok())
-      return Undefined();
-    // What cannot be gone through from its end becomes a list.
-    return filter == "reverse" ? slice(items, None(), None(), int64_t(-1)) : this->filter(items, filter, given);
+  if (auto generator = value.get<Generator>()) {
+    const bool isView = !generator->isUsed;
+    if (llvm::is_contained({"list", "first", "join", "reverse", "map", "selectattr", "rejectattr"}, filter) ||
+        (isView && llvm::is_contained({"length", "count", "last"}, filter))) {
+      const Value items = consume(value);
+      if (!status.ok())
+        return Undefined();
+      // What cannot be gone through from its end becomes a list.
+      return filter == "reverse" && !isView ? slice(items, None(), None(), int64_t(-1))
+                                            : this->filter(items, filter, given);
+    }
   }
   const List *list = value.list();
   const std::string *text = value.get<std::string>();
@@ -626,7 +636,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
       return isWanted ? given.values[0] : value;
     }
     if (filter == "items" && value.dict())
-      return generate(callMethod(value, "items", {}));
+      return generate(consume(callMethod(value, "items", {})));
     if ((filter == "selectattr" || filter == "rejectattr") && list)
       return selectAttribute(*list, filter == "selectattr", given);
     if (list) {
@@ -645,7 +655,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
       }
     }
   } else if (const Value *key = find(given.named, "attribute");
-             filter == "map" && list && key && given.values.empty()) {
+             filter == "map" && list && key && given.values.empty() && given.named.size() == 1) {
     if (auto path = key->get<std::string>(); path && !isKey(*path))
       return fail("expected the name of one attribute, got " + quoted(*path));
     List mapped;

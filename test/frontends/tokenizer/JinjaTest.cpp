@@ -109,6 +109,24 @@ TEST(Jinja, GeneratorsAreUsedOnceOrRefused) {
     EXPECT_EQ(render(set + source), refusal) << source;
 }
 
+/// items(), keys() and values() have a length and can be used again, but they are no lists.
+TEST(Jinja, ViewsOfDictsAreNoLists) {
+  const std::string set = "{% set d = {'a': 1} %}{% set v = d.keys() %}";
+  EXPECT_EQ(render(set + "{{ v | length }}{{ v | last }}{{ v | first }}{{ v | join }}{{ 'a' in v }}{{ 1 in v }}"),
+            "1aaaTrueFalse");
+  EXPECT_EQ(render(set + "{% for k in v %}{{ k }}{% endfor %}{% for k in v | reverse %}{{ k }}{% endfor %}"), "aa");
+  EXPECT_EQ(render("{% if {}.items() %}a{% else %}b{% endif %}{{ {'a': 1}.items() | list | length }}"), "b1");
+  EXPECT_EQ(render(set + "{{ v is sequence }}{{ v is iterable }}{{ (v | list)[0] }}"), "FalseTruea");
+  EXPECT_EQ(render(set + "{{ v[0] }}"),
+            "<line 1: expected a list and a number, got a generator (it needs | list) and an integer>");
+  EXPECT_EQ(render(set + "{{ v == ['a'] }}"),
+            "<line 1: expected values that \"==\" knows, got a generator (it needs | list)>");
+  EXPECT_EQ(render(set + "{{ v | tojson }}"),
+            "<line 1: expected a value for tojson, got a generator (it needs | list)>");
+  EXPECT_EQ(render("{{ messages | map(attribute='x', default='y') | join }}"),
+            "<line 1: expected a filter that is known for a list, got \"map\">");
+}
+
 /// What `safe` gives escapes the texts that it is put together with.
 TEST(Jinja, SafeTextIsOnlyWritten) {
   EXPECT_EQ(render("{{ '<' | safe }}{{ ' <' | safe | trim }}{{ 5 | safe is string }}"), "<<True");
