@@ -175,7 +175,7 @@ std::string lathe::describe(const json::Value &value) {
   case json::Value::String:
     return quoted(*value.getAsString());
   default: {
-    if (value.kind() == json::Value::Number && !value.getAsInteger() && !value.getAsUINT64())
+    if (value.kind() == json::Value::Number && !asInteger(value) && !value.getAsUINT64())
       return numberString(*value.getAsNumber());
     std::string text;
     llvm::raw_string_ostream(text) << value;

@@ -135,12 +135,12 @@ TEST(Bench, phasesAddUp) {
 TEST(Bench, aPromptsOperationsAreThoseOfPrefillsPhases) {
   lrt_program program = fake::program;
   std::vector<lrt_phase> phases(program.prefill.phases, program.prefill.phases + program.prefill.num_phases);
-  phases[1].seen_ops[LRT_PEAK_F32] = 20000; // so many that nothing else counts
+  phases[1].seen_ops[LRT_PEAK_F32] = 2000; // more than all others, less than a slow probe explains
   program.prefill.phases = phases.data();
   std::string out = bench(program, {"-p", "10", "-n", "1", "--json"}).out;
   auto numberOf = [&](const char *key) { return std::stod(value(out, key)); };
   double seconds = 10 / numberOf("prompt_tps"), peak = numberOf("dot_Gops") * 1e9;
-  double expected = 55 * 20000 + 4 * fake::vocabulary; // rows see 1, 2, .. 10 positions, in two calls; and the head
+  double expected = 55 * 2000 + 4 * fake::vocabulary; // rows see 1, 2, .. 10 positions, in two calls; and the head
   EXPECT_EQ(numberOf("prompt_ops"), expected);
   EXPECT_NEAR(numberOf("prompt_percent_of_peak"), 100 * expected / peak / seconds, 0.1) << out;
   EXPECT_EQ(value(out, "probe_disturbed"), "false");
