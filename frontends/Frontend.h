@@ -1,14 +1,14 @@
-//===- Frontend.h - a path becomes a described model -------------------------------------------------------------===//
+//===- Frontend.h - a path becomes a described model --------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_FRONTEND_H
 #define LATHE_FRONTENDS_FRONTEND_H
 
 #include "absl/status/statusor.h"
-#include "frontends/Checkpoint.h"
-#include "frontends/Config.h"
-#include "frontends/Tensors.h"
+#include "frontends/config/Checkpoint.h"
+#include "frontends/config/Config.h"
+#include "frontends/config/Tensors.h"
+#include "frontends/config/models/Model.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/models/Model.h"
 #include <memory>
 #include <string>
 

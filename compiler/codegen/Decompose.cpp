@@ -1,5 +1,4 @@
-//===- Decompose.cpp - ops of lm become linalg on tensors
-//-------------------------------------------------------------===//
+//===- Decompose.cpp - ops of lm become linalg on tensors ---------------------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/kernel/KernelOps.h"

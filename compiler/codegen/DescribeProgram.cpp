@@ -1,5 +1,4 @@
-//===- DescribeProgram.cpp - what the runtime and the user are told about the program
-//---------------------------------===//
+//===- DescribeProgram.cpp - what the runtime and the user are told about the program -----------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/lm/LMDialect.h"

@@ -1,5 +1,4 @@
-//===- LowerCompute.cpp - kernel.compute becomes loops
-//----------------------------------------------------------------===//
+//===- LowerCompute.cpp - kernel.compute becomes loops ------------------------------------------------------------===//
 //
 // Rows become tensors, weights and caches are copied into tensors of their own, and the rest is upstream's: bufferize,
 // loops. Room for tensors is allocated and freed inside the kernel; nothing here is meant to be fast.

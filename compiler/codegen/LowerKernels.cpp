@@ -1,5 +1,4 @@
-//===- LowerKernels.cpp - kernels become vector code
-//------------------------------------------------------------------===//
+//===- LowerKernels.cpp - kernels become vector code --------------------------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/kernels/Kernels.h"

@@ -1,11 +1,10 @@
-//===- LowerPhases.cpp - phases become loops, buffers become views
-//----------------------------------------------------===//
+//===- LowerPhases.cpp - phases become loops, buffers become views ------------------------------------------------===//
 //
 // Every function gets the step's memory as arguments; weights and caches become (area, place) pairs. The areas have
 // static sizes, so that they are bare pointers after lowering. A weight is kept as a cast of its pair until its kernel
 // reads it.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/ModuleAttributes.h"

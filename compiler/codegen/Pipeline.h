@@ -1,5 +1,4 @@
-//===- Pipeline.h - stages 3 and 4
-//------------------------------------------------------------------------------------===//
+//===- Pipeline.h - stages 3 and 4 --------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_PIPELINE_H
 #define LATHE_COMPILER_CODEGEN_PIPELINE_H

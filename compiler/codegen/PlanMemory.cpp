@@ -1,5 +1,4 @@
-//===- PlanMemory.cpp - buffers take places in the arena and the scratch
-//----------------------------------------------===//
+//===- PlanMemory.cpp - buffers take places in the arena and the scratch ------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/spmd/SPMDOps.h"

@@ -1,10 +1,9 @@
-//===- PredictCost.cpp - what every phase must read and compute
-//-------------------------------------------------------===//
+//===- PredictCost.cpp - what every phase must read and compute ---------------------------------------------------===//
 //
 // Reads the kernels of a phase, tile by tile. Parts of one matrix, heads of one cache and parts of one state are
 // collected first and counted afterwards, so that what several tiles read counts once.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/IndexEvaluator.h"
 #include "compiler/codegen/Passes.h"

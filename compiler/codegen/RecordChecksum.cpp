@@ -1,4 +1,4 @@
-//===- RecordChecksum.cpp - record the attributes that generated code depends on -----------------------------------===//
+//===- RecordChecksum.cpp - record the attributes that generated code depends on ----------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/Checksum.h"

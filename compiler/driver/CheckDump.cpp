@@ -4,10 +4,10 @@
 #include "compiler/driver/Program.h"
 #include "compiler/support/CPUTable.h"
 #include "compiler/support/Checksum.h"
+#include "compiler/support/Errors.h"
 #include "compiler/targets/EmitHost.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
-#include "frontends/support/Errors.h"
 #include "mlir/Pass/PassManager.h"
 
 using namespace lathe;

@@ -1,9 +1,9 @@
 #include "compiler/driver/CheckModel.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/support/Errors.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
-#include "frontends/Import.h"
-#include "frontends/support/Errors.h"
+#include "frontends/config/Import.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/FileSystem.h"
 

@@ -1,8 +1,8 @@
 #include "compiler/driver/Completion.h"
 #include "compiler/driver/Driver.h"
+#include "compiler/support/Errors.h"
 #include "compiler/targets/EmitHost.h"
-#include "frontends/models/Model.h"
-#include "frontends/support/Errors.h"
+#include "frontends/config/models/Model.h"
 #include "llvm/Support/raw_ostream.h"
 #include <array>
 

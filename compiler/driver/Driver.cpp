@@ -11,14 +11,14 @@
 #include "compiler/driver/Reproducer.h"
 #include "compiler/driver/TokenizerSection.h"
 #include "compiler/support/Checksum.h"
+#include "compiler/support/Errors.h"
+#include "compiler/support/Inputs.h"
 #include "compiler/targets/EmitHost.h"
 #include "compiler/weights/OutputFile.h"
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
-#include "frontends/Import.h"
-#include "frontends/support/Errors.h"
-#include "frontends/support/Inputs.h"
+#include "frontends/config/Import.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -77,9 +77,9 @@ private:
   llvm::SmallString<0> object;
 };
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Where a compilation starts
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 absl::Status Compilation::import() {
   report.begin(Stage::Import);
@@ -234,9 +234,9 @@ std::string Compilation::dumpPath(Stage stage) const {
   return path.str().str();
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // The stages
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 absl::Status Compilation::runPasses(Stage stage) {
   report.begin(stage);
@@ -328,9 +328,9 @@ absl::Status Compilation::makeObject() {
   return finish(Stage::Object, [&] { return printAssembly(*module, assembly); });
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Weights and executable
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
   const MappingGuard guard;

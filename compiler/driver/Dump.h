@@ -1,5 +1,4 @@
-//===- Dump.h - what --emit prints and --from reads
-//-------------------------------------------------------------------===//
+//===- Dump.h - what --emit prints and --from reads ---------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_DUMP_H
 #define LATHE_COMPILER_DRIVER_DUMP_H

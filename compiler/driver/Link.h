@@ -1,5 +1,4 @@
-//===- Link.h - objects to an executable, in this process
-//-------------------------------------------------------------===//
+//===- Link.h - objects to an executable, in this process ---------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_LINK_H
 #define LATHE_COMPILER_DRIVER_LINK_H

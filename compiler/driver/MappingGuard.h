@@ -1,5 +1,4 @@
-//===- MappingGuard.h - a mapped file that fails ends in one line
-//---------------------------------------------------===//
+//===- MappingGuard.h - a mapped file that fails ends in one line -------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_MAPPINGGUARD_H
 #define LATHE_COMPILER_DRIVER_MAPPINGGUARD_H

@@ -1,7 +1,7 @@
 #include "compiler/driver/Options.h"
 #include "compiler/driver/Completion.h"
 #include "compiler/support/CPUTable.h"
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "lrt/version.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Config/llvm-config.h"

@@ -1,5 +1,4 @@
-//===- Options.h - lathe's command line
-//-------------------------------------------------------------------------------===//
+//===- Options.h - lathe's command line ---------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_OPTIONS_H
 #define LATHE_COMPILER_DRIVER_OPTIONS_H

@@ -1,9 +1,8 @@
-//===- Pipelines.h - dialects, passes and the pipelines of the stages
-//-------------------------------------------------===//
+//===- Pipelines.h - dialects, passes and the pipelines of the stages ---------------------------------------------===//
 //
 // The driver, lathe-opt and the other tools use these, so that a test runs exactly what the compiler runs.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_PIPELINES_H
 #define LATHE_COMPILER_DRIVER_PIPELINES_H

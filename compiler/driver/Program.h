@@ -1,5 +1,4 @@
-//===- Program.h - the constant by which the runtime knows the model
-//--------------------------------------------------===//
+//===- Program.h - the constant by which the runtime knows the model ----------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_PROGRAM_H
 #define LATHE_COMPILER_DRIVER_PROGRAM_H

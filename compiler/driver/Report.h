@@ -1,5 +1,4 @@
-//===- Report.h - what the user sees while it works
-//-------------------------------------------------------------------===//
+//===- Report.h - what the user sees while it works ---------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_REPORT_H
 #define LATHE_COMPILER_DRIVER_REPORT_H

@@ -1,5 +1,4 @@
-//===- Reproducer.h - what is left behind when the compiler is wrong
-//-----------------------------------------------===//
+//===- Reproducer.h - what is left behind when the compiler is wrong ----------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_REPRODUCER_H
 #define LATHE_COMPILER_DRIVER_REPRODUCER_H

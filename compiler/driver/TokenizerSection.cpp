@@ -1,5 +1,5 @@
 #include "compiler/driver/TokenizerSection.h"
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 
 using namespace lathe;

@@ -1,5 +1,4 @@
-//===- ConvertWeights.cpp - weights take the format the user asks for
-//-------------------------------------------------===//
+//===- ConvertWeights.cpp - weights take the format the user asks for ---------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"

@@ -1,10 +1,9 @@
-//===- DeferResiduals.cpp - add to the stream where it is next normed
-//-------------------------------------------------===//
+//===- DeferResiduals.cpp - add to the stream where it is next normed ---------------------------------------------===//
 //
 // Before, a layer is x -> x', after, (x, pending) -> (x', pending'), where x' still lacks pending'. Inside and between
 // layers `norm(add(x, [norm](block)))` becomes one lm.add_norm, the way into the next projection.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "dialects/lm/LMDialect.h"

@@ -1,5 +1,4 @@
-//===- FuseGatedLinear.cpp - gate, up and glu become lm.gated_linear
-//--------------------------------------------------===//
+//===- FuseGatedLinear.cpp - gate, up and glu become lm.gated_linear ----------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "dialects/lm/LMOps.h"

@@ -1,5 +1,4 @@
-//===- FuseQKV.cpp - projections, q/k norm, rope and append become lm.qkv
-//---------------------------------------------===//
+//===- FuseQKV.cpp - projections, q/k norm, rope and append become lm.qkv -----------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "dialects/lm/LMOps.h"

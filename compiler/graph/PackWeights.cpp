@@ -1,5 +1,4 @@
-//===- PackWeights.cpp - weights take the target's layout and a place in the weights file
-//-----------------------------===//
+//===- PackWeights.cpp - weights take the target's layout and a place in the weights file -------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"

@@ -1,5 +1,4 @@
-//===- PlanCache.cpp - caches take their element, rows and place
-//------------------------------------------------------===//
+//===- PlanCache.cpp - caches take their element, rows and place --------------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"

@@ -1,5 +1,4 @@
-//===- Retype.h - change weight or cache types everywhere at once
-//-----------------------------------------------------===//
+//===- Retype.h - change weight or cache types everywhere at once -------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_GRAPH_RETYPE_H
 #define LATHE_COMPILER_GRAPH_RETYPE_H

@@ -1,9 +1,8 @@
-//===- CPUTable.h - every decision that depends on the CPU
-//------------------------------------------------------------===//
+//===- CPUTable.h - every decision that depends on the CPU --------------------------------------------------------===//
 //
 // What the CPU can do and the sizes chosen for it. Passes ask here; nothing else looks at CPU names or features.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_SUPPORT_CPUTABLE_H
 #define LATHE_COMPILER_SUPPORT_CPUTABLE_H

@@ -1,4 +1,4 @@
-//===- Checksum.h - of attributes that generated code depends on -------------------------------------------------===//
+//===- Checksum.h - of attributes that generated code depends on --------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_SUPPORT_CHECKSUM_H
 #define LATHE_COMPILER_SUPPORT_CHECKSUM_H

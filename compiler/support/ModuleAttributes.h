@@ -1,5 +1,4 @@
-//===- ModuleAttributes.h - numbers that passes find in the module's dictionaries
-//-----------------------------------===//
+//===- ModuleAttributes.h - numbers that passes find in the module's dictionaries ---------------------------------===//
 
 #ifndef LATHE_COMPILER_SUPPORT_MODULEATTRIBUTES_H
 #define LATHE_COMPILER_SUPPORT_MODULEATTRIBUTES_H

@@ -1,10 +1,9 @@
-//===- EmitHost.h - from the llvm dialect to bytes the machine runs
-//---------------------------------------------------===//
+//===- EmitHost.h - from the llvm dialect to bytes the machine runs -----------------------------------------------===//
 //
 // LLVM IR, optimisation, objects and assembly for the CPU. All targets come through here with the part of a module that
 // the host runs.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_EMITHOST_H
 #define LATHE_COMPILER_TARGETS_EMITHOST_H

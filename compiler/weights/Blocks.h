@@ -1,10 +1,9 @@
-//===- Blocks.h - quantised blocks taken apart
-//------------------------------------------------------------------------===//
+//===- Blocks.h - quantised blocks taken apart --------------------------------------------------------------------===//
 //
 // A block of any format as codes and scales, between its bytes in a checkpoint and its place in a panel: taking a
 // stored block apart and putting it into a panel moves bits and rounds nothing.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_WEIGHTS_BLOCKS_H
 #define LATHE_COMPILER_WEIGHTS_BLOCKS_H

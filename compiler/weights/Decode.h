@@ -1,4 +1,4 @@
-//===- Decode.h - stored numbers -> float ------------------------------------------------------------------------===//
+//===- Decode.h - stored numbers -> float -------------------------------------------------------------------------===//
 //
 // What a checkpoint's bytes mean, exactly: the same float32 values, bit for bit, as ggml's and gguf-py's
 // dequantisation.

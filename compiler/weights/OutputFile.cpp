@@ -1,6 +1,6 @@
 #include "compiler/weights/OutputFile.h"
-#include "frontends/support/Errors.h"
-#include "frontends/support/Inputs.h"
+#include "compiler/support/Errors.h"
+#include "compiler/support/Inputs.h"
 #include "lrt/weights.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

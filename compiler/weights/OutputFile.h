@@ -1,5 +1,4 @@
-//===- OutputFile.h - a file that is there whole or not at all
-//--------------------------------------------------------===//
+//===- OutputFile.h - a file that is there whole or not at all ----------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H
 #define LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H
@@ -18,7 +17,7 @@ enum class OutputKind : uint8_t {
   Temporary, // beside the name, and never kept
 };
 
-/// Whether the name may be written: not a directory, not a file that is read (frontends/support/Inputs.h), not
+/// Whether the name may be written: not a directory, not a file that is read (compiler/support/Inputs.h), not
 /// somebody's weights. Error: `path: cannot write: ...`.
 absl::Status checkOutput(llvm::StringRef path, OutputKind kind);
 

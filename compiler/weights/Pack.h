@@ -1,10 +1,9 @@
-//===- Pack.h - the weights file
-//--------------------------------------------------------------------------------------===//
+//===- Pack.h - the weights file ----------------------------------------------------------------------------------===//
 //
 // Runs the recipes of a module's lm.weight operations and writes runtime/include/lrt/weights.h, in one pass from the
 // mapped checkpoint to the file: memory does not grow with the model.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_WEIGHTS_PACK_H
 #define LATHE_COMPILER_WEIGHTS_PACK_H

@@ -1,5 +1,4 @@
-//===- Formats.h - how numbers are stored in checkpoints
-//--------------------------------------------------------------===//
+//===- Formats.h - how numbers are stored in checkpoints ----------------------------------------------------------===//
 //
 // One row per storage format. Readers take block sizes from here, the packer and the kernel generator everything else:
 // another format is a row, its unpacking in compiler/weights, and a test. Quantised formats are those of ggml-quants:
@@ -10,7 +9,7 @@
 // table (kMXFP4Values), its scale is a power of two. f8_e4m3 is a float of 8 bits with an f32 scale for every 128 x 128
 // values, which the file keeps apart.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_DIALECTS_LM_FORMATS_H
 #define LATHE_DIALECTS_LM_FORMATS_H

@@ -1,5 +1,4 @@
-//===- LMDecompose.cpp - what every op of lm means, in linalg
-//---------------------------------------------------------===//
+//===- LMDecompose.cpp - what every op of lm means, in linalg -----------------------------------------------------===//
 //
 // Plain and slow, written to be compared with the op's formula. Heads and groups are dimensions of their own: rows of
 // H * D values are seen as [rows, H, D].

@@ -10,7 +10,8 @@ namespace mlir::lm {
 inline constexpr llvm::StringLiteral kSlotAttr = "lm.slot";
 /// The slot that is a layer's number.
 inline constexpr llvm::StringLiteral kLayerSlot = "layer";
-/// Module attribute: everything about the model that is not a weight (names, sizes, paths), see frontends/Import.h.
+/// Module attribute: everything about the model that is not a weight (names, sizes, paths), see
+/// frontends/config/Import.h.
 inline constexpr llvm::StringLiteral kModelAttr = "lm.model";
 /// Module attribute: what the model's files say about sampling; not there when they say nothing.
 inline constexpr llvm::StringLiteral kSamplingAttr = "lm.sampling";

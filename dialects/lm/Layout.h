@@ -1,5 +1,4 @@
-//===- Layout.h - where the values of a packed weight lie
-//-------------------------------------------------------------===//
+//===- Layout.h - where the values of a packed weight lie ---------------------------------------------------------===//
 //
 // The packer (compiler/weights) writes this layout, the kernels (compiler/codegen/kernels) read it. A matrix [N, K] in
 // `panels<R x D>` is ceil(N / R) panels, one after another; rows beyond N are zero (codes, scales and minima).
@@ -19,7 +18,7 @@
 //
 // Vectors are f32, one after another.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_DIALECTS_LM_LAYOUT_H
 #define LATHE_DIALECTS_LM_LAYOUT_H

@@ -9,7 +9,7 @@
 // each 1/256 of a code, their scale, and -128 times their sum. The sum of a block's products stays within 32 bits:
 // 32 * 255 * 127 * 256 < 2^31.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_DIALECTS_LM_QUANTIZEDROW_H
 #define LATHE_DIALECTS_LM_QUANTIZEDROW_H

@@ -1,5 +1,4 @@
-//===- Real.h - a double as a parameter of an attribute
-//---------------------------------------------------------------===//
+//===- Real.h - a double as a parameter of an attribute -----------------------------------------------------------===//
 
 #ifndef LATHE_DIALECTS_LM_REAL_H
 #define LATHE_DIALECTS_LM_REAL_H

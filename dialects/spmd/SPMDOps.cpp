@@ -1,5 +1,4 @@
-//===- SPMDOps.cpp - the spmd dialect
-//---------------------------------------------------------------------------------===//
+//===- SPMDOps.cpp - the spmd dialect -----------------------------------------------------------------------------===//
 
 #include "dialects/spmd/SPMDOps.h"
 #include "dialects/lm/LMDialect.h"
@@ -97,9 +96,9 @@ LogicalResult BufferOp::verify() {
   return success();
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // spmd.read, spmd.write
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 namespace {
 MemRefType viewType(MemRefType buffer, OpFoldResult rows, OpFoldResult columns) {
@@ -140,9 +139,9 @@ void WriteOp::build(OpBuilder &builder, OperationState &state, BufferOp buffer, 
 LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyAccess(*this, symbols); }
 LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyAccess(*this, symbols); }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // spmd.phase, spmd.layers
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 void PhaseOp::build(OpBuilder &builder, OperationState &state, StringRef name, Value tiles) {
   state.addAttribute("name", builder.getStringAttr(name));

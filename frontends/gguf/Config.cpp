@@ -1,4 +1,4 @@
-//===- Config.cpp - GGUF metadata -> Config ----------------------------------------------------------------------===//
+//===- Config.cpp - GGUF metadata -> Config -----------------------------------------------------------------------===//
 //
 // Keys begin with the architecture's name. Much that config.json states is a constant of the architecture here (Model),
 // and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight,
@@ -6,10 +6,10 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/Checks.h"
+#include "compiler/support/Errors.h"
 #include "frontends/Frontend.h"
+#include "frontends/config/Checks.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Path.h"

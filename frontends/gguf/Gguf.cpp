@@ -1,5 +1,5 @@
 #include "frontends/gguf/Gguf.h"
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"

@@ -1,4 +1,4 @@
-//===- Gguf.h - llama.cpp's model files --------------------------------------------------------------------------===//
+//===- Gguf.h - llama.cpp's model files ---------------------------------------------------------------------------===//
 //
 // Versions 2 and 3, little endian: magic, counts, metadata (key, type, value), tensor index, aligned data. Values and
 // strings are views into the mapped file; opening one walks the metadata and reads no tensor. A file may be split into
@@ -10,7 +10,7 @@
 #define LATHE_FRONTENDS_GGUF_GGUF_H
 
 #include "absl/status/statusor.h"
-#include "frontends/Checkpoint.h"
+#include "frontends/config/Checkpoint.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"

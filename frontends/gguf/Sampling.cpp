@@ -1,8 +1,8 @@
-//===- Sampling.cpp - how a GGUF wants to be asked ---------------------------------------------------------------===//
+//===- Sampling.cpp - how a GGUF wants to be asked ----------------------------------------------------------------===//
 
-#include "frontends/Config.h"
+#include "compiler/support/Errors.h"
+#include "frontends/config/Config.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/support/Errors.h"
 
 using namespace lathe;
 

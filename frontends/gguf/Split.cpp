@@ -1,12 +1,12 @@
-//===- Split.cpp - a GGUF file in several parts ------------------------------------------------------------------===//
+//===- Split.cpp - a GGUF file in several parts -------------------------------------------------------------------===//
 //
 // As llama.cpp's gguf-split names them, NAME-00001-of-00003.gguf and so on. Each part says which it is, of how many,
 // and how many tensors they have together.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
+#include "compiler/support/Errors.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/support/Errors.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"

@@ -1,4 +1,4 @@
-//===- Config.cpp - config.json, in both of transformers' forms --------------------------------------------------===//
+//===- Config.cpp - config.json, in both of transformers' forms ---------------------------------------------------===//
 //
 // Keys mean what they mean in transformers 5: what is left out has the class's default, null means none. Older files
 // have rope_theta and rope_scaling at the top, newer ones rope_parameters. A key that would change the result but has a
@@ -6,10 +6,10 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/Checks.h"
+#include "compiler/support/Errors.h"
+#include "compiler/support/Json.h"
+#include "frontends/config/Checks.h"
 #include "frontends/huggingface/HuggingFace.h"
-#include "frontends/support/Errors.h"
-#include "frontends/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>

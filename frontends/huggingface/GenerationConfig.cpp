@@ -1,13 +1,13 @@
-//===- GenerationConfig.cpp - how a model wants to be asked ------------------------------------------------------===//
+//===- GenerationConfig.cpp - how a model wants to be asked -------------------------------------------------------===//
 //
 // As generate() of transformers 5 reads it: without do_sample nothing is drawn; with it, top_k is 50 unless said
 // otherwise. A key that does not matter is not looked at.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
+#include "compiler/support/Errors.h"
+#include "compiler/support/Json.h"
 #include "frontends/huggingface/HuggingFace.h"
-#include "frontends/support/Errors.h"
-#include "frontends/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Path.h"
 

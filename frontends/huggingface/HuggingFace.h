@@ -1,4 +1,4 @@
-//===- HuggingFace.h - directories as transformers writes them ---------------------------------------------------===//
+//===- HuggingFace.h - directories as transformers writes them ----------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H
 #define LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H

@@ -1,6 +1,6 @@
 #include "frontends/huggingface/Safetensors.h"
-#include "frontends/support/Errors.h"
-#include "frontends/support/Json.h"
+#include "compiler/support/Errors.h"
+#include "compiler/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"

@@ -1,4 +1,4 @@
-//===- Safetensors.h - the index of .safetensors files -----------------------------------------------------------===//
+//===- Safetensors.h - the index of .safetensors files ------------------------------------------------------------===//
 //
 // A file is 8 bytes little endian n, n bytes of JSON (name -> dtype, shape, data_offsets), then the data the offsets
 // count from. Nothing of the data is read.
@@ -9,7 +9,7 @@
 #define LATHE_FRONTENDS_HUGGINGFACE_SAFETENSORS_H
 
 #include "absl/status/statusor.h"
-#include "frontends/Checkpoint.h"
+#include "frontends/config/Checkpoint.h"
 #include <memory>
 
 namespace lathe {

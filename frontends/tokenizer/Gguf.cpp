@@ -1,12 +1,11 @@
-//===- Gguf.cpp - the tokenizer of a GGUF file
-//-------------------------------------------------------------------------===//
+//===- Gguf.cpp - the tokenizer of a GGUF file --------------------------------------------------------------------===//
 //
 // As llama.cpp reads it: "llama" merges by score, "gpt2" by rank after splitting as `tokenizer.ggml.pre` says (the
 // names are in GgufPatterns.cpp). Where generation ends is found by what tokens are called.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/GgufPatterns.h"
 #include "frontends/tokenizer/HuggingFace.h"
 #include "llvm/ADT/DenseSet.h"

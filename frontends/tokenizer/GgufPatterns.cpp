@@ -1,13 +1,12 @@
-//===- GgufPatterns.cpp - what the names in tokenizer.ggml.pre mean
-//----------------------------------------------------===//
+//===- GgufPatterns.cpp - what the names in tokenizer.ggml.pre mean -----------------------------------------------===//
 //
 // The patterns say what llama.cpp does for a name, which is not always what the model's own tokenizer.json says. They
 // are written in Oniguruma's syntax, as in tokenizer.json, and translated alike.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "frontends/tokenizer/GgufPatterns.h"
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "llvm/ADT/StringExtras.h"
 

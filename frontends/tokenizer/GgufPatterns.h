@@ -1,5 +1,4 @@
-//===- GgufPatterns.h - what the names in tokenizer.ggml.pre mean
-//------------------------------------------------------===//
+//===- GgufPatterns.h - what the names in tokenizer.ggml.pre mean -------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_TOKENIZER_GGUFPATTERNS_H
 #define LATHE_FRONTENDS_TOKENIZER_GGUFPATTERNS_H

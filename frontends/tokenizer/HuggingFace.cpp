@@ -1,15 +1,14 @@
-//===- HuggingFace.cpp - tokenizer.json
-//--------------------------------------------------------------------------------===//
+//===- HuggingFace.cpp - tokenizer.json ---------------------------------------------------------------------------===//
 //
 // Models BPE (of bytes, or of characters with byte fallback) and Unigram; the steps before the model are in
 // HuggingFaceSteps.cpp. Ids are given as `tokenizers` gives them, not as the file claims.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "frontends/tokenizer/HuggingFace.h"
-#include "frontends/support/Downloaded.h"
-#include "frontends/support/Errors.h"
-#include "frontends/support/File.h"
+#include "compiler/support/Downloaded.h"
+#include "compiler/support/Errors.h"
+#include "compiler/support/File.h"
 #include "frontends/tokenizer/Vocabularies.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"

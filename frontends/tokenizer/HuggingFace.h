@@ -1,10 +1,9 @@
-//===- HuggingFace.h - what the readers of tokenizer.json share
-//--------------------------------------------------------===//
+//===- HuggingFace.h - what the readers of tokenizer.json share ---------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_TOKENIZER_HUGGINGFACE_H
 #define LATHE_FRONTENDS_TOKENIZER_HUGGINGFACE_H
 
-#include "frontends/support/Json.h"
+#include "compiler/support/Json.h"
 #include "frontends/tokenizer/SpecialTokens.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 

@@ -1,11 +1,10 @@
-//===- HuggingFaceSteps.cpp - `normalizer` and `pre_tokenizer` of tokenizer.json
-//---------------------------------------===//
+//===- HuggingFaceSteps.cpp - `normalizer` and `pre_tokenizer` of tokenizer.json ----------------------------------===//
 //
 // Each kind becomes one or two of the runtime's steps. What decoder models do not use is refused by name.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/HuggingFace.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Base64.h"

@@ -1,5 +1,4 @@
-//===- Pattern.cpp - Oniguruma's patterns as PCRE2's
-//-------------------------------------------------------------------===//
+//===- Pattern.cpp - Oniguruma's patterns as PCRE2's --------------------------------------------------------------===//
 //
 // tokenizer.json is written for Oniguruma's Ruby syntax. Most of it means the same to PCRE2; this rewrites what does
 // not:
@@ -11,9 +10,9 @@
 //   \p{L}, \p{N}, ...       also the characters that newer versions of Unicode added: PCRE2 10.42 knows version 14
 // and refuses what PCRE2 has no words for (&& and nested sets) or what nobody uses (references, named groups).
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"

@@ -6,7 +6,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/HuggingFace.h"
 #include "frontends/tokenizer/SentencePiece.pb.h"
 #include "frontends/tokenizer/Vocabularies.h"

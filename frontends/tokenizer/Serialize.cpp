@@ -1,7 +1,6 @@
-//===- Serialize.cpp - the tokenizer section of a weights file
-//---------------------------------------------------------===//
+//===- Serialize.cpp - the tokenizer section of a weights file ----------------------------------------------------===//
 
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"

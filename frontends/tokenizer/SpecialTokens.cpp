@@ -1,5 +1,5 @@
 #include "frontends/tokenizer/SpecialTokens.h"
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/HuggingFace.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Path.h"

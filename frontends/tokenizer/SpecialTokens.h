@@ -9,7 +9,7 @@
 #ifndef LATHE_FRONTENDS_TOKENIZER_SPECIALTOKENS_H
 #define LATHE_FRONTENDS_TOKENIZER_SPECIALTOKENS_H
 
-#include "frontends/support/Json.h"
+#include "compiler/support/Json.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

@@ -6,7 +6,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "frontends/tokenizer/Vocabularies.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"

@@ -1,10 +1,9 @@
-//===- TokenizerModel.h - a tokenizer, whatever file it came from
-//------------------------------------------------------===//
+//===- TokenizerModel.h - a tokenizer, whatever file it came from -------------------------------------------------===//
 //
 // HuggingFace.cpp and Gguf.cpp fill it, Serialize.cpp writes it as runtime/include/lrt/tokenizer.h describes; flags and
 // kinds are that header's.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_TOKENIZER_TOKENIZERMODEL_H
 #define LATHE_FRONTENDS_TOKENIZER_TOKENIZERMODEL_H

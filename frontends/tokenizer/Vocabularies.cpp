@@ -1,7 +1,7 @@
 //===- Vocabularies.cpp - which file holds the vocabulary ---------------------------------------------------------===//
 
 #include "frontends/tokenizer/Vocabularies.h"
-#include "frontends/support/Errors.h"
+#include "compiler/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Path.h"

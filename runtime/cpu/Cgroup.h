@@ -3,7 +3,7 @@
 #ifndef LRT_CPU_CGROUP_H
 #define LRT_CPU_CGROUP_H
 
-#include "../src/Support.h"
+#include "runtime/support/Support.h"
 
 #include <string>
 

@@ -1,6 +1,6 @@
 //===- Features.cpp - what this CPU can do ------------------------------------------------------------------------===//
 
-#include "Features.h"
+#include "runtime/cpu/Features.h"
 
 #include "lrt/abi.h"
 

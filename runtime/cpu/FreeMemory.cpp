@@ -1,8 +1,8 @@
 //===- FreeMemory.cpp - memory this process may still take --------------------------------------------------------===//
 
-#include "FreeMemory.h"
+#include "runtime/cpu/FreeMemory.h"
 
-#include "Cgroup.h"
+#include "runtime/cpu/Cgroup.h"
 
 #include <stdlib.h>
 

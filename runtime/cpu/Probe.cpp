@@ -6,11 +6,11 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "Probe.h"
+#include "runtime/cpu/Probe.h"
 
-#include "Features.h"
-#include "FreeMemory.h"
-#include "Topology.h"
+#include "runtime/cpu/Features.h"
+#include "runtime/cpu/FreeMemory.h"
+#include "runtime/cpu/Topology.h"
 
 #include <immintrin.h>
 

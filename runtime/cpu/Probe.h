@@ -3,9 +3,9 @@
 #ifndef LRT_CPU_PROBE_H
 #define LRT_CPU_PROBE_H
 
-#include "../src/Support.h"
-#include "../src/Team.h"
 #include "lrt/abi.h"
+#include "runtime/support/Support.h"
+#include "runtime/workers/Team.h"
 
 #include <vector>
 

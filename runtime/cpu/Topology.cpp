@@ -1,9 +1,9 @@
 //===- Topology.cpp - cores and caches this process may use -------------------------------------------------------===//
 
-#include "Topology.h"
+#include "runtime/cpu/Topology.h"
 
-#include "../src/Support.h"
-#include "Cgroup.h"
+#include "runtime/cpu/Cgroup.h"
+#include "runtime/support/Support.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
-//===- Builders.h - model files made by tests --------------------------------------------------------------------===//
+//===- Builders.h - model files made by tests ---------------------------------------------------------------------===//
 
 #ifndef LATHE_TEST_FRONTENDS_BUILDERS_H
 #define LATHE_TEST_FRONTENDS_BUILDERS_H
 
 #include "absl/status/statusor.h"
-#include "frontends/support/File.h"
+#include "compiler/support/File.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"

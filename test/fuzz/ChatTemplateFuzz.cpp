@@ -1,12 +1,11 @@
-//===- ChatTemplateFuzz.cpp - templates of strangers
-//---------------------------------------------------------------===//
+//===- ChatTemplateFuzz.cpp - templates of strangers --------------------------------------------------------------===//
 //
 // What is accepted must be true: around a text that meets no guard, prefix and suffix are what the template gives when
 // it knows the text.
 //
-//===---------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/tokenizer/Jinja.h"
+#include "frontends/chat/Jinja.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 #include "test/fuzz/Fuzz.h"
 #include "llvm/ADT/STLExtras.h"

@@ -1,6 +1,6 @@
+#include "compiler/support/Downloaded.h"
 #include "frontends/Frontend.h"
 #include "frontends/huggingface/HuggingFace.h"
-#include "frontends/support/Downloaded.h"
 #include "test/fuzz/Fuzz.h"
 
 using namespace lathe;

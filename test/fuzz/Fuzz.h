@@ -1,10 +1,10 @@
-//===- Fuzz.h - what every reader promises about any bytes -------------------------------------------------------===//
+//===- Fuzz.h - what every reader promises about any bytes --------------------------------------------------------===//
 
 #ifndef LATHE_TEST_FUZZ_FUZZ_H
 #define LATHE_TEST_FUZZ_FUZZ_H
 
 #include "absl/status/status.h"
-#include "frontends/Checkpoint.h"
+#include "frontends/config/Checkpoint.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdlib>
 

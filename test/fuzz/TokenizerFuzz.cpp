@@ -1,10 +1,9 @@
-//===- TokenizerFuzz.cpp - tokenizer.json, GGUF's tokenizer and the section itself
-//---------------------------------===//
+//===- TokenizerFuzz.cpp - tokenizer.json, GGUF's tokenizer and the section itself --------------------------------===//
 //
 // The first byte chooses the reader. What is accepted must serialize, open, and encode without losing its way. Sections
 // come as they are, and as good ones of every kind with bytes changed: an input is then places and values.
 //
-//===---------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "test/fuzz/UseTokenizer.h"
 #include <cstring>

@@ -4,7 +4,7 @@
 #define LATHE_TEST_FUZZ_USETOKENIZER_H
 
 #include "frontends/tokenizer/TokenizerModel.h"
-#include "runtime/src/Tokenizer.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include "test/fuzz/Fuzz.h"
 
 namespace lathe::fuzz {

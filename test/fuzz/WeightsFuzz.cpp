@@ -1,12 +1,11 @@
-//===- WeightsFuzz.cpp - OUT.weights, by a program that takes every file for its own
-//-------------------------------===//
+//===- WeightsFuzz.cpp - OUT.weights, by a program that takes every file for its own ------------------------------===//
 //
 // The input is the header, then what follows its page.
 //
-//===---------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
-#include "runtime/src/Tokenizer.h"
-#include "runtime/src/Weights.h"
+#include "runtime/engine/Weights.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,6 @@
 //===- BenchTest.cpp - what bench says, not how fast it is --------------------------------------------------------===//
 
-#include "runtime/src/CommandLine.h"
+#include "runtime/commands/CommandLine.h"
 
 #include "FakeModel.h"
 #include "Files.h"

@@ -1,6 +1,6 @@
 //===- CommandLineTest.cpp - the commands, from arguments to exit status ------------------------------------------===//
 
-#include "runtime/src/CommandLine.h"
+#include "runtime/commands/CommandLine.h"
 
 #include "FakeModel.h"
 #include "Files.h"

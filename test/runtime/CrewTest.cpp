@@ -1,6 +1,6 @@
 //===- CrewTest.cpp - how many workers take part in a step --------------------------------------------------------===//
 
-#include "runtime/src/Crew.h"
+#include "runtime/workers/Crew.h"
 
 #include <gtest/gtest.h>
 

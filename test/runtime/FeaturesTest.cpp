@@ -3,7 +3,7 @@
 #include "runtime/cpu/Features.h"
 
 #include "FakeModel.h"
-#include "runtime/src/Session.h"
+#include "runtime/engine/Session.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 //===- JsonTest.cpp - what is written is JSON ---------------------------------------------------------------------===//
 
-#include "runtime/src/Json.h"
+#include "runtime/support/Json.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 //===- MemoryNeedTest.cpp - memory a call will touch --------------------------------------------------------------===//
 
-#include "runtime/src/MemoryNeed.h"
+#include "runtime/engine/MemoryNeed.h"
 
 #include <gtest/gtest.h>
 

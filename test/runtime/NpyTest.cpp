@@ -1,6 +1,6 @@
 //===- NpyTest.cpp - a file is complete or not there --------------------------------------------------------------===//
 
-#include "runtime/src/Npy.h"
+#include "runtime/support/Npy.h"
 
 #include "Files.h"
 

@@ -1,6 +1,6 @@
 //===- OptionsTest.cpp - the command line, word by word -----------------------------------------------------------===//
 
-#include "runtime/src/Options.h"
+#include "runtime/commands/Options.h"
 
 #include "Files.h"
 

@@ -1,10 +1,10 @@
 //===- OutputFileTest.cpp - no output takes the place of an input -------------------------------------------------===//
 
-#include "runtime/src/OutputFile.h"
+#include "runtime/support/OutputFile.h"
 
 #include "Files.h"
-#include "runtime/src/Support.h"
-#include "runtime/src/Weights.h"
+#include "runtime/engine/Weights.h"
+#include "runtime/support/Support.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 //===- ProfileTest.cpp - what calls took, put together ------------------------------------------------------------===//
 
-#include "runtime/src/Profile.h"
+#include "runtime/engine/Profile.h"
 
 #include "FakeModel.h"
 #include "lrt/functions.h"
+#include "runtime/commands/PhaseReport.h"
 #include "runtime/cpu/Probe.h"
-#include "runtime/src/PhaseReport.h"
 
 #include <gtest/gtest.h>
 

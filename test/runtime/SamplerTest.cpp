@@ -1,7 +1,7 @@
 //===- SamplerTest.cpp - which token comes next -------------------------------------------------------------------===//
 
-#include "runtime/src/Sampler.h"
-#include "runtime/src/Penalties.h"
+#include "runtime/sampling/Sampler.h"
+#include "runtime/sampling/Penalties.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 //===- StopTextsTest.cpp - where the answer ends ------------------------------------------------------------------===//
 
-#include "runtime/src/StopTexts.h"
+#include "runtime/sampling/StopTexts.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 //===- TeamTest.cpp - barriers keep phases apart ------------------------------------------------------------------===//
 
-#include "runtime/src/Team.h"
+#include "runtime/workers/Team.h"
 
 #include "lrt/functions.h"
 

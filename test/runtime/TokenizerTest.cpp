@@ -1,8 +1,7 @@
-//===- TokenizerTest.cpp - small sections written by hand, whole and damaged
-//---------------------------------------===//
+//===- TokenizerTest.cpp - small sections written by hand, whole and damaged --------------------------------------===//
 
-#include "../../runtime/src/Tokenizer.h"
-#include "../../runtime/src/Unicode.h"
+#include "../../runtime/tokenizer/Tokenizer.h"
+#include "../../runtime/tokenizer/Unicode.h"
 #include "lrt/tokenizer.h"
 
 #include <algorithm>

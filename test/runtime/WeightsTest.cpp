@@ -1,10 +1,10 @@
 //===- WeightsTest.cpp - foreign and damaged weights are refused --------------------------------------------------===//
 
-#include "runtime/src/Weights.h"
+#include "runtime/engine/Weights.h"
 
 #include "FakeModel.h"
 #include "Files.h"
-#include "runtime/src/Team.h"
+#include "runtime/workers/Team.h"
 
 #include <gtest/gtest.h>
 

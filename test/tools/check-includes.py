@@ -15,16 +15,15 @@ LLVM = ("mlir/", "mlir-c/", "llvm/")
 DIALECTS = ("dialects/",)
 RUNTIME_HEADERS = ("lrt/",)
 SUPPORT = ("compiler/support/",)
-FRONTEND_SUPPORT = ("frontends/support/",)
 
 RULES = [
     ("runtime", RUNTIME_HEADERS + ("pcre2.h",)),
     ("dialects", LLVM),
-    ("frontends", LLVM + DIALECTS + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h")),
+    ("frontends", LLVM + DIALECTS + SUPPORT + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h")),
     ("compiler/support", LLVM + DIALECTS + ("absl/",)),
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
-    ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + FRONTEND_SUPPORT + ("absl/",)),
+    ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
     # A target reuses codegen and EmitHost; the targets never see each other.
     ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS
      + ("absl/", "compiler/codegen/", "compiler/targets/EmitHost.h")),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes runtime/src/UnicodeTables.inc: what normalising to NFC, NFD, NFKC and NFKD takes.
+"""Writes runtime/tokenizer/UnicodeTables.inc: what normalising to NFC, NFD, NFKC and NFKD takes.
 
     python3 -m venv v && v/bin/pip install tokenizers && v/bin/python make-unicode-tables.py > UnicodeTables.inc
 

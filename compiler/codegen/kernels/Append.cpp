@@ -1,5 +1,4 @@
-//===- Append.cpp - keys and values enter the cache
-//-------------------------------------------------------------------===//
+//===- Append.cpp - keys and values enter the cache ---------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 

@@ -1,11 +1,10 @@
-//===- Attention.cpp - scores, softmax and sums of one head
-//-----------------------------------------------------------===//
+//===- Attention.cpp - scores, softmax and sums of one head -------------------------------------------------------===//
 //
 // Keys and values lie in panels, so scores and sums are the same products as projections. Scores are kept for all
 // visible positions, a column per cache row ("slot"): position p is in slot p mod R. The slots to look at are one
 // range, or two where a ring wraps.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include <limits>

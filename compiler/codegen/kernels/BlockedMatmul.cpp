@@ -1,5 +1,4 @@
-//===- BlockedMatmul.cpp - products of many rows with packed codes
-//---------------------------------------------------------------===//
+//===- BlockedMatmul.cpp - products of many rows with packed codes ------------------------------------------------===//
 //
 // Where a register holds 8 values only, unpacking codes and scales takes as many instructions as products do. So a
 // block of columns of a panel is unpacked once, into a buffer that stays in the first cache, and met by a block of rows
@@ -7,7 +6,7 @@
 // then columns, panels, and tiles of rows. Codes become one byte each, or 16 bits less the offset where products of
 // bytes do not fit; scales and minima become f32.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include "compiler/codegen/kernels/Quantized.h"

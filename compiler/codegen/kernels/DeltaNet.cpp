@@ -1,9 +1,8 @@
-//===- DeltaNet.cpp - short convolutions and the gated delta rule
-//------------------------------------------------------===//
+//===- DeltaNet.cpp - short convolutions and the gated delta rule -------------------------------------------------===//
 //
 // Both go over the rows of a call one after another with a state that stays where it is: a tile has it for itself.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 

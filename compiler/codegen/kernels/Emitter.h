@@ -1,5 +1,4 @@
-//===- Emitter.h - short words for vector code
-//------------------------------------------------------------------------===//
+//===- Emitter.h - short words for vector code --------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H

@@ -1,5 +1,4 @@
-//===- Experts.cpp - routing, and rows sorted by expert
-//---------------------------------------------------------------===//
+//===- Experts.cpp - routing, and rows sorted by expert -----------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include <limits>

@@ -1,5 +1,4 @@
-//===- Kernels.h - one expansion per kernel op
-//------------------------------------------------------------------------===//
+//===- Kernels.h - one expansion per kernel op --------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H

@@ -1,10 +1,9 @@
-//===- Matmul.cpp - products of rows with packed panels
-//---------------------------------------------------------------===//
+//===- Matmul.cpp - products of rows with packed panels -----------------------------------------------------------===//
 //
 // One function per (area, format, depth): for each panel of 16 outputs, input rows are taken in register tiles, the
 // rest one by one. What is written here is the tile: unpack a step of weights once, use it for every row.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include "compiler/codegen/kernels/Quantized.h"
@@ -187,9 +186,9 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
   return isRounded ? bf16Tile(row, count, panels) : floatTile(row, count, panels, e.index(0), columns);
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // f32, f16, bf16: widened to f32
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 void ProductEmitter::prefetch(Value at, int64_t bytes, int64_t cache) {
   constexpr int64_t line = 64;
@@ -316,9 +315,9 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   return sums;
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // bf16 dots
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, ArrayRef<Value> panels) {
   int64_t stepBytes = R * 4, tileSums = count * panels.size();
@@ -363,9 +362,9 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
   return sums;
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 // Quantised: integer dots, scales folded in once per group
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 /// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit
 /// there.

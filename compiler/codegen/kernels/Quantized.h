@@ -1,10 +1,9 @@
-//===- Quantized.h - the operands of products of codes
-//--------------------------------------------------------------===//
+//===- Quantized.h - the operands of products of codes ------------------------------------------------------------===//
 //
 // What lies in a packed panel of a quantised format (dialects/lm/Layout.h) as vectors of its 16 outputs, and the
 // numbers of a quantised row (dialects/lm/QuantizedRow.h).
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H

@@ -1,5 +1,4 @@
-//===- Rope.cpp - angles of the step's positions, and rotation
-//--------------------------------------------------------===//
+//===- Rope.cpp - angles of the step's positions, and rotation ----------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 #include <numbers>

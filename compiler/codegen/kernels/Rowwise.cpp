@@ -1,5 +1,4 @@
-//===- Rowwise.cpp - kernels that go over rows: sums, norms, activations
-//------------------------------===//
+//===- Rowwise.cpp - kernels that go over rows: sums, norms, activations ------------------------------------------===//
 
 #include "compiler/codegen/kernels/Kernels.h"
 

@@ -5,7 +5,7 @@
 // its own copy (few rows), or as a phase of their own, divided by rows. How each kind of op is divided stands in the
 // files beside this one.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_SCHEDULE_SCHEDULER_H
 #define LATHE_COMPILER_CODEGEN_SCHEDULE_SCHEDULER_H

@@ -1,5 +1,4 @@
-//===- CPUTarget.h - stage 5 for x86-64
-//-------------------------------------------------------------------------------===//
+//===- CPUTarget.h - stage 5 for x86-64 ---------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
 #define LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H

@@ -1,5 +1,4 @@
-//===- ExportEntries.cpp - functions the runtime calls
-//----------------------------------------------------------------===//
+//===- ExportEntries.cpp - functions the runtime calls ------------------------------------------------------------===//
 
 #include "compiler/support/ModuleAttributes.h"
 #include "compiler/targets/cpu/Passes.h"

@@ -1,5 +1,4 @@
-//===- LowerDots.cpp - dots become the CPU's instructions
-//-------------------------------------------------------------===//
+//===- LowerDots.cpp - dots become the CPU's instructions ---------------------------------------------------------===//
 
 #include "compiler/support/CPUTable.h"
 #include "compiler/targets/cpu/Passes.h"

@@ -1,11 +1,10 @@
-//===- abi.h - what compiled code and the runtime share
-//---------------------------------------------------------------===//
+//===- abi.h - what compiled code and the runtime share -----------------------------------------------------------===//
 //
 // The compiler writes one `lrt_program` into every executable; the runtime checks its magic and version before anything
 // else and then only reads it. Compiled entry points read one `lrt_step` per forward call. Every change here raises
-// LRT_ABI_VERSION and must be made on both sides: compiler/targets/cpu (writes) and runtime/src (reads).
+// LRT_ABI_VERSION and must be made on both sides: compiler/targets/cpu (writes) and runtime/engine (reads).
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LRT_ABI_H
 #define LRT_ABI_H

@@ -1,14 +1,13 @@
-//===- tokenizer.h - the tokenizer section of OUT.weights
-//--------------------------------------------------------------===//
+//===- tokenizer.h - the tokenizer section of OUT.weights ---------------------------------------------------------===//
 //
-// Written by frontends/tokenizer/Serialize, read in place by runtime/src/Tokenizer. Little endian. A table is a place
-// in the section (bytes from its start) and a number of elements, so that the section can be mapped anywhere; strings
-// are places in the pool. Whoever changes anything here raises LRT_TOKENIZER_VERSION.
+// Written by frontends/tokenizer/Serialize, read in place by runtime/tokenizer/Tokenizer. Little endian. A table is a
+// place in the section (bytes from its start) and a number of elements, so that the section can be mapped anywhere;
+// strings are places in the pool. Whoever changes anything here raises LRT_TOKENIZER_VERSION.
 //
 // A text is cut at special tokens. What lies between goes through `normalizers`, is cut at the special tokens that
 // match normalised text, goes through `splitters`, which leave words, and each word through the model.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LRT_TOKENIZER_H
 #define LRT_TOKENIZER_H

@@ -1,10 +1,9 @@
-//===- weights.h - the layout of OUT.weights
-//--------------------------------------------------------------------------===//
+//===- weights.h - the layout of OUT.weights ----------------------------------------------------------------------===//
 //
 // Header, tensors (packed for the target, each 64-byte aligned), tokenizer. compiler/weights writes it in one streaming
-// pass, runtime/src/Weights maps it. All numbers are little endian; offsets count from the start of the file.
+// pass, runtime/engine/Weights maps it. All numbers are little endian; offsets count from the start of the file.
 //
-//===------------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #ifndef LRT_WEIGHTS_H
 #define LRT_WEIGHTS_H

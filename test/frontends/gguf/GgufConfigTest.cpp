@@ -1,6 +1,6 @@
+#include "compiler/support/Errors.h"
 #include "frontends/Frontend.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/support/Errors.h"
 #include "test/frontends/Builders.h"
 #include <cmath>
 #include <limits>

@@ -1,7 +1,7 @@
 //===- ConfigKeysTest.cpp - the keys that one architecture has and others do not ----------------------------------===//
 
+#include "compiler/support/Errors.h"
 #include "frontends/huggingface/HuggingFace.h"
-#include "frontends/support/Errors.h"
 #include "test/frontends/Builders.h"
 #include "llvm/ADT/StringMap.h"
 

@@ -1,5 +1,5 @@
+#include "compiler/support/Errors.h"
 #include "frontends/huggingface/HuggingFace.h"
-#include "frontends/support/Errors.h"
 #include "test/frontends/Builders.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cmath>

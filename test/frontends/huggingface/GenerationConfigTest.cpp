@@ -75,8 +75,10 @@ TEST(GenerationConfig, BadValuesAreRefusedWhereTheyMatter) {
             path + "temperature: expected a number not below 0, got -1");
   EXPECT_EQ(messageOf(R"({"do_sample": true, "top_k": 1.5})"),
             path + "top_k: expected an integer from -1 to 16777216, got 1.5");
-  EXPECT_EQ(messageOf(R"({"do_sample": true, "top_p": -0.5})"), path + "top_p: expected a number not below 0, got -0.5");
-  EXPECT_EQ(messageOf(R"({"do_sample": true, "min_p": -0.5})"), path + "min_p: expected a number not below 0, got -0.5");
+  EXPECT_EQ(messageOf(R"({"do_sample": true, "top_p": -0.5})"),
+            path + "top_p: expected a number not below 0, got -0.5");
+  EXPECT_EQ(messageOf(R"({"do_sample": true, "min_p": -0.5})"),
+            path + "min_p: expected a number not below 0, got -0.5");
   EXPECT_EQ(messageOf(R"({"do_sample": "yes"})"), path + R"(do_sample: expected true or false, got "yes")");
   EXPECT_EQ(messageOf(R"({"repetition_penalty": 0})"),
             path + "repetition_penalty: expected a number greater than 0, got 0");

@@ -1,5 +1,5 @@
 #include "frontends/Frontend.h"
-#include "frontends/models/Model.h"
+#include "frontends/config/models/Model.h"
 #include "test/frontends/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>

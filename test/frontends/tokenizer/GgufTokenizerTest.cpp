@@ -1,8 +1,7 @@
-//===- GgufTokenizerTest.cpp - tokenizers of GGUF files, as llama.cpp reads them
-//-----------------------------------===//
+//===- GgufTokenizerTest.cpp - tokenizers of GGUF files, as llama.cpp reads them ----------------------------------===//
 
 #include "frontends/tokenizer/TokenizerModel.h"
-#include "runtime/src/Tokenizer.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include <gtest/gtest.h>
 
 using namespace lathe;

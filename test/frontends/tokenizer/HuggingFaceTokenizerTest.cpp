@@ -1,12 +1,11 @@
-//===- HuggingFaceTokenizerTest.cpp - the same ids as `tokenizers`
-//-------------------------------------------------===//
+//===- HuggingFaceTokenizerTest.cpp - the same ids as `tokenizers` ------------------------------------------------===//
 //
 // Inputs/ is written by test/tools/make-tokenizer-goldens.py.
 //
-//===---------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------------------------------===//
 
 #include "frontends/tokenizer/SpecialTokens.h"
-#include "runtime/src/Tokenizer.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"

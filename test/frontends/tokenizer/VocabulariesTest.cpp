@@ -7,8 +7,8 @@
 
 #include "frontends/tokenizer/SentencePiece.pb.h"
 #include "frontends/tokenizer/TokenizerModel.h"
-#include "runtime/src/Tokenizer.h"
-#include "runtime/src/Unicode.h"
+#include "runtime/tokenizer/Tokenizer.h"
+#include "runtime/tokenizer/Unicode.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Base64.h"

@@ -1,0 +1,305 @@
+#include "frontends/config/UnreadTensors.h"
+#include "compiler/support/Errors.h"
+#include "frontends/config/models/Model.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/GlobPattern.h"
+#include <set>
+
+using namespace lathe;
+
+namespace {
+
+/// A tensor of a decoder layer.
+struct LayerTensor {
+  int64_t layer;
+  llvm::StringRef stem; // "model.layers.3"
+  llvm::StringRef rest; // "self_attn.q_proj.bias"
+};
+
+/// "self_attn.k_proj" of "self_attn.k_proj.weight"; and "weight".
+llvm::StringRef moduleOf(llvm::StringRef name) { return name.contains('.') ? name.rsplit('.').first : ""; }
+llvm::StringRef lastOf(llvm::StringRef name) { return name.contains('.') ? name.rsplit('.').second : name; }
+
+/// Without the names of the classes that hold the decoder, transformers', peft's and torch's. Towers of other
+/// modalities keep theirs: their layers are not the decoder's.
+llvm::StringRef dropWrappers(llvm::StringRef name) {
+  constexpr llvm::StringLiteral wrappers[] = {"model.",      "language_model.", "transformer.", "text_model.",
+                                              "base_model.", "decoder.",        "module.",      "_orig_mod."};
+  while (llvm::any_of(wrappers, [&](llvm::StringRef wrapper) { return name.consume_front(wrapper); }))
+    ;
+  return name;
+}
+
+bool isScalar(const TensorInfo &tensor) {
+  return llvm::all_of(tensor.shape, [](int64_t size) { return size == 1; });
+}
+
+/// What older versions of transformers and converters stored and nobody reads back.
+bool isBuffer(const TensorInfo &tensor) {
+  const llvm::StringRef name = tensor.name, last = lastOf(name), module = lastOf(moduleOf(name));
+  if (llvm::is_contained(tensor.shape, 0))
+    return true; // no value at all
+  if (last == "position_ids" || module == "attn_rot_embd")
+    return true;
+  if (module.contains("rotary_emb"))
+    return last.ends_with("inv_freq") || last == "cos_cached" || last == "sin_cached";
+  if (!module.ends_with("attn") && !module.ends_with("attention"))
+    return false;
+  // GPT-2's causal mask has the name of a bias.
+  const std::vector<int64_t> &shape = tensor.shape; // of the mask: [1, 1, positions, positions]
+  const bool isMask = shape.size() == 4 && shape[0] == 1 && shape[1] == 1 && shape[2] == shape[3];
+  return (last == "bias" && isMask) || (last == "masked_bias" && isScalar(tensor));
+}
+
+/// A number that keys and values of a cache in fp8 are scaled by: caches here are not. By the names that vLLM reads.
+bool isCacheScale(const TensorInfo &tensor, llvm::StringRef rest) {
+  const llvm::StringRef last = lastOf(rest), module = lastOf(moduleOf(rest));
+  if (!isScalar(tensor) || !rest.contains("attn"))
+    return false;
+  if (last == "output_scale")
+    return module == "k_proj" || module == "v_proj" || module == "qkv_proj";
+  return llvm::is_contained<llvm::StringRef>(
+      {"k_scale", "v_scale", "kv_scale", "q_scale", "prob_scale", "kv_cache_scaling_factor"}, last);
+}
+
+class UnreadFinder {
+public:
+  UnreadFinder(const Model &model, const Config &config, const Checkpoint &checkpoint)
+      : model(model), config(config), checkpoint(checkpoint), isGguf(checkpoint.naming == Checkpoint::Naming::Gguf) {}
+
+  absl::Status addPatterns(llvm::ArrayRef<std::string> patterns);
+  absl::StatusOr<UnreadTensors> run();
+
+private:
+  absl::Status findRead();
+  absl::Status addRead(Slot slot, int64_t layer);
+  void findPredicting();
+  void visit(const TensorInfo &tensor);
+  bool isIgnored(llvm::StringRef name);
+  bool isHarmless(const TensorInfo &tensor, const LayerTensor &place) const;
+  bool isOfGlobal(llvm::StringRef name) const;
+  std::optional<LayerTensor> layerTensor(llvm::StringRef name) const;
+  absl::Status layersError() const;
+  absl::Status tensorsError() const;
+
+  const Model &model;
+  const Config &config;
+  const Checkpoint &checkpoint;
+  const bool isGguf;
+
+  struct Pattern {
+    std::string text;
+    llvm::GlobPattern glob;
+    bool isUsed = false;
+  };
+  std::vector<Pattern> patterns;
+  llvm::StringSet<> read;                 // names of tensors
+  llvm::StringSet<> globals;              // "embed_tokens", "norm", "lm_head": what belongs to no layer
+  std::set<int64_t> predicting, beyond;   // layers that the config does not count
+  std::vector<const TensorInfo *> missed; // of decoder layers and globals
+  UnreadTensors found;
+};
+
+absl::Status UnreadFinder::addPatterns(llvm::ArrayRef<std::string> texts) {
+  for (const std::string &text : texts) {
+    llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(text, /*MaxSubPatterns=*/1024);
+    if (!glob)
+      return absl::InvalidArgumentError("--ignore-tensors: expected a pattern of names, got " + quoted(text) + ": " +
+                                        llvm::toString(glob.takeError()));
+    patterns.push_back({text, std::move(*glob)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UnreadFinder::addRead(Slot slot, int64_t layer) {
+  LATHE_ASSIGN_OR_RETURN(const TensorBinding binding, bindTensor(model, config, &checkpoint, slot, layer));
+  read.insert(binding.tensor->name);
+  for (const MatrixPlace &place : binding.places)
+    read.insert(place.tensor->name);
+  for (const ScalePlace &scale : binding.scales)
+    read.insert(scale.tensor->name);
+  return absl::OkStatus();
+}
+
+absl::Status UnreadFinder::findRead() {
+  for (Slot slot : globalSlots(model, config))
+    LATHE_RETURN_IF_ERROR(addRead(slot, 0));
+  for (int64_t layer = 0; layer < config.layers; ++layer)
+    for (Slot slot : layerSlots(model, config, layer))
+      LATHE_RETURN_IF_ERROR(addRead(slot, layer));
+  // Rotary scaling, which the config is read from.
+  if (isGguf)
+    for (llvm::StringRef name : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"})
+      read.insert(name);
+
+  for (llvm::StringRef common :
+       {"embed_tokens", "wte", "norm", "ln_f", "lm_head", "token_embd", "token_embd_norm", "output_norm", "output"})
+    if (isGguf == (common.starts_with("token_embd") || common.starts_with("output")))
+      globals.insert(common);
+  for (Slot slot : globalSlots(model, config)) {
+    const std::string name = tensorName(model, checkpoint, slot, 0);
+    globals.insert(moduleOf(isGguf ? llvm::StringRef(name) : dropWrappers(name)));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<LayerTensor> UnreadFinder::layerTensor(llvm::StringRef name) const {
+  llvm::StringRef rest = isGguf ? name : dropWrappers(name);
+  const llvm::StringRef lists[] = {isGguf ? "blk." : model.layersName, "layers.", "h.", "blk.", "blocks."};
+  int64_t layer = 0;
+  if (!llvm::any_of(llvm::ArrayRef(lists).take_front(isGguf ? 1 : 5),
+                    [&](llvm::StringRef list) { return rest.consume_front(list); }) ||
+      rest.consumeInteger(10, layer) || layer < 0)
+    return std::nullopt;
+  const llvm::StringRef stem = name.drop_back(rest.size());
+  if (!rest.consume_front("."))
+    return std::nullopt;
+  return LayerTensor{layer, stem, rest};
+}
+
+/// Layers that predict further tokens are numbered after the decoder layers, and join two streams in a matrix of their
+/// own.
+void UnreadFinder::findPredicting() {
+  if (!model.predicts)
+    return;
+  for (const TensorInfo &tensor : checkpoint.tensors())
+    if (std::optional<LayerTensor> place = layerTensor(tensor.name);
+        place && place->layer >= config.layers && place->rest.starts_with(isGguf ? "nextn." : "eh_proj."))
+      predicting.insert(place->layer);
+}
+
+bool UnreadFinder::isIgnored(llvm::StringRef name) {
+  bool isMatched = false;
+  for (Pattern &pattern : patterns)
+    if (pattern.glob.match(name))
+      isMatched = pattern.isUsed = true;
+  return isMatched;
+}
+
+bool UnreadFinder::isHarmless(const TensorInfo &tensor, const LayerTensor &place) const {
+  if (isCacheScale(tensor, place.rest))
+    return true;
+  // What would make keys and values in a layer that attends to another one's.
+  if (config.cacheOf(place.layer) != place.layer) {
+    for (Slot slot : {Slot::K, Slot::V, Slot::KNorm}) {
+      const std::string name = tensorName(model, checkpoint, slot, place.layer);
+      if (llvm::StringRef(tensor.name).starts_with((moduleOf(name) + ".").str()))
+        return true;
+    }
+    if (place.rest.starts_with("self_attn.v_norm."))
+      return true;
+  }
+  // Some converters leave the matrix beside its two halves, which are read.
+  return isGguf && config.latentRank && place.rest == "attn_kv_b.weight" &&
+         read.contains((place.stem + ".attn_k_b.weight").str());
+}
+
+bool UnreadFinder::isOfGlobal(llvm::StringRef name) const {
+  // "norm.bias" and "lm_head.weight.absmax" alike; "altup_projections.0" has a point of its own.
+  for (llvm::StringRef module = moduleOf(isGguf ? name : dropWrappers(name)); !module.empty();
+       module = moduleOf(module))
+    if (globals.contains(module))
+      return true;
+  return false;
+}
+
+void UnreadFinder::visit(const TensorInfo &tensor) {
+  const llvm::StringRef name = tensor.name;
+  if (isIgnored(name)) {
+    ++found.ignored;
+    return;
+  }
+  if (isBuffer(tensor))
+    return;
+  if (std::optional<LayerTensor> place = layerTensor(name)) {
+    if (place->layer < config.layers) {
+      if (!isHarmless(tensor, *place))
+        missed.push_back(&tensor);
+    } else if (predicting.contains(place->layer)) {
+      found.predictingLayers.try_emplace(place->layer, place->stem);
+    } else {
+      beyond.insert(place->layer);
+    }
+    return;
+  }
+  if (llvm::StringRef own = dropWrappers(name); model.predicts && !isGguf && own.consume_front("mtp.")) {
+    // Qwen3-Next's files number them from 0, beside what all of them share.
+    int64_t number = 0;
+    const bool isLayer = own.consume_front("layers.") && !own.consumeInteger(10, number);
+    if (isLayer || found.predictingLayers.empty())
+      found.predictingLayers[number] = isLayer ? "mtp.layers." + std::to_string(number) : "mtp";
+    return;
+  }
+  if (isOfGlobal(name)) {
+    if (!config.tied || name != tensorName(model, checkpoint, Slot::Head, 0))
+      missed.push_back(&tensor);
+    return;
+  }
+  const bool isVision = name.contains("vision") || name.contains("visual") || name.contains("multi_modal_projector");
+  if (isVision || (isGguf && (name.starts_with("v.") || name.starts_with("mm."))))
+    found.vision.push_back(&tensor);
+  else if (name.contains("audio") || (isGguf && name.starts_with("a.")))
+    found.audio.push_back(&tensor);
+  else
+    found.others.push_back(&tensor);
+}
+
+absl::Status UnreadFinder::layersError() const {
+  const auto layers = static_cast<int64_t>(beyond.size()) + config.layers;
+  const llvm::StringRef file = llvm::StringRef(checkpoint.source);
+  auto wrong = [&](llvm::StringRef key, int64_t expected, int64_t got) {
+    return fileError(config.path, key,
+                     "expected " + llvm::Twine(expected) + ", as " + file + " has, got " + llvm::Twine(got) +
+                         "; --ignore-tensors PATTERN compiles without the others");
+  };
+  if (isGguf) {
+    // Both kinds of blocks are counted together there.
+    const int64_t blocks = layers + static_cast<int64_t>(predicting.size()),
+                  said = config.layers + config.predictingLayers;
+    return blocks > said
+               ? wrong(config.modelType + ".block_count", blocks, said)
+               : wrong(config.modelType + ".nextn_predict_layers", predicting.size(), config.predictingLayers);
+  }
+  llvm::StringRef key = "num_hidden_layers";
+  for (const KeyName &name : model.keyNames)
+    if (name.key && name.key == llvm::StringRef("num_hidden_layers"))
+      key = name.own;
+  return wrong(key, layers, config.layers);
+}
+
+absl::Status UnreadFinder::tensorsError() const {
+  const TensorInfo &first = *missed.front();
+  return fileError(checkpoint.path(first), first.name,
+                   "expected no tensor of layers, embedding, final norm and head that " + config.modelType +
+                       " does not read, found " +
+                       (missed.size() == 1 ? "this one" : std::to_string(missed.size()) + ", this one first") +
+                       "; --ignore-tensors PATTERN compiles without them");
+}
+
+absl::StatusOr<UnreadTensors> UnreadFinder::run() {
+  LATHE_RETURN_IF_ERROR(findRead());
+  findPredicting();
+  for (const TensorInfo &tensor : checkpoint.tensors())
+    if (!read.contains(tensor.name))
+      visit(tensor);
+  if (!beyond.empty())
+    return layersError();
+  if (!missed.empty())
+    return tensorsError();
+  for (const Pattern &pattern : patterns)
+    if (!pattern.isUsed)
+      return fileError(checkpoint.source, "--ignore-tensors " + quoted(pattern.text) +
+                                              ": expected a pattern that tensors which are not read match, found none");
+  return std::move(found);
+}
+
+} // namespace
+
+absl::StatusOr<UnreadTensors> lathe::findUnreadTensors(const Model &model, const Config &config,
+                                                       const Checkpoint &checkpoint,
+                                                       llvm::ArrayRef<std::string> ignore) {
+  UnreadFinder finder(model, config, checkpoint);
+  LATHE_RETURN_IF_ERROR(finder.addPatterns(ignore));
+  return finder.run();
+}

@@ -1,0 +1,35 @@
+#include "frontends/config/models/Model.h"
+#include <cmath>
+
+// llama.cpp knows the 27B by its depth: only there is the scale that of hidden / heads instead of the head's width.
+static void completeGguf(lathe::Config &config) {
+  if (config.layers == 46)
+    config.attentionScale = 1 / std::sqrt(static_cast<double>(config.hidden) / config.heads);
+}
+
+/// Gemma 2: norms on both sides of attention and MLP, all of them 1 + w; every other layer slides; soft limits on
+/// attention scores and logits.
+const lathe::Model lathe::models::Gemma2 = {
+    .modelTypes = {"gemma2"},
+    .ggufArchitectures = {"gemma2"},
+    .defaults = R"({"vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
+                    "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+                    "max_position_embeddings": 8192, "query_pre_attn_scalar": 256, "sliding_window": 4096,
+                    "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0,
+                    "tie_word_embeddings": true, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0})",
+    .norms = NormPlacement::Sandwich,
+    .normOffset = 1,
+    .scaleEmbedding = true,
+    .activationKey = "hidden_activation",
+    .activation = Activation::GeluTanh,
+    .window = WindowRule::Periodic,
+    .windowPeriod = 2,
+    .ggufWindow = true,
+    .ggufWindowRequired = true,
+    .readsAttentionBias = true,
+    .readsQueryPreAttnScalar = true,
+    .readsAttentionSoftcap = true,
+    .readsFinalSoftcap = true,
+    .names = {{Slot::PreFFNNorm, "pre_feedforward_layernorm.weight", "ffn_norm.weight"}},
+    .completeGguf = completeGguf,
+};

@@ -1,0 +1,37 @@
+#include "frontends/config/models/Model.h"
+#include <cmath>
+
+// llama.cpp knows the 27B by its depth: only there is the scale that of hidden / heads instead of the head's width.
+static void completeGguf(lathe::Config &config) {
+  if (config.layers == 62)
+    config.attentionScale = 1 / std::sqrt(static_cast<double>(config.hidden) / config.heads);
+}
+
+/// Gemma 3: norms on both sides of attention and MLP, on every query and key head too, all of them 1 + w; five sliding
+/// layers with their own theta to one full layer. transformers reads attn_logit_softcapping and never applies it here.
+const lathe::Model lathe::models::Gemma3 = {
+    .modelTypes = {"gemma3_text"},
+    .wrapperTypes = {"gemma3"},
+    .ggufArchitectures = {"gemma3"},
+    .defaults = R"({"vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
+                    "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+                    "max_position_embeddings": 131072, "query_pre_attn_scalar": 256, "sliding_window": 4096,
+                    "tie_word_embeddings": true, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0})",
+    .norms = NormPlacement::Sandwich,
+    .qkNorm = QKNorm::PerHead,
+    .normOffset = 1,
+    .scaleEmbedding = true,
+    .activationKey = "hidden_activation",
+    .activation = Activation::GeluTanh,
+    .theta = 1e6,
+    .localTheta = 1e4,
+    .window = WindowRule::Periodic,
+    .windowPeriod = 6,
+    .ggufWindow = true,
+    .ggufWindowRequired = true,
+    .readsAttentionBias = true,
+    .readsQueryPreAttnScalar = true,
+    .readsFinalSoftcap = true,
+    .names = {{Slot::PreFFNNorm, "pre_feedforward_layernorm.weight", "ffn_norm.weight"}},
+    .completeGguf = completeGguf,
+};

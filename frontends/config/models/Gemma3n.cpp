@@ -1,0 +1,38 @@
+#include "frontends/config/models/Model.h"
+
+static void completeGguf(lathe::Config &config) {
+  config.attentionScale = 1;
+  config.finalSoftcap = 30;
+}
+
+/// Gemma 3n, text: four streams of alternating updates, a learned residual beside attention, an embedding for each
+/// layer added to all streams but the first; later layers attend to the caches of earlier ones, gates of early layers
+/// are sparse. Norms are not 1 + w, scores are not scaled. MatFormer's smaller models have other widths in
+/// intermediate_size.
+const lathe::Model lathe::models::Gemma3n = {
+    .modelTypes = {"gemma3n_text"},
+    .wrapperTypes = {"gemma3n"},
+    .ggufArchitectures = {"gemma3n"},
+    .defaults = R"({"vocab_size": 262400, "vocab_size_per_layer_input": 262144, "hidden_size": 2048,
+                    "hidden_size_per_layer_input": 256, "intermediate_size": 16384, "num_hidden_layers": 35,
+                    "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 256,
+                    "max_position_embeddings": 32768, "sliding_window": 512, "final_logit_softcapping": 30.0,
+                    "altup_num_inputs": 4, "laurel_rank": 64, "num_kv_shared_layers": 15,
+                    "tie_word_embeddings": true, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0})",
+    .required = R"({"altup_active_idx": 0, "altup_correct_scale": true, "attention_bias": false})",
+    .norms = NormPlacement::Sandwich,
+    .qkNorm = QKNorm::PerHead,
+    .scaleEmbedding = true,
+    .activationKey = "hidden_activation",
+    .activation = Activation::GeluTanh,
+    .theta = 1e6,
+    .localTheta = 1e4,
+    .window = WindowRule::Periodic,
+    .windowPeriod = 5,
+    .ggufWindow = true,
+    .ggufWindowRequired = true,
+    .readsFinalSoftcap = true,
+    .altUp = true,
+    .names = {{Slot::PreFFNNorm, "pre_feedforward_layernorm.weight", "ffn_norm.weight"}},
+    .completeGguf = completeGguf,
+};

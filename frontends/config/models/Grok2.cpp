@@ -1,0 +1,49 @@
+#include "compiler/support/Json.h"
+#include "frontends/config/models/Model.h"
+#include <cmath>
+
+static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config) {
+  if (!keys.has("attn_temperature_len"))
+    return;
+  const int64_t length = keys.integer("attn_temperature_len", 2, lathe::limits::positions);
+  // log2(p) / log2(length), from 1 on: 1 + ln(p / length) / ln(length).
+  config.temperature = {.length = length, .scale = 1 / std::log(static_cast<double>(length))};
+}
+
+// The converter takes the rope_type "original" for yarn; it is none.
+static void completeGguf(lathe::Config &config) {
+  config.rope = config.slidingRope = {.theta = config.rope.theta, .dims = config.rope.dims};
+}
+
+/// Grok 2, as SGLang, xAI's runtime, has it: norms on both sides of attention and MLP, soft limits on scores, router
+/// and logits, two of eight large experts beside an MLP for every token. Its config.json has no model_type of its own.
+const lathe::Model lathe::models::Grok2 = {
+    .modelTypes = {"grok2"},
+    .className = "Grok1ForCausalLM",
+    .ggufArchitectures = {"grok"},
+    .defaults = R"({"residual_moe": true, "tie_word_embeddings": false})",
+    .required =
+        R"({"residual_moe": true, "rope_type": "original", "global_attn_every_n": 1, "sliding_window_size": -1})",
+    .keyNames = {{"num_experts", "num_local_experts"},
+                 {"embedding_multiplier", "embedding_multiplier_scale"},
+                 {"logits_multiplier", "output_multiplier_scale"}},
+    .norms = NormPlacement::Sandwich,
+    .activation = Activation::GeluTanh,
+    .experts = {.layers = SparseLayers::Every, .shared = SharedExpert::Dense, .softcap = true},
+    .readsAttentionSoftcap = true,
+    .readsFinalSoftcap = true,
+    .readsScales = true,
+    .readTemperature = readTemperature,
+    .names = {{Slot::InputNorm, "pre_attn_norm.weight", "attn_norm.weight"},
+              {Slot::PostAttentionNorm, "post_attn_norm.weight", "attn_output_norm.weight"},
+              {Slot::PreFFNNorm, "pre_moe_norm.weight", "ffn_norm.weight"},
+              {Slot::PostFFNNorm, "post_moe_norm.weight", "post_ffw_norm.weight"},
+              {Slot::SharedGate, "mlp.gate_proj.weight", "ffn_gate.weight"},
+              {Slot::SharedUp, "mlp.up_proj.weight", "ffn_up.weight"},
+              {Slot::SharedDown, "mlp.down_proj.weight", "ffn_down.weight"},
+              {Slot::Router, "block_sparse_moe.gate.weight", "ffn_gate_inp.weight"},
+              {Slot::ExpertGate, "block_sparse_moe.experts.{e}.w1.weight", "ffn_gate_exps.weight"},
+              {Slot::ExpertUp, "block_sparse_moe.experts.{e}.w3.weight", "ffn_up_exps.weight"},
+              {Slot::ExpertDown, "block_sparse_moe.experts.{e}.w2.weight", "ffn_down_exps.weight"}},
+    .completeGguf = completeGguf,
+};

@@ -1,0 +1,64 @@
+#include "compiler/support/Json.h"
+#include "frontends/config/models/Model.h"
+
+static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config) {
+  // Old files count: attn_temperature_tuning is 4.
+  const llvm::json::Value *tuning = keys.find("attn_temperature_tuning");
+  const std::optional<int64_t> count = tuning ? lathe::asInteger(*tuning) : std::nullopt;
+  if (count ? *count == 0 : !keys.boolean("attn_temperature_tuning", true))
+    return;
+  config.temperature = {.length = keys.integer("floor_scale", 1, lathe::limits::positions),
+                        .scale = keys.number("attn_scale"),
+                        .stepped = true,
+                        .unrotated = true};
+}
+
+// llama.cpp knows Maverick, the one without norms, by its experts.
+static void completeGguf(lathe::Config &config) {
+  config.normsRotated = config.experts != 128;
+  config.temperature = {.length = 8192, .scale = 0.1, .stepped = true, .unrotated = true};
+}
+
+/// Llama 4, text: rotated layers attend inside chunks, to queries and keys normed after rotation; every fourth layer is
+/// unrotated, sees everything, and its scores grow with the position. One expert a token, whose weight scales its
+/// input, and one for all; Maverick has them in every second layer.
+const lathe::Model lathe::models::Llama4 = {
+    .modelTypes = {"llama4_text"},
+    .wrapperTypes = {"llama4"},
+    .ggufArchitectures = {"llama4"},
+    .defaults =
+        R"({"vocab_size": 202048, "hidden_size": 5120, "intermediate_size": 8192, "intermediate_size_mlp": 16384,
+                    "num_hidden_layers": 48, "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128,
+                    "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "bos_token_id": 1, "eos_token_id": 2,
+                    "num_experts_per_tok": 1, "num_local_experts": 16, "interleave_moe_layer_step": 1,
+                    "use_qk_norm": true, "no_rope_layer_interval": 4, "attention_chunk_size": 8192,
+                    "floor_scale": 8192, "attn_scale": 0.1})",
+    .keyNames = {{"intermediate_size", "intermediate_size_mlp"},
+                 {"moe_intermediate_size", "intermediate_size"},
+                 {"num_experts", "num_local_experts"}},
+    .theta = 500000,
+    .window = WindowRule::Chunked,
+    .ggufWindow = true,
+    .ggufWindowSize = 8192,
+    .noRopeInterval = 4,
+    .experts = {.layers = SparseLayers::Interleaved,
+                .scoring = Scoring::Sigmoid,
+                .shared = SharedExpert::One,
+                .tensors = ExpertTensors::Transposed,
+                .scalesInput = true},
+    .readsAttentionBias = true,
+    .normsRotated = true,
+    .readTemperature = readTemperature,
+    .interleaved = true,
+    .names = {{Slot::Gate, "feed_forward.gate_proj.weight", "ffn_gate.weight"},
+              {Slot::Up, "feed_forward.up_proj.weight", "ffn_up.weight"},
+              {Slot::Down, "feed_forward.down_proj.weight", "ffn_down.weight"},
+              {Slot::Router, "feed_forward.router.weight", "ffn_gate_inp.weight"},
+              {Slot::ExpertGate, "feed_forward.experts.gate_up_proj", "ffn_gate_exps.weight"},
+              {Slot::ExpertUp, "feed_forward.experts.gate_up_proj", "ffn_up_exps.weight"},
+              {Slot::ExpertDown, "feed_forward.experts.down_proj", "ffn_down_exps.weight"},
+              {Slot::SharedGate, "feed_forward.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight"},
+              {Slot::SharedUp, "feed_forward.shared_expert.up_proj.weight", "ffn_up_shexp.weight"},
+              {Slot::SharedDown, "feed_forward.shared_expert.down_proj.weight", "ffn_down_shexp.weight"}},
+    .completeGguf = completeGguf,
+};

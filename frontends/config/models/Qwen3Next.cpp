@@ -1,0 +1,30 @@
+#include "frontends/config/models/Model.h"
+
+/// Qwen3-Next: gated DeltaNet in three of four layers, attention behind a gate in the fourth; part of a head is
+/// rotated, norms are 1 + w but the one behind the delta rule, many small experts and one for all behind a gate. The
+/// layer for predicting a second token that checkpoints hold (mtp.*) is left out.
+const lathe::Model lathe::models::Qwen3Next = {
+    .modelTypes = {"qwen3_next"},
+    .ggufArchitectures = {"qwen3next"},
+    .defaults = R"({"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 48,
+                    "num_attention_heads": 16, "num_key_value_heads": 2, "head_dim": 256,
+                    "max_position_embeddings": 32768, "full_attention_interval": 4, "linear_conv_kernel_dim": 4,
+                    "linear_key_head_dim": 128, "linear_value_head_dim": 128, "linear_num_key_heads": 16,
+                    "linear_num_value_heads": 32, "decoder_sparse_step": 1, "moe_intermediate_size": 512,
+                    "shared_expert_intermediate_size": 512, "num_experts_per_tok": 10, "num_experts": 512,
+                    "norm_topk_prob": true})",
+    .required = R"({"attention_bias": false, "use_sliding_window": false})",
+    .qkNorm = QKNorm::PerHead,
+    .normOffset = 1,
+    .window = WindowRule::Linear,
+    .partialRotary = true,
+    .rotaryPart = 0.25,
+    .experts = {.layers = SparseLayers::Stepped,
+                .normalized = Normalized::Key,
+                .ggufNormalized = true,
+                .shared = SharedExpert::Gated},
+    .predicts = true,
+    .attentionGate = true,
+    .names = {{Slot::PreFFNNorm, "post_attention_layernorm.weight", "post_attention_norm.weight"}},
+    .fused = {{"linear_attn.in_proj_qkvz.weight", "attn_qkv.weight", {Slot::DeltaQ, Slot::DeltaK, Slot::DeltaV}, 3}},
+};

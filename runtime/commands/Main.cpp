@@ -1,0 +1,5 @@
+//===- Main.cpp - the entry point of every executable -------------------------------------------------------------===//
+
+#include "runtime/commands/CommandLine.h"
+
+int main(int argc, char **argv) { return lrt::runCommandLine(lathe_program, argc, argv); }

@@ -1,0 +1,27 @@
+//===- Npy.h - a float32 matrix as a NumPy file -------------------------------------------------------------------===//
+
+#ifndef LRT_SUPPORT_NPY_H
+#define LRT_SUPPORT_NPY_H
+
+#include "runtime/support/OutputFile.h"
+
+#include <stdint.h>
+
+#include <string>
+
+namespace lrt {
+
+/// As OutputFile.
+class NpyWriter {
+public:
+  bool open(const std::string &path, int64_t rows, int64_t columns, std::string &error);
+  bool write(const float *values, int64_t count, std::string &error);
+  bool finish(std::string &error) { return file.finish(error); }
+
+private:
+  OutputFile file;
+};
+
+} // namespace lrt
+
+#endif // LRT_SUPPORT_NPY_H

@@ -1,0 +1,30 @@
+//===- Progress.h - how far a long work is, on a terminal ---------------------------------------------------------===//
+
+#ifndef LRT_SUPPORT_PROGRESS_H
+#define LRT_SUPPORT_PROGRESS_H
+
+#include <stdint.h>
+
+namespace lrt {
+
+/// One line on stderr that is written over and over and erased at the end. Nothing at all where stderr is no terminal.
+/// Between two updates nothing is done: a measurement is not disturbed.
+class Progress {
+public:
+  /// "WHAT: 512 of 4,096 UNIT"
+  Progress(const char *what, const char *unit) : what(what), unit(unit) {}
+  Progress(const Progress &) = delete;
+  Progress &operator=(const Progress &) = delete;
+  ~Progress() { end(); }
+
+  void update(int64_t done, int64_t total);
+  void end();
+
+private:
+  const char *what, *unit;
+  double shownAt = 0; // seconds of now(); 0: nothing is shown
+};
+
+} // namespace lrt
+
+#endif // LRT_SUPPORT_PROGRESS_H

@@ -1,0 +1,152 @@
+//===- Support.cpp - messages, memory, clock ----------------------------------------------------------------------===//
+
+#include "runtime/support/Support.h"
+
+#include "runtime/support/OutputFile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <exception>
+
+#include <algorithm>
+
+using namespace lrt;
+
+/// libstdc++'s own prints the name of the exception, for which it links a demangler of 50 kB into every executable. The
+/// runtime throws nothing; what its library throws is memory that ran out.
+void __gnu_cxx::__verbose_terminate_handler() {
+  static const char message[] = ": out of memory\n";
+  (void)!write(STDERR_FILENO, program_invocation_short_name, strlen(program_invocation_short_name));
+  (void)!write(STDERR_FILENO, message, sizeof message - 1);
+  _exit(1);
+}
+
+std::string lrt::format(const char *pattern, ...) {
+  va_list arguments, again;
+  va_start(arguments, pattern);
+  va_copy(again, arguments);
+  int length = vsnprintf(nullptr, 0, pattern, arguments);
+  std::string text(length < 0 ? 0 : length, '\0');
+  vsnprintf(text.data(), text.size() + 1, pattern, again);
+  va_end(again);
+  va_end(arguments);
+  return text;
+}
+
+/// A number in the largest of the units, each a thousand of the one before, that leaves at least one.
+static std::string readable(double number, const char *const (&units)[5]) {
+  int unit = 0;
+  while (number >= 1000 && unit < 4) {
+    number /= 1000;
+    ++unit;
+  }
+  return format(unit == 0 || number >= 100 ? "%.0f %s" : "%.1f %s", number, units[unit]);
+}
+
+std::string lrt::readableBytes(double bytes) { return readable(bytes, {"B", "kB", "MB", "GB", "TB"}); }
+
+std::string lrt::readableOps(double ops) { return readable(ops, {"", "k", "M", "G", "T"}); }
+
+std::string lrt::readableCount(int64_t count) {
+  std::string digits = format("%lld", (long long)count), text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0 && digits[i - 1] != '-')
+      text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+double lrt::now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
+}
+
+static bool readFrom(int file, std::string &contents) {
+  char block[16384];
+  for (;;) {
+    ssize_t got = read(file, block, sizeof(block));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return got == 0;
+    contents.append(block, got);
+  }
+}
+
+bool lrt::readWholeFile(const std::string &path, std::string &contents, std::string &error) {
+  contents.clear();
+  bool isStdin = path == "-";
+  int file = isStdin ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file >= 0)
+    recordInput(file, isStdin ? "stdin" : path);
+  bool good = file >= 0 && readFrom(file, contents);
+  if (!good)
+    error = format("%s: cannot read: %s", isStdin ? "stdin" : path.c_str(), strerror(errno));
+  if (file >= 0 && !isStdin)
+    close(file);
+  return good;
+}
+
+std::string lrt::readSystemFile(const std::string &path) {
+  std::string contents, ignored;
+  if (!readWholeFile(path, contents, ignored))
+    return "";
+  while (!contents.empty() && (contents.back() == '\n' || contents.back() == ' '))
+    contents.pop_back();
+  return contents;
+}
+
+int lrt::writeAll(int file, const void *data, size_t size) {
+  const char *place = static_cast<const char *>(data);
+  while (size > 0) {
+    ssize_t written = write(file, place, size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return errno;
+    place += written;
+    size -= written;
+  }
+  return 0;
+}
+
+void lrt::warn(const std::string &message) {
+  std::string line = std::string(program_invocation_short_name) + ": warning: " + message + "\n";
+  writeAll(STDERR_FILENO, line.data(), line.size());
+}
+
+Memory::~Memory() {
+  if (base)
+    munmap(base, length);
+}
+
+bool Memory::reserve(int64_t size, const char *what, std::string &error, bool largePages) {
+  // Entry points may be handed a pointer they never use, but never a null one.
+  int64_t wanted = size > 0 ? size : 1;
+  void *place = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) {
+    error = format("cannot reserve %s for %s: %s", readableBytes(double(wanted)).c_str(), what, strerror(errno));
+    return false;
+  }
+  if (largePages)
+    madvise(place, wanted, MADV_HUGEPAGE); // advice: a system without them says no, and nothing is lost
+  base = static_cast<uint8_t *>(place);
+  length = wanted;
+  return true;
+}
+
+double lrt::median(std::vector<double> numbers) {
+  size_t middle = numbers.size() / 2;
+  std::nth_element(numbers.begin(), numbers.begin() + middle, numbers.end());
+  double upper = numbers[middle];
+  return numbers.size() % 2 ? upper : (upper + *std::max_element(numbers.begin(), numbers.begin() + middle)) / 2;
+}

@@ -1,0 +1,150 @@
+//===- TokenizerSpecial.cpp - special tokens written in a text ----------------------------------------------------===//
+//
+// Gemma has six thousand of them and a text may have a million characters: tokens are grouped by length, and a place in
+// the text is only looked up when its first two bytes start a token of the group.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#include "runtime/tokenizer/TokenizerSpecial.h"
+#include "runtime/tokenizer/Unicode.h"
+
+#include <algorithm>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+using namespace lrt;
+
+static size_t startOf(std::string_view text, size_t length) {
+  const size_t first = static_cast<uint8_t>(text[0]);
+  return length == 1 ? first : first << 8 | static_cast<uint8_t>(text[1]);
+}
+
+/// Whether the text starts with what `single_word` takes for a letter: \w of the Rust library.
+static bool startsWithLetter(std::string_view text) {
+  static pcre2_code *const letter = [] {
+    const char *set = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]";
+    int code = 0;
+    PCRE2_SIZE place = 0;
+    return pcre2_compile(reinterpret_cast<PCRE2_SPTR>(set), PCRE2_ZERO_TERMINATED,
+                         PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &place, nullptr);
+  }();
+  pcre2_match_data *data = pcre2_match_data_create(1, nullptr);
+  const int result =
+      pcre2_match(letter, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, PCRE2_NO_UTF_CHECK, data, nullptr);
+  pcre2_match_data_free(data);
+  return result > 0;
+}
+
+void SpecialTokens::add(std::string text, uint32_t id, uint32_t flags) {
+  if (text.empty())
+    return;
+  auto group = std::find_if(groups.begin(), groups.end(), [&](const Group &g) { return g.length <= text.size(); });
+  if (group == groups.end() || group->length != text.size()) {
+    group = groups.insert(group, Group());
+    group->length = text.size();
+    group->starts.resize(text.size() == 1 ? 1 << 8 : 1 << 16);
+  }
+  group->starts[startOf(text, text.size())] = true;
+  group->tokens.try_emplace(std::move(text), Token{id, flags});
+}
+
+const SpecialTokens::Token *SpecialTokens::tokenAt(const Group &group, std::string_view text, size_t place) const {
+  if (text.size() - place < group.length || !group.starts[startOf(text.substr(place), group.length)])
+    return nullptr;
+  const auto found = group.tokens.find(text.substr(place, group.length));
+  return found == group.tokens.end() ? nullptr : &found->second;
+}
+
+std::vector<SpecialTokens::Match> SpecialTokens::find(std::string_view text, bool longestFirst) const {
+  if (groups.empty() || text.empty())
+    return {};
+  return longestFirst ? findLongest(text) : findLeftmost(text);
+}
+
+std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view text) const {
+  std::vector<bool> starts(1 << 8); // of any token
+  for (const Group &group : groups)
+    for (const auto &[token, ignored] : group.tokens)
+      starts[static_cast<uint8_t>(token[0])] = true;
+
+  std::vector<Match> matches;
+  size_t free = 0; // behind the last match and the white space it took
+  for (size_t place = 0; place < text.size();) {
+    const Token *token = nullptr;
+    size_t length = 1;
+    if (starts[static_cast<uint8_t>(text[place])])
+      for (const Group &group : groups)
+        if ((token = tokenAt(group, text, place))) {
+          length = group.length;
+          break;
+        }
+    if (!token) {
+      ++place;
+      continue;
+    }
+    Span span{place, place + length};
+    place = span.end;
+    if (token->flags & LRT_ADDED_AS_TEXT)
+      continue;
+    if (token->flags & LRT_ADDED_SINGLE_WORD) {
+      size_t before = span.begin; // of the character in front
+      while (before > 0 && (text[--before] & 0xc0) == 0x80)
+        ;
+      const auto isLetter = [&](size_t begin, size_t end) { return startsWithLetter(text.substr(begin, end - begin)); };
+      if (isLetter(before, span.begin) || isLetter(span.end, text.size()))
+        continue;
+    }
+    if (token->flags & LRT_ADDED_STRIP_LEFT)
+      span.begin = std::max(trimRight(text.substr(0, span.begin)).size(), free);
+    if (token->flags & LRT_ADDED_STRIP_RIGHT)
+      span.end = text.size() - trimLeft(text.substr(span.end)).size();
+    // A token inside white space that the one before took: with nothing left it does not count, else what follows it
+    // is read again.
+    if (span.begin >= span.end)
+      continue;
+    matches.push_back({span, token->id});
+    free = span.end;
+  }
+  return matches;
+}
+
+std::vector<SpecialTokens::Match> SpecialTokens::findLongest(std::string_view text) const {
+  std::vector<bool> isTaken(text.size());
+  std::vector<Match> matches;
+  const auto isAsciiSpace = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  // Few places start any token; only these are looked at once per length.
+  std::vector<bool> starts(1 << 16);
+  for (const Group &group : groups)
+    for (size_t start = 0; start < group.starts.size(); ++start)
+      if (group.starts[start])
+        group.length == 1 ? std::fill_n(starts.begin() + (start << 8), 1 << 8, true)
+                          : std::fill_n(starts.begin() + start, 1, true);
+  std::vector<uint32_t> places;
+  for (size_t place = 0; place < text.size(); ++place)
+    if (starts[static_cast<uint8_t>(text[place]) << 8 |
+               (place + 1 < text.size() ? static_cast<uint8_t>(text[place + 1]) : 0)])
+      places.push_back(static_cast<uint32_t>(place));
+
+  for (const Group &group : groups) {
+    for (const size_t place : places) {
+      // Everything taken so far is at least as long: it covers an end of what it overlaps.
+      if (text.size() - place < group.length || isTaken[place] || isTaken[place + group.length - 1])
+        continue;
+      const Token *token = tokenAt(group, text, place);
+      if (!token)
+        continue;
+      Span span{place, place + group.length};
+      if (token->flags & LRT_ADDED_STRIP_LEFT)
+        while (span.begin > 0 && !isTaken[span.begin - 1] && isAsciiSpace(text[span.begin - 1]))
+          --span.begin;
+      if (token->flags & LRT_ADDED_STRIP_RIGHT)
+        while (span.end < text.size() && !isTaken[span.end] && isAsciiSpace(text[span.end]))
+          ++span.end;
+      std::fill(isTaken.begin() + span.begin, isTaken.begin() + span.end, true);
+      matches.push_back({span, token->id});
+    }
+  }
+  std::sort(matches.begin(), matches.end(), [](const Match &a, const Match &b) { return a.span.begin < b.span.begin; });
+  return matches;
+}

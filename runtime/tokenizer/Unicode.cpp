@@ -1,0 +1,248 @@
+//===- Unicode.cpp - UTF-8 and the four normal forms --------------------------------------------------------------===//
+
+#include "runtime/tokenizer/Unicode.h"
+
+#include <algorithm>
+#include <vector>
+
+using namespace lrt;
+
+namespace {
+
+struct Decomposition {
+  uint32_t character;
+  uint16_t place; // in decompositionPool
+  uint16_t length;
+};
+
+struct CombiningRun {
+  uint32_t first, last;
+  uint8_t combiningClass;
+};
+
+struct Composition {
+  uint32_t first, second, composed;
+};
+
+#include "runtime/tokenizer/UnicodeTables.inc"
+
+// Hangul syllables are composed by arithmetic (Unicode, 3.12).
+constexpr uint32_t syllables = 0xac00, leads = 0x1100, vowels = 0x1161, tails = 0x11a7;
+constexpr uint32_t leadCount = 19, vowelCount = 21, tailCount = 28, syllableCount = leadCount * vowelCount * tailCount;
+
+struct Mark {
+  uint32_t character;
+  uint8_t combiningClass;
+};
+
+} // namespace
+
+size_t lrt::validCharacter(std::string_view text) {
+  if (text.empty())
+    return 0;
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80)
+    return 1;
+  if (first < 0xc2 || first > 0xf4)
+    return 0;
+  const size_t length = utf8Length(first);
+  if (text.size() < length)
+    return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80)
+      return 0;
+  // Overlong forms, surrogates, beyond U+10FFFF.
+  const uint8_t second = byte(1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+      (first == 0xf4 && second > 0x8f))
+    return 0;
+  return length;
+}
+
+bool lrt::isValidUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = validCharacter(text);
+    if (length == 0)
+      return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string lrt::replaceInvalidUtf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t length = validCharacter(text);
+    out += length ? text.substr(0, length) : std::string_view("\xef\xbf\xbd");
+    text.remove_prefix(length ? length : 1);
+  }
+  return out;
+}
+
+uint32_t lrt::nextCharacter(std::string_view text, size_t &place) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[place + i]); };
+  const uint8_t first = byte(0);
+  const size_t length = utf8Length(first);
+  uint32_t character = first;
+  if (length == 2)
+    character = (first & 0x1f) << 6 | (byte(1) & 0x3f);
+  else if (length == 3)
+    character = (first & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+  else if (length == 4)
+    character = (first & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
+  place += length;
+  return character;
+}
+
+void lrt::appendUtf8(std::string &text, uint32_t c) {
+  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | ((c >> shift) & 0x3f)); };
+  if (c < 0x80) {
+    text += static_cast<char>(c);
+  } else if (c < 0x800) {
+    text += static_cast<char>(0xc0 | (c >> 6));
+    tail(0);
+  } else if (c < 0x10000) {
+    text += static_cast<char>(0xe0 | (c >> 12));
+    tail(6);
+    tail(0);
+  } else {
+    text += static_cast<char>(0xf0 | (c >> 18));
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
+bool lrt::isSpace(uint32_t c) {
+  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+std::string_view lrt::trimLeft(std::string_view text) {
+  size_t place = 0, begin = 0;
+  while (place < text.size() && isSpace(nextCharacter(text, place)))
+    begin = place;
+  return text.substr(begin);
+}
+
+std::string_view lrt::trimRight(std::string_view text) {
+  while (!text.empty()) {
+    size_t begin = text.size() - 1;
+    while (begin > 0 && (text[begin] & 0xc0) == 0x80)
+      --begin;
+    size_t place = begin;
+    if (!isSpace(nextCharacter(text, place)))
+      break;
+    text = text.substr(0, begin);
+  }
+  return text;
+}
+
+static const Decomposition *findDecomposition(const Decomposition *begin, const Decomposition *end, uint32_t c) {
+  const Decomposition *found =
+      std::lower_bound(begin, end, c, [](const Decomposition &d, uint32_t c) { return d.character < c; });
+  return found != end && found->character == c ? found : nullptr;
+}
+
+static uint8_t combiningClassOf(uint32_t c) {
+  if (c < 0x300)
+    return 0;
+  const CombiningRun *found = std::upper_bound(std::begin(combiningTable), std::end(combiningTable), c,
+                                               [](uint32_t c, const CombiningRun &run) { return c < run.first; });
+  return found != std::begin(combiningTable) && c <= found[-1].last ? found[-1].combiningClass : 0;
+}
+
+/// 0 when the two do not compose.
+static uint32_t compose(uint32_t first, uint32_t second) {
+  if (first - leads < leadCount && second - vowels < vowelCount)
+    return syllables + ((first - leads) * vowelCount + (second - vowels)) * tailCount;
+  if (first - syllables < syllableCount && (first - syllables) % tailCount == 0 && second - tails - 1 < tailCount - 1)
+    return first + (second - tails);
+  const auto isBefore = [](const Composition &c, std::pair<uint32_t, uint32_t> key) {
+    return std::pair(c.first, c.second) < key;
+  };
+  const Composition *found =
+      std::lower_bound(std::begin(compositionTable), std::end(compositionTable), std::pair(first, second), isBefore);
+  return found != std::end(compositionTable) && found->first == first && found->second == second ? found->composed : 0;
+}
+
+static void decompose(uint32_t c, bool compatible, std::vector<Mark> &out) {
+  if (c < 0xa0) {
+    out.push_back({c, 0});
+    return;
+  }
+  if (c - syllables < syllableCount) {
+    const uint32_t index = c - syllables, tail = index % tailCount;
+    out.push_back({leads + index / (vowelCount * tailCount), 0});
+    out.push_back({vowels + index % (vowelCount * tailCount) / tailCount, 0});
+    if (tail)
+      out.push_back({tails + tail, 0});
+    return;
+  }
+  const Decomposition *found = nullptr;
+  if (compatible) // the table holds only what differs from the canonical one
+    found = findDecomposition(std::begin(compatibilityTable), std::end(compatibilityTable), c);
+  if (!found)
+    found = findDecomposition(std::begin(canonicalTable), std::end(canonicalTable), c);
+  if (!found) {
+    out.push_back({c, combiningClassOf(c)});
+    return;
+  }
+  for (size_t i = 0; i < found->length; ++i) {
+    const uint32_t part = decompositionPool[found->place + i];
+    out.push_back({part, combiningClassOf(part)});
+  }
+}
+
+std::string lrt::normalize(std::string_view text, bool compatible, bool composing) {
+  std::vector<Mark> marks;
+  marks.reserve(text.size());
+  for (size_t place = 0; place < text.size();)
+    decompose(nextCharacter(text, place), compatible, marks);
+
+  // Marks behind a starter, in the order of their classes and, within a class, as they came.
+  std::vector<uint64_t> keys;
+  for (size_t i = 0; i < marks.size();) {
+    size_t end = i;
+    while (end < marks.size() && marks[end].combiningClass != 0)
+      ++end;
+    if (end - i > 1) {
+      keys.clear();
+      for (size_t k = i; k < end; ++k)
+        keys.push_back(uint64_t(marks[k].combiningClass) << 56 | uint64_t(k - i) << 24 | marks[k].character);
+      std::sort(keys.begin(), keys.end());
+      for (size_t k = i; k < end; ++k)
+        marks[k] = {static_cast<uint32_t>(keys[k - i] & 0xffffff), static_cast<uint8_t>(keys[k - i] >> 56)};
+    }
+    i = std::max(end, i + 1);
+  }
+
+  if (composing) {
+    size_t kept = 0, starter = SIZE_MAX;
+    int last = -1; // the class of what was kept behind the starter; -1: nothing
+    for (const Mark mark : marks) {
+      const bool isBlocked = last >= mark.combiningClass && last != -1;
+      if (uint32_t composed =
+              starter != SIZE_MAX && !isBlocked ? compose(marks[starter].character, mark.character) : 0) {
+        marks[starter].character = composed;
+        continue;
+      }
+      if (mark.combiningClass == 0) {
+        starter = kept;
+        last = -1;
+      } else {
+        last = mark.combiningClass;
+      }
+      marks[kept++] = mark;
+    }
+    marks.resize(kept);
+  }
+
+  std::string out;
+  out.reserve(text.size());
+  for (const Mark &mark : marks)
+    appendUtf8(out, mark.character);
+  return out;
+}

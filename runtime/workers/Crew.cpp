@@ -1,0 +1,49 @@
+//===- Crew.cpp - how many workers take part in a step ------------------------------------------------------------===//
+
+#include "runtime/workers/Crew.h"
+
+#include <algorithm>
+
+using namespace lrt;
+
+void Crew::finished(double seconds, bool wasDisturbed) {
+  spent += seconds;
+  disturbed += wasDisturbed;
+  ++steps;
+  // Every step of a trial that is clearly worse costs.
+  bool isHopeless = trial > 0 && steps >= 2 && spent > 1.1 * currentStep * steps;
+  if (steps < window && !isHopeless)
+    return;
+  endWindow();
+  steps = disturbed = 0;
+  spent = 0;
+}
+
+void Crew::endWindow() {
+  const double step = spent / steps;
+  if (trial > 0) {
+    bool isBetter = step < 0.97 * currentStep; // a little faster may be chance
+    refused = isBetter ? 0 : refused + 1;
+    if (isBetter) {
+      current = trial;
+      currentStep = step;
+    }
+    trial = 0;
+    // A crew that is too small must not stay so for long after its neighbours have gone; a whole one may well be the
+    // best there is, and be disturbed only by its own uneven phases.
+    int64_t longestPause = current < size ? 8 : 128;
+    pause = std::min(int64_t(1) << std::min<int64_t>(refused, 7), longestPause);
+    return;
+  }
+
+  currentStep = step;
+  if (pause > 0) {
+    --pause;
+    return;
+  }
+  bool mayGrow = current < size, mayShrink = disturbed >= window / 2 && current > 1;
+  if (mayGrow && (!mayShrink || refused % 2 == 0))
+    trial = current + 1;
+  else if (mayShrink)
+    trial = current - 1;
+}
