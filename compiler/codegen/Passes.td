@@ -82,13 +82,6 @@ def RecordChecksum : Pass<"lm-record-checksum", "::mlir::ModuleOp"> {
   }];
 }
 
-def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
-  let summary = "phases become loops over a worker's tiles, buffers become views of the arena";
-  let description = "Example: test/codegen/lower-phases.mlir.";
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
-}
-
 def Decompose : Pass<"lm-decompose", "::mlir::ModuleOp"> {
   let summary = "ops of lm become linalg on tensors";
   let description = [{
@@ -97,24 +90,6 @@ def Decompose : Pass<"lm-decompose", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::tensor::TensorDialect", "::mlir::lm::LMDialect"];
-}
-
-def LowerCompute : Pass<"lm-lower-compute", "::mlir::ModuleOp"> {
-  let summary = "kernel.compute becomes loops";
-  let description = "After lm-lower-phases and lm-decompose. Example: test/codegen/lower-compute.mlir.";
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
-}
-
-def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
-  let summary = "kernels become vector code";
-  let description = [{
-    Matrix products are outlined once per weight format and layout; everything else is expanded in place. Dots stay
-    kernel.dot_* and kernel.madd_* until the target picks instructions. Example: test/codegen/lower-kernels.mlir.
-  }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::math::MathDialect",
-                           "::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // LATHE_COMPILER_CODEGEN_PASSES_TD

@@ -14,15 +14,3 @@ void lathe::populateSchedulePipeline(OpPassManager &pm) {
   // Reads the places and the costs.
   pm.addPass(lm::createDescribeProgram());
 }
-
-void lathe::populateVectorPipeline(OpPassManager &pm) {
-  // While ops still say what the code will rely on.
-  pm.addPass(lm::createRecordChecksum());
-  pm.addPass(lm::createLowerPhases());
-  // Weights and caches are places by now: what lm-lower-compute copies into tensors.
-  pm.addPass(lm::createDecompose());
-  pm.addPass(lm::createLowerCompute());
-  pm.addPass(lm::createLowerKernels());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-}

@@ -1,4 +1,4 @@
-//===- Pipeline.h - stages 3 and 4 --------------------------------------------------------------------------------===//
+//===- Pipeline.h - stage 3 ---------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_PIPELINE_H
 #define LATHE_COMPILER_CODEGEN_PIPELINE_H
@@ -9,9 +9,6 @@ namespace lathe {
 
 /// After it: one SPMD function per entry point and layer kind, memory planned, lm.program written.
 void populateSchedulePipeline(mlir::OpPassManager &pm);
-
-/// After it: loops, views of the arena and vectors; dots are still kernel.dot_* and kernel.madd_*.
-void populateVectorPipeline(mlir::OpPassManager &pm);
 
 } // namespace lathe
 

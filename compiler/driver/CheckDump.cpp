@@ -5,7 +5,7 @@
 #include "compiler/support/CPUTable.h"
 #include "compiler/support/Checksum.h"
 #include "compiler/support/Errors.h"
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
 #include "mlir/Pass/PassManager.h"

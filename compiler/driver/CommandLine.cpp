@@ -1,7 +1,7 @@
 #include "compiler/driver/Completion.h"
 #include "compiler/driver/Driver.h"
 #include "compiler/support/Errors.h"
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "frontends/config/models/Model.h"
 #include "llvm/Support/raw_ostream.h"
 #include <array>

@@ -1,6 +1,6 @@
 #include "compiler/driver/Completion.h"
 #include "compiler/driver/Options.h"
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 

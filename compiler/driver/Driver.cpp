@@ -13,7 +13,7 @@
 #include "compiler/support/Checksum.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/Inputs.h"
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "compiler/weights/OutputFile.h"
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMOps.h"

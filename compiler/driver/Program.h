@@ -4,7 +4,7 @@
 #define LATHE_COMPILER_DRIVER_PROGRAM_H
 
 #include "absl/status/statusor.h"
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace lathe {

@@ -12,7 +12,7 @@ def Kernel_Dialect : Dialect {
   let summary = "What one worker does to one tile, in memory";
   let description = [{
     The step between tensors and vectors: each op takes rows that lie in buffers and fills rows of another buffer. An op
-    has an expansion into `vector`, `scf` and `memref` (compiler/codegen/kernels); which vectors and dot instructions it
+    has an expansion into `vector`, `scf` and `memref` (compiler/targets/cpu); which vectors and dot instructions it
     uses is decided by the target's table. Rows are `memref<?xNxf32>` with any stride between rows.
   }];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect"];

@@ -1,6 +1,6 @@
 //===- Layout.h - where the values of a packed weight lie ---------------------------------------------------------===//
 //
-// The packer (compiler/weights) writes this layout, the kernels (compiler/codegen/kernels) read it. A matrix [N, K] in
+// The packer (compiler/weights) writes this layout, the kernels (compiler/targets/cpu) read it. A matrix [N, K] in
 // `panels<R x D>` is ceil(N / R) panels, one after another; rows beyond N are zero (codes, scales and minima).
 //
 // f8_e4m3: ceil(K / 128) scales in f32 times 256, for all R rows alike, padded to 64 bytes; then as f16 with D = 1.

@@ -1,5 +1,5 @@
 #include "compiler/support/CPUTable.h"
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "lrt/abi.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/MC/MCSubtargetInfo.h"

@@ -24,9 +24,9 @@ RULES = [
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
-    # A target reuses codegen and EmitHost; the targets never see each other.
+    # A target reuses codegen and Emit; the targets never see each other.
     ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS
-     + ("absl/", "compiler/codegen/", "compiler/targets/EmitHost.h")),
+     + ("absl/", "compiler/codegen/", "compiler/targets/Emit.h")),
     ("compiler/targets", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
     ("compiler/driver", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "frontends/", "compiler/")),
     ("compiler/tools", LLVM + DIALECTS + ("compiler/driver/",)),

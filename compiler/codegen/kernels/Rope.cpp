@@ -1,6 +1,6 @@
 //===- Rope.cpp - angles of the step's positions, and rotation ----------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/codegen/kernels/Rowwise.h"
 #include <numbers>
 
 using namespace lathe;
@@ -42,9 +42,10 @@ std::pair<Value, Value> sinCos(Emitter &e, Value x) {
 
 } // namespace
 
-void lathe::expand(kernel::RopeTableOp op, Emitter &e, KernelContext &context) {
+void lathe::expand(kernel::RopeTableOp op, Emitter &e) {
   int64_t half = op.getRope().getDim() / 2, lanes = std::min<int64_t>(Emitter::lanesFor(half), 8);
-  Value frequencies = getConstants(e, context.module, SmallVector<float>(op.getRope().getFrequencies()));
+  Value frequencies =
+      getConstants(e, op->getParentOfType<ModuleOp>(), SmallVector<float>(op.getRope().getFrequencies()));
   VectorType f64s = e.vec(lanes, e.getF64Type());
   e.forRows(op.getOut(), [&](Value row) {
     Value position = e.cast(e.add(op.getPosition(), row), e.getI64Type());

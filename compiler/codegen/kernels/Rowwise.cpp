@@ -1,6 +1,6 @@
 //===- Rowwise.cpp - kernels that go over rows: sums, norms, activations ------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/codegen/kernels/Rowwise.h"
 
 using namespace lathe;
 

@@ -1,4 +1,5 @@
 #include "compiler/targets/cpu/CPUTarget.h"
+#include "compiler/codegen/Passes.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -14,6 +15,18 @@
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
+
+void lathe::populateVectorPipeline(OpPassManager &pm) {
+  // While ops still say what the code will rely on.
+  pm.addPass(lm::createRecordChecksum());
+  pm.addPass(lm::createLowerPhases());
+  // Weights and caches are places by now: what lm-lower-compute copies into tensors.
+  pm.addPass(lm::createDecompose());
+  pm.addPass(lm::createLowerCompute());
+  pm.addPass(lm::createLowerKernels());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
 
 void lathe::populateLLVMPipeline(OpPassManager &pm) {
   pm.addPass(lm::createLowerDots());

@@ -1,4 +1,4 @@
-//===- CPUTarget.h - stage 5 for x86-64 ---------------------------------------------------------------------------===//
+//===- CPUTarget.h - stages 4 and 5 for x86-64 --------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
 #define LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
@@ -7,6 +7,9 @@
 #include "mlir/Pass/PassManager.h"
 
 namespace lathe {
+
+/// After it: loops, views of the arena and vectors; dots are still kernel.dot_* and kernel.madd_*.
+void populateVectorPipeline(mlir::OpPassManager &pm);
 
 /// After it: the llvm dialect, and the symbols that packing needs.
 void populateLLVMPipeline(mlir::OpPassManager &pm);

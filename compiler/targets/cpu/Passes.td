@@ -3,6 +3,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
+  let summary = "phases become loops over a worker's tiles, buffers become views of the arena";
+  let description = "Example: test/targets/cpu/lower-phases.mlir.";
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerCompute : Pass<"lm-lower-compute", "::mlir::ModuleOp"> {
+  let summary = "kernel.compute becomes loops";
+  let description = "After lm-lower-phases and lm-decompose. Example: test/targets/cpu/lower-compute.mlir.";
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "kernels become vector code";
+  let description = [{
+    Matrix products are outlined once per weight format and layout; everything else is expanded in place. Dots stay
+    kernel.dot_* and kernel.madd_* until the target picks instructions. Example: test/targets/cpu/lower-kernels.mlir.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::math::MathDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
 def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
   let summary = "kernel.dot_* and kernel.madd_* become the CPU's instructions";
   let description = [{

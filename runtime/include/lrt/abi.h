@@ -82,7 +82,7 @@ enum lrt_element { LRT_F32 = 0, LRT_BF16 = 1 };
 
 /// CPU features compiled code may use beyond x86-64 (lrt_program.features is a set of these bits), by LLVM's names. A
 /// program checks at start those it was compiled with; the compiler switches every other feature of a CPU off
-/// (compiler/targets/EmitHost.cpp).
+/// (compiler/targets/Emit.cpp).
 #define LRT_FEATURES(X)                                                                                                \
   X(SSE3, "sse3")                                                                                                      \
   X(SSSE3, "ssse3")                                                                                                    \

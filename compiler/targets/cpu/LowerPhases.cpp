@@ -6,8 +6,8 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/codegen/Passes.h"
 #include "compiler/support/ModuleAttributes.h"
+#include "compiler/targets/cpu/Passes.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
@@ -24,7 +24,7 @@
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_LOWERPHASES
-#include "compiler/codegen/Passes.h.inc"
+#include "compiler/targets/cpu/Passes.h.inc"
 } // namespace mlir::lm
 
 using namespace mlir;

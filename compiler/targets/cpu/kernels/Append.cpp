@@ -1,6 +1,6 @@
 //===- Append.cpp - keys and values enter the cache ---------------------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
 
 using namespace lathe;
 

@@ -5,8 +5,8 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#ifndef LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
-#define LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
+#ifndef LATHE_COMPILER_TARGETS_CPU_KERNELS_QUANTIZED_H
+#define LATHE_COMPILER_TARGETS_CPU_KERNELS_QUANTIZED_H
 
 #include "compiler/codegen/kernels/Emitter.h"
 #include "compiler/support/CPUTable.h"
@@ -82,4 +82,4 @@ private:
 
 } // namespace lathe
 
-#endif // LATHE_COMPILER_CODEGEN_KERNELS_QUANTIZED_H
+#endif // LATHE_COMPILER_TARGETS_CPU_KERNELS_QUANTIZED_H

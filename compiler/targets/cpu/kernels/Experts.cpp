@@ -1,6 +1,6 @@
 //===- Experts.cpp - routing, and rows sorted by expert -----------------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
 #include <limits>
 
 using namespace lathe;

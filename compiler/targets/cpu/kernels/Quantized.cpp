@@ -1,4 +1,4 @@
-#include "compiler/codegen/kernels/Quantized.h"
+#include "compiler/targets/cpu/kernels/Quantized.h"
 #include "dialects/kernel/KernelOps.h"
 
 using namespace lathe;

@@ -5,7 +5,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/codegen/Passes.h"
+#include "compiler/targets/cpu/Passes.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -18,7 +18,7 @@
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_LOWERCOMPUTE
-#include "compiler/codegen/Passes.h.inc"
+#include "compiler/targets/cpu/Passes.h.inc"
 } // namespace mlir::lm
 
 using namespace mlir;

@@ -6,7 +6,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
 #include <limits>
 
 using namespace lathe;

@@ -1,4 +1,4 @@
-#include "compiler/targets/EmitHost.h"
+#include "compiler/targets/Emit.h"
 #include "absl/status/status.h"
 #include "lrt/abi.h"
 #include "mlir/Target/LLVMIR/Export.h"

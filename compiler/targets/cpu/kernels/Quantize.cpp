@@ -1,6 +1,6 @@
 //===- Quantize.cpp - rows as codes, or rounded to bf16 -----------------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
 
 using namespace lathe;

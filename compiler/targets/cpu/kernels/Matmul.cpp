@@ -5,8 +5,8 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
-#include "compiler/codegen/kernels/Quantized.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
+#include "compiler/targets/cpu/kernels/Quantized.h"
 
 using namespace lathe;
 

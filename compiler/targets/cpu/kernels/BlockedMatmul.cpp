@@ -8,8 +8,8 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/codegen/kernels/Kernels.h"
-#include "compiler/codegen/kernels/Quantized.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
+#include "compiler/targets/cpu/kernels/Quantized.h"
 
 using namespace lathe;
 

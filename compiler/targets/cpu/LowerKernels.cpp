@@ -1,13 +1,13 @@
 //===- LowerKernels.cpp - kernels become vector code --------------------------------------------------------------===//
 
-#include "compiler/codegen/Passes.h"
-#include "compiler/codegen/kernels/Kernels.h"
+#include "compiler/targets/cpu/Passes.h"
+#include "compiler/targets/cpu/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_LOWERKERNELS
-#include "compiler/codegen/Passes.h.inc"
+#include "compiler/targets/cpu/Passes.h.inc"
 } // namespace mlir::lm
 
 using namespace mlir;
@@ -63,11 +63,12 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
                 kernel::MatchMagnitudeOp, kernel::AltUpPredictOp, kernel::AltUpCorrectOp, kernel::AltUpInjectOp,
                 kernel::AddOp, kernel::AddBiasOp, kernel::AddPositionsOp, kernel::ScaleOp, kernel::ScaleRowsOp,
                 kernel::NormOp, kernel::ActivationOp, kernel::GluOp, kernel::SoftcapOp, kernel::EmbedOp,
-                kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeOp,
-                kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp, kernel::DispatchOp,
-                kernel::GatherOp, kernel::CombineOp, kernel::MergePiecesOp>([&](auto op) { expand(op, emitter); })
-          .Case<kernel::MatmulOp, kernel::RopeTableOp, kernel::AttentionOp, kernel::AbsorbedAttentionOp,
-                kernel::LatentAttentionOp>([&](auto op) { expand(op, emitter, context); });
+                kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeTableOp,
+                kernel::RopeOp, kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp,
+                kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp, kernel::MergePiecesOp>(
+              [&](auto op) { expand(op, emitter); })
+          .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(
+              [&](auto op) { expand(op, emitter, context); });
       op->erase();
     }
     module.walk([](UnrealizedConversionCastOp cast) {

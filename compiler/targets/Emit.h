@@ -1,12 +1,12 @@
-//===- EmitHost.h - from the llvm dialect to bytes the machine runs -----------------------------------------------===//
+//===- Emit.h - from the llvm dialect to bytes the machine runs ---------------------------------------------------===//
 //
 // LLVM IR, optimisation, objects and assembly for the CPU. All targets come through here with the part of a module that
 // the host runs.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#ifndef LATHE_COMPILER_TARGETS_EMITHOST_H
-#define LATHE_COMPILER_TARGETS_EMITHOST_H
+#ifndef LATHE_COMPILER_TARGETS_EMIT_H
+#define LATHE_COMPILER_TARGETS_EMIT_H
 
 #include "absl/status/statusor.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -55,4 +55,4 @@ absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::String
 
 } // namespace lathe
 
-#endif // LATHE_COMPILER_TARGETS_EMITHOST_H
+#endif // LATHE_COMPILER_TARGETS_EMIT_H

@@ -1,9 +1,10 @@
-//===- Kernels.h - one expansion per kernel op --------------------------------------------------------------------===//
+//===- Kernels.h - the CPU's own expansions of kernel ops ---------------------------------------------------------===//
 
-#ifndef LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
-#define LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
+#ifndef LATHE_COMPILER_TARGETS_CPU_KERNELS_KERNELS_H
+#define LATHE_COMPILER_TARGETS_CPU_KERNELS_KERNELS_H
 
-#include "compiler/codegen/kernels/Emitter.h"
+#include "compiler/codegen/kernels/Rowwise.h"
+#include "compiler/support/CPUTable.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/Layout.h"
 
@@ -62,24 +63,7 @@ struct KernelContext {
   ProductLibrary &products;
 };
 
-void expand(kernel::ZeroOp op, Emitter &emitter);
-void expand(kernel::AddOp op, Emitter &emitter);
-void expand(kernel::CopyOp op, Emitter &emitter);
-void expand(kernel::ConcatOp op, Emitter &emitter);
-void expand(kernel::MultiplyOp op, Emitter &emitter);
-void expand(kernel::SparsifyOp op, Emitter &emitter);
-void expand(kernel::MatchMagnitudeOp op, Emitter &emitter);
-void expand(kernel::AltUpPredictOp op, Emitter &emitter);
-void expand(kernel::AltUpCorrectOp op, Emitter &emitter);
-void expand(kernel::AltUpInjectOp op, Emitter &emitter);
-void expand(kernel::ScaleOp op, Emitter &emitter);
-void expand(kernel::ScaleRowsOp op, Emitter &emitter);
-void expand(kernel::ActivationOp op, Emitter &emitter);
 void expand(kernel::AddPositionsOp op, Emitter &emitter);
-void expand(kernel::AddBiasOp op, Emitter &emitter);
-void expand(kernel::NormOp op, Emitter &emitter);
-void expand(kernel::GluOp op, Emitter &emitter);
-void expand(kernel::SoftcapOp op, Emitter &emitter);
 void expand(kernel::EmbedOp op, Emitter &emitter);
 void expand(kernel::ValuesOp op, Emitter &emitter);
 void expand(kernel::CachedOp op, Emitter &emitter);
@@ -92,8 +76,6 @@ void expand(kernel::CombineOp op, Emitter &emitter);
 void expand(kernel::QuantizeOp op, Emitter &emitter);
 void expand(kernel::RoundOp op, Emitter &emitter);
 void expand(kernel::MatmulOp op, Emitter &emitter, KernelContext &context);
-void expand(kernel::RopeTableOp op, Emitter &emitter, KernelContext &context);
-void expand(kernel::RopeOp op, Emitter &emitter);
 void expand(kernel::AppendOp op, Emitter &emitter);
 void expand(kernel::AttentionOp op, Emitter &emitter, KernelContext &context);
 void expand(kernel::AbsorbedAttentionOp op, Emitter &emitter, KernelContext &context);
@@ -102,4 +84,4 @@ void expand(kernel::MergePiecesOp op, Emitter &emitter);
 
 } // namespace lathe
 
-#endif // LATHE_COMPILER_CODEGEN_KERNELS_KERNELS_H
+#endif // LATHE_COMPILER_TARGETS_CPU_KERNELS_KERNELS_H
