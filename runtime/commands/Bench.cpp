@@ -17,7 +17,7 @@ using namespace lrt;
 
 namespace {
 
-struct Arguments : SessionArguments {
+struct Arguments : EngineArguments {
   std::optional<int64_t> prompt, count, fill, randomWeights;
   std::optional<std::string> svg;
   bool json = false, phases = false;
@@ -31,7 +31,7 @@ struct Arguments : SessionArguments {
     options.flag("--phases", "what every phase takes, beside what it must", phases);
     options.text("--svg", "FILE", "the phases as a picture", svg);
     options.integer("--random-weights", "SEED", "made-up weights instead of a file", randomWeights, 0);
-    SessionArguments::declare(options);
+    EngineArguments::declare(options);
   }
 };
 
@@ -75,8 +75,8 @@ lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
 
 /// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. Returns
 /// false when interrupted.
-bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
-  const lrt_program &program = session.program;
+bool measure(Sequence &sequence, const Plan &plan, Probe &probe, Result &result) {
+  const lrt_program &program = sequence.program();
   std::vector<float> logits(program.vocabulary);
   std::vector<int32_t> tokens(plan.prompt + plan.count);
   for (size_t i = 0; i < tokens.size(); ++i)
@@ -86,15 +86,15 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
   constexpr int mostRounds = 7, enoughRounds = 3;
   constexpr double enoughSeconds = 10, tooManySeconds = 60;
   double begin = now();
-  session.fill(plan.fill);
+  sequence.fill(plan.fill);
   Progress progress("bench", "rounds at most"); // written between measurements only
   for (;;) {
     progress.update(result.rounds, mostRounds);
-    session.position = plan.fill; // what a round before left in the caches is as good as new
+    sequence.rewind(plan.fill); // what a round before left in the caches is as good as new
     probe.measure();
     double start = now();
     if (plan.prompt > 0) {
-      if (!session.feed(tokens.data(), plan.prompt, logits.data()))
+      if (!sequence.feed(tokens.data(), plan.prompt, logits.data()))
         return false;
       keepBest(result.promptSeconds, now() - start);
     }
@@ -103,7 +103,7 @@ bool measure(Session &session, const Plan &plan, Probe &probe, Result &result) {
     for (int64_t i = 0; i < plan.count; ++i) {
       if (interrupted)
         return false;
-      session.decode(tokens[plan.prompt + i], logits.data());
+      sequence.decode(tokens[plan.prompt + i], logits.data());
     }
     if (plan.count > 0) {
       double seconds = now() - start, read = (before + probe.measure()) / 2;
@@ -159,9 +159,9 @@ std::string describe(const Spread &spread, double unit) {
   return format("%.1f to %.1f, median %.1f", spread.lowest * unit, spread.best * unit, spread.median * unit);
 }
 
-std::string json(const Session &session, const Plan &plan, const Result &result, const Probe &probe,
+std::string json(const Engine &engine, const Plan &plan, const Result &result, const Probe &probe,
                  const std::vector<Pass> *passes) {
-  const lrt_program &program = session.program;
+  const lrt_program &program = engine.program;
   Rates rate = rates(plan, result, probe);
   lrt_peak peak = mainPeak(program, probe);
   Spread reads = probe.readBytes(), dots = probe.operations(peak);
@@ -176,7 +176,7 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   json.text("model", program.model);
   json.text("cpu", cpuName());
   json.text("mcpu", program.mcpu);
-  json.integer("threads", session.team->workers());
+  json.integer("threads", engine.workers());
   json.integer("p", plan.prompt);
   json.integer("n", plan.count);
   json.integer("fill", plan.fill);
@@ -212,12 +212,12 @@ std::string json(const Session &session, const Plan &plan, const Result &result,
   return json.str() + "\n";
 }
 
-std::string table(const Session &session, const Plan &plan, const Result &result, const Probe &probe) {
-  const lrt_program &program = session.program;
+std::string table(const Engine &engine, const Plan &plan, const Result &result, const Probe &probe) {
+  const lrt_program &program = engine.program;
   Rates rate = rates(plan, result, probe);
   lrt_peak peak = mainPeak(program, probe);
   std::string text = format("%s on %s, %lld threads, best of %d rounds\n", program.model, cpuName().c_str(),
-                            (long long)session.team->workers(), result.rounds);
+                            (long long)engine.workers(), result.rounds);
   if (plan.fill > 0)
     text += format("caches     %s positions made up\n", readableCount(plan.fill).c_str());
   if (plan.prompt > 0)
@@ -275,30 +275,31 @@ int run(const Invocation &invocation) {
   if (prompt + count == 0)
     return invocation.fail("bench: -p 0 -n 0 leave nothing to measure");
 
-  SessionOptions sessionOptions = arguments.session();
-  sessionOptions.randomWeights = arguments.randomWeights.has_value();
-  sessionOptions.seed = uint64_t(arguments.randomWeights.value_or(0));
-  sessionOptions.positions = fill > 0 ? program.context : prompt + count; // made-up positions fill all of a cache
-  sessionOptions.bufferBytes = Probe::bufferBytes();
-  Session session(program);
+  EngineOptions engineOptions = arguments.engine();
+  engineOptions.randomWeights = arguments.randomWeights.has_value();
+  engineOptions.seed = uint64_t(arguments.randomWeights.value_or(0));
+  engineOptions.positions = fill > 0 ? program.context : prompt + count; // made-up positions fill all of a cache
+  engineOptions.bufferBytes = Probe::bufferBytes();
+  Engine engine(program);
+  Sequence sequence(engine);
   std::string error;
-  if (!session.open(sessionOptions, error))
+  if (!engine.open(engineOptions, error) || !sequence.open(engineOptions.positions, error))
     return invocation.fail(error);
-  Probe probe(*session.team);
+  Probe probe(*engine.team);
   if (!probe.open(error))
     return invocation.fail(error);
 
-  Profile profile(program, session.team->workers());
+  Profile profile(program, engine.workers());
   OutputFile picture; // a name that cannot be written is found out before anything is measured
   if (arguments.svg && !picture.open(*arguments.svg, error))
     return invocation.fail(error);
   if (arguments.phases)
-    session.record(&profile);
+    engine.record(&profile);
 
   catchInterrupts();
   Plan plan = makePlan(program, fill, prompt, count);
   Result result;
-  if (!measure(session, plan, probe, result))
+  if (!measure(sequence, plan, probe, result))
     return invocation.fail("interrupted");
   std::vector<Pass> passes;
   if (arguments.phases) {
@@ -309,14 +310,13 @@ int run(const Invocation &invocation) {
       return invocation.fail(error);
   }
   if (arguments.svg) {
-    std::string title =
-        format("%s on %s, %lld threads", program.model, cpuName().c_str(), (long long)session.team->workers());
+    std::string title = format("%s on %s, %lld threads", program.model, cpuName().c_str(), (long long)engine.workers());
     std::string chart = phaseChart(passes, title);
     if (!picture.write(chart.data(), chart.size(), error) || !picture.finish(error))
       return invocation.fail(error);
   }
-  std::string text = arguments.json ? json(session, plan, result, probe, arguments.phases ? &passes : nullptr)
-                                    : table(session, plan, result, probe) + phaseTable(passes);
+  std::string text = arguments.json ? json(engine, plan, result, probe, arguments.phases ? &passes : nullptr)
+                                    : table(engine, plan, result, probe) + phaseTable(passes);
   return writeOutput(text, error) ? 0 : invocation.fail(error);
 }
 

@@ -53,7 +53,7 @@ bool Invocation::parse(const Command &command, const Options &options, int &stat
   return false;
 }
 
-void SessionArguments::declare(Options &options) {
+void EngineArguments::declare(Options &options) {
   options.integer("--threads", "N", "workers; default: one per physical core this process may use", threads, 1, 4096);
   options.text("--weights", "FILE", "the weights; default: embedded ones, or NAME.weights beside this executable",
                weights);
@@ -61,7 +61,7 @@ void SessionArguments::declare(Options &options) {
                largePages);
 }
 
-SessionOptions SessionArguments::session() const {
+EngineOptions EngineArguments::engine() const {
   return {.weights = weights.value_or(""), .largePages = largePages, .threads = threads.value_or(0)};
 }
 

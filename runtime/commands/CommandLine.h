@@ -5,7 +5,7 @@
 
 #include "lrt/abi.h"
 #include "runtime/commands/Options.h"
-#include "runtime/engine/Session.h"
+#include "runtime/engine/Sequence.h"
 #include "runtime/support/Signals.h"
 
 #include <string>
@@ -56,13 +56,13 @@ struct TokensArguments {
 bool expectOne(const char *command, const std::vector<std::pair<const char *, bool>> &options, std::string &error);
 
 /// The options that say where weights are and how many threads work with them.
-struct SessionArguments {
+struct EngineArguments {
   std::optional<std::string> weights;
   std::optional<int64_t> threads;
   bool largePages = false;
 
   void declare(Options &options);
-  SessionOptions session() const;
+  EngineOptions engine() const;
 };
 
 /// main(), for any program.

@@ -9,7 +9,7 @@ using namespace lrt;
 
 namespace {
 
-struct Arguments : SessionArguments, TokensArguments {
+struct Arguments : EngineArguments, TokensArguments {
   std::optional<std::string> out;
   std::vector<int64_t> chunks;
 
@@ -20,18 +20,18 @@ struct Arguments : SessionArguments, TokensArguments {
         "--chunk", "N[,N...]",
         "tokens per forward pass, a list is used in rotation; 1: as in generation; default: as many as there can be",
         chunks, 1);
-    SessionArguments::declare(options);
+    EngineArguments::declare(options);
   }
 };
 
 /// Feeds `count` tokens in one pass and writes their logits; `logits` holds head.rows rows.
-bool writeChunk(Session &session, const int32_t *tokens, int64_t count, std::vector<float> &logits, NpyWriter &file,
+bool writeChunk(Sequence &sequence, const int32_t *tokens, int64_t count, std::vector<float> &logits, NpyWriter &file,
                 std::string &error) {
-  const lrt_program &program = session.program;
-  session.prefill(tokens, count);
+  const lrt_program &program = sequence.program();
+  sequence.prefill(tokens, count);
   for (int64_t first = 0, rows; first < count; first += rows) {
     rows = std::min(count - first, program.head.rows);
-    session.head(first, rows, logits.data());
+    sequence.logits(first, rows, logits.data());
     if (!file.write(logits.data(), rows * program.vocabulary, error))
       return false;
   }
@@ -39,9 +39,9 @@ bool writeChunk(Session &session, const int32_t *tokens, int64_t count, std::vec
 }
 
 /// Feeds all tokens and writes the logits of each. Returns false when it was interrupted, too.
-bool writeLogits(Session &session, const std::vector<int32_t> &tokens, std::vector<int64_t> chunks, NpyWriter &file,
+bool writeLogits(Sequence &sequence, const std::vector<int32_t> &tokens, std::vector<int64_t> chunks, NpyWriter &file,
                  std::string &error) {
-  const lrt_program &program = session.program;
+  const lrt_program &program = sequence.program();
   const int64_t count = int64_t(tokens.size());
   if (chunks.empty())
     chunks.push_back(INT64_MAX);
@@ -59,10 +59,10 @@ bool writeLogits(Session &session, const std::vector<int32_t> &tokens, std::vect
     int64_t rows = std::min({chunk, count - done, program.prefill.rows});
     bool good;
     if (isSingle) {
-      session.decode(tokens[done], logits.data());
+      sequence.decode(tokens[done], logits.data());
       good = file.write(logits.data(), program.vocabulary, error);
     } else {
-      good = writeChunk(session, tokens.data() + done, rows, logits, file, error);
+      good = writeChunk(sequence, tokens.data() + done, rows, logits, file, error);
     }
     if (!good)
       return false;
@@ -95,16 +95,18 @@ int run(const Invocation &invocation) {
     return invocation.fail(
         format("%lld tokens, but the context holds %lld", (long long)count, (long long)program.context));
 
-  Session session(program);
+  Engine engine(program);
+  Sequence sequence(engine);
   NpyWriter file;
-  SessionOptions sessionOptions = arguments.session();
-  sessionOptions.positions = count;
-  sessionOptions.bufferBytes = program.head.rows * program.vocabulary * int64_t(sizeof(float));
-  if (!session.open(sessionOptions, error) || !file.open(*arguments.out, count, program.vocabulary, error))
+  EngineOptions engineOptions = arguments.engine();
+  engineOptions.positions = count;
+  engineOptions.bufferBytes = program.head.rows * program.vocabulary * int64_t(sizeof(float));
+  if (!engine.open(engineOptions, error) || !sequence.open(count, error) ||
+      !file.open(*arguments.out, count, program.vocabulary, error))
     return invocation.fail(error);
 
   catchInterrupts(); // so that no unfinished file stays behind
-  if (!writeLogits(session, tokens, arguments.chunks, file, error) || !file.finish(error))
+  if (!writeLogits(sequence, tokens, arguments.chunks, file, error) || !file.finish(error))
     return invocation.fail(error);
   return 0;
 }

@@ -14,7 +14,7 @@ using namespace lrt;
 
 namespace {
 
-struct Arguments : SessionArguments, TokensArguments, SamplingArguments {
+struct Arguments : EngineArguments, TokensArguments, SamplingArguments {
   std::optional<std::string> prompt;
   std::optional<int64_t> count, logprobs;
   std::vector<std::string> stops;
@@ -31,7 +31,7 @@ struct Arguments : SessionArguments, TokensArguments, SamplingArguments {
     options.flag("--json", "one object with text, ids, timings and the reason to stop, when all is done", json);
     options.integer("--logprobs", "K", "with --json: of every token its log probability, and those of the K likeliest",
                     logprobs, 0, 1000);
-    SessionArguments::declare(options);
+    EngineArguments::declare(options);
   }
 
   /// What the options say together. Returns false with a reason.
@@ -50,9 +50,8 @@ struct Arguments : SessionArguments, TokensArguments, SamplingArguments {
   }
 };
 
-bool readPrompt(const Arguments &arguments, const Session &session, const Text &text, std::vector<int32_t> &tokens,
+bool readPrompt(const Arguments &arguments, const lrt_program &program, const Text &text, std::vector<int32_t> &tokens,
                 std::string &error) {
-  const lrt_program &program = session.program;
   if (!arguments.prompt) {
     if (!arguments.read(program, tokens, error))
       return false;
@@ -83,9 +82,9 @@ bool readPrompt(const Arguments &arguments, const Session &session, const Text &
 /// Feeds the prompt, then one token after the other until there is a reason to stop.
 class Generation {
 public:
-  Generation(Session &session, Text &text, const Arguments &arguments, const Sampling &sampling)
-      : session(session), text(text), arguments(arguments), sampler(sampling.sampler, session.program.vocabulary),
-        penalties(sampling.penalties, session.program.vocabulary), logits(session.program.vocabulary) {
+  Generation(Sequence &sequence, Text &text, const Arguments &arguments, const Sampling &sampling)
+      : sequence(sequence), text(text), arguments(arguments), sampler(sampling.sampler, sequence.program().vocabulary),
+        penalties(sampling.penalties, sequence.program().vocabulary), logits(sequence.program().vocabulary) {
     for (const std::string &stop : arguments.stops)
       if (int32_t token = text.findSpecial(stop); token >= 0) // never shown, so not found in what is
         stopTokens.push_back(token);
@@ -96,11 +95,11 @@ public:
       penalties.addPrompt(token);
     Progress progress("prompt", "tokens");
     const double start = now();
-    const bool isFed = session.feed(prompt.data(), int64_t(prompt.size()), logits.data(), &progress);
+    const bool isFed = sequence.feed(prompt.data(), int64_t(prompt.size()), logits.data(), &progress);
     progress.end();
     const double fed = now();
     answer.promptTokens = int64_t(prompt.size());
-    answer.promptRead = session.position;
+    answer.promptRead = sequence.position();
     answer.promptSeconds = fed - start;
     if (!isFed)
       answer.stop = {.reason = StopReason::Interrupted};
@@ -108,7 +107,7 @@ public:
       if (!step(answer, error))
         return false;
     answer.seconds = now() - fed;
-    answer.steps = session.position - answer.promptRead;
+    answer.steps = sequence.position() - answer.promptRead;
     return answer.finish(error);
   }
 
@@ -140,10 +139,10 @@ private:
       answer.stop = {.reason = StopReason::Interrupted};
     else if (answer.count() == limit)
       answer.stop = {.reason = StopReason::Length};
-    else if (session.left() == 0)
+    else if (sequence.left() == 0)
       answer.stop = {.reason = StopReason::Context};
     else
-      session.decode(token, logits.data());
+      sequence.decode(token, logits.data());
     return true;
   }
 
@@ -154,14 +153,14 @@ private:
     penalties.apply(logits.data());
     const int64_t token = sampler.sample(logits.data());
     if (token < 0)
-      error = format("the logits at position %lld are not numbers", (long long)(session.position - 1));
+      error = format("the logits at position %lld are not numbers", (long long)(sequence.position() - 1));
     else if (arguments.logprobs)
       probabilities = logProbabilities(original.data(), int64_t(original.size()), int32_t(token), *arguments.logprobs,
                                        logits.data());
     return token;
   }
 
-  Session &session;
+  Sequence &sequence;
   Text &text;
   const Arguments &arguments;
   Sampler sampler;
@@ -182,19 +181,20 @@ int run(const Invocation &invocation) {
     return invocation.fail(error);
 
   const lrt_program &program = invocation.program;
-  Session session(program);
+  Engine engine(program);
   Text text;
   std::vector<int32_t> tokens;
-  if (!session.open(arguments.session(), error) || !text.open(session.weights, error) ||
-      !readPrompt(arguments, session, text, tokens, error))
+  if (!engine.open(arguments.engine(), error) || !text.open(engine.weights, error) ||
+      !readPrompt(arguments, program, text, tokens, error))
     return invocation.fail(error);
   if (!arguments.stops.empty() && !text.hasText())
     return invocation.fail("run: --stop needs the texts of a tokenizer: this model has none");
   // Without -n most answers end long before the context is full: refused is what the prompt alone cannot have.
   int64_t asked = std::min(program.context - int64_t(tokens.size()), arguments.count.value_or(1));
-  if (!session.checkMemory(int64_t(tokens.size()) + asked, error))
+  Sequence sequence(engine);
+  if (!sequence.open(int64_t(tokens.size()) + asked, error))
     return invocation.fail(error);
-  if (int64_t fit = session.positionsThatFit(); !arguments.count && fit < program.context)
+  if (int64_t fit = sequence.positionsThatFit(); !arguments.count && fit < program.context)
     warn(format("memory is free for %lld of the context's %lld positions: -n N stops an answer earlier", (long long)fit,
                 (long long)program.context));
 
@@ -208,7 +208,7 @@ int run(const Invocation &invocation) {
   catchInterrupts();
   const AnswerForm form = arguments.json ? AnswerForm::Json : arguments.prompt ? AnswerForm::Text : AnswerForm::Ids;
   Answer answer(text, form, arguments.stops);
-  Generation generation(session, text, arguments, sampling);
+  Generation generation(sequence, text, arguments, sampling);
   if (!generation.run(tokens, answer, error))
     return invocation.fail(error);
   if (arguments.json && !writeOutput(answer.json(program, sampling, arguments.logprobs.has_value()), error))

@@ -37,17 +37,18 @@ Share share(int64_t count, const lrt_step *step, int64_t worker) {
   return {count * worker / step->workers, count * (worker + 1) / step->workers};
 }
 
-/// Appends the rows to the cache, then leaves their hidden states in the arena.
+/// Appends the rows to the caches of their sequences, then leaves their hidden states in the arena.
 void layers(const lrt_step *step, int64_t worker) {
-  float *cache = reinterpret_cast<float *>(step->cache), *hidden = reinterpret_cast<float *>(step->arena);
+  float *hidden = reinterpret_cast<float *>(step->arena);
+  auto cache = [&](int64_t row) { return reinterpret_cast<float *>(step->row[row].cache); };
   Share rows = share(step->rows, step, worker);
   for (int64_t row = rows.begin; row < rows.end; ++row)
-    cache[step->position + row] = contribution(step->position + row, step->tokens[row]);
+    cache(row)[step->row[row].position] = contribution(step->row[row].position, step->tokens[row]);
   lrt_barrier(step, worker, 0, 0);
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     hidden[row] = 0;
-    for (int64_t position = 0; position <= step->position + row; ++position)
-      hidden[row] += cache[position];
+    for (int64_t position = 0; position <= step->row[row].position; ++position)
+      hidden[row] += cache(row)[position];
   }
 }
 

@@ -3,7 +3,7 @@
 #include "runtime/cpu/Features.h"
 
 #include "FakeModel.h"
-#include "runtime/engine/Session.h"
+#include "runtime/engine/Engine.h"
 
 #include <gtest/gtest.h>
 

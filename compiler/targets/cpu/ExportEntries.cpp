@@ -48,11 +48,12 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   Block *body = function.addEntryBlock(builder);
   builder.setInsertionPointToEnd(body);
   Value step = body->getArgument(0), worker = body->getArgument(1);
-  auto field = [&](Type type, size_t offset) -> Value {
-    Value at = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), step,
+  auto load = [&](Type type, Value base, size_t offset) -> Value {
+    Value at = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), base,
                                    ArrayRef<LLVM::GEPArg>(static_cast<int32_t>(offset)));
     return LLVM::LoadOp::create(builder, type, at);
   };
+  auto field = [&](Type type, size_t offset) { return load(type, step, offset); };
   auto number = [&](int64_t value) -> Value { return LLVM::ConstantOp::create(builder, i64, value); };
 
   SmallVector<Value> arguments;
@@ -78,13 +79,15 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   Value scratch = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(),
                                       field(pointer, offsetof(lrt_step, scratch)), ValueRange{scratchOffset});
   memref(scratch, scratchBytes);
-  memref(field(pointer, offsetof(lrt_step, cache)), value(kProgram, "cache_bytes"));
+  // The rows are consecutive positions of one sequence: the first one says it all.
+  Value row = field(pointer, offsetof(lrt_step, row));
+  memref(load(pointer, row, offsetof(lrt_row, cache)), value(kProgram, "cache_bytes"));
   arguments.append({step, worker, field(i64, offsetof(lrt_step, workers))});
   int64_t rows = value(kProgram, (entry.getSymName() + "_rows").str());
   memref(field(pointer, offsetof(lrt_step, tokens)), {rows, 1});
   memref(field(pointer, offsetof(lrt_step, logits)), {rows, value(kModelAttr, "vocabulary")});
-  for (size_t offset : {offsetof(lrt_step, rows), offsetof(lrt_step, position), offsetof(lrt_step, first)})
-    arguments.push_back(field(i64, offset));
+  arguments.append({field(i64, offsetof(lrt_step, rows)), load(i64, row, offsetof(lrt_row, position)),
+                    field(i64, offsetof(lrt_step, first))});
   if (!isComplete)
     return signalPassFailure();
   if (!llvm::equal(ValueRange(arguments).getTypes(), entry.getFunctionType().getParams())) {

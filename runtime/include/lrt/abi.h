@@ -12,23 +12,32 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 8u
+#define LRT_ABI_VERSION 9u
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/// One row of a forward call: one token of one sequence.
+typedef struct lrt_row {
+  int64_t position; // counted from the start of the row's sequence
+  uint8_t *cache; // lrt_program.cache_bytes, page aligned: the caches of that sequence, which survive from call to call
+} lrt_row;
+
 /// One forward call. All workers of the team read the same step; nobody writes it while the call runs.
+///
+/// Rows may be of different sequences. The entry points of today's programs are for one sequence: the rows of a call
+/// are consecutive positions of it, and compiled code reads the position and the caches of row 0 alone. The runtime
+/// fills in all of them.
 typedef struct lrt_step {
   const uint8_t *weights; // the tensor section of the weights file, page aligned
-  uint8_t *arena;         // lrt_program.arena_bytes, shared by the workers
+  uint8_t *arena;         // lrt_program.arena_bytes, shared by the workers and by all sequences
   uint8_t *scratch;       // workers * lrt_program.scratch_bytes; worker w owns [w, w+1) * scratch_bytes
-  uint8_t *cache;         // lrt_program.cache_bytes, survives from step to step
+  const lrt_row *row;     // [rows]
   const int32_t *tokens;  // [rows]
   float *logits;          // head entry: [rows, vocabulary]; decode entry: [1, vocabulary]
   int64_t rows;           // 1 .. lrt_entry.rows
   int64_t first;          // head entry: first row of the previous prefill whose logits are wanted; else 0
-  int64_t position;       // of the first row, counted from the start of the sequence
   int64_t workers;        // 1 .. any
   void *team;             // the runtime's own, handed back in calls
 } lrt_step;
@@ -69,7 +78,7 @@ typedef struct lrt_entry {
 
 /// What a layer keeps between steps, for `bench --fill` and info.
 typedef struct lrt_cache {
-  int64_t offset;             // bytes from lrt_step.cache
+  int64_t offset;             // bytes from lrt_row.cache
   int64_t bytes;              // of the whole region
   int64_t rows;               // positions it can hold
   int64_t window;             // positions attended at most; 0: all
@@ -167,7 +176,8 @@ typedef struct lrt_program {
 } lrt_program;
 
 #ifdef __cplusplus
-static_assert(sizeof(lrt_step) == 88, "compiled code reads lrt_step by offset");
+static_assert(sizeof(lrt_row) == 16, "compiled code reads lrt_row and lrt_step by offset");
+static_assert(sizeof(lrt_step) == 80, "");
 static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");

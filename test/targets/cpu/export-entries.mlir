@@ -25,11 +25,17 @@ module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_byt
   // CHECK-DAG: %[[ZERO:.*]] = llvm.mlir.constant(0 : i64)
   // CHECK-DAG: %[[VOCABULARY:.*]] = llvm.mlir.constant(96 : i64)
   // CHECK-DAG: %[[OWN:.*]] = llvm.mlir.constant(256 : i64)
-  // CHECK: %[[WEIGHTS:.*]] = llvm.load %[[STEP]]
+  // CHECK: %[[WEIGHTS:.*]] = llvm.load %[[STEP]] : !llvm.ptr -> !llvm.ptr
   // A worker's scratch lies worker * scratch_bytes behind the first one's.
   // CHECK: %[[OFFSET:.*]] = llvm.mul %[[WORKER]], %[[OWN]]
   // CHECK: %[[SCRATCH:.*]] = llvm.getelementptr %{{.*}}[%[[OFFSET]]]
-  // CHECK: llvm.call @decode(%[[WEIGHTS]], %[[WEIGHTS]], %[[ZERO]], {{.*}} %[[SCRATCH]], %[[SCRATCH]], %[[ZERO]], %[[OWN]], {{.*}} %[[STEP]], %[[WORKER]], {{.*}} %[[VOCABULARY]],
+  // The caches and the position are the first row's.
+  // CHECK: %[[ROWAT:.*]] = llvm.getelementptr %[[STEP]][24]
+  // CHECK: %[[ROW:.*]] = llvm.load %[[ROWAT]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[CACHEAT:.*]] = llvm.getelementptr %[[ROW]][8]
+  // CHECK: %[[CACHE:.*]] = llvm.load %[[CACHEAT]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[POSITION:.*]] = llvm.load %[[ROW]] : !llvm.ptr -> i64
+  // CHECK: llvm.call @decode(%[[WEIGHTS]], %[[WEIGHTS]], %[[ZERO]], {{.*}} %[[SCRATCH]], %[[SCRATCH]], %[[ZERO]], %[[OWN]], {{.*}} %[[CACHE]], %[[CACHE]], {{.*}} %[[STEP]], %[[WORKER]], {{.*}} %[[VOCABULARY]], {{.*}} %[[POSITION]], 
   // CHECK-NEXT: llvm.return
   // CHECK-NOT: @lathe_head
 }
