@@ -1,7 +1,5 @@
 #include "compiler/codegen/Footprint.h"
-#include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/Layout.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 #include <map>
 
@@ -28,102 +26,63 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
   result.function = function;
   result.leaves.resize(result.evaluator.getLeafCount());
 
-  DenseMap<Value, unsigned> views;
-  LogicalResult status = success();
-  auto inspect = [&](auto &self, Block &block) -> void {
-    result.evaluator.forEachLeaf(block, [&](const IndexEvaluator::Leaf &leaf) {
-      Operation *op = leaf.op;
-      LeafInfo &info = result.leaves[leaf.id];
-      if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
-        if (!phase.getPrologue().empty())
-          self(self, phase.getPrologue().front());
-        self(self, phase.getBody().front());
-      } else if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
-        info.kind = LeafInfo::View;
-        info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
-        info.view = views[op->getResult(0)] = result.viewCount++;
-        info.writes = isa<spmd::WriteOp>(op);
-      } else if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect())) {
-        info.kind = LeafInfo::Kernel;
-        for (Value operand : op->getOperands()) {
-          if (!isa<MemRefType>(operand.getType()))
-            continue;
-          auto view = views.find(operand);
-          if (view == views.end()) {
-            status = op->emitOpError() << "expects memory that spmd.read or spmd.write hands out";
-            return;
-          }
-          info.operands.push_back({view->second, false, false});
-          SmallVector<MemoryEffects::EffectInstance> effects;
-          cast<MemoryEffectOpInterface>(op).getEffectsOnValue(operand, effects);
-          for (MemoryEffects::EffectInstance &effect : effects) {
-            info.operands.back().reads |= isa<MemoryEffects::Read>(effect.getEffect());
-            info.operands.back().writes |= isa<MemoryEffects::Write>(effect.getEffect());
-          }
-        }
-        auto use = [&](Value cache, bool isAppend, bool keys, bool values, Value head, Value position, Value input) {
-          auto *known = llvm::find(result.caches, cache);
-          if (auto type = dyn_cast<lm::CacheType>(cache.getType()))
-            values &= !type.getLatent(); // keys hold them
-          info.cacheAccesses.push_back({static_cast<unsigned>(known - result.caches.begin()), isAppend, keys, values,
-                                        head, position, views[input], Value()});
-          if (known == result.caches.end())
-            result.caches.push_back(cache);
-        };
-        if (auto conv = dyn_cast<kernel::Conv1dOp>(op)) {
-          use(conv.getState(), true, true, false, conv.getPart(), conv.getPosition(), conv.getInput());
-        } else if (auto delta = dyn_cast<kernel::DeltaRuleOp>(op)) {
-          use(delta.getState(), true, true, false, delta.getPart(), delta.getPosition(), delta.getValue());
-        } else if (auto append = dyn_cast<kernel::AppendOp>(op)) {
-          use(append.getCache(), true, !append.getValues(), append.getValues(), append.getHead(), append.getPosition(),
-              append.getInput());
-        } else if (auto attention = dyn_cast<kernel::AttentionOp>(op)) {
-          use(attention.getCache(), false, true, true, attention.getHead(), attention.getPosition(),
-              attention.getQuery());
-          // Room for scores: filled before it is read.
-          for (Operand &operand : info.operands)
-            operand.reads &= operand.view != views[attention.getScores()];
-        } else if (auto attention = dyn_cast<kernel::AbsorbedAttentionOp>(op)) {
-          use(attention.getCache(), false, true, true, Value(), attention.getPosition(), attention.getQuery());
-          info.cacheAccesses.back().every = attention.getEvery();
-          for (Operand &operand : info.operands)
-            operand.reads &= operand.view != views[attention.getRoom()];
-        } else if (auto attention = dyn_cast<kernel::LatentAttentionOp>(op)) {
-          use(attention.getCache(), false, true, true, Value(), attention.getPosition(), attention.getQuery());
-          for (Operand &operand : info.operands)
-            for (Value room : {attention.getMatrices(), attention.getPanels(), attention.getRows()})
-              operand.reads &= operand.view != views[room];
-        } else if (auto compute = dyn_cast<kernel::ComputeOp>(op)) {
-          // Tensors touch nothing but what the kernel is handed, and the caches of these ops.
-          auto useAll = [&](Operation *inner, Value cache, bool isAppend, Value position) {
-            if (compute.getIns().empty())
-              status = inner->emitOpError() << "expects rows that its kernel.compute is handed";
-            else
-              use(cache, isAppend, true, true, Value(), position, compute.getIns().front());
-          };
-          compute.getBody().walk([&](Operation *inner) {
-            if (auto qkv = dyn_cast<lm::QKVOp>(inner))
-              useAll(qkv, qkv.getCache(), true, qkv.getPosition());
-            else if (auto append = dyn_cast<lm::AppendOp>(inner))
-              useAll(append, append.getCache(), true, append.getPosition());
-            else if (auto attention = dyn_cast<lm::AttentionOp>(inner))
-              useAll(attention, attention.getCache(), false, attention.getPosition());
-            else if (auto latent = dyn_cast<lm::LatentAttentionOp>(inner))
-              useAll(latent, latent.getCache(), false, latent.getPosition());
-            else if (isa<lm::CachedOp>(inner) ||
-                     (isa_and_nonnull<kernel::KernelDialect>(inner->getDialect()) && !isa<kernel::YieldOp>(inner)))
-              status = inner->emitOpError() << "is not understood by verify-schedule";
-          });
-        }
-      } else if (op->getParentOfType<spmd::PhaseOp>()) {
-        status = op->emitOpError() << "is not understood by verify-schedule";
-      }
-    });
-  };
-  inspect(inspect, function.getBody().front());
-  if (failed(status))
+  ViewIds views;
+  if (failed(result.inspect(function.getBody().front(), bufferIds, views)))
     return failure();
   return result;
+}
+
+LogicalResult ScheduleFunction::inspect(Block &block, const DenseMap<StringAttr, int32_t> &bufferIds, ViewIds &views) {
+  LogicalResult status = success();
+  evaluator.forEachLeaf(block, [&](const IndexEvaluator::Leaf &leaf) {
+    Operation *op = leaf.op;
+    LeafInfo &info = leaves[leaf.id];
+    if (failed(status)) {
+      return;
+    } else if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
+      if (!phase.getPrologue().empty())
+        status = inspect(phase.getPrologue().front(), bufferIds, views);
+      if (succeeded(status))
+        status = inspect(phase.getBody().front(), bufferIds, views);
+    } else if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
+      info.kind = LeafInfo::View;
+      info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
+      info.view = views[op->getResult(0)] = viewCount++;
+      info.writes = isa<spmd::WriteOp>(op);
+    } else if (auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op)) {
+      info.kind = LeafInfo::Kernel;
+      status = inspectKernel(kernelOp, views, info);
+    } else if (op->getParentOfType<spmd::PhaseOp>()) {
+      status = op->emitOpError() << "is not understood by verify-schedule";
+    }
+  });
+  return status;
+}
+
+LogicalResult ScheduleFunction::inspectKernel(kernel::KernelOpInterface op, const ViewIds &views, LeafInfo &info) {
+  kernel::Accesses accesses = op.getAccesses();
+  for (const kernel::BufferAccess &access : accesses.buffers) {
+    auto view = views.find(access.view);
+    if (view == views.end())
+      return op.emitOpError() << "expects memory that spmd.read or spmd.write hands out";
+    info.operands.push_back({view->second, access.reads, access.writes});
+  }
+  for (const kernel::StateAccess &access : accesses.states) {
+    if (!access.position)
+      return access.op->emitOpError() << "is not understood by verify-schedule";
+    if (!access.rows)
+      return access.op->emitOpError() << "expects rows that its kernel.compute is handed";
+    info.states.push_back({cacheId(access.state), access, views.lookup(access.rows)});
+  }
+  return success();
+}
+
+unsigned ScheduleFunction::cacheId(Value cache) {
+  auto *known = llvm::find(caches, cache);
+  unsigned id = known - caches.begin();
+  if (known == caches.end())
+    caches.push_back(cache);
+  return id;
 }
 
 SmallVector<Rect> lathe::without(ArrayRef<Rect> parts, const Rect &hole) {
@@ -181,8 +140,9 @@ private:
 
   void visit(const IndexEvaluator::Leaf &leaf);
   void visitView(const IndexEvaluator::Leaf &leaf, int32_t buffer, View &view);
-  void visitCache(Operation *op, const ScheduleFunction::CacheAccess &access);
-  void visitCarry(Operation *op, const ScheduleFunction::CacheAccess &access, CacheUse &use, int64_t position);
+  void visitState(Operation *op, const ScheduleFunction::StateOperand &operand);
+  void visitCache(Operation *op, const ScheduleFunction::StateOperand &operand, CacheUse &use);
+  void visitRecurrent(Operation *op, const ScheduleFunction::StateOperand &operand, CacheUse &use);
   void touch(Operation *op, const View &view, bool writes);
   CacheUse &cacheUse(unsigned cache);
 
@@ -229,9 +189,9 @@ void FootprintReader::visit(const IndexEvaluator::Leaf &leaf) {
     for (const auto &operand : info.operands)
       if (operand.writes && succeeded(status))
         touch(leaf.op, views[operand.view], true);
-    for (const auto &access : info.cacheAccesses)
+    for (const auto &state : info.states)
       if (succeeded(status))
-        visitCache(leaf.op, access);
+        visitState(leaf.op, state);
     break;
   }
 }
@@ -318,45 +278,53 @@ CacheUse &FootprintReader::cacheUse(unsigned cache) {
   return caches.emplace_back(cache, std::move(use)).second;
 }
 
-void FootprintReader::visitCarry(Operation *op, const ScheduleFunction::CacheAccess &access, CacheUse &use,
-                                 int64_t position) {
-  const Rect &input = views[access.input].part.part;
-  int64_t count = input.rowEnd - input.row, part = function.evaluator.get(access.head);
+void FootprintReader::visitState(Operation *op, const ScheduleFunction::StateOperand &operand) {
+  CacheUse &use = cacheUse(operand.cache);
+  return use.type ? visitCache(op, operand, use) : visitRecurrent(op, operand, use);
+}
+
+void FootprintReader::visitRecurrent(Operation *op, const ScheduleFunction::StateOperand &operand, CacheUse &use) {
+  const kernel::StateAccess &access = operand.access;
+  const Rect &input = views[operand.rows].part.part;
+  int64_t position = function.evaluator.get(access.position), count = input.rowEnd - input.row;
   if (!count)
     return;
-  if (part < 0 || part >= use.heads() || position < 0 || tile == Access::kPrologue) {
-    error(op) << "advances part " << part << " at position " << position
+  int64_t first = access.index ? function.evaluator.get(access.index) : 0;
+  int64_t end = access.index ? first + 1 : use.heads();
+  if (first < 0 || first >= use.heads() || position < 0 || tile == Access::kPrologue) {
+    error(op) << "advances part " << first << " at position " << position
               << (tile == Access::kPrologue ? " in its prologue" : "") << ", but the state is " << use.cache.getType()
               << where;
     return;
   }
-  use.appends.push_back({0, tile, {0, 1, part, part + 1}});
-  appended.push_back({part, position, position + count, access.cache});
+  for (int64_t part = first; part < end; ++part) {
+    use.appends.push_back({0, tile, {0, 1, part, part + 1}});
+    appended.push_back({part, position, position + count, operand.cache});
+  }
 }
 
-void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAccess &access) {
-  CacheUse &use = cacheUse(access.cache);
+void FootprintReader::visitCache(Operation *op, const ScheduleFunction::StateOperand &operand, CacheUse &use) {
+  const kernel::StateAccess &access = operand.access;
+  bool isAppend = access.kind == kernel::StateAccess::Kind::Append;
   int64_t position = function.evaluator.get(access.position);
-  if (!use.type)
-    return visitCarry(op, access, use, position);
   int64_t rows = use.type.getRows();
-  const Rect &input = views[access.input].part.part;
+  const Rect &input = views[operand.rows].part.part;
   int64_t count = input.rowEnd - input.row, width = input.columnEnd - input.column;
-  if (access.every && count)
-    count = std::max<int64_t>(1, function.evaluator.get(access.every));
+  if (access.rowsPerHead && count)
+    count = std::max<int64_t>(1, function.evaluator.get(access.rowsPerHead));
   int64_t head = 0, heads = use.type.getHeads();
-  if (access.head) {
-    head = function.evaluator.get(access.head);
-    heads = access.isAppend ? width / use.type.getDim() : 1;
+  if (access.index) {
+    head = function.evaluator.get(access.index);
+    heads = isAppend ? width / use.type.getDim() : 1;
   }
   if (!count)
     return;
   // Query heads of one row may share the cache's head.
-  bool isWhole = access.isAppend ? width == heads * use.type.getDim()
-                                 : width % use.type.getDim() == 0 && (width == use.type.getDim() || count == 1);
-  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || (access.head && !isWhole) || position < 0) {
-    error(op) << (access.isAppend ? "appends " : "attends with ") << width << " columns at head " << head
-              << " and position " << position << ", but the cache is " << use.type << where;
+  bool isWhole = isAppend ? width == heads * use.type.getDim()
+                          : width % use.type.getDim() == 0 && (width == use.type.getDim() || count == 1);
+  if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || (access.index && !isWhole) || position < 0) {
+    error(op) << (isAppend ? "appends " : "attends with ") << width << " columns at head " << head << " and position "
+              << position << ", but the cache is " << use.type << where;
     return;
   }
   if (tile == Access::kPrologue) {
@@ -364,39 +332,39 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::CacheAcc
     return;
   }
   int64_t window = use.type.getWindow();
-  int64_t begin = access.isAppend         ? position
+  int64_t begin = isAppend                ? position
                   : use.type.getChunked() ? position / window * window
                   : window                ? std::max<int64_t>(0, position - window + 1)
                                           : 0;
   int64_t end = position + count;
   if (end - begin > rows) {
-    error(op) << (access.isAppend ? "appends " : "needs ") << "positions " << begin << ".." << end << " of a cache of "
-              << rows << " rows" << where;
+    error(op) << (isAppend ? "appends " : "needs ") << "positions " << begin << ".." << end << " of a cache of " << rows
+              << " rows" << where;
     return;
   }
   SmallVector<int64_t, 2> columns;
   for (int64_t i = 0; i < heads; ++i) {
     if (access.keys)
       columns.push_back(head + i);
-    if (access.values)
+    if (access.values && !use.type.getLatent()) // else keys hold them
       columns.push_back(use.type.getHeads() + head + i);
   }
   // Attention reads whole panels of rows and hides what it must not see.
   constexpr int64_t panel = CacheLayout::kPanel;
   int64_t slot = begin % rows, slotEnd = slot + end - begin; // may pass the ring's end
-  int64_t first = access.isAppend ? slot : slot / panel * panel;
-  int64_t last = std::min<int64_t>(access.isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);
+  int64_t first = isAppend ? slot : slot / panel * panel;
+  int64_t last = std::min<int64_t>(isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);
   int64_t wrapped = slotEnd > rows ? slotEnd - rows : 0;
-  if (!access.isAppend)
+  if (!isAppend)
     wrapped = std::min<int64_t>(llvm::alignTo(wrapped, panel), rows);
   for (int64_t column : columns) {
-    auto &accesses = access.isAppend ? use.appends : use.reads;
+    auto &accesses = isAppend ? use.appends : use.reads;
     accesses.push_back({0, tile, {first, last, column, column + 1}});
     if (wrapped)
       accesses.push_back({0, tile, {0, wrapped, column, column + 1}});
     CacheColumn &at = use.columns[column];
-    if (access.isAppend)
-      appended.push_back({column, begin, end, access.cache});
+    if (isAppend)
+      appended.push_back({column, begin, end, operand.cache});
     else if (at.readBegin == at.readEnd)
       at.readBegin = begin, at.readEnd = end;
     else

@@ -10,6 +10,7 @@
 #define LATHE_COMPILER_CODEGEN_FOOTPRINT_H
 
 #include "compiler/codegen/IndexEvaluator.h"
+#include "dialects/kernel/KernelInterface.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/spmd/SPMDOps.h"
 
@@ -136,25 +137,28 @@ private:
     unsigned view;
     bool reads, writes;
   };
-  /// What a kernel does to a cache: appends rows, or attends to it.
-  struct CacheAccess {
+  /// What a kernel does to a cache or a recurrent state.
+  struct StateOperand {
     unsigned cache; // of `caches`
-    bool isAppend, keys, values;
-    mlir::Value head; // the first; null: all heads
-    mlir::Value position;
-    unsigned input;    // view of the rows appended, or of the query
-    mlir::Value every; // positions of the query's rows, where its rows are not as many
+    mlir::kernel::StateAccess access;
+    unsigned rows; // view of access.rows
   };
   struct LeafInfo {
     enum Kind { Other, View, Kernel } kind = Other;
-    int32_t buffer = 0;                              // View
-    unsigned view = 0;                               // View
-    bool writes = false;                             // View
-    llvm::SmallVector<Operand, 4> operands;          // Kernel
-    llvm::SmallVector<CacheAccess, 0> cacheAccesses; // Kernel
+    int32_t buffer = 0;                        // View
+    unsigned view = 0;                         // View
+    bool writes = false;                       // View
+    llvm::SmallVector<Operand, 4> operands;    // Kernel
+    llvm::SmallVector<StateOperand, 0> states; // Kernel
   };
 
   explicit ScheduleFunction(IndexEvaluator evaluator) : evaluator(std::move(evaluator)) {}
+
+  using ViewIds = llvm::DenseMap<mlir::Value, unsigned>;
+  mlir::LogicalResult inspect(mlir::Block &block, const llvm::DenseMap<mlir::StringAttr, int32_t> &bufferIds,
+                              ViewIds &views);
+  mlir::LogicalResult inspectKernel(mlir::kernel::KernelOpInterface op, const ViewIds &views, LeafInfo &info);
+  unsigned cacheId(mlir::Value cache);
 
   std::vector<LeafInfo> leaves;
   unsigned viewCount = 0;

@@ -1,7 +1,7 @@
 //===- PredictCost.cpp - what every phase must read and compute ---------------------------------------------------===//
 //
-// Reads the kernels of a phase, tile by tile. Parts of one matrix, heads of one cache and parts of one state are
-// collected first and counted afterwards, so that what several tiles read counts once.
+// Asks the kernels of a phase (KernelOpInterface), tile by tile. Parts of one matrix, heads of one cache and parts of
+// one state are collected first and counted afterwards, so that what several tiles read counts once.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include <array>
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_PREDICTCOST
@@ -28,10 +28,7 @@ using lathe::IndexEvaluator;
 
 namespace {
 
-/// Rows by columns of a view, in numbers.
-struct Size {
-  int64_t rows, columns;
-};
+using kernel::Operations;
 
 /// Collects what the tiles of one phase use.
 class PhaseCost {
@@ -39,180 +36,156 @@ public:
   PhaseCost(IndexEvaluator &evaluator, int64_t rows, int64_t chosen)
       : evaluator(evaluator), rows(rows), chosen(chosen) {}
 
-  void visit(Operation *op);
+  void visit(kernel::KernelOpInterface op);
   /// Null after an error: numbers too large to be meant.
   spmd::CostAttr get(Operation *phase);
 
 private:
+  using Kind = std::optional<Operations::Kind>; // of dot product; none: rows are not multiplied by the weight
+
+  struct Answer {
+    kernel::Accesses accesses;
+    kernel::Cost cost;
+  };
+  /// What each row of the call is multiplied by.
+  struct Weight {
+    bool isChosen = false;
+    Kind kind;
+  };
   /// The outputs [begin, end) of a matrix that tiles make.
-  struct Product {
-    bool ofExpert = false;
-    int64_t *operations = nullptr; // of the kind of dot; none: counted elsewhere
+  struct Product : Weight {
     llvm::SmallSetVector<std::pair<int64_t, int64_t>, 16> parts;
   };
 
-  void visit(kernel::MatmulOp op);
-  void visit(kernel::AttentionOp op);
-  void visit(kernel::AbsorbedAttentionOp op);
-  void visit(kernel::LatentAttentionOp op);
-  void visit(kernel::ComputeOp op);
-  void readWhole(Value weight) { whole.insert(weight); }
-  void attend(CacheType type, int64_t head, int64_t heads, Value cache);
-  /// Query rows, or heads of one, meet `head` of the cache.
-  void attend(CacheType type, int64_t head, Value cache, Value query, Value piece, bool isRounded = false);
-  void carry(Value state, int64_t part) {
-    if (carried.insert({state, part}))
-      stateBytes += cast<CarryType>(state.getType()).getValues() * 4;
-  }
-  Size sizeOf(Value view) {
-    Operation *access = view.getDefiningOp();
-    if (auto read = dyn_cast_or_null<spmd::ReadOp>(access))
-      return {evaluator.get(read.getRows()), evaluator.get(read.getColumns())};
-    if (auto write = dyn_cast_or_null<spmd::WriteOp>(access))
-      return {evaluator.get(write.getRows()), evaluator.get(write.getColumns())};
-    return {0, 0};
-  }
+  const Answer &ask(kernel::KernelOpInterface op);
+  void visit(const kernel::WeightAccess &access, Kind kind);
+  void visit(const kernel::StateAccess &access);
+  void visit(const Operations &operations);
+  int64_t evaluate(const kernel::Number &number);
+  bool isLaterSplit(Value split) { return split && evaluator.get(split) != 0; }
+  void addProducts();
+  void addAll();
+  void addProduct(const Weight &weight, int64_t values);
 
   IndexEvaluator &evaluator;
   int64_t rows, chosen;
 
-  llvm::MapVector<std::pair<Value, int64_t>, Product> products; // by matrix and head
-  llvm::SetVector<Value> whole, ofExperts;                      // weights read from beginning to end, or by experts
-  llvm::SetVector<std::pair<Value, int64_t>> seen;              // heads of caches
-  llvm::SetVector<std::pair<Value, int64_t>> carried;           // parts of states
+  llvm::DenseMap<Operation *, Answer> answers;
+  llvm::MapVector<std::pair<Value, int64_t>, Product> products; // by weight and number of its matrix
+  llvm::MapVector<Value, Weight> all;                           // weights of which every value is read
+  llvm::SetVector<Value> chosenBiases;
+  llvm::SetVector<std::pair<Value, int64_t>> heads, parts; // of caches, of recurrent states
   CacheType cache;
-  // For all rows of the call: divided at the end.
-  int64_t f32 = 0, bf16 = 0, int8 = 0, attendOperations = 0, attendRounded = 0, lookup = 0;
-  int64_t stateBytes = 0, positionBytes = 0, expertBytes = 0, experts = 0;
+  // By Operations::Kind. For all rows of the call: divided at the end.
+  std::array<int64_t, 3> ofTiles = {}, ofPositions = {};
+  std::array<int64_t, 3> ofRow = {};
+  int64_t lookup = 0, weightBytes = 0, stateBytes = 0, positionBytes = 0, expertBytes = 0, experts = 0;
 };
 
-void PhaseCost::visit(Operation *op) {
-  TypeSwitch<Operation *>(op)
-      .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp,
-            kernel::ComputeOp>([&](auto op) { visit(op); })
-      .Case<kernel::EmbedOp, kernel::AddPositionsOp>([&](auto op) {
-        auto type = cast<WeightType>(op.getTable().getType());
-        lookup += sizeOf(op.getOut()).rows * lathe::getPackedBytes(type) / type.getRows();
-      })
-      .Case([&](kernel::AddBiasOp op) {
-        if (!op.getExpert())
-          return readWhole(op.getBias());
-        if (ofExperts.insert(op.getBias()))
-          expertBytes += static_cast<int64_t>(op.getEach()) * 4;
-      })
-      .Case([&](kernel::CachedOp op) {
-        auto type = cast<CacheType>(op.getCache().getType());
-        attend(type, 0, type.getHeads(), op.getCache());
-      })
-      .Case([&](kernel::Conv1dOp op) {
-        Size out = sizeOf(op.getOut());
-        f32 += 2 * out.rows * out.columns * static_cast<int64_t>(op.getWidth());
-        readWhole(op.getWeight());
-        carry(op.getState(), evaluator.get(op.getPart()));
-      })
-      .Case([&](kernel::DeltaRuleOp op) {
-        // A row scales the state, multiplies it with the key, adds a product and multiplies it with the query.
-        Size out = sizeOf(op.getOut());
-        f32 += 7 * out.rows * out.columns * sizeOf(op.getKey()).columns;
-        readWhole(op.getDecay());
-        readWhole(op.getBias());
-        carry(op.getState(), evaluator.get(op.getPart()));
-      })
-      .Default([&](Operation *op) {
-        for (Value operand : op->getOperands())
-          if (isa<WeightType>(operand.getType()))
-            readWhole(operand);
-      });
+/// Index operands differ from tile to tile. What an op does with them does not.
+const PhaseCost::Answer &PhaseCost::ask(kernel::KernelOpInterface op) {
+  auto [answer, isNew] = answers.try_emplace(op);
+  if (isNew)
+    answer->second = {op.getAccesses(), op.getCost()};
+  return answer->second;
 }
 
-void PhaseCost::visit(kernel::MatmulOp op) {
-  Type element = cast<MemRefType>(op.getInput().getType()).getElementType();
-  int64_t head = op.getHead() ? evaluator.get(op.getHead()) : 0;
-  Product &product = products[{op.getWeight(), head}];
-  product.ofExpert = bool(op.getExpert());
-  product.operations = element.isInteger(8) ? &int8 : element.isBF16() ? &bf16 : &f32;
-  int64_t first = evaluator.get(op.getFirst());
-  product.parts.insert({first, first + sizeOf(op.getOut()).columns});
+void PhaseCost::visit(kernel::KernelOpInterface op) {
+  const Answer &answer = ask(op);
+  for (const kernel::WeightAccess &access : answer.accesses.weights) {
+    Kind kind;
+    for (const Operations &operations : answer.cost)
+      if (operations.per == Operations::Per::WeightValue && operations.weight == access.weight)
+        kind = operations.kind;
+    visit(access, kind);
+  }
+  for (const kernel::StateAccess &access : answer.accesses.states)
+    visit(access);
+  for (const Operations &operations : answer.cost)
+    visit(operations);
 }
 
-void PhaseCost::attend(CacheType type, int64_t head, Value cache, Value query, Value piece, bool isRounded) {
-  // Of pieces, the first stands for what the row sees.
-  if (piece && evaluator.get(piece) != 0)
+int64_t PhaseCost::evaluate(const kernel::Number &number) {
+  auto sizeOf = [&](auto access) {
+    return evaluator.get(number.getKind() == kernel::Number::Kind::Rows ? access.getRows() : access.getColumns());
+  };
+  switch (number.getKind()) {
+  case kernel::Number::Kind::Constant:
+    return number.getConstant();
+  case kernel::Number::Kind::Index:
+    return evaluator.get(number.getValue());
+  case kernel::Number::Kind::Rows:
+  case kernel::Number::Kind::Columns:
+    if (auto read = number.getValue().getDefiningOp<spmd::ReadOp>())
+      return sizeOf(read);
+    if (auto write = number.getValue().getDefiningOp<spmd::WriteOp>())
+      return sizeOf(write);
+    return 0; // memory that the schedule does not own
+  }
+  llvm_unreachable("a kind of number");
+}
+
+void PhaseCost::visit(const kernel::WeightAccess &access, Kind kind) {
+  auto type = cast<WeightType>(access.weight.getType());
+  switch (access.part) {
+  case kernel::WeightAccess::Part::All:
+    all.insert({access.weight, {access.isChosen, kind}});
     return;
-  attend(type, head, 1, cache);
-  Size size = sizeOf(query);
-  (isRounded ? attendRounded : attendOperations) +=
-      2 * size.rows * (size.columns / type.getDim()) * (type.getDim() + type.getValueDim());
-}
-
-void PhaseCost::visit(kernel::AttentionOp op) {
-  auto type = cast<CacheType>(op.getCache().getType());
-  attend(type, evaluator.get(op.getHead()), op.getCache(), op.getQuery(), op.getPiece(), op.getRounded());
-  if (op.getSinks())
-    readWhole(op.getSinks());
-}
-
-void PhaseCost::visit(kernel::AbsorbedAttentionOp op) {
-  attend(cast<CacheType>(op.getCache().getType()), 0, op.getCache(), op.getQuery(), op.getPiece());
-}
-
-/// Keys and values of a position are made once for all rows of a tile.
-void PhaseCost::visit(kernel::LatentAttentionOp op) {
-  auto type = cast<CacheType>(op.getCache().getType());
-  attend(type, 0, 1, op.getCache());
-  Size query = sizeOf(op.getQuery()), out = sizeOf(op.getOut());
-  attendOperations += 2 * query.rows * (query.columns + out.columns);
-  int64_t head = evaluator.get(op.getHead());
-  for (Value matrix : {op.getKUp(), op.getVUp()}) {
-    auto made = cast<WeightType>(matrix.getType());
-    products[{matrix, head}].parts.insert({0, made.getRows()});
-    attendOperations += 2 * made.getRows() * made.getColumns();
+  case kernel::WeightAccess::Part::Rows:
+    lookup += evaluate(access.count) * lathe::getPackedBytes(type) / type.getRows();
+    return;
+  case kernel::WeightAccess::Part::Outputs:
+    if (type.isVector() && access.isChosen) {
+      if (chosenBiases.insert(access.weight))
+        expertBytes += evaluate(access.count) * 4;
+      return;
+    }
+    Product &product = products[{access.weight, evaluate(access.matrix)}];
+    product.isChosen = access.isChosen;
+    product.kind = kind;
+    int64_t first = evaluate(access.first);
+    product.parts.insert({first, first + evaluate(access.count)});
+    return;
   }
 }
 
-/// By its decomposition: a phase of one tile, on whole weights, in f32.
-void PhaseCost::visit(kernel::ComputeOp op) {
-  op.getBody().walk([&](Operation *inner) {
-    for (Value operand : inner->getOperands()) {
-      if (auto type = dyn_cast<WeightType>(operand.getType())) {
-        if (isa<EmbedOp, AddPositionsOp>(inner)) {
-          lookup += rows * lathe::getPackedBytes(type) / type.getRows();
-        } else if (type.isExperts() && isa<ExpertsOp>(inner)) {
-          if (ofExperts.insert(operand)) {
-            experts = type.getExperts();
-            expertBytes += lathe::getExpertBytes(type);
-            f32 += 2 * rows * chosen * type.getRows() * type.getColumns();
-          }
-        } else {
-          readWhole(operand);
-          if (!type.isVector())
-            f32 += 2 * rows * type.getExperts() * type.getRows() * type.getColumns();
-        }
-      } else if (auto type = dyn_cast<CacheType>(operand.getType())) {
-        if (auto attention = dyn_cast<AttentionOp>(inner)) {
-          attend(type, 0, type.getHeads(), operand);
-          attendOperations +=
-              2 * rows * static_cast<int64_t>(attention.getHeads()) * (type.getDim() + type.getValueDim());
-        }
-      } else if (auto type = dyn_cast<CarryType>(operand.getType())) {
-        for (int64_t part = 0; part < type.getParts(); ++part)
-          carry(operand, part);
-      }
-    }
-  });
+void PhaseCost::visit(const kernel::StateAccess &access) {
+  // Splits divide what a row sees: the first stands for all of it.
+  if (access.kind == kernel::StateAccess::Kind::Append || isLaterSplit(access.split))
+    return;
+  int64_t first = access.index ? evaluator.get(access.index) : 0;
+  if (auto state = dyn_cast<CarryType>(access.state.getType())) {
+    int64_t end = access.index ? first + 1 : state.getParts();
+    for (int64_t part = first; part < end; ++part)
+      if (parts.insert({access.state, part}))
+        stateBytes += state.getValues() * 4;
+    return;
+  }
+  cache = cast<CacheType>(access.state.getType());
+  int64_t end = access.index ? first + 1 : cache.getHeads();
+  int64_t values = cache.getLatent() ? cache.getDim() : 2 * cache.getDim();
+  for (int64_t head = first; head < end; ++head)
+    if (heads.insert({access.state, head}))
+      positionBytes += values * (cache.getElement().getIntOrFloatBitWidth() / 8);
 }
 
-void PhaseCost::attend(CacheType type, int64_t head, int64_t heads, Value value) {
-  cache = type;
-  for (int64_t i = head; i < head + heads; ++i)
-    if (seen.insert({value, i}))
-      positionBytes +=
-          (type.getDim() + (type.getLatent() ? 0 : type.getDim())) * (type.getElement().getIntOrFloatBitWidth() / 8);
+void PhaseCost::visit(const Operations &operations) {
+  if (operations.per == Operations::Per::WeightValue || isLaterSplit(operations.split))
+    return;
+  int64_t count = operations.factor;
+  for (const kernel::Number &number : operations.counts)
+    count *= evaluate(number);
+  bool ofPosition = operations.per == Operations::Per::Position;
+  (ofPosition ? ofPositions : ofTiles)[static_cast<size_t>(operations.kind)] += count;
 }
 
-spmd::CostAttr PhaseCost::get(Operation *phase) {
-  int64_t weights = 0, perRow[] = {0, 0, 0};
-  int64_t *const kinds[] = {&f32, &bf16, &int8};
+/// Each row, or each of its experts, is multiplied by `values` values.
+void PhaseCost::addProduct(const Weight &weight, int64_t values) {
+  if (weight.kind)
+    ofRow[static_cast<size_t>(*weight.kind)] += 2 * (weight.isChosen ? chosen : 1) * values;
+}
+
+void PhaseCost::addProducts() {
   for (auto &[key, product] : products) {
     auto type = cast<WeightType>(key.first.getType());
     // Tiles begin at panels; a part that many tiles multiply, each for other rows, is here once.
@@ -227,27 +200,43 @@ spmd::CostAttr PhaseCost::get(Operation *phase) {
       panels += llvm::divideCeil(partEnd, panelRows) - begin / panelRows;
       end = partEnd;
     }
-    int64_t bytes = panels * lathe::PanelLayout(type).panelBytes;
-    int64_t times = product.ofExpert ? chosen : 1;
-    if (product.ofExpert) {
+    if (product.isChosen)
       experts = type.getExperts();
-      expertBytes += bytes;
-    } else {
-      weights += bytes;
-    }
-    if (product.operations)
-      perRow[llvm::find(kinds, product.operations) - std::begin(kinds)] += 2 * times * outputs * type.getColumns();
+    (product.isChosen ? expertBytes : weightBytes) += panels * lathe::PanelLayout(type).panelBytes;
+    addProduct(product, outputs * type.getColumns());
   }
-  for (Value weight : whole)
-    weights += lathe::getPackedBytes(cast<WeightType>(weight.getType()));
-  for (auto [kind, all] : llvm::enumerate(kinds))
-    perRow[kind] += *all / rows;
+}
+
+void PhaseCost::addAll() {
+  for (auto &[value, weight] : all) {
+    auto type = cast<WeightType>(value.getType());
+    int64_t matrix = type.getRows() * type.getColumns();
+    if (weight.isChosen) {
+      experts = type.getExperts();
+      expertBytes += lathe::getExpertBytes(type);
+      addProduct(weight, matrix);
+    } else {
+      weightBytes += lathe::getPackedBytes(type);
+      addProduct(weight, type.getExperts() * matrix);
+    }
+  }
+}
+
+spmd::CostAttr PhaseCost::get(Operation *phase) {
+  addProducts();
+  addAll();
+  auto perRow = [&](Operations::Kind kind) {
+    auto index = static_cast<size_t>(kind);
+    return ofRow[index] + ofTiles[index] / rows;
+  };
+  auto perPosition = [&](Operations::Kind kind) { return ofPositions[static_cast<size_t>(kind)] / rows; };
   int64_t window = cache ? cache.getWindow() : 0;
   bool isChunked = cache && cache.getChunked();
-  return spmd::CostAttr::getChecked([&] { return phase->emitError(); }, phase->getContext(), weights, lookup / rows,
+  return spmd::CostAttr::getChecked([&] { return phase->emitError(); }, phase->getContext(), weightBytes, lookup / rows,
                                     expertBytes, experts, experts ? chosen : 0, stateBytes, positionBytes,
-                                    isChunked ? 0 : window, isChunked ? window : 0, perRow[0], perRow[1], perRow[2],
-                                    attendOperations / rows, attendRounded / rows);
+                                    isChunked ? 0 : window, isChunked ? window : 0, perRow(Operations::Kind::F32),
+                                    perRow(Operations::Kind::BF16), perRow(Operations::Kind::Int8),
+                                    perPosition(Operations::Kind::F32), perPosition(Operations::Kind::BF16));
 }
 
 struct PredictCost : mlir::lm::impl::PredictCostBase<PredictCost> {
@@ -325,7 +314,10 @@ LogicalResult PredictCost::predict(spmd::PhaseOp phase, IndexEvaluator &evaluato
   if (tiles < 1 || tiles > most)
     return phase.emitError() << "lm-predict-cost: expects from 1 to " << most << " tiles, but found " << tiles;
   PhaseCost cost(evaluator, rows, chosen);
-  auto visit = [&](const IndexEvaluator::Leaf &leaf) { cost.visit(leaf.op); };
+  auto visit = [&](const IndexEvaluator::Leaf &leaf) {
+    if (auto op = dyn_cast<kernel::KernelOpInterface>(leaf.op))
+      cost.visit(op);
+  };
   // A prologue is run by every worker, but what it reads comes from memory once.
   if (!phase.getPrologue().empty())
     evaluator.run(phase.getPrologue().front(), visit);

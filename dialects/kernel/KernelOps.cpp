@@ -1,6 +1,7 @@
 //===- KernelOps.cpp - the kernel dialect -------------------------------------------------------------------------===//
 
 #include "dialects/kernel/KernelOps.h"
+#include "dialects/kernel/LMOpModels.h"
 #include "dialects/lm/QuantizedRow.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -18,6 +19,7 @@ void KernelDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/kernel/KernelOps.cpp.inc"
       >(*this);
+  attachLMOpModels(*getContext());
 }
 
 // There is no attribute of this dialect's.
@@ -70,7 +72,12 @@ LogicalResult ComputeOp::verify() {
     if (value.getType() != rowsType(out))
       return emitOpError() << "expects " << rowsType(out) << " for an output " << out.getType() << ", but found "
                            << value.getType();
-  return success();
+  WalkResult onTensors = getBody().walk([](KernelOpInterface op) -> WalkResult {
+    if (isa<KernelDialect>(op->getDialect()))
+      return op.emitOpError() << "expects to stand outside kernel.compute";
+    return WalkResult::advance();
+  });
+  return failure(onTensors.wasInterrupted());
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

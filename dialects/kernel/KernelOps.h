@@ -1,6 +1,7 @@
 #ifndef LATHE_DIALECTS_KERNEL_KERNELOPS_H
 #define LATHE_DIALECTS_KERNEL_KERNELOPS_H
 
+#include "dialects/kernel/KernelInterface.h"
 #include "dialects/lm/LMOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"

@@ -1,6 +1,7 @@
 #ifndef KERNEL_OPS_TD
 #define KERNEL_OPS_TD
 
+include "dialects/kernel/KernelInterface.td"
 include "dialects/lm/LMTypes.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -21,10 +22,19 @@ def Kernel_Dialect : Dialect {
   let hasRegionResultAttrVerify = 1;
 }
 
-class Kernel_Op<string mnemonic, list<Trait> traits = []>
+class Kernel_BaseOp<string mnemonic, list<Trait> traits = []>
     : Op<Kernel_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
+/// An op on memory. `own` are the methods of KernelOpInterface that it answers itself (KernelAccesses.cpp).
+class Kernel_Op<string mnemonic, list<Trait> traits = [], list<string> own = []>
+    : Kernel_BaseOp<mnemonic, traits # [DeclareOpInterfaceMethods<KernelOpInterface, own>]>;
+
+// What an op does to the memory of an operand. lm-verify-schedule relies on it (KernelInterface.td).
 class Kernel_In<TypeConstraint type> : Arg<type, "", [MemRead]>;
 class Kernel_Out<TypeConstraint type> : Arg<type, "", [MemWrite]>;
+class Kernel_InOut<TypeConstraint type> : Arg<type, "", [MemRead, MemWrite]>;
+/// The worker's own memory. The op fills it before it reads it.
+class Kernel_Scratch<TypeConstraint type> : Arg<type, "", [MemWrite]>;
+
 def Kernel_Rows : MemRefRankOf<[F32], [2]>;
 def Kernel_Ids : MemRefRankOf<[I32], [2]>;
 def Kernel_Codes : MemRefRankOf<[I8], [2]>;
@@ -35,7 +45,7 @@ def Kernel_ZeroOp : Kernel_Op<"zero"> {
   let assemblyFormat = "$out attr-dict `:` type($out)";
 }
 
-def Kernel_EmbedOp : Kernel_Op<"embed"> {
+def Kernel_EmbedOp : Kernel_Op<"embed", own = ["getAccesses"]> {
   let summary = "out[t] = scale * table[ids[t]]";
   let description = [{
     Reads rows of the packed table, whatever its format. `ids` is one column; what is no row of the table reads row 0.
@@ -120,10 +130,10 @@ def Kernel_AltUpInjectOp : Kernel_Op<"altup_inject"> {
   let hasVerifier = 1;
 }
 
-def Kernel_AddPositionsOp : Kernel_Op<"add_positions"> {
+def Kernel_AddPositionsOp : Kernel_Op<"add_positions", own = ["getAccesses"]> {
   let summary = "out[t] += table[position + t]";
   let description = "Reads rows of the packed table, whatever its format.";
-  let arguments = (ins LM_WeightType:$table, Index:$position, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
+  let arguments = (ins LM_WeightType:$table, Index:$position, Kernel_InOut<Kernel_Rows>:$out);
   let assemblyFormat = "$table `at` $position `to` $out attr-dict `:` type($table) `,` type($out)";
   let hasVerifier = 1;
 }
@@ -142,17 +152,17 @@ def Kernel_NormOp : Kernel_Op<"norm", [AttrSizedOperandSegments]> {
 
 def Kernel_ScaleOp : Kernel_Op<"scale"> {
   let summary = "out = out * factor";
-  let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, F64Attr:$factor);
+  let arguments = (ins Kernel_InOut<Kernel_Rows>:$out, F64Attr:$factor);
   let assemblyFormat = "$out `by` $factor attr-dict `:` type($out)";
 }
 
-def Kernel_AddBiasOp : Kernel_Op<"add_bias"> {
+def Kernel_AddBiasOp : Kernel_Op<"add_bias", own = ["getAccesses"]> {
   let summary = "out[t, n] += bias[first + n]";
   let description = [{
     Of experts' biases, `each` values one after another, it is the one whose number `expert` holds, as in kernel.matmul.
   }];
   let arguments = (ins LM_WeightType:$bias, Index:$first, Kernel_In<Optional<Kernel_Ids>>:$expert,
-                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, DefaultValuedAttr<I64Attr, "0">:$each);
+                       Kernel_InOut<Kernel_Rows>:$out, DefaultValuedAttr<I64Attr, "0">:$each);
   let assemblyFormat = [{
     $bias `[` $first `]` (`of` $expert^ `:` type($expert) `each` $each)? `to` $out attr-dict
     `:` type($bias) `,` type($out)
@@ -166,7 +176,7 @@ def Kernel_AddBiasOp : Kernel_Op<"add_bias"> {
 def Kernel_ScaleRowsOp : Kernel_Op<"scale_rows"> {
   let summary = "out[t] *= factors[t]";
   let description = "`factors` is one column.";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$factors, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out);
+  let arguments = (ins Kernel_In<Kernel_Rows>:$factors, Kernel_InOut<Kernel_Rows>:$out);
   let assemblyFormat = "$out `by` $factors attr-dict `:` type($out) `,` type($factors)";
   let hasVerifier = 1;
 }
@@ -192,7 +202,7 @@ def Kernel_RoundOp : Kernel_Op<"round"> {
   let hasVerifier = 1;
 }
 
-def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {
+def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments], own = ["getAccesses", "getCost"]> {
   let summary = "out[t, n] = <input[t], weight[first + n]>";
   let description = [{
     `input` is rows of f32, rows rounded by kernel.round for bf16 dots, or codes made by kernel.quantize for quantised
@@ -281,13 +291,13 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
 def Kernel_RopeOp : Kernel_Op<"rope"> {
   let summary = "rotates heads in place";
   let description = "As lm.rope; `out` is whole heads of `head` values, `table` a row per row of `out`.";
-  let arguments = (ins Kernel_In<Kernel_Rows>:$table, Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, I64Attr:$head,
+  let arguments = (ins Kernel_In<Kernel_Rows>:$table, Kernel_InOut<Kernel_Rows>:$out, I64Attr:$head,
                        DefaultValuedAttr<I64Attr, "0">:$from);
   let assemblyFormat = "$table `to` $out `head` $head (`from` $from^)? attr-dict `:` type($table) `,` type($out)";
   let hasVerifier = 1;
 }
 
-def Kernel_AppendOp : Kernel_Op<"append"> {
+def Kernel_AppendOp : Kernel_Op<"append", own = ["getAccesses"]> {
   let summary = "rows of heads enter the cache";
   let description = "Row t goes to position `position` + t, as keys or as values of the heads from `head` on.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<LM_CacheType>:$cache, Index:$head, Index:$position,
@@ -296,7 +306,7 @@ def Kernel_AppendOp : Kernel_Op<"append"> {
   let hasVerifier = 1;
 }
 
-def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
+def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments], own = ["getAccesses", "getCost"]> {
   let summary = "attention of rows of one query head";
   let description = [{
     As lm.attention for rows of one query head at positions `position` .. , or for several query heads of one row that
@@ -312,7 +322,7 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
                        Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$piece,
                        Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
-                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       Kernel_Scratch<Kernel_Rows>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
                        F64Attr:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature, UnitAttr:$rounded);
   let assemblyFormat = [{
     (`rounded` $rounded^)? $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))?
@@ -323,7 +333,7 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOperandSegments]> {
+def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOperandSegments], own = ["getAccesses", "getCost"]> {
   let summary = "attention of rows of one query head, or of heads of one row, to latent vectors";
   let description = [{
     As lm.attention to a latent cache for rows of one query head at positions `position` .. , or for several query heads of
@@ -333,7 +343,7 @@ def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOpera
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
                        Optional<Index>:$every, Optional<Index>:$piece, Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
-                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$room, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       Kernel_Scratch<Kernel_Rows>:$room, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
                        I64Attr:$rows, I64Attr:$positions);
   let assemblyFormat = [{
     $query `,` $cache `at` $position (`every` $every^)?
@@ -344,7 +354,7 @@ def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOpera
   let hasVerifier = 1;
 }
 
-def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention"> {
+def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention", own = ["getAccesses", "getCost"]> {
   let summary = "attention of rows of one query head to keys and values that are made of a latent cache";
   let description = [{
     As lm.latent_attention for rows of `head` at positions `position` .. , block by block of `positions` positions: their
@@ -354,9 +364,9 @@ def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention"> {
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
                        LM_WeightType:$k_up, LM_WeightType:$v_up, Index:$head,
-                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$matrices,
-                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$panels,
-                       Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$rows, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       Kernel_Scratch<Kernel_Rows>:$matrices,
+                       Kernel_Scratch<Kernel_Rows>:$panels,
+                       Kernel_Scratch<Kernel_Rows>:$rows, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
                        I64Attr:$positions);
   let assemblyFormat = [{
     $query `,` $cache `at` $position `by` $k_up `,` $v_up `[` $head `]` `matrices` $matrices `panels` $panels `rows` $rows
@@ -382,14 +392,14 @@ def Kernel_MergePiecesOp : Kernel_Op<"merge_pieces"> {
   let hasVerifier = 1;
 }
 
-def Kernel_Conv1dOp : Kernel_Op<"conv1d"> {
+def Kernel_Conv1dOp : Kernel_Op<"conv1d", own = ["getAccesses", "getCost"]> {
   let summary = "a short causal convolution of some channels";
   let description = [{
     As lm.causal_conv1d for the channels from `channel` on, which are `part` of the state; with SiLU. The rows are all of the
     call's.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Index:$channel,
-                       Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state, Index:$part, Index:$position,
+                       Kernel_InOut<LM_CarryType>:$state, Index:$part, Index:$position,
                        Kernel_Out<Kernel_Rows>:$out, I64Attr:$width);
   let assemblyFormat = [{
     $input `,` $weight `[` $channel `]` `width` $width `state` $state `[` $part `]` `at` $position `to` $out attr-dict
@@ -398,7 +408,7 @@ def Kernel_Conv1dOp : Kernel_Op<"conv1d"> {
   let hasVerifier = 1;
 }
 
-def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule"> {
+def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule", own = ["getAccesses", "getCost"]> {
   let summary = "the gated delta rule for some columns of one head's state";
   let description = [{
     As lm.gated_delta_rule: `query` and `key` are those of one head, `value` and `out` the columns that `part` of the state is
@@ -406,7 +416,7 @@ def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule"> {
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<Kernel_Rows>:$key, Kernel_In<Kernel_Rows>:$value,
                        Kernel_In<Kernel_Rows>:$a, Kernel_In<Kernel_Rows>:$b, LM_WeightType:$decay, LM_WeightType:$bias,
-                       Index:$head, Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state, Index:$part, Index:$position,
+                       Index:$head, Kernel_InOut<LM_CarryType>:$state, Index:$part, Index:$position,
                        Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = [{
     $query `,` $key `,` $value `by` $a `,` $b `,` $decay `,` $bias `[` $head `]` `state` $state `[` $part `]` `at` $position
@@ -424,7 +434,7 @@ def Kernel_ValuesOp : Kernel_Op<"values"> {
   let hasVerifier = 1;
 }
 
-def Kernel_CachedOp : Kernel_Op<"cached"> {
+def Kernel_CachedOp : Kernel_Op<"cached", own = ["getAccesses"]> {
   let summary = "out[p] = keys or values of all heads at position p";
   let description = "As lm.cached; the end is the number of rows of `out`.";
   let arguments = (ins Kernel_In<LM_CacheType>:$cache, Kernel_Out<Kernel_Rows>:$out, UnitAttr:$values);
@@ -432,11 +442,12 @@ def Kernel_CachedOp : Kernel_Op<"cached"> {
   let hasVerifier = 1;
 }
 
-def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, RecursiveMemoryEffects, SingleBlock]> {
+def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, RecursiveMemoryEffects, SingleBlock],
+                                 own = ["getAccesses", "getCost"]> {
   let summary = "ops of `lm` on the rows of a tile, by their decomposition";
   let description = [{
     The body gets the rows as tensors, and the tensors it yields are written to `outs`. Weights, caches and the position
-    come from outside. For what the schedule has no kernel for, and for what `--decompose` names: nothing here is fast.
+    come from outside. Every tensor has as many rows as the first input. For what the schedule has no kernel for, and for what `--decompose` names: nothing here is fast.
 
     Example:
     ```mlir
@@ -455,7 +466,7 @@ def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, Recursive
   let hasVerifier = 1;
 }
 
-def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"ComputeOp">]> {
+def Kernel_YieldOp : Kernel_BaseOp<"yield", [Pure, Terminator, ReturnLike, HasParent<"ComputeOp">]> {
   let summary = "what a kernel.compute writes";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
@@ -480,13 +491,13 @@ def Kernel_GluOp : Kernel_Op<"glu"> {
 
 def Kernel_ActivationOp : Kernel_Op<"activation"> {
   let summary = "out = act(out)";
-  let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, LM_ActivationAttr:$activation);
+  let arguments = (ins Kernel_InOut<Kernel_Rows>:$out, LM_ActivationAttr:$activation);
   let assemblyFormat = "$out $activation attr-dict `:` type($out)";
 }
 
 def Kernel_SoftcapOp : Kernel_Op<"softcap"> {
   let summary = "out = cap * tanh(out / cap)";
-  let arguments = (ins Arg<Kernel_Rows, "", [MemRead, MemWrite]>:$out, F64Attr:$cap);
+  let arguments = (ins Kernel_InOut<Kernel_Rows>:$out, F64Attr:$cap);
   let assemblyFormat = "$out `cap` $cap attr-dict `:` type($out)";
   let hasVerifier = 1;
 }
@@ -495,7 +506,7 @@ def Kernel_SoftcapOp : Kernel_Op<"softcap"> {
 // Dots: what the instruction does, whatever the instruction
 //===--------------------------------------------------------------------------------------------------------------===//
 
-def Kernel_DotU8S8Op : Kernel_Op<"dot_u8s8", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
+def Kernel_DotU8S8Op : Kernel_BaseOp<"dot_u8s8", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
   let summary = "acc[i] += sum over j < 4 of unsigned lhs[4i+j] * signed rhs[4i+j]";
   let description = "vpdpbusd.";
   let arguments = (ins VectorOfRankAndType<[1], [I32]>:$acc, VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
@@ -504,7 +515,7 @@ def Kernel_DotU8S8Op : Kernel_Op<"dot_u8s8", [Pure, AllTypesMatch<["acc", "resul
   let hasVerifier = 1;
 }
 
-def Kernel_MaddU8S8Op : Kernel_Op<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
+def Kernel_MaddU8S8Op : Kernel_BaseOp<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
   let summary = "r[i] = unsigned lhs[2i] * signed rhs[2i] + lhs[2i+1] * rhs[2i+1] in 16 bits";
   let description = "vpmaddubsw; the caller sees to it that sums stay within 16 bits.";
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
@@ -513,7 +524,7 @@ def Kernel_MaddU8S8Op : Kernel_Op<"madd_u8s8", [Pure, AllTypesMatch<["lhs", "rhs
   let hasVerifier = 1;
 }
 
-def Kernel_LookupOp : Kernel_Op<"lookup", [Pure, AllTypesMatch<["table", "codes", "result"]>]> {
+def Kernel_LookupOp : Kernel_BaseOp<"lookup", [Pure, AllTypesMatch<["table", "codes", "result"]>]> {
   let summary = "r[i] = table[codes[i]], codes below 16";
   let description = "vpshufb; every 16 values of the table are the same.";
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$table, VectorOfRankAndType<[1], [I8]>:$codes);
@@ -521,7 +532,7 @@ def Kernel_LookupOp : Kernel_Op<"lookup", [Pure, AllTypesMatch<["table", "codes"
   let assemblyFormat = "$table `[` $codes `]` attr-dict `:` type($result)";
 }
 
-def Kernel_MaddI16Op : Kernel_Op<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
+def Kernel_MaddI16Op : Kernel_BaseOp<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]>]> {
   let summary = "r[i] = lhs[2i] * rhs[2i] + lhs[2i+1] * rhs[2i+1] in 32 bits";
   let description = "vpmaddwd.";
   let arguments = (ins VectorOfRankAndType<[1], [I16]>:$lhs, VectorOfRankAndType<[1], [I16]>:$rhs);
@@ -530,7 +541,7 @@ def Kernel_MaddI16Op : Kernel_Op<"madd_i16", [Pure, AllTypesMatch<["lhs", "rhs"]
   let hasVerifier = 1;
 }
 
-def Kernel_DotBF16Op : Kernel_Op<"dot_bf16", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
+def Kernel_DotBF16Op : Kernel_BaseOp<"dot_bf16", [Pure, AllTypesMatch<["acc", "result"]>, AllTypesMatch<["lhs", "rhs"]>]> {
   let summary = "acc[i] += lhs[2i] * rhs[2i] + lhs[2i+1] * rhs[2i+1]";
   let description = "vdpbf16ps.";
   let arguments = (ins VectorOfRankAndType<[1], [F32]>:$acc, VectorOfRankAndType<[1], [BF16]>:$lhs, VectorOfRankAndType<[1], [BF16]>:$rhs);

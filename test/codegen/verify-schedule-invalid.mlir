@@ -1200,7 +1200,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // -----
 
-// A cache that is read where no row of it is asked for, and memory behind the kernel's back.
+// A cache that is read where no row of it is asked for.
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
 !cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
@@ -1218,9 +1218,57 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       kernel.compute to (%out : !row) {
         // expected-error @below {{'lm.cached' op is not understood by verify-schedule}}
         %k = lm.cached keys %cache to %position : !cache -> tensor<?x16xf32>
-        // expected-error @below {{'kernel.zero' op is not understood by verify-schedule}}
-        kernel.zero %out : !row
         kernel.yield %k : tensor<?x16xf32>
+      }
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A dot product is no op on memory.
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  func.func @decode(%rows: index, %position: index, %f32: vector<16xf32>, %bf16: vector<32xbf16>)
+      attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c1 = arith.constant 1 : index
+    spmd.phase "dot" tiles %c1 prologue {
+    } do {
+    ^bb0(%tile: index):
+      // expected-error @below {{'kernel.dot_bf16' op is not understood by verify-schedule}}
+      %sum = kernel.dot_bf16 %f32, %bf16, %bf16 : vector<16xf32>, vector<32xbf16>
+    }
+    spmd.barrier
+    return
+  }
+}
+
+// -----
+
+// A decomposed convolution advances every part of its state, in each tile.
+!row = memref<1x16xf32, strided<[16, 1], offset: ?>>
+!state = !lm.carry<2 x 24>
+module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
+  lm.state @state : !state place 0
+  spmd.buffer @a : memref<2x16xf32> arena place 0
+  func.func @decode(%rows: index, %position: index, %w: !lm.weight<64xf32>)
+      attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %state = lm.use @state : !state
+    // expected-error @below {{phase "conv1d" appends twice the keys of head 0 at position 0}}
+    spmd.phase "conv1d" tiles %c2 prologue {
+    } do {
+    ^bb0(%tile: index):
+      %out = spmd.write @a[%tile, %c0] size [%c1, %c16] : !row
+      kernel.zero %out : !row
+      kernel.compute (%out : !row) to (%out : !row) {
+      ^bb0(%x: tensor<?x16xf32>):
+        %y = lm.causal_conv1d %x, %w width 4 to %state at %position : tensor<?x16xf32>, !lm.weight<64xf32>, !state
+        kernel.yield %y : tensor<?x16xf32>
       }
     }
     spmd.barrier

@@ -609,6 +609,18 @@ func.func @results_as_wide_as_their_memory(%x: memref<?x8xf32>, %y: memref<?x4xf
 
 // -----
 
+func.func @compute_of_memory(%x: memref<?x8xf32>) {
+  kernel.compute (%x : memref<?x8xf32>) to (%x : memref<?x8xf32>) {
+  ^bb0(%a: tensor<?x8xf32>):
+    // expected-error @below {{'kernel.zero' op expects to stand outside kernel.compute}}
+    kernel.zero %x : memref<?x8xf32>
+    kernel.yield %a : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
 func.func @norm_of_another_group(%x: memref<?x64xf32>, %w: !lm.weight<32xf32>) {
   // expected-error @below {{'kernel.norm' op expects the weight of a group's 64 values, but found '!lm.weight<32xf32>'}}
   kernel.norm %x by %w : !lm.weight<32xf32> to %x group 64 eps 1.0 : memref<?x64xf32>, memref<?x64xf32>
