@@ -112,6 +112,81 @@ func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, 
   return
 }
 
+// CHECK-LABEL: @streams(
+func.func @streams(%x: !rows, %wide: memref<?x128xf32>, %out: !rows, %w: !lm.weight<64xf32>, %factors: memref<?x1xf32>,
+                   %pairs: memref<?x4xf32>, %each: memref<?x2xf32>, %one: memref<?x32xf32>) {
+  // CHECK: kernel.concat %{{.*}}, %{{.*}} to %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x64xf32, {{.*}}> to memref<?x128xf32>
+  kernel.concat %x, %x to %wide : !rows, !rows to memref<?x128xf32>
+  // CHECK: kernel.multiply %{{.*}}, %{{.*}} to %{{.*}} : memref<?x64xf32, {{.*}}>, <64xf32>,
+  kernel.multiply %x, %w to %out : !rows, !lm.weight<64xf32>, !rows
+  // CHECK: kernel.scale_rows %{{.*}} by %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x1xf32>
+  kernel.scale_rows %out by %factors : !rows, memref<?x1xf32>
+  // CHECK: kernel.sparsify %{{.*}} to %{{.*}} deviations 1.644900e+00 :
+  kernel.sparsify %x to %out deviations 1.6449 : !rows, !rows
+  // CHECK: kernel.match_magnitude %{{.*}}, %{{.*}} to %{{.*}} eps 1.000000e-05 :
+  kernel.match_magnitude %x, %x to %out eps 1.0e-5 : !rows, !rows, !rows
+  // CHECK: kernel.altup_predict %{{.*}}, %{{.*}} to %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x4xf32>,
+  kernel.altup_predict %x, %pairs to %out : !rows, memref<?x4xf32>, !rows
+  // CHECK: kernel.altup_correct %{{.*}}, %{{.*}}, %{{.*}} to %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x32xf32>, memref<?x2xf32>,
+  kernel.altup_correct %x, %one, %each to %out : !rows, memref<?x32xf32>, memref<?x2xf32>, !rows
+  // CHECK: kernel.altup_inject %{{.*}}, %{{.*}} to %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x32xf32>,
+  kernel.altup_inject %x, %one to %out : !rows, memref<?x32xf32>, !rows
+  return
+}
+
+// CHECK-LABEL: @latents(
+func.func @latents(%query: memref<?x12xf32>, %cache: !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>,
+                   %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>,
+                   %matrices: memref<24x16xf32>, %panels: memref<44x16xf32>, %rows: memref<?x64xf32>, %n: index,
+                   %out: memref<?x16xf32>, %parts: memref<?x32xf32>, %shares: memref<?x4xf32>, %sinks: !lm.weight<2xf32>,
+                   %mixed: memref<1x32xf32>) {
+  // CHECK: kernel.latent_attention %{{.*}}, %{{.*}} at %{{.*}} by %{{.*}}, %{{.*}}[%{{.*}}] matrices %{{.*}} panels %{{.*}} rows %{{.*}} to %{{.*}} scale 2.500000e-01 positions 16 :
+  kernel.latent_attention %query, %cache at %n by %k, %v[%n] matrices %matrices panels %panels rows %rows to %out
+    scale 0.25 positions 16 : memref<?x12xf32>, !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>,
+    !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>,
+    memref<?x64xf32>, memref<?x16xf32>
+  // CHECK: kernel.merge_pieces %{{.*}}, %{{.*}} to %{{.*}} : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+  kernel.merge_pieces %parts, %shares to %mixed : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+  // CHECK: kernel.merge_pieces %{{.*}}, %{{.*}} sinks %{{.*}} : !lm.weight<2xf32> to %{{.*}} :
+  kernel.merge_pieces %parts, %shares sinks %sinks : !lm.weight<2xf32> to %mixed
+    : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+  return
+}
+
+// CHECK-LABEL: @states(
+func.func @states(%x: memref<?x8xf32>, %conv: !lm.weight<64xf32>, %inputs: !lm.carry<2 x 24>, %v: memref<?x4xf32>,
+                  %gates: memref<?x2xf32>, %decay: !lm.weight<2xf32>, %state: !lm.carry<4 x 32>, %n: index) {
+  // CHECK: kernel.conv1d %{{.*}}, %{{.*}}[%{{.*}}] width 4 state %{{.*}}[%{{.*}}] at %{{.*}} to %{{.*}} : memref<?x8xf32>, <64xf32>, <2 x 24>,
+  kernel.conv1d %x, %conv[%n] width 4 state %inputs[%n] at %n to %x
+    : memref<?x8xf32>, !lm.weight<64xf32>, !lm.carry<2 x 24>, memref<?x8xf32>
+  // CHECK: kernel.delta_rule %{{.*}}, %{{.*}}, %{{.*}} by %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}[%{{.*}}] state %{{.*}}[%{{.*}}] at %{{.*}} to %{{.*}} :
+  kernel.delta_rule %x, %x, %v by %gates, %gates, %decay, %decay[%n] state %state[%n] at %n to %v
+    : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<2xf32>,
+      !lm.weight<2xf32>, !lm.carry<4 x 32>, memref<?x4xf32>
+  return
+}
+
+// CHECK-LABEL: @meanings(
+func.func @meanings(%w: !lm.weight<96x64xf32, <16 x 1>>, %numbers: memref<96x64xf32>, %cache: !cache, %all: memref<?x32xf32>,
+                    %x: memref<?x64xf32>) {
+  // CHECK: kernel.values %{{.*}} to %{{.*}} : <96x64xf32, <16 x 1>>, memref<96x64xf32>
+  kernel.values %w to %numbers : !lm.weight<96x64xf32, <16 x 1>>, memref<96x64xf32>
+  // CHECK: kernel.cached %{{.*}} to %{{.*}} : <2 x 16 x bf16, window = 0, rows = 32>, memref<?x32xf32>
+  kernel.cached %cache to %all : !cache, memref<?x32xf32>
+  // CHECK: kernel.cached values %{{.*}} to %{{.*}} :
+  kernel.cached values %cache to %all : !cache, memref<?x32xf32>
+  // CHECK: kernel.compute(%{{.*}} : memref<?x64xf32>) to(%{{.*}} : memref<?x64xf32>) {
+  // CHECK: ^bb0(%[[ROWS:.*]]: tensor<?x64xf32>):
+  // CHECK: %[[CAPPED:.*]] = lm.softcap %[[ROWS]]
+  // CHECK: kernel.yield %[[CAPPED]] : tensor<?x64xf32>
+  kernel.compute (%x : memref<?x64xf32>) to (%x : memref<?x64xf32>) {
+  ^bb0(%rows: tensor<?x64xf32>):
+    %capped = lm.softcap %rows cap 3.0e1 : tensor<?x64xf32>
+    kernel.yield %capped : tensor<?x64xf32>
+  }
+  return
+}
+
 // CHECK-LABEL: @dots(
 func.func @dots(%i32: vector<16xi32>, %u8: vector<64xi8>, %i16: vector<32xi16>, %f32: vector<16xf32>, %bf16: vector<32xbf16>) {
   // CHECK: kernel.dot_u8s8 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xi32>, vector<64xi8>
@@ -120,6 +195,8 @@ func.func @dots(%i32: vector<16xi32>, %u8: vector<64xi8>, %i16: vector<32xi16>, 
   %pairs = kernel.madd_u8s8 %u8, %u8 : vector<64xi8>, vector<32xi16>
   // CHECK: kernel.madd_i16 %{{.*}}, %{{.*}} : vector<32xi16>, vector<16xi32>
   %sums = kernel.madd_i16 %i16, %i16 : vector<32xi16>, vector<16xi32>
+  // CHECK: kernel.lookup %{{.*}}[%{{.*}}] : vector<64xi8>
+  %values = kernel.lookup %u8[%u8] : vector<64xi8>
   // CHECK: kernel.dot_bf16 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xf32>, vector<32xbf16>
   %floats = kernel.dot_bf16 %f32, %bf16, %bf16 : vector<16xf32>, vector<32xbf16>
   return
