@@ -3,7 +3,7 @@
 #include "compiler/support/Errors.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
-#include "frontends/config/Import.h"
+#include "frontends/Registry.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -126,30 +126,31 @@ absl::Status checkFileSizes(ModuleOp module, llvm::StringRef dump) {
   return absl::OkStatus();
 }
 
-absl::Status checkModel(ModuleOp module, llvm::StringRef dump, const ModelSource &source) {
-  auto model = module->getAttrOfType<DictionaryAttr>(lm::kModelAttr);
-  auto context = model.getAs<IntegerAttr>("context");
-  FirstError errors(*module.getContext());
-  LATHE_ASSIGN_OR_RETURN(auto reference,
-                         importModel(*module.getContext(), source, {.context = context ? context.getInt() : 0}));
-  LATHE_RETURN_IF_ERROR(checkHeaders((*reference)->getAttrOfType<DictionaryAttr>(lm::kFilesAttr), module, dump));
+absl::Status checkModel(ModuleOp reference, ModuleOp module, llvm::StringRef dump, llvm::StringRef path) {
+  LATHE_RETURN_IF_ERROR(checkHeaders(reference->getAttrOfType<DictionaryAttr>(lm::kFilesAttr), module, dump));
   // What the executable is called is the user's; paths were compared with the files.
-  if (std::optional<std::string> difference = findDifference(
-          (*reference)->getAttrOfType<DictionaryAttr>(lm::kModelAttr), model, {"name", "path", "tokenizer"}))
-    return fileError(dump, lm::kModelAttr, *difference + "; as " + source.path + " has it");
-  return checkWeights(*reference, module, dump);
+  if (std::optional<std::string> difference =
+          findDifference(reference->getAttrOfType<DictionaryAttr>(lm::kModelAttr),
+                         module->getAttrOfType<DictionaryAttr>(lm::kModelAttr), {"name", "path", "tokenizer"}))
+    return fileError(dump, lm::kModelAttr, *difference + "; as " + path + " has it");
+  return checkWeights(reference, module, dump);
 }
 
 } // namespace
 
-absl::StatusOr<std::optional<ModelSource>> lathe::openModelOf(ModuleOp module, llvm::StringRef dump, bool isNeeded) {
-  auto path = module->getAttrOfType<DictionaryAttr>(lm::kModelAttr).getAs<StringAttr>("path");
+absl::StatusOr<std::optional<Imported>> lathe::importAgain(ModuleOp module, llvm::StringRef dump, bool isNeeded) {
+  auto model = module->getAttrOfType<DictionaryAttr>(lm::kModelAttr);
+  auto path = model.getAs<StringAttr>("path");
   if (!path || (!isNeeded && !llvm::sys::fs::exists(path.getValue())))
     return std::nullopt;
   LATHE_RETURN_IF_ERROR(checkFileSizes(module, dump));
-  absl::StatusOr<ModelSource> source = openModel(path.getValue());
-  if (!source.ok())
-    return fileError(dump, "the model it was made of", std::string(source.status().message()));
-  LATHE_RETURN_IF_ERROR(checkModel(module, dump, *source));
-  return std::optional<ModelSource>(*std::move(source));
+  ImportOptions options = {.context = 0, .ignoreTensors = {}, .checksLeftOut = false, .readsTokenizer = isNeeded};
+  if (auto context = model.getAs<IntegerAttr>("context"))
+    options.context = context.getInt();
+  FirstError errors(*module.getContext());
+  absl::StatusOr<Imported> imported = importModel(path.getValue(), options, *module.getContext());
+  if (!imported.ok())
+    return fileError(dump, "the model it was made of", std::string(imported.status().message()));
+  LATHE_RETURN_IF_ERROR(checkModel(*imported->module, module, dump, path.getValue()));
+  return std::optional<Imported>(*std::move(imported));
 }

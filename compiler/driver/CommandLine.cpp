@@ -2,34 +2,10 @@
 #include "compiler/driver/Driver.h"
 #include "compiler/support/Errors.h"
 #include "compiler/targets/Emit.h"
-#include "frontends/config/models/Model.h"
+#include "frontends/Registry.h"
 #include "llvm/Support/raw_ostream.h"
-#include <array>
 
 using namespace lathe;
-
-static std::string listModels() {
-  std::vector<std::array<std::string, 7>> rows = {
-      {"file", "model_type", "GGUF", "attention", "norms", "positions", "MLP"}};
-  for (const NamedModel &entry : allModels()) {
-    llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->modelTypes));
-    llvm::append_range(types, namesIn(entry.model->wrapperTypes));
-    llvm::SmallVector<llvm::StringRef, 4> gguf = namesIn(entry.model->ggufArchitectures);
-    const Features features = featuresOf(*entry.model);
-    rows.push_back({entry.name.str(), commaSeparated(types), gguf.empty() ? "-" : commaSeparated(gguf),
-                    features.attention, features.norms, features.positions, features.mlp});
-  }
-  std::string text;
-  for (const auto &row : rows)
-    for (size_t column = 0; column < row.size(); ++column) {
-      size_t width = 0;
-      for (const auto &other : rows)
-        width = std::max(width, other[column].size());
-      const bool isLast = column + 1 == row.size();
-      text += row[column] + (isLast ? "\n" : std::string(width - row[column].size() + 1, ' '));
-    }
-  return text;
-}
 
 static absl::Status run(const CommandLine &line, std::string &text) {
   switch (line.command) {

@@ -9,7 +9,6 @@
 #include "compiler/driver/Program.h"
 #include "compiler/driver/Report.h"
 #include "compiler/driver/Reproducer.h"
-#include "compiler/driver/TokenizerSection.h"
 #include "compiler/support/Checksum.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/Inputs.h"
@@ -18,7 +17,7 @@
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
-#include "frontends/config/Import.h"
+#include "frontends/Registry.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -47,7 +46,7 @@ private:
   absl::Status import();
   absl::Status readDump(Stage from);
   absl::Status checkDumped(Stage from);
-  absl::Status makeTokenizer();
+  absl::Status takeTokenizer(absl::StatusOr<TokenizerSection> section);
   absl::Status recordOptions();
   void recordInputs();
   absl::Status checkOutputs();
@@ -71,8 +70,7 @@ private:
   std::vector<std::string> tokenizerNotes; // said at the end
   MLIRContext context;
   OwningOpRef<ModuleOp> module; // from stage object on: the skeleton
-  std::optional<ModelSource> source;
-  std::string tokenizer; // its section of the weights file; empty: the model has none
+  std::string tokenizer;        // its section of the weights file; empty: the model has none
   std::unique_ptr<llvm::TargetMachine> machine;
   llvm::SmallString<0> object;
 };
@@ -86,22 +84,20 @@ absl::Status Compilation::import() {
   const MappingGuard guard;
   if (llvm::StringRef(options.input).ends_with(".mlir") || llvm::StringRef(options.input).ends_with(".s"))
     return fileError(options.input, "expected a model, got a dump; --from STAGE says which stage it is of");
-  LATHE_ASSIGN_OR_RETURN(source, openModel(options.input));
   FirstError errors(context);
-  const ImportOptions imported = {options.context};
-  LATHE_ASSIGN_OR_RETURN(const std::vector<std::string> notes,
-                         checkLeftOut(*source, contextOf(source->config, imported), options.ignoreTensors));
-  LATHE_ASSIGN_OR_RETURN(module, importModel(context, *source, imported));
-  for (const std::string &note : notes)
+  LATHE_ASSIGN_OR_RETURN(
+      Imported imported,
+      importModel(options.input, {.context = options.context, .ignoreTensors = options.ignoreTensors}, context));
+  module = std::move(imported.module);
+  for (const std::string &note : imported.notes)
     report.note(note);
-  return makeTokenizer();
+  return takeTokenizer(std::move(imported.tokenizer));
 }
 
-/// The tables, whatever files they come from, and a hash of them in lm.model. A stage can be printed without them.
-absl::Status Compilation::makeTokenizer() {
-  if (!source->checkpoint)
+/// Keeps the tables, and a hash of them in lm.model. A stage can be printed without them.
+absl::Status Compilation::takeTokenizer(absl::StatusOr<TokenizerSection> section) {
+  if (!hasWeights(*module))
     return absl::OkStatus();
-  absl::StatusOr<TokenizerSection> section = tokenizerSection(*source);
   if (!section.ok())
     return reaches(Stage::Executable) ? section.status() : absl::OkStatus();
   tokenizerNotes = std::move(section->notes);
@@ -132,16 +128,20 @@ absl::Status Compilation::readDump(Stage from) {
 absl::Status Compilation::checkDumped(Stage from) {
   LATHE_RETURN_IF_ERROR(checkDump(*module, from, options.input));
   // Where no weights are packed, stages can be printed without the model.
-  LATHE_ASSIGN_OR_RETURN(source, openModelOf(*module, options.input, reaches(Stage::Executable)));
-  if (!source || !reaches(Stage::Executable))
+  LATHE_ASSIGN_OR_RETURN(std::optional<Imported> imported,
+                         importAgain(*module, options.input, reaches(Stage::Executable)));
+  if (!imported || !reaches(Stage::Executable))
     return absl::OkStatus();
-  auto hash = [&] { return (*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr).getAs<StringAttr>("tokenizer"); };
-  const StringAttr recorded = hash();
-  LATHE_RETURN_IF_ERROR(makeTokenizer());
-  if (hash() != recorded)
+  auto entry = [&](llvm::StringRef key) {
+    return (*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr).getAs<StringAttr>(key);
+  };
+  const StringAttr recorded = entry("tokenizer");
+  LATHE_RETURN_IF_ERROR(takeTokenizer(std::move(imported->tokenizer)));
+  const StringAttr found = entry("tokenizer");
+  if (found != recorded)
     return fileError(options.input, "lm.model.tokenizer",
-                     "expected " + hash().getValue() + ", as the tokenizer of " + source->path + " is now, found " +
-                         (recorded ? recorded.getValue() : "none"));
+                     "expected " + found.getValue() + ", as the tokenizer of " + entry("path").getValue() +
+                         " is now, found " + (recorded ? recorded.getValue() : "none"));
   return absl::OkStatus();
 }
 

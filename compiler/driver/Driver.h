@@ -1,8 +1,8 @@
 //===- Driver.h - a model through the stages ----------------------------------------------------------------------===//
 //
 // What travels with a module through every stage, so that each dump can be gone on from:
-//   lm.model     what the model is and where its files lie (frontends/config/Import.h)
-//   lm.sampling  what its files say about sampling (frontends/config/Import.cpp)
+//   lm.model     what the model is and where its files lie (frontends/Describe.h)
+//   lm.sampling  what its files say about sampling (frontends/Describe.h)
 //   lm.options   what the user asked for that later stages need; written here
 //   lm.program   sizes and counts the runtime wants to know; written by compiler/codegen
 //   lm.weight, lm.state   where weights come from and go to, and what the caches are; dropped when LLVM IR is made

@@ -10,6 +10,7 @@
 #define LATHE_FRONTENDS_CONFIG_CONFIG_H
 
 #include "dialects/lm/Formats.h"
+#include "frontends/Describe.h"
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -91,15 +92,6 @@ constexpr int64_t hidden = 1 << 20, layers = 1 << 12, heads = 1 << 12, headDim =
                   positions = int64_t(1) << 31;
 constexpr double values = 0x1p44; // of weights and caches together: 64 TiB as f32
 } // namespace limits
-
-/// What the files say about sampling, as the programs that such files are made for read it.
-struct SamplingValues {
-  std::string origin;     // "generation_config.json"
-  double temperature = 0; // 0: greedy
-  int64_t topK = 0;       // 0: all
-  double topP = 1, minP = 0, repeatPenalty = 1;
-  std::vector<std::string> unfollowed; // keys that ask for something else, which the runtime does not do
-};
 
 struct Config {
   std::string path;      // the file that states all this, for messages
@@ -191,7 +183,7 @@ struct Config {
   std::optional<SamplingValues> sampling; // none: the files say nothing
 
   /// tie_word_embeddings was left to a default that yields to a stored head (transformers' multimodal wrappers). Only
-  /// openModel looks at it.
+  /// the reader of the checkpoint looks at it.
   bool tiedUnlessStored = false;
 
   LayerKind kindOf(int64_t layer) const { return kinds.empty() ? LayerKind::Full : kinds[layer]; }

@@ -3,15 +3,12 @@
 #include "frontends/config/Import.h"
 #include "compiler/support/Errors.h"
 #include "dialects/lm/LMDialect.h"
-#include "dialects/lm/ModuleAttributes.h"
+#include "frontends/config/LeftOut.h"
 #include "frontends/config/blocks/Blocks.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -20,8 +17,8 @@ namespace {
 
 class Importer {
 public:
-  Importer(MLIRContext &context, const ModelSource &source, const ImportOptions &options)
-      : builder(&context), source(source), config(source.config), contextLength(contextOf(config, options)) {
+  Importer(MLIRContext &context, const ModelSource &source, int64_t contextLength)
+      : builder(&context), source(source), config(source.config), contextLength(contextLength) {
     config.rope = config.rope.in(contextLength);
     config.slidingRope = config.slidingRope.in(contextLength);
   }
@@ -42,8 +39,7 @@ private:
   func::FuncOp addKind(StringRef name, int64_t layer, ArrayRef<std::pair<Slot, lm::WeightType>> weights,
                        const States &states);
   absl::Status addForward(ArrayRef<Attribute> kinds);
-  DictionaryAttr describe() const;
-  DictionaryAttr describeFiles() const;
+  void describe();
   double countValues() const;
   Value use(Slot slot, lm::WeightType type) {
     return lm::UseOp::create(builder, builder.getUnknownLoc(), type, slotName(slot));
@@ -76,14 +72,6 @@ bool keepsScales(const TensorBinding &binding) {
   auto isAligned = [](int64_t rows) { return rows % panel == 0; };
   return !binding.transposedRows && !binding.permuteHeads && binding.group == binding.pitch &&
          llvm::all_of(binding.scales, [&](const ScalePlace &scale) { return isAligned(scale.firstRow); });
-}
-
-/// Of the same file, wherever the compiler is started: `..` stays, as it may go through a link.
-SmallString<128> absolutePath(StringRef path) {
-  SmallString<128> absolute(path);
-  llvm::sys::fs::make_absolute(absolute);
-  llvm::sys::path::remove_dots(absolute);
-  return absolute;
 }
 
 absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, int64_t layer) {
@@ -319,69 +307,28 @@ absl::Status Importer::addForward(ArrayRef<Attribute> kinds) {
   return absl::OkStatus();
 }
 
-DictionaryAttr Importer::describe() const {
-  Builder b(builder.getContext());
-  const SmallString<128> path = absolutePath(source.path);
-  SmallString<128> named(path);
-  llvm::sys::path::remove_dots(named, /*remove_dot_dot=*/true);
-  // A file called config.json says less than the folder it is in.
-  StringRef name = llvm::sys::path::filename(named);
-  if (name == "config.json")
-    name = llvm::sys::path::filename(llvm::sys::path::parent_path(named));
-  SmallVector<NamedAttribute> entries;
-  auto integer = [&](StringRef key, int64_t value) {
-    entries.push_back({b.getStringAttr(key), b.getI64IntegerAttr(value)});
-  };
-  auto string = [&](StringRef key, StringRef value) {
-    entries.push_back({b.getStringAttr(key), b.getStringAttr(value)});
-  };
-  string("path", path);
-  string("name", source.gguf ? source.gguf->name() : name);
-  string("architecture", config.modelType);
-  integer("layers", config.layers);
-  integer("hidden", config.hidden);
-  integer("heads", config.heads);
-  integer("vocabulary", config.vocabulary);
-  integer("context", contextLength);
+void Importer::describe() {
   const ParameterCount parameters = countParameters(*source.model, config);
-  integer("parameters", parameters.all);
-  if (parameters.active != parameters.all)
-    integer("active_parameters", parameters.active);
-  if (config.experts)
-    integer("experts_per_token", config.expertsPerToken);
+  describeModel(*module, {.path = source.path,
+                          .name = source.name,
+                          .architecture = config.modelType,
+                          .layers = config.layers,
+                          .hidden = config.hidden,
+                          .heads = config.heads,
+                          .vocabulary = config.vocabulary,
+                          .context = contextLength,
+                          .parameters = parameters.all,
+                          .activeParameters = parameters.active,
+                          .expertsPerToken = config.experts ? config.expertsPerToken : 0,
+                          .isBare = !source.checkpoint});
+  if (config.sampling)
+    describeSampling(*module, *config.sampling);
   if (!source.checkpoint)
-    entries.push_back({b.getStringAttr("bare"), b.getUnitAttr()});
-  return b.getDictionaryAttr(entries);
-}
-
-static DictionaryAttr describeSampling(Builder &b, const SamplingValues &values) {
-  const std::pair<StringRef, Attribute> entries[] = {
-      {"origin", b.getStringAttr(values.origin)},
-      {"temperature", b.getF64FloatAttr(values.temperature)},
-      {"top_k", b.getI64IntegerAttr(values.topK)},
-      {"top_p", b.getF64FloatAttr(values.topP)},
-      {"min_p", b.getF64FloatAttr(values.minP)},
-      {"repeat_penalty", b.getF64FloatAttr(values.repeatPenalty)},
-      {"unfollowed", b.getStringAttr(llvm::join(values.unfollowed, ", "))}};
-  SmallVector<NamedAttribute> attributes;
-  for (auto &[key, value] : entries)
-    attributes.push_back({b.getStringAttr(key), value});
-  return b.getDictionaryAttr(attributes);
-}
-
-/// Of every file of weights its size and a hash of its header: a dump that is gone on from must find them again.
-DictionaryAttr Importer::describeFiles() const {
-  Builder b(builder.getContext());
-  SmallVector<NamedAttribute> files;
-  for (unsigned file = 0; file < source.checkpoint->files().size(); ++file) {
-    const MappedFile &mapped = *source.checkpoint->files()[file];
-    const std::string hash = llvm::utohexstr(llvm::xxh3_64bits(source.checkpoint->header(file)), /*LowerCase=*/true);
-    files.push_back(b.getNamedAttr(
-        absolutePath(mapped.path()),
-        b.getDictionaryAttr({b.getNamedAttr("bytes", b.getI64IntegerAttr(static_cast<int64_t>(mapped.size()))),
-                             b.getNamedAttr("header", b.getStringAttr(hash))})));
-  }
-  return b.getDictionaryAttr(files);
+    return;
+  SmallVector<WeightsFile> files;
+  for (auto [index, file] : llvm::enumerate(source.checkpoint->files()))
+    files.push_back({file->path(), file->size(), source.checkpoint->header(index)});
+  describeFiles(*module, files);
 }
 
 /// Of weights and states: sizes that are each possible can multiply to what no address reaches, and overflow on the
@@ -424,24 +371,22 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Importer::run() {
     layers.push_back(kind);
   }
   LATHE_RETURN_IF_ERROR(addForward(layers));
-  (*module)->setAttr(lm::kModelAttr, describe());
-  if (config.sampling)
-    (*module)->setAttr(lm::kSamplingAttr, describeSampling(builder, *config.sampling));
-  if (source.checkpoint)
-    (*module)->setAttr(lm::kFilesAttr, describeFiles());
+  describe();
   assert(succeeded(verify(*module)) && "the blocks build valid IR from a checked Config");
   return std::move(module);
 }
 
 } // namespace
 
-int64_t lathe::contextOf(const Config &config, const ImportOptions &options) {
+absl::StatusOr<Imported> lathe::importSource(const ModelSource &source, const ImportOptions &options,
+                                             MLIRContext &context) {
   constexpr int64_t atMost = 8192;
-  return options.context ? options.context : std::min(config.maxPositions, atMost);
-}
-
-absl::StatusOr<OwningOpRef<ModuleOp>> lathe::importModel(MLIRContext &context, const ModelSource &source,
-                                                         const ImportOptions &options) {
+  const int64_t length = options.context ? options.context : std::min(source.config.maxPositions, atMost);
+  Imported imported;
+  if (options.checksLeftOut) {
+    LATHE_ASSIGN_OR_RETURN(imported.notes, checkLeftOut(source, length, options.ignoreTensors));
+  }
   context.loadDialect<lm::LMDialect, func::FuncDialect>();
-  return Importer(context, source, options).run();
+  LATHE_ASSIGN_OR_RETURN(imported.module, Importer(context, source, length).run());
+  return std::move(imported);
 }

@@ -1,8 +1,6 @@
-//===- LeftOut.cpp - what a model's files hold beside the language model ------------------------------------------===//
-
+#include "frontends/config/LeftOut.h"
 #include "compiler/support/Downloaded.h"
 #include "compiler/support/Errors.h"
-#include "frontends/Frontend.h"
 #include "frontends/config/UnreadTensors.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"

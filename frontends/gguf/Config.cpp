@@ -7,8 +7,8 @@
 //===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/support/Errors.h"
-#include "frontends/Frontend.h"
 #include "frontends/config/Checks.h"
+#include "frontends/config/ModelSource.h"
 #include "frontends/gguf/Gguf.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -662,13 +662,13 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   return config;
 }
 
-absl::StatusOr<ModelSource> lathe::openGguf(llvm::StringRef path) {
+absl::StatusOr<ModelSource> lathe::describeGguf(const Gguf &gguf) {
   ModelSource source;
-  source.path = path.str();
-  source.directory = llvm::sys::path::parent_path(path).str();
-  LATHE_ASSIGN_OR_RETURN(source.gguf, Gguf::open(path));
-  LATHE_ASSIGN_OR_RETURN(source.config, readGgufConfig(*source.gguf, source.model));
-  source.checkpoint = makeCheckpoint(*source.gguf);
+  source.path = gguf.path().str();
+  source.directory = llvm::sys::path::parent_path(gguf.path()).str();
+  source.name = gguf.name().str();
+  LATHE_ASSIGN_OR_RETURN(source.config, readGgufConfig(gguf, source.model));
+  source.checkpoint = makeCheckpoint(gguf);
   LATHE_RETURN_IF_ERROR(checkTensors(*source.model, source.config, *source.checkpoint));
   return source;
 }

@@ -98,6 +98,7 @@ private:
 struct Config;
 struct Model;
 struct ModelSource;
+struct TokenizerSection;
 
 /// The tensors of `gguf` as a checkpoint that keeps the files mapped.
 std::unique_ptr<Checkpoint> makeCheckpoint(const Gguf &gguf);
@@ -108,7 +109,10 @@ absl::StatusOr<Config> readGgufConfig(const Gguf &gguf, const Model *&model);
 /// general.sampling.* -> config.sampling. A key that is left out changes nothing.
 absl::Status readGgufSampling(const Gguf &gguf, Config &config);
 
-absl::StatusOr<ModelSource> openGguf(llvm::StringRef path);
+/// The file's model, tensors checked.
+absl::StatusOr<ModelSource> describeGguf(const Gguf &gguf);
+
+absl::StatusOr<TokenizerSection> readGgufTokenizerSection(const Gguf &gguf, const Config &config);
 
 } // namespace lathe
 

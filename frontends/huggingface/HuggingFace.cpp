@@ -17,8 +17,6 @@ static std::string inside(llvm::StringRef directory, llvm::StringRef name) {
   return path.str().str();
 }
 
-static std::string ifThere(std::string path) { return isThere(path) ? path : ""; }
-
 static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef directory) {
   // The order transformers looks in.
   if (std::string single = inside(directory, "model.safetensors"); isThere(single))
@@ -74,11 +72,6 @@ absl::StatusOr<ModelSource> lathe::openHuggingFace(llvm::StringRef path) {
   } else {
     LATHE_RETURN_IF_ERROR(readSampling(configPath, file->bytes(), source.config));
   }
-  source.tokenizerJson = ifThere(inside(source.directory, "tokenizer.json"));
-  source.tokenizerConfig = ifThere(inside(source.directory, "tokenizer_config.json"));
-  source.tokenizerModel = ifThere(inside(source.directory, "tokenizer.model"));
-  source.chatTemplate = ifThere(inside(source.directory, "chat_template.jinja"));
-
   if (isDirectory) {
     LATHE_ASSIGN_OR_RETURN(source.checkpoint, openWeights(path));
   }

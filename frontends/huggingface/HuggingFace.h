@@ -4,7 +4,8 @@
 #define LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H
 
 #include "absl/status/statusor.h"
-#include "frontends/Frontend.h"
+#include "frontends/config/ModelSource.h"
+#include "frontends/config/models/Model.h"
 
 namespace lathe {
 
@@ -18,6 +19,7 @@ absl::Status readGenerationConfig(llvm::StringRef path, llvm::StringRef text, Co
 absl::Status readSampling(llvm::StringRef path, llvm::StringRef text, Config &config);
 
 /// A directory with config.json, or a config.json named as a file (then without weights).
+/// A config.json named as a file is bare, whatever lies beside it.
 absl::StatusOr<ModelSource> openHuggingFace(llvm::StringRef path);
 
 } // namespace lathe

@@ -1,5 +1,4 @@
 #include "compiler/support/Downloaded.h"
-#include "frontends/Frontend.h"
 #include "frontends/huggingface/HuggingFace.h"
 #include "test/fuzz/Fuzz.h"
 

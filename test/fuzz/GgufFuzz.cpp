@@ -1,5 +1,4 @@
 #include "compiler/support/Errors.h"
-#include "frontends/Frontend.h"
 #include "frontends/config/UnreadTensors.h"
 #include "frontends/gguf/Gguf.h"
 #include "test/fuzz/Fuzz.h"

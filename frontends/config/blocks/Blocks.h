@@ -8,7 +8,9 @@
 #define LATHE_FRONTENDS_CONFIG_BLOCKS_BLOCKS_H
 
 #include "dialects/lm/LMOps.h"
-#include "frontends/Frontend.h"
+#include "frontends/config/Config.h"
+#include "frontends/config/Tensors.h"
+#include "frontends/config/models/Model.h"
 #include "mlir/IR/Builders.h"
 
 namespace lathe {

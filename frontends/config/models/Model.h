@@ -214,6 +214,9 @@ struct Features {
 };
 Features featuresOf(const Model &model);
 
+/// A table of all models, a line each: their names, and what featuresOf says.
+std::string tableOfModels();
+
 /// The entries of one of a Model's lists.
 llvm::SmallVector<llvm::StringRef, 4> namesIn(const char *const (&list)[4]);
 

@@ -1,6 +1,7 @@
 #include "frontends/config/UnreadTensors.h"
-#include "frontends/Frontend.h"
+#include "frontends/config/LeftOut.h"
 #include "test/frontends/Builders.h"
+#include "test/frontends/Sources.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace lathe;

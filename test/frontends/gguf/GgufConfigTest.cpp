@@ -1,5 +1,5 @@
 #include "compiler/support/Errors.h"
-#include "frontends/Frontend.h"
+#include "frontends/config/models/Model.h"
 #include "frontends/gguf/Gguf.h"
 #include "test/frontends/Builders.h"
 #include <cmath>

@@ -1,6 +1,6 @@
-#include "frontends/Frontend.h"
 #include "frontends/config/models/Model.h"
 #include "test/frontends/Builders.h"
+#include "test/frontends/Sources.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 

@@ -1,5 +1,9 @@
-#include "compiler/driver/TokenizerSection.h"
+//===- Tokenizer.cpp - a GGUF's keys about its tokenizer ----------------------------------------------------------===//
+
 #include "compiler/support/Errors.h"
+#include "frontends/config/Config.h"
+#include "frontends/gguf/Gguf.h"
+#include "frontends/tokenizer/Section.h"
 #include "frontends/tokenizer/TokenizerModel.h"
 
 using namespace lathe;
@@ -69,74 +73,22 @@ absl::StatusOr<GgufTokenizer> GgufKeys::read() {
   return tokenizer;
 }
 
-} // namespace
-
-/// Models are published with tokens that have no row of the embedding; only a text that gives one does harm.
-static std::string noteBeyond(const TokenizerModel &model, int64_t vocabulary) {
-  constexpr int shown = 3;
-  int64_t count = 0;
-  std::string names;
-  for (size_t id = vocabulary; id < model.tokens.size(); ++id) {
-    if (model.tokens[id].piece.empty())
-      continue;
-    if (++count <= shown)
-      names += (count > 1 ? ", " : "") + std::to_string(id) + " " + quoted(model.tokens[id].piece);
-  }
-  if (count == 0)
-    return "";
-  return (printable(model.path) + llvm::Twine(": the tokenizer has ") + llvm::Twine(count) +
-          (count == 1 ? " id" : " ids") + " beyond the vocabulary of " + llvm::Twine(vocabulary) + " (" + names +
-          (count > shown ? ", ..." : "") + "); run refuses a text that gives one")
-      .str();
-}
-
-/// Null when the files hold no tokenizer that Lathe reads; `note` then says so.
-static absl::StatusOr<std::unique_ptr<TokenizerModel>> readTokenizer(const ModelSource &source, std::string &note) {
-  note = source.path + ": no tokenizer: the program takes ids only (--tokens)";
-  if (!source.gguf) {
-    auto model = readHuggingFaceTokenizer(source.directory);
-    if (model.status().code() == absl::StatusCode::kUnimplemented) {
-      const std::string reason(model.status().message());
-      note = reason + "; text cannot be fed, ids can (--tokens)";
-      // The program says why, too, without the folders of this machine.
-      auto unread = std::make_unique<TokenizerModel>();
-      llvm::StringRef inside = reason;
-      if (inside.consume_front(source.directory))
-        inside = inside.ltrim('/');
-      unread->chatRefusal = inside.str();
-      return unread;
-    }
-    return model;
-  }
-  LATHE_ASSIGN_OR_RETURN(llvm::StringRef kind, source.gguf->string("tokenizer.ggml.model", "none"));
+absl::StatusOr<std::unique_ptr<TokenizerModel>> readModel(const Gguf &gguf) {
+  LATHE_ASSIGN_OR_RETURN(llvm::StringRef kind, gguf.string("tokenizer.ggml.model", "none"));
   if (kind == "none" || kind == "no_vocab") // llama.cpp's names for a file without texts
     return nullptr;
-  LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(*source.gguf).read());
+  LATHE_ASSIGN_OR_RETURN(GgufTokenizer keys, GgufKeys(gguf).read());
   return readGgufTokenizer(keys);
 }
 
-absl::StatusOr<TokenizerSection> lathe::tokenizerSection(const ModelSource &source) {
-  TokenizerSection section;
-  std::string note;
-  LATHE_ASSIGN_OR_RETURN(std::unique_ptr<TokenizerModel> model, readTokenizer(source, note));
-  if (!model || model->tokens.empty())
-    section.notes.push_back(std::move(note));
-  // A GGUF's tokenizer knows more ends than its keys name, by what tokens are called.
-  const std::vector<int64_t> &ends = source.config.endTokens;
-  if (!model && ends.empty())
-    return section;
-  if (!model || (!source.gguf && !ends.empty())) {
-    if (!model)
-      model = std::make_unique<TokenizerModel>(); // without texts: ids end generation all the same
-    model->endIds.assign(ends.begin(), ends.end());
-  }
-  LATHE_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, serialize(*model));
-  section.bytes.assign(bytes.begin(), bytes.end());
-  if (model->isChatRefused)
-    section.notes.push_back("no --chat: " + model->chatRefusal);
-  if (model->isChatUndated)
-    section.notes.push_back("the chat template asks for today's date: --chat uses what the template writes without it");
-  if (std::string note = noteBeyond(*model, source.config.vocabulary); !note.empty())
-    section.notes.push_back(std::move(note));
-  return section;
+} // namespace
+
+absl::StatusOr<TokenizerSection> lathe::readGgufTokenizerSection(const Gguf &gguf, const Config &config) {
+  FoundTokenizer found;
+  LATHE_ASSIGN_OR_RETURN(found.model, readModel(gguf));
+  found.missing = gguf.path().str() + ": no tokenizer: the program takes ids only (--tokens)";
+  // The tokenizer knows more ends than its keys name, by what tokens are called.
+  if (!found.model)
+    found.endTokens = config.endTokens;
+  return makeTokenizerSection(std::move(found), config.vocabulary);
 }

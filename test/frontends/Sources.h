@@ -1,0 +1,26 @@
+//===- Sources.h - models as the frontends with a config describe them --------------------------------------------===//
+
+#ifndef LATHE_TEST_FRONTENDS_SOURCES_H
+#define LATHE_TEST_FRONTENDS_SOURCES_H
+
+#include "compiler/support/Errors.h"
+#include "frontends/Registry.h"
+#include "frontends/config/ModelSource.h"
+#include "frontends/gguf/Gguf.h"
+#include "frontends/gguf/GgufFrontend.h"
+#include "frontends/huggingface/HuggingFace.h"
+
+namespace lathe::testing {
+
+/// What the frontend for a path reads before it imports.
+inline absl::StatusOr<ModelSource> openModel(llvm::StringRef path) {
+  LATHE_ASSIGN_OR_RETURN(const Frontend *frontend, findFrontend(path));
+  if (frontend != &ggufFrontend())
+    return openHuggingFace(path);
+  LATHE_ASSIGN_OR_RETURN(std::shared_ptr<const Gguf> gguf, Gguf::open(path));
+  return describeGguf(*gguf);
+}
+
+} // namespace lathe::testing
+
+#endif // LATHE_TEST_FRONTENDS_SOURCES_H
