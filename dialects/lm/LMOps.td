@@ -10,8 +10,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class LM_Op<string mnemonic, list<Trait> traits = []>
     : Op<LM_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
-/// An op whose meaning is linalg on tensors (LMDecompose.cpp): the reference in tests, and what runs where the schedule has no
-/// phase of its own for it.
+/// An op whose meaning is linalg on tensors (dialects/lm/decompose/). The decomposition is the reference in tests, and it
+/// runs where the schedule has no phase for the op.
 class LM_ComputeOp<string mnemonic, list<Trait> traits = []>
     : LM_Op<mnemonic, traits # [DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]>;
 
