@@ -39,7 +39,7 @@ def PlanMemory : Pass<"lm-plan-memory", "::mlir::ModuleOp"> {
 }
 
 def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
-  let summary = "proves that no tile touches what another one writes";
+  let summary = "checks sampled calls: no tile touches what another one writes";
   let description = [{
     The index arithmetic of the schedule is evaluated for calls of several sizes (the most rows, one less, half, one) at
     several positions (first, last, where windows slide and rings wrap), and for every call:
@@ -48,8 +48,8 @@ def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
     this call (for head: by the last prefill), so that no two live buffers share bytes and nothing is read undefined; a
     worker reads its scratch only where its own tile or a prologue filled it; every position a query sees is in its row of
     the cache, not overwritten by a later one of the same call;
-    weights, caches and buffers lie apart and inside their areas. Workers are never mentioned: the proof holds for any
-    number. Between buffers bytes are judged by whole rows. Layers are not multiplied: a kind is evaluated once per call.
+    weights, caches and buffers lie apart and inside their areas. Workers are never mentioned: what was checked holds for any
+    number of them, for the calls that were evaluated. Between buffers bytes are judged by whole rows. Layers are not multiplied: a kind is evaluated once per call.
     Example: test/codegen/verify-schedule.mlir.
   }];
 }
