@@ -35,6 +35,7 @@ public:
       : options(options), report(options.verbose), context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
 
   absl::Status run();
+  absl::StatusOr<ModelObjects> runToObjects();
 
 private:
   static DialectRegistry makeRegistry() {
@@ -53,7 +54,9 @@ private:
   absl::Status runPasses(Stage stage);
   void noteOddRows();
   absl::Status makeObject();
+  absl::Status runStages();
   absl::Status makeExecutable();
+  absl::Status makeProgram();
   absl::StatusOr<PackedWeights> pack(OutputFile &file);
 
   /// After a stage: --dump-stages, and --emit. `text` is what both print.
@@ -72,7 +75,8 @@ private:
   OwningOpRef<ModuleOp> module; // from stage object on: the skeleton
   std::string tokenizer;        // its section of the weights file; empty: the model has none
   std::unique_ptr<llvm::TargetMachine> machine;
-  llvm::SmallString<0> object;
+  llvm::SmallString<0> object, program;
+  std::unique_ptr<OutputFile> weights; // null: a bare config has none
 };
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -171,6 +175,8 @@ absl::Status Compilation::recordOptions() {
   }
   if (!options.sizes.empty())
     entries.set("sizes", builder.getStringAttr(options.sizes));
+  if (!options.symbolPrefix.empty())
+    entries.set("symbol_prefix", builder.getStringAttr(options.symbolPrefix));
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
   if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
     LATHE_ASSIGN_OR_RETURN(CPUName cpu, resolveCPU(options.mcpu));
@@ -343,10 +349,9 @@ absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
   return packed;
 }
 
-absl::Status Compilation::makeExecutable() {
+/// The weights, packed, and the program that knows them by their content.
+absl::Status Compilation::makeProgram() {
   const std::string output = outputPath();
-  LATHE_ASSIGN_OR_RETURN(auto executable, OutputFile::create(output, OutputKind::Program));
-  std::unique_ptr<OutputFile> weights;
   ProgramWeights programWeights;
   const bool isEmbedded = embedsWeights();
   if (hasWeights(*module)) {
@@ -360,9 +365,17 @@ absl::Status Compilation::makeExecutable() {
   }
 
   report.begin(Stage::Executable);
-  LATHE_ASSIGN_OR_RETURN(auto program, emitProgram(*module, *machine, programWeights));
-  const llvm::StringRef objects[] = {object, program};
-  LinkInput input = {objects, weights && isEmbedded ? weights->temporaryPath() : ""};
+  LATHE_ASSIGN_OR_RETURN(program, emitProgram(*module, *machine, programWeights));
+  return absl::OkStatus();
+}
+
+absl::Status Compilation::makeExecutable() {
+  LATHE_ASSIGN_OR_RETURN(auto executable, OutputFile::create(outputPath(), OutputKind::Program));
+  LATHE_RETURN_IF_ERROR(makeProgram());
+  const bool isEmbedded = embedsWeights();
+  LATHE_ASSIGN_OR_RETURN(auto mainObject, emitMain(*module, *machine));
+  const llvm::StringRef objects[] = {object, program, mainObject};
+  LinkInput input = {objects, weights && isEmbedded ? weights->temporaryPath() : "", weightsSymbol(*module)};
   LATHE_RETURN_IF_ERROR(link(input, *executable));
   if (weights && !isEmbedded) // both or neither
     LATHE_RETURN_IF_ERROR(checkOutput(weights->path(), OutputKind::Weights));
@@ -375,7 +388,7 @@ absl::Status Compilation::makeExecutable() {
   return absl::OkStatus();
 }
 
-absl::Status Compilation::run() {
+absl::Status Compilation::runStages() {
   const Stage from = options.from.value_or(Stage::Import);
   LATHE_RETURN_IF_ERROR(options.from ? readDump(from) : import());
   if (from != Stage::Object) {
@@ -391,7 +404,23 @@ absl::Status Compilation::run() {
     if (reaches(Stage::Object))
       LATHE_RETURN_IF_ERROR(makeObject());
   }
+  return absl::OkStatus();
+}
+
+absl::Status Compilation::run() {
+  LATHE_RETURN_IF_ERROR(runStages());
   return reaches(Stage::Executable) ? makeExecutable() : absl::OkStatus();
+}
+
+absl::StatusOr<ModelObjects> Compilation::runToObjects() {
+  LATHE_RETURN_IF_ERROR(runStages());
+  if (embedsWeights())
+    return absl::InvalidArgumentError("--embed-weights: expected an executable to put the weights into, found objects");
+  LATHE_RETURN_IF_ERROR(makeProgram());
+  if (weights)
+    LATHE_RETURN_IF_ERROR(weights->keep());
+  report.end();
+  return ModelObjects{std::move(object), std::move(program)};
 }
 
 } // namespace
@@ -400,4 +429,9 @@ absl::Status lathe::compile(const Options &options) {
   std::signal(SIGXFSZ, SIG_IGN); // a file too large is an error of write, not the end
   forgetInputs();
   return Compilation(options).run();
+}
+
+absl::StatusOr<ModelObjects> lathe::compileToObjects(const Options &options) {
+  forgetInputs();
+  return Compilation(options).runToObjects();
 }

@@ -12,13 +12,24 @@
 #ifndef LATHE_COMPILER_DRIVER_DRIVER_H
 #define LATHE_COMPILER_DRIVER_DRIVER_H
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "compiler/driver/Options.h"
+#include "llvm/ADT/SmallString.h"
 
 namespace lathe {
 
 /// `lathe compile`. The error is one line without "lathe: "; outputs are there whole or not at all.
 absl::Status compile(const Options &options);
+
+/// A model as objects in memory: what an executable or a library is linked from.
+struct ModelObjects {
+  llvm::SmallString<0> code;
+  llvm::SmallString<0> program; // PREFIX_program of lrt/abi.h
+};
+
+/// The same up to the link: writes the weights to `options.output`.weights and returns the objects. Weights cannot be
+/// embedded.
+absl::StatusOr<ModelObjects> compileToObjects(const Options &options);
 
 /// All of lathe: stdout, stderr and exit status of a command line (without the program's name).
 int runCommandLine(llvm::ArrayRef<const char *> arguments);

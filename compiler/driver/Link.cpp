@@ -128,7 +128,7 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
   if (!input.weights.empty()) {
     wrapped = input.weights + ".o";
     llvm::sys::RemoveFileOnSignal(wrapped);
-    LATHE_RETURN_IF_ERROR(wrapInObject(input.weights, wrapped));
+    LATHE_RETURN_IF_ERROR(wrapInObject(input.weights, input.weightsSymbol, wrapped));
     arguments.push_back(wrapped);
   }
 
@@ -161,7 +161,7 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
   return fileError(output.path(), "cannot link: " + reason);
 }
 
-absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef object) {
+absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef symbol, llvm::StringRef object) {
   int from = open(file.str().c_str(), O_RDONLY | O_CLOEXEC);
   llvm::scope_exit closeFrom([&] { from >= 0 && close(from); });
   struct stat status;
@@ -170,22 +170,25 @@ absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef object) {
   const uint64_t bytes = status.st_size, page = 4096;
 
   // null, .lathe_weights, .symtab, .strtab; one name table serves sections and symbols.
-  constexpr char names[] = "\0.lathe_weights\0.symtab\0.strtab\0lathe_weights";
+  constexpr char sectionNames[] = "\0.lathe_weights\0.symtab\0.strtab";
+  std::string names(sectionNames, sizeof sectionNames);
   elf::Elf64_Sym symbols[2] = {};
-  symbols[1].st_name = 32;
+  symbols[1].st_name = names.size();
+  names += symbol;
+  names += '\0';
   symbols[1].setBindingAndType(elf::STB_GLOBAL, elf::STT_OBJECT);
   symbols[1].st_shndx = 1;
   symbols[1].st_size = bytes;
 
   const uint64_t symbolsAt = llvm::alignTo(page + bytes, 8), namesAt = symbolsAt + sizeof symbols,
-                 sectionsAt = llvm::alignTo(namesAt + sizeof names, 8);
+                 sectionsAt = llvm::alignTo(namesAt + names.size(), 8);
   elf::Elf64_Shdr sections[4] = {};
   // Large: may lie out of reach of 32-bit addresses without pushing code there.
   sections[1] = {
       1, elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_X86_64_LARGE | elf::SHF_GNU_RETAIN, 0, page, bytes, 0, 0, page,
       0};
   sections[2] = {16, elf::SHT_SYMTAB, 0, 0, symbolsAt, sizeof symbols, 3, 1, 8, sizeof symbols[0]};
-  sections[3] = {24, elf::SHT_STRTAB, 0, 0, namesAt, sizeof names, 0, 0, 1, 0};
+  sections[3] = {24, elf::SHT_STRTAB, 0, 0, namesAt, names.size(), 0, 0, 1, 0};
 
   elf::Elf64_Ehdr header = {};
   memcpy(header.e_ident, elf::ElfMagic, 4);
@@ -213,7 +216,7 @@ absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef object) {
     left -= copied;
   }
   ok = ok && write(0, &header, sizeof header) && write(symbolsAt, symbols, sizeof symbols) &&
-       write(namesAt, names, sizeof names) && write(sectionsAt, sections, sizeof sections);
+       write(namesAt, names.data(), names.size()) && write(sectionsAt, sections, sizeof sections);
   if (!ok)
     return fileError(object, "cannot write the weights as an object: " + llvm::Twine(strerror(errno)));
   return absl::OkStatus();

@@ -12,14 +12,16 @@ namespace lathe {
 
 struct LinkInput {
   llvm::ArrayRef<llvm::StringRef> objects; // in memory
-  std::string weights;                     // a weights file to put in as symbol `lathe_weights`; empty: none
+  std::string weights;                     // a weights file to put in; empty: none
+  std::string weightsSymbol;               // its symbol
 };
 
-/// A static executable from the objects, the runtime and the host's C and C++ libraries.
+/// A static executable from the objects, the runtime and the host's C and C++ libraries. One of the objects defines
+/// lrt_main_program, or main().
 absl::Status link(const LinkInput &input, OutputFile &output);
 
-/// An object that holds a file page-aligned under the symbol `lathe_weights`; copied, never read into memory.
-absl::Status wrapInObject(llvm::StringRef file, llvm::StringRef object);
+/// An object that holds a file page-aligned under a symbol; copied, never read into memory.
+absl::Status wrapInObject(llvm::StringRef file, llvm::StringRef symbol, llvm::StringRef object);
 
 } // namespace lathe
 

@@ -33,6 +33,8 @@ struct Options {
   bool verifyStages = false;         // --verify-stages
   bool verbose = false;              // -v
 
+  std::string symbolPrefix; // of global symbols; empty: `lathe`. No option yet: executables need no other
+
   std::vector<std::string> ignoreTensors; // --ignore-tensors, each time it is given
 
   llvm::StringSet<> given; // options that were on the command line, as "--mcpu"

@@ -1,5 +1,6 @@
 #include "compiler/driver/Program.h"
 #include "compiler/support/Errors.h"
+#include "compiler/support/ModuleAttributes.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -273,6 +274,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   program.num_caches = caches.size();
   program.weights_data_bytes = weights.embeddedBytes;
 
+  const llvm::StringRef prefix = getSymbolPrefix(module);
   Image image(machine);
   Image::Pointers pointers = {
       {offsetof(lrt_program, model), image.string(name)},
@@ -287,7 +289,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   for (auto [index, entry] : llvm::enumerate(entries)) {
     auto [name, offset] = entry;
     pointers[offset + offsetof(lrt_entry, name)] = image.string(name);
-    pointers[offset + offsetof(lrt_entry, run)] = image.function(("lathe_" + name).str());
+    pointers[offset + offsetof(lrt_entry, run)] = image.function((prefix + "_" + name).str());
     LATHE_ASSIGN_OR_RETURN(Course course, courseOf(module, name));
     described[index]->num_phases = course.phases.size();
     described[index]->num_order = course.order.size();
@@ -302,7 +304,16 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   }
   LATHE_RETURN_IF_ERROR(describeSampling(module, image, program, pointers));
   if (weights.embeddedBytes)
-    pointers[offsetof(lrt_program, weights_data)] = image.external("lathe_weights");
-  image.bytes("lathe_program", bytesOf(&program), pointers);
+    pointers[offsetof(lrt_program, weights_data)] = image.external(weightsSymbol(module));
+  image.bytes((prefix + "_program").str(), bytesOf(&program), pointers);
   return emit(image.get(), machine, Output::Object);
 }
+
+absl::StatusOr<llvm::SmallString<0>> lathe::emitMain(ModuleOp module, llvm::TargetMachine &machine) {
+  Image image(machine);
+  const Image::Pointers pointers = {{0, image.external((getSymbolPrefix(module) + "_program").str())}};
+  image.bytes("lrt_main_program", std::string(sizeof(void *), '\0'), pointers);
+  return emit(image.get(), machine, Output::Object);
+}
+
+std::string lathe::weightsSymbol(ModuleOp module) { return (getSymbolPrefix(module) + "_weights").str(); }

@@ -12,7 +12,7 @@ namespace lathe {
 /// What is known of the model only after its weights were packed.
 struct ProgramWeights {
   uint64_t contentId[2] = {0, 0}; // both 0: a bare config
-  int64_t embeddedBytes = 0;      // of the whole weights file, linked in as `lathe_weights`; 0: not embedded
+  int64_t embeddedBytes = 0;      // of the whole weights file, linked in as weightsSymbol(); 0: not embedded
 };
 
 /// Module attributes that hold what is not an op: see the comments in Driver.h.
@@ -22,9 +22,15 @@ inline constexpr llvm::StringLiteral kOptionsAttr = "lm.options", kProgramAttr =
 absl::StatusOr<int64_t> moduleInteger(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key);
 absl::StatusOr<std::string> moduleString(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key);
 
-/// `lathe_program` of lrt/abi.h as an object, from the module's attributes and states.
+/// `PREFIX_program` of lrt/abi.h as an object, from the module's attributes and states.
 absl::StatusOr<llvm::SmallString<0>> emitProgram(mlir::ModuleOp module, llvm::TargetMachine &machine,
                                                  const ProgramWeights &weights);
+
+/// `lrt_main_program` of lrt/abi.h as an object: what makes an executable of a program and liblrt.a.
+absl::StatusOr<llvm::SmallString<0>> emitMain(mlir::ModuleOp module, llvm::TargetMachine &machine);
+
+/// The symbol of embedded weights.
+std::string weightsSymbol(mlir::ModuleOp module);
 
 } // namespace lathe
 

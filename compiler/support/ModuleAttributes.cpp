@@ -15,6 +15,12 @@ FailureOr<int64_t> lathe::getModuleInteger(ModuleOp module, llvm::StringRef dict
   return found ? error << found : error << "none";
 }
 
+llvm::StringRef lathe::getSymbolPrefix(ModuleOp module) {
+  auto options = module->getAttrOfType<DictionaryAttr>("lm.options");
+  auto prefix = options ? options.getAs<StringAttr>("symbol_prefix") : StringAttr();
+  return prefix ? prefix.getValue() : "lathe";
+}
+
 FailureOr<int64_t> lathe::getPrefillRows(ModuleOp module, int64_t otherwise) {
   auto options = module->getAttrOfType<DictionaryAttr>("lm.options");
   if (options && options.contains("prefill_rows"))

@@ -14,6 +14,9 @@ inline constexpr int64_t kMaxBytes = int64_t(1) << 50, kMaxContext = int64_t(1) 
 mlir::FailureOr<int64_t> getModuleInteger(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key,
                                           int64_t min, int64_t max);
 
+/// What global symbols of the module's program begin with (lrt/abi.h): lm.options.symbol_prefix, or "lathe".
+llvm::StringRef getSymbolPrefix(mlir::ModuleOp module);
+
 /// Most rows of one prefill call: lm.options.prefill_rows, or `otherwise` where it says nothing.
 mlir::FailureOr<int64_t> getPrefillRows(mlir::ModuleOp module, int64_t otherwise);
 

@@ -2,13 +2,14 @@
 #include "dialects/lm/KnownAttributes.h"
 #include "dialects/lm/LMDialect.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::lm;
 
 namespace {
 
-enum class Kind : uint8_t { Integer, Number, Text, Flag, Unit, Numbers, Dictionary };
+enum class Kind : uint8_t { Integer, Number, Text, Identifier, Flag, Unit, Numbers, Dictionary };
 
 /// An entry of one of the dictionaries; `min` and `max` of an integer.
 struct Key {
@@ -45,6 +46,7 @@ constexpr Key keys[] = {
     {options, "prefill_rows", Kind::Integer, 1, kMaxRows},
     {options, "schedule_for", Kind::Text},
     {options, "sizes", Kind::Text},
+    {options, "symbol_prefix", Kind::Identifier},
     {options, "target", Kind::Text},
     {options, "threads", Kind::Integer, 0, kMaxThreads},
     {options, "weights", Kind::Text},
@@ -86,6 +88,12 @@ std::string expectedOf(const Key &key, Attribute value) {
   }
   case Kind::Text:
     return isa<StringAttr>(value) ? "" : "a string";
+  case Kind::Identifier: {
+    auto text = dyn_cast<StringAttr>(value);
+    const bool isOne = text && !text.getValue().empty() && !llvm::isDigit(text.getValue().front()) &&
+                       llvm::all_of(text.getValue(), [](char c) { return llvm::isAlnum(c) || c == '_'; });
+    return isOne ? "" : "an identifier of C";
+  }
   case Kind::Flag:
     return isa<BoolAttr>(value) ? "" : "true or false";
   case Kind::Unit:

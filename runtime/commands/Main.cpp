@@ -2,4 +2,4 @@
 
 #include "runtime/commands/CommandLine.h"
 
-int main(int argc, char **argv) { return lrt::runCommandLine(lathe_program, argc, argv); }
+int main(int argc, char **argv) { return lrt::runCommandLine(*lrt_main_program, argc, argv); }

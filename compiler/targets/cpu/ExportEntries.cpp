@@ -44,7 +44,8 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   auto builder = ImplicitLocOpBuilder::atBlockEnd(entry.getLoc(), module.getBody());
   Type pointer = LLVM::LLVMPointerType::get(&getContext()), i64 = builder.getI64Type();
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {pointer, i64});
-  auto function = LLVM::LLVMFuncOp::create(builder, ("lathe_" + entry.getSymName()).str(), type);
+  auto function =
+      LLVM::LLVMFuncOp::create(builder, (lathe::getSymbolPrefix(module) + "_" + entry.getSymName()).str(), type);
   Block *body = function.addEntryBlock(builder);
   builder.setInsertionPointToEnd(body);
   Value step = body->getArgument(0), worker = body->getArgument(1);

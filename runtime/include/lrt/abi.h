@@ -185,8 +185,12 @@ static_assert(sizeof(lrt_sampling) == 56, "");
 static_assert(sizeof(lrt_program) == 464, "the compiler writes lrt_program field by field");
 #endif
 
-/// Written by the compiler, one per executable.
-extern const lrt_program lathe_program;
+/// The compiler defines `const lrt_program PREFIX_program` and the entry points PREFIX_decode, PREFIX_prefill and
+/// PREFIX_head, with --embed-weights PREFIX_weights as well; nothing else of a model is global. Programs of different
+/// prefixes can be linked into one process. The prefix of an executable is `lathe`.
+
+/// The program that main() in liblrt.a runs: the compiler defines it in executables.
+extern const lrt_program *const lrt_main_program;
 
 #ifdef __cplusplus
 }

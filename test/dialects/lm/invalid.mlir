@@ -1146,13 +1146,23 @@ module attributes {lm.model = {bare = true}} {}
 
 // -----
 
-// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, mcpu, prefill_rows, schedule_for, sizes, target, threads, weights, found 'thread'}}
+// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, mcpu, prefill_rows, schedule_for, sizes, symbol_prefix, target, threads, weights, found 'thread'}}
 module attributes {lm.options = {thread = 2 : i64}} {}
 
 // -----
 
 // expected-error @below {{lm.options.threads: expected an integer from 0 to 1024, found 100000000000 : i64}}
 module attributes {lm.options = {threads = 100000000000 : i64}} {}
+
+// -----
+
+// expected-error @below {{lm.options.symbol_prefix: expected an identifier of C, found "my-model"}}
+module attributes {lm.options = {symbol_prefix = "my-model"}} {}
+
+// -----
+
+// expected-error @below {{lm.options.symbol_prefix: expected an identifier of C, found "3b"}}
+module attributes {lm.options = {symbol_prefix = "3b"}} {}
 
 // -----
 
