@@ -234,7 +234,7 @@ int run(const Invocation &invocation) {
   Weights weights;
   Text tokenizer;
   const bool isOpen = weights.open(program, weightsFile.value_or(""), error);
-  const bool isWhole = isOpen && tokenizer.open(weights, damage);
+  const bool isWhole = isOpen && tokenizer.open(weights.tokenizer(), weights.origin(), damage);
   // A missing file is news here, not an error, unless the user named it or wants it checked.
   const bool isFatal = !isOpen && (verify || weightsFile);
   std::string text;

@@ -184,7 +184,8 @@ int run(const Invocation &invocation) {
   Engine engine(program);
   Text text;
   std::vector<int32_t> tokens;
-  if (!engine.open(arguments.engine(), error) || !text.open(engine.weights, error) ||
+  if (!engine.open(arguments.engine(), error) ||
+      !text.open(engine.weights.tokenizer(), engine.weights.origin(), error) ||
       !readPrompt(arguments, program, text, tokens, error))
     return invocation.fail(error);
   if (!arguments.stops.empty() && !text.hasText())

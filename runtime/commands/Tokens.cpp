@@ -39,8 +39,8 @@ int encode(const Invocation &invocation) {
   Weights weights;
   Text text;
   std::vector<int32_t> tokens;
-  if (!weights.open(invocation.program, weightsFile.value_or(""), error) || !text.open(weights, error) ||
-      !text.encode(contents, chat, tokens, error))
+  if (!weights.open(invocation.program, weightsFile.value_or(""), error) ||
+      !text.open(weights.tokenizer(), weights.origin(), error) || !text.encode(contents, chat, tokens, error))
     return invocation.fail(error);
   const std::string line = joinTokens(tokens) + "\n";
   return (tokensFile && *tokensFile != "-" ? writeIds(*tokensFile, line, error) : writeOutput(line, error))
@@ -69,7 +69,8 @@ int decode(const Invocation &invocation) {
   Text text;
   std::vector<int32_t> tokens;
   if (!arguments.read(invocation.program, tokens, error) ||
-      !weights.open(invocation.program, weightsFile.value_or(""), error) || !text.open(weights, error))
+      !weights.open(invocation.program, weightsFile.value_or(""), error) ||
+      !text.open(weights.tokenizer(), weights.origin(), error))
     return invocation.fail(error);
   if (!text.hasText())
     return invocation.fail("this model has no tokenizer: ids have no text");

@@ -28,12 +28,6 @@ uint64_t lrt::contentId(const uint8_t *data, uint64_t bytes) {
   return hash;
 }
 
-std::string lrt::executablePath() {
-  char path[4096];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
-  return length > 0 && size_t(length) < sizeof(path) ? std::string(path, length) : "";
-}
-
 namespace {
 
 /// What the handler of bus errors needs, made before: a handler may not allocate.
@@ -208,7 +202,7 @@ bool Weights::randomize(const lrt_program &program, uint64_t seed, Team &team, b
 
 bool Weights::verify(std::string &error) const {
   const uint64_t found[2] = {contentId(tensors(), header.tensors_bytes),
-                             contentId(tokenizer(), header.tokenizer_bytes)};
+                             contentId(base + header.tokenizer_offset, header.tokenizer_bytes)};
   const char *sections[2] = {"tensors", "tokenizer"};
   for (int i = 0; i < 2; ++i) {
     if (found[i] == header.content_id[i])

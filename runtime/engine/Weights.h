@@ -34,8 +34,10 @@ public:
   bool verify(std::string &error) const;
 
   const uint8_t *tensors() const { return copy.data() ? copy.data() : base + header.tensors_offset; }
-  const uint8_t *tokenizer() const { return base + header.tokenizer_offset; }
-  int64_t tokenizerBytes() const { return header.tokenizer_bytes; }
+  /// lrt/tokenizer.h; empty: the model has no tokenizer.
+  std::string_view tokenizer() const {
+    return {reinterpret_cast<const char *>(base + header.tokenizer_offset), header.tokenizer_bytes};
+  }
   int64_t fileBytes() const { return header.file_bytes; }
 
   /// Where they come from, for people: a path, "in the executable", "random (seed 1)".
@@ -53,9 +55,6 @@ private:
 
 /// FNV-1a over the 64-bit words of `bytes` bytes, the last one padded with zeros.
 uint64_t contentId(const uint8_t *data, uint64_t bytes);
-
-/// The executable's own path, "" if the system does not say.
-std::string executablePath();
 
 } // namespace lrt
 

@@ -3,7 +3,7 @@
 #include "runtime/support/Json.h"
 
 #include "runtime/support/Support.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/support/Utf8.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 
 #include "runtime/support/OutputFile.h"
 
-#include "runtime/engine/Weights.h"
+#include "lrt/weights.h"
 #include "runtime/support/Signals.h"
 #include "runtime/support/Support.h"
 

@@ -105,6 +105,12 @@ std::string lrt::readSystemFile(const std::string &path) {
   return contents;
 }
 
+std::string lrt::executablePath() {
+  char path[4096];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+  return length > 0 && size_t(length) < sizeof(path) ? std::string(path, length) : "";
+}
+
 int lrt::writeAll(int file, const void *data, size_t size) {
   const char *place = static_cast<const char *>(data);
   while (size > 0) {

@@ -37,6 +37,9 @@ bool readWholeFile(const std::string &path, std::string &contents, std::string &
 /// What a short system file holds, without the trailing newline; empty when it cannot be read.
 std::string readSystemFile(const std::string &path);
 
+/// The executable's own path, "" if the system does not say.
+std::string executablePath();
+
 /// "NAME: warning: MESSAGE" on stderr, NAME as in errors: something that the user should know and that stops nothing.
 void warn(const std::string &message);
 

@@ -12,14 +12,14 @@ struct Text::Stream : Utf8Stream {};
 Text::Text() = default;
 Text::~Text() = default;
 
-bool Text::open(const Weights &weights, std::string &error) {
-  if (weights.tokenizerBytes() == 0)
+bool Text::open(std::string_view tables, const std::string &origin, std::string &error) {
+  if (tables.empty())
     return true;
   tokenizer = std::make_unique<Tokenizer>();
   stream = std::make_unique<Stream>();
-  if (tokenizer->open(weights.tokenizer(), size_t(weights.tokenizerBytes()), error))
+  if (tokenizer->open(reinterpret_cast<const uint8_t *>(tables.data()), tables.size(), error))
     return true;
-  error = weights.origin() + ": " + error;
+  error = origin + ": " + error;
   return false;
 }
 

@@ -3,7 +3,7 @@
 #ifndef LRT_TOKENIZER_TEXT_H
 #define LRT_TOKENIZER_TEXT_H
 
-#include "runtime/engine/Weights.h"
+#include <stdint.h>
 
 #include <memory>
 #include <string>
@@ -21,8 +21,9 @@ public:
   Text();
   ~Text();
 
-  /// Returns false for damaged tables; no tables at all are fine.
-  bool open(const Weights &weights, std::string &error);
+  /// `tables`: the section of a weights file that lrt/tokenizer.h describes, which must outlive this; empty: there is
+  /// none. `origin`: what to call the file. Returns false for damaged tables.
+  bool open(std::string_view tables, const std::string &origin, std::string &error);
 
   /// The ids the model is fed for `text`, beginning-of-sequence included. `chat` wraps it in the model's template.
   bool encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const;

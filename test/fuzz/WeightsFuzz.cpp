@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   weights.verify(error); // reads both sections
   lrt::Tokenizer tokenizer;
   std::vector<int32_t> ids;
-  if (weights.tokenizerBytes() > 0 && tokenizer.open(weights.tokenizer(), weights.tokenizerBytes(), error))
+  const std::string_view tables = weights.tokenizer();
+  if (!tables.empty() && tokenizer.open(reinterpret_cast<const uint8_t *>(tables.data()), tables.size(), error))
     tokenizer.encode("ab  c\n", true, ids, error);
   return 0;
 }

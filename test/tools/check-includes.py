@@ -17,7 +17,15 @@ RUNTIME_HEADERS = ("lrt/",)
 SUPPORT = ("compiler/support/",)
 
 RULES = [
-    ("runtime", RUNTIME_HEADERS + ("pcre2.h",)),
+    # From the ground up; no arrow upward.
+    ("runtime/include", RUNTIME_HEADERS),
+    ("runtime/support", RUNTIME_HEADERS),
+    ("runtime/workers", RUNTIME_HEADERS + ("runtime/support/",)),
+    ("runtime/cpu", RUNTIME_HEADERS + ("runtime/support/", "runtime/workers/")),  # a probe measures with a team
+    ("runtime/tokenizer", RUNTIME_HEADERS + ("runtime/support/", "pcre2.h")),
+    ("runtime/sampling", RUNTIME_HEADERS + ("runtime/support/",)),
+    ("runtime/engine", RUNTIME_HEADERS + ("runtime/support/", "runtime/workers/", "runtime/cpu/")),
+    ("runtime/commands", RUNTIME_HEADERS + ("runtime/",)),
     ("dialects", LLVM),
     ("frontends", LLVM + DIALECTS + SUPPORT + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h")),
     ("compiler/support", LLVM + DIALECTS + ("absl/",)),
