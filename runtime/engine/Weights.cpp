@@ -28,44 +28,56 @@ uint64_t lrt::contentId(const uint8_t *data, uint64_t bytes) {
   return hash;
 }
 
+/// What the handler of bus errors needs of a mapped file, made before: a handler may not allocate.
+struct lrt::WatchedFile {
+  const uint8_t *begin, *end;
+  WatchedFile *next;
+  char message[4352];
+};
+
 namespace {
 
-/// What the handler of bus errors needs, made before: a handler may not allocate.
-struct Watched {
-  const uint8_t *begin = nullptr, *end = nullptr;
-  char message[4352];
-} watched;
+WatchedFile *watched = nullptr; // all of them
 
 /// A page that lies behind the end of its file, or that the disk does not give, is a bus error.
 void onBusError(int, siginfo_t *info, void *) {
   const uint8_t *address = static_cast<const uint8_t *>(info->si_addr);
-  if (info->si_code > 0 && address >= watched.begin && address < watched.end) {
-    (void)!write(STDERR_FILENO, watched.message, strlen(watched.message));
-    _exit(1);
-  }
+  if (info->si_code > 0)
+    for (const WatchedFile *file = watched; file; file = file->next)
+      if (address >= file->begin && address < file->end) {
+        (void)!write(STDERR_FILENO, file->message, strlen(file->message));
+        _exit(1);
+      }
   signal(SIGBUS, SIG_DFL); // not ours: the instruction is repeated, or the signal raised, for the system
   if (info->si_code <= 0)
     raise(SIGBUS);
 }
 
-void catchBusErrors(const uint8_t *begin, int64_t bytes, const std::string &name) {
-  watched.begin = begin;
-  watched.end = begin + bytes;
-  snprintf(watched.message, sizeof(watched.message),
+} // namespace
+
+void Weights::watch(int64_t bytes) {
+  watchedFile = new WatchedFile;
+  watchedFile->begin = base;
+  watchedFile->end = base + bytes;
+  snprintf(watchedFile->message, sizeof(watchedFile->message),
            "%s: %s: expected the weights to stay as they are while the program runs, found that the file became "
            "shorter\n",
-           program_invocation_short_name, name.c_str());
+           program_invocation_short_name, from.c_str());
+  watchedFile->next = watched;
+  watched = watchedFile;
   struct sigaction action = {};
   action.sa_sigaction = onBusError;
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &action, nullptr);
 }
 
-} // namespace
-
 Weights::~Weights() {
-  if (watched.begin == base)
-    watched.begin = watched.end = nullptr;
+  for (WatchedFile **file = &watched; *file; file = &(*file)->next)
+    if (*file == watchedFile) {
+      *file = watchedFile->next;
+      break;
+    }
+  delete watchedFile;
   if (mapped > 0)
     munmap(const_cast<uint8_t *>(base), mapped);
 }
@@ -163,7 +175,7 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
   }
   base = static_cast<const uint8_t *>(place);
   mapped = status.st_size;
-  catchBusErrors(base, mapped, from);
+  watch(mapped);
   return check(program, status.st_size, error);
 }
 

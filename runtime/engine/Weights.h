@@ -45,9 +45,12 @@ public:
 
 private:
   bool check(const lrt_program &program, uint64_t realBytes, std::string &error);
+  /// From now on a page of the mapped file that is not there any more ends the process in one line.
+  void watch(int64_t bytes);
 
   const uint8_t *base = nullptr;
   int64_t mapped = 0; // bytes to unmap
+  struct WatchedFile *watchedFile = nullptr;
   Memory random, copy;
   lrt_weights_header header = {};
   std::string from;

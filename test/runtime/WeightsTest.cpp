@@ -182,6 +182,28 @@ TEST(Weights, thatBecomeShorterEndInOneLine) {
       "became shorter\n$");
 }
 
+TEST(Weights, ofSeveralModelsAreNamedEach) {
+  for (int shortened : {0, 1}) {
+    TemporaryDirectory directory;
+    std::string error;
+    const std::string paths[] = {directory.write("a", fake::weightsFile()), directory.write("b", fake::weightsFile())};
+    EXPECT_EXIT(
+        {
+          Weights weights[2];
+          {
+            Weights gone;
+            if (!weights[0].open(fake::program, paths[0], error) || !gone.open(fake::program, paths[1], error) ||
+                !weights[1].open(fake::program, paths[1], error))
+              _exit(2);
+          }
+          std::filesystem::resize_file(paths[shortened], 100);
+          _exit(*weights[shortened].tensors() == 0 ? 0 : 3);
+        },
+        testing::ExitedWithCode(1),
+        std::string("^lathe-runtime-tests: .*/") + "ab"[shortened] + ": expected the weights to stay as they are");
+  }
+}
+
 TEST(Weights, otherBusErrorsStayWhatTheyAre) {
   TemporaryDirectory directory;
   std::string path = directory.write("w", fake::weightsFile()), error;
