@@ -4,7 +4,7 @@
 #define LATHE_COMPILER_DRIVER_LINK_H
 
 #include "absl/status/status.h"
-#include "compiler/weights/OutputFile.h"
+#include "compiler/support/OutputFile.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 

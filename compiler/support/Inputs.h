@@ -1,7 +1,7 @@
 //===- Inputs.h - the files that a compilation reads --------------------------------------------------------------===//
 //
 // No output may take the place of a file that is read, whatever names lead to it. Who opens a file for reading records
-// it here; who writes one asks (compiler/weights/OutputFile.cpp, the one place for all outputs).
+// it here; who writes one asks (compiler/support/OutputFile.cpp, the one place for all outputs).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

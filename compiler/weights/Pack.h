@@ -9,7 +9,7 @@
 #define LATHE_COMPILER_WEIGHTS_PACK_H
 
 #include "absl/status/statusor.h"
-#include "compiler/weights/OutputFile.h"
+#include "compiler/support/OutputFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <functional>
 

@@ -28,7 +28,7 @@ RULES = [
     ("runtime/commands", RUNTIME_HEADERS + ("runtime/",)),
     ("dialects", LLVM),
     ("frontends", LLVM + DIALECTS + SUPPORT + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h")),
-    ("compiler/support", LLVM + DIALECTS + ("absl/",)),
+    ("compiler/support", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/",)),
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),

@@ -1,4 +1,4 @@
-#include "compiler/weights/OutputFile.h"
+#include "compiler/support/OutputFile.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/Inputs.h"
 #include "lrt/weights.h"

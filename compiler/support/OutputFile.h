@@ -1,7 +1,7 @@
 //===- OutputFile.h - a file that is there whole or not at all ----------------------------------------------------===//
 
-#ifndef LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H
-#define LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H
+#ifndef LATHE_COMPILER_SUPPORT_OUTPUTFILE_H
+#define LATHE_COMPILER_SUPPORT_OUTPUTFILE_H
 
 #include "absl/status/statusor.h"
 #include "llvm/ADT/StringRef.h"
@@ -51,4 +51,4 @@ private:
 
 } // namespace lathe
 
-#endif // LATHE_COMPILER_WEIGHTS_OUTPUTFILE_H
+#endif // LATHE_COMPILER_SUPPORT_OUTPUTFILE_H
