@@ -18,6 +18,7 @@
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
 #include "frontends/Registry.h"
+#include "lrt/inputs.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -427,11 +428,11 @@ absl::StatusOr<ModelObjects> Compilation::runToObjects() {
 
 absl::Status lathe::compile(const Options &options) {
   std::signal(SIGXFSZ, SIG_IGN); // a file too large is an error of write, not the end
-  forgetInputs();
+  lrt::forgetInputs();
   return Compilation(options).run();
 }
 
 absl::StatusOr<ModelObjects> lathe::compileToObjects(const Options &options) {
-  forgetInputs();
+  lrt::forgetInputs();
   return Compilation(options).runToObjects();
 }

@@ -1,18 +1,15 @@
 #include "compiler/support/Inputs.h"
 #include "compiler/support/File.h"
+#include "lrt/inputs.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include <map>
 
 using namespace lathe;
 namespace fs = llvm::sys::fs;
 
-static std::map<fs::UniqueID, std::string> &inputs() {
-  static std::map<fs::UniqueID, std::string> recorded;
-  return recorded;
+void lathe::recordInput(llvm::StringRef path, fs::UniqueID id) {
+  lrt::recordInput(id.getDevice(), id.getFile(), path.str());
 }
-
-void lathe::recordInput(llvm::StringRef path, fs::UniqueID id) { inputs().try_emplace(id, path.str()); }
 
 void lathe::recordInput(llvm::StringRef path) {
   fs::file_status status;
@@ -29,14 +26,3 @@ void lathe::recordInput(llvm::StringRef path) {
       recordInput(file, status.getUniqueID());
   }
 }
-
-std::string lathe::nameOfInput(fs::UniqueID id) {
-  auto found = inputs().find(id);
-  // When a file is gone, another one may come to have its inode.
-  fs::UniqueID now;
-  if (found == inputs().end() || fs::getUniqueID(found->second, now) || now != id)
-    return "";
-  return found->second;
-}
-
-void lathe::forgetInputs() { inputs().clear(); }

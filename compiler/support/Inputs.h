@@ -1,7 +1,7 @@
 //===- Inputs.h - the files that a compilation reads --------------------------------------------------------------===//
 //
-// No output may take the place of a file that is read, whatever names lead to it. Who opens a file for reading records
-// it here; who writes one asks (compiler/support/OutputFile.cpp, the one place for all outputs).
+// No output may take the place of a file that is read (lrt/inputs.h). Who opens a file for reading records it here; who
+// writes one asks (compiler/support/OutputFile.cpp, the one place for all outputs).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -20,12 +20,6 @@ void recordInput(llvm::StringRef path, llvm::sys::fs::UniqueID id);
 /// The same for a name; of a directory the files that belong to a model (weights, *.json, vocabularies, templates),
 /// also those that this compilation happens not to read. Nothing when there is no such file.
 void recordInput(llvm::StringRef path);
-
-/// The name by which a file was recorded; empty: it was not.
-std::string nameOfInput(llvm::sys::fs::UniqueID id);
-
-/// For the next compilation in this process.
-void forgetInputs();
 
 } // namespace lathe
 

@@ -1,7 +1,6 @@
 #include "compiler/support/OutputFile.h"
 #include "compiler/support/Errors.h"
-#include "compiler/support/Inputs.h"
-#include "lrt/weights.h"
+#include "lrt/inputs.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
@@ -13,35 +12,6 @@
 using namespace lathe;
 namespace fs = llvm::sys::fs;
 
-/// The kind of a file that is never overwritten, in words; empty: any other file.
-static std::string describeContents(llvm::StringRef path, uint64_t bytes) {
-  const int file = open(path.str().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  char start[9] = {};
-  const ssize_t got = file >= 0 ? pread(file, start, sizeof start, 0) : 0;
-  if (file >= 0)
-    close(file);
-  const llvm::StringRef found(start, std::max<ssize_t>(got, 0));
-  if (found.starts_with("GGUF"))
-    return "a GGUF file";
-  uint64_t magic = 0;
-  std::memcpy(&magic, start, sizeof magic);
-  // safetensors: the length of a JSON object, and the object.
-  if (found.size() == sizeof start && magic >= 2 && magic <= bytes - 8 && found.back() == '{')
-    return "a safetensors file";
-  return found.size() >= sizeof magic && magic == LRT_WEIGHTS_MAGIC ? "the weights of a program" : "";
-}
-
-/// A name of a device or an open file, as /dev/stdout: what it leads to is written, the name itself stays.
-static bool isSystemName(llvm::StringRef path) {
-  llvm::SmallString<256> folder(path);
-  fs::make_absolute(folder);
-  llvm::sys::path::remove_filename(folder);
-  llvm::SmallString<256> real;
-  if (fs::real_path(folder, real))
-    return false;
-  return (real + "/").str().starts_with("/dev/") || (real + "/").str().starts_with("/proc/");
-}
-
 absl::Status lathe::checkOutput(llvm::StringRef path, OutputKind kind) {
   fs::file_status status;
   if (kind == OutputKind::Temporary || fs::status(path, status))
@@ -51,7 +21,8 @@ absl::Status lathe::checkOutput(llvm::StringRef path, OutputKind kind) {
   };
   if (status.type() == fs::file_type::directory_file)
     return refused("a directory");
-  if (const std::string input = nameOfInput(status.getUniqueID()); !input.empty())
+  const fs::UniqueID id = status.getUniqueID();
+  if (const std::string input = lrt::nameOfInput(id.getDevice(), id.getFile()); !input.empty())
     return fileError(path,
                      "cannot write: expected a file that this compilation does not read, found its input " + input);
   if (status.type() != fs::file_type::regular_file) {
@@ -59,9 +30,9 @@ absl::Status lathe::checkOutput(llvm::StringRef path, OutputKind kind) {
                           status.type() == fs::file_type::socket_file;
     return isStream && kind == OutputKind::Text ? absl::OkStatus() : refused("a special file");
   }
-  if (kind != OutputKind::Text && isSystemName(path))
+  if (kind != OutputKind::Text && lrt::isSystemName(path.str()))
     return refused("a special file");
-  const std::string contents = describeContents(path, status.getSize());
+  const std::string contents = lrt::kindOfWeights(path.str());
   if (kind != OutputKind::Weights)
     return contents.empty() ? absl::OkStatus() : refused(contents);
   // The name follows from that of the executable: nobody chose to replace what has it.
@@ -76,7 +47,7 @@ absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::create(llvm::StringRef p
   std::unique_ptr<OutputFile> file(new OutputFile(path, kind));
   fs::file_status status;
   if (kind == OutputKind::Text && !fs::status(path, status) &&
-      (status.type() != fs::file_type::regular_file || isSystemName(path))) {
+      (status.type() != fs::file_type::regular_file || lrt::isSystemName(path.str()))) {
     file->descriptor = open(file->name.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
     if (file->descriptor < 0)
       return file->failed();

@@ -2,7 +2,6 @@
 
 #include "runtime/engine/Weights.h"
 
-#include "runtime/support/OutputFile.h"
 #include "runtime/workers/Team.h"
 
 #include <errno.h>
@@ -163,7 +162,7 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
     close(file);
     return false;
   }
-  recordInput(file, from);
+  recordOpenInput(file, from);
   // Shared and read-only: processes running the same model share one copy in memory. No advice to the system: on a cold
   // file WILLNEED delays the start by up to 36 ms for 250 MB and neither it nor SEQUENTIAL makes the first pass faster.
   void *place = mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, file, 0);

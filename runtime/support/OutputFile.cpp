@@ -2,47 +2,23 @@
 
 #include "runtime/support/OutputFile.h"
 
-#include "lrt/weights.h"
+#include "lrt/inputs.h"
 #include "runtime/support/Signals.h"
 #include "runtime/support/Support.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vector>
-
 using namespace lrt;
 
-namespace {
-
-struct Input {
-  dev_t device;
-  ino_t inode;
-  std::string name;
-
-  bool is(const struct stat &status) const { return device == status.st_dev && inode == status.st_ino; }
-  /// When a file is gone, another one may come to have its inode; stdin stays open.
-  bool isThere() const {
-    struct stat status;
-    return name == "stdin" || (stat(name.c_str(), &status) == 0 && is(status));
-  }
-};
-
-std::vector<Input> &inputs() {
-  static std::vector<Input> recorded;
-  return recorded;
-}
-
-/// "" if no input is the file.
-std::string inputNamed(const struct stat &status) {
-  for (const Input &input : inputs())
-    if (input.is(status) && input.isThere())
-      return input.name;
+/// "" if this process does not read the file.
+static std::string inputNamed(const struct stat &status) {
+  if (std::string name = nameOfInput(status.st_dev, status.st_ino); !name.empty())
+    return name;
   // The program and its weights, also where it does not read them.
   std::string own = executablePath();
   struct stat other;
@@ -50,45 +26,6 @@ std::string inputNamed(const struct stat &status) {
     if (stat(path.c_str(), &other) == 0 && other.st_dev == status.st_dev && other.st_ino == status.st_ino)
       return path;
   return "";
-}
-
-/// The kind of a file that is never overwritten, in words; null: any other file.
-const char *describeContents(const std::string &path) {
-  int file = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  char start[9] = {};
-  ssize_t got = file >= 0 ? pread(file, start, sizeof(start), 0) : 0;
-  struct stat status = {};
-  if (file >= 0) {
-    fstat(file, &status);
-    close(file);
-  }
-  uint64_t magic;
-  memcpy(&magic, start, sizeof(magic));
-  if (got >= 4 && memcmp(start, "GGUF", 4) == 0)
-    return "a GGUF file";
-  if (got >= 8 && magic == LRT_WEIGHTS_MAGIC)
-    return "the weights of a program";
-  // safetensors: the length of a JSON object, and the object.
-  bool isObject = got == sizeof(start) && start[8] == '{' && magic >= 2 && magic <= uint64_t(status.st_size) - 8;
-  return isObject ? "a safetensors file" : nullptr;
-}
-
-/// A name of a device or an open file, as /dev/stdout: what it leads to is written, the name itself stays.
-bool isSystemName(const std::string &path) {
-  size_t slash = path.rfind('/');
-  std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  char *real = realpath(folder.c_str(), nullptr);
-  std::string text = real ? std::string(real) + "/" : "";
-  free(real);
-  return text.rfind("/dev/", 0) == 0 || text.rfind("/proc/", 0) == 0;
-}
-
-} // namespace
-
-void lrt::recordInput(int file, const std::string &name) {
-  struct stat status;
-  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
-    inputs().push_back({status.st_dev, status.st_ino, name});
 }
 
 OutputFile::~OutputFile() {
@@ -113,10 +50,10 @@ bool OutputFile::check(std::string &error) const {
                    path.c_str(), input.c_str());
     return false;
   }
-  const char *found = S_ISREG(status.st_mode) ? describeContents(path) : S_ISBLK(status.st_mode) ? "a disk" : nullptr;
-  if (found)
-    error = format("%s: cannot write: expected a file or a new name, found %s", path.c_str(), found);
-  return !found;
+  const std::string found = S_ISREG(status.st_mode) ? kindOfWeights(path) : S_ISBLK(status.st_mode) ? "a disk" : "";
+  if (!found.empty())
+    error = format("%s: cannot write: expected a file or a new name, found %s", path.c_str(), found.c_str());
+  return found.empty();
 }
 
 bool OutputFile::open(const std::string &name, std::string &error) {

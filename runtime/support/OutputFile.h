@@ -9,9 +9,6 @@
 
 namespace lrt {
 
-/// Notes that an open file is read, `name` being what to call it: no output may take its place.
-void recordInput(int file, const std::string &name);
-
 /// Writes FILE without a name, or where the file system cannot do that under a temporary one beside it; it appears,
 /// complete, with finish(). Without that nothing is left. Refuses what this process reads, by whatever name: inputs,
 /// the executable and its weights; and somebody's weights. A device or a pipe is written in place.

@@ -2,7 +2,7 @@
 
 #include "runtime/support/Support.h"
 
-#include "runtime/support/OutputFile.h"
+#include "lrt/inputs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +70,12 @@ double lrt::now() {
   return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
 }
 
+void lrt::recordOpenInput(int file, const std::string &name) {
+  struct stat status;
+  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+    recordInput(status.st_dev, status.st_ino, name);
+}
+
 static bool readFrom(int file, std::string &contents) {
   char block[16384];
   for (;;) {
@@ -87,7 +93,7 @@ bool lrt::readWholeFile(const std::string &path, std::string &contents, std::str
   bool isStdin = path == "-";
   int file = isStdin ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file >= 0)
-    recordInput(file, isStdin ? "stdin" : path);
+    recordOpenInput(file, isStdin ? "stdin" : path);
   bool good = file >= 0 && readFrom(file, contents);
   if (!good)
     error = format("%s: cannot read: %s", isStdin ? "stdin" : path.c_str(), strerror(errno));

@@ -31,6 +31,9 @@ std::string readableCount(int64_t count);
 /// Seconds of a clock that never goes back.
 double now();
 
+/// Notes that an open file is read (lrt/inputs.h).
+void recordOpenInput(int file, const std::string &name);
+
 /// The whole of a file, or of stdin for "-". Returns false and says why.
 bool readWholeFile(const std::string &path, std::string &contents, std::string &error);
 
