@@ -3,6 +3,7 @@
 #include "compiler/codegen/Passes.h"
 #include "dialects/kernel/KernelOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace mlir::lm {

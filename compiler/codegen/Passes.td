@@ -85,11 +85,11 @@ def RecordChecksum : Pass<"lm-record-checksum", "::mlir::ModuleOp"> {
 def Decompose : Pass<"lm-decompose", "::mlir::ModuleOp"> {
   let summary = "ops of lm become linalg on tensors";
   let description = [{
-    What every op means (dialects/lm/decompose/). lm.values, lm.cached and lm.append stay. In the pipeline it meets the
-    ops inside kernel.compute alone: those that `--decompose` names. Example: test/codegen/decompose.mlir.
+    What every op means (dialects/lm/decompose/). lm.values, lm.cached, lm.append, lm.read_state and lm.write_state
+    stay. In the pipeline it meets the ops inside kernel.compute alone: those that `--decompose` names. Example: test/codegen/decompose.mlir.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-                           "::mlir::tensor::TensorDialect", "::mlir::lm::LMDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::lm::LMDialect"];
 }
 
 #endif // LATHE_COMPILER_CODEGEN_PASSES_TD

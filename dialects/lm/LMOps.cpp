@@ -543,6 +543,29 @@ LogicalResult ValuesOp::verify() {
   return success();
 }
 
+/// All values of a recurrent state: [parts, values].
+static RankedTensorType valuesType(CarryType type) {
+  return RankedTensorType::get({type.getParts(), type.getValues()}, Float32Type::get(type.getContext()));
+}
+
+void ReadStateOp::build(OpBuilder &builder, OperationState &state, Value recurrent, Value position) {
+  build(builder, state, valuesType(cast<CarryType>(recurrent.getType())), recurrent, position);
+}
+
+LogicalResult ReadStateOp::verify() {
+  auto expected = valuesType(cast<CarryType>(getState().getType()));
+  if (getType() != expected)
+    return emitOpError() << "expects a result of type " << expected << ", but found " << getType();
+  return success();
+}
+
+LogicalResult WriteStateOp::verify() {
+  auto expected = valuesType(cast<CarryType>(getState().getType()));
+  if (getValues().getType() != expected)
+    return emitOpError() << "expects values of type " << expected << ", but found " << getValues().getType();
+  return success();
+}
+
 void CachedOp::build(OpBuilder &builder, OperationState &state, CachePart part, Value cache, Value end) {
   build(builder, state, cachedType(part, cast<CacheType>(cache.getType())), part, cache, end);
 }

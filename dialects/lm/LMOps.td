@@ -498,7 +498,7 @@ def LM_HeadLinearOp : LM_ComputeOp<"head_linear", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LM_CausalConv1dOp : LM_Op<"causal_conv1d", [AllTypesMatch<["input", "result"]>]> {
+def LM_CausalConv1dOp : LM_ComputeOp<"causal_conv1d", [AllTypesMatch<["input", "result"]>]> {
   let summary = "a short convolution along the sequence, each channel by itself";
   let description = [{
     y[t, c] = silu(sum over j < width of w[c, j] x[t - width + 1 + j, c]). `weight` is [c, j] in one line. The state keeps
@@ -519,7 +519,7 @@ def LM_CausalConv1dOp : LM_Op<"causal_conv1d", [AllTypesMatch<["input", "result"
   let hasVerifier = 1;
 }
 
-def LM_GatedDeltaRuleOp : LM_Op<"gated_delta_rule"> {
+def LM_GatedDeltaRuleOp : LM_ComputeOp<"gated_delta_rule"> {
   let summary = "linear attention by the gated delta rule (Gated DeltaNet, arXiv:2412.06464)";
   let description = [{
     For value head h, whose key head is h / (value heads / `heads`), with q and k of length 1 (x / sqrt(sum x^2 + 1e-6)),
@@ -764,6 +764,38 @@ def LM_CachedOp : LM_Op<"cached"> {
   let results = (outs LM_Rows:$result);
   let assemblyFormat = "$part $cache `to` $end attr-dict `:` type($cache) `->` type($result)";
   let builders = [OpBuilder<(ins "::mlir::lm::CachePart":$part, "::mlir::Value":$cache, "::mlir::Value":$end)>];
+  let hasVerifier = 1;
+}
+
+def LM_ReadStateOp : LM_Op<"read_state"> {
+  let summary = "the values of a recurrent state";
+  let description = [{
+    What the calls before left in the state, a row for each part. At position 0 all values are zero.
+
+    Example:
+    ```mlir
+    %s = lm.read_state %state at %position : !lm.carry<2 x 96> -> tensor<2x96xf32>
+    ```
+  }];
+  let arguments = (ins Arg<LM_CarryType, "", [MemRead]>:$state, Index:$position);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$state `at` $position attr-dict `:` type($state) `->` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Value":$state, "::mlir::Value":$position)>];
+  let hasVerifier = 1;
+}
+
+def LM_WriteStateOp : LM_Op<"write_state"> {
+  let summary = "values enter a recurrent state";
+  let description = [{
+    All values of the state, a row for each part.
+
+    Example:
+    ```mlir
+    lm.write_state %s to %state : tensor<2x96xf32>, !lm.carry<2 x 96>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$values, Arg<LM_CarryType, "", [MemWrite]>:$state);
+  let assemblyFormat = "$values `to` $state attr-dict `:` type($values) `,` type($state)";
   let hasVerifier = 1;
 }
 

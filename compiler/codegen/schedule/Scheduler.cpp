@@ -143,6 +143,12 @@ void Scheduler::scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, sp
   });
 }
 
+void Scheduler::scheduleWhole(Operation *op) {
+  StringRef what = op->getName().stripDialect();
+  spmd::BufferOp out = buffers[op->getResult(0)] = arenaBuffer(local(what), columnsOf(op->getResult(0)));
+  scheduleDecomposed(what, op, out);
+}
+
 //===--------------------------------------------------------------------------------------------------------------===//
 // The walk
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -179,7 +185,10 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](AppendLatentOp op) { return scheduleAppendLatent(op), success(); })
       .Case([&](LatentAttentionOp op) { return scheduleLatentAttention(op), success(); })
       .Case([&](HeadLinearOp op) { return scheduleHeadLinear(op), success(); })
-      .Case([&](GatedDeltaRuleOp op) { return scheduleDeltaRule(op), success(); })
+      .Case([&](GatedDeltaRuleOp op) {
+        isDecomposed(op) ? scheduleWhole(op) : scheduleDeltaRule(op);
+        return success();
+      })
       .Case([&](PartOp op) { return schedulePart(op), success(); })
       .Case([&](GluOp op) {
         auto activation = op.getActivationAttr();
@@ -239,6 +248,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](CausalConv1dOp op) -> LogicalResult {
         if (scheduled.contains(op))
           return success();
+        if (isDecomposed(op))
+          return scheduleWhole(op), success();
         SmallVector<CausalConv1dOp> group = {op};
         for (auto next = dyn_cast<CausalConv1dOp>(op->getNextNode()); next;
              next = dyn_cast<CausalConv1dOp>(next->getNextNode())) {
@@ -283,9 +294,7 @@ LogicalResult Scheduler::schedule(Operation *op) {
         // No phase of its own yet: one tile computes it.
         if (op->getNumResults() != 1)
           return op->emitOpError("has no place in the schedule; is the graph stage complete?");
-        StringRef what = op->getName().stripDialect();
-        spmd::BufferOp out = buffers[op->getResult(0)] = arenaBuffer(prefix + what, columnsOf(op->getResult(0)));
-        return scheduleDecomposed(what, op.getOperation(), out), success();
+        return scheduleWhole(op), success();
       })
       .Default(
           [](Operation *op) { return op->emitOpError("has no place in the schedule; is the graph stage complete?"); });

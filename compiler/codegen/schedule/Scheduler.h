@@ -171,6 +171,8 @@ private:
   void compute(ArrayRef<Operation *> ops, Value row, Value count, Value at, ValueRange outs);
   /// A phase of one tile that computes the ops.
   void scheduleDecomposed(StringRef what, ArrayRef<Operation *> ops, spmd::BufferOp out);
+  /// A phase of one tile that computes an op with one result.
+  void scheduleWhole(Operation *op);
 
   LogicalResult verifyOperands(Operation *op);
   LogicalResult schedule(Operation *op);

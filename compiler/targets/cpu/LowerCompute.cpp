@@ -37,6 +37,10 @@ private:
   /// Memory for a tensor, which `fill` writes, and the tensor. A vector is filled as one row, experts' matrices
   /// as one matrix.
   Value fresh(RankedTensorType type, ValueRange dynamicSizes, function_ref<void(Value memory)> fill);
+  /// The memory of a recurrent state, which is a place in the caches by now.
+  Value memoryOf(Value state, RankedTensorType type);
+  /// Copies [parts, values]; `change` makes the value to store of the value that was read.
+  void copyValues(Value from, Value to, function_ref<Value(Value)> change);
   LogicalResult lower(Operation *op);
 
   kernel::ComputeOp op;
@@ -54,6 +58,20 @@ Value ComputeLowering::fresh(RankedTensorType type, ValueRange dynamicSizes, fun
     rows = memref::CollapseShapeOp::create(rewriter, loc, room, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   fill(rows);
   return bufferization::ToTensorOp::create(rewriter, loc, type, room, /*restrict=*/true);
+}
+
+Value ComputeLowering::memoryOf(Value state, RankedTensorType type) {
+  auto place = state.getDefiningOp<UnrealizedConversionCastOp>();
+  return memref::ViewOp::create(rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
+                                place.getOperand(0), place.getOperand(1), ValueRange{});
+}
+
+void ComputeLowering::copyValues(Value from, Value to, function_ref<Value(Value)> change) {
+  SmallVector<AffineMap> maps(2, rewriter.getMultiDimIdentityMap(2));
+  SmallVector<utils::IteratorType> loops(2, utils::IteratorType::parallel);
+  linalg::GenericOp::create(
+      rewriter, loc, ValueRange{from}, ValueRange{to}, maps, loops,
+      [&](OpBuilder &, Location, ValueRange args) { linalg::YieldOp::create(rewriter, loc, change(args[0])); });
 }
 
 LogicalResult ComputeLowering::lower(Operation *inner) {
@@ -74,6 +92,22 @@ LogicalResult ComputeLowering::lower(Operation *inner) {
           rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()), rows, /*readOnly=*/true);
       kernel::AppendOp::create(rewriter, loc, memory, append.getCache(), index(0), append.getPosition(), isValues);
     }
+    rewriter.eraseOp(inner);
+  } else if (auto read = dyn_cast<ReadStateOp>(inner)) {
+    // What a sequence begins with is zero, whatever lies there.
+    Value start = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, read.getPosition(), index(0));
+    Value zero = arith::ConstantOp::create(rewriter, loc, rewriter.getF32FloatAttr(0));
+    auto type = cast<RankedTensorType>(read.getType());
+    rewriter.replaceOp(inner, fresh(type, {}, [&](Value rows) {
+                         copyValues(memoryOf(read.getState(), type), rows, [&](Value value) -> Value {
+                           return arith::SelectOp::create(rewriter, loc, start, zero, value);
+                         });
+                       }));
+  } else if (auto write = dyn_cast<WriteStateOp>(inner)) {
+    auto type = cast<RankedTensorType>(write.getValues().getType());
+    Value rows = bufferization::ToBufferOp::create(
+        rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()), write.getValues(), /*readOnly=*/true);
+    copyValues(rows, memoryOf(write.getState(), type), [](Value value) { return value; });
     rewriter.eraseOp(inner);
   } else if (isa<LMDialect>(inner->getDialect()) && !isa<UseOp>(inner)) {
     return inner->emitOpError("has no decomposition (lm-decompose)");
@@ -125,7 +159,6 @@ struct LowerCompute : mlir::lm::impl::LowerComputeBase<LowerCompute> {
       if (failed(ComputeLowering(op, rewriter).run()))
         return signalPassFailure();
     bufferization::OneShotBufferizationOptions options;
-    options.allowReturnAllocsFromLoops = true;
     // memref.copy of rows with gaps would call a library that executables do not link.
     options.memCpyFn = [](OpBuilder &builder, Location loc, Value from, Value to) {
       linalg::makeMemRefCopyOp(builder, loc, from, to);

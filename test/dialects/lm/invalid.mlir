@@ -788,6 +788,22 @@ func.func @values_have_the_weights_shape(%w: !lm.weight<12x8xbf16>) {
 
 // -----
 
+func.func @values_of_all_parts(%s: !lm.carry<2 x 96>, %p: index) {
+  // expected-error @below {{'lm.read_state' op expects a result of type 'tensor<2x96xf32>', but found 'tensor<96x2xf32>'}}
+  %t = lm.read_state %s at %p : !lm.carry<2 x 96> -> tensor<96x2xf32>
+  return
+}
+
+// -----
+
+func.func @values_for_all_parts(%s: !lm.carry<2 x 96>, %t: tensor<192xf32>) {
+  // expected-error @below {{'lm.write_state' op expects values of type 'tensor<2x96xf32>', but found 'tensor<192xf32>'}}
+  lm.write_state %t to %s : tensor<192xf32>, !lm.carry<2 x 96>
+  return
+}
+
+// -----
+
 func.func @rows_of_all_heads(%c: !lm.cache<2 x 8 x bf16, window = 0, rows = 16>, %end: index) {
   // expected-error @below {{'lm.cached' op expects a result of type 'tensor<?x16xf32>', but found 'tensor<?x8xf32>'}}
   %t = lm.cached keys %c to %end : !lm.cache<2 x 8 x bf16, window = 0, rows = 16> -> tensor<?x8xf32>

@@ -191,6 +191,10 @@ func.func @linear_attention(%x: tensor<?x64xf32>, %w: !lm.weight<256xf32>, %conv
   %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %state at %position heads 2
     : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>,
       !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+  // CHECK: %[[S:.*]] = lm.read_state %{{.*}} at %{{.*}} : <2 x 96> -> tensor<2x96xf32>
+  %s = lm.read_state %conv at %position : !lm.carry<2 x 96> -> tensor<2x96xf32>
+  // CHECK: lm.write_state %[[S]] to %{{.*}} : tensor<2x96xf32>, <2 x 96>
+  lm.write_state %s to %conv : tensor<2x96xf32>, !lm.carry<2 x 96>
   return
 }
 

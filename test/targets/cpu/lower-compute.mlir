@@ -1,4 +1,5 @@
-// RUN: lathe-opt --lm-decompose --lm-lower-compute --split-input-file %s | FileCheck %s
+// RUN: lathe-opt --lm-decompose --lm-lower-compute --split-input-file %s \
+// RUN:   | FileCheck %s --implicit-check-not="{{linalg|tensor<|memref.copy|kernel.compute}}"
 // RUN: not lathe-opt --lm-lower-compute %s 2>&1 | FileCheck %s --check-prefix=NOT-DECOMPOSED
 
 !rows = memref<?x8xf32, strided<[8, 1], offset: ?>>
@@ -11,7 +12,6 @@
 // CHECK: math.sqrt
 // CHECK: memref.store %{{.*}}, %[[Y]]
 // CHECK: memref.dealloc
-// CHECK-NOT: {{linalg|tensor<|memref.copy|kernel.compute}}
 // NOT-DECOMPOSED: error: 'lm.norm' op has no decomposition (lm-decompose)
 func.func @rows_are_computed_by_loops(%x: !rows, %y: !rows, %weights: memref<64xi8>, %place: index) {
   %w = builtin.unrealized_conversion_cast %weights, %place : memref<64xi8>, index to !lm.weight<8xf32>
@@ -45,6 +45,31 @@ func.func @weights_and_caches_are_copied(%x: memref<1x32xf32, strided<[32, 1], o
       : tensor<?x32xf32>, !lm.weight<8x32xq4_0, <16 x 4>>, !lm.weight<4x32xq4_0, <16 x 4>>, !lm.weight<4x32xq4_0, <16 x 4>>, !cache
       -> tensor<?x8xf32>
     kernel.yield %y : tensor<?x8xf32>
+  }
+  return
+}
+
+// -----
+
+!channels = memref<?x4xf32, strided<[4, 1], offset: ?>>
+!bytes = memref<4096xi8>
+
+// A state is read before the first row and written after the last one. At position 0 zeros are read.
+// CHECK-LABEL: @a_state_is_a_place_in_the_caches
+// CHECK-SAME: %[[AREA:[^ ]*]]: memref<4096xi8>, %[[PLACE:[^ ]*]]: index, %[[POSITION:[^ ]*]]: index)
+// CHECK: %[[START:.*]] = arith.cmpi eq, %[[POSITION]], %c0
+// CHECK: %[[STATE:.*]] = memref.view %[[AREA]][%[[PLACE]]][] : memref<4096xi8> to memref<2x4xf32>
+// CHECK: %[[OLD:.*]] = memref.load %[[STATE]]
+// CHECK: arith.select %[[START]], %cst{{.*}}, %[[OLD]]
+// CHECK: %[[STATE:.*]] = memref.view %[[AREA]][%[[PLACE]]][] : memref<4096xi8> to memref<2x4xf32>
+// CHECK: memref.store %{{.*}}, %[[STATE]]
+func.func @a_state_is_a_place_in_the_caches(%x: !channels, %y: !channels, %area: !bytes, %place: index, %position: index) {
+  %w = builtin.unrealized_conversion_cast %area, %position : !bytes, index to !lm.weight<12xf32>
+  %state = builtin.unrealized_conversion_cast %area, %place : !bytes, index to !lm.carry<2 x 4>
+  kernel.compute (%x : !channels) to (%y : !channels) {
+  ^bb0(%rows: tensor<?x4xf32>):
+    %t = lm.causal_conv1d %rows, %w width 3 to %state at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.carry<2 x 4>
+    kernel.yield %t : tensor<?x4xf32>
   }
   return
 }
