@@ -258,6 +258,66 @@ def latent_attention(module, number_format, hidden):
     return module.text(hidden, "f32", "f32", f"lm.state @layers.0.cache : {cache}")
 
 
+def causal_conv1d(module, name, hidden):
+    channels, width, parts = CONVOLUTIONS[name]
+    module.norm(hidden)
+    module.linear("in", "%i", "%h", channels, hidden, "f32")
+    taps = module.slot("taps", (channels * width,), "f32")
+    state = f"!lm.carry<{parts} x {channels // parts * (width - 1)}>"
+    module.arguments.append(f'%state: {state} {{lm.slot = "state"}}')
+    module.body.append(f"%c = lm.causal_conv1d %i, %taps width {width} to %state at %position"
+                       f" : tensor<?x{channels}xf32>, {taps}, {state}")
+    module.linear("out", "%o", "%c", hidden, channels, "f32")
+    module.residual(hidden)
+    return module.text(hidden, "f32", "f32", f"lm.state @layers.0.state : {state}")
+
+
+def gated_delta_rule(module, name, hidden):
+    key_heads, heads, keys, values, parts = DELTA_RULES[name]
+    module.norm(hidden)
+    rows = {"q": key_heads * keys, "k": key_heads * keys, "v": heads * values, "a": heads, "b": heads}
+    for which, columns in rows.items():
+        module.linear(f"{which}_proj", f"%{which}", "%h", columns, hidden, "f32")
+    # Decays of 0.1 to 0.9 in most rows: a state that is gone after a row would hide what is wrong with it.
+    decay = module.slot("decay", (heads,), "f32", struct.pack(f"<{heads}f", *[-0.1 - 0.2 * i for i in range(heads)]))
+    bias = module.slot("bias", (heads,), "f32")
+    state = f"!lm.carry<{heads * parts} x {keys * values // parts}>"
+    module.arguments.append(f'%state: {state} {{lm.slot = "state"}}')
+    types = ", ".join(f"tensor<?x{columns}xf32>" for columns in rows.values())
+    module.body.append(f"%d = lm.gated_delta_rule %q, %k, %v, %a, %b, %decay, %bias to %state at %position heads {key_heads}"
+                       f" : {types}, {decay}, {bias}, {state} -> tensor<?x{heads * values}xf32>")
+    module.linear("out", "%o", "%d", hidden, heads * values, "f32")
+    module.residual(hidden)
+    return module.text(hidden, "f32", "f32", f"lm.state @layers.0.state : {state}")
+
+
+def mix_experts(module, hidden, number_format, experts, top, routing, correction=False, more=""):
+    """A router and a mixture of experts; `routing` is what lm.route is told."""
+    inner = 64 if FORMATS[number_format][0] == 32 else 20
+    module.norm(hidden)
+    module.linear("router", "%s", "%h", experts, hidden, "f32")
+    corrected = ""
+    if correction:
+        corrected = f"correction %correction : {module.slot('correction', (experts,), 'f32')}"
+    rows, weights, chosen = f"tensor<?x{hidden}xf32>", f"tensor<?x{top}xf32>", f"tensor<?x{top}xi32>"
+    module.body.append(f"%w, %e = lm.route %s top {top} {routing.format(correction=corrected)}"
+                       f" : tensor<?x{experts}xf32> -> {weights}, {chosen}")
+    gate, up = (module.slot(name, (experts, inner, hidden), number_format) for name in ("gate", "up"))
+    down = module.slot("down", (experts, hidden, inner), "f32")  # its rows are no whole numbers
+    module.body.append(f"%o = lm.experts %h, %w, %e, %gate, %up, %down {more} silu"
+                       f" : {rows}, {weights}, {chosen}, {gate}, {up}, {down}")
+    module.residual(hidden)
+    return module.text(hidden, "f32", "f32")
+
+
+def route(module, name, hidden):
+    return mix_experts(module, hidden, "f32", **ROUTES[name])
+
+
+def experts(module, number_format, hidden):
+    return mix_experts(module, hidden, number_format, 5, 2, "softmax {{normalized}}")
+
+
 def shape(heads, cache_heads, dim, **more):
     return dict(heads=heads, cache_heads=cache_heads, dim=dim, **more)
 
@@ -268,10 +328,24 @@ SHAPES = {"one-head": shape(1, 1, 16), "three-per-group": shape(6, 2, 20), "wide
           "long-window": shape(4, 1, 16, window=100), "chunk": shape(2, 1, 16, chunk=90),
           "sinks": shape(6, 2, 16, sinks=True), "34-per-group": shape(34, 1, 8),
           "temperature": shape(3, 1, 16, more="temperature <length = 8, scale = 0.5, stepped = true>")}
+# Channels, taps, parts of the state.
+CONVOLUTIONS = {"two-taps": (24, 2, 1), "four-taps": (40, 4, 2), "nine-taps": (36, 9, 3), "one-channel-each": (5, 3, 5)}
+# Heads of keys, heads of values, values of a key, values of a head, parts of a head's state.
+DELTA_RULES = {"one-head": (1, 1, 8, 8, 1), "two-per-key": (2, 4, 16, 12, 1), "in-columns": (1, 2, 20, 32, 2),
+               "three-per-key": (1, 3, 12, 5, 5)}
+ROUTES = {"softmax": dict(experts=5, top=2, routing="softmax"),
+          "normalized": dict(experts=9, top=4, routing="softmax {{normalized}}"),
+          "sigmoid": dict(experts=7, top=3, routing="sigmoid scale 2.5 {{normalized}}"),
+          "all": dict(experts=3, top=3, routing="sigmoid"),
+          "corrected": dict(experts=8, top=2, routing="{correction} sigmoid {{normalized}}", correction=True),
+          "groups": dict(experts=12, top=3, routing="of 2 in 4 by 2 {correction} sigmoid", correction=True)}
+# Ops whose shapes take turns; of others, formats of weights do.
+SHAPED = {"attention": SHAPES, "causal_conv1d": CONVOLUTIONS, "gated_delta_rule": DELTA_RULES, "route": ROUTES}
 # name: the op it decomposes, what makes the module
 OPS = {"embed": ("embed", embed), "linear": ("linear", linear), "gated_linear": ("gated_linear", gated_linear),
        "gated_linear_gelu": ("gated_linear", gated_linear_gelu), "qkv": ("qkv", qkv), "attention": ("attention", attention),
-       "latent_attention": ("latent_attention", latent_attention),
+       "latent_attention": ("latent_attention", latent_attention), "route": ("route", route), "experts": ("experts", experts),
+       "causal_conv1d": ("causal_conv1d", causal_conv1d), "gated_delta_rule": ("gated_delta_rule", gated_delta_rule),
        "add_norm": ("add_norm", gated_linear), "post_norm": ("add_norm", post_norm)}
 
 
@@ -328,15 +402,15 @@ def main():
     parser.add_argument("--tolerance", type=float, default=1e-5)
     parser.add_argument("--work", type=Path, help="keep the files here")
     args = parser.parse_args()
-    names = args.formats.split(",") if args.formats else list(SHAPES if args.op == "attention" else FORMATS)
-    if not args.formats and args.op != "latent_attention" and "f8_e4m3" in names:
+    names = args.formats.split(",") if args.formats else list(SHAPED.get(args.op, FORMATS))
+    if not args.formats and args.op not in ("latent_attention", "experts") and "f8_e4m3" in names:
         names.remove("f8_e4m3")  # of several matrices alone
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         for name in names:
-            block = 0 if args.op == "attention" else FORMATS[name][0]
+            block = 0 if args.op in SHAPED else FORMATS[name][0]
             columns = {1: [556], 32: [608], 256: [1280]} if args.many else {0: [32], 1: [32, 44], 32: [32, 96], 256: [256, 768]}
             for hidden in columns[block]:
                 failed += not check(args, name, hidden, work.resolve())

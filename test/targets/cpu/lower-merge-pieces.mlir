@@ -1,0 +1,25 @@
+// RUN: lathe-opt %s --lm-lower-kernels --canonicalize | FileCheck %s --implicit-check-not=math. --implicit-check-not=memref.alloc
+
+// What the pieces of attention found becomes its result.
+!area = memref<8192xi8>
+module attributes {lm.options = {mcpu = "x86-64-v3"}} {
+  // The largest score of all pieces and the sink, then the sum of their powers; each piece is weighed by its power over the sum.
+  // CHECK-LABEL: @merge_pieces(
+  // CHECK: scf.for %[[HEAD:[^ ]*]] = %c0 to %c2 
+  // CHECK: vector.load %arg3[%{{.*}}] : memref<8192xi8>, vector<4xi8>
+  // CHECK: %[[PEAK:.*]] = scf.for %{{.*}} iter_args(%{{.*}} = %{{.*}}) -> (f32)
+  // CHECK: memref.load %arg1[
+  // CHECK: %[[SUM:.*]] = scf.for %{{.*}} -> (f32)
+  // CHECK: %[[SCORE:.*]] = memref.load %arg1[
+  // CHECK: arith.subf %[[SCORE]], %[[PEAK]]
+  // CHECK: arith.divf %{{.*}}, %[[SUM]]
+  // CHECK: vector.store %{{.*}}, %arg2[
+  // CHECK: vector.load %arg0[
+  // CHECK: vector.fma
+  // CHECK: vector.store %{{.*}}, %arg2[
+  func.func @merge_pieces(%x: memref<?x32xf32>, %shares: memref<?x4xf32>, %out: memref<1x32xf32>, %area: !area, %place: index) {
+    %s = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<2xf32>
+    kernel.merge_pieces %x, %shares sinks %s : !lm.weight<2xf32> to %out : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+    return
+  }
+}
