@@ -40,6 +40,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK: %[[BLOCKS:.*]] = arith.select %[[EXPANDS]]
   // CHECK: %[[EACH:.*]] = arith.select %[[EXPANDS]]
   // CHECK: %[[TILES:.*]] = arith.muli %[[BLOCKS]]
+  // CHECK-NOT: spmd.phase "k"
   // CHECK: spmd.phase "attention" tiles %[[TILES]]
   // CHECK: scf.if %[[EXPANDS]] {
   // CHECK: kernel.latent_attention {{.*}} by %[[K]], %[[V]][
