@@ -22,7 +22,7 @@ def load(args):
     first = itertools.count(11)
 
     def run_round():
-        # Another prompt each time: what was computed for a prompt is kept.
+        # A new prompt in each round: OpenVINO keeps what it computed for a prompt.
         start = next(first)
         ids = numpy.array([[(7 * i + start) % words for i in range(args.prompt)]], dtype=numpy.int64)
         inputs = openvino_genai.TokenizedInputs(openvino.Tensor(ids), openvino.Tensor(numpy.ones_like(ids)))

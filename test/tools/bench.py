@@ -5,12 +5,12 @@
              [--threads 2] [--context N] [--peer llama.cpp=PYTHON] [--json FILE] [--docs]
     bench.py --from FILE [--svg FILE] [--docs]
 
-In every round each program runs once, the peer (PYTHON has its package and gguf) behind it: the table's numbers are medians
-of what holds inside a round. A peer computes with what a GGUF file holds, so it runs beside weights as stored; for a
-config.json a file of random weights is made for both, of each type of --weights (bf16, q8, q4). --fills are decode steps
-behind so many positions that are in the caches already. Percentages are of the bandwidth and of the peak that the program itself measured
-beside it. --json keeps the rounds, written after each; --from makes the table of such a file, --svg the picture. --docs writes
-docs/bench.svg and README's table.
+In every round each program runs once, and after it the peer (PYTHON is a Python that has its package and gguf). The table has
+the medians of each round's numbers. A peer reads the GGUF file, so it is compared with weights as stored. For a config.json
+a file of random weights is made for both, for each type of --weights (bf16, q8, q4). --fills measures decode steps after so
+many positions, which are in the caches already. Percentages are of the bandwidth and of the peak that the program measured
+in the same run. --json keeps the rounds, written after each. --from makes the table from such a file, --svg the picture.
+--docs writes docs/bench.svg and README's table.
 """
 import argparse
 import datetime
@@ -42,8 +42,8 @@ def run_json(command):
 
 
 def answer_as_peer(description, load):
-    """What a peer's script does: load(arguments) returns the function that runs a round and returns the seconds of its
-    prompt and of the tokens behind it. Best of as many rounds as `OUT bench` makes: 3 to 7, as fit into 10 seconds."""
+    """Runs a peer's script: load(arguments) returns a function that runs one round and returns the seconds of its
+    prompt and of the tokens after it. Takes the best of as many rounds as `OUT bench` makes: 3 to 7, as fit into 10 seconds."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("-p", dest="prompt", type=int, default=512)
@@ -114,11 +114,11 @@ def measure(args):
                 model, weights = made_of_config(given, weights, folder, args.peer[1]), "as-stored"
             out = folder / f"{model.stem if model.is_file() else model.name}.{weights}"
             print(f"compiling {model} --weights {weights}", file=sys.stderr)
-            out.with_name(out.name + ".weights").unlink(missing_ok=True)  # a config has none: no other model's may stay
+            out.with_name(out.name + ".weights").unlink(missing_ok=True)  # a config has no weights: remove those of another model
             context = ["--context", str(args.context)] if args.context else []
             if subprocess.run([args.lathe, "compile", model, "--weights", weights, *context, "-o", out]).returncode:
                 sys.exit(f"bench: {model} cannot be compiled")
-            # A peer computes with what the file holds.
+            # A peer reads the weights of the file.
             is_fair = args.peer and weights == "as-stored" and model.suffix == ".gguf"
             programs.append([model, weights, out, args.peer if is_fair else None])
     rounds = []
@@ -142,7 +142,7 @@ def measure(args):
                         program[3] = None
             for fill in args.fills:
                 rounds.append(entry({"fill": fill}, ["--fill", str(fill), "-p", "0"]))
-        if args.json:  # a run that is cut short leaves whole rounds
+        if args.json:  # an interrupted run leaves whole rounds
             args.json.write_text(json.dumps(data))
     return data
 
@@ -198,7 +198,7 @@ CACHED = "partly from a cache"
 
 
 def widest(texts, size=FONT):
-    """Pixels that hold any of the texts in any font: 0.8 em a character is wider than Verdana, and letters mostly narrower."""
+    """Pixels that are enough for each of the texts in any font: 0.8 em for a character is wider than in Verdana."""
     return int(0.8 * size * max(map(len, texts)))
 
 
@@ -245,7 +245,7 @@ def picture(data, rows):
         bar = 0 if isinstance(percent, str) else percent / 100 * bars
         write(24, what)
         color = "#4477aa" if what.startswith("prefill") else "#66aa77"
-        if percent == CACHED:  # at memory's limit or above it: paler, up to the line
+        if percent == CACHED:  # at the limit of memory or above it: paler, up to the line
             text.append(f'<rect x="{left}" y="{y - 13}" width="{bars}" height="17" fill="#c2e0ca"/>')
         text.append(f'<rect x="{left}" y="{y - 13}" width="{bar:.1f}" height="17" fill="{color}"/>')
         if ratio and bar:

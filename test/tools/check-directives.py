@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds FileCheck directives that check nothing.
+"""Finds FileCheck directives that FileCheck ignores.
 
     check-directives.py [FILE|FOLDER]...        default: test/
 

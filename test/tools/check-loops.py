@@ -3,9 +3,9 @@
 
     check-loops.py FILE.s [--functions REGEX]
 
-An innermost loop is a block that jumps to its own label. Of each function the loops with the most dots are looked at (the
-tile for the most rows): none may touch the stack, and all are aligned to 64 bytes. Prints a line for each function; fails
-if a loop spills or lies elsewhere, or if a function has no loop with dots.
+An innermost loop is a block that jumps to its own label. In each function the loops with the most dot products are checked (the
+tile for the most rows): none may touch the stack, and all must be aligned to 64 bytes. Prints a line for each function; fails
+if a loop spills or is not aligned, or if a function has no loop with dot products.
 """
 import argparse
 import re
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 DOT = re.compile(r"\s(vpmaddubsw|vpmaddwd|vpdpbusd|vdpbf16ps|vfmadd\w+ps)\s")
-STACK = re.compile(r"\(%rsp\)")  # with an index it is a buffer
+STACK = re.compile(r"\(%rsp\)")  # with an index it is an access to a buffer, not a spill
 ALIGNED = re.compile(r"\s+\.p2align\s+6\b")
 LABEL = re.compile(r"^(\.L\w+):")
 FUNCTION = re.compile(r'^"?([\w.]+)"?:')

@@ -4,8 +4,8 @@
     check-op.py OP --lathe PATH [--formats q4_0,f32] [--options "--schedule-for znver4"] [--extreme] [--tolerance 1e-5]
 
 OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, of 40
-rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80; --many: up to 280), must give the same logits. Weights of every format are written here: random codes, or with
---extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
+rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80; --many: up to 280) must give the same logits.
+Weights of every format are written here: random quantised values, or with --extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
 8-bit activations hold them exactly, and a quantised product is held to the same 1e-5 as one in f32. Sizes are odd: outputs
 and heads that fill no panel, K one block or three.
 """
@@ -59,7 +59,7 @@ class Module:
         _, size, scales = FORMATS[name]
         parts = []
         for _ in range(count):
-            # Equal bytes are equal codes, the largest or the smallest.
+            # All bytes of a block are equal: all quantised values are the largest or the smallest.
             block = bytearray(self.random.choice((b"\x00", b"\xff", b"\x7f", b"\x80")) * size if self.extreme
                               else self.random.randbytes(size))
             for at in scales:
@@ -89,7 +89,7 @@ class Module:
         return kind
 
     def scaled(self, shape, count):
-        """8-bit floats of some matrices, which have fewer than 128 rows; their scales go before them."""
+        """8-bit floats of several matrices of fewer than 128 rows. Their scales lie before them in the file."""
         offsets, columns = [], -(-shape[-1] // 128)
         for _ in range(shape[0]):
             self.data += bytes(-len(self.data) % 64)
@@ -105,7 +105,7 @@ class Module:
         return struct.pack(f"<{count}f", *[1.0] * count)
 
     def whole_numbers(self, rows, columns):
-        """Rows that 8-bit codes hold exactly, whatever a norm multiplies them with."""
+        """Rows that 8-bit activations hold exactly, whatever factor a norm multiplies them by."""
         values = array.array("f")
         for _ in range(rows):
             for first in range(0, columns, 32):
@@ -130,7 +130,7 @@ class Module:
         self.body.append(f"{out} = lm.linear {source}, %{name} : tensor<?x{inputs}xf32>, {kind} -> tensor<?x{outputs}xf32>")
 
     def residual(self, hidden, post=False):
-        """Adds what the layer gives, with `post` after a norm (Gemma's)."""
+        """The residual addition; with `post` after a norm (Gemma)."""
         rows = f"tensor<?x{hidden}xf32>"
         if post:
             kind = self.slot("post_norm", (hidden,), "f32")
@@ -200,7 +200,7 @@ def post_norm(module, number_format, hidden):
 
 
 def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, softcap=0.0, chunk=0, sinks=False, more=""):
-    # Scores of about 1: a softmax of larger ones hides what is wrong with all positions but one.
+    # Scores are about 1. With larger ones the softmax sees one position, and errors in all others are hidden.
     scale = {1: 0.05, 32: 0.01, 256: 2e-7}[FORMATS[number_format][0]]
     module.norm(hidden)
     module.linear("q_proj", "%q0", "%h", heads * dim, hidden, number_format)
@@ -230,12 +230,12 @@ def qkv(module, number_format, hidden):
 
 
 def attention(module, number_format, hidden):
-    """The shapes take turns: `number_format` is one of SHAPES."""
+    """`number_format` is the name of one of SHAPES."""
     return attend(module, 32, "f32", **SHAPES[number_format])
 
 
 def latent_attention(module, number_format, hidden):
-    """`number_format` is what makes values, and what makes keys where their rows are whole blocks."""
+    """`number_format` is that of the matrix for values, and for keys where their rows are whole blocks."""
     block = FORMATS[number_format][0]
     heads, own = (4, 32) if block == 32 else (3, 8)
     rotated, values = 6, 5 if hidden == 44 else 16
@@ -339,7 +339,7 @@ ROUTES = {"softmax": dict(experts=5, top=2, routing="softmax"),
           "all": dict(experts=3, top=3, routing="sigmoid"),
           "corrected": dict(experts=8, top=2, routing="{correction} sigmoid {{normalized}}", correction=True),
           "groups": dict(experts=12, top=3, routing="of 2 in 4 by 2 {correction} sigmoid", correction=True)}
-# Ops whose shapes take turns; of others, formats of weights do.
+# Ops that are checked with several shapes; the others with several formats of weights.
 SHAPED = {"attention": SHAPES, "causal_conv1d": CONVOLUTIONS, "gated_delta_rule": DELTA_RULES, "route": ROUTES}
 # name: the op it decomposes, what makes the module
 OPS = {"embed": ("embed", embed), "linear": ("linear", linear), "gated_linear": ("gated_linear", gated_linear),
@@ -360,19 +360,19 @@ def check(args, name, hidden, work):
     (work / "op.mlir").write_text(OPS[args.op][1](module, name, hidden))
     (work / "op.bin").write_bytes(module.data)
     options = args.options.split()
-    # Eight rows of prefill: nine are two calls, and windows become rings. Keys and values are made of latent vectors in
-    # calls of more rows than that, and from them alone is what quantised matrices give free of rounded rows.
+    # A call has at most eight rows: nine are two calls, and windows become rings. Latent attention makes keys and values from
+    # latent vectors in calls of more rows; only then do its quantised matrices give results without rounded rows.
     is_latent = args.op == "latent_attention"
     prefill_rows = 280 if args.many else 40 if is_latent else 8
     common = [args.lathe, "compile", work / "op.mlir", "--from", "import", "--prefill-rows", prefill_rows]
     run(common + ["-o", work / "kernels"] + options)
-    # Rows are rounded to bf16 for dots of bf16, which costs attention less; the schedule says whether they are.
+    # Rows are rounded to bf16 for bf16 dot products; the schedule says where. Attention loses less by it.
     run(common + ["-o", work / "schedule.mlir", "--emit", "schedule"] + options)
     schedule = (work / "schedule.mlir").read_text()
     rounding = {"kernel.round ": 4e-3, "kernel.attention rounded ": 5e-4}
     tolerance = max([args.tolerance] + [error for kernel, error in rounding.items() if kernel in schedule])
     run(common + ["-o", work / "meaning", "--decompose", f"lm.{OPS[args.op][0]}"] + options)
-    # Attention of one row is divided into pieces where there is much to see.
+    # Attention of one row over many positions is split into several parts.
     longest = 330 if args.op == "attention" else 280 if args.many else 40
     tokens = [module.random.randrange(VOCABULARY) for _ in range(80 if is_latent else longest)]
     worst = (0.0, "")
@@ -404,7 +404,7 @@ def main():
     args = parser.parse_args()
     names = args.formats.split(",") if args.formats else list(SHAPED.get(args.op, FORMATS))
     if not args.formats and args.op not in ("latent_attention", "experts") and "f8_e4m3" in names:
-        names.remove("f8_e4m3")  # of several matrices alone
+        names.remove("f8_e4m3")  # a format for several matrices only
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Does what `bench --phases` says add up?
+"""Checks that the numbers of `bench --phases` add up.
 
 usage: check-phases.py EXECUTABLE [--svg FILE]
 
 Runs EXECUTABLE's bench and checks that its JSON holds every field, that sums are those of the phases, that decode reads
-the bytes that `bytes_per_token` and `decode_weight_bytes` say, and that the picture is one. Prints the phases of decode.
+the bytes that `bytes_per_token` and `decode_weight_bytes` say, and that the picture is an SVG file. Prints the phases of decode.
 """
 import argparse
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Edits what dumps say beside their code: each edit is refused in one line, or the program's logits are the same.
+"""Edits the attributes of dumps: each edit is refused in one line, or the program's logits stay the same.
 
     edited-dumps.py MODEL --lathe LATHE --work DIR [--most N] [--stage STAGE]
 

@@ -1,9 +1,9 @@
-"""Grok 2 in a page of torch: transformers has no class for it.
+"""Grok 2 in torch, because transformers has no class for it.
 
 Follows SGLang, the runtime xAI names for it (sglang/srt/models/grok.py): norms on both sides of attention and MLP; scores,
-router and logits softly limited, scores then multiplied by the temperature of the query's position; the weights of the two
-chosen experts are their shares among all, not normalised; the sum of experts and the MLP beside them is divided by the root
-of 2; GELU by tanh in both.
+router and logits have a soft cap; scores are then multiplied by the temperature of the query's position; the weights of the two
+chosen experts are their softmax over all experts, not normalised; the sum of experts and MLP is divided by the square root
+of 2; both use GELU by tanh.
 """
 import math
 from types import SimpleNamespace

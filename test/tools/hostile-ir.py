@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Feeds dumps that make no sense to the compiler: it may refuse them, it may not crash or hang.
+"""Feeds broken dumps to the compiler. It may refuse them; it may not crash or hang.
 
     hostile-ir.py MODEL --lathe LATHE --lathe-opt LATHE_OPT --work DIR [--most N] [--stage STAGE]
 
@@ -48,7 +48,7 @@ def attribute_mutants(text):
     for start in dictionaries:
         for begin, end in entries(text, start):
             key = text[begin:end].split("=")[0].strip()
-            # Without the entry; the comma before or after it goes, too.
+            # Without the entry and the comma before or after it.
             cut = (begin, end + 1) if text[end] == "," else (begin - (text[begin - 1] == ","), end)
             yield f"no {key}", text[:cut[0]] + text[cut[1]:]
             for value in VALUES:
@@ -108,7 +108,7 @@ def mutants(text, most):
         if mutant not in seen:
             seen.add(mutant)
             unique.append((name, mutant))
-    # Half of what is of the module or everywhere, half of what is in one line.
+    # Half of the mutants change the module or all lines, half change one line.
     def evenly(items, count):
         return items if len(items) <= count else [items[i * len(items) // count] for i in range(count)]
 
@@ -126,7 +126,7 @@ class Check:
         self.failed += 1
 
     def pipeline(self, stage, batch):
-        """All mutants in one process; where that dies, halves."""
+        """Runs all mutants in one process. If it crashes, runs each half alone."""
         path = self.args.work / "mutants.mlir"
         path.write_text("\n// -----\n".join(mutant for _, mutant in batch))
         try:

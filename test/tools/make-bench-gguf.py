@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a GGUF file of random weights for a config.json, for speed alone: no vocabulary, matrices all of one type.
+"""Writes a GGUF file of random weights for a config.json, to measure speed: no vocabulary, all matrices of one type.
 
     make-bench-gguf.py CONFIG.json --type bf16|q8|q4 --out FILE.gguf        (needs gguf)
 
@@ -19,7 +19,7 @@ random = np.random.default_rng(1)
 
 
 def matrix(rows, columns, kind):
-    """Bytes of blocks; what they decode to is small, so that nothing overflows on its way through the layers."""
+    """Random bytes of blocks. Their values are small, so that nothing overflows in the layers."""
     block, size = gguf.GGML_QUANT_SIZES[kind]
     count = rows * columns // block
     if kind == Type.BF16:

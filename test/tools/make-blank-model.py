@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a model whose weights are all zero, for tests of what lies around the weights.
+"""Writes a model whose weights are all zero, for tests that do not depend on weights.
 
     make-blank-model.py FOLDER VOCABULARY [KEY=VALUE...]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Breaks a schedule in every way the race verifier must notice, one at a time, and expects each to be refused.
+"""Breaks a schedule in the ways that lm-verify-schedule must find, one at a time, and expects each to be refused.
 
     mutate-schedule.py SCHEDULE.mlir --lathe-opt build/bin/lathe-opt --work DIR
 
@@ -19,7 +19,7 @@ import sys
 
 def mutants(lines):
     """Yields (name, lines) for every mutation."""
-    function = phase = before = None  # before: what stands in front of the next barrier
+    function = phase = before = None  # the lines before the next barrier
     buffers = {}  # name -> line, of the arena
     uses = {}     # (function, phase, line of the phase) -> ({reads}, {writes})
 
@@ -65,7 +65,7 @@ def mutants(lines):
     pairs = {tuple(sorted(pair)) for reads, writes in uses.values() for pair in itertools.product(reads, writes)
              if pair[0] != pair[1]}
     for first, second in sorted(pairs):
-        # To the lower place, so that the buffer stays inside the arena.
+        # At the lower offset, so that the buffer stays inside the arena.
         lower, higher = sorted((first, second), key=place)
         moved = re.sub(r"place \d+", f"place {place(lower)}", lines[buffers[higher]])
         yield f"one-place for @{first} and @{second}", replaced(buffers[higher], moved)

@@ -4,8 +4,8 @@
     parse-examples.py --lathe-opt LATHE_OPT FILE.td...
 
 Every ```mlir block becomes a function of its own (or stands in a module where it has no values), and every type or
-attribute behind "Example:" is given to one. Values an example uses but does not make become the function's arguments;
-their types are what lathe-opt says it expected (%c64 becomes the constant 64). Symbols that examples refer to are in
+attribute after "Example:" becomes the type or attribute of one. Values that an example uses and does not define become
+arguments of the function; their types are what lathe-opt says it expected (%c64 becomes the constant 64). Symbols that examples refer to are in
 PREAMBLE.
 """
 import argparse

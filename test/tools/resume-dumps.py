@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Goes on from each stage's dump of tiny models and expects the same bytes.
+"""Resumes from each stage's dump of tiny models and expects the same bytes.
 
     resume-dumps.py MODEL... --lathe LATHE --work DIR [--until llvm|exe]
 
-Each dump must give the next one, byte for byte; with --until exe also the executable and its weights. So whichever dump
-is gone on from, the executable is the same, and one compilation's time is enough to know it.
+Each dump must give the next one, byte for byte; with --until exe also the executable and its weights. So the executable is
+the same from whichever dump one resumes, and this takes the time of one compilation.
 """
 import argparse
 import shutil

@@ -36,7 +36,7 @@ def stream(command, on_line, limit):
 
 
 def report(kind, status, counts, started):
-    """What a test program could not say itself: that it crashed, hung or ran nothing."""
+    """Reports a test program that crashed, hung or ran no test."""
     if status is None:
         print(f"{kind}: stopped, it took too long", flush=True)
     elif status != 0 and counts.failed == 0:
@@ -50,7 +50,7 @@ def report(kind, status, counts, started):
 
 
 def google_test(program, counts):
-    """A GoogleTest executable: prints what is not a plain success."""
+    """Runs a GoogleTest executable and prints everything but successes."""
     held = []
 
     def on_line(line):
@@ -96,7 +96,7 @@ def lit(build, jobs, pattern, counts):
 
 
 def source_checks(counts):
-    """Scripts that look at the sources alone."""
+    """Scripts that need the sources only."""
     worst = 0
     for script in sorted((TEST / "tools").glob("check-*.py")):
         if script.name in ("check-loops.py", "check-model.py", "check-op.py", "check-phases.py"):  # lit's

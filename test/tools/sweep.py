@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What the sizes chosen for this CPU are worth: every other value of each, beside the chosen one.
+"""Compares the tuning parameters chosen for this CPU with other values of each.
 
     sweep.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--keys tile_rows,...] [--rounds 5] [--json FILE]
 
-A program is compiled with `--sizes KEY=N`, and in every round runs right after the one as chosen. The table has the medians
-of the ratios, prefill of 512 and decode behind it, above 1 where the other value is faster; `*`: in every round. The chosen
-values are those of `lathe compile --emit schedule` (lm.sizes).
+A program is compiled with `--sizes KEY=N`, and in every round runs right after the one with the chosen value. The table has the
+medians of the ratios for a prefill of 512 and for decode after it, above 1 where the other value is faster; `*`: in every
+round. The chosen values are those of `lathe compile --emit schedule` (lm.sizes).
 """
 import argparse
 import json
@@ -63,7 +63,7 @@ def main():
                         continue
                     other = args.folder / "sweep.other"
                     output_of([*common, "--sizes", f"{key}={value}", "-o", other])
-                    # What the size has no part in gives the same code: nothing to measure.
+                    # A parameter without effect gives the same code: nothing to measure.
                     if other.read_bytes() == programs[None].read_bytes():
                         continue
                     rounds = []
