@@ -60,7 +60,7 @@ bool Engine::open(const EngineOptions &wanted, std::string &error) {
     return false;
   rows.resize(std::max<int64_t>(program.prefill.rows, 1));
   team = std::make_unique<Team>(workers);
-  crew = std::make_unique<Crew>(team->workers());
+  tuner = std::make_unique<WorkerTuner>(team->workers());
   warnOfThreads(team->workers());
 
   MemoryNeed all = need(/*apart=*/nullptr);
@@ -97,7 +97,7 @@ void Engine::run(const Call &call) {
              .logits = call.logits,
              .rows = call.rows,
              .first = call.first,
-             .workers = isStep ? crew->next() : team->workers(),
+             .workers = isStep ? tuner->next() : team->workers(),
              .team = team.get()}};
   const double start = now();
   team->run(
@@ -107,7 +107,7 @@ void Engine::run(const Call &call) {
       },
       &work, work.step.workers);
   if (isStep)
-    crew->finished(now() - start, team->wasDisturbed());
+    tuner->finished(now() - start, team->wasDisturbed());
   if (profile)
     profile->add(call.entry, call.rows, call.position);
 }

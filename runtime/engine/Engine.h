@@ -8,8 +8,8 @@
 #include "runtime/engine/Profile.h"
 #include "runtime/engine/Weights.h"
 #include "runtime/support/Support.h"
-#include "runtime/workers/Crew.h"
 #include "runtime/workers/Team.h"
+#include "runtime/workers/WorkerTuner.h"
 
 #include <memory>
 #include <vector>
@@ -72,7 +72,7 @@ private:
   MemoryNeed need(const Sequence *apart) const;
 
   EngineOptions options;
-  std::unique_ptr<Crew> crew; // of decode steps
+  std::unique_ptr<WorkerTuner> tuner; // of decode steps
   Memory arena, scratch;
   std::vector<lrt_row> rows;               // of the current call; program.prefill.rows of them
   std::vector<const Sequence *> sequences; // that are open

@@ -37,7 +37,7 @@ void Signal::post(uint32_t number) {
     futex(state, FUTEX_WAKE, INT32_MAX);
 }
 
-template <typename IsWanted> Waited Signal::wait(uint32_t number, Ahead &ahead, IsWanted isWanted) {
+template <typename IsWanted> Waited Signal::wait(uint32_t number, Prefetch &prefetch, IsWanted isWanted) {
   auto isThere = [&] { return hasReached(state.load(std::memory_order_acquire), number); };
   if (isThere())
     return Waited::Briefly;
@@ -53,10 +53,10 @@ template <typename IsWanted> Waited Signal::wait(uint32_t number, Ahead &ahead, 
     for (int pause = 0; pause < 16; ++pause) {
       if (isThere())
         return Waited::Briefly;
-      if (ahead.isEmpty())
+      if (prefetch.isEmpty())
         _mm_pause();
       else
-        ahead.ask();
+        prefetch.nextLine();
     }
   }
 
@@ -136,7 +136,7 @@ void Team::run(Function work, void *argument, int64_t count) {
 void Team::workerLoop(int64_t worker) {
   Record &record = records[worker];
   for (uint32_t job = 1;; ++job) {
-    Ahead nothing;
+    Prefetch nothing;
     record.started.wait(job, nothing, [](int) { return false; });
     if (!function)
       return;
@@ -147,7 +147,7 @@ void Team::workerLoop(int64_t worker) {
   }
 }
 
-void Team::barrier(int64_t worker, Ahead ahead) {
+void Team::barrier(int64_t worker, Prefetch prefetch) {
   Record &record = records[worker];
   const uint32_t number = record.barriers.load(std::memory_order_relaxed) + 1;
   // The last barrier of a job: another one may begin, and change these, before this worker has left it.
@@ -163,15 +163,15 @@ void Team::barrier(int64_t worker, Ahead ahead) {
     int64_t next = (worker + (int64_t(1) << round)) % workers;
     places[next * mostRounds + round].arrived.post(number);
     Waited waited = places[worker * mostRounds + round].arrived.wait(
-        number, ahead, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
+        number, prefetch, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
     if (waited == Waited::OnSharedCore)
       record.sharedWaits.fetch_add(1, std::memory_order_relaxed);
     else if (waited == Waited::Long)
       record.longWaits.fetch_add(1, std::memory_order_relaxed);
   }
   // As many as can be on their way at once: these wait for nothing.
-  for (int line = 0; line < 16 && !ahead.isEmpty(); ++line)
-    ahead.ask();
+  for (int line = 0; line < 16 && !prefetch.isEmpty(); ++line)
+    prefetch.nextLine();
   if (times && worker == 0 && place < times->left.size())
     times->left[place] = now();
 }
@@ -244,8 +244,8 @@ bool Team::isWanted(int cpu, uint32_t number, int64_t workers) const {
 
 static Team &teamOf(const void *step) { return *static_cast<Team *>(static_cast<const lrt_step *>(step)->team); }
 
-extern "C" void lrt_barrier(const void *step, int64_t worker, int64_t ahead, int64_t bytes) {
-  teamOf(step).barrier(worker, {reinterpret_cast<const char *>(ahead), bytes});
+extern "C" void lrt_barrier(const void *step, int64_t worker, int64_t address, int64_t bytes) {
+  teamOf(step).barrier(worker, {reinterpret_cast<const char *>(address), bytes});
 }
 
 extern "C" int64_t lrt_next_tile(const void *step, int64_t worker, int64_t tiles) {

@@ -31,12 +31,12 @@ enum class Waited {
 
 /// A number that only grows; one or more threads wait until it is large enough.
 /// Memory that will be read soon, asked for line by line while there is nothing else to do.
-struct Ahead {
+struct Prefetch {
   const char *next = nullptr;
   int64_t bytes = 0;
 
   bool isEmpty() const { return bytes <= 0; }
-  void ask() {
+  void nextLine() {
     constexpr int64_t line = 64;
     __builtin_prefetch(next);
     next += line;
@@ -51,7 +51,7 @@ public:
 
   /// `isWanted(cpu)` says whether somebody else who is not there yet needs the core; asked only when the wait gets
   /// long. Returns how the wait ended.
-  template <typename IsWanted> Waited wait(uint32_t number, Ahead &ahead, IsWanted isWanted);
+  template <typename IsWanted> Waited wait(uint32_t number, Prefetch &prefetch, IsWanted isWanted);
 
 private:
   /// Number times two; the lowest bit says that somebody sleeps, so that post() knows without a second access.
@@ -101,7 +101,7 @@ public:
   void setStamps(Stamps *wanted) { stamps = wanted; }
 
   /// Inside run(): returns when every worker has come here as often as this one.
-  void barrier(int64_t worker, Ahead ahead = {});
+  void barrier(int64_t worker, Prefetch prefetch = {});
 
   /// Inside run(), for one number of `tiles` (below 2^31) between two barriers: a tile that nobody was given before, -1
   /// when there is none.

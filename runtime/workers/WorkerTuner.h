@@ -1,7 +1,7 @@
-//===- Crew.h - how many workers take part in a step --------------------------------------------------------------===//
+//===- WorkerTuner.h - how many workers take part in a step -------------------------------------------------------===//
 
-#ifndef LRT_WORKERS_CREW_H
-#define LRT_WORKERS_CREW_H
+#ifndef LRT_WORKERS_WORKERTUNER_H
+#define LRT_WORKERS_WORKERTUNER_H
 
 #include <stdint.h>
 
@@ -10,9 +10,9 @@ namespace lrt {
 /// Chooses the number of workers for steps that all take about as long. It is the whole team unless neighbours disturb
 /// it: two workers that share a core pay for a change of threads at every barrier, and one worker alone may be faster.
 /// Then another number is tried for a few steps now and then, and kept if they were faster.
-class Crew {
+class WorkerTuner {
 public:
-  explicit Crew(int64_t size) : size(size), current(size) {}
+  explicit WorkerTuner(int64_t size) : size(size), current(size) {}
 
   /// Workers for the next step.
   int64_t next() const { return trial > 0 ? trial : current; }
@@ -39,4 +39,4 @@ private:
 
 } // namespace lrt
 
-#endif // LRT_WORKERS_CREW_H
+#endif // LRT_WORKERS_WORKERTUNER_H

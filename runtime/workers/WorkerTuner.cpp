@@ -1,12 +1,12 @@
-//===- Crew.cpp - how many workers take part in a step ------------------------------------------------------------===//
+//===- WorkerTuner.cpp - how many workers take part in a step -----------------------------------------------------===//
 
-#include "runtime/workers/Crew.h"
+#include "runtime/workers/WorkerTuner.h"
 
 #include <algorithm>
 
 using namespace lrt;
 
-void Crew::finished(double seconds, bool wasDisturbed) {
+void WorkerTuner::finished(double seconds, bool wasDisturbed) {
   spent += seconds;
   disturbed += wasDisturbed;
   ++steps;
@@ -19,7 +19,7 @@ void Crew::finished(double seconds, bool wasDisturbed) {
   spent = 0;
 }
 
-void Crew::endWindow() {
+void WorkerTuner::endWindow() {
   const double step = spent / steps;
   if (trial > 0) {
     bool isBetter = step < 0.97 * currentStep; // a little faster may be chance
@@ -29,7 +29,7 @@ void Crew::endWindow() {
       currentStep = step;
     }
     trial = 0;
-    // A crew that is too small must not stay so for long after its neighbours have gone; a whole one may well be the
+    // A tuner that is too small must not stay so for long after its neighbours have gone; a whole one may well be the
     // best there is, and be disturbed only by its own uneven phases.
     int64_t longestPause = current < size ? 8 : 128;
     pause = std::min(int64_t(1) << std::min<int64_t>(refused, 7), longestPause);
