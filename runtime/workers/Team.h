@@ -1,11 +1,12 @@
 //===- Team.h - the workers of a forward step ---------------------------------------------------------------------===//
 //
-// A team is the calling thread (worker 0) and threads that live as long as it does. A phase's tiles are divided by
-// worker id, so that each reads memory in one stream; of the second half of its tiles others, when they are done with
-// theirs, take from the end. Who waits spins, because a phase ends in microseconds, unless the one waited for was last
-// seen on the same core, or the wait gets long: then it sleeps, which gives the core to the worker that needs it. It
-// never calls sched_yield: that forfeits a whole time slice to whatever else wants the core (README.md has the
-// numbers).
+// A team is the calling thread (worker 0) and threads that live as long as the team. Each worker owns a range of a
+// phase's tiles and goes through it from the start, so it reads memory in one stream. An idle worker takes tiles from
+// the end of another worker's range, from its second half only.
+//
+// A waiting worker spins, because a phase takes microseconds. It sleeps when the worker it waits for was last seen on
+// the same core, or when the wait gets long: this gives the core to the worker that needs it. It never calls
+// sched_yield, which would give away a whole time slice (README.md has the numbers).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -29,8 +30,7 @@ enum class Waited {
   Long,         // slept after spinning in vain: another worker must have lost its core to a neighbour
 };
 
-/// A number that only grows; one or more threads wait until it is large enough.
-/// Memory that will be read soon, asked for line by line while there is nothing else to do.
+/// Memory that a worker reads after a barrier. It is prefetched one cache line at a time while the worker waits.
 struct Prefetch {
   const char *next = nullptr;
   int64_t bytes = 0;
@@ -44,31 +44,33 @@ struct Prefetch {
   }
 };
 
+/// A number that only grows; one or more threads wait until it is large enough.
 class Signal {
 public:
   /// Everything written before post(n) is visible after wait(n).
   void post(uint32_t number);
 
-  /// `isWanted(cpu)` says whether somebody else who is not there yet needs the core; asked only when the wait gets
-  /// long. Returns how the wait ended.
+  /// Returns how the wait ended. `isWanted(cpu)` says whether a worker that has not reached the barrier was last seen
+  /// on that core; it is called only when the wait gets long.
   template <typename IsWanted> Waited wait(uint32_t number, Prefetch &prefetch, IsWanted isWanted);
 
 private:
-  /// Number times two; the lowest bit says that somebody sleeps, so that post() knows without a second access.
+  /// Number times two; the lowest bit says that a thread sleeps, so that post() needs no second access.
   std::atomic<uint32_t> state{0};
-  /// Where the last post() came from: who spins on that very core keeps the next post() from happening.
+  /// The core of the last post(). A thread that spins on the same core keeps the next post() from happening.
   std::atomic<int> cpu{-1};
 };
 
-/// When the workers of a run came to its barriers, the one at its end included, by now().
+/// The times, by now(), at which the workers of a run reached its barriers. The barrier at the end of a run counts,
+/// too.
 struct Stamps {
-  /// Room for so many workers and barriers; what comes after is counted, not kept.
+  /// For at most so many workers and barriers; later barriers are counted, but their times are not kept.
   Stamps(int64_t workers, int64_t barriers) : arrived(workers, std::vector<double>(barriers)), left(barriers) {}
 
   int64_t workers = 0, barriers = 0; // of the last run
   double begin = 0;
   std::vector<std::vector<double>> arrived; // [worker][barrier]
-  std::vector<double> left;                 // worker 0 alone: the others leave when it does, but may be late to say so
+  std::vector<double> left;                 // [barrier], by worker 0; the others leave at the same time
 };
 
 class Team {
@@ -96,15 +98,15 @@ public:
   /// Whether neighbours kept the workers of the last run() from running side by side.
   bool wasDisturbed() const;
 
-  /// Every run() from now on leaves its times there; null: none. A barrier then looks at the clock once, that of worker
-  /// 0 twice.
+  /// Every run() from now on writes its times there; null: none. A barrier then reads the clock once, on worker 0
+  /// twice.
   void setStamps(Stamps *wanted) { stamps = wanted; }
 
-  /// Inside run(): returns when every worker has come here as often as this one.
+  /// Inside run(): returns when every worker has called it as often as this one.
   void barrier(int64_t worker, Prefetch prefetch = {});
 
-  /// Inside run(), for one number of `tiles` (below 2^31) between two barriers: a tile that nobody was given before, -1
-  /// when there is none.
+  /// Inside run(): a tile of [0, tiles) that no worker was given since the last barrier, or -1 when none is left. All
+  /// calls between two barriers name the same number of tiles, below 2^31.
   int64_t nextTile(int64_t worker, int64_t tiles);
 
 private:
@@ -122,15 +124,15 @@ private:
     uint32_t jobs = 0; // posted
   };
 
-  /// A worker's tiles: the first half is its own, [common, end) are whoever's comes first.
+  /// A worker's tiles: the first half, [begin, common), is its own; others may take from [common, end).
   struct Part {
     int64_t begin, common, end;
   };
-  /// What has been given away of a worker's part between two barriers.
+  /// The tiles of a worker's part that are taken, since the last barrier.
   struct alignas(128) Taken {
-    /// Of [common, end): in the lower half how many from the front, by the worker, in the upper how many from the end.
+    /// Tiles of [common, end) that are taken: low 32 bits from the front, by the worker; high 32 bits from the end.
     std::atomic<uint64_t> common{0};
-    // Of [begin, common), 0 before the first; the worker alone looks at these.
+    // The rest of [begin, common); both 0 before the first call. Only the worker itself reads these.
     int64_t next = 0, end = 0;
   };
 
@@ -138,7 +140,7 @@ private:
   void workerLoop(int64_t worker);
   void startWorkers(int64_t count);
   Part partOf(int64_t worker, int64_t tiles) const;
-  /// One of two for each worker: while those of a phase are in use, a worker clears the next phase's.
+  /// Each worker has two: one is in use, the other is cleared for the next phase.
   Taken &takenOf(int64_t worker, uint32_t barriers) { return taken[2 * worker + barriers % 2]; }
   static void clear(Taken &some);
   bool isWanted(int cpu, uint32_t number, int64_t workers) const;
@@ -150,8 +152,8 @@ private:
   std::unique_ptr<Taken[]> taken;    // [worker][number of the barrier before % 2]
   std::vector<pthread_t> threads;
 
-  // The current job. `firstBarrier`: how many barriers worker 0 had reached before; who did not take part in the last
-  // job counts on from there.
+  // The current job. `firstBarrier`: how many barriers worker 0 had reached before it. Workers that did not take part
+  // in the last job continue counting from there.
   Function function = nullptr; // null: the team ends
   void *context = nullptr;
   int64_t active = 1;

@@ -7,9 +7,9 @@
 
 namespace lrt {
 
-/// Chooses the number of workers for steps that all take about as long. It is the whole team unless neighbours disturb
-/// it: two workers that share a core pay for a change of threads at every barrier, and one worker alone may be faster.
-/// Then another number is tried for a few steps now and then, and kept if they were faster.
+/// Chooses the number of workers for steps that all take about as long. It is the whole team unless other processes use
+/// its cores: two workers that share a core pay for a thread switch at every barrier, and one worker alone may be
+/// faster. The tuner then tries another number for a few steps now and then, and keeps it if the steps were faster.
 class WorkerTuner {
 public:
   explicit WorkerTuner(int64_t size) : size(size), current(size) {}
