@@ -27,12 +27,17 @@ def tool(name):
     return os.path.join(here, "tools", name)
 
 
+# --param log=FILE and --param option=OPTION for lathe compile: what set-tolerances.py asks for.
+check_model = tool("check-model.py")
+if "log" in lit_config.params:
+    check_model += f" --log {lit_config.params['log']} --option={lit_config.params['option']}"
+
 # A name is over where a longer one could not go on: %lathe is not the beginning of %lathe-opt.
 for name, value in {
     "%lathe": os.path.join(config.lathe_bin, "lathe"),
     "%lathe-opt": os.path.join(config.lathe_bin, "lathe-opt"),
     "%python": f'"{sys.executable}"',
-    "%check_model": tool("check-model.py"),
+    "%check_model": check_model,
     "%compare": tool("compare-logits.py"),
     "%tools": os.path.join(here, "tools"),
     "%root": os.path.dirname(here),

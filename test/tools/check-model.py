@@ -2,13 +2,14 @@
 """Compiles a tiny model and compares its logits with the golden ones.
 
     check-model.py MODEL --lathe PATH [--weights f32] [--work DIR] [--tolerance 1e-4 | --kl MAX]
-                         [--goldens DIR]
+                         [--goldens DIR] [--log FILE]
 
 MODEL is a directory, or a .gguf file whose goldens lie in --goldens (default: the directory, or the file without .gguf).
 Every prompt of prompts.json is fed at once, in chunks of 7 and token by token: prefill, a ragged chunk and decode must all
 give the golden logits. The longest is fed in parts with decode steps between them, too, as a talk is: what a part leaves in
 the caches lies just before, on and just behind where a window, a chunk or a convolution is full. Prints one line per case. --kl judges by the mean Kullback-Leibler divergence instead: for weights
-or activations of few bits, where the worst logit says little. Python's standard library alone.
+or activations of few bits, where the worst logit says little. --log appends the largest difference of all cases to a file,
+which set-tolerances.py reads. Python's standard library alone.
 """
 import argparse
 import importlib.util
@@ -58,6 +59,7 @@ def check(args, work):
     program = work / "model"
     execute([args.lathe, "compile", args.model, "-o", program, "--weights", args.weights] + args.option)
     cases = failed = 0
+    largest = 0.0  # of all cases: difference or divergence
     longest = max(range(len(prompts)), key=lambda i: len(prompts[i]["tokens"]))
     for i, prompt in enumerate(prompts):
         tokens = prompt["tokens"]
@@ -72,10 +74,14 @@ def check(args, work):
                 sys.exit(f"check-model: {error}")
             good = relative <= args.tolerance if args.kl is None else kl <= args.kl
             cases += 1
+            largest = max(largest, relative if args.kl is None else kl)
             failed += not good
             case = f"{len(tokens)} tokens, {f'chunks of {chunk}' if chunk else 'at once'}"
             print(f"{'ok  ' if good else 'FAIL'} {case:<28} largest difference {relative:.2e} at position {row}"
                   + (f", mean divergence {kl:.2e}" if args.kl is not None else ""), flush=True)
+    if args.log:
+        with args.log.open("a") as log:
+            log.write(f"{work}\t{largest:.3e}\n")
     if failed:
         print(f"check-model: {failed} of {cases} cases of {args.model} differ by more than "
               + (f"{args.tolerance:g}" if args.kl is None else f"{args.kl:g} nats"))
@@ -91,6 +97,7 @@ def main():
     parser.add_argument("--tolerance", type=float, default=1e-4)
     parser.add_argument("--kl", type=float, metavar="MAX")
     parser.add_argument("--goldens", type=Path)
+    parser.add_argument("--log", type=Path, help="append the working directory and the largest difference to this file")
     parser.add_argument("--option", action="append", default=[], help="one more option for lathe compile")
     args = parser.parse_args()
     if args.work:
