@@ -68,9 +68,9 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
 }
 
 def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "what a layer keeps from call to call";
+  let summary = "a cache or recurrent state that a layer keeps from call to call";
   let description = [{
-    `place` is the offset in the cache area, set by plan-cache.
+    `place` is the offset in the cache memory in bytes, set by lm-plan-cache.
 
     Example:
     ```mlir
@@ -78,14 +78,14 @@ def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpI
     lm.state @layers.1.delta : !lm.carry<64 x 8192>
     lm.state @layers.2.delta : !lm.carry<64 x 8192> shares @layers.1.delta
     ```
-    A state that `shares` another is that one by a second name.
+    A state that `shares` another one is a second name for it.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<FlatSymbolRefAttr>:$shares,
                        OptionalAttr<I64Attr>:$place);
   let assemblyFormat = "$sym_name `:` $type (`shares` $shares^)? (`place` $place^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// Null when the layer carries a state of one size.
+    /// Null for a recurrent state.
     CacheType getCacheType() { return ::llvm::dyn_cast<CacheType>(getType()); }
   }];
 }
@@ -106,9 +106,9 @@ def LM_UseOp : LM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
 def LM_LayersOp : LM_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the stack of layers";
   let description = [{
-    Calls the kinds one after another on the stream. Argument `a` of the kind's function (its `lm.slot`) is bound, in
-    layer i, to the symbol `@layers.i.a`; a slot that begins with `previous.` is bound to the layer before (to the
-    layer itself in layer 0). The slot `layer`, an index, is i itself.
+    Calls the functions of the layers in order; `kinds` names one for each layer. An argument whose `lm.slot` is `a` is bound
+    in layer i to the symbol `@layers.i.a`. A slot that begins with `previous.` is bound to the symbol of layer i - 1 (in
+    layer 0: of layer 0). The slot `layer`, an index, is i itself.
 
     Example:
     ```mlir
@@ -134,7 +134,7 @@ def LM_LayersOp : LM_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterfa
 def LM_EmbedOp : LM_ComputeOp<"embed", [Pure]> {
   let summary = "rows of the embedding table";
   let description = [{
-    y[t] = scale * table[ids[t]]; ids that are no row of the table read row 0.
+    y[t] = scale * table[ids[t]]. An id outside the table reads row 0.
 
     Example:
     ```mlir
@@ -188,8 +188,10 @@ def LM_MultiplyOp : LM_ComputeOp<"multiply", [Pure, AllTypesMatch<["input", "res
 }
 
 def LM_PartOp : LM_ComputeOp<"part", [Pure]> {
-  let summary = "some columns: of parts of equal width the one whose number is `number` or `index`";
+  let summary = "one of several parts of equal width";
   let description = [{
+    A row is divided into parts as wide as the result; y is the part whose number is `number`, or the operand `index`.
+
     Example:
     ```mlir
     %first = lm.part %x [0] : tensor<?x288xf32> -> tensor<?x72xf32>
@@ -217,10 +219,9 @@ def LM_ConcatOp : LM_ComputeOp<"concat", [Pure]> {
 }
 
 def LM_SparsifyOp : LM_ComputeOp<"sparsify", [Pure, SameOperandsAndResultType]> {
-  let summary = "only what stands out of its row stays";
+  let summary = "sets all but the largest values of a row to zero (Gemma 3n)";
   let description = [{
-    y = max(x - (mean + deviations * std), 0), mean and (population) standard deviation of the row: of normal values the
-    largest part that lies so many deviations above the mean (Gemma 3n).
+    y = max(x - (mean + deviations * std), 0), with the mean and the population standard deviation of the row.
 
     Example:
     ```mlir
@@ -233,7 +234,7 @@ def LM_SparsifyOp : LM_ComputeOp<"sparsify", [Pure, SameOperandsAndResultType]> 
 }
 
 def LM_MatchMagnitudeOp : LM_ComputeOp<"match_magnitude", [Pure, SameOperandsAndResultType]> {
-  let summary = "x as large as another row";
+  let summary = "x, scaled to the magnitude of another row";
   let description = [{
     y = x * sqrt(mean(like^2)) / sqrt(max(mean(x^2), eps)).
 
@@ -248,9 +249,9 @@ def LM_MatchMagnitudeOp : LM_ComputeOp<"match_magnitude", [Pure, SameOperandsAnd
 }
 
 def LM_AltUpPredictOp : LM_ComputeOp<"altup_predict", [Pure, AllTypesMatch<["streams", "result"]>]> {
-  let summary = "alternating updates (arXiv:2301.13310): what the streams will be";
+  let summary = "alternating updates (arXiv:2301.13310): predicts all streams";
   let description = [{
-    Of n streams side by side, `coefficients` being n * n: y_b = x_b + sum over a of coefficients[n b + a] x_a.
+    `streams` are n streams side by side, `coefficients` are [rows, n * n]: y_b = x_b + sum over a of coefficients[n b + a] x_a.
 
     Example:
     ```mlir
@@ -264,9 +265,10 @@ def LM_AltUpPredictOp : LM_ComputeOp<"altup_predict", [Pure, AllTypesMatch<["str
 }
 
 def LM_AltUpCorrectOp : LM_ComputeOp<"altup_correct", [Pure, AllTypesMatch<["streams", "result"]>]> {
-  let summary = "alternating updates: the streams learn what the layer made of the first";
+  let summary = "alternating updates: corrects the predictions by the layer's output";
   let description = [{
-    Of as many predicted streams as there are coefficients: y_b = p_b + (1 + coefficients[b]) (activated - p_0).
+    `streams` are the predictions p, one for each coefficient; `activated` is the layer's output for stream 0:
+    y_b = p_b + (1 + coefficients[b]) (activated - p_0).
 
     Example:
     ```mlir
@@ -282,8 +284,10 @@ def LM_AltUpCorrectOp : LM_ComputeOp<"altup_correct", [Pure, AllTypesMatch<["str
 }
 
 def LM_AltUpInjectOp : LM_ComputeOp<"altup_inject", [Pure, AllTypesMatch<["streams", "result"]>]> {
-  let summary = "rows are added to every stream but the first";
+  let summary = "adds rows to every stream but the first";
   let description = [{
+    y_0 = x_0, y_b = x_b + input for b > 0.
+
     Example:
     ```mlir
     %y = lm.altup_inject %x, %u : tensor<?x288xf32>, tensor<?x72xf32>
@@ -296,8 +300,10 @@ def LM_AltUpInjectOp : LM_ComputeOp<"altup_inject", [Pure, AllTypesMatch<["strea
 }
 
 def LM_ZerosOp : LM_ComputeOp<"zeros", [Pure, AllTypesMatch<["like", "result"]>]> {
-  let summary = "as many rows of zeros";
+  let summary = "rows of zeros";
   let description = [{
+    As many rows and columns as `like` has.
+
     Example:
     ```mlir
     %z = lm.zeros %x : tensor<?x72xf32>
@@ -381,7 +387,7 @@ def LM_RopeOp : LM_ComputeOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]>
   let summary = "rotary position embedding";
   let description = [{
     In each head: y[i] = x[i] cos a - x[i+r/2] sin a, y[i+r/2] = x[i+r/2] cos a + x[i] sin a, a = (position + row) w_i,
-    for r = rope.dim values of the head, the first ones or those from `from` on; the rest passes.
+    for r = rope.dim values of the head, the first ones or those from `from` on. Other values stay as they are.
 
     Example:
     ```mlir
@@ -397,9 +403,9 @@ def LM_RopeOp : LM_ComputeOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]>
 }
 
 def LM_AppendOp : LM_Op<"append", [AllTypesMatch<["keys", "values"]>]> {
-  let summary = "keys and values enter the cache";
+  let summary = "appends keys and values to the cache";
   let description = [{
-    Row t goes to position `position` + t of the cache.
+    Row t is stored at position `position` + t of the cache.
 
     Example:
     ```mlir
@@ -417,8 +423,8 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [InferTypeOpAdaptor]> {
     For query head h (of `heads`), row t at position p, key/value head g = h / (heads / cache heads):
     s[j] = scale * <q[h], k[g, j]>, s = cap * tanh(s / cap) if `softcap` > 0, then times the `temperature` of p; visible:
     j <= p and, with a window W, j > p - W, with chunks of C, j >= C floor(p / C); o[h] = sum_j softmax(s)[j] v[g, j].
-    `sinks` holds a score for each query head that takes part in the softmax and has no value. Scores, softmax and sums in
-    f32. Of a latent cache v is the first part of k.
+    `sinks` holds one more score for each query head: it is part of the softmax and has no value. Scores, softmax and sums are
+    f32. In a latent cache v is the first part of k.
 
     Example:
     ```mlir
@@ -441,9 +447,9 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [InferTypeOpAdaptor]> {
 }
 
 def LM_AppendLatentOp : LM_Op<"append_latent"> {
-  let summary = "what keys and values are made of enters the cache";
+  let summary = "appends latent vectors to the cache";
   let description = [{
-    Row t, `latent` and behind it `rotated`, goes to position `position` + t of the cache.
+    Row t, `latent` followed by `rotated`, is stored at position `position` + t of the cache.
 
     Example:
     ```mlir
@@ -459,10 +465,11 @@ def LM_AppendLatentOp : LM_Op<"append_latent"> {
 }
 
 def LM_LatentAttentionOp : LM_ComputeOp<"latent_attention"> {
-  let summary = "causal attention whose keys and values are made of latent vectors (MLA, arXiv:2405.04434)";
+  let summary = "causal attention over latent vectors (MLA, arXiv:2405.04434)";
   let description = [{
-    With c[j], r[j] the latent and the rotated part of position j and q[h] = [q_n, q_r]: k[h, j] = [k_up[h]^T c[j], r[j]],
-    v[h, j] = v_up[h] c[j], and then as lm.attention with as many cache heads as query heads. `k_up` is [heads, latent,
+    Position j of the cache has a latent part c[j] and a rotated part r[j]; q[h] = [q_n, q_r]. Keys and values are
+    k[h, j] = [k_up[h]^T c[j], r[j]] and v[h, j] = v_up[h] c[j]; the rest is lm.attention with a cache head for each query
+    head. `k_up` is [heads, latent,
     unrotated], `v_up` [heads, values, latent].
 
     Example:
@@ -485,7 +492,7 @@ def LM_LatentAttentionOp : LM_ComputeOp<"latent_attention"> {
 def LM_HeadLinearOp : LM_ComputeOp<"head_linear", [Pure]> {
   let summary = "a projection for each head";
   let description = [{
-    y[t, h] = weight[h] x[t, h], weight is [heads, out, in]; values of x[t, h] behind the first `in` follow unchanged.
+    y[t, h] = weight[h] x[t, h], weight is [heads, out, in]. If x[t, h] has more than `in` values, the others follow unchanged.
 
     Example:
     ```mlir
@@ -501,8 +508,8 @@ def LM_HeadLinearOp : LM_ComputeOp<"head_linear", [Pure]> {
 def LM_CausalConv1dOp : LM_ComputeOp<"causal_conv1d", [AllTypesMatch<["input", "result"]>]> {
   let summary = "a short convolution along the sequence, each channel by itself";
   let description = [{
-    y[t, c] = silu(sum over j < width of w[c, j] x[t - width + 1 + j, c]). `weight` is [c, j] in one line. The state keeps
-    the last width - 1 inputs, channels in as many groups as it has parts.
+    y[t, c] = silu(sum over j < width of w[c, j] x[t - width + 1 + j, c]). `weight` is [channels, width]. The state keeps the last
+    width - 1 inputs. A part of it is some of the channels: [width - 1, channels / parts].
 
     Example:
     ```mlir
@@ -524,7 +531,7 @@ def LM_GatedDeltaRuleOp : LM_ComputeOp<"gated_delta_rule"> {
   let description = [{
     For value head h, whose key head is h / (value heads / `heads`), with q and k of length 1 (x / sqrt(sum x^2 + 1e-6)),
     q times dim^-1/2: S = exp(decay[h] softplus(a[h] + bias[h])) S; S = S + k (sigmoid(b[h]) (v - k^T S))^T; o = q^T S.
-    S is [key dim, value dim] in f32; the state keeps it in parts of some columns of a head.
+    S is [key dim, value dim] in f32. A part of the state is some columns of one head's S: [key dim, columns].
 
     Example:
     ```mlir
@@ -546,12 +553,13 @@ def LM_GatedDeltaRuleOp : LM_ComputeOp<"gated_delta_rule"> {
 }
 
 def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
-  let summary = "the experts of each row, and what they weigh";
+  let summary = "chooses experts for each row, and their weights";
   let description = [{
-    p = softmax or sigmoid of a row's scores. `experts` are the numbers of the `top` largest p, with a `correction` of the
-    largest p + correction; ties go to the lower number, the largest is first. `weights` are p at them, with `normalized`
-    divided by their sum (sigmoid: plus 1e-20), times `scale`. With `groups` of experts one after another only those of
-    the `top_groups` are chosen from that have the largest sums of their `group_terms` best.
+    p = softmax or sigmoid of a row's scores. `experts` are the numbers of the `top` experts with the largest p, or with the
+    largest p + `correction`. The largest comes first; of equal ones the lower number comes first. `weights` are their p; with
+    `normalized` divided by the sum of the chosen p (sigmoid: plus 1e-20); times `scale`. With `groups`, consecutive experts form
+    groups of equal size, and only experts of the best `top_groups` groups are chosen. A group's score is the sum of its
+    `group_terms` largest values.
 
     Example:
     ```mlir
@@ -576,10 +584,10 @@ def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
 def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "result"]>, AttrSizedOperandSegments]> {
   let summary = "mixture of experts";
   let description = [{
-    y[t] = sum over k of weights[t, k] * down_e (act(gate_e x[t]) * up_e x[t]), e = experts[t, k]. With `shared`, what an
-    expert for all rows made, plus shared[t], with a `shared_gate` (one column) times its sigmoid. Biases are vectors, one
-    expert's after another's. With a `limit` L it is act(min(gate, L)) * clamp(up, -L, L), with an `up_offset` that is added
-    to the second factor (gpt-oss). With `scales_input`, for one expert a row, the weight multiplies x[t] instead (Llama 4).
+    y[t] = sum over k of weights[t, k] * down_e (act(gate_e x[t]) * up_e x[t]), e = experts[t, k]. `shared` is
+    the output of an expert that all rows use: it is added, with `shared_gate` (one column) times sigmoid(shared_gate[t]).
+    A bias is a vector [experts * out]. With a `limit` L the product is act(min(gate, L)) * (clamp(up, -L, L) + up_offset)
+    (gpt-oss). With `scales_input` each row has one expert, and its weight multiplies x[t] instead (Llama 4).
 
     Example:
     ```mlir
@@ -636,7 +644,7 @@ def LM_ActivationOp : LM_ComputeOp<"activation", [Pure, SameOperandsAndResultTyp
 }
 
 def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {
-  let summary = "soft limit";
+  let summary = "soft cap";
   let description = [{
     y = cap * tanh(x / cap).
 
@@ -652,14 +660,14 @@ def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Fused by the graph stage: each is one phase of a step, or the way into one
+// Ops that the graph stage fuses: each becomes a phase, or the prologue of one
 //===--------------------------------------------------------------------------------------------------------------===//
 
 def LM_AddNormOp : LM_ComputeOp<"add_norm", [Pure, AllTypesMatch<["input", "pending", "sum", "normed"]>]> {
-  let summary = "the residual stream takes what is pending, then a norm";
+  let summary = "adds what is pending to the residual stream, then norms it";
   let description = [{
-    sum = x + pending, or x + norm(pending; post) with `post`; normed = norm(sum; weight). The way into a projection:
-    a decode step repeats it in every worker rather than wait for one.
+    sum = x + pending, or x + norm(pending; post) with `post`; normed = norm(sum; weight). A projection follows;
+    in a decode step every worker computes the norm for itself, which is faster than to wait for one worker.
 
     Example:
     ```mlir
@@ -680,8 +688,8 @@ def LM_AddNormOp : LM_ComputeOp<"add_norm", [Pure, AllTypesMatch<["input", "pend
 def LM_QKVOp : LM_ComputeOp<"qkv", [AttrSizedOperandSegments]> {
   let summary = "queries, keys and values of a layer";
   let description = [{
-    q = rope(norm(x Wq^T + bq; q_norm)), k likewise, v = x Wv^T + bv; k and v enter the cache, q is the result. The three
-    matrices may have different formats. Work is divided by heads.
+    q = rope(norm(x Wq^T + bq; q_norm)), k likewise, v = x Wv^T + bv; k and v are appended to the cache, q is the result. The
+    three matrices may have different formats. Tiles are heads.
 
     Example:
     ```mlir
@@ -728,11 +736,11 @@ def LM_GatedLinearOp : LM_ComputeOp<"gated_linear", [Pure, AttrSizedOperandSegme
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// What decompositions end in: weights and state as plain tensors
+// What decompositions use: weights and states as plain tensors
 //===--------------------------------------------------------------------------------------------------------------===//
 
 def LM_ValuesOp : LM_Op<"values", [Pure]> {
-  let summary = "the numbers of a weight";
+  let summary = "the values of a weight";
   let description = [{
     All values in f32, whatever the weight's format and layout.
 
@@ -751,8 +759,8 @@ def LM_ValuesOp : LM_Op<"values", [Pure]> {
 def LM_CachedOp : LM_Op<"cached"> {
   let summary = "keys or values of a cache, a row per position";
   let description = [{
-    The positions 0 .. `end`, in f32, all heads side by side. A ring holds the last positions alone: rows of older ones are
-    there with values that nobody may depend on.
+    Positions 0 to `end` - 1 in f32, all heads side by side. A ring holds the last positions only: rows of older positions have
+    undefined values.
 
     Example:
     ```mlir
@@ -785,7 +793,7 @@ def LM_ReadStateOp : LM_Op<"read_state"> {
 }
 
 def LM_WriteStateOp : LM_Op<"write_state"> {
-  let summary = "values enter a recurrent state";
+  let summary = "writes a recurrent state";
   let description = [{
     All values of the state, a row for each part.
 

@@ -8,7 +8,7 @@ include "mlir/IR/EnumAttr.td"
 class LM_Type<string name, string mnemonicText> : TypeDef<LM_Dialect, name> { let mnemonic = mnemonicText; }
 class LM_Attr<string name, string mnemonicText> : AttrDef<LM_Dialect, name> { let mnemonic = mnemonicText; }
 
-def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its gate", [
+def LM_Activation : I32EnumAttr<"Activation", "the activation of an MLP", [
     I32EnumAttrCase<"Silu", 0, "silu">,
     I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,
     I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">,
@@ -19,7 +19,7 @@ def LM_Activation : I32EnumAttr<"Activation", "what a gated MLP applies to its g
 }
 def LM_ActivationAttr : EnumAttr<LM_Dialect, LM_Activation, "activation"> { let assemblyFormat = "$value"; }
 
-def LM_Scoring : I32EnumAttr<"Scoring", "what becomes of a router's scores", [
+def LM_Scoring : I32EnumAttr<"Scoring", "the function of a router's scores", [
     I32EnumAttrCase<"Softmax", 0, "softmax">,
     I32EnumAttrCase<"Sigmoid", 1, "sigmoid">]> {
   let cppNamespace = "::mlir::lm";
@@ -27,7 +27,7 @@ def LM_Scoring : I32EnumAttr<"Scoring", "what becomes of a router's scores", [
 }
 def LM_ScoringAttr : EnumAttr<LM_Dialect, LM_Scoring, "scoring"> { let assemblyFormat = "$value"; }
 
-def LM_CachePart : I32EnumAttr<"CachePart", "what of a cache", [
+def LM_CachePart : I32EnumAttr<"CachePart", "keys or values of a cache", [
     I32EnumAttrCase<"Keys", 0, "keys">,
     I32EnumAttrCase<"Values", 1, "values">]> {
   let cppNamespace = "::mlir::lm";
@@ -36,11 +36,11 @@ def LM_CachePart : I32EnumAttr<"CachePart", "what of a cache", [
 def LM_CachePartAttr : EnumAttr<LM_Dialect, LM_CachePart, "part"> { let assemblyFormat = "$value"; }
 
 def LM_RopeAttr : LM_Attr<"Rope", "rope"> {
-  let summary = "rotary position embedding: how fast each pair turns";
+  let summary = "rotary position embedding: the frequency of each pair";
   let description = [{
-    The first `dim` values of a head turn in pairs (x[i], x[i + dim/2]) by w_i per position. w_i = theta^(-2i/dim), then
-    scaled by the model's rule, which `scaling` names (none, linear, llama3, yarn, divisors) for the reader; the numbers
-    that count are `frequencies` [dim/2], f32 values rounded where the reference implementation rounds. `attention_factor`
+    The first `dim` values of a head are rotated in pairs (x[i], x[i + dim/2]) by the angle w_i per position. w_i = theta^(-2i/dim),
+    then scaled by the model's rule. `scaling` names the rule (none, linear, llama3, yarn, divisors) for the reader. Only
+    `frequencies` [dim/2] are used: f32 values, rounded where the reference implementation rounds. `attention_factor`
     multiplies cosine and sine (yarn).
 
     Example: `#lm.rope<dim = 4, theta = 1.0e4, scaling = "linear", frequencies = 0.5, 0.005>`
@@ -70,8 +70,8 @@ def LM_PanelsAttr : LM_Attr<"Panels", "panels"> {
   let summary = "a packed matrix: panels of rows, K in small steps";
   let description = [{
     `panels<rows x depth>`: the matrix [N, K] is stored as [N/rows][K/depth][rows][depth], N padded with zero rows, so
-    that one load holds `depth` neighbours along K of each of `rows` outputs. Quantised formats keep each group's codes
-    in that order and put the scales of its `rows` outputs behind them (compiler/weights/Layout.h).
+    that one load holds `depth` neighbours along K of each of `rows` outputs. Quantised formats keep each group's quantised
+    values in that order, followed by the scales of its `rows` outputs (dialects/lm/Layout.h).
 
     Example: `#lm.panels<16 x 4>`
   }];
@@ -114,9 +114,9 @@ def LM_CacheType : LM_Type<"Cache", "cache"> {
   let summary = "keys and values of one layer";
   let description = [{
     `heads` key/value heads of `dim` values each, in `element`. `window` = 0 keeps all positions; otherwise a query sees
-    the last `window` positions including its own, or, with `chunk` in its place, those since the last multiple of it.
-    `rows` is what plan-cache allots (0 before): position p lives in row p mod rows, so a cache with fewer rows than the
-    context is a ring. In a `latent` cache the first so many values of a key are the value; it has none beside.
+    the last `window` positions including its own, or, with `chunk` in its place, those since the last multiple of `chunk`.
+    `rows` is set by lm-plan-cache (0 before): position p is stored in row p mod rows, so a cache with fewer rows than the
+    context is a ring. In a `latent` cache the first `latent` values of a key are also the value; no other values are stored.
 
     Examples: `!lm.cache<3 x 64 x bf16, window = 0, rows = 8192>`, `!lm.cache<2 x 32 x f32, chunk = 16, rows = 0>`,
     `!lm.cache<1 x 576 x bf16, latent = 512, window = 0, rows = 8192>`
@@ -134,10 +134,10 @@ def LM_CacheType : LM_Type<"Cache", "cache"> {
 }
 
 def LM_CarryType : LM_Type<"Carry", "carry"> {
-  let summary = "what a layer carries from call to call, of one size whatever the context";
+  let summary = "a recurrent state: its size does not depend on the context";
   let description = [{
-    `parts` times `values` numbers in f32. Parts know nothing of each other: a head's state, a group of channels. What is
-    carried into position 0 is zero.
+    [parts, values] in f32. Parts are independent of one another: a head's state, or a group of channels. At position 0 the
+    state is zero.
 
     Example: `!lm.carry<64 x 8192>`
   }];
