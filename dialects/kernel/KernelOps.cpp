@@ -22,7 +22,7 @@ void KernelDialect::initialize() {
   attachLMOpModels(*getContext());
 }
 
-// There is no attribute of this dialect's.
+// The kernel dialect has no attributes for ops of other dialects.
 LogicalResult KernelDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   return lm::refuseAttribute(op, attribute, {});
 }
@@ -81,7 +81,7 @@ LogicalResult ComputeOp::verify() {
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Verifiers: what an expansion relies on. A size that is known only at run time is the schedule's affair.
+// Verifiers check what an expansion relies on. Sizes that are known only at run time are not checked here.
 //===--------------------------------------------------------------------------------------------------------------===//
 
 namespace {
@@ -264,7 +264,7 @@ LogicalResult AddBiasOp::verify() {
 
 LogicalResult ScaleRowsOp::verify() { return checkColumns(*this, getFactors(), 1, "factors"); }
 
-/// Codes of `columns` values to a row, if that number is known.
+/// Rows of `columns` quantised values, if that number is known.
 static LogicalResult checkCodes(Operation *op, Value codes, int64_t columns, bool isWide) {
   int64_t found = columnsOf(codes), bytes = QuantizedRow(isWide).bytesOf(columns);
   if (isKnown(columns) && found != bytes)
@@ -400,7 +400,7 @@ LogicalResult AppendOp::verify() {
   return success();
 }
 
-/// What attention of one row to a piece of what it sees takes and leaves.
+/// The operands of attention of one row to one KV split.
 template <typename Op> LogicalResult checkPiece(Op op, int64_t heads) {
   if (op.getPiece() && (!op.getPieces() || !op.getShares()))
     return op.emitOpError() << "expects the number of pieces, and room for their shares";
@@ -489,7 +489,7 @@ LatentRoom::LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType
   int64_t own = keys.getColumns(), width = own + cache.getDim() - cache.getLatent(), valueDim = values.getRows();
   matrixRows = valueDim + own;
   matrixColumns = llvm::alignTo(cache.getLatent(), lanes);
-  // Values are turned 16 at a time.
+  // Values are transposed 16 at a time.
   made = std::max<int64_t>(valueDim + width, llvm::alignTo(valueDim, lanes));
   turned = positions / lanes * made;
   panelRows = turned + llvm::alignTo(valueDim, lanes) / lanes * positions;

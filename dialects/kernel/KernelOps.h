@@ -12,9 +12,10 @@
 
 namespace mlir::kernel {
 
-/// The room of a kernel.absorbed_attention, in values from its beginning: of blocks of so many positions kValues of the
-/// `values` (a row each), `weights` and `scores` of `lanes` rows, these in whole vectors; of all rows `sums` (a row for
-/// each value) and the `state`, each row's largest score, its sum of weights and the last position it sees.
+/// The scratch buffer of a kernel.absorbed_attention, as offsets in f32 values. For a block of positions: kValues of
+/// the `values` (one row for each position), `weights` and `scores` of `lanes` rows (whole vectors). For all rows:
+/// `sums` (a row for each value) and the `state`: each row's largest score, its sum of weights and the last position
+/// that it sees.
 struct AbsorbedRoom {
   static constexpr int64_t kValues = 32;
   AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions);
@@ -24,17 +25,17 @@ struct AbsorbedRoom {
   int64_t size;
 };
 
-/// The room of a kernel.latent_attention, in values.
+/// The scratch buffers of a kernel.latent_attention, as offsets in f32 values.
 struct LatentRoom {
   LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions);
 
-  /// What makes values and, behind it, what makes keys: a row for each value, a column for each of the latent vector's.
+  /// The matrix for values, then the matrix for keys: [values or keys, latent].
   int64_t matrixRows, matrixColumns;
-  /// In rows of 16. For every 16 positions `made` rows, a column for each position: values, then keys. Behind those of
-  /// all positions the values again, turned: from `turned` on for every 16 values a row for each position.
+  /// Rows of 16 values. For every 16 positions `made` rows with a column for each position: values, then keys. After
+  /// those of all positions, from `turned` on, the values transposed: for every 16 values a row for each position.
   int64_t panelRows, made, turned;
-  /// Of a row: its query, its scores from `scores` on, its sums from `sums` on, the largest score and the sum of
-  /// weights from `state` on.
+  /// For each row: its query, its scores from `scores` on, its sums from `sums` on, and from `state` on the largest
+  /// score and the sum of weights.
   int64_t rowColumns, scores, sums, state;
 };
 

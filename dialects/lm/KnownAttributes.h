@@ -1,8 +1,8 @@
 //===- KnownAttributes.h - ops, functions and modules refuse attributes that nobody reads -------------------------===//
 //
-// MLIR keeps attributes that an op does not declare, and drops unknown keys of `<{...}>`. In an edited dump either is a
-// misspelt name, and the model would be another one without a word. Names that begin with `lm.` or `spmd.` are verified
-// by their dialect, wherever they stand.
+// MLIR keeps attributes that an op does not declare, and drops unknown keys of `<{...}>`. In an edited dump both are
+// misspelt names, and the model would change without an error. Names that begin with `lm.` or `spmd.` are verified by
+// their dialect, on any op.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -21,14 +21,14 @@ LogicalResult verifyKnownAttributes(Operation *op);
 LogicalResult verifyKnownProperties(StringRef op, ArrayRef<StringRef> known, Attribute properties,
                                     function_ref<InFlightDiagnostic()> emitError);
 
-/// For an attribute with the prefix of one of our dialects where there are only `known`.
+/// Refuses an attribute with the prefix of one of our dialects that is not among `known`.
 LogicalResult refuseAttribute(Operation *op, NamedAttribute attribute, ArrayRef<StringRef> known);
 
 template <typename ConcreteOp> struct NoUnknownAttributes : OpTrait::TraitBase<ConcreteOp, NoUnknownAttributes> {
   static LogicalResult verifyTrait(Operation *op) { return verifyKnownAttributes(op); }
 };
 
-/// `Op` with properties that are read strictly. The TypeID is that of `Op`: nothing else can tell them apart.
+/// `Op` whose properties refuse unknown keys. It has the TypeID of `Op`, so all other code sees `Op`.
 template <typename Op> struct StrictOp : Op {
   explicit StrictOp(Operation *op) : Op(op) {}
   static TypeID resolveTypeID() { return TypeID::get<Op>(); }

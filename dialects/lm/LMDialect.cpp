@@ -21,7 +21,7 @@ using namespace mlir::lm;
 #include "dialects/lm/LMTypes.cpp.inc"
 
 namespace {
-/// Frequencies are long: they stand once at the top, ops say #rope.
+/// Frequencies are long: they are printed once at the top of the module, as the alias #rope.
 struct LMAliases : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
 
@@ -66,7 +66,7 @@ LogicalResult LMDialect::verifyRegionResultAttribute(Operation *op, unsigned, un
   return refuseAttribute(op, attribute, {});
 }
 
-/// Bounds that no model comes near: sizes in bytes and sums of them stay far from the end of 64 bits.
+/// No model comes near these bounds. They keep sizes in bytes and sums of them far below 2^63.
 static constexpr int64_t kMaxValues = int64_t(1) << 40, kMaxPanel = 1024;
 
 /// Whether the product of positive sizes is at most kMaxValues.
@@ -169,7 +169,7 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
     return emitError() << "expects at least one head of at least one value, but found " << heads << " x " << dim;
   if (!element.isF32() && !element.isBF16())
     return emitError() << "expects f32 or bf16 values, but found " << element;
-  // bf16 lies in pairs (dialects/lm/Layout.h).
+  // bf16 values are stored in pairs (dialects/lm/Layout.h).
   if (element.isBF16() && dim % 2)
     return emitError() << "expects an even number of bf16 values in a head, but found " << dim;
   if (window < 0 || rows < 0)

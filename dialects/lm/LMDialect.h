@@ -6,14 +6,14 @@
 #include "dialects/lm/LMDialect.h.inc"
 
 namespace mlir::lm {
-/// Name of the argument attribute that says which weight or state of its layer an argument of a layer kind is.
+/// Argument attribute of a layer kind: the name of the weight or state of the layer that the argument is bound to.
 inline constexpr llvm::StringLiteral kSlotAttr = "lm.slot";
-/// The slot that is a layer's number.
+/// The slot that is bound to the layer's number.
 inline constexpr llvm::StringLiteral kLayerSlot = "layer";
 /// Module attribute: everything about the model that is not a weight (names, sizes, paths), see
 /// frontends/config/Import.h.
 inline constexpr llvm::StringLiteral kModelAttr = "lm.model";
-/// Module attribute: what the model's files say about sampling; not there when they say nothing.
+/// Module attribute: what the model's files say about sampling. Absent when they say nothing.
 inline constexpr llvm::StringLiteral kSamplingAttr = "lm.sampling";
 } // namespace mlir::lm
 

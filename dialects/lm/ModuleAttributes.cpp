@@ -18,7 +18,7 @@ struct Key {
   int64_t min = 0, max = 0;
 };
 
-// As in compiler/support/ModuleAttributes.h and the command line's ranges. Counts stay far from the end of 64 bits.
+// The same ranges as in compiler/support/ModuleAttributes.h and on the command line. They keep counts far below 2^63.
 constexpr int64_t kMaxBytes = int64_t(1) << 50, kMaxContext = int64_t(1) << 31, kMaxRows = 1 << 16;
 constexpr int64_t kMaxLayers = 1 << 20, kMaxThreads = 1024, kMaxCount = int64_t(1) << 60;
 
@@ -73,7 +73,7 @@ constexpr Key keys[] = {
     {file, "header", Kind::Text},
 };
 
-/// What is expected in place of `value`; empty: nothing is wrong.
+/// What is expected instead of `value`; empty if it is valid.
 std::string expectedOf(const Key &key, Attribute value) {
   switch (key.kind) {
   case Kind::Integer: {
@@ -106,7 +106,7 @@ std::string expectedOf(const Key &key, Attribute value) {
   llvm_unreachable("all kinds are above");
 }
 
-/// The entries of `dictionary`, whose keys the table has under `kind`. `name` is what messages call it.
+/// Verifies the entries of `dictionary` by the rows of the table for `kind`. `name` is its name in messages.
 LogicalResult verifyEntries(Operation *module, StringRef kind, const Twine &name, Attribute dictionary) {
   auto entries = dyn_cast<DictionaryAttr>(dictionary);
   if (!entries)

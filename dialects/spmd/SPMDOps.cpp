@@ -87,7 +87,7 @@ LogicalResult BufferOp::verify() {
   if (!type.hasStaticShape() || type.getRank() != 2 || !type.getLayout().isIdentity() ||
       !type.getElementType().isIntOrFloat() || type.getElementTypeBitWidth() % 8)
     return emitOpError() << "expects rows by columns of numbers of whole bytes, but found " << type;
-  // Bounds that keep sums of bytes far from the end of 64 bits.
+  // Bounds that keep sums of bytes far below 2^63.
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   if (rows < 1 || columns < 1 || rows > (int64_t(1) << 40) / columns)
     return emitOpError() << "expects from 1 to 2^40 numbers, but found " << type;
@@ -150,7 +150,7 @@ void PhaseOp::build(OpBuilder &builder, OperationState &state, StringRef name, V
   state.addRegion()->emplaceBlock().addArgument(builder.getIndexType(), state.location);
 }
 
-/// Phases, barriers and layers follow one another: whether a worker comes by one depends on nothing.
+/// Phases, barriers and layers are not inside conditions or loops, so every worker reaches each of them.
 static LogicalResult verifyInSequence(Operation *op) {
   if (!isa<func::FuncOp>(op->getParentOp()) || !op->getBlock()->isEntryBlock())
     return op->emitOpError() << "expects to stand in the first block of a function";

@@ -14,12 +14,12 @@ Decomposed RopeOp::decomposeOperation(OpBuilder &builder) {
   Value frequencies = arith::ConstantOp::create(
       d, DenseElementsAttr::get(RankedTensorType::get(half, d.getF32Type()), ArrayRef(numbers)));
   Value y = d.elementwise(x, [&](ValueRange in) {
-    // In the turned part; what lies before it is negative.
+    // Index in the rotated part; negative before it.
     Value own = d.at(2), i = d.sub(own, d.index(getFrom())), isFirst = d.isLess(i, d.index(half));
     Value isTurned = d.isLess(i, d.index(2 * half));
     if (getFrom())
       isTurned = arith::AndIOp::create(d, isTurned, d.isLess(d.index(-1), i));
-    // Places of what is not turned stay inside the head: both are looked up whatever i is.
+    // tensor.extract runs for every value: indices of values that are not rotated must stay inside the head.
     Value pair = d.select(isTurned, d.select(isFirst, d.add(own, d.index(half)), d.sub(own, d.index(half))), own);
     Value turn = d.select(isTurned, d.select(isFirst, i, d.sub(i, d.index(half))), d.index(0));
     Value position = arith::IndexCastOp::create(d, d.getI64Type(), d.add(getPosition(), d.at(0)));
@@ -34,7 +34,7 @@ Decomposed RopeOp::decomposeOperation(OpBuilder &builder) {
 }
 
 namespace {
-/// What a query sees of the keys, and how: rows are [rows, cache heads, query heads that share one, values].
+/// The shape of attention and its mask. Rows are [rows, cache heads, query heads for each, values].
 struct Attention {
   int64_t cacheHeads, shared, dim, valueDim, window = 0;
   bool chunked = false;
@@ -46,7 +46,7 @@ struct Attention {
 };
 
 Value Attention::attend(Decomposer &d, Value query, Value keys, Value values) const {
-  // Loops: row t, head of the cache g, its query head h, position p, value i of the head.
+  // Loops: row t, cache head g, query head h of it, position p, value i of the head.
   enum { t, g, h, p, i, loops };
   Value rows = d.rowsOf(query), end = d.rowsOf(keys);
   auto positions = [&] {
@@ -126,7 +126,7 @@ Decomposed AttentionOp::decomposeOperation(OpBuilder &builder) {
   return SmallVector{attention.attend(d, getQuery(), keys, values)};
 }
 
-// Keys and values of every head are made for every position: the form the formula has.
+// The expanded form: keys and values of every head are computed for every position.
 Decomposed LatentAttentionOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
   auto cache = cast<CacheType>(getCache().getType());
@@ -143,7 +143,7 @@ Decomposed LatentAttentionOp::decomposeOperation(OpBuilder &builder) {
                          [&](ValueRange in) { return d.add(in[2], d.mul(in[0], in[1])); });
   Value keys = d.generic(3, {{p, h, i}}, {}, d.filled(d.shape(end, {heads, dim}), 0), [&](ValueRange) {
     Value isMade = d.isLess(d.at(i), d.index(own));
-    // Both are looked up whatever i is.
+    // tensor.extract runs for both, whatever i is: indices must stay in bounds.
     Value place = d.select(isMade, d.at(i), d.index(0));
     Value behind = d.select(isMade, d.index(latent), d.add(d.at(i), d.index(latent - own)));
     return d.select(isMade, d.extract(made, {d.at(p), d.at(h), place}), d.extract(cached, {d.at(p), behind}));

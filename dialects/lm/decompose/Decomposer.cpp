@@ -32,7 +32,7 @@ SmallVector<OpFoldResult> Decomposer::shape(Value first, ArrayRef<int64_t> rest)
   return result;
 }
 
-/// Dimension 0 stays; dimensions 1 to n of a shape of n + 1 are one.
+/// Reassociation of [rows, a, b, ...] with `parts` parts and [rows, a * b * ...].
 static SmallVector<ReassociationIndices> grouping(size_t parts) {
   return {{0}, llvm::to_vector<2>(llvm::seq<int64_t>(1, parts + 1))};
 }

@@ -30,7 +30,7 @@ Decomposed CausalConv1dOp::decomposeOperation(OpBuilder &builder) {
     Value t = d.at(0), c = d.at(1), isKept = d.isLess(t, before), zero = d.index(0);
     Value column = d.add(d.mul(d.select(isKept, t, zero), d.index(channels)), d.rem(c, d.index(channels)));
     Value old = d.extract(kept, {d.div(c, d.index(channels)), column});
-    // Both are looked up, whatever t is.
+    // tensor.extract runs for both, whatever t is: indices must stay in bounds.
     return d.select(isKept, old, d.extract(getInput(), {d.select(isKept, zero, d.sub(t, before)), c}));
   });
   Value weight = ValuesOp::create(d, getWeight());

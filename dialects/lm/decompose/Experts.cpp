@@ -6,7 +6,8 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-/// `keys`, hidden outside the groups whose `terms` best scores have the largest sums; of equal ones the first is kept.
+/// `keys`, with -inf outside the `top` best groups. A group's score is the sum of its `terms` largest scores; of equal
+/// groups the first is kept.
 static Value keepBestGroups(Decomposer &d, Value keys, Value scores, int64_t groups, int64_t top, int64_t terms) {
   auto type = cast<RankedTensorType>(keys.getType());
   int64_t size = type.getDimSize(1) / groups;
@@ -14,7 +15,7 @@ static Value keepBestGroups(Decomposer &d, Value keys, Value scores, int64_t gro
   Value rows = d.rowsOf(keys), left = d.split(scores, {groups, size});
   auto perGroup = [&](double value) { return d.filled(d.shape(rows, groups), value); };
   auto isEqual = [&](Value a, Value b) -> Value { return arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, a, b); };
-  // The largest of each line of `all` along its last loop, and where it first is.
+  // The largest value along the last loop of `all`, and the first index where it is.
   auto findBest = [&](Value all, ArrayRef<int64_t> outer, int64_t loop, function_ref<Value(double)> filled) {
     SmallVector<int64_t> every(outer);
     every.push_back(loop);
@@ -35,7 +36,7 @@ static Value keepBestGroups(Decomposer &d, Value keys, Value scores, int64_t gro
                      d.empty(rows, cast<RankedTensorType>(left.getType())),
                      [&](ValueRange in) { return d.select(isEqual(d.toF32(d.at(2)), in[1]), d.f32(lowest), in[0]); });
   }
-  // A group that is chosen loses its sum.
+  // A chosen group's sum becomes -inf, which marks it.
   auto perRow = [&](double value) { return d.filled({OpFoldResult(rows)}, value); };
   for (int64_t k = 0; k < top; ++k) {
     Value place = findBest(sums, {0}, 1, perRow).second;
@@ -61,7 +62,7 @@ Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
                      [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
   };
   auto isEqual = [&](Value a, Value b) -> Value { return arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, a, b); };
-  // Numbers of experts are small enough for f32.
+  // f32 holds the numbers of experts exactly.
   auto ownNumber = [&] { return d.toF32(d.at(1)); };
 
   Value probabilities;
@@ -76,7 +77,7 @@ Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
       return d.div(d.f32(1), d.add(d.f32(1), math::ExpOp::create(d, arith::NegFOp::create(d, in[0]))));
     });
   }
-  // Without a correction the order is that of the scores themselves.
+  // Without a correction experts are ordered by their scores.
   Value left = getScores();
   if (getCorrection())
     left = d.generic(2, {{0, 1}, {1}, {0, 1}}, {probabilities, ValuesOp::create(d, getCorrection())},
@@ -88,7 +89,7 @@ Decomposed RouteOp::decomposeOperation(OpBuilder &builder) {
 
   Value weights = d.filled(d.shape(rows, top), 0), experts = table(d.getI32Type()), sum = perRow(0);
   for (int64_t k = 0; k < top; ++k) {
-    // The lowest number among the largest left.
+    // Of the experts with the largest value left, the lowest number.
     Value best = largestOf(left);
     Value number = d.generic(2, {{0, 1}, {0}, {0}}, {left, best}, perRow(1 << 24), [&](ValueRange in) {
       return arith::MinNumFOp::create(d, d.select(isEqual(in[0], in[1]), ownNumber(), d.f32(1 << 24)), in[2])
@@ -123,7 +124,7 @@ Decomposed ExpertsOp::decomposeOperation(OpBuilder &builder) {
   // Loops: row t, its k-th expert, value i of the inner layer, value j that is summed over.
   enum { t, k, i, j, loops };
   auto toIndex = [&](Value number) { return arith::IndexCastOp::create(d, d.getIndexType(), number).getResult(); };
-  // Of a row's experts the k-th one's values, `out` of them, with its bias.
+  // Adds the bias of each row's k-th expert to its `out` values.
   auto addBias = [&](Value values, Value bias, int64_t out) {
     if (!bias)
       return values;
@@ -165,7 +166,7 @@ Decomposed ExpertsOp::decomposeOperation(OpBuilder &builder) {
                 {product, getExperts(), getWeights()}, d.filled(d.shape(rows, hidden), 0), [&](ValueRange in) {
                   Value expert = toIndex(in[1]), term = d.mul(in[0], d.extract(down, {expert, d.at(o), d.at(value)}));
                   if (downBias) {
-                    // Once for the whole sum: with its first term.
+                    // The bias is added once, with the first term of the sum.
                     Value first = arith::MulIOp::create(d, expert, d.index(hidden));
                     Value bias = d.extract(downBias, d.add(first, d.at(o)));
                     Value isFirst = arith::CmpIOp::create(d, arith::CmpIPredicate::eq, d.at(value), d.index(0));

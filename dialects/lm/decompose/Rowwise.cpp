@@ -51,7 +51,7 @@ Decomposed ConcatOp::decomposeOperation(OpBuilder &builder) {
     Value result = d.f32(0);
     int64_t first = 0;
     for (Value input : getInputs()) {
-      // Looked up whatever the column is: another one's reads the first.
+      // tensor.extract runs for every column: for columns of other inputs it reads column 0.
       Value own = d.sub(d.at(1), d.index(first));
       Value isHere = arith::CmpIOp::create(d, arith::CmpIPredicate::ult, own, d.index(columnsOf(input)));
       result = d.select(isHere, d.extract(input, {d.at(0), d.select(isHere, own, d.index(0))}), result);
@@ -61,7 +61,7 @@ Decomposed ConcatOp::decomposeOperation(OpBuilder &builder) {
   })};
 }
 
-/// A number for each row: the mean of what `term` makes of its values.
+/// The mean of term(x) over each row: [rows].
 static Value meanOf(Decomposer &d, Value rows, function_ref<Value(Value)> term) {
   Value sums = d.generic(2, {{0, 1}, {0}}, rows, d.filled({OpFoldResult(d.rowsOf(rows))}, 0),
                          [&](ValueRange in) { return d.add(in[1], term(in[0])); });
