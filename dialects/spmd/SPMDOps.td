@@ -15,7 +15,7 @@ def SPMD_Dialect : Dialect {
     A forward step is one function that all workers run. Its phases have tiles; which worker runs which tile is the
     phase's assignment, and nothing else depends on it. Between phases stand barriers. Memory is named: a phase reaches
     a buffer only through `spmd.read` and `spmd.write`, which say the rows and columns in terms of the tile, so that
-    verify-schedule can prove, for any number of workers, that no tile touches what another one writes. The dialect says
+    verify-schedule can check, for any number of workers, that no tile touches what another one writes. The dialect says
     the same for threads of a CPU and blocks of a GPU.
   }];
   let useDefaultAttributePrinterParser = 1;
@@ -111,9 +111,10 @@ def SPMD_WriteOp : SPMD_AccessOp<"write"> {
 def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerminator]> {
   let summary = "tiles that may run at the same time";
   let description = [{
-    Every worker runs `prologue` once (it may write scratch only: what it computes is the worker's own copy), then tiles
-    of 0 .. `tiles` until none is left. Worker w of n begins with those from w T / n on; who is done takes from the end of
-    what others have not come to. Two phases have a barrier between them. `cost` is set by predict-cost.
+    Every worker runs `prologue` once. It may write scratch only: each worker has its own copy. Then the workers run the
+    tiles 0 to T - 1, T = `tiles`. Worker w of n starts at tile w T / n and goes up, so it reads memory sequentially. An idle
+    worker steals tiles from the end of another worker's range. Two phases have a barrier between them. `cost` is set by
+    lm-predict-cost.
 
     Example:
     ```mlir
@@ -132,7 +133,7 @@ def SPMD_PhaseOp : SPMD_Op<"phase", [RecursiveMemoryEffects, SingleBlock, NoTerm
 }
 
 def SPMD_BarrierOp : SPMD_Op<"barrier"> {
-  let summary = "nobody passes before everybody has arrived";
+  let summary = "no worker passes before all workers have arrived";
   let description = [{
     Example:
     ```mlir
