@@ -1,7 +1,8 @@
 //===- MemoryNeed.h - memory a call will touch --------------------------------------------------------------------===//
 //
-// Caches and activations are reserved whole and come into being page by page. What a call can touch is known before it
-// starts, and compared with what there is: being killed in the middle of an answer is worse than being refused.
+// Caches and activations are reserved as a whole; the system provides a page when it is first touched. The pages that a
+// command can touch are known before it starts and are compared with the free memory: a refusal is better than a
+// process that is killed in the middle of an answer.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

@@ -1,7 +1,7 @@
 //===- Work.h - the bytes and operations of a forward call --------------------------------------------------------===//
 //
-// The one place that turns what the compiler says of the phases (lrt_phase) into numbers of a call: `bench`,
-// `bench --phases` and `info` all ask here.
+// The only place that computes the bytes and operations of a call from the compiler's numbers (lrt_phase). `bench`,
+// `bench --phases` and `info` use it.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -12,7 +12,7 @@
 
 namespace lrt {
 
-/// The least that a call must read and compute.
+/// The minimum that a call must read and compute.
 struct Work {
   double weightBytes = 0; // matrices and vectors, each read once
   double lookupBytes = 0; // rows of tables: an embedding
@@ -35,7 +35,7 @@ struct Peaks {
   double bytes = 0;
   double ops[LRT_PEAKS] = {};
 
-  /// No phase can be faster than its bytes come in, or than its operations are done.
+  /// A lower bound: the time to read the bytes or the time to do the operations, whichever is longer.
   double seconds(const Work &work) const;
   bool isBoundByBytes(const Work &work) const { return work.bytes() / bytes >= seconds(work); }
 };

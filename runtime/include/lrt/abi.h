@@ -42,14 +42,14 @@ typedef struct lrt_step {
   void *team;             // the runtime's own, handed back in calls
 } lrt_step;
 
-/// Kinds of peak an operation is measured against.
+/// Peak rates of the machine that operations are compared with.
 enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAKS = 3 };
 
 /// A compiled entry point: every worker calls it once per step with its own id in [0, step->workers).
 typedef void (*lrt_entry_fn)(const lrt_step *step, int64_t worker);
 
-/// What lies between two barriers of an entry point, and the least it must read and compute in a call of n rows, for
-/// `bench --phases`. Activations are not counted, nor what no dot product does.
+/// The work between two barriers of an entry point: the minimum that a call of n rows must read and compute, for
+/// `bench --phases`. Activations are not counted, nor are operations outside dot products.
 typedef struct lrt_phase {
   const char *name;
   const char *kind;            // of layer; empty outside the layers
@@ -58,21 +58,21 @@ typedef struct lrt_phase {
   int64_t expert_bytes;        // of one expert's matrices; min(experts, n * chosen) of them are read
   int64_t experts;             //
   int64_t chosen;              // experts of a row
-  int64_t state_bytes;         // carried from call to call: read and written
-  int64_t position_bytes;      // of caches, read for each position that any of the rows sees
-  int64_t window;              // positions a row sees at most; 0: all
-  int64_t chunk;               // a row sees positions since the last multiple of it; 0: all
-  int64_t row_ops[LRT_PEAKS];  // for each row; multiply and add counted apart
-  int64_t seen_ops[LRT_PEAKS]; // for each row and position that it sees
+  int64_t state_bytes;         // of recurrent states: read and written
+  int64_t position_bytes;      // of caches: read for each position that any of the rows attends to
+  int64_t window;              // max positions that a row attends to; 0: all
+  int64_t chunk;               // a row attends to positions since the last multiple of it; 0: all
+  int64_t row_ops[LRT_PEAKS];  // for each row; a multiply-add is two operations
+  int64_t seen_ops[LRT_PEAKS]; // for each row and position that it attends to
 } lrt_phase;
 
 typedef struct lrt_entry {
   const char *name;
   lrt_entry_fn run;
-  int64_t rows; // most rows one call takes
+  int64_t rows; // max rows of a call
   const lrt_phase *phases;
   int64_t num_phases;
-  const int32_t *order; // the phase before each barrier of a call, from the first barrier to the last
+  const int32_t *order; // [num_order]: the index of the phase before each barrier of a call
   int64_t num_order;
 } lrt_entry;
 
@@ -81,7 +81,7 @@ typedef struct lrt_cache {
   int64_t offset;             // bytes from lrt_row.cache
   int64_t bytes;              // of the whole region
   int64_t rows;               // positions it can hold
-  int64_t window;             // positions attended at most; 0: all
+  int64_t window;             // max positions that a row attends to; 0: all
   int64_t bytes_per_position; // of a key and a value of all heads
   int32_t element;            // lrt_element
   int32_t is_chunked;         // 1: a token attends to positions since the last multiple of the window
@@ -129,10 +129,10 @@ enum lrt_feature {
       LRT_FEATURE_COUNT
 };
 
-/// What the model's files say about sampling, for `run --sampling model`: what is left out there has the value that it
-/// has for the reader of such files (transformers; of a GGUF, the value that changes nothing).
+/// What the model's files say about sampling, for `run --sampling model`. A value that generation_config.json leaves
+/// out has transformers' default here; one that a GGUF leaves out has the value that changes nothing.
 typedef struct lrt_sampling {
-  const char *origin;     // "generation_config.json"; null: the files say nothing, and nothing below counts
+  const char *origin;     // "generation_config.json"; null: the files say nothing, the other fields do not count
   const char *unfollowed; // "typical_p, eta_cutoff": what they ask for and the runtime does not do; may be empty
   double temperature;     // 0: greedy
   int64_t top_k;          // 0: all
@@ -141,7 +141,7 @@ typedef struct lrt_sampling {
   double repeat_penalty;  // 1: none
 } lrt_sampling;
 
-/// The model as the compiler left it. Strings are static and NUL-terminated.
+/// A compiled model. Strings are static and NUL-terminated.
 typedef struct lrt_program {
   uint64_t magic;
   uint32_t version;         // LRT_ABI_VERSION
@@ -160,9 +160,9 @@ typedef struct lrt_program {
   int64_t cache_bytes;
   int64_t weights_bytes;       // of the tensor section
   int64_t default_threads;     // 0: physical cores this process may use
-  int64_t barriers_per_layer;  // most barriers in a decode step's layer
+  int64_t barriers_per_layer;  // of a decode step, max over the layers
   int64_t parameters;          // values in the checkpoint, shared ones counted once
-  int64_t active_parameters;   // of them a token meets: of a layer's experts those it is sent to
+  int64_t active_parameters;   // used for one token: of a layer's experts only the chosen ones
   int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
   int64_t head_ops[LRT_PEAKS]; // per row whose logits are computed
   lrt_entry decode;            // one row, logits included
