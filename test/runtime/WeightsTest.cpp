@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstddef>
@@ -177,9 +178,9 @@ TEST(Weights, thatBecomeShorterEndInOneLine) {
         _exit(*weights.tensors() == 0 ? 0 : 3);
       },
       testing::ExitedWithCode(1),
-      "^lathe-runtime-tests: .*/w: expected the weights to stay as they are while the program runs, found that the "
-      "file "
-      "became shorter\n$");
+      "^" + std::string(program_invocation_short_name) +
+          ": .*/w: expected the weights to stay as they are while the program runs, found that the file "
+          "became shorter\n$");
 }
 
 TEST(Weights, ofSeveralModelsAreNamedEach) {
@@ -200,7 +201,8 @@ TEST(Weights, ofSeveralModelsAreNamedEach) {
           _exit(*weights[shortened].tensors() == 0 ? 0 : 3);
         },
         testing::ExitedWithCode(1),
-        std::string("^lathe-runtime-tests: .*/") + "ab"[shortened] + ": expected the weights to stay as they are");
+        "^" + std::string(program_invocation_short_name) + ": .*/" + "ab"[shortened] +
+            ": expected the weights to stay as they are");
   }
 }
 
