@@ -3,7 +3,7 @@
 #include "compiler/codegen/kernels/Rowwise.h"
 #include <numbers>
 
-using namespace lathe;
+namespace lathe {
 
 namespace {
 
@@ -42,7 +42,7 @@ std::pair<Value, Value> sinCos(Emitter &e, Value x) {
 
 } // namespace
 
-void lathe::expand(kernel::RopeTableOp op, Emitter &e) {
+static void expand(kernel::RopeTableOp op, Emitter &e) {
   int64_t half = op.getRope().getDim() / 2, lanes = std::min<int64_t>(Emitter::lanesFor(half), 8);
   Value frequencies =
       getConstants(e, op->getParentOfType<ModuleOp>(), SmallVector<float>(op.getRope().getFrequencies()));
@@ -70,7 +70,7 @@ void lathe::expand(kernel::RopeTableOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::RopeOp op, Emitter &e) {
+static void expand(kernel::RopeOp op, Emitter &e) {
   int64_t half = Emitter::staticColumns(op.getTable()) / 2, lanes = Emitter::lanesFor(half);
   e.forRows(op.getOut(), [&](Value row) {
     e.loop(e.index(0), e.columnsOf(op.getOut()), op.getHead(), [&](Value head) {
@@ -85,3 +85,7 @@ void lathe::expand(kernel::RopeOp op, Emitter &e) {
     });
   });
 }
+
+void addRope(Expansions &table) { table.add<kernel::RopeTableOp, kernel::RopeOp>(); }
+
+} // namespace lathe

@@ -2,16 +2,16 @@
 
 #include "compiler/codegen/kernels/Rowwise.h"
 
-using namespace lathe;
+namespace lathe {
 
-void lathe::expand(kernel::ZeroOp op, Emitter &e) {
+static void expand(kernel::ZeroOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(),
                  [&](int64_t lanes, Value column) { e.store(e.number(e.f32s(lanes), 0), op.getOut(), {row, column}); });
   });
 }
 
-void lathe::expand(kernel::AddOp op, Emitter &e) {
+static void expand(kernel::AddOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value lhs = e.load(e.f32s(lanes), op.getLhs(), {row, column});
@@ -21,7 +21,7 @@ void lathe::expand(kernel::AddOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::CopyOp op, Emitter &e) {
+static void expand(kernel::CopyOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       e.store(e.load(e.f32s(lanes), op.getInput(), {row, column}), op.getOut(), {row, column});
@@ -29,7 +29,7 @@ void lathe::expand(kernel::CopyOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::ConcatOp op, Emitter &e) {
+static void expand(kernel::ConcatOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     int64_t first = 0;
     for (Value from : op.getInputs()) {
@@ -41,7 +41,7 @@ void lathe::expand(kernel::ConcatOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::ScaleOp op, Emitter &e) {
+static void expand(kernel::ScaleOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value x = e.load(e.f32s(lanes), op.getOut(), {row, column});
@@ -57,7 +57,7 @@ static Value loadWeight(Emitter &e, Value weight, int64_t lanes, Value column) {
   return e.bitcast(e.f32s(lanes), bytes);
 }
 
-void lathe::expand(kernel::AddBiasOp op, Emitter &e) {
+static void expand(kernel::AddBiasOp op, Emitter &e) {
   auto addFrom = [&](Value first) {
     e.forRows(op.getOut(), [&](Value row) {
       e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
@@ -73,7 +73,7 @@ void lathe::expand(kernel::AddBiasOp op, Emitter &e) {
     addFrom(op.getFirst());
 }
 
-void lathe::expand(kernel::ScaleRowsOp op, Emitter &e) {
+static void expand(kernel::ScaleRowsOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     Value factor = e.loadScalar(op.getFactors(), {row, e.index(0)});
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
@@ -83,7 +83,7 @@ void lathe::expand(kernel::ScaleRowsOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::MultiplyOp op, Emitter &e) {
+static void expand(kernel::MultiplyOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value x = e.load(e.f32s(lanes), op.getInput(), {row, column});
@@ -101,7 +101,7 @@ static Value meanOf(Emitter &e, Value rows, Value row, function_ref<Value(Value 
   return e.div(e.sum(sums), e.number(e.getF32Type(), columns));
 }
 
-void lathe::expand(kernel::SparsifyOp op, Emitter &e) {
+static void expand(kernel::SparsifyOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     Value mean = meanOf(e, op.getInput(), row, [](Value x) { return x; });
     Value variance = meanOf(e, op.getInput(), row, [&](Value x) {
@@ -117,7 +117,7 @@ void lathe::expand(kernel::SparsifyOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::MatchMagnitudeOp op, Emitter &e) {
+static void expand(kernel::MatchMagnitudeOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     auto square = [&](Value x) { return e.mul(x, x); };
     Value own =
@@ -145,7 +145,7 @@ static void forStreams(Emitter &e, Value streams, Value out, int64_t count, Valu
   });
 }
 
-void lathe::expand(kernel::AltUpPredictOp op, Emitter &e) {
+static void expand(kernel::AltUpPredictOp op, Emitter &e) {
   int64_t count = 1;
   while (count * count < Emitter::staticColumns(op.getCoefficients()))
     ++count;
@@ -162,7 +162,7 @@ void lathe::expand(kernel::AltUpPredictOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::AltUpCorrectOp op, Emitter &e) {
+static void expand(kernel::AltUpCorrectOp op, Emitter &e) {
   int64_t count = Emitter::staticColumns(op.getCoefficients());
   e.forRows(op.getOut(), [&](Value row) {
     forStreams(e, op.getStreams(), op.getOut(), count, row, [&](int64_t lanes, Value column, MutableArrayRef<Value> p) {
@@ -176,7 +176,7 @@ void lathe::expand(kernel::AltUpCorrectOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::AltUpInjectOp op, Emitter &e) {
+static void expand(kernel::AltUpInjectOp op, Emitter &e) {
   int64_t count = Emitter::staticColumns(op.getStreams()) / Emitter::staticColumns(op.getInput());
   e.forRows(op.getOut(), [&](Value row) {
     forStreams(e, op.getStreams(), op.getOut(), count, row, [&](int64_t lanes, Value column, MutableArrayRef<Value> x) {
@@ -187,7 +187,7 @@ void lathe::expand(kernel::AltUpInjectOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::NormOp op, Emitter &e) {
+static void expand(kernel::NormOp op, Emitter &e) {
   int64_t size = op.getGroup(), lanes = Emitter::lanesFor(size);
   Value zero = e.index(0), end = e.index(size);
   e.forRows(op.getInput(), [&](Value row) {
@@ -255,7 +255,7 @@ static Value activate(Emitter &e, lm::Activation activation, Value x) {
   return e.mul(x, e.sigmoid(e.mul(cubic, e.number(x.getType(), 2 * 0.79788456080286535588))));
 }
 
-void lathe::expand(kernel::ActivationOp op, Emitter &e) {
+static void expand(kernel::ActivationOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value x = e.load(e.f32s(lanes), op.getOut(), {row, column});
@@ -264,7 +264,7 @@ void lathe::expand(kernel::ActivationOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::GluOp op, Emitter &e) {
+static void expand(kernel::GluOp op, Emitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
       Value gate = e.load(e.f32s(lanes), op.getGate(), {row, column});
@@ -283,7 +283,7 @@ void lathe::expand(kernel::GluOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::SoftcapOp op, Emitter &e) {
+static void expand(kernel::SoftcapOp op, Emitter &e) {
   double cap = op.getCap().convertToDouble();
   e.forRows(op.getOut(), [&](Value row) {
     e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
@@ -292,3 +292,12 @@ void lathe::expand(kernel::SoftcapOp op, Emitter &e) {
     });
   });
 }
+
+void addRowwise(Expansions &table) {
+  table.add<kernel::ZeroOp, kernel::AddOp, kernel::CopyOp, kernel::ConcatOp, kernel::ScaleOp, kernel::AddBiasOp,
+            kernel::ScaleRowsOp, kernel::MultiplyOp, kernel::SparsifyOp, kernel::MatchMagnitudeOp,
+            kernel::AltUpPredictOp, kernel::AltUpCorrectOp, kernel::AltUpInjectOp, kernel::NormOp, kernel::ActivationOp,
+            kernel::GluOp, kernel::SoftcapOp>();
+}
+
+} // namespace lathe

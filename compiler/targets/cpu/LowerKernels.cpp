@@ -14,6 +14,21 @@ using namespace mlir;
 using namespace mlir::lm;
 using namespace lathe;
 
+Expansions lathe::getCPUExpansions(KernelContext &context) {
+  Expansions table;
+  addRowwise(table);
+  addRope(table);
+  table.add<kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();
+  table.add<kernel::QuantizeOp, kernel::RoundOp>();
+  table.add<kernel::AppendOp, kernel::CachedOp>();
+  table.add<kernel::Conv1dOp, kernel::DeltaRuleOp>();
+  table.add<kernel::RouteOp, kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp>();
+  table.addWith<kernel::MatmulOp>(context);
+  table.addWith<kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(context);
+  table.add<kernel::MergePiecesOp>();
+  return table;
+}
+
 namespace {
 /// What the expansions take for granted: places, and layouts made for this CPU.
 LogicalResult verifyInput(Operation *op, const CPUTable &table) {
@@ -46,29 +61,22 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
     ProductLibrary products(module, *table);
     KernelContext context{module, *table, products};
 
-    SmallVector<Operation *> ops;
-    module.walk([&](Operation *op) {
-      // Dots, the ones with a result, are the target's.
-      if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() == 0)
-        ops.push_back(op);
-    });
-    for (Operation *op : ops)
+    Expansions expansions = getCPUExpansions(context);
+
+    SmallVector<kernel::KernelOpInterface> ops;
+    module.walk([&](kernel::KernelOpInterface op) { ops.push_back(op); });
+    for (Operation *op : ops) {
+      if (!expansions.lookup(op->getName())) {
+        op->emitOpError() << "has no expansion on this target";
+        return signalPassFailure();
+      }
       if (failed(verifyInput(op, *table)))
         return signalPassFailure();
+    }
     for (Operation *op : ops) {
       OpBuilder builder(op);
       Emitter emitter(op->getLoc(), builder);
-      TypeSwitch<Operation *>(op)
-          .Case<kernel::ZeroOp, kernel::CopyOp, kernel::ConcatOp, kernel::MultiplyOp, kernel::SparsifyOp,
-                kernel::MatchMagnitudeOp, kernel::AltUpPredictOp, kernel::AltUpCorrectOp, kernel::AltUpInjectOp,
-                kernel::AddOp, kernel::AddBiasOp, kernel::AddPositionsOp, kernel::ScaleOp, kernel::ScaleRowsOp,
-                kernel::NormOp, kernel::ActivationOp, kernel::GluOp, kernel::SoftcapOp, kernel::EmbedOp,
-                kernel::ValuesOp, kernel::QuantizeOp, kernel::CachedOp, kernel::RoundOp, kernel::RopeTableOp,
-                kernel::RopeOp, kernel::AppendOp, kernel::Conv1dOp, kernel::DeltaRuleOp, kernel::RouteOp,
-                kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp, kernel::MergePiecesOp>(
-              [&](auto op) { expand(op, emitter); })
-          .Case<kernel::MatmulOp, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(
-              [&](auto op) { expand(op, emitter, context); });
+      (*expansions.lookup(op->getName()))(op, emitter);
       op->erase();
     }
     module.walk([](UnrealizedConversionCastOp cast) {

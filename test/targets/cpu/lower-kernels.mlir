@@ -440,6 +440,17 @@ module attributes {lm.options = {mcpu = "znver4"}} {
 }
 
 //--- invalid.mlir
+func.func @compute_is_lowered_before(%x: memref<?x32xf32>) {
+  // expected-error @below {{'kernel.compute' op has no expansion on this target}}
+  kernel.compute (%x : memref<?x32xf32>) to (%x : memref<?x32xf32>) {
+  ^bb0(%rows: tensor<?x32xf32>):
+    kernel.yield %rows : tensor<?x32xf32>
+  }
+  return
+}
+
+// -----
+
 func.func @weight_without_a_place(%x: memref<?x32xf32>, %w: !lm.weight<32xf32>) {
   // expected-error @below {{'kernel.norm' op expects a place in memory for '!lm.weight<32xf32>' (lm-lower-phases)}}
   kernel.norm %x by %w : !lm.weight<32xf32> to %x group 32 eps 1.0 : memref<?x32xf32>, memref<?x32xf32>

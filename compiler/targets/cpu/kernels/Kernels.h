@@ -57,11 +57,15 @@ private:
   const CPUTable &table;
 };
 
+/// What expansions need to know besides their op.
 struct KernelContext {
   ModuleOp module;
   const CPUTable &table;
   ProductLibrary &products;
 };
+
+/// The CPU's table: every op of `kernel` on memory but kernel.compute, which lm-lower-compute lowers.
+Expansions getCPUExpansions(KernelContext &context);
 
 void expand(kernel::AddPositionsOp op, Emitter &emitter);
 void expand(kernel::EmbedOp op, Emitter &emitter);

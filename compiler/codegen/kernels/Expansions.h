@@ -1,0 +1,46 @@
+//===- Expansions.h - the expansion of each kernel op on a target -------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
+#define LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
+
+#include "compiler/codegen/kernels/Emitter.h"
+#include "llvm/ADT/DenseMap.h"
+#include <functional>
+
+namespace lathe {
+
+/// A target's table. An expansion writes the code of an op at the emitter's place; the caller erases the op.
+class Expansions {
+public:
+  using Expansion = std::function<void(mlir::Operation *, Emitter &)>;
+
+  /// Takes expand(Op, Emitter &) of namespace lathe for each op.
+  template <typename... Ops> void add() {
+    (set(mlir::TypeID::get<Ops>(), [](mlir::Operation *op, Emitter &emitter) { expand(mlir::cast<Ops>(op), emitter); }),
+     ...);
+  }
+  /// Takes expand(Op, Emitter &, Context &) of namespace lathe for each op. The context must outlive the table.
+  template <typename... Ops, typename Context> void addWith(Context &context) {
+    (set(mlir::TypeID::get<Ops>(),
+         [&context](mlir::Operation *op, Emitter &emitter) { expand(mlir::cast<Ops>(op), emitter, context); }),
+     ...);
+  }
+
+  /// Null: the target has none.
+  const Expansion *lookup(mlir::OperationName op) const {
+    auto found = expansions.find(op.getTypeID());
+    return found == expansions.end() ? nullptr : &found->second;
+  }
+
+private:
+  void set(mlir::TypeID op, Expansion expansion) {
+    bool isNew = expansions.try_emplace(op, std::move(expansion)).second;
+    assert(isNew && "expects one expansion of an op");
+    (void)isNew;
+  }
+  llvm::DenseMap<mlir::TypeID, Expansion> expansions;
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
