@@ -5,6 +5,7 @@
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Pipeline.h"
 #include "compiler/support/Errors.h"
+#include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/CPUTarget.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
@@ -33,7 +34,7 @@ using namespace lathe;
 using namespace mlir;
 
 void lathe::registerDialects(DialectRegistry &registry) {
-  registry.insert<lm::LMDialect, spmd::SPMDDialect, kernel::KernelDialect, arith::ArithDialect,
+  registry.insert<lm::LMDialect, spmd::SPMDDialect, kernel::KernelDialect, cpu::CPUDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
                   vector::VectorDialect>();

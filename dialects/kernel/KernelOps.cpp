@@ -126,14 +126,6 @@ LogicalResult checkVector(Operation *op, Value weight, StringRef what) {
     return op->emitOpError() << "expects " << what << " to be a vector of f32, but found " << type;
   return success();
 }
-
-/// `terms` values of each side for each sum.
-LogicalResult checkDot(Operation *op, Value lhs, int64_t terms) {
-  auto sides = cast<VectorType>(lhs.getType()), sums = cast<VectorType>(op->getResult(0).getType());
-  if (sides.isScalable() || sums.isScalable() || sides.getNumElements() != terms * sums.getNumElements())
-    return op->emitOpError() << "expects " << terms << " values for each sum, but found " << sides << " for " << sums;
-  return success();
-}
 } // namespace
 
 LogicalResult EmbedOp::verify() {
@@ -584,8 +576,3 @@ LogicalResult SoftcapOp::verify() {
     return emitOpError() << "expects a positive cap, but found " << getCapAttr();
   return success();
 }
-
-LogicalResult DotU8S8Op::verify() { return checkDot(*this, getLhs(), 4); }
-LogicalResult MaddU8S8Op::verify() { return checkDot(*this, getLhs(), 2); }
-LogicalResult MaddI16Op::verify() { return checkDot(*this, getLhs(), 2); }
-LogicalResult DotBF16Op::verify() { return checkDot(*this, getLhs(), 2); }

@@ -1236,8 +1236,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     spmd.phase "dot" tiles %c1 prologue {
     } do {
     ^bb0(%tile: index):
-      // expected-error @below {{'kernel.dot_bf16' op is not understood by verify-schedule}}
-      %sum = kernel.dot_bf16 %f32, %bf16, %bf16 : vector<16xf32>, vector<32xbf16>
+      // expected-error @below {{'cpu.dot_bf16' op is not understood by verify-schedule}}
+      %sum = cpu.dot_bf16 %f32, %bf16, %bf16 : vector<16xf32>, vector<32xbf16>
     }
     spmd.barrier
     return

@@ -26,7 +26,7 @@ def parts(text):
             yield at, at + len(line), "names and numbers"
         elif re.match(r"lm\.(weight|state) ", bare):
             yield at, at + len(line), "names and numbers"
-        elif re.match(r"(%\S+ = )?(lm|spmd|kernel)\.|func\.func|llvm\.func", bare):
+        elif re.match(r"(%\S+ = )?(lm|spmd|kernel|cpu)\.|func\.func|llvm\.func", bare):
             yield at, at + len(line), "names"
         at += len(line) + 1
 

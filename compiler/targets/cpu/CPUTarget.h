@@ -8,7 +8,7 @@
 
 namespace lathe {
 
-/// After it: loops, views of the arena and vectors; dots are still kernel.dot_* and kernel.madd_*.
+/// After it: loops, views of the arena and vectors; dot products are still ops of the cpu dialect.
 void populateVectorPipeline(mlir::OpPassManager &pm);
 
 /// After it: the llvm dialect, and the symbols that packing needs.

@@ -1,8 +1,8 @@
 //===- LowerDots.cpp - dots become the CPU's instructions ---------------------------------------------------------===//
 
 #include "compiler/support/CPUTable.h"
+#include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/Passes.h"
-#include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -136,20 +136,20 @@ void LowerDots::runOnOperation() {
       rewriter.replaceOp(op, result ? result : plainly(type));
     };
     using namespace arith;
-    if (auto dot = dyn_cast<kernel::DotU8S8Op>(op))
+    if (auto dot = dyn_cast<cpu::DotU8S8Op>(op))
       replace(dotU8S8, [&](VectorType type) {
         return plainDot<ExtUIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(),
                                                           4);
       });
-    else if (auto madd = dyn_cast<kernel::MaddU8S8Op>(op))
+    else if (auto madd = dyn_cast<cpu::MaddU8S8Op>(op))
       replace(maddU8S8, [&](VectorType type) {
         return plainDot<ExtUIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, {}, madd.getLhs(), madd.getRhs(), 2);
       });
-    else if (auto madd = dyn_cast<kernel::MaddI16Op>(op))
+    else if (auto madd = dyn_cast<cpu::MaddI16Op>(op))
       replace(maddI16, [&](VectorType type) {
         return plainDot<ExtSIOp, ExtSIOp, MulIOp, AddIOp>(rewriter, loc, type, {}, madd.getLhs(), madd.getRhs(), 2);
       });
-    else if (auto look = dyn_cast<kernel::LookupOp>(op))
+    else if (auto look = dyn_cast<cpu::LookupOp>(op))
       replace(lookup, [&](VectorType type) {
         Value result = look.getTable();
         auto splat = [&](Value value) { return vector::BroadcastOp::create(rewriter, loc, type, value).getResult(); };
@@ -162,7 +162,7 @@ void LowerDots::runOnOperation() {
         }
         return result;
       });
-    else if (auto dot = dyn_cast<kernel::DotBF16Op>(op))
+    else if (auto dot = dyn_cast<cpu::DotBF16Op>(op))
       replace(dotBF16, [&](VectorType type) {
         return plainDot<ExtFOp, ExtFOp, MulFOp, AddFOp>(rewriter, loc, type, dot.getAcc(), dot.getLhs(), dot.getRhs(),
                                                         2);

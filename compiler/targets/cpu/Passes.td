@@ -20,16 +20,16 @@ def LowerCompute : Pass<"lm-lower-compute", "::mlir::ModuleOp"> {
 def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "kernels become vector code";
   let description = [{
-    Matrix products are outlined once per weight format and layout; everything else is expanded in place. Dots stay
-    kernel.dot_* and kernel.madd_* until the target picks instructions. Example: test/targets/cpu/lower-kernels.mlir.
+    Matrix products are outlined once per weight format and layout; everything else is expanded in place. Dot products
+    are ops of the cpu dialect until lm-lower-dots. Example: test/targets/cpu/lower-kernels.mlir.
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::math::MathDialect",
-                           "::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::cpu::CPUDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
 def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
-  let summary = "kernel.dot_* and kernel.madd_* become the CPU's instructions";
+  let summary = "ops of the cpu dialect become the CPU's instructions";
   let description = [{
     Vectors wider than the instruction are split. `plain`, or a CPU without the instruction, gives the same arithmetic
     without it: so the schedule of a CPU that is not at hand can be run, slowly. f32 becomes bf16, and on CPUs without

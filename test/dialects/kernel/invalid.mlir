@@ -481,47 +481,6 @@ func.func @limit_of_zero(%x: memref<?x16xf32>) {
 
 // -----
 
-// dots
-func.func @bytes_for_fewer_sums(%a: vector<8xi32>, %x: vector<64xi8>) {
-  // expected-error @below {{'kernel.dot_u8s8' op expects 4 values for each sum, but found 'vector<64xi8>' for 'vector<8xi32>'}}
-  %r = kernel.dot_u8s8 %a, %x, %x : vector<8xi32>, vector<64xi8>
-  return
-}
-
-// -----
-
-func.func @pairs_of_bytes(%x: vector<64xi8>) {
-  // expected-error @below {{'kernel.madd_u8s8' op expects 2 values for each sum, but found 'vector<64xi8>' for 'vector<64xi16>'}}
-  %r = kernel.madd_u8s8 %x, %x : vector<64xi8>, vector<64xi16>
-  return
-}
-
-// -----
-
-func.func @pairs_of_words(%x: vector<32xi16>) {
-  // expected-error @below {{'kernel.madd_i16' op expects 2 values for each sum, but found 'vector<32xi16>' for 'vector<8xi32>'}}
-  %r = kernel.madd_i16 %x, %x : vector<32xi16>, vector<8xi32>
-  return
-}
-
-// -----
-
-func.func @pairs_of_bf16(%a: vector<16xf32>, %x: vector<16xbf16>) {
-  // expected-error @below {{'kernel.dot_bf16' op expects 2 values for each sum, but found 'vector<16xbf16>' for 'vector<16xf32>'}}
-  %r = kernel.dot_bf16 %a, %x, %x : vector<16xf32>, vector<16xbf16>
-  return
-}
-
-// -----
-
-func.func @scalable_vectors(%a: vector<[16]xf32>, %x: vector<[32]xbf16>) {
-  // expected-error @below {{'kernel.dot_bf16' op expects 2 values for each sum, but found 'vector<[32]xbf16>' for 'vector<[16]xf32>'}}
-  %r = kernel.dot_bf16 %a, %x, %x : vector<[16]xf32>, vector<[32]xbf16>
-  return
-}
-
-// -----
-
 func.func @values_of_a_matrix(%w: !lm.weight<8x32xq4_0, <16 x 4>>, %out: memref<8x16xf32>) {
   // expected-error @below {{'kernel.values' op expects out to have 8 x 32 values, but found 'memref<8x16xf32>'}}
   kernel.values %w to %out : !lm.weight<8x32xq4_0, <16 x 4>>, memref<8x16xf32>

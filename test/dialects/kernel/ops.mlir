@@ -186,18 +186,3 @@ func.func @meanings(%w: !lm.weight<96x64xf32, <16 x 1>>, %numbers: memref<96x64x
   }
   return
 }
-
-// CHECK-LABEL: @dots(
-func.func @dots(%i32: vector<16xi32>, %u8: vector<64xi8>, %i16: vector<32xi16>, %f32: vector<16xf32>, %bf16: vector<32xbf16>) {
-  // CHECK: kernel.dot_u8s8 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xi32>, vector<64xi8>
-  %dot = kernel.dot_u8s8 %i32, %u8, %u8 : vector<16xi32>, vector<64xi8>
-  // CHECK: kernel.madd_u8s8 %{{.*}}, %{{.*}} : vector<64xi8>, vector<32xi16>
-  %pairs = kernel.madd_u8s8 %u8, %u8 : vector<64xi8>, vector<32xi16>
-  // CHECK: kernel.madd_i16 %{{.*}}, %{{.*}} : vector<32xi16>, vector<16xi32>
-  %sums = kernel.madd_i16 %i16, %i16 : vector<32xi16>, vector<16xi32>
-  // CHECK: kernel.lookup %{{.*}}[%{{.*}}] : vector<64xi8>
-  %values = kernel.lookup %u8[%u8] : vector<64xi8>
-  // CHECK: kernel.dot_bf16 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xf32>, vector<32xbf16>
-  %floats = kernel.dot_bf16 %f32, %bf16, %bf16 : vector<16xf32>, vector<32xbf16>
-  return
-}

@@ -20,7 +20,7 @@
 // PLAIN-COUNT-3: vector.shuffle %[[CODES]], %[[CODES]]
 // PLAIN: return
 func.func @dot_u8s8(%acc: vector<16xi32>, %codes: vector<64xi8>, %x: vector<64xi8>) -> vector<16xi32> {
-  %r = kernel.dot_u8s8 %acc, %codes, %x : vector<16xi32>, vector<64xi8>
+  %r = cpu.dot_u8s8 %acc, %codes, %x : vector<16xi32>, vector<64xi8>
   return %r : vector<16xi32>
 }
 
@@ -33,7 +33,7 @@ func.func @dot_u8s8(%acc: vector<16xi32>, %codes: vector<64xi8>, %x: vector<64xi
 // PLAIN-NOT: llvm.call_intrinsic
 // CHECK: return
 func.func @madd_u8s8(%codes: vector<64xi8>, %x: vector<64xi8>) -> vector<32xi16> {
-  %r = kernel.madd_u8s8 %codes, %x : vector<64xi8>, vector<32xi16>
+  %r = cpu.madd_u8s8 %codes, %x : vector<64xi8>, vector<32xi16>
   return %r : vector<32xi16>
 }
 
@@ -45,7 +45,7 @@ func.func @madd_u8s8(%codes: vector<64xi8>, %x: vector<64xi8>) -> vector<32xi16>
 // PLAIN-NOT: llvm.call_intrinsic
 // CHECK: return
 func.func @madd_i16(%w: vector<32xi16>, %x: vector<32xi16>) -> vector<16xi32> {
-  %r = kernel.madd_i16 %w, %x : vector<32xi16>, vector<16xi32>
+  %r = cpu.madd_i16 %w, %x : vector<32xi16>, vector<16xi32>
   return %r : vector<16xi32>
 }
 
@@ -58,7 +58,7 @@ func.func @madd_i16(%w: vector<32xi16>, %x: vector<32xi16>) -> vector<16xi32> {
 // PLAIN-NOT: llvm.call_intrinsic
 // CHECK: return
 func.func @dot_bf16(%acc: vector<16xf32>, %w: vector<32xbf16>, %x: vector<32xbf16>) -> vector<16xf32> {
-  %r = kernel.dot_bf16 %acc, %w, %x : vector<16xf32>, vector<32xbf16>
+  %r = cpu.dot_bf16 %acc, %w, %x : vector<16xf32>, vector<32xbf16>
   return %r : vector<16xf32>
 }
 
@@ -68,7 +68,7 @@ func.func @dot_bf16(%acc: vector<16xf32>, %w: vector<32xbf16>, %x: vector<32xbf1
 // CHECK: arith.muli
 // CHECK: return
 func.func @too_narrow(%acc: vector<4xi32>, %codes: vector<16xi8>, %x: vector<16xi8>) -> vector<4xi32> {
-  %r = kernel.dot_u8s8 %acc, %codes, %x : vector<4xi32>, vector<16xi8>
+  %r = cpu.dot_u8s8 %acc, %codes, %x : vector<4xi32>, vector<16xi8>
   return %r : vector<4xi32>
 }
 

@@ -154,10 +154,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: func.func private @product.f16.1(
   // CHECK: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
   // CHECK: func.func private @product.bf16.2(
-  // CHECK-NOT: kernel.dot_bf16
+  // CHECK-NOT: cpu.dot_bf16
   // CHECK: vector.fma
   // CHECK: func.func private @product.bf16.2.dot(
-  // CHECK: kernel.dot_bf16
+  // CHECK: cpu.dot_bf16
   // CHECK-NOT: func.func
 }
 
@@ -400,13 +400,13 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   // Eight products of 4-bit codes, then one widening sum.
   // CHECK: func.func private @product.q4_1.4(
-  // CHECK-NOT: kernel.dot_u8s8
-  // CHECK-COUNT-8: kernel.madd_u8s8
-  // CHECK: kernel.madd_i16
+  // CHECK-NOT: cpu.dot_u8s8
+  // CHECK-COUNT-8: cpu.madd_u8s8
+  // CHECK: cpu.madd_i16
   // CHECK: func.func private @product.q8_0.2(
-  // CHECK-NOT: kernel.madd_u8s8
+  // CHECK-NOT: cpu.madd_u8s8
   // CHECK: arith.extui %{{.*}} : vector<32xi8> to vector<32xi16>
-  // CHECK: kernel.madd_i16
+  // CHECK: cpu.madd_i16
 }
 
 //--- vnni.mlir
@@ -429,14 +429,14 @@ module attributes {lm.options = {mcpu = "znver4"}} {
     return
   }
   // CHECK: func.func private @product.q6_k.4(
-  // CHECK-NOT: kernel.madd
-  // CHECK: kernel.dot_u8s8
+  // CHECK-NOT: cpu.madd
+  // CHECK: cpu.dot_u8s8
   // CHECK: func.func private @product.q8_0.4(
-  // CHECK-NOT: kernel.madd
-  // CHECK: kernel.dot_u8s8
+  // CHECK-NOT: cpu.madd
+  // CHECK: cpu.dot_u8s8
   // CHECK: func.func private @product.q8_0.2(
-  // CHECK-NOT: kernel.dot_u8s8
-  // CHECK: kernel.madd_i16
+  // CHECK-NOT: cpu.dot_u8s8
+  // CHECK: cpu.madd_i16
 }
 
 //--- invalid.mlir

@@ -188,7 +188,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, i
         Value x = inputs.getCodes(e.add(first, i), block, e.add(s, half), kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {
           Value &sum = sums[i * kRegisters + r];
-          sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(kLanes), weights[r], x));
+          sum = e.add(sum, cpu::MaddI16Op::create(e, e.i32s(kLanes), weights[r], x));
         }
       }
     }
@@ -216,20 +216,19 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64
     return e.loop(e.index(0), e.index(steps), 1, none, [&](Value s, ValueRange before) {
       Values sums(before);
       forStep(
-          s, [&](Value &sum, Value weights, Value x) { sum = kernel::DotU8S8Op::create(e, ints, sum, weights, x); },
-          sums);
+          s, [&](Value &sum, Value weights, Value x) { sum = cpu::DotU8S8Op::create(e, ints, sum, weights, x); }, sums);
       return sums;
     });
 
   // Without a dot instruction, products of bytes gather in 16 bits as long as they fit there.
   auto gather = [&](Value &sum, Value weights, Value x) {
-    Value product = kernel::MaddU8S8Op::create(e, words, weights, x);
+    Value product = cpu::MaddU8S8Op::create(e, words, weights, x);
     sum = sum ? e.add(sum, product) : product;
   };
   Value ones = e.number(words, 1);
   auto widen = [&](Values gathered) {
     for (Value &sum : gathered)
-      sum = kernel::MaddI16Op::create(e, ints, sum, ones);
+      sum = cpu::MaddI16Op::create(e, ints, sum, ones);
     return gathered;
   };
   int64_t fitting = std::min(table.getStepsIn16Bits(info.largestCode()), steps);

@@ -5,6 +5,7 @@
 
 #include "compiler/codegen/kernels/Rowwise.h"
 #include "compiler/support/CPUTable.h"
+#include "compiler/targets/cpu/CPUOps.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/Layout.h"
 

@@ -344,7 +344,7 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
         Value x = e.bitcast(pairs, e.splat(pairAt(row(first, i), e.add(step, s))));
         for (size_t p = 0; p < panels.size(); ++p) {
           Value &sum = next[s * tileSums + i * panels.size() + p];
-          sum = kernel::DotBF16Op::create(e, e.f32s(), sum, weights[p], x);
+          sum = cpu::DotBF16Op::create(e, e.f32s(), sum, weights[p], x);
         }
       }
     }
@@ -371,10 +371,10 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
   Emitter &e = p.e;
   if (!p.table.widensBytes()) {
-    sum = kernel::DotU8S8Op::create(e, sum.getType(), sum, codes, x);
+    sum = cpu::DotU8S8Op::create(e, sum.getType(), sum, codes, x);
     return;
   }
-  Value product = kernel::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
+  Value product = cpu::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
   sum16 = sum16 ? e.add(sum16, product) : product;
   if (++products == p.table.getStepsIn16Bits(p.info.largestCode()))
     flush(p);
@@ -384,7 +384,7 @@ void ProductEmitter::IntSum::flush(ProductEmitter &p) {
   if (!sum16)
     return;
   Value ones = p.e.number(p.e.vec(2 * R, p.e.getI16Type()), 1);
-  sum = p.e.add(sum, kernel::MaddI16Op::create(p.e, p.e.i32s(), sum16, ones));
+  sum = p.e.add(sum, cpu::MaddI16Op::create(p.e, p.e.i32s(), sum16, ones));
   sum16 = {};
   products = 0;
 }
@@ -421,9 +421,9 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
                          for (int64_t i = 0; i < count; ++i) {
                            Value &sum = next[i * panels + p], x = rowReader->getCodes(row(first, i), block, here);
                            if (isWide)
-                             sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, x));
+                             sum = e.add(sum, cpu::MaddI16Op::create(e, e.i32s(), words, x));
                            else
-                             sum = kernel::DotU8S8Op::create(e, e.i32s(), sum, codes, x);
+                             sum = cpu::DotU8S8Op::create(e, e.i32s(), sum, codes, x);
                          }
                        }
                      return next;
@@ -480,7 +480,7 @@ void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value 
   if (reader->hasWideCodes()) {
     for (int64_t s = 0; s < 16; ++s) {
       Value words = e.extend(e.load(e.i8s(2 * R), area, e.add(at, s * 2 * R)), e.getI16Type());
-      sum = e.add(sum, kernel::MaddI16Op::create(e, e.i32s(), words, activations(s)));
+      sum = e.add(sum, cpu::MaddI16Op::create(e, e.i32s(), words, activations(s)));
     }
     return;
   }

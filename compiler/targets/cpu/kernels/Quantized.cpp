@@ -1,5 +1,5 @@
 #include "compiler/targets/cpu/kernels/Quantized.h"
-#include "dialects/kernel/KernelOps.h"
+#include "compiler/targets/cpu/CPUOps.h"
 
 using namespace lathe;
 
@@ -75,8 +75,7 @@ std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high
     for (int64_t i = 0; i < 4 * R; ++i)
       numbers.push_back(static_cast<int8_t>(kMXFP4Values[i % 16]));
     Value values = arith::ConstantOp::create(e, DenseIntElementsAttr::get(e.i8s(4 * R), ArrayRef(numbers)));
-    return {kernel::LookupOp::create(e, low.getType(), values, low),
-            kernel::LookupOp::create(e, up.getType(), values, up)};
+    return {cpu::LookupOp::create(e, low.getType(), values, low), cpu::LookupOp::create(e, up.getType(), values, up)};
   }
   if (info.bits == 5) {
     low = e.orBits(low, moved(high[0], j, raised + 4, 1));
