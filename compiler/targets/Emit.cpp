@@ -153,7 +153,7 @@ std::vector<std::string> lathe::knownCPUs() {
 std::unique_ptr<llvm::TargetMachine> lathe::createTargetMachine(const CPUName &cpu) {
   // Where a loop begins decides how many lines of decoded instructions it takes, and with it a few percent of its time.
   llvm::TargetOptions codegenOptions;
-  codegenOptions.LoopAlignment = 64;
+  codegenOptions.LoopAlignment = 64; // docs/experiments/2026-11-26-align-loops.md
   const std::string unusable = unusableFeatures(cpu);
   const std::string features = cpu.features + (cpu.features.empty() || unusable.empty() ? "" : ",") + unusable;
   return std::unique_ptr<llvm::TargetMachine>(
@@ -190,7 +190,7 @@ void lathe::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   // Kernels are written as unrolled as pays. More makes no program faster, but code twice as large, and it takes as
   // long again to compile.
   llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;
+  tuning.LoopUnrolling = false; // docs/experiments/2026-11-26-no-unrolling.md
   llvm::PassBuilder builder(&machine, tuning);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;

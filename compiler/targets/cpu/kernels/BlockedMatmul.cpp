@@ -4,7 +4,8 @@
 // block of columns of a panel is unpacked once, into a buffer that stays in the first cache, and met by a block of rows
 // that stays in the second (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication): rows outermost,
 // then columns, panels, and tiles of rows. Codes become one byte each, or 16 bits less the offset where products of
-// bytes do not fit; scales and minima become f32.
+// bytes do not fit; scales and minima become f32. docs/experiments/2026-11-26-unpack-codes-once-avx2.md has the
+// numbers.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

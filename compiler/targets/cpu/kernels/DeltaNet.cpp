@@ -97,7 +97,7 @@ public:
 
 private:
   /// Rows of a chunk: with two vectors of columns as many sums as keep both units busy, and few enough for 16
-  /// registers.
+  /// registers (docs/experiments/2026-11-26-delta-rule-chunks.md).
   static constexpr int64_t kChunk = 4;
 
   void chunk(Value row, int64_t count);
