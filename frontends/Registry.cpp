@@ -85,8 +85,8 @@ absl::StatusOr<const Frontend *> lathe::findFrontend(llvm::StringRef path, llvm:
 }
 
 absl::StatusOr<Imported> lathe::importModel(llvm::StringRef path, const ImportOptions &options,
-                                            mlir::MLIRContext &context) {
-  LATHE_ASSIGN_OR_RETURN(const Frontend *frontend, findFrontend(path));
+                                            mlir::MLIRContext &context, llvm::ArrayRef<const Frontend *> frontends) {
+  LATHE_ASSIGN_OR_RETURN(const Frontend *frontend, findFrontend(path, frontends));
   return frontend->import(path, options, context);
 }
 

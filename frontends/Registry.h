@@ -15,7 +15,8 @@ absl::StatusOr<const Frontend *> findFrontend(llvm::StringRef path,
                                               llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
 /// Finds the frontend and imports the model.
-absl::StatusOr<Imported> importModel(llvm::StringRef path, const ImportOptions &options, mlir::MLIRContext &context);
+absl::StatusOr<Imported> importModel(llvm::StringRef path, const ImportOptions &options, mlir::MLIRContext &context,
+                                     llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
 /// What --list-models prints: a table of the architectures that a config can name, one on each line.
 std::string listModels();

@@ -138,7 +138,8 @@ absl::Status checkModel(ModuleOp reference, ModuleOp module, llvm::StringRef dum
 
 } // namespace
 
-absl::StatusOr<std::optional<Imported>> lathe::importAgain(ModuleOp module, llvm::StringRef dump, bool isNeeded) {
+absl::StatusOr<std::optional<Imported>> lathe::importAgain(ModuleOp module, llvm::StringRef dump, bool isNeeded,
+                                                           llvm::ArrayRef<const Frontend *> frontends) {
   auto model = module->getAttrOfType<DictionaryAttr>(lm::kModelAttr);
   auto path = model.getAs<StringAttr>("path");
   if (!path || (!isNeeded && !llvm::sys::fs::exists(path.getValue())))
@@ -148,7 +149,7 @@ absl::StatusOr<std::optional<Imported>> lathe::importAgain(ModuleOp module, llvm
   if (auto context = model.getAs<IntegerAttr>("context"))
     options.context = context.getInt();
   FirstError errors(*module.getContext());
-  absl::StatusOr<Imported> imported = importModel(path.getValue(), options, *module.getContext());
+  absl::StatusOr<Imported> imported = importModel(path.getValue(), options, *module.getContext(), frontends);
   if (!imported.ok())
     return fileError(dump, "the model it was made of", std::string(imported.status().message()));
   LATHE_RETURN_IF_ERROR(checkModel(*imported->module, module, dump, path.getValue()));

@@ -13,7 +13,8 @@ namespace lathe {
 /// lm.files says, lm.model and every lm.weight must be what importing gives, or read another weight of the same shape.
 /// Nothing for a module written by hand, and where the model is no longer there unless it `isNeeded`, when its
 /// tokenizer is read, too. `dump` is what messages call the module; they name file, weight, expected and found.
-absl::StatusOr<std::optional<Imported>> importAgain(mlir::ModuleOp module, llvm::StringRef dump, bool isNeeded);
+absl::StatusOr<std::optional<Imported>> importAgain(mlir::ModuleOp module, llvm::StringRef dump, bool isNeeded,
+                                                    llvm::ArrayRef<const Frontend *> frontends);
 
 } // namespace lathe
 

@@ -17,7 +17,6 @@
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
-#include "frontends/Registry.h"
 #include "lrt/inputs.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/PassManager.h"
@@ -32,8 +31,9 @@ namespace {
 
 class Compilation {
 public:
-  explicit Compilation(const Options &options)
-      : options(options), report(options.verbose), context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
+  Compilation(const Options &options, llvm::ArrayRef<const Frontend *> frontends)
+      : options(options), frontends(frontends), report(options.verbose),
+        context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
 
   absl::Status run();
   absl::StatusOr<ModelObjects> runToObjects();
@@ -70,6 +70,7 @@ private:
   bool embedsWeights();
 
   const Options &options;
+  const llvm::ArrayRef<const Frontend *> frontends;
   Report report;
   std::vector<std::string> tokenizerNotes; // said at the end
   MLIRContext context;
@@ -90,9 +91,8 @@ absl::Status Compilation::import() {
   if (llvm::StringRef(options.input).ends_with(".mlir") || llvm::StringRef(options.input).ends_with(".s"))
     return fileError(options.input, "expected a model, got a dump; --from STAGE says which stage it is of");
   FirstError errors(context);
-  LATHE_ASSIGN_OR_RETURN(
-      Imported imported,
-      importModel(options.input, {.context = options.context, .ignoreTensors = options.ignoreTensors}, context));
+  const ImportOptions importOptions = {.context = options.context, .ignoreTensors = options.ignoreTensors};
+  LATHE_ASSIGN_OR_RETURN(Imported imported, importModel(options.input, importOptions, context, frontends));
   module = std::move(imported.module);
   for (const std::string &note : imported.notes)
     report.note(note);
@@ -134,7 +134,7 @@ absl::Status Compilation::checkDumped(Stage from) {
   LATHE_RETURN_IF_ERROR(checkDump(*module, from, options.input));
   // Where no weights are packed, stages can be printed without the model.
   LATHE_ASSIGN_OR_RETURN(std::optional<Imported> imported,
-                         importAgain(*module, options.input, reaches(Stage::Executable)));
+                         importAgain(*module, options.input, reaches(Stage::Executable), frontends));
   if (!imported || !reaches(Stage::Executable))
     return absl::OkStatus();
   auto entry = [&](llvm::StringRef key) {
@@ -426,13 +426,14 @@ absl::StatusOr<ModelObjects> Compilation::runToObjects() {
 
 } // namespace
 
-absl::Status lathe::compile(const Options &options) {
+absl::Status lathe::compile(const Options &options, llvm::ArrayRef<const Frontend *> frontends) {
   std::signal(SIGXFSZ, SIG_IGN); // a file too large is an error of write, not the end
   lrt::forgetInputs();
-  return Compilation(options).run();
+  return Compilation(options, frontends).run();
 }
 
-absl::StatusOr<ModelObjects> lathe::compileToObjects(const Options &options) {
+absl::StatusOr<ModelObjects> lathe::compileToObjects(const Options &options,
+                                                     llvm::ArrayRef<const Frontend *> frontends) {
   lrt::forgetInputs();
-  return Compilation(options).runToObjects();
+  return Compilation(options, frontends).runToObjects();
 }

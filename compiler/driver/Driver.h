@@ -14,12 +14,14 @@
 
 #include "absl/status/statusor.h"
 #include "compiler/driver/Options.h"
+#include "frontends/Registry.h"
 #include "llvm/ADT/SmallString.h"
 
 namespace lathe {
 
-/// `lathe compile`. The error is one line without "lathe: "; outputs are there whole or not at all.
-absl::Status compile(const Options &options);
+/// `lathe compile`, of models that `frontends` read. The error is one line without "lathe: "; outputs are there whole
+/// or not at all.
+absl::Status compile(const Options &options, llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
 /// A model as objects in memory: what an executable or a library is linked from.
 struct ModelObjects {
@@ -29,7 +31,8 @@ struct ModelObjects {
 
 /// The same up to the link: writes the weights to `options.output`.weights and returns the objects. Weights cannot be
 /// embedded.
-absl::StatusOr<ModelObjects> compileToObjects(const Options &options);
+absl::StatusOr<ModelObjects> compileToObjects(const Options &options,
+                                              llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
 /// All of lathe: stdout, stderr and exit status of a command line (without the program's name).
 int runCommandLine(llvm::ArrayRef<const char *> arguments);
