@@ -1,14 +1,6 @@
-//===- ChatTemplate.cpp - one user turn of a chat template --------------------------------------------------------===//
-//
-// The template is rendered as apply_chat_template would, for a text that is not yet known: what stands before and after
-// it is the same for every prompt that meets none of the guards. There is no strftime_now, so that a template with a
-// date of its own to fall back on uses that: what is compiled does not depend on the day.
-//
-//===--------------------------------------------------------------------------------------------------------------===//
-
+#include "frontends/chat/ChatTemplate.h"
 #include "compiler/support/Errors.h"
 #include "frontends/chat/JinjaValues.h"
-#include "frontends/tokenizer/TokenizerModel.h"
 
 using namespace lathe;
 

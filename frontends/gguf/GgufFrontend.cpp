@@ -2,7 +2,6 @@
 #include "compiler/support/Errors.h"
 #include "frontends/config/Import.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/tokenizer/TokenizerModel.h"
 
 using namespace lathe;
 

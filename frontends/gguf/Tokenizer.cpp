@@ -4,7 +4,7 @@
 #include "frontends/config/Config.h"
 #include "frontends/gguf/Gguf.h"
 #include "frontends/tokenizer/Section.h"
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/GgufTokenizer.h"
 
 using namespace lathe;
 

@@ -4,7 +4,7 @@
 #include "compiler/support/File.h"
 #include "frontends/config/Import.h"
 #include "frontends/huggingface/HuggingFace.h"
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/HuggingFaceFiles.h"
 #include "llvm/Support/Path.h"
 
 using namespace lathe;

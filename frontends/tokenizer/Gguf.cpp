@@ -7,6 +7,7 @@
 
 #include "compiler/support/Errors.h"
 #include "frontends/tokenizer/GgufPatterns.h"
+#include "frontends/tokenizer/GgufTokenizer.h"
 #include "frontends/tokenizer/HuggingFace.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"

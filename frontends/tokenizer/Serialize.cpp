@@ -163,7 +163,7 @@ absl::StatusOr<std::vector<uint8_t>> lathe::serialize(const TokenizerModel &mode
   header.chat_prefix = writer.string(model.hasChat ? model.chatPrefix : model.chatRefusal);
   header.chat_suffix = writer.string(model.chatSuffix);
   std::vector<lrt_tokenizer_guard> guards;
-  for (const TokenizerModel::Guard &guard : model.chatGuards)
+  for (const ChatGuard &guard : model.chatGuards)
     guards.push_back({guard.kind, guard.trim, writer.string(guard.text)});
   header.chat_guards = writer.add(llvm::ArrayRef(guards));
   header.pool = writer.add(llvm::ArrayRef(writer.pool.data(), writer.pool.size()));

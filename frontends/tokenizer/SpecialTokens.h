@@ -10,7 +10,7 @@
 #define LATHE_FRONTENDS_TOKENIZER_SPECIALTOKENS_H
 
 #include "compiler/support/Json.h"
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/HuggingFaceFiles.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringSet.h"

@@ -10,7 +10,7 @@
 #define LATHE_FRONTENDS_TOKENIZER_VOCABULARIES_H
 
 #include "compiler/support/Json.h"
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/HuggingFaceFiles.h"
 #include <map>
 #include <optional>
 

@@ -19,7 +19,7 @@ static llvm::StringRef strip(llvm::StringRef text, uint32_t trim) {
   return trim & LRT_TOKENIZER_TRIM_CHAT_RIGHT ? text.rtrim() : text;
 }
 
-static bool meets(llvm::StringRef text, const TokenizerModel::Guard &guard) {
+static bool meets(llvm::StringRef text, const ChatGuard &guard) {
   text = strip(text, guard.trim);
   return guard.kind == LRT_GUARD_IS       ? text == guard.text
          : guard.kind == LRT_GUARD_STARTS ? text.starts_with(guard.text)

@@ -5,6 +5,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
+#include "frontends/tokenizer/GgufTokenizer.h"
 #include "test/fuzz/UseTokenizer.h"
 #include <cstring>
 

@@ -3,7 +3,7 @@
 #ifndef LATHE_TEST_FUZZ_USETOKENIZER_H
 #define LATHE_TEST_FUZZ_USETOKENIZER_H
 
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/HuggingFaceFiles.h"
 #include "runtime/tokenizer/Tokenizer.h"
 #include "test/fuzz/Fuzz.h"
 

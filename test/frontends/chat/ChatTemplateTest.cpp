@@ -19,7 +19,7 @@ static std::string render(llvm::StringRef chatTemplate) {
   };
   std::string text = chat->prefix + trimOf(chat->trim) + chat->suffix;
   const char *kinds[] = {"is ", "starts ", "ends ", "contains "};
-  for (const TokenizerModel::Guard &guard : chat->guards)
+  for (const ChatGuard &guard : chat->guards)
     text += std::string("<") + trimOf(guard.trim) + kinds[guard.kind] + guard.text + ">";
   return text;
 }

@@ -1,6 +1,6 @@
 //===- GgufTokenizerTest.cpp - tokenizers of GGUF files, as llama.cpp reads them ----------------------------------===//
 
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/GgufTokenizer.h"
 #include "runtime/tokenizer/Tokenizer.h"
 #include <gtest/gtest.h>
 

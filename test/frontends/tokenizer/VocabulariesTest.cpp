@@ -6,7 +6,7 @@
 //===--------------------------------------------------------------------------------------------------------------===//
 
 #include "frontends/tokenizer/SentencePiece.pb.h"
-#include "frontends/tokenizer/TokenizerModel.h"
+#include "frontends/tokenizer/HuggingFaceFiles.h"
 #include "runtime/tokenizer/Tokenizer.h"
 #include "runtime/tokenizer/Unicode.h"
 #include "llvm/ADT/STLExtras.h"

@@ -1,0 +1,32 @@
+//===- HuggingFaceFiles.h - the tokenizer of a directory as transformers writes it --------------------------------===//
+
+#ifndef LATHE_FRONTENDS_TOKENIZER_HUGGINGFACEFILES_H
+#define LATHE_FRONTENDS_TOKENIZER_HUGGINGFACEFILES_H
+
+#include "frontends/tokenizer/TokenizerModel.h"
+
+namespace lathe {
+
+/// The tokenizer of a Hugging Face directory: tokenizer.json with the special tokens and the chat template of the files
+/// beside it, as transformers reads them (other files say more about ends: Config::endTokens). Null when the directory
+/// has no tokenizer.
+absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(llvm::StringRef directory);
+
+/// The same from the contents of the files; an absent file is empty.
+struct HuggingFaceFiles {
+  std::string directory; // for messages
+  std::string tokenizer, tokenizerConfig, specialTokensMap, addedTokens;
+  std::string chatTemplate; // chat_template.jinja
+  std::vector<std::pair<std::string, std::string>>
+      moreTemplates;             // NAME and text of additional_chat_templates/NAME.jinja
+  std::string processorTemplate; // chat_template.json
+
+  // Read where there is no tokenizer.json.
+  std::vector<std::string> names;                             // of all files, in the order of the alphabet
+  std::string config, vocab, merges, sentencePiece, tikToken; // config.json, vocab.json, merges.txt, *.model
+};
+absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(const HuggingFaceFiles &files);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTENDS_TOKENIZER_HUGGINGFACEFILES_H
