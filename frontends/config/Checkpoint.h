@@ -34,19 +34,13 @@ struct TensorInfo {
   std::vector<TensorInfo> parts = {};
 };
 
-/// `shape` without the ones in front beyond its last `rank` dimensions: GGUF pads with them.
-llvm::ArrayRef<int64_t> dropLeadingOnes(llvm::ArrayRef<int64_t> shape, size_t rank);
-
-/// Whether a tensor of a GGUF has this shape, padding aside.
-bool hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shape);
+class TensorConventions;
 
 class Checkpoint {
 public:
-  /// Whose names the tensors have.
-  enum class Naming : uint8_t { HuggingFace, Gguf };
-
-  /// `path` is what messages about a missing tensor name: the file, or the index of its shards.
-  Checkpoint(Naming naming, llvm::StringRef path) : naming(naming), source(path) {}
+  /// `conventions` say what tensors are called and how they are stored (TensorConventions.h). `path` is what messages
+  /// about a missing tensor name: the file, or the index of its shards.
+  Checkpoint(const TensorConventions &conventions, llvm::StringRef path) : conventions(conventions), source(path) {}
 
   const TensorInfo *find(llvm::StringRef name) const;
   /// In the order of the files.
@@ -58,17 +52,19 @@ public:
   /// What a file has in front of its tensors: the safetensors header, a GGUF's metadata and index.
   llvm::StringRef header(unsigned file) const;
 
-  unsigned addFile(std::shared_ptr<const MappedFile> file);
+  /// `headerBytes` lie before the tensors; more than there are is all of the file.
+  unsigned addFile(std::shared_ptr<const MappedFile> file, uint64_t headerBytes = 0);
   /// False when the name is taken.
   bool add(TensorInfo tensor);
 
-  const Naming naming;
+  const TensorConventions &conventions;
   const std::string source;
 
 private:
   std::vector<TensorInfo> all;
   llvm::StringMap<size_t> byName;
   std::vector<std::shared_ptr<const MappedFile>> mapped;
+  std::vector<uint64_t> headers; // bytes, of each file
 };
 
 } // namespace lathe

@@ -92,9 +92,9 @@ std::string lathe::tableOfModels() {
   std::vector<std::array<std::string, 7>> rows = {
       {"file", "model_type", "GGUF", "attention", "norms", "positions", "MLP"}};
   for (const NamedModel &entry : allModels()) {
-    llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->modelTypes));
-    llvm::append_range(types, namesIn(entry.model->wrapperTypes));
-    llvm::SmallVector<llvm::StringRef, 4> gguf = namesIn(entry.model->ggufArchitectures);
+    llvm::SmallVector<llvm::StringRef, 8> types(namesIn(entry.model->huggingFace.modelTypes));
+    llvm::append_range(types, namesIn(entry.model->huggingFace.wrapperTypes));
+    llvm::SmallVector<llvm::StringRef, 4> gguf = namesIn(entry.model->gguf.architectures);
     const Features features = featuresOf(*entry.model);
     rows.push_back({entry.name.str(), commaSeparated(types), gguf.empty() ? "-" : commaSeparated(gguf),
                     features.attention, features.norms, features.positions, features.mlp});

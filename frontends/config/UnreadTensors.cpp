@@ -1,6 +1,6 @@
 #include "frontends/config/UnreadTensors.h"
 #include "compiler/support/Errors.h"
-#include "frontends/config/models/Model.h"
+#include "frontends/config/TensorConventions.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/GlobPattern.h"
@@ -10,26 +10,9 @@ using namespace lathe;
 
 namespace {
 
-/// A tensor of a decoder layer.
-struct LayerTensor {
-  int64_t layer;
-  llvm::StringRef stem; // "model.layers.3"
-  llvm::StringRef rest; // "self_attn.q_proj.bias"
-};
-
 /// "self_attn.k_proj" of "self_attn.k_proj.weight"; and "weight".
 llvm::StringRef moduleOf(llvm::StringRef name) { return name.contains('.') ? name.rsplit('.').first : ""; }
 llvm::StringRef lastOf(llvm::StringRef name) { return name.contains('.') ? name.rsplit('.').second : name; }
-
-/// Without the names of the classes that hold the decoder, transformers', peft's and torch's. Towers of other
-/// modalities keep theirs: their layers are not the decoder's.
-llvm::StringRef dropWrappers(llvm::StringRef name) {
-  constexpr llvm::StringLiteral wrappers[] = {"model.",      "language_model.", "transformer.", "text_model.",
-                                              "base_model.", "decoder.",        "module.",      "_orig_mod."};
-  while (llvm::any_of(wrappers, [&](llvm::StringRef wrapper) { return name.consume_front(wrapper); }))
-    ;
-  return name;
-}
 
 bool isScalar(const TensorInfo &tensor) {
   return llvm::all_of(tensor.shape, [](int64_t size) { return size == 1; });
@@ -66,7 +49,7 @@ bool isCacheScale(const TensorInfo &tensor, llvm::StringRef rest) {
 class UnreadFinder {
 public:
   UnreadFinder(const Model &model, const Config &config, const Checkpoint &checkpoint)
-      : model(model), config(config), checkpoint(checkpoint), isGguf(checkpoint.naming == Checkpoint::Naming::Gguf) {}
+      : model(model), config(config), checkpoint(checkpoint), conventions(checkpoint.conventions) {}
 
   absl::Status addPatterns(llvm::ArrayRef<std::string> patterns);
   absl::StatusOr<UnreadTensors> run();
@@ -79,14 +62,13 @@ private:
   bool isIgnored(llvm::StringRef name);
   bool isHarmless(const TensorInfo &tensor, const LayerTensor &place) const;
   bool isOfGlobal(llvm::StringRef name) const;
-  std::optional<LayerTensor> layerTensor(llvm::StringRef name) const;
   absl::Status layersError() const;
   absl::Status tensorsError() const;
 
   const Model &model;
   const Config &config;
   const Checkpoint &checkpoint;
-  const bool isGguf;
+  const TensorConventions &conventions;
 
   struct Pattern {
     std::string text;
@@ -128,34 +110,14 @@ absl::Status UnreadFinder::findRead() {
   for (int64_t layer = 0; layer < config.layers; ++layer)
     for (Slot slot : layerSlots(model, config, layer))
       LATHE_RETURN_IF_ERROR(addRead(slot, layer));
-  // Rotary scaling, which the config is read from.
-  if (isGguf)
-    for (llvm::StringRef name : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"})
-      read.insert(name);
+  for (llvm::StringRef name : conventions.configTensors())
+    read.insert(name);
 
-  for (llvm::StringRef common :
-       {"embed_tokens", "wte", "norm", "ln_f", "lm_head", "token_embd", "token_embd_norm", "output_norm", "output"})
-    if (isGguf == (common.starts_with("token_embd") || common.starts_with("output")))
-      globals.insert(common);
-  for (Slot slot : globalSlots(model, config)) {
-    const std::string name = tensorName(model, checkpoint, slot, 0);
-    globals.insert(moduleOf(isGguf ? llvm::StringRef(name) : dropWrappers(name)));
-  }
+  for (llvm::StringRef common : conventions.globalModules())
+    globals.insert(common);
+  for (Slot slot : globalSlots(model, config))
+    globals.insert(moduleOf(conventions.dropWrappers(tensorName(model, checkpoint, slot, 0))));
   return absl::OkStatus();
-}
-
-std::optional<LayerTensor> UnreadFinder::layerTensor(llvm::StringRef name) const {
-  llvm::StringRef rest = isGguf ? name : dropWrappers(name);
-  const llvm::StringRef lists[] = {isGguf ? "blk." : model.layersName, "layers.", "h.", "blk.", "blocks."};
-  int64_t layer = 0;
-  if (!llvm::any_of(llvm::ArrayRef(lists).take_front(isGguf ? 1 : 5),
-                    [&](llvm::StringRef list) { return rest.consume_front(list); }) ||
-      rest.consumeInteger(10, layer) || layer < 0)
-    return std::nullopt;
-  const llvm::StringRef stem = name.drop_back(rest.size());
-  if (!rest.consume_front("."))
-    return std::nullopt;
-  return LayerTensor{layer, stem, rest};
 }
 
 /// Layers that predict further tokens are numbered after the decoder layers, and join two streams in a matrix of their
@@ -164,8 +126,8 @@ void UnreadFinder::findPredicting() {
   if (!model.predicts)
     return;
   for (const TensorInfo &tensor : checkpoint.tensors())
-    if (std::optional<LayerTensor> place = layerTensor(tensor.name);
-        place && place->layer >= config.layers && place->rest.starts_with(isGguf ? "nextn." : "eh_proj."))
+    if (std::optional<LayerTensor> place = conventions.findLayer(model, tensor.name);
+        place && place->layer >= config.layers && place->rest.starts_with(conventions.predictionMark()))
       predicting.insert(place->layer);
 }
 
@@ -181,24 +143,18 @@ bool UnreadFinder::isHarmless(const TensorInfo &tensor, const LayerTensor &place
   if (isCacheScale(tensor, place.rest))
     return true;
   // What would make keys and values in a layer that attends to another one's.
-  if (config.cacheOf(place.layer) != place.layer) {
+  if (config.cacheOf(place.layer) != place.layer)
     for (Slot slot : {Slot::K, Slot::V, Slot::KNorm}) {
       const std::string name = tensorName(model, checkpoint, slot, place.layer);
       if (llvm::StringRef(tensor.name).starts_with((moduleOf(name) + ".").str()))
         return true;
     }
-    if (place.rest.starts_with("self_attn.v_norm."))
-      return true;
-  }
-  // Some converters leave the matrix beside its two halves, which are read.
-  return isGguf && config.latentRank && place.rest == "attn_kv_b.weight" &&
-         read.contains((place.stem + ".attn_k_b.weight").str());
+  return conventions.isRedundant(config, checkpoint, place);
 }
 
 bool UnreadFinder::isOfGlobal(llvm::StringRef name) const {
   // "norm.bias" and "lm_head.weight.absmax" alike; "altup_projections.0" has a point of its own.
-  for (llvm::StringRef module = moduleOf(isGguf ? name : dropWrappers(name)); !module.empty();
-       module = moduleOf(module))
+  for (llvm::StringRef module = moduleOf(conventions.dropWrappers(name)); !module.empty(); module = moduleOf(module))
     if (globals.contains(module))
       return true;
   return false;
@@ -212,7 +168,7 @@ void UnreadFinder::visit(const TensorInfo &tensor) {
   }
   if (isBuffer(tensor))
     return;
-  if (std::optional<LayerTensor> place = layerTensor(name)) {
+  if (std::optional<LayerTensor> place = conventions.findLayer(model, name)) {
     if (place->layer < config.layers) {
       if (!isHarmless(tensor, *place))
         missed.push_back(&tensor);
@@ -223,12 +179,9 @@ void UnreadFinder::visit(const TensorInfo &tensor) {
     }
     return;
   }
-  if (llvm::StringRef own = dropWrappers(name); model.predicts && !isGguf && own.consume_front("mtp.")) {
-    // Qwen3-Next's files number them from 0, beside what all of them share.
-    int64_t number = 0;
-    const bool isLayer = own.consume_front("layers.") && !own.consumeInteger(10, number);
-    if (isLayer || found.predictingLayers.empty())
-      found.predictingLayers[number] = isLayer ? "mtp.layers." + std::to_string(number) : "mtp";
+  if (auto predictor = model.predicts ? conventions.findPredictor(name) : std::nullopt) {
+    if (predictor->number || found.predictingLayers.empty())
+      found.predictingLayers[predictor->number.value_or(0)] = predictor->stem;
     return;
   }
   if (isOfGlobal(name)) {
@@ -236,36 +189,22 @@ void UnreadFinder::visit(const TensorInfo &tensor) {
       missed.push_back(&tensor);
     return;
   }
-  const bool isVision = name.contains("vision") || name.contains("visual") || name.contains("multi_modal_projector");
-  if (isVision || (isGguf && (name.starts_with("v.") || name.starts_with("mm."))))
-    found.vision.push_back(&tensor);
-  else if (name.contains("audio") || (isGguf && name.starts_with("a.")))
-    found.audio.push_back(&tensor);
-  else
-    found.others.push_back(&tensor);
+  switch (conventions.modalityOf(name)) {
+  case Modality::Vision:
+    return found.vision.push_back(&tensor);
+  case Modality::Audio:
+    return found.audio.push_back(&tensor);
+  case Modality::Text:
+    return found.others.push_back(&tensor);
+  }
 }
 
 absl::Status UnreadFinder::layersError() const {
-  const auto layers = static_cast<int64_t>(beyond.size()) + config.layers;
-  const llvm::StringRef file = llvm::StringRef(checkpoint.source);
-  auto wrong = [&](llvm::StringRef key, int64_t expected, int64_t got) {
-    return fileError(config.path, key,
-                     "expected " + llvm::Twine(expected) + ", as " + file + " has, got " + llvm::Twine(got) +
-                         "; --ignore-tensors PATTERN compiles without the others");
-  };
-  if (isGguf) {
-    // Both kinds of blocks are counted together there.
-    const int64_t blocks = layers + static_cast<int64_t>(predicting.size()),
-                  said = config.layers + config.predictingLayers;
-    return blocks > said
-               ? wrong(config.modelType + ".block_count", blocks, said)
-               : wrong(config.modelType + ".nextn_predict_layers", predicting.size(), config.predictingLayers);
-  }
-  llvm::StringRef key = "num_hidden_layers";
-  for (const KeyName &name : model.keyNames)
-    if (name.key && name.key == llvm::StringRef("num_hidden_layers"))
-      key = name.own;
-  return wrong(key, layers, config.layers);
+  const TensorConventions::CountError error = conventions.explainLayers(
+      model, config, config.layers + static_cast<int64_t>(beyond.size()), static_cast<int64_t>(predicting.size()));
+  return fileError(config.path, error.key,
+                   "expected " + llvm::Twine(error.expected) + ", as " + checkpoint.source + " has, got " +
+                       llvm::Twine(error.found) + "; --ignore-tensors PATTERN compiles without the others");
 }
 
 absl::Status UnreadFinder::tensorsError() const {

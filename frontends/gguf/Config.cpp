@@ -376,7 +376,7 @@ static absl::Status readExperts(const Reader &keys, const Model &model, Config &
   LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::expertsPerToken));
   LATHE_RETURN_IF_ERROR(keys.integer(config.expertIntermediate, "expert_feed_forward_length", 1, limits::intermediate));
 
-  config.normalizesRouting = rule.normalized == Normalized::Always || rule.ggufNormalized;
+  config.normalizesRouting = rule.normalized == Normalized::Always || model.gguf.normalizedExperts;
   LATHE_ASSIGN_OR_RETURN(bool normalized, keys.gguf.boolean(keys.key("expert_weights_norm"), config.normalizesRouting));
   if (normalized != config.normalizesRouting && rule.normalized != Normalized::Key)
     return keys.error("expert_weights_norm", "expected " + llvm::Twine(normalized ? "false" : "true") +
@@ -501,11 +501,11 @@ static absl::Status readWindow(const Reader &keys, const Model &model, Config &c
       config.rotates.push_back((i + 1) % model.noRopeInterval != 0);
   if (model.window == WindowRule::Linear)
     return readDeltaNet(keys, config);
-  if (!model.ggufWindow)
+  if (!model.gguf.window)
     return absl::OkStatus();
   int64_t window = 0;
-  LATHE_RETURN_IF_ERROR(keys.integer(window, "attention.sliding_window", 0, limits::positions, model.ggufWindowSize));
-  if (model.ggufWindowRequired && window == 0)
+  LATHE_RETURN_IF_ERROR(keys.integer(window, "attention.sliding_window", 0, limits::positions, model.gguf.windowSize));
+  if (model.gguf.windowRequired && window == 0)
     return keys.error("attention.sliding_window", "expected an integer greater than 0, got none");
   if (window == 0)
     return absl::OkStatus();
@@ -575,8 +575,8 @@ static absl::Status readSpecialTokens(const Gguf &gguf, Config &config) {
 static absl::Status readScales(const Reader &keys, const Model &model, Config &config) {
   if (model.scaleEmbedding)
     config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
-  if (model.completeGguf)
-    model.completeGguf(config);
+  if (model.gguf.complete)
+    model.gguf.complete(config);
   if (keys.has("attention.scale"))
     LATHE_RETURN_IF_ERROR(keys.positive(config.attentionScale, "attention.scale"));
   if (model.readsScales) {

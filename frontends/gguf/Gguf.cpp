@@ -1,5 +1,6 @@
 #include "frontends/gguf/Gguf.h"
 #include "compiler/support/Errors.h"
+#include "frontends/gguf/Tensors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
@@ -428,10 +429,26 @@ absl::StatusOr<std::vector<float>> Gguf::floats(llvm::StringRef key) const {
   return out;
 }
 
+llvm::ArrayRef<int64_t> lathe::dropLeadingOnes(llvm::ArrayRef<int64_t> shape, size_t rank) {
+  while (shape.size() > rank && shape.front() == 1)
+    shape = shape.drop_front();
+  return shape;
+}
+
+bool lathe::hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shape) {
+  return dropLeadingOnes(tensor.shape, 1) == dropLeadingOnes(shape, 1);
+}
+
 std::unique_ptr<Checkpoint> lathe::makeCheckpoint(const Gguf &gguf) {
-  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::Gguf, gguf.path());
+  auto checkpoint = std::make_unique<Checkpoint>(ggufTensors(), gguf.path());
+  // Metadata and index end where the first tensor begins.
+  std::vector<uint64_t> headers;
   for (const std::shared_ptr<const MappedFile> &file : gguf.files())
-    checkpoint->addFile(file);
+    headers.push_back(file->size());
+  for (const TensorInfo &tensor : gguf.tensors())
+    headers[tensor.file] = std::min(headers[tensor.file], tensor.offset);
+  for (auto [file, header] : llvm::zip(gguf.files(), headers))
+    checkpoint->addFile(file, header);
   for (const TensorInfo &tensor : gguf.tensors())
     checkpoint->add(tensor);
   return checkpoint;

@@ -100,6 +100,12 @@ struct Model;
 struct ModelSource;
 struct TokenizerSection;
 
+/// `shape` without the ones in front beyond its last `rank` dimensions: some writers pad with them.
+llvm::ArrayRef<int64_t> dropLeadingOnes(llvm::ArrayRef<int64_t> shape, size_t rank);
+
+/// Whether a tensor has this shape, padding aside.
+bool hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shape);
+
 /// The tensors of `gguf` as a checkpoint that keeps the files mapped.
 std::unique_ptr<Checkpoint> makeCheckpoint(const Gguf &gguf);
 

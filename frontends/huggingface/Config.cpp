@@ -111,7 +111,7 @@ static void readAltUp(const JsonObject &keys, Config &config) {
 }
 
 static void readRequired(const JsonObject &keys, const Model &model) {
-  llvm::Expected<json::Value> required = json::parse(model.required);
+  llvm::Expected<json::Value> required = json::parse(model.huggingFace.required);
   assert(required && required->getAsObject() && "a Model's required values are a JSON object");
   for (const auto &[key, value] : *required->getAsObject())
     if (const json::Value *found = keys.find(key); found && *found != value)
@@ -120,15 +120,16 @@ static void readRequired(const JsonObject &keys, const Model &model) {
 
 static void readActivation(const JsonObject &keys, const Model &model, Config &config) {
   config.activation = model.activation;
-  if (!keys.has(model.activationKey))
+  if (!keys.has(model.huggingFace.activationKey))
     return;
-  const std::string name = keys.string(model.activationKey);
+  const std::string name = keys.string(model.huggingFace.activationKey);
   auto known = llvm::StringSwitch<std::optional<Activation>>(name)
                    .Cases({"silu", "swish"}, Activation::SiLU)
                    .Cases({"gelu_pytorch_tanh", "gelu_new"}, Activation::GeluTanh)
                    .Default(std::nullopt);
   if (!known)
-    keys.fail(model.activationKey, "expected one of silu, swish, gelu_pytorch_tanh, gelu_new, got " + quoted(name));
+    keys.fail(model.huggingFace.activationKey,
+              "expected one of silu, swish, gelu_pytorch_tanh, gelu_new, got " + quoted(name));
   config.activation = known.value_or(model.activation);
 }
 
@@ -520,7 +521,7 @@ static void readQuantisation(const JsonObject &keys, const Model &model, Config 
     if (!found)
       continue;
     const std::string method = found->string("quant_method", "unknown");
-    if (method == "mxfp4" && model.experts.tensors == ExpertTensors::Interleaved) {
+    if (method == "mxfp4" && model.huggingFace.experts == ExpertTensors::Interleaved) {
       config.storedExperts = Format::MXFP4;
     } else if (method == "fp8") {
       config.storedMatrices = Format::F8E4M3;
@@ -590,23 +591,23 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
     root.fail("text_config", "expected an object, got no such key");
     return status;
   }
-  config.modelType = namesIn(found->modelTypes).front().str();
+  config.modelType = namesIn(found->huggingFace.modelTypes).front().str();
   if (isWrapper) {
     const std::string inner = text->string("model_type", config.modelType);
-    if (!llvm::is_contained(namesIn(found->modelTypes), inner))
-      text->fail("model_type", "expected " + commaSeparated(namesIn(found->modelTypes)) + " inside " + modelType +
-                                   ", got " + quoted(inner));
+    if (!llvm::is_contained(namesIn(found->huggingFace.modelTypes), inner))
+      text->fail("model_type", "expected " + commaSeparated(namesIn(found->huggingFace.modelTypes)) + " inside " +
+                                   modelType + ", got " + quoted(inner));
     config.modelType = inner;
     readQuantisation(*text, *found, config);
   } else
     config.modelType = modelType;
   readQuantisation(root, *found, config);
 
-  llvm::Expected<json::Value> defaults = json::parse(found->defaults);
+  llvm::Expected<json::Value> defaults = json::parse(found->huggingFace.defaults);
   assert(defaults && defaults->getAsObject() && "a Model's defaults are a JSON object");
   text->setDefaults(defaults->getAsObject());
 
-  for (const KeyName &name : found->keyNames)
+  for (const KeyName &name : found->huggingFace.keyNames)
     if (name.key)
       text->setName(name.key, name.own);
   readRequired(*text, *found);

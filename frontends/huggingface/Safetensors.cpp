@@ -1,6 +1,7 @@
 #include "frontends/huggingface/Safetensors.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/Json.h"
+#include "frontends/huggingface/Tensors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -139,11 +140,18 @@ absl::StatusOr<std::vector<TensorInfo>> lathe::readSafetensorsHeader(const Mappe
   return tensors;
 }
 
+/// With the header that says where the tensors are: a shard's index may name the last of its tensors alone.
+static unsigned addFile(Checkpoint &checkpoint, std::shared_ptr<const MappedFile> file) {
+  const llvm::StringRef bytes = file->bytes();
+  const uint64_t header = bytes.size() < 8 ? bytes.size() : 8 + llvm::support::endian::read64le(bytes.data());
+  return checkpoint.addFile(std::move(file), header);
+}
+
 absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openSafetensors(llvm::StringRef path) {
   LATHE_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
   LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
-  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, path);
-  checkpoint->addFile(std::move(file));
+  auto checkpoint = std::make_unique<Checkpoint>(huggingFaceTensors(), path);
+  addFile(*checkpoint, std::move(file));
   for (TensorInfo &tensor : tensors)
     checkpoint->add(std::move(tensor)); // names are the keys of one object: no two are equal
   return checkpoint;
@@ -169,7 +177,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
     shards[name->str()].push_back(key);
   }
 
-  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, indexPath);
+  auto checkpoint = std::make_unique<Checkpoint>(huggingFaceTensors(), indexPath);
   std::vector<TensorInfo> copies; // of tensors that the index places in another shard
   for (auto &[name, keys] : shards) {
     llvm::SmallString<256> path(llvm::sys::path::parent_path(indexPath));
@@ -181,7 +189,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
                            llvm::StringRef(opened.status().message().data(), opened.status().message().size()));
     std::shared_ptr<const MappedFile> file = *std::move(opened);
     LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
-    const unsigned number = checkpoint->addFile(file);
+    const unsigned number = addFile(*checkpoint, file);
     llvm::sort(keys);
     // transformers reads every tensor of every shard, whether the index lists it or not.
     for (TensorInfo &tensor : tensors) {
@@ -235,12 +243,12 @@ struct CutFiles {
 };
 
 /// The tensors of one file, which is added to the checkpoint.
-absl::StatusOr<std::vector<TensorInfo>> addFile(Checkpoint &checkpoint, llvm::StringRef name) {
+absl::StatusOr<std::vector<TensorInfo>> openFile(Checkpoint &checkpoint, llvm::StringRef name) {
   llvm::SmallString<256> path(checkpoint.source);
   llvm::sys::path::append(path, name);
   LATHE_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
   LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, readSafetensorsHeader(*file));
-  const unsigned number = checkpoint.addFile(std::move(file));
+  const unsigned number = addFile(checkpoint, std::move(file));
   for (TensorInfo &tensor : tensors)
     tensor.file = number;
   return tensors;
@@ -283,9 +291,9 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openCutSafetensors(llvm::Stri
   const CutFiles files(directory);
   if (files.common.empty() && files.parts.empty())
     return nullptr;
-  auto checkpoint = std::make_unique<Checkpoint>(Checkpoint::Naming::HuggingFace, directory);
+  auto checkpoint = std::make_unique<Checkpoint>(huggingFaceTensors(), directory);
   for (const std::string &name : files.common) {
-    LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, addFile(*checkpoint, name));
+    LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, openFile(*checkpoint, name));
     for (TensorInfo &tensor : tensors)
       LATHE_RETURN_IF_ERROR(addTensor(*checkpoint, std::move(tensor)));
   }
@@ -297,7 +305,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openCutSafetensors(llvm::Stri
         return fileError(directory, name,
                          "expected a file of that name, as there are " + llvm::Twine(files.devices) +
                              " devices, found none");
-      LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, addFile(*checkpoint, name));
+      LATHE_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors, openFile(*checkpoint, name));
       for (TensorInfo &tensor : tensors) {
         TensorInfo &whole = wholes[tensor.name];
         LATHE_RETURN_IF_ERROR(addPart(*checkpoint, device, std::move(tensor), whole));

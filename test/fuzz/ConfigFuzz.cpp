@@ -1,5 +1,6 @@
 #include "compiler/support/Downloaded.h"
 #include "frontends/huggingface/HuggingFace.h"
+#include "frontends/huggingface/Tensors.h"
 #include "test/fuzz/Fuzz.h"
 
 using namespace lathe;
@@ -19,6 +20,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int64_t n : slotShape(*model, *config, slot))
       if (n <= 0)
         std::abort();
-  fuzz::checkMessage(checkTensors(*model, *config, Checkpoint(Checkpoint::Naming::HuggingFace, "c")), "c: ");
+  fuzz::checkMessage(checkTensors(*model, *config, Checkpoint(huggingFaceTensors(), "c")), "c: ");
   return 0;
 }

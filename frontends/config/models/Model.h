@@ -1,8 +1,9 @@
 //===- Model.h - what makes an architecture -----------------------------------------------------------------------===//
 //
 // A Model says where an architecture departs from the plain decoder: RMS norm before attention and MLP, grouped-query
-// attention with rotary positions over the whole head, gated MLP, a final norm and a head. One file per architecture
-// defines one, in namespace lathe::models under the file's own name; the list of them is generated from the folder.
+// attention with rotary positions over the whole head, gated MLP, a final norm and a head; and, for each source, what
+// its files call things otherwise. One file per architecture defines one, in namespace lathe::models under the file's
+// own name; the list of them is generated from the folder.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -45,12 +46,6 @@ enum class Positions : uint8_t {
   Learned, // a table's row is added to the embedding
 };
 
-/// An architecture's own name for a slot.
-struct SlotName {
-  Slot slot;
-  const char *huggingFace, *gguf;
-};
-
 /// Which layers have experts in place of the MLP.
 enum class SparseLayers : uint8_t {
   None,
@@ -72,25 +67,16 @@ enum class SharedExpert : uint8_t {
 
 enum class Normalized : uint8_t { Never, Always, Key /* norm_topk_prob */ };
 
-/// Where Hugging Face keeps the experts' matrices.
-enum class ExpertTensors : uint8_t {
-  Each,        // one tensor for each expert and matrix, [out, in]
-  Transposed,  // gate_up_proj [experts, in, gate then up] and down_proj [experts, in, out]
-  Interleaved, // the same with gate and up by turns
-};
-
 /// How experts are chosen, and what they compute. All read num_experts, num_experts_per_tok, moe_intermediate_size.
 struct ExpertRule {
   SparseLayers layers = SparseLayers::None;
   Scoring scoring = Scoring::Softmax;
   bool corrected = false; // a number for each expert is added where they are chosen
   Normalized normalized = Normalized::Never;
-  bool ggufNormalized = false;       // where GGUF has no expert_weights_norm
   bool scaled = false;               // routed_scaling_factor
   int64_t groupTerms = 0;            // not 0: n_group, topk_group; a group counts as the sum of so many of its best
   const char *groupMethod = nullptr; // groups are looked at where topk_method says so; null: always
   SharedExpert shared = SharedExpert::None;
-  ExpertTensors tensors = ExpertTensors::Each;
   bool biased = false;      // router and experts have biases
   bool clamped = false;     // swiglu_limit: quick_gelu(min(gate, limit)) * (clamp(up, -limit, limit) + 1)
   bool scalesInput = false; // an expert's weight multiplies what it reads
@@ -99,31 +85,68 @@ struct ExpertRule {
   explicit operator bool() const { return layers != SparseLayers::None; }
 };
 
+/// One tensor with the rows of several slots, one after another.
+struct FusedTensor {
+  const char *name;
+  Slot slots[6];
+  int count;
+};
+
 /// A key of config.json by this architecture's name for it.
 struct KeyName {
   const char *key, *own;
 };
 
-/// One tensor with the rows of several slots, one after another.
-struct FusedTensor {
-  const char *huggingFace, *gguf;
-  Slot slots[6];
-  int count;
+/// Where Hugging Face keeps the experts' matrices.
+enum class ExpertTensors : uint8_t {
+  Each,        // one tensor for each expert and matrix, [out, in]
+  Transposed,  // gate_up_proj [experts, in, gate then up] and down_proj [experts, in, out]
+  Interleaved, // the same with gate and up by turns
 };
 
-class JsonObject;
-
-struct Model {
-  const char *modelTypes[4] = {};        // config.json: model_type
-  const char *className = nullptr;       // config.json: architectures, where model_type does not tell
-  const char *wrapperTypes[4] = {};      // model_type of multimodal wrappers that hold one of these as text_config
-  const char *ggufArchitectures[4] = {}; // general.architecture
+/// What is the architecture's own in config.json and safetensors, as transformers writes them.
+struct InHuggingFace {
+  const char *modelTypes[4] = {};   // model_type
+  const char *className = nullptr;  // architectures, where model_type does not tell
+  const char *wrapperTypes[4] = {}; // model_type of multimodal wrappers that hold one of these as text_config
 
   /// Values of keys config.json may leave out, as JSON. What is not here must be there.
   const char *defaults = "{}";
   /// Keys that, where they are there, must have these values, as JSON: anything else is another model.
   const char *required = "{}";
   KeyName keyNames[8] = {}; // ends at the first without a key
+  const char *activationKey = "hidden_act";
+
+  const char *layersName = "layers."; // of the list of layers
+  SlotName names[24] = {};            // ends at the first without a name
+  FusedTensor fused[2] = {};          // ends at the first without a name
+  ExpertTensors experts = ExpertTensors::Each;
+  bool transposedMatrices = false; // the layers' matrices are stored as [in, out]
+  bool interleaved = false;        // rotated rows are stored in the interleaved rotary layout
+};
+
+/// What is the architecture's own in GGUF files, as llama.cpp's converter writes them.
+struct InGguf {
+  const char *architectures[4] = {}; // general.architecture
+
+  bool window = false; // attention.sliding_window is meant
+  bool windowRequired = false;
+  int64_t windowSize = 0;         // where there is no such key; 0: none
+  bool normalizedExperts = false; // where there is no expert_weights_norm
+
+  SlotName names[8] = {};    // ends at the first without a name
+  FusedTensor fused[2] = {}; // ends at the first without a name
+  bool interleaved = false;  // rotated rows are stored in the interleaved rotary layout
+
+  /// What there is no key for. Null: nothing.
+  void (*complete)(Config &config) = nullptr;
+};
+
+class JsonObject;
+
+struct Model {
+  InHuggingFace huggingFace = {};
+  InGguf gguf = {};
 
   NormPlacement norms = NormPlacement::Pre;
   NormKind normKind = NormKind::RMS;
@@ -135,7 +158,6 @@ struct Model {
   bool gated = true;              // down(act(gate(x)) * up(x)); else down(act(up(x)))
   int64_t intermediateHidden = 0; // intermediate_size in units of hidden_size, when left out; 0: it must be there
 
-  const char *activationKey = "hidden_act";
   Activation activation = Activation::SiLU; // when there is no key, as in GGUF
 
   double theta = 10000;  // when rope_theta is left out
@@ -143,9 +165,6 @@ struct Model {
                          // theta, GGUF has one base for both
   WindowRule window = WindowRule::None;
   int64_t windowPeriod = 6; // Periodic, when left out
-  bool ggufWindow = false;  // GGUF's attention.sliding_window is meant
-  bool ggufWindowRequired = false;
-  int64_t ggufWindowSize = 0; // where GGUF has no such key; 0: none
 
   int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
   bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
@@ -175,17 +194,6 @@ struct Model {
   bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim
   /// Reads what makes scores grow with the query's position. GGUF: attention.temperature_length, _scale.
   void (*readTemperature)(const JsonObject &keys, Config &config) = nullptr;
-
-  bool interleaved = false;     // Hugging Face and GGUF store rotated rows in the interleaved rotary layout
-  bool ggufInterleaved = false; // GGUF alone does
-
-  const char *layersName = "layers."; // of Hugging Face's list of layers
-  SlotName names[24] = {};            // ends at the first without names
-  FusedTensor fused[2] = {};          // ends at the first without a name
-  bool transposedMatrices = false;    // Hugging Face stores the layers' matrices as [in, out]
-
-  /// What a GGUF has no key for. Null: nothing.
-  void (*completeGguf)(Config &config) = nullptr;
 };
 
 namespace models {

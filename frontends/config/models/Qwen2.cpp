@@ -2,10 +2,10 @@
 
 /// Qwen 2 and 2.5, dense: Llama with biases on queries, keys and values.
 const lathe::Model lathe::models::Qwen2 = {
-    .modelTypes = {"qwen2"},
-    .ggufArchitectures = {"qwen2"},
-    .defaults = R"({"max_position_embeddings": 32768, "num_key_value_heads": 32, "sliding_window": 4096,
-                    "max_window_layers": 28})",
+    .huggingFace = {.modelTypes = {"qwen2"},
+                    .defaults = R"({"max_position_embeddings": 32768, "num_key_value_heads": 32,
+                                    "sliding_window": 4096, "max_window_layers": 28})"},
+    .gguf = {.architectures = {"qwen2"}},
     .window = WindowRule::Above,
     .qkvBias = true,
 };

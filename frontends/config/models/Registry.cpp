@@ -22,8 +22,8 @@ llvm::SmallVector<llvm::StringRef, 4> lathe::namesIn(const char *const (&list)[4
 
 const Model *lathe::findModelType(llvm::StringRef modelType, bool &isWrapper) {
   for (const NamedModel &entry : named) {
-    isWrapper = llvm::is_contained(namesIn(entry.model->wrapperTypes), modelType);
-    if (isWrapper || llvm::is_contained(namesIn(entry.model->modelTypes), modelType))
+    isWrapper = llvm::is_contained(namesIn(entry.model->huggingFace.wrapperTypes), modelType);
+    if (isWrapper || llvm::is_contained(namesIn(entry.model->huggingFace.modelTypes), modelType))
       return entry.model;
   }
   return nullptr;
@@ -31,7 +31,7 @@ const Model *lathe::findModelType(llvm::StringRef modelType, bool &isWrapper) {
 
 const Model *lathe::findClass(llvm::ArrayRef<std::string> architectures) {
   for (const NamedModel &entry : named)
-    if (entry.model->className && llvm::is_contained(architectures, entry.model->className))
+    if (entry.model->huggingFace.className && llvm::is_contained(architectures, entry.model->huggingFace.className))
       return entry.model;
   return nullptr;
 }
@@ -39,7 +39,7 @@ const Model *lathe::findClass(llvm::ArrayRef<std::string> architectures) {
 const Model *lathe::findGgufArchitecture(llvm::StringRef architecture, Scoring scoring) {
   const Model *found = nullptr;
   for (const NamedModel &entry : named)
-    if (llvm::is_contained(namesIn(entry.model->ggufArchitectures), architecture) &&
+    if (llvm::is_contained(namesIn(entry.model->gguf.architectures), architecture) &&
         (!found || entry.model->experts.scoring == scoring))
       found = entry.model;
   return found;
@@ -54,8 +54,8 @@ static std::vector<llvm::StringRef> sorted(std::vector<llvm::StringRef> names) {
 std::vector<llvm::StringRef> lathe::knownModelTypes() {
   std::vector<llvm::StringRef> names;
   for (const NamedModel &entry : named) {
-    llvm::append_range(names, namesIn(entry.model->modelTypes));
-    llvm::append_range(names, namesIn(entry.model->wrapperTypes));
+    llvm::append_range(names, namesIn(entry.model->huggingFace.modelTypes));
+    llvm::append_range(names, namesIn(entry.model->huggingFace.wrapperTypes));
   }
   return sorted(std::move(names));
 }
@@ -63,6 +63,6 @@ std::vector<llvm::StringRef> lathe::knownModelTypes() {
 std::vector<llvm::StringRef> lathe::knownGgufArchitectures() {
   std::vector<llvm::StringRef> names;
   for (const NamedModel &entry : named)
-    llvm::append_range(names, namesIn(entry.model->ggufArchitectures));
+    llvm::append_range(names, namesIn(entry.model->gguf.architectures));
   return sorted(std::move(names));
 }

@@ -1,6 +1,8 @@
 #include "frontends/config/Tensors.h"
 #include "frontends/config/Config.h"
 #include "frontends/config/models/Model.h"
+#include "frontends/gguf/Tensors.h"
+#include "frontends/huggingface/Tensors.h"
 #include "test/frontends/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -22,8 +24,8 @@ Config smallConfig() {
 }
 
 /// A checkpoint with one tensor.
-Checkpoint with(Checkpoint::Naming naming, TensorInfo tensor) {
-  Checkpoint checkpoint(naming, "m");
+Checkpoint with(const TensorConventions &conventions, TensorInfo tensor) {
+  Checkpoint checkpoint(conventions, "m");
   checkpoint.addFile(MappedFile::fromBytes("m", ""));
   checkpoint.add(std::move(tensor));
   return checkpoint;
@@ -92,7 +94,7 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
     info.offset = offset;
     return info;
   };
-  Checkpoint each(Checkpoint::Naming::HuggingFace, "m");
+  Checkpoint each(huggingFaceTensors(), "m");
   each.addFile(MappedFile::fromBytes("m", ""));
   each.add(tensor("norm.weight", {32}, 0));
   each.add(tensor("layers.0.mlp.experts.0.up_proj.weight", {8, 32}, 4000));
@@ -104,7 +106,7 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   EXPECT_EQ(found->places[0].offset, 4000u);
   EXPECT_EQ(found->places[1].offset, 1000u);
 
-  Checkpoint mixed(Checkpoint::Naming::HuggingFace, "m");
+  Checkpoint mixed(huggingFaceTensors(), "m");
   mixed.addFile(MappedFile::fromBytes("m", ""));
   mixed.add(tensor("norm.weight", {32}, 0));
   mixed.add(tensor("layers.0.mlp.experts.0.up_proj.weight", {8, 32}, 4000));
@@ -112,7 +114,7 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   EXPECT_EQ(messageOf(bindTensor(models::Qwen3MoE, config, &mixed, Slot::ExpertUp)),
             "m: layers.0.mlp.experts.1.up_proj.weight: expected the type of the other experts, F32, got F32");
 
-  Checkpoint all(Checkpoint::Naming::HuggingFace, "m");
+  Checkpoint all(huggingFaceTensors(), "m");
   all.addFile(MappedFile::fromBytes("m", ""));
   all.add(tensor("norm.weight", {32}, 0));
   all.add(tensor("layers.0.mlp.experts.gate_up_proj", {2, 16, 32}, 100));
@@ -133,7 +135,7 @@ TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
   for (auto [format, rowBytes] : {std::pair{Format::F16, 1024u}, {Format::Q8_0, 544u}, {Format::Q4_K, 288u}}) {
     TensorInfo both{.name = "blk.0.attn_kv_b.weight", .format = format, .storedType = "X", .shape = {160, 512}};
     both.offset = 64;
-    Checkpoint checkpoint = with(Checkpoint::Naming::Gguf, both);
+    Checkpoint checkpoint = with(ggufTensors(), both);
     auto keys = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::KUp);
     ASSERT_EQ(messageOf(keys), "");
     EXPECT_EQ(keys->transposedRows, 512);
@@ -151,55 +153,61 @@ TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
 TEST(Tensors, RefusesTypesItCannotUse) {
   const Config config = smallConfig();
   TensorInfo norm{.name = "output_norm.weight", .format = Format::Q8_0, .storedType = "Q8_0", .shape = {32}};
-  Checkpoint quantised = with(Checkpoint::Naming::Gguf, norm);
+  Checkpoint quantised = with(ggufTensors(), norm);
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &quantised, Slot::FinalNorm)),
             "m: output_norm.weight: expected a tensor of type F32, F16 or BF16, got Q8_0");
 
   TensorInfo head{.name = "lm_head.weight", .format = std::nullopt, .storedType = "F8_E5M2", .shape = {10, 32}};
-  Checkpoint fp8 = with(Checkpoint::Naming::HuggingFace, head);
+  Checkpoint fp8 = with(huggingFaceTensors(), head);
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &fp8, Slot::Head)),
             "m: lm_head.weight: expected a tensor of type F32, F16 or BF16, or F8_E4M3 with scales, got F8_E5M2");
 
   head.format = Format::F8E4M3, head.storedType = "F8_E4M3";
-  Checkpoint unscaled = with(Checkpoint::Naming::HuggingFace, head);
+  Checkpoint unscaled = with(huggingFaceTensors(), head);
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &unscaled, Slot::Head)),
             "m: lm_head.weight_scale_inv: expected a tensor of shape [1, 1] beside one of type F8_E4M3, found none");
 
   TensorInfo output{.name = "output.weight", .format = std::nullopt, .storedType = "I8", .shape = {10, 32}};
-  Checkpoint bytes = with(Checkpoint::Naming::Gguf, output);
+  Checkpoint bytes = with(ggufTensors(), output);
   EXPECT_EQ(messageOf(bindTensor(models::Llama, config, &bytes, Slot::Head)),
             "m: output.weight: expected a tensor of type F32, F16 or BF16, or quantised as Q4_0 to Q8_0, Q4_K to "
             "Q6_K or MXFP4, got I8");
 }
 
+/// Two slots have one name only where a tensor has the rows of both.
+static void expectOwnNames(const NamedModel &entry, const TensorConventions &conventions,
+                           llvm::ArrayRef<FusedTensor> fused) {
+  Config config = smallConfig();
+  config.qkvBias = config.oBias = config.mlpBias = true;
+  std::vector<std::string> seen;
+  auto sharesTensor = [&](Slot slot) {
+    return llvm::any_of(fused, [&](const FusedTensor &tensor) {
+      return llvm::is_contained(llvm::ArrayRef(tensor.slots, tensor.count).drop_front(tensor.count > 0), slot);
+    });
+  };
+  for (Slot slot : layerSlots(*entry.model, config, 0))
+    if (!sharesTensor(slot))
+      seen.push_back(tensorName(*entry.model, Checkpoint(conventions, "m"), slot, 3));
+  llvm::sort(seen);
+  EXPECT_EQ(llvm::unique(seen), seen.end()) << entry.name.str();
+}
+
 TEST(Tensors, EverySlotHasItsOwnName) {
-  for (const NamedModel &entry : allModels())
-    for (auto naming : {Checkpoint::Naming::HuggingFace, Checkpoint::Naming::Gguf}) {
-      Config config = smallConfig();
-      config.qkvBias = config.oBias = config.mlpBias = true;
-      std::vector<std::string> seen;
-      auto sharesTensor = [&](Slot slot) {
-        return llvm::any_of(entry.model->fused, [&](const FusedTensor &fused) {
-          return llvm::is_contained(llvm::ArrayRef(fused.slots, fused.count).drop_front(fused.count > 0), slot);
-        });
-      };
-      for (Slot slot : layerSlots(*entry.model, config, 0))
-        if (!sharesTensor(slot))
-          seen.push_back(tensorName(*entry.model, Checkpoint(naming, "m"), slot, 3));
-      llvm::sort(seen);
-      EXPECT_EQ(llvm::unique(seen), seen.end()) << entry.name.str();
-    }
+  for (const NamedModel &entry : allModels()) {
+    expectOwnNames(entry, huggingFaceTensors(), entry.model->huggingFace.fused);
+    expectOwnNames(entry, ggufTensors(), entry.model->gguf.fused);
+  }
 }
 
 TEST(Tensors, PartsAreOfRowsOrColumns) {
   Config config = smallConfig(); // gate: [96, 32]
   auto bind = [&](std::vector<int64_t> shape, int parts, Slot slot = Slot::Gate, const char *type = "BF16") {
-    TensorInfo whole = {.name = tensorName(models::Llama, Checkpoint(Checkpoint::Naming::HuggingFace, "m"), slot, 0),
+    TensorInfo whole = {.name = tensorName(models::Llama, Checkpoint(huggingFaceTensors(), "m"), slot, 0),
                         .format = parseFormat(llvm::StringRef(type).lower()),
                         .storedType = type};
     for (int i = 0; i < parts; ++i)
       whole.parts.push_back({.name = whole.name, .offset = uint64_t(1000 * i), .format = whole.format, .shape = shape});
-    const Checkpoint checkpoint = with(Checkpoint::Naming::HuggingFace, whole);
+    const Checkpoint checkpoint = with(huggingFaceTensors(), whole);
     absl::StatusOr<TensorBinding> binding = bindTensor(models::Llama, config, &checkpoint, slot);
     if (!binding.ok())
       return std::string(binding.status().message());
@@ -225,7 +233,7 @@ TEST(Tensors, ExpertsAreCutAlike) {
   config.experts = 2;
   config.expertIntermediate = 8;
   config.sparse = {true};
-  Checkpoint checkpoint(Checkpoint::Naming::HuggingFace, "m");
+  Checkpoint checkpoint(huggingFaceTensors(), "m");
   checkpoint.addFile(MappedFile::fromBytes("m", ""));
   for (int i : {0, 1}) {
     TensorInfo whole = {.name = "model.layers.0.mlp.experts." + std::to_string(i) + ".up_proj.weight",

@@ -126,7 +126,7 @@ TEST(Models, NamesAreUnique) {
 
 TEST(Models, DefaultsAndRequiredValuesAreJson) {
   for (const NamedModel &entry : allModels())
-    for (const char *text : {entry.model->defaults, entry.model->required}) {
+    for (const char *text : {entry.model->huggingFace.defaults, entry.model->huggingFace.required}) {
       auto object = llvm::json::parse(text);
       ASSERT_TRUE(bool(object)) << entry.name.str();
       EXPECT_TRUE(object->getAsObject()) << entry.name.str();
