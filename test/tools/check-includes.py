@@ -15,6 +15,7 @@ LLVM = ("mlir/", "mlir-c/", "llvm/")
 DIALECTS = ("dialects/",)
 RUNTIME_HEADERS = ("lrt/",)
 SUPPORT = ("compiler/support/",)
+FRONTEND = ("frontends/Frontend.h", "frontends/Describe.h")  # not Registry.h, which sees them all
 
 RULES = [
     # From the ground up; no arrow upward.
@@ -27,7 +28,15 @@ RULES = [
     ("runtime/engine", RUNTIME_HEADERS + ("runtime/support/", "runtime/workers/", "runtime/cpu/")),
     ("runtime/commands", RUNTIME_HEADERS + ("runtime/",)),
     ("dialects", LLVM),
-    ("frontends", LLVM + DIALECTS + SUPPORT + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h")),
+    # What needs a config sees no source of one; sources never see each other. The last row is for sources without a config.
+    ("frontends/config", LLVM + DIALECTS + SUPPORT + ("absl/",) + FRONTEND),
+    ("frontends/chat", ("llvm/",) + SUPPORT + ("absl/", "lrt/tokenizer.h")),
+    ("frontends/tokenizer", ("llvm/",) + SUPPORT
+     + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h", "frontends/chat/")),
+    ("frontends/huggingface", LLVM + DIALECTS + SUPPORT + ("absl/", "frontends/config/", "frontends/tokenizer/") + FRONTEND),
+    ("frontends/gguf", LLVM + DIALECTS + SUPPORT + ("absl/", "frontends/config/", "frontends/tokenizer/") + FRONTEND),
+    ("frontends/*", LLVM + DIALECTS + SUPPORT + ("absl/", "google/protobuf/", "frontends/tokenizer/") + FRONTEND),
+    ("frontends", LLVM + DIALECTS + SUPPORT + ("absl/",)),
     ("compiler/support", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/",)),
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
