@@ -1,0 +1,101 @@
+//===- JinjaInterpreter.h - a template is read and carried out in one go ------------------------------------------===//
+//
+// There is no tree: what is not taken (a branch, the right side of `and`) is read with `skipping` up, which evaluates
+// nothing, and the body of a loop is read again for every element. After a failure there is only the end to read, so
+// that everything returns.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_FRONTENDS_CHAT_JINJAINTERPRETER_H
+#define LATHE_FRONTENDS_CHAT_JINJAINTERPRETER_H
+
+#include "frontends/chat/JinjaLexer.h"
+#include "frontends/chat/JinjaValues.h"
+#include "llvm/ADT/ArrayRef.h"
+
+namespace lathe::jinja {
+
+class Interpreter : Operations {
+public:
+  Interpreter(llvm::ArrayRef<Token> tokens, Dict variables) : tokens(tokens) {
+    scopes.push_back(std::move(variables));
+    scopes.emplace_back();
+  }
+
+  absl::StatusOr<Rendered> run() {
+    body({});
+    if (!status.ok())
+      return status;
+    UserText *user = std::get_if<UserText>(&out);
+    if (!user)
+      return Rendered{std::get<std::string>(std::move(out)), std::nullopt, std::move(guards), asksForDate};
+    Rendered rendered = {std::move(user->before), std::move(*user), std::move(guards), asksForDate};
+    rendered.user->before.clear();
+    return rendered;
+  }
+
+private:
+  // Tokens (Jinja.cpp)
+  const Token &token(size_t ahead = 0) const {
+    return status.ok() ? tokens[std::min(place + ahead, tokens.size() - 1)] : tokens.back();
+  }
+  bool isOperator(llvm::StringRef text, size_t ahead = 0) const { return token(ahead).is(Token::Operator, text); }
+  bool isName(llvm::StringRef text, size_t ahead = 0) const { return token(ahead).is(Token::Name, text); }
+  bool take(Token::Kind kind, llvm::StringRef text);
+  void expect(Token::Kind kind, llvm::StringRef text);
+  std::string name();
+
+  // Statements (Jinja.cpp)
+  void write(const Value &value);
+  std::string body(llvm::ArrayRef<llvm::StringRef> ends);
+  void statement(llvm::StringRef tag);
+  void ifStatement();
+  void forStatement();
+  void setStatement();
+  void runLoop(const List &items, llvm::ArrayRef<std::string> targets, size_t bodyPlace);
+  bool bind(llvm::ArrayRef<std::string> targets, const Value &value);
+
+  // Expressions, from the loosest to the tightest (JinjaExpressions.cpp)
+  Value expression();
+  bool hasCondition() const;
+  Value orExpression();
+  Value andExpression();
+  Value notExpression();
+  Value comparison();
+  Value sum();
+  Value concatenation();
+  Value product();
+  Value unary();
+  Value primary();
+  Value brackets(llvm::StringRef close);
+  Value dictionary();
+  Value postfix(Value value);
+  Value subscript(const Value &value);
+  Value filtersAndTests(Value value, size_t begin);
+  Arguments arguments();
+
+  bool live() const { return skipping == 0 && jump == Jump::None && status.ok(); }
+
+  struct Nested {
+    explicit Nested(Interpreter &interpreter) : interpreter(interpreter) {
+      if (++interpreter.depth > kMostDepth)
+        interpreter.fail("expected at most " + llvm::Twine(kMostDepth) + " levels inside each other, got more");
+    }
+    ~Nested() { --interpreter.depth; }
+    Interpreter &interpreter;
+  };
+
+  enum class Jump { None, Break, Continue };
+
+  llvm::ArrayRef<Token> tokens;
+  size_t place = 0;
+  std::vector<Dict> scopes;  // the innermost last
+  Value out = std::string(); // or the user's text, with what stands around it
+  bool asksForDate = false;
+  int depth = 0, skipping = 0, loops = 0;
+  Jump jump = Jump::None;
+};
+
+} // namespace lathe::jinja
+
+#endif // LATHE_FRONTENDS_CHAT_JINJAINTERPRETER_H
