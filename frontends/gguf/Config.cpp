@@ -6,69 +6,18 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/support/Errors.h"
-#include "frontends/config/Checks.h"
 #include "frontends/config/ModelSource.h"
-#include "frontends/gguf/Gguf.h"
+#include "frontends/gguf/ConfigReader.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 
 using namespace lathe;
 
 namespace {
-
-struct Reader {
-  const Gguf &gguf;
-  std::string architecture;
-
-  std::string key(llvm::StringRef name) const { return architecture + "." + name.str(); }
-  bool has(llvm::StringRef name) const { return gguf.has(key(name)); }
-  absl::Status error(llvm::StringRef name, const llvm::Twine &message) const { return gguf.error(key(name), message); }
-
-  absl::Status integer(int64_t &out, llvm::StringRef name, int64_t min, int64_t max,
-                       std::optional<int64_t> fallback = std::nullopt) const {
-    LATHE_ASSIGN_OR_RETURN(out, gguf.integer(key(name), min, max, fallback));
-    return absl::OkStatus();
-  }
-  absl::Status positive(double &out, llvm::StringRef name, std::optional<double> fallback = std::nullopt) const {
-    LATHE_ASSIGN_OR_RETURN(out, gguf.number(key(name), fallback));
-    return out > 0 ? absl::OkStatus() : error(name, "expected a number greater than 0, got " + numberString(out));
-  }
-  absl::Status number(double &out, llvm::StringRef name, std::optional<double> fallback = std::nullopt) const {
-    LATHE_ASSIGN_OR_RETURN(out, gguf.number(key(name), fallback));
-    return absl::OkStatus();
-  }
-  /// The first complaint of a check; it names whole keys.
-  absl::Status check(llvm::function_ref<void(Complain)> checks) const {
-    absl::Status status;
-    checks([&](llvm::StringRef whole, const llvm::Twine &message) {
-      if (status.ok())
-        status = gguf.error(whole, message);
-    });
-    return status;
-  }
-  /// A number, or an array with the same for every layer.
-  absl::Status perLayer(int64_t &out, llvm::StringRef name, int64_t min, int64_t max,
-                        std::optional<int64_t> fallback = std::nullopt) const {
-    const Gguf::Value *value = gguf.find(key(name));
-    if (!value || !value->isArray)
-      return integer(out, name, min, max, fallback);
-    LATHE_ASSIGN_OR_RETURN(std::vector<int64_t> all, gguf.integers(key(name), min, max));
-    for (int64_t found : all)
-      if (found != all.front())
-        return error(name, "expected the same for every layer, got " + llvm::Twine(all.front()) + " and " +
-                               llvm::Twine(found));
-    if (all.empty())
-      return error(name, "expected an integer, got an empty array");
-    out = all.front();
-    return absl::OkStatus();
-  }
-};
 
 /// Keys of other architectures that share a name with these, and the value at which they do nothing.
 struct Neutral {
@@ -106,8 +55,9 @@ std::optional<int64_t> layerOf(llvm::StringRef tensor, llvm::StringRef name, con
   return std::nullopt;
 }
 
-/// Which layers have such a tensor: what a layer has tells which kind it is.
-std::vector<bool> layersWith(const Gguf &gguf, llvm::StringRef name, const Config &config) {
+} // namespace
+
+std::vector<bool> lathe::layersWith(const Gguf &gguf, llvm::StringRef name, const Config &config) {
   std::vector<bool> found(config.layers, false);
   for (const TensorInfo &tensor : gguf.tensors())
     if (std::optional<int64_t> layer = layerOf(tensor.name, name, config))
@@ -115,16 +65,14 @@ std::vector<bool> layersWith(const Gguf &gguf, llvm::StringRef name, const Confi
   return found;
 }
 
-const TensorInfo *findTensor(const Gguf &gguf, llvm::StringRef name) {
+const TensorInfo *lathe::findTensor(const Gguf &gguf, llvm::StringRef name) {
   const auto *found = llvm::find_if(gguf.tensors(), [&](const TensorInfo &tensor) { return tensor.name == name; });
   return found == gguf.tensors().end() ? nullptr : found;
 }
 
-} // namespace
-
 /// Multi-head latent attention. The plain lengths are those of the one key and value of all heads in the cache; files
 /// older than that have the heads' own there.
-static absl::Status readLatent(const Reader &keys, Config &config) {
+static absl::Status readLatent(const ConfigReader &keys, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.integer(config.latentRank, "attention.kv_lora_rank", 1, limits::hidden));
   LATHE_RETURN_IF_ERROR(keys.integer(config.queryRank, "attention.q_lora_rank", 0, limits::hidden, 0));
   LATHE_RETURN_IF_ERROR(keys.integer(config.ropeDim, "rope.dimension_count", 2, limits::headDim - 1));
@@ -149,7 +97,7 @@ static absl::Status readLatent(const Reader &keys, Config &config) {
   });
 }
 
-static absl::Status readHeads(const Reader &keys, const Model &model, Config &config) {
+static absl::Status readHeads(const ConfigReader &keys, const Model &model, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.heads, "attention.head_count", 1, limits::heads));
   LATHE_RETURN_IF_ERROR(keys.perLayer(config.kvHeads, "attention.head_count_kv", 1, limits::heads, config.heads));
   if (config.heads % config.kvHeads)
@@ -182,7 +130,7 @@ static absl::Status readHeads(const Reader &keys, const Model &model, Config &co
   return absl::OkStatus();
 }
 
-static absl::Status readVocabulary(const Reader &keys, Config &config) {
+static absl::Status readVocabulary(const ConfigReader &keys, Config &config) {
   const Gguf::Value *tokens = keys.gguf.find("tokenizer.ggml.tokens");
   if (keys.has("vocab_size") || !tokens)
     return keys.integer(config.vocabulary, "vocab_size", 1, limits::vocabulary);
@@ -193,7 +141,7 @@ static absl::Status readVocabulary(const Reader &keys, Config &config) {
   return absl::OkStatus();
 }
 
-static absl::Status readSizes(const Reader &keys, const Model &model, Config &config) {
+static absl::Status readSizes(const ConfigReader &keys, const Model &model, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.integer(config.hidden, "embedding_length", 1, limits::hidden));
   LATHE_RETURN_IF_ERROR(keys.integer(config.layers, "block_count", 1, limits::layers));
   // Blocks that predict further tokens stand behind the layers and are counted with them.
@@ -225,199 +173,8 @@ static absl::Status readSizes(const Reader &keys, const Model &model, Config &co
   return readVocabulary(keys, config);
 }
 
-/// One divisor for each pair.
-static absl::StatusOr<std::vector<float>> readDivisors(const Gguf &gguf, const TensorInfo &tensor, const Rope &rope) {
-  const MappedFile &file = *gguf.files()[tensor.file];
-  if (tensor.format != Format::F32 || !hasDimensions(tensor, {rope.dims / 2}))
-    return fileError(file.path(), tensor.name,
-                     "expected F32 of shape " + shapeString({rope.dims / 2}) + ", got " + tensor.storedType +
-                         " of shape " + shapeString(tensor.shape));
-  std::vector<float> divisors(rope.dims / 2);
-  std::memcpy(divisors.data(), file.bytes().data() + tensor.offset, tensor.bytes);
-  for (float divisor : divisors)
-    if (!(divisor > 0) || !std::isfinite(divisor))
-      return fileError(file.path(), tensor.name, "expected numbers greater than 0, got " + numberString(divisor));
-  return divisors;
-}
-
-/// Scaling that the converter stores as tensors, llama3's and longrope's.
-static absl::Status readScalingTensors(const Reader &keys, llvm::StringRef type, Config &config) {
-  Rope &rope = config.rope;
-  constexpr llvm::StringLiteral shortName = "rope_factors_short.weight", longName = "rope_factors_long.weight";
-  const TensorInfo *common = findTensor(keys.gguf, "rope_freqs.weight");
-  const TensorInfo *shortOnes = findTensor(keys.gguf, shortName), *longOnes = findTensor(keys.gguf, longName);
-  const TensorInfo *any = common ? common : shortOnes ? shortOnes : longOnes;
-  if (!any)
-    return type == "longrope"
-               ? keys.gguf.error(shortName, "expected a tensor of that name for longrope scaling, found none")
-               : absl::OkStatus();
-  if (rope.scaling != RopeScaling::None)
-    return keys.error("rope.scaling.type",
-                      "expected none or linear by 1 beside the tensor " + any->name + ", got " + quoted(type));
-  if (common) {
-    LATHE_ASSIGN_OR_RETURN(rope.divisors, readDivisors(keys.gguf, *common, rope));
-    rope.scaling = RopeScaling::Divisors;
-    return absl::OkStatus();
-  }
-  if (!shortOnes || !longOnes)
-    return keys.gguf.error(shortOnes ? longName : shortName,
-                           "expected a tensor of that name beside " + any->name + ", found none");
-  LATHE_ASSIGN_OR_RETURN(rope.divisors, readDivisors(keys.gguf, *shortOnes, rope));
-  LATHE_ASSIGN_OR_RETURN(rope.longDivisors, readDivisors(keys.gguf, *longOnes, rope));
-  LATHE_RETURN_IF_ERROR(keys.integer(rope.originalPositions, "rope.scaling.original_context_length", 1,
-                                     limits::positions, config.maxPositions));
-  rope.scaling = RopeScaling::LongRope;
-  return keys.positive(rope.attentionFactor, "rope.scaling.attn_factor", 1);
-}
-
-static absl::Status readRope(const Reader &keys, const Model &model, Config &config) {
-  Rope &rope = config.rope;
-  rope.dims = model.latent ? config.ropeDim : config.headDim;
-  if (model.partialRotary)
-    LATHE_RETURN_IF_ERROR(keys.integer(rope.dims, "rope.dimension_count", 2, config.headDim, config.headDim));
-  if (rope.dims % 2)
-    return keys.error("rope.dimension_count", "expected an even number, got " + llvm::Twine(rope.dims));
-  LATHE_RETURN_IF_ERROR(keys.positive(rope.theta, "rope.freq_base", 10000));
-  config.slidingRope = rope;
-  if (model.localTheta)
-    LATHE_RETURN_IF_ERROR(keys.positive(config.slidingRope.theta, "rope.freq_base_swa",
-                                        model.localTheta == model.theta ? rope.theta : model.localTheta));
-
-  LATHE_ASSIGN_OR_RETURN(llvm::StringRef type, keys.gguf.string(keys.key("rope.scaling.type"), "linear"));
-  // Files older than scaling types have the bare factor.
-  const char *factorKey =
-      !keys.has("rope.scaling.factor") && keys.has("rope.scale_linear") ? "rope.scale_linear" : "rope.scaling.factor";
-  double factor = 1;
-  if (type != "none") {
-    LATHE_ASSIGN_OR_RETURN(factor, keys.gguf.number(keys.key(factorKey), 0));
-  }
-  if (factor < 0)
-    return keys.error(factorKey, "expected a number not below 0, got " + numberString(factor));
-  factor = factor == 0 ? 1 : factor; // llama.cpp: 0 is none
-  if (type == "linear") {
-    if (factor != 1) {
-      rope.scaling = RopeScaling::Linear;
-      rope.factor = factor;
-    }
-  } else if (type == "yarn") {
-    rope.scaling = RopeScaling::Yarn;
-    rope.factor = factor;
-    LATHE_RETURN_IF_ERROR(keys.integer(rope.originalPositions, "rope.scaling.original_context_length", 1,
-                                       limits::positions, config.maxPositions));
-    LATHE_RETURN_IF_ERROR(keys.positive(rope.betaFast, "rope.scaling.yarn_beta_fast", 32));
-    LATHE_RETURN_IF_ERROR(keys.positive(rope.betaSlow, "rope.scaling.yarn_beta_slow", 1));
-    LATHE_ASSIGN_OR_RETURN(double extrapolation, keys.gguf.number(keys.key("rope.scaling.yarn_ext_factor"), 1));
-    if (extrapolation != 1)
-      return keys.error("rope.scaling.yarn_ext_factor", "expected 1, got " + numberString(extrapolation));
-    double multiplier = 1;
-    LATHE_RETURN_IF_ERROR(keys.positive(multiplier, "rope.scaling.attn_factor", 1));
-    const double stretch = factor <= 1 ? 0 : std::log(factor);
-    // A tenth of mscale_all_dim, and there is no key for mscale: they are equal in published models, so that nothing is
-    // left of them where keys are rotated, and both factors are the scores'.
-    double growth = 0;
-    LATHE_RETURN_IF_ERROR(keys.number(growth, "rope.scaling.yarn_log_multiplier", 0));
-    config.attentionScale *= (1 + growth * stretch) * (1 + growth * stretch);
-    // yarn_attn_factor is config.json's attention_factor, the whole of it.
-    LATHE_RETURN_IF_ERROR(keys.positive(rope.attentionFactor, "rope.scaling.yarn_attn_factor",
-                                        multiplier * (growth != 0 ? 1 : 0.1 * stretch + 1)));
-    if (rope.theta == 1)
-      return keys.error("rope.freq_base", "expected another value than 1 for yarn, got 1");
-  } else if (type != "none" && type != "longrope")
-    return keys.error("rope.scaling.type", "expected one of none, linear, yarn, longrope, got " + quoted(type));
-  if (type == "longrope" && factor != 1)
-    return keys.error(factorKey, "expected 1 for longrope, got " + numberString(factor));
-
-  LATHE_RETURN_IF_ERROR(readScalingTensors(keys, type, config));
-  if (!model.localTheta)
-    config.slidingRope = rope;
-  return keys.check([&](Complain complain) { checkFrequencies(config, keys.key("rope.freq_base"), complain); });
-}
-
-/// How experts are scored: by a key, or by what only sigmoids have. 3 is a softmax over the chosen ones' scores, which
-/// is the softmax over all with weights made to add up to 1.
-static absl::StatusOr<Scoring> readScoring(const Reader &keys) {
-  int64_t function = 0;
-  LATHE_RETURN_IF_ERROR(keys.integer(function, "expert_gating_func", 0, 3, 0));
-  if (function != 0)
-    return function == 2 ? Scoring::Sigmoid : Scoring::Softmax;
-  return llvm::any_of(
-             keys.gguf.tensors(),
-             [](const TensorInfo &tensor) { return llvm::StringRef(tensor.name).ends_with(".exp_probs_b.bias"); })
-             ? Scoring::Sigmoid
-             : Scoring::Softmax;
-}
-
-/// Which layers have experts; keys that say it, too, must agree.
-static absl::Status readSparseLayers(const Reader &keys, const ExpertRule &rule, Config &config) {
-  config.sparse = layersWith(keys.gguf, "ffn_gate_inp.weight", config);
-  const bool isBehind = rule.layers == SparseLayers::Behind;
-  const llvm::StringRef name = isBehind ? "leading_dense_block_count" : "interleave_moe_layer_step";
-  if ((!isBehind && rule.layers != SparseLayers::Interleaved) || !keys.has(name))
-    return absl::OkStatus();
-  int64_t said = 0;
-  LATHE_RETURN_IF_ERROR(keys.integer(said, name, isBehind ? 0 : 1, limits::layers));
-  for (int64_t i = 0; i < config.layers; ++i)
-    if (config.sparse[i] != (isBehind ? i >= said : (i + 1) % said == 0))
-      return keys.error(name, "expected what the tensors say, that layer " + llvm::Twine(i) + " has " +
-                                  (config.sparse[i] ? "experts" : "none") + ", got " + llvm::Twine(said));
-  return absl::OkStatus();
-}
-
-static absl::Status readExperts(const Reader &keys, const Model &model, Config &config) {
-  const ExpertRule &rule = model.experts;
-  if (!rule)
-    return absl::OkStatus();
-  LATHE_ASSIGN_OR_RETURN(Scoring scoring, readScoring(keys));
-  if (keys.has("expert_gating_func") && scoring != rule.scoring)
-    return keys.error("expert_gating_func", "expected " + llvm::Twine(rule.scoring == Scoring::Softmax ? 1 : 2) +
-                                                " for this architecture, got " +
-                                                llvm::Twine(scoring == Scoring::Softmax ? 1 : 2));
-  LATHE_RETURN_IF_ERROR(keys.integer(config.experts, "expert_count", 1, limits::experts));
-  LATHE_RETURN_IF_ERROR(keys.integer(config.expertsPerToken, "expert_used_count", 1, limits::expertsPerToken));
-  LATHE_RETURN_IF_ERROR(keys.integer(config.expertIntermediate, "expert_feed_forward_length", 1, limits::intermediate));
-
-  config.normalizesRouting = rule.normalized == Normalized::Always || model.gguf.normalizedExperts;
-  LATHE_ASSIGN_OR_RETURN(bool normalized, keys.gguf.boolean(keys.key("expert_weights_norm"), config.normalizesRouting));
-  if (normalized != config.normalizesRouting && rule.normalized != Normalized::Key)
-    return keys.error("expert_weights_norm", "expected " + llvm::Twine(normalized ? "false" : "true") +
-                                                 " for this architecture, got " + (normalized ? "true" : "false"));
-  config.normalizesRouting = normalized;
-  LATHE_RETURN_IF_ERROR(keys.number(config.routingScale, "expert_weights_scale", 1));
-  if (config.routingScale == 0)
-    config.routingScale = 1; // llama.cpp: 0 is none
-  if (!rule.scaled && config.routingScale != 1)
-    return keys.error("expert_weights_scale",
-                      "expected 1 for this architecture, got " + numberString(config.routingScale));
-  LATHE_RETURN_IF_ERROR(
-      keys.integer(config.expertGroups, "expert_group_count", 0, rule.groupTerms ? limits::expertGroups : 1, 1));
-  LATHE_RETURN_IF_ERROR(
-      keys.integer(config.topGroups, "expert_group_used_count", 0, rule.groupTerms ? limits::expertGroups : 1, 1));
-  config.expertGroups = std::max<int64_t>(config.expertGroups, 1);
-  config.topGroups = std::max<int64_t>(config.topGroups, 1);
-  LATHE_RETURN_IF_ERROR(keys.check([&](Complain complain) {
-    checkExperts(rule, config,
-                 {keys.key("expert_count"), keys.key("expert_used_count"), keys.key("expert_group_count"),
-                  keys.key("expert_group_used_count")},
-                 complain);
-  }));
-
-  if (rule.softcap && keys.has("router_logit_softcapping"))
-    LATHE_RETURN_IF_ERROR(keys.positive(config.routerSoftcap, "router_logit_softcapping"));
-  if (rule.shared == SharedExpert::Gated)
-    LATHE_RETURN_IF_ERROR(
-        keys.integer(config.sharedIntermediate, "expert_shared_feed_forward_length", 1, limits::intermediate));
-  if (rule.shared == SharedExpert::Counted) {
-    int64_t count = 0;
-    LATHE_RETURN_IF_ERROR(
-        keys.integer(count, "expert_shared_count", 0, limits::intermediate / config.expertIntermediate, 0));
-    config.sharedIntermediate = count * config.expertIntermediate;
-  }
-  completeExperts(rule, config);
-  return readSparseLayers(keys, rule, config);
-}
-
 /// Gated DeltaNet, in the words of state space models.
-static absl::Status readDeltaNet(const Reader &keys, Config &config) {
+static absl::Status readDeltaNet(const ConfigReader &keys, Config &config) {
   int64_t inner = 0;
   LATHE_RETURN_IF_ERROR(keys.integer(config.convWidth, "ssm.conv_kernel", 2, 64));
   LATHE_RETURN_IF_ERROR(keys.integer(config.deltaKeyDim, "ssm.state_size", 1, limits::headDim));
@@ -446,7 +203,7 @@ static absl::Status readDeltaNet(const Reader &keys, Config &config) {
 }
 
 /// Gemma 3n. llama.cpp has how many layers own their cache, and how many have sparse gates, as constants.
-static absl::Status readAltUp(const Reader &keys, Config &config) {
+static absl::Status readAltUp(const ConfigReader &keys, Config &config) {
   constexpr int64_t ownCaches = 20, sparseGates = 10;
   constexpr double deviations95 = 1.6448536269514722; // 95 % of normal values lie below
   int64_t active = 0, shared = 0;
@@ -494,7 +251,7 @@ static absl::Status readAltUp(const Reader &keys, Config &config) {
   return absl::OkStatus();
 }
 
-static absl::Status readWindow(const Reader &keys, const Model &model, Config &config) {
+static absl::Status readWindow(const ConfigReader &keys, const Model &model, Config &config) {
   config.kinds.assign(config.layers, LayerKind::Full);
   if (model.noRopeInterval)
     for (int64_t i = 0; i < config.layers; ++i)
@@ -572,7 +329,7 @@ static absl::Status readSpecialTokens(const Gguf &gguf, Config &config) {
 }
 
 /// Scales, soft limits and temperature: the architecture's constants first, then what the file says.
-static absl::Status readScales(const Reader &keys, const Model &model, Config &config) {
+static absl::Status readScales(const ConfigReader &keys, const Model &model, Config &config) {
   if (model.scaleEmbedding)
     config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
   if (model.gguf.complete)
@@ -617,8 +374,8 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   if (kind == "mmproj" || kind == "imatrix")
     return gguf.error("general.type", "expected a model, got " + quoted(kind) + ", which goes with one");
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef architecture, gguf.string("general.architecture"));
-  const Reader keys{gguf, architecture.str()};
-  LATHE_ASSIGN_OR_RETURN(Scoring scoring, readScoring(keys));
+  const ConfigReader keys{gguf, architecture.str()};
+  LATHE_ASSIGN_OR_RETURN(Scoring scoring, readGgufScoring(keys));
   const Model *found = findGgufArchitecture(architecture, scoring);
   if (!found)
     return gguf.error("general.architecture", expectedOneOf(knownGgufArchitectures(), architecture));
@@ -639,8 +396,8 @@ absl::StatusOr<Config> lathe::readGgufConfig(const Gguf &gguf, const Model *&mod
   config.qkNorm = found->readsQKNorm && findTensor(gguf, "blk.0.attn_q_norm.weight") ? QKNorm::PerHead : found->qkNorm;
   LATHE_RETURN_IF_ERROR(readSizes(keys, *found, config));
   config.attentionScale = 1 / std::sqrt(static_cast<double>(config.headDim));
-  LATHE_RETURN_IF_ERROR(readRope(keys, *found, config));
-  LATHE_RETURN_IF_ERROR(readExperts(keys, *found, config));
+  LATHE_RETURN_IF_ERROR(readGgufRope(keys, *found, config));
+  LATHE_RETURN_IF_ERROR(readGgufExperts(keys, *found, config));
   LATHE_RETURN_IF_ERROR(readWindow(keys, *found, config));
   if (found->altUp)
     LATHE_RETURN_IF_ERROR(readAltUp(keys, config));

@@ -9,6 +9,7 @@
 #include "compiler/support/Errors.h"
 #include "compiler/support/Json.h"
 #include "frontends/config/Checks.h"
+#include "frontends/huggingface/ConfigRope.h"
 #include "frontends/huggingface/HuggingFace.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -142,154 +143,6 @@ static double latentScale(const JsonObject &keys, const Rope &rope) {
     return 1;
   const double magnitude = 0.1 * parameters->number("mscale_all_dim", 0) * std::log(rope.factor) + 1;
   return magnitude * magnitude;
-}
-
-static constexpr llvm::StringLiteral ropeTypes = "expected one of default, linear, llama3, yarn, longrope";
-
-/// One divisor for each pair.
-static std::vector<float> readDivisors(const JsonObject &keys, llvm::StringRef key, const Rope &rope) {
-  std::vector<float> found = keys.positives(key);
-  if (keys.ok() && static_cast<int64_t>(found.size()) != rope.dims / 2)
-    keys.fail(key, "expected one for each of the " + llvm::Twine(rope.dims / 2) + " pairs that are rotated, got " +
-                       llvm::Twine(found.size()));
-  return found;
-}
-
-static void readLongRope(const JsonObject &keys, Rope &rope) {
-  rope.divisors = readDivisors(keys, "short_factor", rope);
-  rope.longDivisors = readDivisors(keys, "long_factor", rope);
-  if (keys.has("attention_factor"))
-    rope.attentionFactor = keys.positive("attention_factor");
-  else if (rope.factor > 1)
-    rope.attentionFactor = std::sqrt(1 + std::log(rope.factor) / std::log(rope.originalPositions));
-}
-
-/// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it;
-/// `isOne` says that the set is that of one kind of layer.
-static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
-                     double theta, bool isOne = false) {
-  Rope rope;
-  rope.dims = config.latentRank ? config.ropeDim : config.headDim;
-  rope.theta = keys.positive("rope_theta", theta);
-  const bool old = !keys.has("rope_type") && keys.has("type");
-  const llvm::StringRef typeKey = old ? "type" : "rope_type";
-  if (!keys.has(typeKey) && keys.has("factor"))
-    keys.fail(typeKey, llvm::Twine(ropeTypes) + " beside a factor, got no such key");
-  const std::string type = keys.string(typeKey, "default");
-  auto known = llvm::StringSwitch<std::optional<RopeScaling>>(type)
-                   .Case("default", RopeScaling::None)
-                   .Case("linear", RopeScaling::Linear)
-                   .Case("llama3", RopeScaling::Llama3)
-                   .Case("yarn", RopeScaling::Yarn)
-                   .Cases({"longrope", "su"}, RopeScaling::LongRope)
-                   .Default(std::nullopt);
-  if (!known)
-    keys.fail(typeKey, ropeTypes + ", got " + quoted(type));
-  rope.scaling = known.value_or(RopeScaling::None);
-
-  for (const JsonObject *place : {&top, &keys}) {
-    if (!place->has("partial_rotary_factor") && (place == &keys || model.rotaryPart == 1))
-      continue;
-    const double part = place->number("partial_rotary_factor", model.rotaryPart);
-    if (!model.partialRotary) {
-      if (part != 1)
-        place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
-      continue;
-    }
-    // Where both say so, the set of parameters counts. Cut off as transformers does it.
-    rope.dims = part > 0 && part <= 1 ? static_cast<int64_t>(config.headDim * part) : 0;
-    if (rope.dims < 2 || rope.dims % 2)
-      place->fail("partial_rotary_factor", "expected a part of " + llvm::Twine(config.headDim) +
-                                               " values that is an even number of them, got " + numberString(part));
-  }
-
-  if (rope.scaling == RopeScaling::None)
-    return rope;
-  if (rope.scaling == RopeScaling::Linear) {
-    rope.factor = keys.positive("factor");
-    return rope;
-  }
-  // transformers lets the key at the top win, where all layers are alike.
-  const JsonObject &original = !isOne && top.has("original_max_position_embeddings") ? top : keys;
-  const bool isLong = rope.scaling == RopeScaling::LongRope;
-  rope.originalPositions = original.integer("original_max_position_embeddings", isLong ? 2 : 1, limits::positions,
-                                            isLong ? std::nullopt : std::optional(config.maxPositions));
-  if (rope.scaling == RopeScaling::Llama3) {
-    rope.factor = keys.positive("factor");
-    rope.lowFrequency = keys.positive("low_freq_factor");
-    rope.highFrequency = keys.positive("high_freq_factor");
-    if (rope.highFrequency < rope.lowFrequency)
-      keys.fail("high_freq_factor", "expected at least low_freq_factor (" + numberString(rope.lowFrequency) +
-                                        "), got " + numberString(rope.highFrequency));
-    return rope;
-  }
-  const double stretch = rope.originalPositions ? double(config.maxPositions) / rope.originalPositions : 1;
-  rope.factor = keys.positive("factor", stretch);
-  if (isLong) {
-    readLongRope(keys, rope);
-    return rope;
-  }
-  // Zero means the default there, too.
-  rope.betaFast = keys.number("beta_fast", 32);
-  rope.betaSlow = keys.number("beta_slow", 1);
-  rope.betaFast = rope.betaFast ? rope.betaFast : 32;
-  rope.betaSlow = rope.betaSlow ? rope.betaSlow : 1;
-  for (const char *beta : {"beta_fast", "beta_slow"})
-    if (keys.number(beta, 1) < 0)
-      keys.fail(beta, "expected a number not below 0, got " + describe(*keys.find(beta)));
-  // transformers looks for it beside the kinds of layers, not in one of them.
-  rope.truncate = keys.boolean("truncate", true) || isOne;
-  const double mscale = keys.number("mscale", 0), mscaleAll = keys.number("mscale_all_dim", 0);
-  auto magnitude = [&](double k) { return rope.factor <= 1 ? 1 : 0.1 * k * std::log(rope.factor) + 1; };
-  if (keys.has("attention_factor"))
-    rope.attentionFactor = keys.positive("attention_factor");
-  else if (mscale && mscaleAll)
-    rope.attentionFactor = magnitude(mscale) / magnitude(mscaleAll);
-  else
-    rope.attentionFactor = magnitude(1);
-  if (!std::isfinite(rope.attentionFactor) || rope.attentionFactor <= 0)
-    keys.fail("mscale",
-              "expected values that make a positive attention factor, got " + numberString(rope.attentionFactor));
-  if (rope.theta == 1)
-    keys.fail("rope_theta", "expected another value than 1 for yarn, got 1");
-  return rope;
-}
-
-static void readRopes(const JsonObject &keys, const Model &model, Config &config) {
-  static const json::Object nothing;
-  const double theta = keys.positive("rope_theta", model.theta);
-  const double localTheta = keys.positive("rope_local_base_freq", model.localTheta ? model.localTheta : theta);
-  std::optional<JsonObject> scaling = keys.object("rope_scaling");
-  std::optional<JsonObject> parameters = keys.object("rope_parameters");
-  // One set for each kind of layer, under its name.
-  std::optional<JsonObject> full, sliding;
-  if (parameters) {
-    full = parameters->object("full_attention");
-    sliding = parameters->object("sliding_attention");
-  }
-  const bool nested = full || sliding;
-  if (!keys.ok())
-    return;
-
-  if (model.localTheta) {
-    if (parameters && !nested && !parameters->keys().empty())
-      return parameters->fail("full_attention", "expected an object, as for sliding_attention, got no such key");
-    // An old rope_scaling is about the full layers.
-    const JsonObject fallback = keys.sub("rope_parameters", nothing);
-    config.rope = readRope(scaling ? *scaling : full.value_or(fallback), keys, model, config,
-                           scaling && full ? full->positive("rope_theta", theta) : theta, /*isOne=*/true);
-    config.slidingRope = readRope(sliding.value_or(fallback), keys, model, config, localTheta, /*isOne=*/true);
-    return;
-  }
-  if (scaling && !scaling->keys().empty())
-    config.rope = config.slidingRope = readRope(*scaling, keys, model, config, theta);
-  else if (nested) {
-    const JsonObject &first = full ? *full : *sliding;
-    config.rope = readRope(first, keys, model, config, theta, /*isOne=*/true);
-    config.slidingRope = readRope(sliding ? *sliding : first, keys, model, config, theta, /*isOne=*/true);
-  } else
-    config.rope = config.slidingRope =
-        readRope(parameters ? *parameters : keys.sub("rope_parameters", nothing), keys, model, config, theta);
 }
 
 /// layer_types, where the architecture reads it.
@@ -564,6 +417,44 @@ static void readLeftOut(const JsonObject &text, const JsonObject &root, bool isW
     config.predictingLayers = asInteger(*layers).value_or(0);
 }
 
+static void readBiasesAndNorms(const JsonObject &keys, const Model &model, Config &config) {
+  const bool attentionBias = model.readsAttentionBias && keys.boolean("attention_bias", false);
+  config.qkvBias = model.qkvBias || attentionBias || (model.readsQKVBias && keys.boolean("attention_bias", false));
+  config.qkNorm = model.readsQKNorm && keys.boolean("use_qk_norm", false) ? QKNorm::PerHead : model.qkNorm;
+  config.oBias = model.oBias || attentionBias;
+  config.mlpBias = model.mlpBias || (model.readsMlpBias && keys.boolean("mlp_bias", false));
+  config.attentionGate = model.attentionGate;
+  config.normsRotated = model.normsRotated && keys.boolean("use_qk_norm", false);
+}
+
+/// Scales, soft limits and temperature.
+static void readScales(const JsonObject &keys, const Model &model, Config &config) {
+  if (model.readTemperature)
+    model.readTemperature(keys, config);
+  config.attentionScale =
+      1 / std::sqrt(model.readsQueryPreAttnScalar ? keys.positive("query_pre_attn_scalar") : config.headDim);
+  if (model.altUp)
+    config.attentionScale = 1;
+  if (model.latent)
+    config.attentionScale *= latentScale(keys, config.rope);
+  if (model.readsScales) {
+    config.embeddingScale = keys.number("embedding_multiplier", 1);
+    config.logitScale = keys.number("logits_multiplier", 1);
+  }
+  if (model.readsMultipliers) {
+    config.embeddingScale = keys.number("embedding_multiplier", 1);
+    config.attentionScale = keys.number("attention_multiplier", 1);
+    config.residualScale = keys.number("residual_multiplier", 1);
+    config.logitScale = 1 / keys.positive("logits_scaling", 1);
+  }
+  if (model.readsAttentionSoftcap && keys.has("attn_logit_softcapping"))
+    config.attentionSoftcap = keys.positive("attn_logit_softcapping");
+  if (model.readsFinalSoftcap && keys.has("final_logit_softcapping"))
+    config.finalSoftcap = keys.positive("final_logit_softcapping");
+  if (model.scaleEmbedding)
+    config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
+}
+
 absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef bytes, const Model *&model) {
   model = nullptr;
   LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, bytes, maxConfigBytes));
@@ -631,37 +522,8 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   readSpecialTokens(*text, root, config);
   readTie(*text, root, isWrapper, config);
   readLeftOut(*text, root, isWrapper, config);
-  const bool attentionBias = found->readsAttentionBias && text->boolean("attention_bias", false);
-  config.qkvBias = found->qkvBias || attentionBias || (found->readsQKVBias && text->boolean("attention_bias", false));
-  config.qkNorm = found->readsQKNorm && text->boolean("use_qk_norm", false) ? QKNorm::PerHead : found->qkNorm;
-  config.oBias = found->oBias || attentionBias;
-  config.mlpBias = found->mlpBias || (found->readsMlpBias && text->boolean("mlp_bias", false));
-  config.attentionGate = found->attentionGate;
-  config.normsRotated = found->normsRotated && text->boolean("use_qk_norm", false);
-  if (found->readTemperature)
-    found->readTemperature(*text, config);
-  config.attentionScale =
-      1 / std::sqrt(found->readsQueryPreAttnScalar ? text->positive("query_pre_attn_scalar") : config.headDim);
-  if (found->altUp)
-    config.attentionScale = 1;
-  if (found->latent)
-    config.attentionScale *= latentScale(*text, config.rope);
-  if (found->readsScales) {
-    config.embeddingScale = text->number("embedding_multiplier", 1);
-    config.logitScale = text->number("logits_multiplier", 1);
-  }
-  if (found->readsMultipliers) {
-    config.embeddingScale = text->number("embedding_multiplier", 1);
-    config.attentionScale = text->number("attention_multiplier", 1);
-    config.residualScale = text->number("residual_multiplier", 1);
-    config.logitScale = 1 / text->positive("logits_scaling", 1);
-  }
-  if (found->readsAttentionSoftcap && text->has("attn_logit_softcapping"))
-    config.attentionSoftcap = text->positive("attn_logit_softcapping");
-  if (found->readsFinalSoftcap && text->has("final_logit_softcapping"))
-    config.finalSoftcap = text->positive("final_logit_softcapping");
-  if (found->scaleEmbedding)
-    config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
+  readBiasesAndNorms(*text, *found, config);
+  readScales(*text, *found, config);
   if (text->boolean("use_bidirectional_attention", false))
     text->fail("use_bidirectional_attention", "expected false, as text is generated left to right, got true");
   if (!status.ok())
