@@ -11,7 +11,7 @@ inline constexpr llvm::StringLiteral kSlotAttr = "lm.slot";
 /// The slot that is bound to the layer's number.
 inline constexpr llvm::StringLiteral kLayerSlot = "layer";
 /// Module attribute: everything about the model that is not a weight (names, sizes, paths), see
-/// frontends/config/Import.h.
+/// frontends/Describe.h.
 inline constexpr llvm::StringLiteral kModelAttr = "lm.model";
 /// Module attribute: what the model's files say about sampling. Absent when they say nothing.
 inline constexpr llvm::StringLiteral kSamplingAttr = "lm.sampling";

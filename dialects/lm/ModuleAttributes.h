@@ -2,10 +2,10 @@
 //
 // Everything that travels with a module so that each stage's dump can be gone on from:
 //
-//   lm.model      what the model is and where its files lie (frontends/config/Import.h)
+//   lm.model      what the model is and where its files lie (frontends/Describe.h)
 //   lm.files      the files of the weights when the model was imported: bytes, and a hash of the header
 //   lm.options    what the user asked for that later stages need (compiler/driver)
-//   lm.sampling   what its files say about sampling (frontends/config/Import.cpp)
+//   lm.sampling   what its files say about sampling (frontends/Describe.h)
 //   lm.sizes      tuning parameters that the schedule was made with (compiler/support/CPUTable.h)
 //   lm.program    sizes and counts the runtime wants to know (compiler/codegen/DescribeProgram.cpp)
 //   lm.checksum   of attributes that generated code depends on (compiler/codegen/RecordChecksum.cpp)
