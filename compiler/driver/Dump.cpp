@@ -2,7 +2,7 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/File.h"
-#include "dialects/lm/LMOps.h"
+#include "dialects/lm/ValueNames.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/STLExtras.h"
@@ -76,9 +76,21 @@ void lathe::dropSkeleton(ModuleOp module) {
 }
 
 std::string lathe::printModule(ModuleOp module) {
+  // A copy: locations that the importer set say more to whoever reads a diagnostic, and would name values differently
+  // in a module that was read back.
+  OwningOpRef<ModuleOp> copy = module.clone();
+  const Location unknown = UnknownLoc::get(module.getContext());
+  copy->walk([&](Operation *op) {
+    op->setLoc(unknown);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (BlockArgument argument : block.getArguments())
+          argument.setLoc(unknown);
+  });
+  lm::nameArguments(*copy);
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module->print(stream);
+  copy->print(stream, OpPrintingFlags().printNameLocAsPrefix());
   stream << '\n';
   return text;
 }

@@ -9,6 +9,7 @@
 using namespace mlir;
 using namespace mlir::kernel;
 using lathe::QuantizedRow;
+using mlir::lm::parseReal, mlir::lm::printReal;
 
 #include "dialects/kernel/KernelDialect.cpp.inc"
 #define GET_OP_CLASSES

@@ -50,8 +50,11 @@ def Kernel_EmbedOp : Kernel_Op<"embed", own = ["getAccesses"]> {
   let description = [{
     Reads rows of the packed table, whatever its format. `ids` is one column; what is no row of the table reads row 0.
   }];
-  let arguments = (ins Kernel_In<Kernel_Ids>:$ids, LM_WeightType:$table, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale);
-  let assemblyFormat = "$ids `,` $table `to` $out `scale` $scale attr-dict `:` type($ids) `,` type($table) `,` type($out)";
+  let arguments = (ins Kernel_In<Kernel_Ids>:$ids, LM_WeightType:$table, Kernel_Out<Kernel_Rows>:$out,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let assemblyFormat = [{
+    $ids `,` $table `to` $out (`scale` custom<Real>($scale)^)? attr-dict `:` type($ids) `,` type($table) `,` type($out)
+  }];
   let hasVerifier = 1;
 }
 
@@ -87,7 +90,7 @@ def Kernel_SparsifyOp : Kernel_Op<"sparsify"> {
   let summary = "out = max(input - (mean + deviations * std), 0)";
   let description = "As lm.sparsify.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Rows>:$out, F64Attr:$deviations);
-  let assemblyFormat = "$input `to` $out `deviations` $deviations attr-dict `:` type($input) `,` type($out)";
+  let assemblyFormat = "$input `to` $out `deviations` custom<Real>($deviations) attr-dict `:` type($input) `,` type($out)";
   let hasVerifier = 1;
 }
 
@@ -96,7 +99,7 @@ def Kernel_MatchMagnitudeOp : Kernel_Op<"match_magnitude"> {
   let description = "As lm.match_magnitude.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$like, Kernel_Out<Kernel_Rows>:$out,
                        F64Attr:$eps);
-  let assemblyFormat = "$input `,` $like `to` $out `eps` $eps attr-dict `:` type($input) `,` type($like) `,` type($out)";
+  let assemblyFormat = "$input `,` $like `to` $out `eps` custom<Real>($eps) attr-dict `:` type($input) `,` type($like) `,` type($out)";
   let hasVerifier = 1;
 }
 
@@ -144,7 +147,7 @@ def Kernel_NormOp : Kernel_Op<"norm", [AttrSizedOperandSegments]> {
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Optional<LM_WeightType>:$weight, Optional<LM_WeightType>:$bias,
                        Kernel_Out<Kernel_Rows>:$out, I64Attr:$group, F64Attr:$eps);
   let assemblyFormat = [{
-    $input (`by` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? `to` $out `group` $group `eps` $eps
+    $input (`by` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? `to` $out `group` $group `eps` custom<Real>($eps)
     attr-dict `:` type($input) `,` type($out)
   }];
   let hasVerifier = 1;
@@ -153,7 +156,7 @@ def Kernel_NormOp : Kernel_Op<"norm", [AttrSizedOperandSegments]> {
 def Kernel_ScaleOp : Kernel_Op<"scale"> {
   let summary = "out = out * factor";
   let arguments = (ins Kernel_InOut<Kernel_Rows>:$out, F64Attr:$factor);
-  let assemblyFormat = "$out `by` $factor attr-dict `:` type($out)";
+  let assemblyFormat = "$out `by` custom<Real>($factor) attr-dict `:` type($out)";
 }
 
 def Kernel_AddBiasOp : Kernel_Op<"add_bias", own = ["getAccesses"]> {
@@ -228,11 +231,11 @@ def Kernel_RouteOp : Kernel_Op<"route", [AttrSizedOperandSegments]> {
   let description = "As lm.route. With groups `room` takes the scores, those of groups that are not chosen from hidden.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Optional<LM_WeightType>:$correction,
                        Kernel_Out<Optional<Kernel_Rows>>:$room, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
-                       F64Attr:$scale, UnitAttr:$normalized, DefaultValuedAttr<I64Attr, "1">:$groups,
+                       DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$normalized, DefaultValuedAttr<I64Attr, "1">:$groups,
                        DefaultValuedAttr<I64Attr, "1">:$top_groups, DefaultValuedAttr<I64Attr, "1">:$group_terms);
   let assemblyFormat = [{
     $scores (`of` $top_groups `in` $groups^ `by` $group_terms)? (`correction` $correction^ `:` type($correction))?
-    (`room` $room^ `:` type($room))? `to` $weights `,` $experts $scoring `scale` $scale attr-dict
+    (`room` $room^ `:` type($room))? `to` $weights `,` $experts `` $scoring (`scale` custom<Real>($scale)^)? attr-dict
     `:` type($scores) `,` type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
@@ -323,11 +326,11 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments], own 
                        Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$piece,
                        Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
                        Kernel_Scratch<Kernel_Rows>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
-                       F64Attr:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature, UnitAttr:$rounded);
+                       DefaultValuedAttr<F64Attr, "0.0">:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature, UnitAttr:$rounded);
   let assemblyFormat = [{
     (`rounded` $rounded^)? $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))?
     (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `scores` $scores
-    `to` $out `scale` $scale `softcap` $softcap (`temperature` $temperature^)? attr-dict
+    `to` $out `scale` custom<Real>($scale) (`softcap` custom<Real>($softcap)^)? (`temperature` $temperature^)? attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
   }];
   let hasVerifier = 1;
@@ -348,7 +351,7 @@ def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOpera
   let assemblyFormat = [{
     $query `,` $cache `at` $position (`every` $every^)?
     (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `room` $room
-    `to` $out `scale` $scale `rows` $rows `positions` $positions attr-dict
+    `to` $out `scale` custom<Real>($scale) `rows` $rows `positions` $positions attr-dict
     `:` type($query) `,` type($cache) `,` type($room) `,` type($out)
   }];
   let hasVerifier = 1;
@@ -370,7 +373,7 @@ def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention", own = ["getAccesses
                        I64Attr:$positions);
   let assemblyFormat = [{
     $query `,` $cache `at` $position `by` $k_up `,` $v_up `[` $head `]` `matrices` $matrices `panels` $panels `rows` $rows
-    `to` $out `scale` $scale `positions` $positions attr-dict `:` type($query) `,` type($cache) `,` type($k_up) `,`
+    `to` $out `scale` custom<Real>($scale) `positions` $positions attr-dict `:` type($query) `,` type($cache) `,` type($k_up) `,`
     type($v_up) `,` type($matrices) `,` type($panels) `,` type($rows) `,` type($out)
   }];
   let hasVerifier = 1;
@@ -480,7 +483,7 @@ def Kernel_GluOp : Kernel_Op<"glu"> {
                        LM_ActivationAttr:$activation, DefaultValuedAttr<F64Attr, "0.0">:$limit,
                        DefaultValuedAttr<F64Attr, "0.0">:$up_offset);
   let assemblyFormat = [{
-    $gate `,` $up `to` $out $activation (`limit` $limit^)? (`up_offset` $up_offset^)? attr-dict
+    $gate `,` $up `to` $out `` $activation (`limit` custom<Real>($limit)^)? (`up_offset` custom<Real>($up_offset)^)? attr-dict
     `:` type($gate) `,` type($up) `,` type($out)
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$gate, "::mlir::Value":$up, "::mlir::Value":$out,
@@ -492,13 +495,13 @@ def Kernel_GluOp : Kernel_Op<"glu"> {
 def Kernel_ActivationOp : Kernel_Op<"activation"> {
   let summary = "out = act(out)";
   let arguments = (ins Kernel_InOut<Kernel_Rows>:$out, LM_ActivationAttr:$activation);
-  let assemblyFormat = "$out $activation attr-dict `:` type($out)";
+  let assemblyFormat = "$out `` $activation attr-dict `:` type($out)";
 }
 
 def Kernel_SoftcapOp : Kernel_Op<"softcap"> {
   let summary = "out = cap * tanh(out / cap)";
   let arguments = (ins Kernel_InOut<Kernel_Rows>:$out, F64Attr:$cap);
-  let assemblyFormat = "$out `cap` $cap attr-dict `:` type($out)";
+  let assemblyFormat = "$out `cap` custom<Real>($cap) attr-dict `:` type($out)";
   let hasVerifier = 1;
 }
 

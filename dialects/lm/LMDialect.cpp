@@ -3,10 +3,12 @@
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
+#include "dialects/lm/ValueNames.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -48,6 +50,10 @@ void LMDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/lm/LMOps.cpp.inc"
       >(*this);
+  nameResultsOf<
+#define GET_OP_LIST
+#include "dialects/lm/LMOps.cpp.inc"
+      >(getContext());
 }
 
 LogicalResult LMDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
@@ -133,24 +139,37 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// !lm.cache<3 x 64 x bf16, window = 0, rows = 8192>
+// !lm.cache<3 x 64 x bf16, window = 512, rows = 1024>
 //===--------------------------------------------------------------------------------------------------------------===//
 
 Type CacheType::parse(AsmParser &parser) {
-  int64_t heads, dim, window, rows, latent = 0;
+  int64_t heads, dim, window = 0, rows = 0, latent = 0;
+  bool isChunked = false;
   Type element;
   SMLoc loc = parser.getCurrentLocation();
   auto by = [&] { return parser.parseKeyword("x"); };
   if (parser.parseLess() || parser.parseInteger(heads) || by() || parser.parseInteger(dim) || by() ||
-      parser.parseType(element) || parser.parseComma())
+      parser.parseType(element))
     return {};
-  if (succeeded(parser.parseOptionalKeyword("latent")) &&
-      (parser.parseEqual() || parser.parseInteger(latent) || parser.parseComma()))
-    return {};
-  bool isChunked = succeeded(parser.parseOptionalKeyword("chunk"));
-  if ((!isChunked && parser.parseKeyword("window")) || parser.parseEqual() || parser.parseInteger(window) ||
-      parser.parseComma() || parser.parseKeyword("rows") || parser.parseEqual() || parser.parseInteger(rows) ||
-      parser.parseGreater())
+  while (succeeded(parser.parseOptionalComma())) {
+    StringRef name;
+    SMLoc nameLoc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&name) || parser.parseEqual())
+      return {};
+    isChunked |= name == "chunk";
+    int64_t *number = llvm::StringSwitch<int64_t *>(name)
+                          .Case("latent", &latent)
+                          .Cases({"window", "chunk"}, &window)
+                          .Case("rows", &rows)
+                          .Default(nullptr);
+    if (!number)
+      return parser.emitError(nameLoc, "expected latent, window, chunk or rows, found ") << name, Type();
+    if (*number)
+      return parser.emitError(nameLoc, "expected ") << name << " once, and either a window or chunks", Type();
+    if (parser.parseInteger(*number))
+      return {};
+  }
+  if (parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), heads, dim, element, window, rows,
                     isChunked, latent);
@@ -160,7 +179,11 @@ void CacheType::print(AsmPrinter &printer) const {
   printer << '<' << getHeads() << " x " << getDim() << " x " << getElement();
   if (getLatent())
     printer << ", latent = " << getLatent();
-  printer << (getChunked() ? ", chunk = " : ", window = ") << getWindow() << ", rows = " << getRows() << '>';
+  if (getWindow())
+    printer << (getChunked() ? ", chunk = " : ", window = ") << getWindow();
+  if (getRows())
+    printer << ", rows = " << getRows();
+  printer << '>';
 }
 
 LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads, int64_t dim, Type element,
@@ -207,15 +230,22 @@ LogicalResult TemperatureAttr::verify(function_ref<InFlightDiagnostic()> emitErr
 //===--------------------------------------------------------------------------------------------------------------===//
 
 LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim, Real theta,
-                               StringAttr scaling, Real attentionFactor, ArrayRef<Real> frequencies) {
+                               StringAttr scaling, Real attentionFactor, ArrayRef<Single> frequencies) {
   if (dim < 2 || dim % 2)
     return emitError() << "expects an even rotary width, but found " << dim;
   if (!(theta.value > 0 && std::isfinite(theta.value)))
     return emitError() << "expects a positive theta, but found " << theta.value;
   if (static_cast<int64_t>(frequencies.size()) != dim / 2)
     return emitError() << "expects " << dim / 2 << " frequencies, but found " << frequencies.size();
-  for (double number : llvm::concat<const Real>(ArrayRef<Real>(attentionFactor), frequencies))
-    if (!std::isfinite(number))
-      return emitError() << "expects finite frequencies and factor, but found " << number;
+  auto verifyFinite = [&](double number) -> LogicalResult {
+    if (std::isfinite(number))
+      return success();
+    return emitError() << "expects finite frequencies and factor, but found " << number;
+  };
+  if (failed(verifyFinite(attentionFactor)))
+    return failure();
+  for (float number : frequencies)
+    if (failed(verifyFinite(number)))
+      return failure();
   return success();
 }

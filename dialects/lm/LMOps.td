@@ -74,7 +74,7 @@ def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpI
 
     Example:
     ```mlir
-    lm.state @layers.0.cache : !lm.cache<3 x 64 x bf16, window = 0, rows = 0>
+    lm.state @layers.0.cache : !lm.cache<3 x 64 x bf16>
     lm.state @layers.1.delta : !lm.carry<64 x 8192>
     lm.state @layers.2.delta : !lm.carry<64 x 8192> shares @layers.1.delta
     ```
@@ -138,12 +138,12 @@ def LM_EmbedOp : LM_ComputeOp<"embed", [Pure]> {
 
     Example:
     ```mlir
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<131x72xf32> -> tensor<?x72xf32>
+    %x = lm.embed %ids, %table : tensor<?xi32>, !lm.weight<131x72xf32> -> tensor<?x72xf32>
     ```
   }];
-  let arguments = (ins LM_Ids:$ids, LM_WeightType:$table, F64Attr:$scale);
+  let arguments = (ins LM_Ids:$ids, LM_WeightType:$table, DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$ids `,` $table `scale` $scale attr-dict `:` type($ids) `,` type($table) `->` type($result)";
+  let assemblyFormat = "$ids `,` $table (`scale` custom<Real>($scale)^)? attr-dict `:` type($ids) `,` type($table) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -170,7 +170,7 @@ def LM_ScaleOp : LM_ComputeOp<"scale", [Pure, SameOperandsAndResultType]> {
   }];
   let arguments = (ins LM_Rows:$input, F64Attr:$factor);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input `by` $factor attr-dict `:` type($result)";
+  let assemblyFormat = "$input `by` custom<Real>($factor) attr-dict `:` type($result)";
 }
 
 def LM_MultiplyOp : LM_ComputeOp<"multiply", [Pure, AllTypesMatch<["input", "result"]>]> {
@@ -230,7 +230,7 @@ def LM_SparsifyOp : LM_ComputeOp<"sparsify", [Pure, SameOperandsAndResultType]> 
   }];
   let arguments = (ins LM_Rows:$input, F64Attr:$deviations);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input `deviations` $deviations attr-dict `:` type($result)";
+  let assemblyFormat = "$input `deviations` custom<Real>($deviations) attr-dict `:` type($result)";
 }
 
 def LM_MatchMagnitudeOp : LM_ComputeOp<"match_magnitude", [Pure, SameOperandsAndResultType]> {
@@ -245,7 +245,7 @@ def LM_MatchMagnitudeOp : LM_ComputeOp<"match_magnitude", [Pure, SameOperandsAnd
   }];
   let arguments = (ins LM_Rows:$input, LM_Rows:$like, F64Attr:$eps);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input `,` $like `eps` $eps attr-dict `:` type($result)";
+  let assemblyFormat = "$input `,` $like `eps` custom<Real>($eps) attr-dict `:` type($result)";
 }
 
 def LM_AltUpPredictOp : LM_ComputeOp<"altup_predict", [Pure, AllTypesMatch<["streams", "result"]>]> {
@@ -324,16 +324,16 @@ def LM_NormOp : LM_ComputeOp<"norm", [Pure, AllTypesMatch<["input", "result"]>, 
 
     Example:
     ```mlir
-    %h = lm.norm %x, %w eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
-    %g = lm.norm %x, %w bias %b : !lm.weight<72xf32> eps 1.0e-5 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
+    %h = lm.norm %x, %w eps 1.0e-5 : tensor<?x72xf32>, !lm.weight<72xf32>
+    %g = lm.norm %x, %w bias %b : !lm.weight<72xf32> eps 1.0e-5 : tensor<?x72xf32>, !lm.weight<72xf32>
     %k = lm.norm %x eps 1.0e-5 groups 3 : tensor<?x72xf32>
     ```
   }];
   let arguments = (ins LM_Rows:$input, Optional<LM_WeightType>:$weight, Optional<LM_WeightType>:$bias, F64Attr:$eps,
-                       I64Attr:$groups);
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $input (`,` $weight^)? (`bias` $bias^ `:` type($bias))? `eps` $eps `groups` $groups attr-dict
+    $input (`,` $weight^)? (`bias` $bias^ `:` type($bias))? `eps` custom<Real>($eps) (`groups` $groups^)? attr-dict
     `:` type($input) (`,` type($weight)^)?
   }];
   let hasVerifier = 1;
@@ -365,14 +365,14 @@ def LM_LinearOp : LM_ComputeOp<"linear", [Pure]> {
     Example:
     ```mlir
     %q = lm.linear %h, %q_proj : tensor<?x72xf32>, !lm.weight<192x72xbf16> -> tensor<?x192xf32>
-    %o = lm.linear %q, %o_proj scale 2.2e-1 : tensor<?x192xf32>, !lm.weight<72x192xbf16> -> tensor<?x72xf32>
+    %o = lm.linear %q, %o_proj scale 0.22 : tensor<?x192xf32>, !lm.weight<72x192xbf16> -> tensor<?x72xf32>
     ```
   }];
   let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Optional<LM_WeightType>:$bias,
                        DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $input `,` $weight (`bias` $bias^ `:` type($bias))? (`scale` $scale^)? attr-dict
+    $input `,` $weight (`bias` $bias^ `:` type($bias))? (`scale` custom<Real>($scale)^)? attr-dict
     `:` type($input) `,` type($weight) `->` type($result)
   }];
   let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$input, "::mlir::Value":$weight,
@@ -391,7 +391,7 @@ def LM_RopeOp : LM_ComputeOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]>
 
     Example:
     ```mlir
-    %r = lm.rope %q at %position heads 6 <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+    %r = lm.rope %q at %position heads 6 <dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
        : tensor<?x192xf32>
     ```
   }];
@@ -409,7 +409,7 @@ def LM_AppendOp : LM_Op<"append", [AllTypesMatch<["keys", "values"]>]> {
 
     Example:
     ```mlir
-    lm.append %k, %v to %cache at %position : tensor<?x64xf32>, !lm.cache<2 x 32 x f32, window = 0, rows = 0>
+    lm.append %k, %v to %cache at %position : tensor<?x64xf32>, !lm.cache<2 x 32 x f32>
     ```
   }];
   let arguments = (ins LM_Rows:$keys, LM_Rows:$values, Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position);
@@ -429,7 +429,7 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [InferTypeOpAdaptor]> {
     Example:
     ```mlir
     %o = lm.attention %q, %cache at %position heads 6 scale 0.125
-       : tensor<?x192xf32>, !lm.cache<2 x 32 x f32, window = 5, rows = 0>
+       : tensor<?x192xf32>, !lm.cache<2 x 32 x f32, window = 5>
     ```
   }];
   let arguments = (ins LM_Rows:$query, Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$position,
@@ -437,7 +437,7 @@ def LM_AttentionOp : LM_ComputeOp<"attention", [InferTypeOpAdaptor]> {
                        DefaultValuedAttr<F64Attr, "0.0">:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $query `,` $cache `at` $position `heads` $heads `scale` $scale (`softcap` $softcap^)? (`temperature` $temperature^)?
+    $query `,` $cache `at` $position `heads` $heads `scale` custom<Real>($scale) (`softcap` custom<Real>($softcap)^)? (`temperature` $temperature^)?
     (`sinks` $sinks^ `:` type($sinks))? attr-dict `:` type($query) `,` type($cache)
   }];
   let hasVerifier = 1;
@@ -454,7 +454,7 @@ def LM_AppendLatentOp : LM_Op<"append_latent"> {
     Example:
     ```mlir
     lm.append_latent %c, %r to %cache at %position
-       : tensor<?x32xf32>, tensor<?x8xf32>, !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+       : tensor<?x32xf32>, tensor<?x8xf32>, !lm.cache<1 x 40 x f32, latent = 32>
     ```
   }];
   let arguments = (ins LM_Rows:$latent, LM_Rows:$rotated, Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position);
@@ -476,14 +476,14 @@ def LM_LatentAttentionOp : LM_ComputeOp<"latent_attention"> {
     ```mlir
     %o = lm.latent_attention %q, %k_up, %v_up, %cache at %position scale 0.2
        : tensor<?x72xf32>, !lm.weight<3x32x16xf32>, !lm.weight<3x12x32xf32>,
-         !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0> -> tensor<?x36xf32>
+         !lm.cache<1 x 40 x f32, latent = 32> -> tensor<?x36xf32>
     ```
   }];
   let arguments = (ins LM_Rows:$query, LM_WeightType:$k_up, LM_WeightType:$v_up,
                        Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$position, F64Attr:$scale);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
-    $query `,` $k_up `,` $v_up `,` $cache `at` $position `scale` $scale attr-dict
+    $query `,` $k_up `,` $v_up `,` $cache `at` $position `scale` custom<Real>($scale) attr-dict
     `:` type($query) `,` type($k_up) `,` type($v_up) `,` type($cache) `->` type($result)
   }];
   let hasVerifier = 1;
@@ -575,7 +575,7 @@ def LM_RouteOp : LM_ComputeOp<"route", [Pure]> {
   let results = (outs LM_Rows:$weights, LM_Choice:$experts);
   let assemblyFormat = [{
     $scores `top` $top (`of` $top_groups `in` $groups^ `by` $group_terms)?
-    (`correction` $correction^ `:` type($correction))? $scoring (`scale` $scale^)? attr-dict
+    (`correction` $correction^ `:` type($correction))? `` $scoring (`scale` custom<Real>($scale)^)? attr-dict
     `:` type($scores) `->` type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
@@ -606,7 +606,7 @@ def LM_ExpertsOp : LM_ComputeOp<"experts", [Pure, AllTypesMatch<["input", "resul
     $input `,` $weights `,` $experts `,` $gate `,` $up `,` $down
     oilist(`shared` $shared `:` type($shared) | `shared_gate` $shared_gate `:` type($shared_gate)
       | `gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias)
-      | `down_bias` $down_bias `:` type($down_bias)) $activation attr-dict
+      | `down_bias` $down_bias `:` type($down_bias)) `` $activation attr-dict
     `:` type($input) `,` type($weights) `,` type($experts) `,` type($gate) `,` type($up) `,` type($down)
   }];
   let hasVerifier = 1;
@@ -625,7 +625,7 @@ def LM_GluOp : LM_ComputeOp<"glu", [Pure, SameOperandsAndResultType]> {
   }];
   let arguments = (ins LM_Rows:$gate, LM_Rows:$up, LM_ActivationAttr:$activation);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$gate `,` $up $activation attr-dict `:` type($result)";
+  let assemblyFormat = "$gate `,` $up `` $activation attr-dict `:` type($result)";
 }
 
 def LM_ActivationOp : LM_ComputeOp<"activation", [Pure, SameOperandsAndResultType]> {
@@ -640,7 +640,7 @@ def LM_ActivationOp : LM_ComputeOp<"activation", [Pure, SameOperandsAndResultTyp
   }];
   let arguments = (ins LM_Rows:$input, LM_ActivationAttr:$activation);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input $activation attr-dict `:` type($result)";
+  let assemblyFormat = "$input `` $activation attr-dict `:` type($result)";
 }
 
 def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {
@@ -655,7 +655,7 @@ def LM_SoftcapOp : LM_ComputeOp<"softcap", [Pure, SameOperandsAndResultType]> {
   }];
   let arguments = (ins LM_Rows:$input, F64Attr:$cap);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$input `cap` $cap attr-dict `:` type($result)";
+  let assemblyFormat = "$input `cap` custom<Real>($cap) attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
@@ -678,7 +678,7 @@ def LM_AddNormOp : LM_ComputeOp<"add_norm", [Pure, AllTypesMatch<["input", "pend
   let arguments = (ins LM_Rows:$input, LM_Rows:$pending, Optional<LM_WeightType>:$post, LM_WeightType:$weight, F64Attr:$eps);
   let results = (outs LM_Rows:$sum, LM_Rows:$normed);
   let assemblyFormat = [{
-    $input `,` $pending (`post` $post^ `:` type($post))? `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+    $input `,` $pending (`post` $post^ `:` type($post))? `,` $weight `eps` custom<Real>($eps) attr-dict `:` type($input) `,` type($weight)
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$pending, "::mlir::Value":$post,
                                  "::mlir::Value":$weight, "double":$eps)>];
@@ -694,21 +694,21 @@ def LM_QKVOp : LM_ComputeOp<"qkv", [AttrSizedOperandSegments]> {
     Example:
     ```mlir
     %q = lm.qkv %h, %wq, %wk, %wv to %cache at %position heads 6 eps 1.0e-6
-       rope <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+       rope <dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
        : tensor<?x72xf32>, !lm.weight<192x72xbf16>, !lm.weight<64x72xbf16>, !lm.weight<64x72xbf16>,
-         !lm.cache<2 x 32 x f32, window = 0, rows = 0> -> tensor<?x192xf32>
+         !lm.cache<2 x 32 x f32> -> tensor<?x192xf32>
     ```
   }];
   let arguments = (ins LM_Rows:$input, LM_WeightType:$q, LM_WeightType:$k, LM_WeightType:$v,
                        Optional<LM_WeightType>:$q_bias, Optional<LM_WeightType>:$k_bias, Optional<LM_WeightType>:$v_bias,
                        Optional<LM_WeightType>:$q_norm, Optional<LM_WeightType>:$k_norm,
-                       Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position, I64Attr:$heads, F64Attr:$eps,
-                       OptionalAttr<LM_RopeAttr>:$rope);
+                       Arg<LM_CacheType, "", [MemWrite]>:$cache, Index:$position, I64Attr:$heads,
+                       DefaultValuedAttr<F64Attr, "0.0">:$eps, OptionalAttr<LM_RopeAttr>:$rope);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
     $input `,` $q `,` $k `,` $v oilist(`q_bias` $q_bias `:` type($q_bias) | `k_bias` $k_bias `:` type($k_bias)
       | `v_bias` $v_bias `:` type($v_bias) | `q_norm` $q_norm `:` type($q_norm) | `k_norm` $k_norm `:` type($k_norm))
-    `to` $cache `at` $position `heads` $heads `eps` $eps (`rope` $rope^)? attr-dict
+    `to` $cache `at` $position `heads` $heads (`eps` custom<Real>($eps)^)? (`rope` $rope^)? attr-dict
     `:` type($input) `,` type($q) `,` type($k) `,` type($v) `,` type($cache) `->` type($result)
   }];
   let hasVerifier = 1;
@@ -730,7 +730,7 @@ def LM_GatedLinearOp : LM_ComputeOp<"gated_linear", [Pure, AttrSizedOperandSegme
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
     $input `,` $gate `,` $up oilist(`gate_bias` $gate_bias `:` type($gate_bias) | `up_bias` $up_bias `:` type($up_bias))
-    $activation attr-dict `:` type($input) `,` type($gate) `,` type($up) `->` type($result)
+    `` $activation attr-dict `:` type($input) `,` type($gate) `,` type($up) `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -770,7 +770,7 @@ def LM_CachedOp : LM_Op<"cached"> {
   }];
   let arguments = (ins LM_CachePartAttr:$part, Arg<LM_CacheType, "", [MemRead]>:$cache, Index:$end);
   let results = (outs LM_Rows:$result);
-  let assemblyFormat = "$part $cache `to` $end attr-dict `:` type($cache) `->` type($result)";
+  let assemblyFormat = "`` $part $cache `to` $end attr-dict `:` type($cache) `->` type($result)";
   let builders = [OpBuilder<(ins "::mlir::lm::CachePart":$part, "::mlir::Value":$cache, "::mlir::Value":$end)>];
   let hasVerifier = 1;
 }

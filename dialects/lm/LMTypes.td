@@ -39,16 +39,16 @@ def LM_RopeAttr : LM_Attr<"Rope", "rope"> {
   let summary = "rotary position embedding: the frequency of each pair";
   let description = [{
     The first `dim` values of a head are rotated in pairs (x[i], x[i + dim/2]) by the angle w_i per position. w_i = theta^(-2i/dim),
-    then scaled by the model's rule. `scaling` names the rule (none, linear, llama3, yarn, divisors) for the reader. Only
+    then scaled by the model's rule. `scaling` names the rule (linear, llama3, yarn, divisors) for the reader. Only
     `frequencies` [dim/2] are used: f32 values, rounded where the reference implementation rounds. `attention_factor`
     multiplies cosine and sine (yarn).
 
     Example: `#lm.rope<dim = 4, theta = 1.0e4, scaling = "linear", frequencies = 0.5, 0.005>`
   }];
   let parameters = (ins
-    "int64_t":$dim, "::mlir::lm::Real":$theta, "::mlir::StringAttr":$scaling,
+    "int64_t":$dim, "::mlir::lm::Real":$theta, OptionalParameter<"::mlir::StringAttr">:$scaling,
     DefaultValuedParameter<"::mlir::lm::Real", "1.0">:$attention_factor,
-    ArrayRefParameter<"::mlir::lm::Real">:$frequencies);
+    ArrayRefParameter<"::mlir::lm::Single">:$frequencies);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -118,8 +118,8 @@ def LM_CacheType : LM_Type<"Cache", "cache"> {
     `rows` is set by lm-plan-cache (0 before): position p is stored in row p mod rows, so a cache with fewer rows than the
     context is a ring. In a `latent` cache the first `latent` values of a key are also the value; no other values are stored.
 
-    Examples: `!lm.cache<3 x 64 x bf16, window = 0, rows = 8192>`, `!lm.cache<2 x 32 x f32, chunk = 16, rows = 0>`,
-    `!lm.cache<1 x 576 x bf16, latent = 512, window = 0, rows = 8192>`
+    Examples: `!lm.cache<3 x 64 x bf16, rows = 8192>`, `!lm.cache<2 x 32 x f32, chunk = 16>`,
+    `!lm.cache<1 x 576 x bf16, latent = 512, rows = 8192>`
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$dim, "::mlir::Type":$element,
                         DefaultValuedParameter<"int64_t", "0">:$window, DefaultValuedParameter<"int64_t", "0">:$rows,

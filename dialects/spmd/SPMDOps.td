@@ -44,7 +44,7 @@ def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyMemRef>:$type, SPMD_SpaceAttr:$space,
                        OptionalAttr<I64Attr>:$place);
-  let assemblyFormat = "$sym_name `:` $type $space (`place` $place^)? attr-dict";
+  let assemblyFormat = "$sym_name `:` $type `` $space (`place` $place^)? attr-dict";
   let extraClassDeclaration = [{
     ::mlir::MemRefType getBufferType() { return ::llvm::cast<::mlir::MemRefType>(getType()); }
     int64_t getBytes();

@@ -21,7 +21,7 @@ func.func @a_projection_is_a_sum_over_its_inputs(%x: tensor<?x32xf32>, %w: !lm.w
 // CHECK: math.sin
 // CHECK: tensor.collapse_shape
 func.func @heads_are_a_dimension(%x: tensor<?x12xf32>, %position: index) -> tensor<?x12xf32> {
-  %y = lm.rope %x at %position heads 3 <dim = 2, theta = 1.0e4, scaling = "none", frequencies = 1.0> : tensor<?x12xf32>
+  %y = lm.rope %x at %position heads 3 <dim = 2, theta = 1.0e4, frequencies = 1.0> : tensor<?x12xf32>
   return %y : tensor<?x12xf32>
 }
 

@@ -32,7 +32,7 @@
 !head = !lm.weight<16x32xbf16, <16 x 2>>
 !table = !lm.weight<48x32xbf16, <16 x 2>>
 !norm = !lm.weight<32xf32>
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 256 : i64} {
   lm.weight @table : !table place 0
   lm.weight @head_weight : !head place 3072

@@ -11,7 +11,7 @@
 !norm = !lm.weight<64xf32>
 !sliding = !lm.cache<2 x 16 x bf16, window = 24, rows = 64>
 !chunked = !lm.cache<1 x 16 x f32, chunk = 8, rows = 64>
-!latent = !lm.cache<1 x 24 x bf16, latent = 16, window = 0, rows = 64>
+!latent = !lm.cache<1 x 24 x bf16, latent = 16, rows = 64>
 !codes = memref<1x104xi8, strided<[104, 1], offset: ?>>
 !row = memref<1x64xf32, strided<[64, 1], offset: ?>>
 !rounded = memref<1x64xbf16, strided<[64, 1], offset: ?>>
@@ -123,7 +123,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %room = spmd.write @decode.scores[%c0, %c0] size [%c1, %c64] : !score
       %out = spmd.write @decode.x[%c0, %column] size [%c1, %c16] : !sixteen
       %head = arith.divui %tile, %c2 : index
-      kernel.attention rounded %q, %sliding[%head] at %p scores %room to %out scale 1.0 softcap 0.0 : !sixteen, !sliding, !score, !sixteen
+      kernel.attention rounded %q, %sliding[%head] at %p scores %room to %out scale 1.0 : !sixteen, !sliding, !score, !sixteen
     }
     spmd.barrier
     // CHECK: spmd.phase "chunked" tiles %{{.*}} cost <position = 128, chunk = 8, attend = 64> prologue
@@ -133,7 +133,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %q = spmd.read @decode.x[%c0, %c0] size [%c1, %c16] : !sixteen
       %room = spmd.write @decode.scores[%c0, %c0] size [%c1, %c64] : !score
       %out = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : !sixteen
-      kernel.attention %q, %chunked[%c0] at %p scores %room to %out scale 1.0 softcap 0.0 : !sixteen, !chunked, !score, !sixteen
+      kernel.attention %q, %chunked[%c0] at %p scores %room to %out scale 1.0 : !sixteen, !chunked, !score, !sixteen
     }
     spmd.barrier
     // The value is a part of the key: 24 values read, 24 + 16 multiplied.

@@ -47,7 +47,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %zeros = lm.zeros %x : !x
     %y:2 = lm.layers %x, %zeros at %p [@layer] : !x, !x -> !x, !x
     %norm = lm.use @layers.0.norm : !norm

@@ -57,15 +57,15 @@ func.func @forward(%x: tensor<?x48xf32>, %p: index) -> tensor<?x48xf32> {
 !w = !lm.weight<48x48xf32, <16 x 1>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   lm.weight @table : !w
-  lm.state @layers.0.cache : !lm.cache<3 x 16 x f32, window = 0, rows = 64>
-  func.func private @layer(%x: !x, %pending: !x, %p: index, %cache: !lm.cache<3 x 16 x f32, window = 0, rows = 64> {lm.slot = "cache"}) -> (!x, !x) {
+  lm.state @layers.0.cache : !lm.cache<3 x 16 x f32, rows = 64>
+  func.func private @layer(%x: !x, %pending: !x, %p: index, %cache: !lm.cache<3 x 16 x f32, rows = 64> {lm.slot = "cache"}) -> (!x, !x) {
     // expected-error @below {{'lm.cached' op has no place in the schedule; is the graph stage complete?}}
-    %k = lm.cached keys %cache to %p : !lm.cache<3 x 16 x f32, window = 0, rows = 64> -> !x
+    %k = lm.cached keys %cache to %p : !lm.cache<3 x 16 x f32, rows = 64> -> !x
     return %x, %pending : !x, !x
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     return %y : !x
@@ -88,7 +88,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     return %y : !x
@@ -111,7 +111,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !lm.weight<48x48xf32>
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<48x48xf32> -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !lm.weight<48x48xf32> -> !x
     // expected-error @above {{'lm.embed' op expects a packed table that lm.use names}}
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
@@ -127,15 +127,15 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !w = !lm.weight<48x48xf32, <16 x 1>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   lm.weight @table : !w
-  lm.state @layers.0.cache : !lm.cache<3 x 16 x f32, window = 0, rows = 0>
-  func.func private @layer(%x: !x, %pending: !x, %p: index, %cache: !lm.cache<3 x 16 x f32, window = 0, rows = 0> {lm.slot = "cache"}) -> (!x, !x) {
-    // expected-error @below {{'lm.attention' op expects a cache with rows (lm-plan-cache), but found '!lm.cache<3 x 16 x f32, window = 0, rows = 0>'}}
-    %a = lm.attention %x, %cache at %p heads 3 scale 1.0 : !x, !lm.cache<3 x 16 x f32, window = 0, rows = 0>
+  lm.state @layers.0.cache : !lm.cache<3 x 16 x f32>
+  func.func private @layer(%x: !x, %pending: !x, %p: index, %cache: !lm.cache<3 x 16 x f32> {lm.slot = "cache"}) -> (!x, !x) {
+    // expected-error @below {{'lm.attention' op expects a cache with rows (lm-plan-cache), but found '!lm.cache<3 x 16 x f32>'}}
+    %a = lm.attention %x, %cache at %p heads 3 scale 1.0 : !x, !lm.cache<3 x 16 x f32>
     return %x, %a : !x, !x
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     return %y : !x
@@ -159,7 +159,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     return %y : !x
@@ -184,7 +184,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     return %y : !x
@@ -206,7 +206,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     return %y : !x
@@ -229,7 +229,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %table = lm.use @table : !w
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !w -> !x
     // expected-error @below {{'lm.softcap' op expects a projection before it}}
     %s = lm.softcap %x cap 30.0 : !x
     %z = lm.zeros %s : !x

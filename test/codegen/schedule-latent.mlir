@@ -8,7 +8,7 @@
 // COST-LABEL: func.func private @prefill.layer(
 // COST: spmd.phase "attention" {{.*}} cost <weights = 12288, position = 160, attend = 264>
 
-!cache = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 64>
+!cache = !lm.cache<1 x 40 x f32, latent = 32, rows = 64>
 !keys = !lm.weight<3x32x16xf32, <16 x 1>>
 !values = !lm.weight<3x8x32xf32, <16 x 1>>
 !q = !lm.weight<72x36xf32, <16 x 1>>
@@ -61,7 +61,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x8xf32> {
     %table = lm.use @table : !table
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> tensor<?x36xf32>
+    %x = lm.embed %ids, %table : tensor<?xi32>, !table -> tensor<?x36xf32>
     %y = lm.layers %x at %position [@layer] : tensor<?x36xf32> -> tensor<?x36xf32>
     %logits = lm.linear %y, %table : tensor<?x36xf32>, !table -> tensor<?x8xf32>
     return %logits : tensor<?x8xf32>
@@ -73,7 +73,7 @@ module attributes {lm.model = {context = 64 : i64}} {
 // A latent vector that is no larger than a key and a value is never expanded. Of up to 8 rows, those of 4 heads meet the cache
 // together.
 
-!cache = !lm.cache<1 x 12 x f32, latent = 8, window = 0, rows = 64>
+!cache = !lm.cache<1 x 12 x f32, latent = 8, rows = 64>
 !keys = !lm.weight<4x8x8xf32, <16 x 1>>
 !values = !lm.weight<4x12x8xf32, <16 x 1>>
 !table = !lm.weight<8x48xf32, <16 x 1>>
@@ -109,7 +109,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x8xf32> {
     %table = lm.use @table : !table
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> tensor<?x48xf32>
+    %x = lm.embed %ids, %table : tensor<?xi32>, !table -> tensor<?x48xf32>
     %y = lm.layers %x at %position [@layer] : tensor<?x48xf32> -> tensor<?x48xf32>
     %logits = lm.linear %y, %table : tensor<?x48xf32>, !table -> tensor<?x8xf32>
     return %logits : tensor<?x8xf32>
@@ -120,7 +120,7 @@ module attributes {lm.model = {context = 64 : i64}} {
 
 // Queries that only the product with what makes keys reads, rotated, are made by its tiles: one head's each.
 
-!cache = !lm.cache<1 x 12 x f32, latent = 8, window = 0, rows = 64>
+!cache = !lm.cache<1 x 12 x f32, latent = 8, rows = 64>
 !keys = !lm.weight<2x8x12xf32, <16 x 1>>
 !values = !lm.weight<2x12x8xf32, <16 x 1>>
 !q = !lm.weight<32x24xf32, <16 x 1>>
@@ -163,7 +163,7 @@ module attributes {lm.model = {context = 64 : i64}} {
                            %v: !values {lm.slot = "v"}, %o: !o {lm.slot = "o"}, %cache: !cache {lm.slot = "cache"})
       -> tensor<?x24xf32> {
     %h = lm.linear %x, %q : tensor<?x24xf32>, !q -> tensor<?x32xf32>
-    %r = lm.rope %h at %position heads 2 from 12 <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+    %r = lm.rope %h at %position heads 2 from 12 <dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
       : tensor<?x32xf32>
     %a = lm.latent_attention %r, %k, %v, %cache at %position scale 0.2
       : tensor<?x32xf32>, !keys, !values, !cache -> tensor<?x24xf32>
@@ -175,7 +175,7 @@ module attributes {lm.model = {context = 64 : i64}} {
       -> tensor<?x24xf32> {
     %h = lm.linear %x, %q : tensor<?x24xf32>, !q -> tensor<?x32xf32>
     %s = lm.linear %x, %o : tensor<?x24xf32>, !o -> tensor<?x24xf32>
-    %r = lm.rope %h at %position heads 2 from 12 <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+    %r = lm.rope %h at %position heads 2 from 12 <dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
       : tensor<?x32xf32>
     %a = lm.latent_attention %r, %k, %v, %cache at %position scale 0.2
       : tensor<?x32xf32>, !keys, !values, !cache -> tensor<?x24xf32>
@@ -185,7 +185,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   }
   func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x8xf32> {
     %table = lm.use @table : !table
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> tensor<?x24xf32>
+    %x = lm.embed %ids, %table : tensor<?xi32>, !table -> tensor<?x24xf32>
     %y = lm.layers %x at %position [@layer, @other] : tensor<?x24xf32> -> tensor<?x24xf32>
     %logits = lm.linear %y, %table : tensor<?x24xf32>, !table -> tensor<?x8xf32>
     return %logits : tensor<?x8xf32>

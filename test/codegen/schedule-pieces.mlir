@@ -2,10 +2,10 @@
 
 !x = tensor<?x48xf32>
 !w = !lm.weight<48x48xf32, <16 x 1>>
-!full = !lm.cache<1 x 16 x f32, window = 0, rows = 2048>
+!full = !lm.cache<1 x 16 x f32, rows = 2048>
 !ring = !lm.cache<1 x 16 x f32, window = 200, rows = 256>
 !chunk = !lm.cache<1 x 16 x f32, chunk = 100, rows = 128>
-!many = !lm.cache<3 x 16 x f32, window = 0, rows = 64>
+!many = !lm.cache<3 x 16 x f32, rows = 64>
 
 module attributes {lm.model = {context = 2048 : i64}, lm.options = {mcpu = "x86-64-v3"}} {
   lm.weight @w : !w
@@ -29,7 +29,7 @@ module attributes {lm.model = {context = 2048 : i64}, lm.options = {mcpu = "x86-
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %w = lm.use @w : !w
-    %x = lm.embed %ids, %w scale 1.0 : tensor<?xi32>, !w -> !x
+    %x = lm.embed %ids, %w : tensor<?xi32>, !w -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     %sum = lm.add %y, %pending : !x

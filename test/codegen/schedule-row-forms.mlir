@@ -6,7 +6,7 @@
 !x = tensor<?x64xf32>
 !q8 = !lm.weight<64x64xq8_0, <16 x 4>>
 !bf16 = !lm.weight<64x64xbf16, <16 x 2>>
-!cache = !lm.cache<1 x 64 x bf16, window = 0, rows = 128>
+!cache = !lm.cache<1 x 64 x bf16, rows = 128>
 
 module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver4"}} {
   lm.weight @table : !bf16
@@ -30,7 +30,7 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> !x {
     %w = lm.use @table : !bf16
-    %x = lm.embed %ids, %w scale 1.0 : tensor<?xi32>, !bf16 -> !x
+    %x = lm.embed %ids, %w : tensor<?xi32>, !bf16 -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer] : !x, !x -> !x, !x
     %sum = lm.add %y, %pending : !x

@@ -10,8 +10,8 @@
 !w = !lm.weight<48x48xf32, <16 x 1>>
 !wk = !lm.weight<16x48xf32, <16 x 1>>
 !table = !lm.weight<96x48xf32, <16 x 1>>
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 64>
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+!cache = !lm.cache<1 x 16 x f32, rows = 64>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
 
 module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64-v3"}} {
   lm.weight @table : !table
@@ -35,7 +35,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   func.func private @layer(%x: !x, %pending: !x, %p: index, %norm: !norm {lm.slot = "norm"}, %wq: !w {lm.slot = "wq"},
       %wk: !wk {lm.slot = "wk"}, %wo: !w {lm.slot = "wo"}, %up: !w {lm.slot = "up"}, %cache: !cache {lm.slot = "cache"}) -> (!x, !x) {
     %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : !x, !norm
-    %q = lm.qkv %h, %wq, %wk, %wk to %cache at %p heads 3 eps 0.0 rope #rope : !x, !w, !wk, !wk, !cache -> !x
+    %q = lm.qkv %h, %wq, %wk, %wk to %cache at %p heads 3 rope #rope : !x, !w, !wk, !wk, !cache -> !x
     %a = lm.attention %q, %cache at %p heads 3 scale 0.25 : !x, !cache
     %o = lm.linear %a, %wo : !x, !w -> !x
     %sum2, %h2 = lm.add_norm %sum, %o, %norm eps 1.0e-5 : !x, !norm
@@ -45,7 +45,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   }
   func.func @forward(%ids: tensor<?xi32>, %p: index) -> tensor<?x96xf32> {
     %table = lm.use @table : !table
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !table -> !x
+    %x = lm.embed %ids, %table : tensor<?xi32>, !table -> !x
     %z = lm.zeros %x : !x
     %y, %pending = lm.layers %x, %z at %p [@layer, @layer] : !x, !x -> !x, !x
     %w = lm.use @final_norm : !norm
@@ -114,7 +114,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "head"
 // CHECK: kernel.matmul
-// CHECK: kernel.softcap {{.*}} cap 3.000000e+01
+// CHECK: kernel.softcap {{.*}} cap 30.0
 // CHECK: spmd.barrier
 // CHECK-NEXT: return
 

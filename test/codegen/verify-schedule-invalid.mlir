@@ -672,7 +672,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 // A tile attends to what another appends.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -695,7 +695,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
       %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
       %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-      kernel.attention %q, %cache[%c0] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+      kernel.attention %q, %cache[%c0] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
     }
     spmd.barrier
     return
@@ -707,7 +707,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 // Attention without keys.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -727,7 +727,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
       %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
       %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
     }
     return
   }
@@ -738,7 +738,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 // Attention without values.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -765,7 +765,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
       %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
       %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
     }
     return
   }
@@ -775,7 +775,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 
 // A head has no values.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -802,7 +802,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 
 // A head is appended twice.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -829,7 +829,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 
 // Positions are left out.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -858,7 +858,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 
 // Tiles leave positions out.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -915,7 +915,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
       %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
       // expected-error @below {{phase "attention" needs positions 0..16 of a cache of 15 rows}}
-      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
     }
     spmd.barrier
     return
@@ -955,7 +955,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
       %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
       %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 softcap 0.0 : !rows, !cache, !scores, !rows
+      kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
     }
     spmd.barrier
     return
@@ -1022,7 +1022,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 
 // No such head.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -1037,7 +1037,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
     } do {
     ^bb0(%tile: index):
       %in = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-      // expected-error @below {{phase "append" appends 16 columns at head 2 and position 0, but the cache is '!lm.cache<2 x 16 x f32, window = 0, rows = 64>'}}
+      // expected-error @below {{phase "append" appends 16 columns at head 2 and position 0, but the cache is '!lm.cache<2 x 16 x f32, rows = 64>'}}
       kernel.append %in to %cache[%c2] at %position : !rows, !cache
       kernel.append %in to values %cache[%c2] at %position : !rows, !cache
     }
@@ -1049,7 +1049,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 
 // A prologue appends.
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x f32, window = 0, rows = 64>
+!cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @tokens : memref<8x32xf32> tokens
@@ -1109,9 +1109,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // Caches share bytes.
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.state @one : !lm.cache<1 x 16 x f32, window = 0, rows = 16> place 0
+  lm.state @one : !lm.cache<1 x 16 x f32, rows = 16> place 0
   // expected-error @below {{at bytes 1024..3072 overlaps @one at bytes 0..2048}}
-  lm.state @two : !lm.cache<1 x 16 x f32, window = 0, rows = 16> place 1024
+  lm.state @two : !lm.cache<1 x 16 x f32, rows = 16> place 1024
 }
 
 // -----
@@ -1173,7 +1173,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // Rows from nowhere: nobody knows how many enter the cache.
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+!cache = !lm.cache<1 x 16 x f32, rows = 16>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @a : memref<1x16xf32> arena place 0
@@ -1202,7 +1202,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // A cache that is read where no row of it is asked for.
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+!cache = !lm.cache<1 x 16 x f32, rows = 16>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   lm.state @cache : !cache place 0
   spmd.buffer @a : memref<1x16xf32> arena place 0

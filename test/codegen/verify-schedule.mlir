@@ -55,7 +55,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       %room = spmd.write @decode.scores[%c0, %c0] size [%c1, %c48] : !score
       %q = spmd.read @decode.q[%c0, %n] size [%c1, %c16] : !half
       %x = spmd.write @decode.x[%c0, %n] size [%c1, %c16] : !half
-      kernel.attention %q, %cache[%tile] at %position scores %room to %x scale 1.0 softcap 0.0 : !half, !cache, !score, !half
+      kernel.attention %q, %cache[%tile] at %position scores %room to %x scale 1.0 : !half, !cache, !score, !half
     }
     spmd.barrier
     // A tile may read back what it has written itself.
@@ -135,7 +135,7 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       %room = spmd.write @prefill.scores[%c0, %c0] size [%count, %c48] : !scores
       %q = spmd.read @prefill.x[%row, %n] size [%count, %c16] : !halves
       %x = spmd.write @prefill.x[%row, %n] size [%count, %c16] : !halves
-      kernel.attention %q, %cache[%head] at %at scores %room to %x scale 1.0 softcap 0.0 : !halves, !cache, !scores, !halves
+      kernel.attention %q, %cache[%head] at %at scores %room to %x scale 1.0 : !halves, !cache, !scores, !halves
     }
     spmd.barrier
     return

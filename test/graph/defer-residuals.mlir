@@ -17,24 +17,24 @@ lm.weight @final_norm : !n
 
 // CHECK-LABEL: func.func private @layer(
 // CHECK-SAME: %[[X:.*]]: tensor<?x8xf32>, %[[PENDING:.*]]: tensor<?x8xf32>, %{{.*}}: index, %[[NORM:.*]]: !lm.weight<8xf32> {lm.slot = "norm"}, %[[PROJ:.*]]: !lm.weight<8x8xf32> {lm.slot = "proj"}) -> (tensor<?x8xf32>, tensor<?x8xf32>)
-// CHECK-NEXT: %[[SUM:.*]], %[[H:.*]] = lm.add_norm %[[X]], %[[PENDING]], %[[NORM]] eps 1.000000e-05
+// CHECK-NEXT: %[[SUM:.*]], %[[H:.*]] = lm.add_norm %[[X]], %[[PENDING]], %[[NORM]] eps 1.0e-5
 // CHECK-NEXT: %[[BLOCK:.*]] = lm.linear %[[H]], %[[PROJ]]
 // CHECK-NEXT: return %[[SUM]], %[[BLOCK]]
 func.func private @layer(%x: !x, %position: index, %norm: !n {lm.slot = "norm"}, %proj: !w {lm.slot = "proj"}) -> !x {
-  %h = lm.norm %x, %norm eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %x, %norm eps 1.0e-5 : !x, !n
   %block = lm.linear %h, %proj : !x, !w -> !x
   %y = lm.add %x, %block : !x
   return %y : !x
 }
 // CHECK-LABEL: func.func @forward(
 // CHECK: %[[ZEROS:.*]] = lm.zeros %[[X0:.*]] :
-// CHECK: %[[OUT:.*]]:2 = lm.layers %[[X0]], %[[ZEROS]] at
-// CHECK: %{{.*}}, %[[NORMED:.*]] = lm.add_norm %[[OUT]]#0, %[[OUT]]#1,
+// CHECK: %[[OUT:.*]], %[[OUT1:.*]] = lm.layers %[[X0]], %[[ZEROS]] at
+// CHECK: %{{.*}}, %[[NORMED:.*]] = lm.add_norm %[[OUT]], %[[OUT1]],
 // CHECK: return %[[NORMED]]
 func.func @forward(%x: !x, %position: index) -> !x {
   %y = lm.layers %x at %position [@layer] : !x -> !x
   %w = lm.use @final_norm : !n
-  %h = lm.norm %y, %w eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %y, %w eps 1.0e-5 : !x, !n
   return %h : !x
 }
 
@@ -57,21 +57,21 @@ lm.weight @final_norm : !n
 // CHECK-NEXT: %[[BLOCK:.*]] = lm.linear %[[H]]
 // CHECK-NEXT: return %[[SUM]], %[[BLOCK]]
 func.func private @layer(%x: !x, %position: index, %norm: !n {lm.slot = "norm"}, %proj: !w {lm.slot = "proj"}, %post: !n {lm.slot = "post"}) -> !x {
-  %h = lm.norm %x, %norm eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %x, %norm eps 1.0e-5 : !x, !n
   %block = lm.linear %h, %proj : !x, !w -> !x
-  %normed = lm.norm %block, %post eps 1.0e-5 groups 1 : !x, !n
+  %normed = lm.norm %block, %post eps 1.0e-5 : !x, !n
   %y = lm.add %x, %normed : !x
   return %y : !x
 }
 // What the last layer leaves pending is normed with its own weight.
 // CHECK-LABEL: func.func @forward(
-// CHECK: %[[OUT:.*]]:2 = lm.layers
+// CHECK: %[[OUT:.*]], %[[OUT1:.*]] = lm.layers
 // CHECK: %[[LAST:.*]] = lm.use @layers.1.post
-// CHECK: lm.add_norm %[[OUT]]#0, %[[OUT]]#1 post %[[LAST]] : !lm.weight<8xf32>,
+// CHECK: lm.add_norm %[[OUT]], %[[OUT1]] post %[[LAST]] : !lm.weight<8xf32>,
 func.func @forward(%x: !x, %position: index) -> !x {
   %y = lm.layers %x at %position [@layer, @layer] : !x -> !x
   %w = lm.use @final_norm : !n
-  %h = lm.norm %y, %w eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %y, %w eps 1.0e-5 : !x, !n
   return %h : !x
 }
 
@@ -84,7 +84,7 @@ func.func @forward(%x: !x, %position: index) -> !x {
 // CHECK-NEXT: %[[G:.*]] = lm.glu %[[SUM]], %[[H]]
 func.func @sum_goes_on(%x: !x, %block: !x, %norm: !n) -> !x {
   %sum = lm.add %x, %block : !x
-  %h = lm.norm %sum, %norm eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %sum, %norm eps 1.0e-5 : !x, !n
   %g = lm.glu %sum, %h silu : !x
   return %g : !x
 }
@@ -94,7 +94,7 @@ func.func @sum_goes_on(%x: !x, %block: !x, %norm: !n) -> !x {
 func.func @sum_is_used_before_it_is_normed(%x: !x, %block: !x, %norm: !n) -> (!x, !x) {
   %sum = lm.add %x, %block : !x
   %g = lm.glu %sum, %x silu : !x
-  %h = lm.norm %sum, %norm eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %sum, %norm eps 1.0e-5 : !x, !n
   return %g, %h : !x, !x
 }
 // CHECK-LABEL: @norm_of_heads(
@@ -108,11 +108,11 @@ func.func @norm_of_heads(%x: !x, %block: !x, %norm: !lm.weight<4xf32>) -> !x {
 // One op has one eps: the post-norm stays where it is.
 // CHECK-LABEL: @post_norm_of_another_eps(
 // CHECK-NEXT: %[[POST:.*]] = lm.norm
-// CHECK-NEXT: lm.add_norm %{{.*}}, %[[POST]], %{{.*}} eps 1.000000e-05 :
+// CHECK-NEXT: lm.add_norm %{{.*}}, %[[POST]], %{{.*}} eps 1.0e-5 :
 func.func @post_norm_of_another_eps(%x: !x, %block: !x, %post: !n, %norm: !n) -> !x {
-  %normed = lm.norm %block, %post eps 1.0e-6 groups 1 : !x, !n
+  %normed = lm.norm %block, %post eps 1.0e-6 : !x, !n
   %sum = lm.add %x, %normed : !x
-  %h = lm.norm %sum, %norm eps 1.0e-5 groups 1 : !x, !n
+  %h = lm.norm %sum, %norm eps 1.0e-5 : !x, !n
   return %h : !x
 }
 
@@ -144,13 +144,13 @@ lm.weight @layers.1.last : !n
 // CHECK: func.func private @first(%{{.*}}) -> tensor<?x8xf32> {
 func.func private @first(%x: !x, %position: index, %post: !n {lm.slot = "post"}) -> !x {
   %block = lm.glu %x, %x silu : !x
-  %normed = lm.norm %block, %post eps 1.0e-5 groups 1 : !x, !n
+  %normed = lm.norm %block, %post eps 1.0e-5 : !x, !n
   %y = lm.add %x, %normed : !x
   return %y : !x
 }
 func.func private @second(%x: !x, %position: index, %last: !n {lm.slot = "last"}) -> !x {
   %block = lm.glu %x, %x silu : !x
-  %normed = lm.norm %block, %last eps 1.0e-5 groups 1 : !x, !n
+  %normed = lm.norm %block, %last eps 1.0e-5 : !x, !n
   %y = lm.add %x, %normed : !x
   return %y : !x
 }
@@ -170,7 +170,7 @@ lm.weight @shared : !n
 func.func private @layer(%x: !x, %position: index) -> !x {
   %block = lm.glu %x, %x silu : !x
   %post = lm.use @shared : !n
-  %normed = lm.norm %block, %post eps 1.0e-5 groups 1 : !x, !n
+  %normed = lm.norm %block, %post eps 1.0e-5 : !x, !n
   %y = lm.add %x, %normed : !x
   return %y : !x
 }

@@ -1,18 +1,18 @@
 // RUN: lathe-opt %s --lm-fuse-qkv | FileCheck %s
 
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
-#slow = #lm.rope<dim = 4, theta = 1.0e6, scaling = "none", frequencies = 1.0, 0.001>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
+#slow = #lm.rope<dim = 4, theta = 1.0e6, frequencies = 1.0, 0.001>
 !x = tensor<?x72xf32>
 !q = tensor<?x32xf32>
 !k = tensor<?x16xf32>
 !wq = !lm.weight<32x72xbf16>
 !wk = !lm.weight<16x72xbf16>
 !norm = !lm.weight<8xf32>
-!cache = !lm.cache<2 x 8 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 8 x f32>
 
 // CHECK-LABEL: @plain_projections(
 // CHECK-SAME: %[[X:.*]]: tensor<?x72xf32>, %[[P:.*]]: index, %[[WQ:.*]]: !lm.weight<32x72xbf16>, %[[WK:.*]]: !lm.weight<16x72xbf16>, %[[WV:.*]]: !lm.weight<16x72xbf16>, %[[CACHE:.*]]: !lm.cache
-// CHECK-NEXT: %[[Q:.*]] = lm.qkv %[[X]], %[[WQ]], %[[WK]], %[[WV]] to %[[CACHE]] at %[[P]] heads 4 eps 0.000000e+00 :
+// CHECK-NEXT: %[[Q:.*]] = lm.qkv %[[X]], %[[WQ]], %[[WK]], %[[WV]] to %[[CACHE]] at %[[P]] heads 4 :
 // CHECK-NEXT: %[[O:.*]] = lm.attention %[[Q]], %[[CACHE]] at %[[P]] heads 4
 // CHECK-NEXT: return %[[O]]
 func.func @plain_projections(%x: !x, %p: index, %wq: !wq, %wk: !wk, %wv: !wk, %cache: !cache) -> !q {
@@ -25,7 +25,7 @@ func.func @plain_projections(%x: !x, %p: index, %wq: !wq, %wk: !wk, %wv: !wk, %c
 }
 
 // CHECK-LABEL: @norms_and_rotations_go_along(
-// CHECK: lm.qkv %{{.*}} q_norm %{{.*}} : !lm.weight<8xf32> k_norm %{{.*}} : !lm.weight<8xf32> to %{{.*}} at %{{.*}} heads 4 eps 1.000000e-05 rope #rope
+// CHECK: lm.qkv %{{.*}} q_norm %{{.*}} : !lm.weight<8xf32> k_norm %{{.*}} : !lm.weight<8xf32> to %{{.*}} at %{{.*}} heads 4 eps 1.0e-5 rope #rope
 // CHECK-NEXT: lm.attention
 // CHECK-NEXT: return
 func.func @norms_and_rotations_go_along(%x: !x, %p: index, %wq: !wq, %wk: !wk, %wv: !wk, %qn: !norm, %kn: !norm, %cache: !cache) -> !q {
@@ -174,9 +174,9 @@ func.func @appended_at_another_position(%x: !x, %p: index, %other: index, %wq: !
 // CHECK: lm.append
 func.func @norm_spans_heads(%x: !x, %p: index, %wq: !wq, %wk: !wk, %qn: !lm.weight<32xf32>, %kn: !lm.weight<16xf32>, %cache: !cache) -> !q {
   %ql = lm.linear %x, %wq : !x, !wq -> !q
-  %q = lm.norm %ql, %qn eps 1.0e-6 groups 1 : !q, !lm.weight<32xf32>
+  %q = lm.norm %ql, %qn eps 1.0e-6 : !q, !lm.weight<32xf32>
   %kl = lm.linear %x, %wk : !x, !wk -> !k
-  %k = lm.norm %kl, %kn eps 1.0e-6 groups 1 : !k, !lm.weight<16xf32>
+  %k = lm.norm %kl, %kn eps 1.0e-6 : !k, !lm.weight<16xf32>
   %v = lm.linear %x, %wk : !x, !wk -> !k
   lm.append %k, %v to %cache at %p : !k, !cache
   %o = lm.attention %q, %cache at %p heads 4 scale 1.0 : !q, !cache

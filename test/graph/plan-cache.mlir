@@ -12,26 +12,26 @@
 
 module attributes {lm.model = {context = 1000 : i64}} {
   // Without a window: the context, in whole panels of 16.
-  // BF16: lm.state @full : !lm.cache<2 x 24 x bf16, window = 0, rows = 1008> place 0{{$}}
-  // F32: lm.state @full : !lm.cache<2 x 24 x f32, window = 0, rows = 1008> place 0{{$}}
-  lm.state @full : !lm.cache<2 x 24 x bf16, window = 0, rows = 0>
+  // BF16: lm.state @full : !lm.cache<2 x 24 x bf16, rows = 1008> place 0{{$}}
+  // F32: lm.state @full : !lm.cache<2 x 24 x f32, rows = 1008> place 0{{$}}
+  lm.state @full : !lm.cache<2 x 24 x bf16>
   // A ring: what the window sees of the past, and the rows of one call. Heads are padded to 16 values, places to pages.
   // BF16: lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 528> place 258048{{$}}
   // F32: lm.state @ring : !lm.cache<1 x 8 x f32, window = 13, rows = 528> place 516096{{$}}
-  lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 0>
+  lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13>
   // A near miss: the ring would be longer than the context.
   // BF16: lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600, rows = 1008> place 294912{{$}}
-  lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600, rows = 0>
+  lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600>
   // bf16 lies in pairs, so heads of odd width stay wide.
-  // CHECK: lm.state @odd : !lm.cache<1 x 7 x f32, window = 0, rows = 1008> place {{[0-9]+$}}
-  lm.state @odd : !lm.cache<1 x 7 x f32, window = 0, rows = 0>
+  // CHECK: lm.state @odd : !lm.cache<1 x 7 x f32, rows = 1008> place {{[0-9]+$}}
+  lm.state @odd : !lm.cache<1 x 7 x f32>
 
   // CHECK-LABEL: func.func @users(
-  // BF16-SAME: !lm.cache<2 x 24 x bf16, window = 0, rows = 1008>)
-  // F32-SAME: !lm.cache<2 x 24 x f32, window = 0, rows = 1008>)
+  // BF16-SAME: !lm.cache<2 x 24 x bf16, rows = 1008>)
+  // F32-SAME: !lm.cache<2 x 24 x f32, rows = 1008>)
   // BF16-NEXT: lm.use @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 528>
-  func.func @users(%cache: !lm.cache<2 x 24 x bf16, window = 0, rows = 0>) {
-    %ring = lm.use @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 0>
+  func.func @users(%cache: !lm.cache<2 x 24 x bf16>) {
+    %ring = lm.use @ring : !lm.cache<1 x 8 x bf16, window = 13>
     return
   }
 }
@@ -40,7 +40,7 @@ module attributes {lm.model = {context = 1000 : i64}} {
 // The module's own number of rows goes before the option.
 module attributes {lm.model = {context = 1000 : i64}, lm.options = {prefill_rows = 20 : i64}} {
   // CHECK: window = 13, rows = 32>
-  lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 0>
+  lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13>
 }
 
 //--- invalid.mlir
@@ -76,5 +76,5 @@ module attributes {lm.model = {context = 1000 : i64}, lm.options = {prefill_rows
 
 // expected-error @below {{expects at most 2^40 values, but found 1024 x 1024 for a window of 0 and 2147483648 rows}}
 module attributes {lm.model = {context = 2147483648 : i64}} {
-  lm.state @huge : !lm.cache<1024 x 1024 x bf16, window = 0, rows = 0>
+  lm.state @huge : !lm.cache<1024 x 1024 x bf16>
 }

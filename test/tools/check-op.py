@@ -123,7 +123,7 @@ class Module:
 
     def norm(self, hidden, source="%x", out="%h"):
         kind = self.slot("norm", (hidden,), "f32", self.ones(hidden))
-        self.body.append(f"{out} = lm.norm {source}, %norm eps 1.0e-6 groups 1 : tensor<?x{hidden}xf32>, {kind}")
+        self.body.append(f"{out} = lm.norm {source}, %norm eps 1.0e-6 : tensor<?x{hidden}xf32>, {kind}")
 
     def linear(self, name, out, source, outputs, inputs, number_format):
         kind = self.slot(name, (outputs, inputs), number_format)
@@ -134,7 +134,7 @@ class Module:
         rows = f"tensor<?x{hidden}xf32>"
         if post:
             kind = self.slot("post_norm", (hidden,), "f32")
-            self.body.append(f"%p = lm.norm %o, %post_norm eps 1.0e-6 groups 1 : {rows}, {kind}")
+            self.body.append(f"%p = lm.norm %o, %post_norm eps 1.0e-6 : {rows}, {kind}")
         self.body.append(f"%y = lm.add %x, {'%p' if post else '%o'} : {rows}")
 
     def text(self, hidden, table, head, caches=""):
@@ -160,10 +160,10 @@ class Module:
   }}
   func.func @forward(%ids: tensor<?xi32>, %position: index) -> {outputs} {{
     %table = lm.use @embed_tokens : {embed}
-    %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, {embed} -> {rows}
+    %x = lm.embed %ids, %table : tensor<?xi32>, {embed} -> {rows}
     %y = lm.layers %x at %position [@layer] : {rows} -> {rows}
     %norm = lm.use @final_norm : {final}
-    %h = lm.norm %y, %norm eps 1.0e-6 groups 1 : {rows}, {final}
+    %h = lm.norm %y, %norm eps 1.0e-6 : {rows}, {final}
     %head = lm.use @lm_head : {logits}
     %logits = lm.linear %h, %head : {rows}, {logits} -> {outputs}
     return %logits : {outputs}
@@ -208,9 +208,9 @@ def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, sof
     module.linear("v_proj", "%v0", "%h", cache_heads * dim, hidden, number_format)
     turned = dim // 4 * 2
     frequencies = ", ".join(str(0.5**i) for i in range(turned // 2))
-    rope = f'<dim = {turned}, theta = 1.0e4, scaling = "none", frequencies = {frequencies}>'
+    rope = f'<dim = {turned}, theta = 1.0e4, frequencies = {frequencies}>'
     span = f"chunk = {chunk}" if chunk else f"window = {window}"
-    cache = f"!lm.cache<{cache_heads} x {dim} x f32, {span}, rows = 0>"
+    cache = f"!lm.cache<{cache_heads} x {dim} x f32, {span}>"
     module.arguments.append(f'%cache: {cache} {{lm.slot = "cache"}}')
     wide, narrow = f"tensor<?x{heads * dim}xf32>", f"tensor<?x{cache_heads * dim}xf32>"
     module.body += [f"%q = lm.rope %q0 at %position heads {heads} {rope} : {wide}",
@@ -244,7 +244,7 @@ def latent_attention(module, number_format, hidden):
     module.linear("q_proj", "%q", "%h", heads * (own + rotated), hidden, "f32")
     module.linear("c_proj", "%c", "%h", latent, hidden, "f32")
     module.linear("r_proj", "%r", "%h", rotated, hidden, "f32")
-    cache = f"!lm.cache<1 x {latent + rotated} x f32, latent = {latent}, window = 0, rows = 0>"
+    cache = f"!lm.cache<1 x {latent + rotated} x f32, latent = {latent}>"
     module.arguments.append(f'%cache: {cache} {{lm.slot = "cache"}}')
     is_whole = own % block == 0 and number_format != "f8_e4m3"
     keys = module.slot("k_up", (heads, latent, own), number_format if is_whole else "f32")

@@ -5,10 +5,11 @@
 using namespace mlir;
 using namespace lathe;
 
+/// Empty when frequencies are not scaled.
 static StringRef nameOf(RopeScaling scaling) {
   switch (scaling) {
   case RopeScaling::None:
-    return "none";
+    return "";
   case RopeScaling::Linear:
     return "linear";
   case RopeScaling::Llama3:
@@ -25,8 +26,10 @@ static StringRef nameOf(RopeScaling scaling) {
 
 lm::RopeAttr lathe::ropeAttr(MLIRContext *context, const Rope &rope) {
   std::vector<float> frequencies = rope.frequencies();
-  return lm::RopeAttr::get(context, rope.dims, rope.theta, StringAttr::get(context, nameOf(rope.scaling)),
-                           rope.attentionFactor, SmallVector<lm::Real>(frequencies.begin(), frequencies.end()));
+  const StringRef scaling = nameOf(rope.scaling);
+  return lm::RopeAttr::get(context, rope.dims, rope.theta,
+                           scaling.empty() ? StringAttr() : StringAttr::get(context, scaling), rope.attentionFactor,
+                           SmallVector<lm::Single>(frequencies.begin(), frequencies.end()));
 }
 
 static lm::TemperatureAttr temperatureOf(const LayerBuilder &layer) {

@@ -362,7 +362,7 @@ func.func @more_outputs_than_the_weight_has(%x: memref<?x64xf32>, %w: !lm.weight
 // kernel.rope_table, kernel.rope
 func.func @table_of_another_width(%p: index, %out: memref<?x8xf32>) {
   // expected-error @below {{'kernel.rope_table' op expects out of 4 columns, but found 'memref<?x8xf32>'}}
-  kernel.rope_table <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01> at %p to %out : memref<?x8xf32>
+  kernel.rope_table <dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01> at %p to %out : memref<?x8xf32>
   return
 }
 
@@ -401,73 +401,73 @@ func.func @turns_a_part_of_a_head(%t: memref<?x4xf32>, %out: memref<?x64xf32>) {
 // -----
 
 // kernel.append, kernel.attention
-func.func @appends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 0>, %n: index) {
-  // expected-error @below {{'kernel.append' op expects a cache with rows, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 0>'}}
-  kernel.append %x to %c[%n] at %n : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 0>
+func.func @appends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32>, %n: index) {
+  // expected-error @below {{'kernel.append' op expects a cache with rows, but found '!lm.cache<2 x 16 x f32>'}}
+  kernel.append %x to %c[%n] at %n : memref<?x16xf32>, !lm.cache<2 x 16 x f32>
   return
 }
 
 // -----
 
-func.func @appends_a_part_of_a_head(%x: memref<?x24xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %n: index) {
+func.func @appends_a_part_of_a_head(%x: memref<?x24xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %n: index) {
   // expected-error @below {{'kernel.append' op expects rows of whole heads of 16 values, but found 'memref<?x24xf32>'}}
-  kernel.append %x to %c[%n] at %n : memref<?x24xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>
+  kernel.append %x to %c[%n] at %n : memref<?x24xf32>, !lm.cache<2 x 16 x f32, rows = 32>
   return
 }
 
 // -----
 
-func.func @appends_more_heads_than_there_are(%x: memref<?x48xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %n: index) {
+func.func @appends_more_heads_than_there_are(%x: memref<?x48xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %n: index) {
   // expected-error @below {{'kernel.append' op expects at most the cache's 2 heads, but found 3}}
-  kernel.append %x to %c[%n] at %n : memref<?x48xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>
+  kernel.append %x to %c[%n] at %n : memref<?x48xf32>, !lm.cache<2 x 16 x f32, rows = 32>
   return
 }
 
 // -----
 
-func.func @attends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 0>, %s: memref<?x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects a cache with rows, keys and values, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 0>'}}
-  kernel.attention %x, %c[%n] at %n scores %s to %x scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 0>, memref<?x32xf32>, memref<?x16xf32>
+func.func @attends_to_a_cache_without_rows(%x: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects a cache with rows, keys and values, but found '!lm.cache<2 x 16 x f32>'}}
+  kernel.attention %x, %c[%n] at %n scores %s to %x scale 1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32>, memref<?x32xf32>, memref<?x16xf32>
   return
 }
 
 // -----
 
-func.func @query_of_two_heads(%x: memref<?x32xf32>, %o: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+func.func @query_of_two_heads(%x: memref<?x32xf32>, %o: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %s: memref<?x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects out of 32 columns, but found 'memref<?x16xf32>'}}
-  kernel.attention %x, %c[%n] at %n scores %s to %o scale 1.0 softcap 0.0 : memref<?x32xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
+  kernel.attention %x, %c[%n] at %n scores %s to %o scale 1.0 : memref<?x32xf32>, !lm.cache<2 x 16 x f32, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
   return
 }
 
 // -----
 
-func.func @attends_into_two_heads(%x: memref<?x32xf32>, %q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+func.func @attends_into_two_heads(%x: memref<?x32xf32>, %q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %s: memref<?x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects out of 16 columns, but found 'memref<?x32xf32>'}}
-  kernel.attention %q, %c[%n] at %n scores %s to %x scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x32xf32>
+  kernel.attention %q, %c[%n] at %n scores %s to %x scale 1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, rows = 32>, memref<?x32xf32>, memref<?x32xf32>
   return
 }
 
 // -----
 
-func.func @room_for_fewer_scores_than_rows(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x16xf32>, %n: index) {
+func.func @room_for_fewer_scores_than_rows(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %s: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects room for the scores of 32 rows, but found 'memref<?x16xf32>'}}
-  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x16xf32>, memref<?x16xf32>
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, rows = 32>, memref<?x16xf32>, memref<?x16xf32>
   return
 }
 
 // -----
 
-func.func @rounds_for_keys_of_f32(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects keys of bf16 and a multiple of 16 dims to round queries for, but found '!lm.cache<2 x 16 x f32, window = 0, rows = 32>'}}
-  kernel.attention rounded %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
+func.func @rounds_for_keys_of_f32(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+  // expected-error @below {{'kernel.attention' op expects keys of bf16 and a multiple of 16 dims to round queries for, but found '!lm.cache<2 x 16 x f32, rows = 32>'}}
+  kernel.attention rounded %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
   return
 }
 
 // -----
 
-func.func @negative_softcap(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, window = 0, rows = 32>, %s: memref<?x32xf32>, %n: index) {
+func.func @negative_softcap(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %s: memref<?x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects a softcap that is not negative, but found -1.000000e+00 : f64}}
-  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap -1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap -1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, rows = 32>, memref<?x32xf32>, memref<?x16xf32>
   return
 }
 
@@ -497,17 +497,17 @@ func.func @values_of_what_is_not_packed(%w: !lm.weight<8x32xf32>, %out: memref<8
 
 // -----
 
-func.func @a_cache_without_rows(%c: !lm.cache<2 x 8 x f32, window = 0, rows = 0>, %out: memref<?x16xf32>) {
-  // expected-error @below {{'kernel.cached' op expects a cache with rows, but found '!lm.cache<2 x 8 x f32, window = 0, rows = 0>'}}
-  kernel.cached %c to %out : !lm.cache<2 x 8 x f32, window = 0, rows = 0>, memref<?x16xf32>
+func.func @a_cache_without_rows(%c: !lm.cache<2 x 8 x f32>, %out: memref<?x16xf32>) {
+  // expected-error @below {{'kernel.cached' op expects a cache with rows, but found '!lm.cache<2 x 8 x f32>'}}
+  kernel.cached %c to %out : !lm.cache<2 x 8 x f32>, memref<?x16xf32>
   return
 }
 
 // -----
 
-func.func @all_heads_are_cached(%c: !lm.cache<2 x 8 x f32, window = 0, rows = 16>, %out: memref<?x8xf32>) {
+func.func @all_heads_are_cached(%c: !lm.cache<2 x 8 x f32, rows = 16>, %out: memref<?x8xf32>) {
   // expected-error @below {{'kernel.cached' op expects out of 16 columns, but found 'memref<?x8xf32>'}}
-  kernel.cached values %c to %out : !lm.cache<2 x 8 x f32, window = 0, rows = 16>, memref<?x8xf32>
+  kernel.cached values %c to %out : !lm.cache<2 x 8 x f32, rows = 16>, memref<?x8xf32>
   return
 }
 
@@ -668,37 +668,37 @@ func.func @parts_without_weights_of_several_experts(%x: memref<?x16xf32>, %w: me
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @heads_of_several_rows(%q: memref<?x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects several heads of one row alone, but found 'memref<?x32xf32>'}}
-  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x32xf32>, !cache, memref<2x32xf32>, memref<?x32xf32>
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<?x32xf32>, !cache, memref<2x32xf32>, memref<?x32xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @scores_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects room for the scores of 2 heads, but found 'memref<1x32xf32>'}}
-  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<1x32xf32>, !cache, memref<1x32xf32>, memref<1x32xf32>
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<1x32xf32>, memref<1x32xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @unknown_number_of_heads(%q: memref<1x?xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.attention' op expects a known number of query heads, but found 'memref<1x?xf32>'}}
-  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<1x?xf32>, !cache, memref<1x32xf32>, memref<1x?xf32>
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<1x?xf32>, !cache, memref<1x32xf32>, memref<1x?xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, latent = 12, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, latent = 12, rows = 32>
 func.func @latent_cache_has_no_values(%q: memref<?x16xf32>, %c: !cache, %s: memref<?x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects a cache with rows, keys and values, but found '!lm.cache<1 x 16 x f32, latent = 12, window = 0, rows = 32>'}}
-  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 softcap 0.0 : memref<?x16xf32>, !cache, memref<?x32xf32>, memref<?x16xf32>
+  // expected-error @below {{'kernel.attention' op expects a cache with rows, keys and values, but found '!lm.cache<1 x 16 x f32, latent = 12, rows = 32>'}}
+  kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<?x16xf32>, !cache, memref<?x32xf32>, memref<?x16xf32>
   return
 }
 
@@ -776,25 +776,25 @@ func.func @streams_of_another_width(%x: memref<?x8xf32>, %u: memref<?x3xf32>) {
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @sinks_of_a_piece(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %w: !lm.weight<2xf32>, %h: memref<1x4xf32>) {
   // expected-error @below {{'kernel.attention' op expects sinks to take their share of all pieces}}
-  kernel.attention %q, %c[%n] at %n sinks %w[%n] : !lm.weight<2xf32> piece %n of %n shares %h : memref<1x4xf32> scores %s to %q scale 1.0 softcap 0.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
+  kernel.attention %q, %c[%n] at %n sinks %w[%n] : !lm.weight<2xf32> piece %n of %n shares %h : memref<1x4xf32> scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @shares_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %h: memref<1x2xf32>) {
   // expected-error @below {{'kernel.attention' op expects shares of 4 columns, but found 'memref<1x2xf32>'}}
-  kernel.attention %q, %c[%n] at %n piece %n of %n shares %h : memref<1x2xf32> scores %s to %q scale 1.0 softcap 0.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
+  kernel.attention %q, %c[%n] at %n piece %n of %n shares %h : memref<1x2xf32> scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @piece_of_how_many(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
   // expected-error @below {{'kernel.attention' op expects the number of pieces, and room for their shares}}
   "kernel.attention"(%q, %c, %n, %n, %n, %h, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, memref<1x2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
@@ -803,7 +803,7 @@ func.func @piece_of_how_many(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @piece_without_shares(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
   // expected-error @below {{'kernel.attention' op expects the number of pieces, and room for their shares}}
   "kernel.attention"(%q, %c, %n, %n, %n, %n, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, index, memref<1x32xf32>, memref<1x16xf32>) -> ()
@@ -812,7 +812,7 @@ func.func @piece_without_shares(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x3
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @pieces_without_a_number(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
   // expected-error @below {{'kernel.attention' op expects the piece's number}}
   "kernel.attention"(%q, %c, %n, %n, %n, %h, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, memref<1x2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
@@ -821,7 +821,7 @@ func.func @pieces_without_a_number(%q: memref<1x16xf32>, %c: !cache, %s: memref<
 
 // -----
 
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 32>
+!cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @sinks_from_nowhere(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
   // expected-error @below {{'kernel.attention' op expects the first of the sinks beside them}}
   "kernel.attention"(%q, %c, %n, %n, %w, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, !lm.weight<2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
@@ -870,16 +870,16 @@ func.func @rounded_sinks_of_pieces(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, rows = 64>
 func.func @absorbed_of_a_plain_cache(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.absorbed_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
+  // expected-error @below {{'kernel.absorbed_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, rows = 64>'}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects a known number of query heads, but found 'memref<1x?xf32>'}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x?xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
@@ -888,7 +888,7 @@ func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_out(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x20xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects out of 16 columns, but found 'memref<1x20xf32>'}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x20xf32>
@@ -897,7 +897,7 @@ func.func @absorbed_out(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index, %h: memref<1x4xf32>) {
   // expected-error @below {{'kernel.absorbed_attention' op expects shares of 2 columns, but found 'memref<1x4xf32>'}}
   kernel.absorbed_attention %q, %c at %n piece %n of %n shares %h : memref<1x4xf32> room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
@@ -906,7 +906,7 @@ func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects blocks of a multiple of 16 positions, but found 24}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 24 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
@@ -915,7 +915,7 @@ func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x132
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects rows of several heads or heads of one row, but found 'memref<1x40xf32>'}}
   kernel.absorbed_attention %q, %c at %n every %n room %r to %o scale 1.0 rows 2 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
@@ -924,7 +924,7 @@ func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x13
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects room for the rows of 'memref<1x40xf32>', but found 1}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
@@ -933,7 +933,7 @@ func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_room(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1000xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects room of 1328 values, but found 'memref<1x1000xf32>'}}
   kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1000xf32>, memref<1x16xf32>
@@ -942,16 +942,16 @@ func.func @absorbed_room(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1000xf32
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, rows = 64>
 func.func @latent_of_a_plain_cache(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, window = 0, rows = 64>'}}
+  // expected-error @below {{'kernel.latent_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, rows = 64>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_keys_not_packed(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects a packed matrix, but found '!lm.weight<2x16x8xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -960,7 +960,7 @@ func.func @latent_keys_not_packed(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weig
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_values_not_packed(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects a packed matrix, but found '!lm.weight<2x16x16xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -969,7 +969,7 @@ func.func @latent_values_not_packed(%q: memref<?x12xf32>, %c: !cache, %k: !lm.we
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_matrices_of_other_heads(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<3x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects k_up and v_up of as many heads and 16 latent values, but found '!lm.weight<2x16x8xf32, <16 x 1>>' and '!lm.weight<3x16x16xf32, <16 x 1>>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<3x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -978,7 +978,7 @@ func.func @latent_matrices_of_other_heads(%q: memref<?x12xf32>, %c: !cache, %k: 
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_positions_of_no_panel(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects blocks of a multiple of 16 positions, but found 24}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 24 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -987,7 +987,7 @@ func.func @latent_positions_of_no_panel(%q: memref<?x12xf32>, %c: !cache, %k: !l
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_room_for_fewer_matrices(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<23x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects matrices of 24 x 16 values, but found 'memref<23x16xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<23x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -996,7 +996,7 @@ func.func @latent_room_for_fewer_matrices(%q: memref<?x12xf32>, %c: !cache, %k: 
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_room_for_fewer_panels(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<43x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects panels of 44 x 16 values, but found 'memref<43x16xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<43x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -1005,7 +1005,7 @@ func.func @latent_room_for_fewer_panels(%q: memref<?x12xf32>, %c: !cache, %k: !l
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_room_for_narrower_rows(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x48xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects rows of 64 values, but found 'memref<?x48xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x48xf32>, memref<?x16xf32>
@@ -1014,7 +1014,7 @@ func.func @latent_room_for_narrower_rows(%q: memref<?x12xf32>, %c: !cache, %k: !
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_room_for_fewer_rows(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<4x64xf32>, %o: memref<8x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects rows to cover 'memref<8x16xf32>', but found 'memref<4x64xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<4x64xf32>, memref<8x16xf32>
@@ -1023,7 +1023,7 @@ func.func @latent_room_for_fewer_rows(%q: memref<?x12xf32>, %c: !cache, %k: !lm.
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_query_of_another_width(%q: memref<?x16xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x16xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects query of 12 columns, but found 'memref<?x16xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x16xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
@@ -1032,7 +1032,7 @@ func.func @latent_query_of_another_width(%q: memref<?x16xf32>, %c: !cache, %k: !
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>
+!cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @latent_out_of_another_width(%q: memref<?x12xf32>, %c: !cache, %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>, %m: memref<24x16xf32>, %p: memref<44x16xf32>, %r: memref<?x64xf32>, %o: memref<?x12xf32>, %n: index) {
   // expected-error @below {{'kernel.latent_attention' op expects out of 16 columns, but found 'memref<?x12xf32>'}}
   kernel.latent_attention %q, %c at %n by %k, %v[%n] matrices %m panels %p rows %r to %o scale 1.0 positions 16 : memref<?x12xf32>, !cache, !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x12xf32>

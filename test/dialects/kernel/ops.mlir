@@ -1,8 +1,8 @@
 // RUN: lathe-opt %s --verify-roundtrip | FileCheck %s
 
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
 !rows = memref<?x64xf32, strided<[128, 1], offset: ?>>
-!cache = !lm.cache<2 x 16 x bf16, window = 0, rows = 32>
+!cache = !lm.cache<2 x 16 x bf16, rows = 32>
 !head = memref<?x16xf32>
 
 // CHECK-LABEL: @rows(
@@ -11,19 +11,19 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
                 %rounded: memref<?x64xbf16>, %some: memref<?x?xf32>, %n: index) {
   // CHECK: kernel.zero %{{.*}} : memref<?x64xf32, strided<[128, 1], offset: ?>>
   kernel.zero %out : !rows
-  // CHECK: kernel.embed %{{.*}}, %{{.*}} to %{{.*}} scale 1.000000e+00 : memref<?x1xi32>, <96x64xf32, <16 x 1>>, memref<?x64xf32
+  // CHECK: kernel.embed %{{.*}}, %{{.*}} to %{{.*}} : memref<?x1xi32>, <96x64xf32, <16 x 1>>, memref<?x64xf32
   kernel.embed %ids, %table to %out scale 1.0 : memref<?x1xi32>, !lm.weight<96x64xf32, <16 x 1>>, !rows
   // CHECK: kernel.add %{{.*}}, %{{.*}} to %{{.*}} :
   kernel.add %x, %some to %out : !rows, memref<?x?xf32>, !rows
-  // CHECK: kernel.norm %{{.*}} by %{{.*}} : !lm.weight<32xf32> to %{{.*}} group 32 eps 1.000000e-05 :
+  // CHECK: kernel.norm %{{.*}} by %{{.*}} : !lm.weight<32xf32> to %{{.*}} group 32 eps 1.0e-5 :
   kernel.norm %x by %w : !lm.weight<32xf32> to %out group 32 eps 1.0e-5 : !rows, !rows
-  // CHECK: kernel.norm %{{.*}} by %{{.*}} : !lm.weight<32xf32> bias %{{.*}} : !lm.weight<32xf32> to %{{.*}} group 32 eps 1.000000e-05 :
+  // CHECK: kernel.norm %{{.*}} by %{{.*}} : !lm.weight<32xf32> bias %{{.*}} : !lm.weight<32xf32> to %{{.*}} group 32 eps 1.0e-5 :
   kernel.norm %x by %w : !lm.weight<32xf32> bias %w : !lm.weight<32xf32> to %out group 32 eps 1.0e-5 : !rows, !rows
   // CHECK: kernel.copy %{{.*}} to %{{.*}} :
   kernel.copy %x to %out : !rows, !rows
   // CHECK: kernel.add_positions %{{.*}} at %{{.*}} to %{{.*}} : <96x64xf32, <16 x 1>>,
   kernel.add_positions %table at %n to %out : !lm.weight<96x64xf32, <16 x 1>>, !rows
-  // CHECK: kernel.scale %{{.*}} by 2.500000e-01 :
+  // CHECK: kernel.scale %{{.*}} by 0.25 :
   kernel.scale %out by 0.25 : !rows
   // CHECK: kernel.activation %{{.*}} gelu_tanh :
   kernel.activation %out gelu_tanh : !rows
@@ -42,7 +42,7 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   kernel.glu %x, %x to %out silu : !rows, !rows, !rows
   // CHECK: kernel.glu %{{.*}}, %{{.*}} to %{{.*}} silu : {{.*}}, memref<?x64xbf16>
   kernel.glu %x, %x to %rounded silu : !rows, !rows, memref<?x64xbf16>
-  // CHECK: kernel.softcap %{{.*}} cap 3.000000e+01 :
+  // CHECK: kernel.softcap %{{.*}} cap 30.0 :
   kernel.softcap %out cap 30.0 : !rows
   return
 }
@@ -51,9 +51,9 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
 func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen: memref<?x2xi32>, %order: memref<64x1xi32>,
                    %places: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %slots: memref<64x64xf32>, %out: memref<?x64xf32>,
                    %gate: memref<?x1xf32>, %c: !lm.weight<8xf32>) {
-  // CHECK: kernel.route %{{.*}} correction %{{.*}} : !lm.weight<8xf32> to %{{.*}}, %{{.*}} sigmoid scale 2.500000e+00 :
+  // CHECK: kernel.route %{{.*}} correction %{{.*}} : !lm.weight<8xf32> to %{{.*}}, %{{.*}} sigmoid scale 2.5 :
   kernel.route %scores correction %c : !lm.weight<8xf32> to %weights, %chosen sigmoid scale 2.5 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
-  // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax scale 1.000000e+00 {normalized} :
+  // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax {normalized} :
   kernel.route %scores to %weights, %chosen softmax scale 1.0 {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.route %{{.*}} of 1 in 2 by 1 room %{{.*}} : memref<?x8xf32> to %{{.*}}, %{{.*}} softmax
   kernel.route %scores of 1 in 2 by 1 room %scores : memref<?x8xf32> to %weights, %chosen softmax scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
@@ -88,9 +88,9 @@ func.func @products(%x: !rows, %codes: memref<?x104xi8>, %rounded: memref<?x64xb
 }
 
 // CHECK-LABEL: @heads(
-func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %cache16: !lm.cache<2 x 16 x bf16, window = 0, rows = 32>, %scores: memref<?x32xf32>,
+func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %cache16: !lm.cache<2 x 16 x bf16, rows = 32>, %scores: memref<?x32xf32>,
                  %head: index, %position: index, %latents: memref<?x20xf32>,
-                 %latent: !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, %room: memref<1x1328xf32>,
+                 %latent: !lm.cache<1 x 20 x f32, latent = 16, rows = 64>, %room: memref<1x1328xf32>,
                  %mixed: memref<?x16xf32>) {
   // CHECK: kernel.rope_table #rope at %{{.*}} to %{{.*}} : memref<?x4xf32>
   kernel.rope_table #rope at %position to %angles : memref<?x4xf32>
@@ -100,15 +100,15 @@ func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, 
   kernel.append %q to %cache[%head] at %position : memref<?x32xf32>, !cache
   // CHECK: kernel.append %{{.*}} to values %{{.*}}[%{{.*}}] at %{{.*}} :
   kernel.append %q to values %cache[%head] at %position : memref<?x32xf32>, !cache
-  // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{.*}} every %{{.*}} room %{{.*}} to %{{.*}} scale 2.500000e-01 rows 8 positions 16 :
+  // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{.*}} every %{{.*}} room %{{.*}} to %{{.*}} scale 0.25 rows 8 positions 16 :
   kernel.absorbed_attention %latents, %latent at %position every %head room %room to %mixed scale 0.25 rows 8 positions 16
-    : memref<?x20xf32>, !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>, memref<1x1328xf32>, memref<?x16xf32>
-  // CHECK: kernel.attention %{{.*}}, %{{.*}}[%{{.*}}] at %{{.*}} scores %{{.*}} to %{{.*}} scale 2.500000e-01 softcap 0.000000e+00 :
-  kernel.attention %query, %cache[%head] at %position scores %scores to %query scale 0.25 softcap 0.0
+    : memref<?x20xf32>, !lm.cache<1 x 20 x f32, latent = 16, rows = 64>, memref<1x1328xf32>, memref<?x16xf32>
+  // CHECK: kernel.attention %{{.*}}, %{{.*}}[%{{.*}}] at %{{.*}} scores %{{.*}} to %{{.*}} scale 0.25 :
+  kernel.attention %query, %cache[%head] at %position scores %scores to %query scale 0.25 
     : !head, !cache, memref<?x32xf32>, !head
   // CHECK: kernel.attention rounded %{{.*}}, %{{.*}}[%{{.*}}] at
-  kernel.attention rounded %query, %cache16[%head] at %position scores %scores to %query scale 0.25 softcap 0.0
-    : !head, !lm.cache<2 x 16 x bf16, window = 0, rows = 32>, memref<?x32xf32>, !head
+  kernel.attention rounded %query, %cache16[%head] at %position scores %scores to %query scale 0.25 
+    : !head, !lm.cache<2 x 16 x bf16, rows = 32>, memref<?x32xf32>, !head
   return
 }
 
@@ -121,9 +121,9 @@ func.func @streams(%x: !rows, %wide: memref<?x128xf32>, %out: !rows, %w: !lm.wei
   kernel.multiply %x, %w to %out : !rows, !lm.weight<64xf32>, !rows
   // CHECK: kernel.scale_rows %{{.*}} by %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x1xf32>
   kernel.scale_rows %out by %factors : !rows, memref<?x1xf32>
-  // CHECK: kernel.sparsify %{{.*}} to %{{.*}} deviations 1.644900e+00 :
+  // CHECK: kernel.sparsify %{{.*}} to %{{.*}} deviations 1.6449 :
   kernel.sparsify %x to %out deviations 1.6449 : !rows, !rows
-  // CHECK: kernel.match_magnitude %{{.*}}, %{{.*}} to %{{.*}} eps 1.000000e-05 :
+  // CHECK: kernel.match_magnitude %{{.*}}, %{{.*}} to %{{.*}} eps 1.0e-5 :
   kernel.match_magnitude %x, %x to %out eps 1.0e-5 : !rows, !rows, !rows
   // CHECK: kernel.altup_predict %{{.*}}, %{{.*}} to %{{.*}} : memref<?x64xf32, {{.*}}>, memref<?x4xf32>,
   kernel.altup_predict %x, %pairs to %out : !rows, memref<?x4xf32>, !rows
@@ -135,14 +135,14 @@ func.func @streams(%x: !rows, %wide: memref<?x128xf32>, %out: !rows, %w: !lm.wei
 }
 
 // CHECK-LABEL: @latents(
-func.func @latents(%query: memref<?x12xf32>, %cache: !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>,
+func.func @latents(%query: memref<?x12xf32>, %cache: !lm.cache<1 x 20 x f32, latent = 16, rows = 64>,
                    %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>,
                    %matrices: memref<24x16xf32>, %panels: memref<44x16xf32>, %rows: memref<?x64xf32>, %n: index,
                    %out: memref<?x16xf32>, %parts: memref<?x32xf32>, %shares: memref<?x4xf32>, %sinks: !lm.weight<2xf32>,
                    %mixed: memref<1x32xf32>) {
-  // CHECK: kernel.latent_attention %{{.*}}, %{{.*}} at %{{.*}} by %{{.*}}, %{{.*}}[%{{.*}}] matrices %{{.*}} panels %{{.*}} rows %{{.*}} to %{{.*}} scale 2.500000e-01 positions 16 :
+  // CHECK: kernel.latent_attention %{{.*}}, %{{.*}} at %{{.*}} by %{{.*}}, %{{.*}}[%{{.*}}] matrices %{{.*}} panels %{{.*}} rows %{{.*}} to %{{.*}} scale 0.25 positions 16 :
   kernel.latent_attention %query, %cache at %n by %k, %v[%n] matrices %matrices panels %panels rows %rows to %out
-    scale 0.25 positions 16 : memref<?x12xf32>, !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 64>,
+    scale 0.25 positions 16 : memref<?x12xf32>, !lm.cache<1 x 20 x f32, latent = 16, rows = 64>,
     !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>,
     memref<?x64xf32>, memref<?x16xf32>
   // CHECK: kernel.merge_pieces %{{.*}}, %{{.*}} to %{{.*}} : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
@@ -171,7 +171,7 @@ func.func @meanings(%w: !lm.weight<96x64xf32, <16 x 1>>, %numbers: memref<96x64x
                     %x: memref<?x64xf32>) {
   // CHECK: kernel.values %{{.*}} to %{{.*}} : <96x64xf32, <16 x 1>>, memref<96x64xf32>
   kernel.values %w to %numbers : !lm.weight<96x64xf32, <16 x 1>>, memref<96x64xf32>
-  // CHECK: kernel.cached %{{.*}} to %{{.*}} : <2 x 16 x bf16, window = 0, rows = 32>, memref<?x32xf32>
+  // CHECK: kernel.cached %{{.*}} to %{{.*}} : <2 x 16 x bf16, rows = 32>, memref<?x32xf32>
   kernel.cached %cache to %all : !cache, memref<?x32xf32>
   // CHECK: kernel.cached values %{{.*}} to %{{.*}} :
   kernel.cached values %cache to %all : !cache, memref<?x32xf32>

@@ -58,37 +58,37 @@ func.func private @absurd_depth(!lm.weight<64x64xf32, <16 x 1099511627776>>)
 
 // caches as types
 // expected-error @below {{expects at least one head of at least one value, but found 0 x 64}}
-func.func private @no_heads(!lm.cache<0 x 64 x f32, window = 0, rows = 0>)
+func.func private @no_heads(!lm.cache<0 x 64 x f32>)
 
 // -----
 
 // expected-error @below {{expects at least one head of at least one value, but found 2 x -64}}
-func.func private @negative_heads(!lm.cache<2 x -64 x f32, window = 0, rows = 0>)
+func.func private @negative_heads(!lm.cache<2 x -64 x f32>)
 
 // -----
 
 // expected-error @below {{expects f32 or bf16 values, but found 'f16'}}
-func.func private @unknown_element(!lm.cache<2 x 64 x f16, window = 0, rows = 0>)
+func.func private @unknown_element(!lm.cache<2 x 64 x f16, rows = 0>)
 
 // -----
 
 // expected-error @below {{expects an even number of bf16 values in a head, but found 15}}
-func.func private @odd_head(!lm.cache<2 x 15 x bf16, window = 0, rows = 0>)
+func.func private @odd_head(!lm.cache<2 x 15 x bf16>)
 
 // -----
 
 // expected-error @below {{expects no negative window or rows, but found -1 and 0}}
-func.func private @negative_window(!lm.cache<2 x 64 x f32, window = -1, rows = 0>)
+func.func private @negative_window(!lm.cache<2 x 64 x f32, window = -1>)
 
 // -----
 
 // expected-error @below {{expects no negative window or rows, but found 0 and -16}}
-func.func private @negative_rows(!lm.cache<2 x 64 x f32, window = 0, rows = -16>)
+func.func private @negative_rows(!lm.cache<2 x 64 x f32, rows = -16>)
 
 // -----
 
 // expected-error @below {{expects at most 2^40 values, but found 2 x 64 for a window of 0 and 1099511627776 rows}}
-func.func private @absurd_rows(!lm.cache<2 x 64 x f32, window = 0, rows = 1099511627776>)
+func.func private @absurd_rows(!lm.cache<2 x 64 x f32, rows = 1099511627776>)
 
 // -----
 
@@ -98,33 +98,33 @@ func.func private @latent_ring(!lm.cache<1 x 20 x f32, latent = 16, window = 5, 
 // -----
 
 // expected-error @below {{expects at most 2^40 values, but found 2 x 64 for a window of 9223372036854775807 and 0 rows}}
-func.func private @absurd_window(!lm.cache<2 x 64 x f32, window = 9223372036854775807, rows = 0>)
+func.func private @absurd_window(!lm.cache<2 x 64 x f32, window = 9223372036854775807>)
 
 // -----
 
 // rotary embeddings as attributes
 // expected-error @below {{expects an even rotary width, but found 3}}
-func.func private @odd_width() attributes {rope = #lm.rope<dim = 3, theta = 1.0, scaling = "none", frequencies = 1.0>}
+func.func private @odd_width() attributes {rope = #lm.rope<dim = 3, theta = 1.0, frequencies = 1.0>}
 
 // -----
 
 // expected-error @below {{expects an even rotary width, but found 0}}
-func.func private @no_width() attributes {rope = #lm.rope<dim = 0, theta = 1.0, scaling = "none", frequencies = 1.0>}
+func.func private @no_width() attributes {rope = #lm.rope<dim = 0, theta = 1.0, frequencies = 1.0>}
 
 // -----
 
 // expected-error @below {{expects a positive theta, but found 0}}
-func.func private @no_theta() attributes {rope = #lm.rope<dim = 2, theta = 0.0, scaling = "none", frequencies = 1.0>}
+func.func private @no_theta() attributes {rope = #lm.rope<dim = 2, theta = 0.0, frequencies = 1.0>}
 
 // -----
 
 // expected-error @below {{expects 2 frequencies, but found 1}}
-func.func private @few_frequencies() attributes {rope = #lm.rope<dim = 4, theta = 1.0, scaling = "none", frequencies = 1.0>}
+func.func private @few_frequencies() attributes {rope = #lm.rope<dim = 4, theta = 1.0, frequencies = 1.0>}
 
 // -----
 
 // expected-error @below {{expects finite frequencies and factor, but found}}
-func.func private @infinite_frequency() attributes {rope = #lm.rope<dim = 2, theta = 1.0, scaling = "none", frequencies = 1.0e400>}
+func.func private @infinite_frequency() attributes {rope = #lm.rope<dim = 2, theta = 1.0, frequencies = 1.0e400>}
 
 // -----
 
@@ -250,7 +250,7 @@ lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 {offsets = array<i64: 0,
 // -----
 
 // expected-error @below {{'lm.state' op expects a place from 0 to 2^50, but found -1}}
-lm.state @s : !lm.cache<2 x 32 x f32, window = 0, rows = 0> place -1
+lm.state @s : !lm.cache<2 x 32 x f32> place -1
 
 // -----
 
@@ -280,9 +280,9 @@ func.func @weight_of_another_type() {
 
 // -----
 
-lm.state @s : !lm.cache<2 x 32 x f32, window = 0, rows = 0>
+lm.state @s : !lm.cache<2 x 32 x f32>
 func.func @state_of_another_type() {
-  // expected-error @below {{'lm.use' op expects the type of @s, '!lm.cache<2 x 32 x f32, window = 0, rows = 0>', but found '!lm.weight<17xf32>'}}
+  // expected-error @below {{'lm.use' op expects the type of @s, '!lm.cache<2 x 32 x f32>', but found '!lm.weight<17xf32>'}}
   %s = lm.use @s : !lm.weight<17xf32>
   return
 }
@@ -402,7 +402,7 @@ func.func @rows_of_another_element(%x: tensor<?x8xf16>) {
 
 func.func @table_of_other_columns(%ids: tensor<?xi32>, %table: !lm.weight<96x8xf32>) {
   // expected-error @below {{'lm.embed' op expects a table with 9 columns, but found '!lm.weight<96x8xf32>'}}
-  %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<96x8xf32> -> tensor<?x9xf32>
+  %x = lm.embed %ids, %table : tensor<?xi32>, !lm.weight<96x8xf32> -> tensor<?x9xf32>
   return
 }
 
@@ -410,7 +410,7 @@ func.func @table_of_other_columns(%ids: tensor<?xi32>, %table: !lm.weight<96x8xf
 
 func.func @table_is_a_vector(%ids: tensor<?xi32>, %table: !lm.weight<8xf32>) {
   // expected-error @below {{'lm.embed' op expects a table with 8 columns, but found '!lm.weight<8xf32>'}}
-  %x = lm.embed %ids, %table scale 1.0 : tensor<?xi32>, !lm.weight<8xf32> -> tensor<?x8xf32>
+  %x = lm.embed %ids, %table : tensor<?xi32>, !lm.weight<8xf32> -> tensor<?x8xf32>
   return
 }
 
@@ -418,7 +418,7 @@ func.func @table_is_a_vector(%ids: tensor<?xi32>, %table: !lm.weight<8xf32>) {
 
 func.func @bias_of_another_size(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>, %b: !lm.weight<4xf32>) {
   // expected-error @below {{'lm.norm' op expects a bias of 8 values, but found '!lm.weight<4xf32>'}}
-  %z = lm.norm %x, %w bias %b : !lm.weight<4xf32> eps 1.0 groups 1 : tensor<?x8xf32>, !lm.weight<8xf32>
+  %z = lm.norm %x, %w bias %b : !lm.weight<4xf32> eps 1.0 : tensor<?x8xf32>, !lm.weight<8xf32>
   return
 }
 
@@ -518,7 +518,7 @@ func.func @norm_of_another_size(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>) {
 
 func.func @norm_by_a_matrix(%x: tensor<?x8xf32>, %w: !lm.weight<8x8xf32>) {
   // expected-error @below {{'lm.norm' op expects a weight of 8 values, but found '!lm.weight<8x8xf32>'}}
-  %y = lm.norm %x, %w eps 1.0 groups 1 : tensor<?x8xf32>, !lm.weight<8x8xf32>
+  %y = lm.norm %x, %w eps 1.0 : tensor<?x8xf32>, !lm.weight<8x8xf32>
   return
 }
 
@@ -548,7 +548,7 @@ func.func @bias_of_the_inputs(%x: tensor<?x8xf32>, %w: !lm.weight<9x8xf32>, %b: 
 
 // -----
 
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
 func.func @heads_narrower_than_the_rotary_part(%x: tensor<?x8xf32>, %position: index) {
   // expected-error @below {{'lm.rope' op expects heads at least as wide as the rotary part, but found 4 heads in 8 values and a rotary part of 4}}
   %y = lm.rope %x at %position heads 4 #rope : tensor<?x8xf32>
@@ -557,7 +557,7 @@ func.func @heads_narrower_than_the_rotary_part(%x: tensor<?x8xf32>, %position: i
 
 // -----
 
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
 func.func @heads_do_not_divide(%x: tensor<?x16xf32>, %position: index) {
   // expected-error @below {{'lm.rope' op expects heads at least as wide as the rotary part, but found 3 heads in 16 values and a rotary part of 4}}
   %y = lm.rope %x at %position heads 3 #rope : tensor<?x16xf32>
@@ -566,7 +566,7 @@ func.func @heads_do_not_divide(%x: tensor<?x16xf32>, %position: index) {
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @keys_of_queries(%k: tensor<?x12xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.append' op expects keys and values of 8 for the cache, but found 12 and 12}}
   lm.append %k, %k to %cache at %position : tensor<?x12xf32>, !cache
@@ -575,7 +575,7 @@ func.func @keys_of_queries(%k: tensor<?x12xf32>, %cache: !cache, %position: inde
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @heads_do_not_group(%q: tensor<?x12xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.attention' op expects query heads that are a multiple of the cache's 2 heads, but found 3}}
   %o = lm.attention %q, %cache at %position heads 3 scale 1.0 : tensor<?x12xf32>, !cache
@@ -584,7 +584,7 @@ func.func @heads_do_not_group(%q: tensor<?x12xf32>, %cache: !cache, %position: i
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @queries_of_another_width(%q: tensor<?x12xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.attention' op expects 4 query heads of 4 values, but found 12}}
   %o = lm.attention %q, %cache at %position heads 4 scale 1.0 : tensor<?x12xf32>, !cache
@@ -593,7 +593,7 @@ func.func @queries_of_another_width(%q: tensor<?x12xf32>, %cache: !cache, %posit
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @negative_softcap(%q: tensor<?x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.attention' op expects a softcap that is not negative, but found -1.000000e+00 : f64}}
   %o = lm.attention %q, %cache at %position heads 2 scale 1.0 softcap -1.0 : tensor<?x8xf32>, !cache
@@ -602,7 +602,7 @@ func.func @negative_softcap(%q: tensor<?x8xf32>, %cache: !cache, %position: inde
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @attention_changes_the_width(%q: tensor<?x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.attention' op inferred type(s) 'tensor<?x8xf32>' are incompatible with return type(s) of operation 'tensor<?x9xf32>'}}
   // expected-error @below {{'lm.attention' op failed to infer returned types}}
@@ -637,7 +637,7 @@ func.func @post_norm_of_another_stream(%x: tensor<?x8xf32>, %p: !lm.weight<9xf32
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @qkv_heads_do_not_group(%x: tensor<?x8xf32>, %q: !lm.weight<12x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects query heads that are a multiple of the cache's 2 heads, but found 3}}
   %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 3 eps 0.0
@@ -647,7 +647,7 @@ func.func @qkv_heads_do_not_group(%x: tensor<?x8xf32>, %q: !lm.weight<12x8xf32>,
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @qkv_of_another_width(%x: tensor<?x8xf32>, %q: !lm.weight<12x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects 4 query heads of 4 values, but found 12}}
   %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 eps 0.0
@@ -657,7 +657,7 @@ func.func @qkv_of_another_width(%x: tensor<?x8xf32>, %q: !lm.weight<12x8xf32>, %
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @query_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<8x16xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects q to be 16x8, but found '!lm.weight<8x16xf32>'}}
   %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 eps 0.0
@@ -667,7 +667,7 @@ func.func @query_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<8x16xf32>, %k: !lm.w
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @key_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects k to be 8x8, but found '!lm.weight<16x8xf32>'}}
   %y = lm.qkv %x, %q, %q, %k to %cache at %position heads 4 eps 0.0
@@ -677,7 +677,7 @@ func.func @key_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.wei
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @value_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects v to be 8x8, but found '!lm.weight<16x8xf32>'}}
   %y = lm.qkv %x, %q, %k, %q to %cache at %position heads 4 eps 0.0
@@ -687,7 +687,7 @@ func.func @value_matrix(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.w
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @query_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %b: !lm.weight<9xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects a bias for q of 16 values, but found '!lm.weight<9xf32>'}}
   %y = lm.qkv %x, %q, %k, %k q_bias %b : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
@@ -697,7 +697,7 @@ func.func @query_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.wei
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @key_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %b: !lm.weight<9xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects a bias for k of 8 values, but found '!lm.weight<9xf32>'}}
   %y = lm.qkv %x, %q, %k, %k k_bias %b : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
@@ -707,7 +707,7 @@ func.func @key_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weigh
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @value_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %b: !lm.weight<9xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects a bias for v of 8 values, but found '!lm.weight<9xf32>'}}
   %y = lm.qkv %x, %q, %k, %k v_bias %b : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
@@ -717,7 +717,7 @@ func.func @value_bias(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.wei
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @query_norm(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %n: !lm.weight<9xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects a norm for q of 4 values, but found '!lm.weight<9xf32>'}}
   %y = lm.qkv %x, %q, %k, %k q_norm %n : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
@@ -727,7 +727,7 @@ func.func @query_norm(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.wei
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @key_norm(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weight<8x8xf32>, %n: !lm.weight<9xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects a norm for k of 4 values, but found '!lm.weight<9xf32>'}}
   %y = lm.qkv %x, %q, %k, %k k_norm %n : !lm.weight<9xf32> to %cache at %position heads 4 eps 0.0
@@ -737,11 +737,11 @@ func.func @key_norm(%x: tensor<?x8xf32>, %q: !lm.weight<16x8xf32>, %k: !lm.weigh
 
 // -----
 
-!cache = !lm.cache<2 x 2 x f32, window = 0, rows = 0>
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
+!cache = !lm.cache<2 x 2 x f32>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
 func.func @rotary_part_wider_than_a_head(%x: tensor<?x8xf32>, %q: !lm.weight<8x8xf32>, %k: !lm.weight<4x8xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.qkv' op expects heads at least as wide as the rotary part, but found 2 values and a rotary part of 4}}
-  %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 eps 0.0 rope #rope
+  %y = lm.qkv %x, %q, %k, %k to %cache at %position heads 4 rope #rope
      : tensor<?x8xf32>, !lm.weight<8x8xf32>, !lm.weight<4x8xf32>, !lm.weight<4x8xf32>, !cache -> tensor<?x8xf32>
   return
 }
@@ -804,9 +804,9 @@ func.func @values_for_all_parts(%s: !lm.carry<2 x 96>, %t: tensor<192xf32>) {
 
 // -----
 
-func.func @rows_of_all_heads(%c: !lm.cache<2 x 8 x bf16, window = 0, rows = 16>, %end: index) {
+func.func @rows_of_all_heads(%c: !lm.cache<2 x 8 x bf16, rows = 16>, %end: index) {
   // expected-error @below {{'lm.cached' op expects a result of type 'tensor<?x16xf32>', but found 'tensor<?x8xf32>'}}
-  %t = lm.cached keys %c to %end : !lm.cache<2 x 8 x bf16, window = 0, rows = 16> -> tensor<?x8xf32>
+  %t = lm.cached keys %c to %end : !lm.cache<2 x 8 x bf16, rows = 16> -> tensor<?x8xf32>
   return
 }
 
@@ -814,24 +814,24 @@ func.func @rows_of_all_heads(%c: !lm.cache<2 x 8 x bf16, window = 0, rows = 16>,
 
 func.func @norm_with_a_bias_alone(%x: tensor<?x72xf32>, %b: !lm.weight<72xf32>) {
   // expected-error @below {{'lm.norm' op expects a weight beside a bias, but found none}}
-  %y = lm.norm %x bias %b : !lm.weight<72xf32> eps 1.0 groups 1 : tensor<?x72xf32>
+  %y = lm.norm %x bias %b : !lm.weight<72xf32> eps 1.0 : tensor<?x72xf32>
   return
 }
 
 // -----
 
 // expected-error @below {{expects chunks of at least one position, but found none}}
-func.func @no_chunk(%c: !lm.cache<2 x 4 x f32, chunk = 0, rows = 0>) { return }
+func.func @no_chunk(%c: !lm.cache<2 x 4 x f32, chunk = 0>) { return }
 
 // -----
 
 // expected-error @below {{expects a latent part of the values of one head, but found 5 of 1 x 4}}
-func.func @latent_too_wide(%c: !lm.cache<1 x 4 x f32, latent = 5, window = 0, rows = 0>) { return }
+func.func @latent_too_wide(%c: !lm.cache<1 x 4 x f32, latent = 5>) { return }
 
 // -----
 
 // expected-error @below {{expects a latent part of the values of one head, but found 2 of 2 x 4}}
-func.func @latent_of_two_heads(%c: !lm.cache<2 x 4 x f32, latent = 2, window = 0, rows = 0>) { return }
+func.func @latent_of_two_heads(%c: !lm.cache<2 x 4 x f32, latent = 2>) { return }
 
 // -----
 
@@ -840,7 +840,7 @@ func.func @latent_of_two_heads(%c: !lm.cache<2 x 4 x f32, latent = 2, window = 0
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @sinks_of_other_heads(%q: tensor<?x16xf32>, %cache: !cache, %position: index, %s: !lm.weight<3xf32>) {
   // expected-error @below {{'lm.attention' op expects a sink for each head of 4 values, but found '!lm.weight<3xf32>'}}
   %o = lm.attention %q, %cache at %position heads 4 scale 1.0 sinks %s : !lm.weight<3xf32> : tensor<?x16xf32>, !cache
@@ -851,7 +851,7 @@ func.func @sinks_of_other_heads(%q: tensor<?x16xf32>, %cache: !cache, %position:
 
 func.func @rotates_past_the_head(%q: tensor<?x16xf32>, %position: index) {
   // expected-error @below {{'lm.rope' op expects heads at least as wide as the rotary part, but found 2 heads in 16 values and a rotary part of 4}}
-  %y = lm.rope %q at %position heads 2 from 6 <dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01> : tensor<?x16xf32>
+  %y = lm.rope %q at %position heads 2 from 6 <dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01> : tensor<?x16xf32>
   return
 }
 
@@ -903,7 +903,7 @@ func.func @negative_limit(%x: tensor<?x8xf32>, %w: tensor<?x2xf32>, %e: tensor<?
 
 // -----
 
-!cache = !lm.cache<1 x 20 x f32, latent = 16, window = 0, rows = 0>
+!cache = !lm.cache<1 x 20 x f32, latent = 16>
 func.func private @capped_latents(%q: tensor<?x40xf32>, %cache: !cache, %position: index) -> tensor<?x32xf32> {
   // expected-error @below {{'lm.attention' op expects neither sinks, a softcap nor a temperature with latent vectors}}
   %o = lm.attention %q, %cache at %position heads 2 scale 1.0 softcap 2.0 : tensor<?x40xf32>, !cache
@@ -912,16 +912,16 @@ func.func private @capped_latents(%q: tensor<?x40xf32>, %cache: !cache, %positio
 
 // -----
 
-!cache = !lm.cache<2 x 4 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 4 x f32>
 func.func @latent_into_plain_cache(%c: tensor<?x3xf32>, %r: tensor<?x1xf32>, %cache: !cache, %position: index) {
-  // expected-error @below {{'lm.append_latent' op expects a latent cache, but found '!lm.cache<2 x 4 x f32, window = 0, rows = 0>'}}
+  // expected-error @below {{'lm.append_latent' op expects a latent cache, but found '!lm.cache<2 x 4 x f32>'}}
   lm.append_latent %c, %r to %cache at %position : tensor<?x3xf32>, tensor<?x1xf32>, !cache
   return
 }
 
 // -----
 
-!cache = !lm.cache<1 x 4 x f32, latent = 3, window = 0, rows = 0>
+!cache = !lm.cache<1 x 4 x f32, latent = 3>
 func.func @latent_of_another_width(%c: tensor<?x2xf32>, %r: tensor<?x1xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.append_latent' op expects 3 and 1 values for the cache, but found 2 and 1}}
   lm.append_latent %c, %r to %cache at %position : tensor<?x2xf32>, tensor<?x1xf32>, !cache
@@ -930,7 +930,7 @@ func.func @latent_of_another_width(%c: tensor<?x2xf32>, %r: tensor<?x1xf32>, %ca
 
 // -----
 
-!cache = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+!cache = !lm.cache<1 x 40 x f32, latent = 32>
 func.func @keys_that_do_not_meet_queries(%q: tensor<?x70xf32>, %k: !lm.weight<3x32x16xf32>, %v: !lm.weight<3x12x32xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.latent_attention' op expects k_up to make keys of 32 values that, with 8 more, meet queries of 70, but found '!lm.weight<3x32x16xf32>'}}
   %o = lm.latent_attention %q, %k, %v, %cache at %position scale 1.0 : tensor<?x70xf32>, !lm.weight<3x32x16xf32>, !lm.weight<3x12x32xf32>, !cache -> tensor<?x36xf32>
@@ -939,7 +939,7 @@ func.func @keys_that_do_not_meet_queries(%q: tensor<?x70xf32>, %k: !lm.weight<3x
 
 // -----
 
-!cache = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
+!cache = !lm.cache<1 x 40 x f32, latent = 32>
 func.func @values_of_other_heads(%q: tensor<?x72xf32>, %k: !lm.weight<3x32x16xf32>, %v: !lm.weight<2x12x32xf32>, %cache: !cache, %position: index) {
   // expected-error @below {{'lm.latent_attention' op expects v_up to make 36 values of 3 heads from 32, but found '!lm.weight<2x12x32xf32>'}}
   %o = lm.latent_attention %q, %k, %v, %cache at %position scale 1.0 : tensor<?x72xf32>, !lm.weight<3x32x16xf32>, !lm.weight<2x12x32xf32>, !cache -> tensor<?x36xf32>
@@ -1244,3 +1244,13 @@ func.func private @slot_of_a_number(%w: !lm.weight<8xf32> {lm.slot = 7 : i64})
 
 // expected-error @below {{'func.func' op expects no attributes, but found 'lm.slot'}}
 func.func private @slot_of_a_result() -> (!lm.weight<8xf32> {lm.slot = "norm"})
+
+// -----
+
+// expected-error @below {{expected latent, window, chunk or rows, found windows}}
+func.func private @unknown_key(!lm.cache<2 x 64 x f32, windows = 5>)
+
+// -----
+
+// expected-error @below {{expected chunk once, and either a window or chunks}}
+func.func private @window_and_chunk(!lm.cache<2 x 64 x f32, window = 5, chunk = 5>)

@@ -1,12 +1,12 @@
 // RUN: lathe-opt %s --verify-roundtrip | FileCheck %s
 
 // Frequencies stand once at the top; numbers read back as the same bits.
-// CHECK: #[[$ROPE:.*]] = #lm.rope<dim = 4, theta = 1.0e+04, scaling = "none", frequencies = 1.0e+00, 1.0e-02>
-// CHECK: #[[$YARN:.*]] = #lm.rope<dim = 2, theta = 5.0e+05, scaling = "yarn", attention_factor = 1.3465735902799727e+00, frequencies = 3.3333334e-01>
-#rope = #lm.rope<dim = 4, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.01>
-#yarn = #lm.rope<dim = 2, theta = 5.0e5, scaling = "yarn", attention_factor = 1.3465735902799727, frequencies = 3.3333334e-01>
+// CHECK: #[[$ROPE:.*]] = #lm.rope<dim = 4, theta = 10000.0, frequencies = 1.0, 0.01>
+// CHECK: #[[$YARN:.*]] = #lm.rope<dim = 2, theta = 500000.0, scaling = "yarn", attention_factor = 1.3465735902799727, frequencies = 0.33333334>
+#rope = #lm.rope<dim = 4, theta = 1.0e4, frequencies = 1.0, 0.01>
+#yarn = #lm.rope<dim = 2, theta = 5.0e5, scaling = "yarn", attention_factor = 1.3465735902799727, frequencies = 0.33333334>
 
-!cache = !lm.cache<2 x 32 x f32, window = 0, rows = 0>
+!cache = !lm.cache<2 x 32 x f32>
 !matrix = !lm.weight<192x72xbf16>
 !keys = !lm.weight<64x72xbf16>
 !gate = !lm.weight<100x72xbf16>
@@ -33,7 +33,7 @@ lm.weight @norm : !vector {add_one}
 lm.weight @layers.0.norm : !vector
 // CHECK: lm.weight @layers.1.norm
 lm.weight @layers.1.norm : !vector
-// CHECK: lm.state @layers.0.cache : !lm.cache<2 x 32 x f32, window = 0, rows = 0>{{$}}
+// CHECK: lm.state @layers.0.cache : !lm.cache<2 x 32 x f32>{{$}}
 lm.state @layers.0.cache : !cache
 // CHECK: lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> place 4096
 lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> place 4096
@@ -57,7 +57,7 @@ func.func @stack(%ids: tensor<?xi32>, %position: index) -> tensor<?x72xf32> {
   %table = lm.use @from_a_file : !lm.weight<64x72xf16>
   // CHECK: lm.use @layers.0.cache : !lm.cache<
   %state = lm.use @layers.0.cache : !cache
-  // CHECK: lm.embed %{{.*}}, %{{.*}} scale 8.500000e+00 : tensor<?xi32>, <64x72xf16> -> tensor<?x72xf32>
+  // CHECK: lm.embed %{{.*}}, %{{.*}} scale 8.5 : tensor<?xi32>, <64x72xf16> -> tensor<?x72xf32>
   %x = lm.embed %ids, %table scale 8.5 : tensor<?xi32>, !lm.weight<64x72xf16> -> tensor<?x72xf32>
   // CHECK: lm.layers %{{.*}} at %{{.*}} [@layer_kind, @layer_kind] : tensor<?x72xf32> -> tensor<?x72xf32>
   %y = lm.layers %x at %position [@layer_kind, @layer_kind] : tensor<?x72xf32> -> tensor<?x72xf32>
@@ -73,17 +73,17 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %add = lm.add %x, %x : tensor<?x72xf32>
   // CHECK: lm.zeros %{{.*}} : tensor<?x72xf32>
   %zeros = lm.zeros %x : tensor<?x72xf32>
-  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
-  %normed = lm.norm %x, %norm eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
-  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>, !lm.weight<32xf32>
+  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.0e-5 : tensor<?x72xf32>, !lm.weight<72xf32>
+  %normed = lm.norm %x, %norm eps 1.0e-5 : tensor<?x72xf32>, !vector
+  // CHECK: lm.norm %{{.*}}, %{{.*}} eps 1.0e-5 groups 6 : tensor<?x192xf32>, !lm.weight<32xf32>
   %heads = lm.norm %q, %per_head eps 1.0e-5 groups 6 : tensor<?x192xf32>, !per_head
-  // CHECK: lm.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<72xf32> eps 1.000000e-05 groups 1 : tensor<?x72xf32>, !lm.weight<72xf32>
-  %layer = lm.norm %x, %norm bias %norm : !vector eps 1.0e-5 groups 1 : tensor<?x72xf32>, !vector
-  // CHECK: lm.norm %{{.*}} eps 1.000000e-05 groups 6 : tensor<?x192xf32>
+  // CHECK: lm.norm %{{.*}}, %{{.*}} bias %{{.*}} : !lm.weight<72xf32> eps 1.0e-5 : tensor<?x72xf32>, !lm.weight<72xf32>
+  %layer = lm.norm %x, %norm bias %norm : !vector eps 1.0e-5 : tensor<?x72xf32>, !vector
+  // CHECK: lm.norm %{{.*}} eps 1.0e-5 groups 6 : tensor<?x192xf32>
   %bare = lm.norm %q eps 1.0e-5 groups 6 : tensor<?x192xf32>
   // CHECK: lm.add_positions %{{.*}}, %{{.*}} at %{{.*}} : tensor<?x72xf32>, <192x72xbf16>
   %placed = lm.add_positions %x, %matrix at %position : tensor<?x72xf32>, !matrix
-  // CHECK: lm.linear %{{.*}}, %{{.*}} scale 2.200000e-01 : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
+  // CHECK: lm.linear %{{.*}}, %{{.*}} scale 0.22 : tensor<?x72xf32>, <192x72xbf16> -> tensor<?x192xf32>
   %scaled = lm.linear %x, %matrix scale 0.22 : tensor<?x72xf32>, !matrix -> tensor<?x192xf32>
   // CHECK: lm.activation %{{.*}} gelu_tanh : tensor<?x72xf32>
   %activated = lm.activation %x gelu_tanh : tensor<?x72xf32>
@@ -95,15 +95,15 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %rope = lm.rope %q at %position heads 6 #rope : tensor<?x192xf32>
   // CHECK: lm.rope %{{.*}} at %{{.*}} heads 6 #[[$YARN]] : tensor<?x192xf32>
   %yarn = lm.rope %q at %position heads 6 #yarn : tensor<?x192xf32>
-  // CHECK: lm.append %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x64xf32>, <2 x 32 x f32, window = 0, rows = 0>
+  // CHECK: lm.append %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x64xf32>, <2 x 32 x f32>
   lm.append %k, %k to %cache at %position : tensor<?x64xf32>, !cache
-  // CHECK: lm.attention %{{.*}}, %{{.*}} at %{{.*}} heads 6 scale 1.250000e-01 : tensor<?x192xf32>, <2 x 32
+  // CHECK: lm.attention %{{.*}}, %{{.*}} at %{{.*}} heads 6 scale 0.125 : tensor<?x192xf32>, <2 x 32
   %attended = lm.attention %q, %cache at %position heads 6 scale 0.125 : tensor<?x192xf32>, !cache
-  // CHECK: lm.attention {{.*}} scale 1.250000e-01 softcap 5.000000e+01 :
+  // CHECK: lm.attention {{.*}} scale 0.125 softcap 50.0 :
   %capped = lm.attention %q, %cache at %position heads 6 scale 0.125 softcap 50.0 : tensor<?x192xf32>, !cache
   // CHECK: lm.route %{{.*}} top 2 softmax {normalized} : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
   %weights, %chosen = lm.route %k top 2 softmax {normalized} : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
-  // CHECK: lm.route %{{.*}} top 2 correction %{{.*}} : !lm.weight<64xf32> sigmoid scale 2.500000e+00 : tensor<?x64xf32>
+  // CHECK: lm.route %{{.*}} top 2 correction %{{.*}} : !lm.weight<64xf32> sigmoid scale 2.5 : tensor<?x64xf32>
   %weighed, %corrected = lm.route %k top 2 correction %c : !lm.weight<64xf32> sigmoid scale 2.5 : tensor<?x64xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
   // CHECK: lm.experts {{.*}} shared %{{.*}} : tensor<?x72xf32> shared_gate %{{.*}} : tensor<?x1xf32> silu :
   %shared = lm.experts %x, %weights, %chosen, %gates, %gates, %downs shared %x : tensor<?x72xf32> shared_gate %g : tensor<?x1xf32> silu
@@ -115,7 +115,7 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
   %silu = lm.glu %x, %x silu : tensor<?x72xf32>
   // CHECK: lm.glu %{{.*}}, %{{.*}} gelu_tanh : tensor<?x72xf32>
   %gelu = lm.glu %x, %x gelu_tanh : tensor<?x72xf32>
-  // CHECK: lm.softcap %{{.*}} cap 3.000000e+01 : tensor<?x72xf32>
+  // CHECK: lm.softcap %{{.*}} cap 30.0 : tensor<?x72xf32>
   %soft = lm.softcap %x cap 30.0 : tensor<?x72xf32>
   return
 }
@@ -124,14 +124,14 @@ func.func @rows(%x: tensor<?x72xf32>, %q: tensor<?x192xf32>, %k: tensor<?x64xf32
 func.func @fused(%x: tensor<?x72xf32>, %pending: tensor<?x72xf32>, %position: index, %norm: !vector, %wq: !matrix,
                  %wk: !keys, %bq: !lm.weight<192xf32>, %bk: !lm.weight<64xf32>, %per_head: !per_head, %gate: !gate,
                  %bg: !lm.weight<100xf32>, %cache: !cache) {
-  // CHECK: lm.add_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<?x72xf32>, <72xf32>
+  // CHECK: lm.add_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.0e-5 : tensor<?x72xf32>, <72xf32>
   %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : tensor<?x72xf32>, !vector
-  // CHECK: lm.add_norm %{{.*}}, %{{.*}} post %{{.*}} : !lm.weight<72xf32>, %{{.*}} eps 1.000000e-05 :
+  // CHECK: lm.add_norm %{{.*}}, %{{.*}} post %{{.*}} : !lm.weight<72xf32>, %{{.*}} eps 1.0e-5 :
   %sum2, %h2 = lm.add_norm %x, %pending post %norm : !vector, %norm eps 1.0e-5 : tensor<?x72xf32>, !vector
-  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} heads 6 eps 0.000000e+00 :
+  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} heads 6 :
   %q = lm.qkv %h, %wq, %wk, %wk to %cache at %position heads 6 eps 0.0
      : tensor<?x72xf32>, !matrix, !keys, !keys, !cache -> tensor<?x192xf32>
-  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} q_bias %{{.*}} : !lm.weight<192xf32> k_bias %{{.*}} : !lm.weight<64xf32> v_bias %{{.*}} : !lm.weight<64xf32> q_norm %{{.*}} : !lm.weight<32xf32> k_norm %{{.*}} : !lm.weight<32xf32> to %{{.*}} at %{{.*}} heads 6 eps 1.000000e-05 rope #[[$ROPE]] :
+  // CHECK: lm.qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} q_bias %{{.*}} : !lm.weight<192xf32> k_bias %{{.*}} : !lm.weight<64xf32> v_bias %{{.*}} : !lm.weight<64xf32> q_norm %{{.*}} : !lm.weight<32xf32> k_norm %{{.*}} : !lm.weight<32xf32> to %{{.*}} at %{{.*}} heads 6 eps 1.0e-5 rope #[[$ROPE]] :
   %whole = lm.qkv %h, %wq, %wk, %wk q_bias %bq : !lm.weight<192xf32> k_bias %bk : !lm.weight<64xf32>
            v_bias %bk : !lm.weight<64xf32> q_norm %per_head : !per_head k_norm %per_head : !per_head
            to %cache at %position heads 6 eps 1.0e-5 rope #rope
@@ -144,23 +144,23 @@ func.func @fused(%x: tensor<?x72xf32>, %pending: tensor<?x72xf32>, %position: in
   return
 }
 
-!latent = !lm.cache<1 x 40 x f32, latent = 32, window = 0, rows = 0>
-!chunks = !lm.cache<2 x 32 x f32, chunk = 16, rows = 0>
+!latent = !lm.cache<1 x 40 x f32, latent = 32>
+!chunks = !lm.cache<2 x 32 x f32, chunk = 16>
 
 // CHECK-LABEL: @latent(
 func.func @latent(%q: tensor<?x72xf32>, %c: tensor<?x32xf32>, %r: tensor<?x8xf32>, %k: !lm.weight<3x32x16xf32>,
                   %v: !lm.weight<3x12x32xf32>, %cache: !latent, %position: index) {
   // CHECK: lm.rope %{{.*}} at %{{.*}} heads 3 from 16 #{{.*}} : tensor<?x72xf32>
-  %turned = lm.rope %q at %position heads 3 from 16 <dim = 8, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.1, 0.01, 0.001>
+  %turned = lm.rope %q at %position heads 3 from 16 <dim = 8, theta = 1.0e4, frequencies = 1.0, 0.1, 0.01, 0.001>
     : tensor<?x72xf32>
-  // CHECK: lm.append_latent %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x32xf32>, tensor<?x8xf32>, <1 x 40 x f32, latent = 32, window = 0, rows = 0>
+  // CHECK: lm.append_latent %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x32xf32>, tensor<?x8xf32>, <1 x 40 x f32, latent = 32>
   lm.append_latent %c, %r to %cache at %position : tensor<?x32xf32>, tensor<?x8xf32>, !latent
-  // CHECK: lm.latent_attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} at %{{.*}} scale 2.000000e-01 :
+  // CHECK: lm.latent_attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} at %{{.*}} scale 0.2 :
   %o = lm.latent_attention %q, %k, %v, %cache at %position scale 0.2
     : tensor<?x72xf32>, !lm.weight<3x32x16xf32>, !lm.weight<3x12x32xf32>, !latent -> tensor<?x36xf32>
   // CHECK: lm.head_linear %{{.*}}, %{{.*}} : tensor<?x72xf32>, <3x32x16xf32> -> tensor<?x120xf32>
   %a = lm.head_linear %q, %k : tensor<?x72xf32>, !lm.weight<3x32x16xf32> -> tensor<?x120xf32>
-  // CHECK: lm.attention %{{.*}}, %{{.*}} at %{{.*}} heads 3 scale 2.000000e-01 : tensor<?x120xf32>, <1 x 40 x f32, latent = 32, window = 0, rows = 0>
+  // CHECK: lm.attention %{{.*}}, %{{.*}} at %{{.*}} heads 3 scale 0.2 : tensor<?x120xf32>, <1 x 40 x f32, latent = 32>
   %m = lm.attention %a, %cache at %position heads 3 scale 0.2 : tensor<?x120xf32>, !latent
   // CHECK: lm.head_linear %{{.*}}, %{{.*}} : tensor<?x96xf32>, <3x12x32xf32> -> tensor<?x36xf32>
   %b = lm.head_linear %m, %v : tensor<?x96xf32>, !lm.weight<3x12x32xf32> -> tensor<?x36xf32>
@@ -170,7 +170,7 @@ func.func @latent(%q: tensor<?x72xf32>, %c: tensor<?x32xf32>, %r: tensor<?x8xf32
 // CHECK-LABEL: @chunks_and_sinks(
 func.func @chunks_and_sinks(%q: tensor<?x192xf32>, %cache: !chunks, %position: index, %s: !lm.weight<6xf32>,
                             %scores: tensor<?x12xf32>) {
-  // CHECK: lm.attention {{.*}} temperature <length = 8, scale = 5.0e-01, stepped = true> sinks %{{.*}} : !lm.weight<6xf32> : tensor<?x192xf32>, <2 x 32 x f32, chunk = 16, rows = 0>
+  // CHECK: lm.attention {{.*}} temperature <length = 8, scale = 0.5, stepped = true> sinks %{{.*}} : !lm.weight<6xf32> : tensor<?x192xf32>, <2 x 32 x f32, chunk = 16>
   %o = lm.attention %q, %cache at %position heads 6 scale 0.2 temperature <length = 8, scale = 0.5, stepped = true>
     sinks %s : !lm.weight<6xf32> : tensor<?x192xf32>, !chunks
   // CHECK: lm.route %{{.*}} top 3 of 2 in 4 by 2 sigmoid
@@ -207,13 +207,13 @@ func.func @alternating_updates(%x: tensor<?x288xf32>, %z: tensor<?x72xf32>, %c: 
   %own = lm.part %x at %layer : tensor<?x288xf32> -> tensor<?x72xf32>
   // CHECK: lm.concat %{{.*}}, %{{.*}} : tensor<?x72xf32>, tensor<?x288xf32> -> tensor<?x360xf32>
   %both = lm.concat %z, %x : tensor<?x72xf32>, tensor<?x288xf32> -> tensor<?x360xf32>
-  // CHECK: lm.scale %{{.*}} by 5.000000e-01 : tensor<?x72xf32>
+  // CHECK: lm.scale %{{.*}} by 0.5 : tensor<?x72xf32>
   %half = lm.scale %z by 0.5 : tensor<?x72xf32>
   // CHECK: lm.multiply %{{.*}}, %{{.*}} : tensor<?x72xf32>, <72xf32>
   %scaled = lm.multiply %z, %w : tensor<?x72xf32>, !lm.weight<72xf32>
-  // CHECK: lm.sparsify %{{.*}} deviations 1.500000e+00 : tensor<?x72xf32>
+  // CHECK: lm.sparsify %{{.*}} deviations 1.5 : tensor<?x72xf32>
   %sparse = lm.sparsify %z deviations 1.5 : tensor<?x72xf32>
-  // CHECK: lm.match_magnitude %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<?x72xf32>
+  // CHECK: lm.match_magnitude %{{.*}}, %{{.*}} eps 1.0e-5 : tensor<?x72xf32>
   %like = lm.match_magnitude %z, %part eps 1.0e-5 : tensor<?x72xf32>
   // CHECK: lm.altup_predict %{{.*}}, %{{.*}} : tensor<?x288xf32>, tensor<?x16xf32>
   %p = lm.altup_predict %x, %c : tensor<?x288xf32>, tensor<?x16xf32>

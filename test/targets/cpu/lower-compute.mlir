@@ -17,7 +17,7 @@ func.func @rows_are_computed_by_loops(%x: !rows, %y: !rows, %weights: memref<64x
   %w = builtin.unrealized_conversion_cast %weights, %place : memref<64xi8>, index to !lm.weight<8xf32>
   kernel.compute (%x : !rows) to (%y : !rows) {
   ^bb0(%rows: tensor<?x8xf32>):
-    %normed = lm.norm %rows, %w eps 1.0e-6 groups 1 : tensor<?x8xf32>, !lm.weight<8xf32>
+    %normed = lm.norm %rows, %w eps 1.0e-6 : tensor<?x8xf32>, !lm.weight<8xf32>
     kernel.yield %normed : tensor<?x8xf32>
   }
   return
@@ -27,7 +27,7 @@ func.func @rows_are_computed_by_loops(%x: !rows, %y: !rows, %weights: memref<64x
 
 !row = memref<1x8xf32, strided<[8, 1], offset: ?>>
 !half = memref<1x4xf32, strided<[4, 1], offset: ?>>
-!cache = !lm.cache<1 x 4 x f32, window = 0, rows = 16>
+!cache = !lm.cache<1 x 4 x f32, rows = 16>
 
 // What is kept elsewhere stays a kernel: the numbers of weights, rows of the cache.
 // CHECK-LABEL: @weights_and_caches_are_copied

@@ -166,12 +166,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !scores = memref<?x32xf32>
 !area = memref<65536xi8>
 !ring = !lm.cache<2 x 16 x bf16, window = 5, rows = 32>
-!full = !lm.cache<2 x 16 x f32, window = 0, rows = 32>
-!latent = !lm.cache<1 x 20 x bf16, latent = 16, window = 0, rows = 32>
-!wide = !lm.cache<1 x 300 x bf16, latent = 16, window = 0, rows = 32>
+!full = !lm.cache<2 x 16 x f32, rows = 32>
+!latent = !lm.cache<1 x 20 x bf16, latent = 16, rows = 32>
+!wide = !lm.cache<1 x 300 x bf16, latent = 16, rows = 32>
 !keys = !lm.weight<2x16x8xbf16, <16 x 2>>
 !values = !lm.weight<2x16x16xf8_e4m3, <16 x 1>>
-#rope = #lm.rope<dim = 8, theta = 1.0e4, scaling = "none", frequencies = 1.0, 0.1, 0.01, 0.001>
+#rope = #lm.rope<dim = 8, theta = 1.0e4, frequencies = 1.0, 0.1, 0.01, 0.001>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // Frequencies are a constant of the module, once.
   // CHECK: memref.global "private" constant @[[FREQUENCIES:.*]] : memref<4xf32> = dense<[1.000000e+00, 1.000000e-01, 0.00999999977, 1.000000e-03]>
@@ -223,7 +223,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: return
   func.func @attend_to_a_ring(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
-    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : !head, !ring, !scores, !head
+    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 : !head, !ring, !scores, !head
     return
   }
   // Without a window there is one.
@@ -246,7 +246,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: return
   func.func @attend_in_bf16(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
-    kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : !head, !ring, !scores, !head
+    kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 : !head, !ring, !scores, !head
     return
   }
   // Heads of one row that share one of the cache are rows of products with a function of their own. Its keys are asked for
@@ -272,7 +272,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: return
   func.func @attend_from_one_row(%q: memref<1x32xf32>, %scores: memref<2x32xf32>, %out: memref<1x32xf32>, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
-    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 0.0 : memref<1x32xf32>, !ring, memref<2x32xf32>, memref<1x32xf32>
+    kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 : memref<1x32xf32>, !ring, memref<2x32xf32>, memref<1x32xf32>
     return
   }
   // Scores of so many columns at once that the rows' stay in the first cache; turned, they are a panel of 16 rows, whose
@@ -459,10 +459,10 @@ func.func @weight_without_a_place(%x: memref<?x32xf32>, %w: !lm.weight<32xf32>) 
 
 // -----
 
-!cache = !lm.cache<1 x 32 x f32, window = 0, rows = 16>
+!cache = !lm.cache<1 x 32 x f32, rows = 16>
 func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
   %cache = builtin.unrealized_conversion_cast %n, %n : index, index to !cache
-  // expected-error @below {{'kernel.append' op expects a place in memory for '!lm.cache<1 x 32 x f32, window = 0, rows = 16>' (lm-lower-phases)}}
+  // expected-error @below {{'kernel.append' op expects a place in memory for '!lm.cache<1 x 32 x f32, rows = 16>' (lm-lower-phases)}}
   kernel.append %x to %cache[%n] at %n : memref<?x32xf32>, !cache
   return
 }

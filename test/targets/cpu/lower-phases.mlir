@@ -7,7 +7,7 @@
 !part = memref<1x32xf32, strided<[96, 1], offset: ?>>
 !some = memref<1x?xf32, strided<[32, 1], offset: ?>>
 !norm = !lm.weight<32xf32>
-!cache = !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+!cache = !lm.cache<1 x 16 x f32, rows = 16>
 module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 : i64, scratch_bytes = 256 : i64, cache_bytes = 8192 : i64}} {
   // CHECK-DAG: func.func private @lrt_barrier(!llvm.ptr, i64, i64, i64)
   // CHECK-DAG: func.func private @lrt_next_tile(!llvm.ptr, i64, i64) -> i64
@@ -239,7 +239,7 @@ lm.weight @w : !lm.weight<32xf32>
 // -----
 
 // expected-error @below {{'lm.state' op expects a place (lm-plan-cache)}}
-lm.state @s : !lm.cache<1 x 16 x f32, window = 0, rows = 16>
+lm.state @s : !lm.cache<1 x 16 x f32, rows = 16>
 
 // -----
 
