@@ -350,7 +350,7 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::StateOpe
       columns.push_back(use.type.getHeads() + head + i);
   }
   // Attention reads whole panels of rows and hides what it must not see.
-  constexpr int64_t panel = CacheLayout::kPanel;
+  constexpr int64_t panel = kPanelRows;
   int64_t slot = begin % rows, slotEnd = slot + end - begin; // may pass the ring's end
   int64_t first = isAppend ? slot : slot / panel * panel;
   int64_t last = std::min<int64_t>(isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);

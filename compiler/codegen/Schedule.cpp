@@ -4,6 +4,7 @@
 #include "compiler/codegen/Passes.h"
 #include "compiler/codegen/schedule/Scheduler.h"
 #include "compiler/support/ModuleAttributes.h"
+#include "compiler/support/TargetInfo.h"
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_SCHEDULE
@@ -21,12 +22,12 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto forward = module.lookupSymbol<func::FuncOp>("forward");
-    FailureOr<CPUTable> table = CPUTable::get(module);
+    FailureOr<TargetAttr> target = lathe::getTarget(module);
     if (!forward) {
       module.emitError() << "lm-schedule: expects a function @forward";
       return signalPassFailure();
     }
-    if (failed(table))
+    if (failed(target))
       return signalPassFailure();
     SmallVector<func::FuncOp> sources(module.getOps<func::FuncOp>());
     if (auto options = module->getAttrOfType<DictionaryAttr>("lm.options"))
@@ -56,12 +57,11 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
                                      std::tuple(Entry::Prefill, "prefill", std::min(*callRows, *context)),
                                      std::tuple(Entry::Head, "head", headRows.getValue())}) {
       auto source = entry == Entry::Decode && absorbed ? absorbed->lookupSymbol<func::FuncOp>("forward") : forward;
-      if (failed(Scheduler(module, entry, name, rows, *table, decompose).run(source)))
+      if (failed(Scheduler(module, entry, name, rows, *target, decompose).run(source)))
         return signalPassFailure();
     }
     for (func::FuncOp source : llvm::reverse(sources))
       source.erase();
-    module->setAttr("lm.sizes", table->getSizes(&getContext()));
   }
 };
 

@@ -156,7 +156,7 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
     if (auto [footprint, type] = ragged; footprint) {
       where.clear();
       (void)fail(*footprint, quote(*footprint) + " attends to a cache of " + Twine(type.getRows()) +
-                                 " rows, which are no whole panels of " + Twine(CacheLayout::kPanel));
+                                 " rows, which are no whole panels of " + Twine(kPanelRows));
       return signalPassFailure();
     }
     markAllAnalysesPreserved();
@@ -695,7 +695,7 @@ LogicalResult VerifySchedule::playCaches(const BoundPhase &phase) {
         cache.filledBy = &footprint;
       }
     }
-    if (use.type && !use.reads.empty() && rows % CacheLayout::kPanel)
+    if (use.type && !use.reads.empty() && rows % kPanelRows)
       ragged = {&footprint, use.type};
   }
   return success();

@@ -4,6 +4,7 @@
 #include "compiler/driver/Program.h"
 #include "compiler/driver/Stages.h"
 #include "compiler/support/ModuleAttributes.h"
+#include "compiler/targets/Registry.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -106,7 +107,7 @@ LogicalResult AttributeContracts::verifyCaches() {
   std::optional<int64_t> context = find(model, "context");
   if (!context || stage < Stage::Graph)
     return success();
-  const int64_t rows = llvm::alignTo(*context, CacheLayout::kPanel);
+  const int64_t rows = llvm::alignTo(*context, kPanelRows);
   for (auto state : module.getOps<lm::StateOp>()) {
     lm::CacheType cache = state.getCacheType();
     if (cache && cache.getRows() && !cache.getWindow() && cache.getRows() != rows)
@@ -191,7 +192,10 @@ LogicalResult AttributeContracts::verifyChoices() {
     llvm::interleaveComma(known, error);
     return error << ", found " << found;
   };
-  return success(succeeded(verifyChoice("target", {"cpu"})) &&
+  SmallVector<StringRef> targets;
+  for (const std::unique_ptr<Target> &target : allTargets())
+    targets.push_back(target->getName());
+  return success(succeeded(verifyChoice("target", targets)) &&
                  succeeded(verifyChoice("weights", {"as-stored", "f32", "bf16", "q8", "q4"})));
 }
 

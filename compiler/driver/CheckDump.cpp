@@ -2,10 +2,9 @@
 #include "compiler/codegen/Passes.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Program.h"
-#include "compiler/support/CPUTable.h"
 #include "compiler/support/Checksum.h"
 #include "compiler/support/Errors.h"
-#include "compiler/targets/Emit.h"
+#include "compiler/targets/Registry.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
 #include "mlir/Pass/PassManager.h"
@@ -22,12 +21,24 @@ static absl::Status checkOptions(ModuleOp module) {
       if (auto name = entries.getAs<StringAttr>(key); name && !llvm::is_contained(knownCPUs(), name.getValue()))
         return absl::InvalidArgumentError("lm.options." + key.str() + ": expected the name of a CPU, got " +
                                           quoted(name.getValue()));
-    if (auto sizes = entries.getAs<StringAttr>("sizes"))
-      if (const std::string wrong = CPUTable().setSizes(sizes.getValue()); !wrong.empty())
+    if (auto sizes = entries.getAs<StringAttr>("sizes")) {
+      LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(module));
+      if (const std::string wrong = target->checkSizes(sizes.getValue()); !wrong.empty())
         return absl::InvalidArgumentError("lm.options.sizes: " + wrong);
+    }
   }
   FirstError errors(*module.getContext());
-  return succeeded(CPUTable::get(module)) ? absl::OkStatus() : errors.status("");
+  FailureOr<TargetInfo> info = describeTarget(module);
+  if (failed(info))
+    return errors.status("");
+  auto found = module->getAttrOfType<lm::TargetAttr>(lm::kTargetAttr);
+  if (!found || found == info->target)
+    return absl::OkStatus();
+  std::string text;
+  llvm::raw_string_ostream(text) << "expected " << info->target << ", as " << kOptionsAttr << " and " << lm::kSizesAttr
+                                 << " make it, found " << found << "; without " << lm::kTargetAttr
+                                 << " it is described anew";
+  return absl::InvalidArgumentError(lm::kTargetAttr.str() + ": " + text);
 }
 
 /// Verifies the schedule again, and computes its costs and lm.program again to compare them.
@@ -55,7 +66,7 @@ static absl::Status checkChecksum(ModuleOp module, llvm::StringRef dump) {
     return absl::OkStatus();
   return fileError(dump, lm::kChecksumAttr,
                    "expected " + llvm::Twine(found) +
-                       " for these lm.model, lm.options, lm.program, lm.sizes, weights and states, found " +
+                       " for these lm.model, lm.options, lm.target, lm.sizes, lm.program, weights and states, found " +
                        (recorded ? recorded.getValue() : "none") + "; they can be edited up to stage schedule");
 }
 

@@ -13,7 +13,7 @@
 #include "compiler/support/Errors.h"
 #include "compiler/support/Inputs.h"
 #include "compiler/support/OutputFile.h"
-#include "compiler/targets/Emit.h"
+#include "compiler/targets/Registry.h"
 #include "compiler/weights/Pack.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/ModuleAttributes.h"
@@ -179,6 +179,12 @@ absl::Status Compilation::recordOptions() {
   if (!options.symbolPrefix.empty())
     entries.set("symbol_prefix", builder.getStringAttr(options.symbolPrefix));
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
+  // What a dump says of its target is of what was asked for then.
+  for (llvm::StringRef option : {"--target", "--mcpu", "--schedule-for", "--sizes"})
+    if (options.given.contains(option)) {
+      (*module)->removeAttr(lm::kTargetAttr);
+      (*module)->removeAttr(lm::kSizesAttr);
+    }
   if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
     LATHE_ASSIGN_OR_RETURN(CPUName cpu, resolveCPU(options.mcpu));
     entries.set("mcpu", builder.getStringAttr(cpu.name));
@@ -316,19 +322,20 @@ absl::Status Compilation::makeObject() {
   const CrashDump crashDump(getStageInfo(Stage::Object).name, printModule(*module), "--from llvm --emit object");
   OwningOpRef<ModuleOp> skeleton = makeSkeleton(*module);
   dropSkeleton(*module);
-  llvm::LLVMContext llvmContext;
+  const bool isPrinted = !options.dumpStages.empty() || options.emit == Stage::Object;
   FirstError errors(context);
-  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, *machine);
-  if (!code)
-    return errors.status("stage llvm cannot be translated to LLVM IR");
+  LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*skeleton));
+  absl::StatusOr<llvm::SmallString<0>> code =
+      target->emit(*module, *machine, isPrinted ? Output::Assembly : Output::Object);
+  if (!code.ok())
+    return code.status().message().empty() ? errors.status("stage llvm cannot be translated to LLVM IR")
+                                           : code.status();
   module = std::move(skeleton);
-  optimize(*code, *machine);
-
-  if (options.dumpStages.empty() && options.emit != Stage::Object) {
-    LATHE_ASSIGN_OR_RETURN(object, emit(*code, *machine, Output::Object));
+  if (!isPrinted) {
+    object = *std::move(code);
     return finish(Stage::Object, [] { return std::string(); });
   }
-  LATHE_ASSIGN_OR_RETURN(auto assembly, emit(*code, *machine, Output::Assembly));
+  const llvm::SmallString<0> &assembly = *code;
   if (reaches(Stage::Executable)) {
     LATHE_ASSIGN_OR_RETURN(object, assemble(assembly, "the assembly", *machine));
   }
@@ -376,7 +383,9 @@ absl::Status Compilation::makeExecutable() {
   const bool isEmbedded = embedsWeights();
   LATHE_ASSIGN_OR_RETURN(auto mainObject, emitMain(*module, *machine));
   const llvm::StringRef objects[] = {object, program, mainObject};
-  LinkInput input = {objects, weights && isEmbedded ? weights->temporaryPath() : "", weightsSymbol(*module)};
+  LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*module));
+  LinkInput input = {objects, weights && isEmbedded ? weights->temporaryPath() : "", weightsSymbol(*module),
+                     target->linkInputs()};
   LATHE_RETURN_IF_ERROR(link(input, *executable));
   if (weights && !isEmbedded) // both or neither
     LATHE_RETURN_IF_ERROR(checkOutput(weights->path(), OutputKind::Weights));

@@ -24,16 +24,16 @@ namespace elf = llvm::ELF;
 
 namespace {
 
-/// Beside lathe: lib/lathe/liblrt.a when installed, lib/liblrt.a in a build. Else, for a lathe that was copied out of
-/// its build alone, where it was built.
-absl::StatusOr<std::string> runtimeLibrary() {
+/// Beside lathe: lib/lathe/NAME when installed, lib/NAME in a build. Else, for a lathe that was copied out of its build
+/// alone, where it was built.
+absl::StatusOr<std::string> runtimeLibrary(llvm::StringRef name) {
   static int anchor;
   llvm::SmallString<256> path(fs::getMainExecutable("lathe", &anchor));
   recordInput(path);
   llvm::sys::path::remove_filename(path);
   const llvm::StringRef prefix = llvm::sys::path::parent_path(path);
-  const std::string installed = (prefix + "/lib/lathe/liblrt.a").str(), built = (prefix + "/lib/liblrt.a").str();
-  for (const std::string &candidate : {installed, built, std::string(LATHE_RUNTIME_LIBRARY)})
+  const std::string installed = (prefix + "/lib/lathe/" + name).str(), built = (prefix + "/lib/" + name).str();
+  for (const std::string &candidate : {installed, built, std::string(LATHE_RUNTIME_FOLDER) + "/" + name.str()})
     if (fs::exists(candidate))
       return candidate;
   return fileError(installed, "expected the runtime library beside lathe, found no file");
@@ -132,8 +132,9 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
     arguments.push_back(wrapped);
   }
 
-  LATHE_RETURN_IF_ERROR(add(runtimeLibrary()));
-  LATHE_RETURN_IF_ERROR(add(systemFile("libpcre2-8.a")));
+  LATHE_RETURN_IF_ERROR(add(runtimeLibrary(input.inputs.runtime)));
+  for (const std::string &library : input.inputs.libraries)
+    LATHE_RETURN_IF_ERROR(add(systemFile(library)));
   arguments.push_back(gcc + "/libstdc++.a");
   LATHE_RETURN_IF_ERROR(add(systemFile("libm.a")));
   arguments.push_back("--start-group");

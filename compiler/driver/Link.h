@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "compiler/support/OutputFile.h"
+#include "compiler/targets/Target.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -14,10 +15,11 @@ struct LinkInput {
   llvm::ArrayRef<llvm::StringRef> objects; // in memory
   std::string weights;                     // a weights file to put in; empty: none
   std::string weightsSymbol;               // its symbol
+  LinkInputs inputs;                       // of the target
 };
 
-/// A static executable from the objects, the runtime and the host's C and C++ libraries. One of the objects defines
-/// lrt_main_program, or main().
+/// A static executable from the objects, the target's inputs and the host's C and C++ libraries. One of the objects
+/// defines lrt_main_program, or main().
 absl::Status link(const LinkInput &input, OutputFile &output);
 
 /// An object that holds a file page-aligned under a symbol; copied, never read into memory.

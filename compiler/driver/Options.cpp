@@ -1,7 +1,7 @@
 #include "compiler/driver/Options.h"
 #include "compiler/driver/Completion.h"
-#include "compiler/support/CPUTable.h"
 #include "compiler/support/Errors.h"
+#include "compiler/targets/Registry.h"
 #include "lrt/version.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -58,9 +58,8 @@ template <auto Member> absl::Status setFlag(Options &options, llvm::StringRef) {
 }
 
 absl::Status setTarget(Options &options, llvm::StringRef value) {
-  if (value == "cuda")
-    return problem("--target: cuda is not there yet; expected cpu");
-  return readChoice("--target", value, {"cpu"}, options.target);
+  options.target = value.str();
+  return findTarget("--target", value).status();
 }
 
 absl::Status setWeights(Options &options, llvm::StringRef value) {
@@ -85,9 +84,8 @@ absl::Status setPrefillRows(Options &options, llvm::StringRef value) {
 }
 
 absl::Status setSizes(Options &options, llvm::StringRef value) {
-  options.sizes = value.str();
-  const std::string wrong = CPUTable().setSizes(value);
-  return wrong.empty() ? absl::OkStatus() : problem("--sizes: " + wrong);
+  options.sizes = value.str(); // looked at when the target is known
+  return absl::OkStatus();
 }
 
 absl::Status setEmit(Options &options, llvm::StringRef value) {
@@ -215,6 +213,11 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
   }
   if (options.mcpu == "help")
     return CommandLine{Command::ListCPUs, {}, {}};
+  if (!options.sizes.empty()) {
+    LATHE_ASSIGN_OR_RETURN(const Target *target, findTarget("--target", options.target));
+    if (const std::string wrong = target->checkSizes(options.sizes); !wrong.empty())
+      return problem("--sizes: " + wrong);
+  }
   if (options.input.empty())
     return problem("compile: expected a model: a directory, a config.json or a .gguf file");
   if (options.output == "-" && options.emit == Stage::Executable)

@@ -5,6 +5,8 @@
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Pipeline.h"
 #include "compiler/support/Errors.h"
+#include "compiler/targets/Passes.h"
+#include "compiler/targets/Registry.h"
 #include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/CPUTarget.h"
 #include "dialects/kernel/KernelOps.h"
@@ -43,8 +45,20 @@ void lathe::registerDialects(DialectRegistry &registry) {
   linalg::registerBufferizableOpInterfaceExternalModels(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  registerTargetDescriber(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+}
+
+/// Each stage that asks something of the target describes it first; what a dump says stays.
+static void populateGraphStage(OpPassManager &pm, const GraphOptions &options) {
+  pm.addPass(lm::createDescribeTarget());
+  populateGraphPipeline(pm, options);
+}
+
+static void populateScheduleStage(OpPassManager &pm) {
+  pm.addPass(lm::createDescribeTarget());
+  populateSchedulePipeline(pm);
 }
 
 void lathe::registerPasses() {
@@ -52,29 +66,31 @@ void lathe::registerPasses() {
   registerUpstreamLLVMPasses();
   lm::registerLatheGraphPasses();
   lm::registerLatheCodegenPasses();
+  lm::registerLatheTargetsPasses();
   lm::registerLatheCPUPasses();
-  static PassPipelineRegistration<GraphOptions> graph("lm-graph", "stage graph", populateGraphPipeline);
-  static PassPipelineRegistration<> schedule("lm-schedule-stage", "stage schedule", populateSchedulePipeline);
+  static PassPipelineRegistration<GraphOptions> graph("lm-graph", "stage graph", populateGraphStage);
+  static PassPipelineRegistration<> schedule("lm-schedule-stage", "stage schedule", populateScheduleStage);
   static PassPipelineRegistration<> vector("lm-vector", "stage vector", populateVectorPipeline);
   static PassPipelineRegistration<> llvm("lm-llvm", "stage llvm", populateLLVMPipeline);
 }
 
 absl::Status lathe::populateStage(Stage stage, ModuleOp module, OpPassManager &pm) {
+  LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(module));
   switch (stage) {
   case Stage::Graph: {
     GraphOptions options;
     LATHE_ASSIGN_OR_RETURN(options.weights, moduleString(module, kOptionsAttr, "weights"));
-    populateGraphPipeline(pm, options);
+    populateGraphStage(pm, options);
     break;
   }
   case Stage::Schedule:
-    populateSchedulePipeline(pm);
+    populateScheduleStage(pm);
     break;
   case Stage::Vector:
-    populateVectorPipeline(pm);
+    target->addLowering(pm);
     break;
   case Stage::LLVM:
-    populateLLVMPipeline(pm);
+    target->addLLVMLowering(pm);
     break;
   case Stage::Import:
   case Stage::Object:

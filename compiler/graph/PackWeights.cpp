@@ -2,7 +2,7 @@
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
-#include "compiler/support/CPUTable.h"
+#include "compiler/support/TargetInfo.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
 #include "llvm/Support/MathExtras.h"
@@ -17,11 +17,9 @@ using namespace mlir::lm;
 
 namespace {
 struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
-  using PackWeightsBase::PackWeightsBase;
-
   void runOnOperation() override {
-    FailureOr<lathe::CPUTable> table = lathe::CPUTable::get(getOperation(), mcpu);
-    if (failed(table))
+    FailureOr<TargetAttr> target = lathe::getTarget(getOperation());
+    if (failed(target))
       return signalPassFailure();
     // The head is what multiplies beside the layers.
     llvm::DenseSet<Type> heads;
@@ -33,8 +31,7 @@ struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
       auto weight = dyn_cast<WeightType>(type);
       if (!weight || weight.isVector() || weight.getLayout())
         return type;
-      int64_t depth = table->getDepth(weight.getFormat(), weight.getColumns(), heads.contains(type));
-      return weight.withLayout(PanelsAttr::get(&getContext(), lathe::CPUTable::kPanelRows, depth));
+      return weight.withLayout(target->getPanels(weight, heads.contains(type)));
     });
     int64_t place = 0;
     for (auto weight : getOperation().getOps<WeightOp>()) {

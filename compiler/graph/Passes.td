@@ -41,8 +41,7 @@ def ConvertWeights : Pass<"lm-convert-weights", "::mlir::ModuleOp"> {
 
 def PackWeights : Pass<"lm-pack-weights", "::mlir::ModuleOp"> {
   let summary = "weights take the target's layout and a place in the weights file";
-  let description = "Example: test/graph/pack-weights.mlir.";
-  let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU whose table to use; default: the module's">];
+  let description = "The layout is that of lm.target (lm-describe-target). Example: test/graph/pack-weights.mlir.";
   let dependentDialects = ["::mlir::lm::LMDialect"];
 }
 

@@ -39,7 +39,7 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       int64_t needed = *context;
       if (cache.getWindow())
         needed = std::min(needed, cache.getWindow() - 1 + *callRows);
-      int64_t allotted = llvm::alignTo(needed, lathe::CacheLayout::kPanel);
+      int64_t allotted = llvm::alignTo(needed, lathe::kPanelRows);
       // bf16 lies in pairs.
       Type type = cache.getDim() % 2 ? wide : chosen;
       CacheType planned =

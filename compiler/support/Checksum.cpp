@@ -25,6 +25,8 @@ std::string lathe::checksumOf(ModuleOp module) {
   add("lm.options", {"threads", "embed_weights"});
   add("lm.program");
   add(lm::kSizesAttr);
+  if (Attribute target = module->getAttr(lm::kTargetAttr))
+    stream << lm::kTargetAttr << target << '\n';
   for (Operation &op : *module.getBody()) {
     if (auto weight = dyn_cast<lm::WeightOp>(op))
       stream << weight.getSymName() << weight.getType() << weight.getPlaceAttr() << '\n';

@@ -216,6 +216,16 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emit(llvm::Module &module, llvm::Tar
   return bytes;
 }
 
+absl::StatusOr<llvm::SmallString<0>> lathe::emitHost(mlir::ModuleOp module, llvm::TargetMachine &machine,
+                                                     Output output) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code = translateToLLVM(module, context, machine);
+  if (!code)
+    return absl::InvalidArgumentError("");
+  optimize(*code, machine);
+  return emit(*code, machine, output);
+}
+
 absl::StatusOr<llvm::SmallString<0>> lathe::assemble(llvm::StringRef text, llvm::StringRef name,
                                                      llvm::TargetMachine &machine) {
   const llvm::Target &target = hostTarget();

@@ -50,6 +50,9 @@ enum class Output : uint8_t { Object, Assembly };
 /// Leaves `module` in the state of code generation: it can be emitted once.
 absl::StatusOr<llvm::SmallString<0>> emit(llvm::Module &module, llvm::TargetMachine &machine, Output output);
 
+/// The three above, one after another. Error: the diagnostic, in one line.
+absl::StatusOr<llvm::SmallString<0>> emitHost(mlir::ModuleOp module, llvm::TargetMachine &machine, Output output);
+
 /// Assembly text -> object. `name` is what messages call the text.
 absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef name, llvm::TargetMachine &machine);
 

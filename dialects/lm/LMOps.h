@@ -1,6 +1,7 @@
 #ifndef LATHE_DIALECTS_LM_LMOPS_H
 #define LATHE_DIALECTS_LM_LMOPS_H
 
+#include "dialects/lm/FormatField.h"
 #include "dialects/lm/Formats.h"
 #include "dialects/lm/KnownAttributes.h"
 #include "dialects/lm/LMDialect.h"
@@ -17,6 +18,11 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/lm/LMEnums.h.inc"
+
+namespace mlir::lm {
+class CacheType;
+class WeightType;
+} // namespace mlir::lm
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/lm/LMAttrs.h.inc"

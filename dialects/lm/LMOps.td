@@ -1,7 +1,7 @@
 #ifndef LM_OPS_TD
 #define LM_OPS_TD
 
-include "dialects/lm/LMTypes.td"
+include "dialects/lm/LMTarget.td"
 include "mlir/Dialect/Linalg/IR/LinalgInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"

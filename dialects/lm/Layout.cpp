@@ -43,12 +43,12 @@ int64_t lathe::getExpertBytes(mlir::lm::WeightType type) {
 CacheLayout::CacheLayout(mlir::lm::CacheType type) {
   elementBytes = type.getElement().getIntOrFloatBitWidth() / 8;
   depth = 4 / elementBytes;
-  int64_t dim16 = llvm::alignTo(type.getDim(), kPanel);
+  int64_t dim16 = llvm::alignTo(type.getDim(), kPanelRows);
   headBytes = type.getRows() * dim16 * elementBytes;
   valuesOffset = type.getLatent() ? 0 : type.getHeads() * headBytes;
   areaBytes = type.getLatent() ? headBytes : 2 * valuesOffset;
-  keyPanelBytes = kPanel * type.getDim() * elementBytes;
-  valuePanelBytes = kPanel * type.getRows() * elementBytes;
+  keyPanelBytes = kPanelRows * type.getDim() * elementBytes;
+  valuePanelBytes = kPanelRows * type.getRows() * elementBytes;
 }
 
 int64_t lathe::getStateBytes(mlir::Type type) {

@@ -27,6 +27,10 @@
 
 namespace lathe {
 
+/// Outputs side by side in a panel of a packed matrix, and positions (or dims) in one of a cache: on every target, so
+/// that all of them can read one weights file.
+inline constexpr int64_t kPanelRows = 16;
+
 /// Byte offsets inside a panel. All derived from the weight's type.
 struct PanelLayout {
   /// Of a matrix, or of one of the experts'.
@@ -56,7 +60,6 @@ int64_t getExpertBytes(mlir::lm::WeightType type);
 struct CacheLayout {
   explicit CacheLayout(mlir::lm::CacheType type);
 
-  static constexpr int64_t kPanel = 16;
   int64_t depth, elementBytes;
   int64_t headBytes;       // from one head's keys (values) to the next's
   int64_t valuesOffset;    // from keys to values

@@ -1,6 +1,7 @@
 #include "dialects/lm/ModuleAttributes.h"
 #include "dialects/lm/KnownAttributes.h"
 #include "dialects/lm/LMDialect.h"
+#include "dialects/lm/LMOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -136,9 +137,11 @@ LogicalResult lm::verifyModuleAttribute(Operation *module, NamedAttribute attrib
   if (name == model || name == options || name == program || name == sampling)
     return verifyEntries(module, name, name, value);
   if (name == kSizesAttr)
-    // Keys and ranges are the CPU table's.
+    // Keys and ranges are the target's.
     return isa<DictionaryAttr>(value) ? success()
                                       : module->emitError() << name << ": expected a dictionary, found " << value;
+  if (name == kTargetAttr)
+    return isa<TargetAttr>(value) ? success() : module->emitError() << name << ": expected #lm.target, found " << value;
   if (name == kStageAttr || name == kChecksumAttr)
     return isa<StringAttr>(value) ? success() : module->emitError() << name << ": expected a string, found " << value;
   if (name == kFilesAttr) {
@@ -150,6 +153,7 @@ LogicalResult lm::verifyModuleAttribute(Operation *module, NamedAttribute attrib
         return failure();
     return success();
   }
-  return refuseAttribute(module, attribute,
-                         {model, kFilesAttr, options, sampling, kSizesAttr, program, kChecksumAttr, kStageAttr});
+  return refuseAttribute(
+      module, attribute,
+      {model, kFilesAttr, options, sampling, kTargetAttr, kSizesAttr, program, kChecksumAttr, kStageAttr});
 }

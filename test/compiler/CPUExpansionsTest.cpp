@@ -11,7 +11,7 @@ TEST(CPUExpansionsTest, HoldsEveryOpOnMemory) {
   MLIRContext context;
   context.loadDialect<kernel::KernelDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  CPUTable cpu;
+  CPUInfo cpu;
   ProductLibrary products(*module, cpu);
   KernelContext kernels{*module, cpu, products};
   Expansions expansions = getCPUExpansions(kernels);

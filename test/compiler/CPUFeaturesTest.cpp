@@ -1,5 +1,5 @@
-#include "compiler/support/CPUTable.h"
 #include "compiler/targets/Emit.h"
+#include "compiler/targets/cpu/CPUInfo.h"
 #include "lrt/abi.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -62,17 +62,17 @@ TEST(CPUFeatures, theTableOfEveryCPUAgreesWithLLVM) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
   for (const std::string &name : knownCPUs()) {
-    mlir::FailureOr<CPUTable> table = CPUTable::get(*module, name);
+    mlir::FailureOr<CPUInfo> table = CPUInfo::get(*module, name);
     ASSERT_TRUE(succeeded(table)) << name;
     std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine({name, ""});
     auto has = [&](const char *features) { return machine->getMCSubtargetInfo()->checkFeatures(features); };
-    EXPECT_EQ(table->avx2, has("+avx2")) << name;
-    EXPECT_EQ(table->fma, has("+fma")) << name;
-    EXPECT_EQ(table->f16c, has("+f16c")) << name;
-    EXPECT_EQ(table->avx512, has("+avx512f,+avx512bw,+avx512vl")) << name;
-    EXPECT_EQ(table->vnni, has("+avx512vnni,+avx512bw,+avx512vl")) << name;
-    EXPECT_EQ(table->avxvnni, has("+avxvnni")) << name;
-    EXPECT_EQ(table->bf16Dot, has("+avx512bf16,+avx512bw,+avx512vl")) << name;
+    EXPECT_EQ(table->features.avx2, has("+avx2")) << name;
+    EXPECT_EQ(table->features.fma, has("+fma")) << name;
+    EXPECT_EQ(table->features.f16c, has("+f16c")) << name;
+    EXPECT_EQ(table->features.avx512, has("+avx512f,+avx512bw,+avx512vl")) << name;
+    EXPECT_EQ(table->features.vnni, has("+avx512vnni,+avx512bw,+avx512vl")) << name;
+    EXPECT_EQ(table->features.avxvnni, has("+avxvnni")) << name;
+    EXPECT_EQ(table->features.bf16Dot, has("+avx512bf16,+avx512bw,+avx512vl")) << name;
   }
 }
 

@@ -1,6 +1,6 @@
-// RUN: lathe-opt %s --lm-pack-weights=mcpu=znver4 | FileCheck %s --check-prefixes=CHECK,VNNI
-// RUN: lathe-opt %s --lm-pack-weights=mcpu=znver3 | FileCheck %s --check-prefixes=CHECK,AVX2
-// RUN: not lathe-opt %s --lm-pack-weights=mcpu=abacus 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: lathe-opt %s --lm-describe-target=mcpu=znver4 --lm-pack-weights | FileCheck %s --check-prefixes=CHECK,VNNI
+// RUN: lathe-opt %s --lm-describe-target=mcpu=znver3 --lm-pack-weights | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: not lathe-opt %s --lm-describe-target=mcpu=abacus 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // UNKNOWN: error: unknown CPU 'abacus'
 
 // Panels of 16 rows, as many columns side by side as the format's dot sums; one after another at multiples of 64 bytes.

@@ -43,7 +43,7 @@ RULES = [
     ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
     # A target reuses codegen and Emit; the targets never see each other.
     ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS
-     + ("absl/", "compiler/codegen/", "compiler/targets/Emit.h")),
+     + ("absl/", "compiler/codegen/", "compiler/targets/Emit.h", "compiler/targets/Target.h")),
     ("compiler/targets", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
     ("compiler/driver", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "frontends/", "compiler/")),
     ("compiler/tools", LLVM + DIALECTS + ("compiler/driver/",)),

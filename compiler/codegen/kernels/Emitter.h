@@ -3,7 +3,6 @@
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
 
-#include "compiler/support/CPUTable.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -10,12 +10,12 @@ void Scheduler::scheduleQKV(QKVOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), heads = op.getHeads();
   // A tile begins at a panel: where a head is no whole number of panels, several heads are.
-  int64_t group = CPUTable::kPanelRows / std::gcd(dim, CPUTable::kPanelRows);
+  int64_t group = kPanelRows / std::gcd(dim, kPanelRows);
   spmd::BufferOp q = arenaBuffer(prefix + "q", columnsOf(op.getResult()));
   buffers[op.getResult()] = q;
   if (isDecomposed(op))
     return scheduleDecomposed("qkv", op.getOperation(), q);
-  spmd::BufferOp room = tileBuffer("head", table.tileRows, group * dim);
+  spmd::BufferOp room = tileBuffer("head", target.getTiles().getRows(), group * dim);
   spmd::BufferOp angles = op.getRope() ? ropeTable(*op.getRope()) : spmd::BufferOp();
   Value cacheValue = weight(op.getCache());
 
@@ -36,7 +36,7 @@ void Scheduler::scheduleQKV(QKVOp op) {
     tiles.push_back(llvm::divideCeil(part.heads, group));
   }
 
-  tiled("qkv", llvm::sum_of(tiles), table.tileRows, [&](Value tile, Value row, Value count) {
+  tiled("qkv", llvm::sum_of(tiles), target.getTiles().getRows(), [&](Value tile, Value row, Value count) {
     choosePart(tile, tiles, [&](size_t index, Value local) {
       Part &part = parts[index];
       Value head = group == 1 ? local : arith::MulIOp::create(builder, loc, local, constant(group)).getResult();
@@ -65,7 +65,7 @@ void Scheduler::scheduleAppend(AppendOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   spmd::BufferOp keys = bufferOf(op.getKeys()), values = bufferOf(op.getValues());
   Value cacheValue = weight(op.getCache());
-  tiled("append", cache.getHeads(), table.tileRows, [&](Value head, Value row, Value count) {
+  tiled("append", cache.getHeads(), target.getTiles().getRows(), [&](Value head, Value row, Value count) {
     Value column = arith::MulIOp::create(builder, loc, head, constant(cache.getDim()));
     Value at = arith::AddIOp::create(builder, loc, position, row);
     OpFoldResult width = builder.getIndexAttr(cache.getDim());
@@ -77,7 +77,7 @@ void Scheduler::scheduleAppend(AppendOp op) {
 
 void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
-  spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), table.tileRows, cache.getDim());
+  spmd::BufferOp key = tileBuffer("latent." + Twine(cache.getDim()), target.getTiles().getRows(), cache.getDim());
   spmd::BufferOp first = bufferOf(op.getLatent()), second = bufferOf(op.getRotated());
   Value cacheValue = weight(op.getCache());
   beside = [=, this](Value, Value row, Value count) {
@@ -91,13 +91,13 @@ void Scheduler::scheduleAppendLatent(AppendLatentOp op) {
   // In a decode step the queries' product with what makes keys comes next and does not look at the cache.
   if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !isDecomposed(next))
     return;
-  tiled("append", 1, table.tileRows, std::exchange(beside, nullptr));
+  tiled("append", 1, target.getTiles().getRows(), std::exchange(beside, nullptr));
 }
 
 void Scheduler::headProduct(WeightType type, Value matrices, Value head, Value in, Value count, Value out) {
   if (RowForm form = formFor(type); form != RowForm::F32) {
     OpFoldResult columns = columnsIn(form, builder.getIndexAttr(type.getColumns()));
-    spmd::BufferOp room = buffer("head_in." + Twine(type.getColumns()), std::min(table.tileRows, maxRows),
+    spmd::BufferOp room = buffer("head_in." + Twine(type.getColumns()), std::min(target.getTiles().getRows(), maxRows),
                                  *getConstantIntValue(columns), elementOf(form), spmd::Space::Scratch);
     OpFoldResult zero = builder.getIndexAttr(0);
     Value to = write(room, zero, zero, count, columns);
@@ -113,10 +113,11 @@ bool Scheduler::deferQueries(Operation *op) {
   if (!replicates || !rope || !rope->hasOneUse() || !isa<HeadLinearOp>(*rope->user_begin()))
     return false;
   int64_t width = columnsOf(rope.getResult()) / static_cast<int64_t>(rope.getHeads());
-  if (linear.getBias() || linear.isScaled() || width % CPUTable::kPanelRows || isDecomposed(linear) ||
-      isDecomposed(rope) || isDecomposed(*rope->user_begin()))
+  if (linear.getBias() || linear.isScaled() || width % kPanelRows || isDecomposed(linear) || isDecomposed(rope) ||
+      isDecomposed(*rope->user_begin()))
     return false;
-  buffers[linear.getResult()] = buffers[rope.getResult()] = tileBuffer("query." + Twine(width), table.tileRows, width);
+  buffers[linear.getResult()] = buffers[rope.getResult()] =
+      tileBuffer("query." + Twine(width), target.getTiles().getRows(), width);
   deferred.insert_range(ArrayRef<Operation *>{linear, rope});
   return true;
 }
@@ -160,8 +161,8 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
                              write(out, row, columnOf(outWidth, made), count, builder.getIndexAttr(behind)));
   };
   if (!other)
-    return tiled(what, heads, table.tileRows, body);
-  tiled(what, heads + 1, table.tileRows, [&](Value tile, Value row, Value count) {
+    return tiled(what, heads, target.getTiles().getRows(), body);
+  tiled(what, heads + 1, target.getTiles().getRows(), [&](Value tile, Value row, Value count) {
     choosePart(tile, {heads, 1},
                [&](size_t part, Value local) { part == 0 ? body(local, row, count) : other(local, row, count); });
   });
@@ -170,12 +171,13 @@ void Scheduler::scheduleHeadLinear(HeadLinearOp op) {
 void Scheduler::attendToLatents(Value query, Value cache, Value at, Value every, int64_t most, Value piece,
                                 Value pieces, Value shares, Value out, FloatAttr scale) {
   auto type = cast<CacheType>(cache.getType());
-  int64_t size = kernel::AbsorbedRoom(type, most, kAbsorbedPositions).size;
+  int64_t size = kernel::AbsorbedRoom(type, most, target.getScratch().getAbsorbedPositions()).size;
   spmd::BufferOp room = buffer("absorbed_room." + Twine(size), 1, size, builder.getF32Type(), spmd::Space::Scratch);
   OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
   kernel::AbsorbedAttentionOp::create(builder, loc, query, cache, at, every, piece, pieces, shares,
                                       write(room, zero, zero, one, builder.getIndexAttr(size)), out, scale,
-                                      builder.getI64IntegerAttr(most), builder.getI64IntegerAttr(kAbsorbedPositions));
+                                      builder.getI64IntegerAttr(most),
+                                      builder.getI64IntegerAttr(target.getScratch().getAbsorbedPositions()));
 }
 
 void Scheduler::scheduleAttention(AttentionOp op) {
@@ -188,7 +190,7 @@ void Scheduler::scheduleAttention(AttentionOp op) {
     spmd::BufferOp out = buffers[op.getResult()] = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
     return scheduleDecomposed("attention", op.getOperation(), out);
   }
-  int64_t most = cache.getLatent() ? kAbsorbedRows : table.attentionRows;
+  int64_t most = cache.getLatent() ? target.getScratch().getAbsorbedRows() : target.getTiles().getAttentionRows();
   Outlet out = outletFor(op.getResult(), prefix + "attended", most, valueDim);
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, most);
   UnitAttr rounded = takesRounded(cache) ? builder.getUnitAttr() : UnitAttr();
@@ -220,12 +222,14 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
   int64_t sharing = heads / cache.getHeads(),
-          together = std::min(sharing, cache.getLatent() ? kAbsorbedRows : table.attentionRows);
+          together = std::min(sharing, cache.getLatent() ? target.getScratch().getAbsorbedRows()
+                                                         : target.getTiles().getAttentionRows());
   while (sharing % together)
     --together;
   int64_t sees = cache.getWindow() ? std::min(cache.getWindow(), cache.getRows()) : cache.getRows();
   int64_t groups = heads / together;
-  int64_t most = std::min(llvm::divideCeil(table.attentionTiles, groups), llvm::divideCeil(sees, table.piecePositions));
+  int64_t most = std::min(llvm::divideCeil(target.getTiles().getAttentionTiles(), groups),
+                          llvm::divideCeil(sees, target.getTiles().getSplitPositions()));
   spmd::BufferOp q = bufferOf(op.getQuery()), out, parts, shares;
   spmd::BufferOp scores = cache.getLatent() ? spmd::BufferOp() : scoresBuffer(cache, together);
   UnitAttr rounded = takesRounded(cache) ? builder.getUnitAttr() : UnitAttr();
@@ -240,13 +244,15 @@ void Scheduler::scheduleAttentionOfOne(AttentionOp op) {
     seen = arith::AddIOp::create(builder, loc, seen, constant(1));
     if (cache.getWindow() && !cache.getChunked())
       seen = arith::MinUIOp::create(builder, loc, seen, window);
-    pieces = arith::CeilDivUIOp::create(builder, loc, seen, constant(table.piecePositions));
+    pieces = arith::CeilDivUIOp::create(builder, loc, seen, constant(target.getTiles().getSplitPositions()));
     pieces = arith::MinUIOp::create(builder, loc, pieces, constant(most));
   } else {
     out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
   }
   buffers[op.getResult()] = out;
 
+  if (!replicates)
+    flushRows();
   Value tiles = arith::MulIOp::create(builder, loc, pieces, constant(groups));
   phase(
       "attention", tiles, [&] { workOnRows(); },

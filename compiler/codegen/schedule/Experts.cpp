@@ -35,7 +35,7 @@ void Scheduler::scheduleRoute(RouteOp op) {
 void Scheduler::scheduleExperts(ExpertsOp op) {
   auto gateType = cast<WeightType>(op.getGate().getType());
   int64_t top = columnsOf(op.getWeights()), inner = gateType.getRows(), hidden = columnsOf(op.getResult());
-  int64_t count = gateType.getExperts(), block = replicates ? 1 : 8;
+  int64_t count = gateType.getExperts(), block = replicates ? 1 : target.getTiles().getBlockRows();
   bool isPending = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
   spmd::BufferOp out = buffers[op.getResult()] =
       isPending ? arenaBuffer("pending", hidden) : arenaBuffer(local("mixed"), hidden);
@@ -109,8 +109,8 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   auto perBlock = [&](StringRef what, int64_t columns, function_ref<void()> prologue,
                       function_ref<void(Value index, Value row, Value column, OpFoldResult width)> body,
                       int64_t besideTiles = 0, function_ref<void(Value tile)> besideBody = nullptr) {
-    int64_t panels = llvm::divideCeil(columns, CPUTable::kPanelRows);
-    int64_t step = tilePanels(panels, replicates) * CPUTable::kPanelRows, each = llvm::divideCeil(columns, step);
+    int64_t panels = llvm::divideCeil(columns, kPanelRows);
+    int64_t step = tilePanels(panels) * kPanelRows, each = llvm::divideCeil(columns, step);
     auto here = [&](Value tile) {
       Value index = arith::DivUIOp::create(builder, loc, tile, constant(each));
       Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, tile, constant(each)),
@@ -126,7 +126,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
     });
   };
 
-  int64_t step = tilePanels(llvm::divideCeil(inner, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+  int64_t step = tilePanels(llvm::divideCeil(inner, kPanelRows)) * kPanelRows;
   // What the second product reads: rows of many are converted tile by tile; in a decode step every worker converts all
   // slots for itself.
   RowForm form = formFor(cast<WeightType>(op.getDown().getType()));
@@ -148,10 +148,10 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   spmd::BufferOp sharedIn;
   if (sharedDown) {
     sharedIn = inputFor(sharedDown.getInput(), sharedDown.getWeight());
-    int64_t panelWork = columnsOf(sharedDown.getInput()) * CPUTable::kPanelRows;
-    int64_t panels = std::clamp<int64_t>((2 * step * hidden + panelWork / 2) / panelWork, 1,
-                                         llvm::divideCeil(hidden, CPUTable::kPanelRows));
-    sharedStep = panels * CPUTable::kPanelRows;
+    int64_t panelWork = columnsOf(sharedDown.getInput()) * kPanelRows;
+    int64_t panels =
+        std::clamp<int64_t>((2 * step * hidden + panelWork / 2) / panelWork, 1, llvm::divideCeil(hidden, kPanelRows));
+    sharedStep = panels * kPanelRows;
     sharedTiles = llvm::divideCeil(hidden, sharedStep);
   }
   perBlock(
@@ -207,7 +207,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   };
   if (replicates) {
     // A tile is some outputs of all the row's experts: it adds them up.
-    int64_t outputs = tilePanels(llvm::divideCeil(hidden, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    int64_t outputs = tilePanels(llvm::divideCeil(hidden, kPanelRows)) * kPanelRows;
     spmd::BufferOp room =
         buffer("expert_out." + Twine(outputs), slots, outputs, builder.getF32Type(), spmd::Space::Scratch);
     return phase(
@@ -234,7 +234,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
       [&](Value index, Value row, Value column, OpFoldResult width) {
         down(index, row, column, write(mixed, row, column, all, width));
       });
-  tiled("combine", 1, 8, [&](Value, Value row, Value rowCount) {
+  tiled("combine", 1, target.getTiles().getBlockRows(), [&](Value, Value row, Value rowCount) {
     OpFoldResult width = builder.getIndexAttr(hidden);
     combine(read(mixed, none, none, blockRow(someBlocks), width), row, rowCount, none, width);
   });

@@ -33,10 +33,11 @@ void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
 
   // Where rows are few, those of several heads meet a latent vector together.
   constexpr int64_t few = 8;
-  int64_t together = std::gcd(heads, kAbsorbedRows / few);
+  int64_t together = std::gcd(heads, target.getScratch().getAbsorbedRows() / few);
   auto absorbed = [&](Value first, int64_t headCount, Value row, Value count) {
     auto memory = [&](const Twine &what, int64_t columns) {
-      return buffer(what + Twine(columns), kAbsorbedRows, columns, builder.getF32Type(), spmd::Space::Scratch);
+      return buffer(what + Twine(columns), target.getScratch().getAbsorbedRows(), columns, builder.getF32Type(),
+                    spmd::Space::Scratch);
     };
     spmd::BufferOp query = memory("absorbed.", cache.getDim()), mixed = memory("mixed.", latent);
     auto room = [&](spmd::BufferOp buffer, Value begin, Value rowCount, int64_t columns) {
@@ -55,26 +56,27 @@ void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
     });
     Value at = arith::AddIOp::create(builder, loc, position, row), total = times(count, headCount), none;
     attendToLatents(room(query, constant(0), total, cache.getDim()), cacheValue, at, headCount > 1 ? count : none,
-                    kAbsorbedRows, none, none, none, room(mixed, constant(0), total, latent), op.getScaleAttr());
+                    target.getScratch().getAbsorbedRows(), none, none, none, room(mixed, constant(0), total, latent),
+                    op.getScaleAttr());
     forHeads([&](Value head, Value begin) {
       headProduct(values, makesValues, head, room(mixed, begin, count, latent), count,
                   write(out, row, columnOf(head, valueDim, 0), count, builder.getIndexAttr(valueDim)));
     });
   };
   auto expanded = [&](Value head, Value row, Value count) {
-    kernel::LatentRoom room(keys, values, cache, kLatentPositions);
+    kernel::LatentRoom room(keys, values, cache, target.getScratch().getLatentPositions());
     auto whole = [&](const Twine &what, int64_t rowCount, int64_t columns) {
       spmd::BufferOp memory = buffer(what, rowCount, columns, builder.getF32Type(), spmd::Space::Scratch);
       return write(memory, zero, zero, builder.getIndexAttr(rowCount), builder.getIndexAttr(columns));
     };
-    spmd::BufferOp state = tileBuffer("latent_rows", kLatentRows, room.rowColumns);
+    spmd::BufferOp state = tileBuffer("latent_rows", target.getScratch().getLatentRows(), room.rowColumns);
     Value at = arith::AddIOp::create(builder, loc, position, row);
     kernel::LatentAttentionOp::create(
         builder, loc, read(q, row, columnOf(head, width, 0), count, builder.getIndexAttr(width)), cacheValue, at,
         makesKeys, makesValues, head, whole("latent_matrices", room.matrixRows, room.matrixColumns),
         whole("latent_panels", room.panelRows, 16), writeRows(state, constant(0), count),
         write(out, row, columnOf(head, valueDim, 0), count, builder.getIndexAttr(valueDim)), op.getScaleAttr(),
-        builder.getI64IntegerAttr(kLatentPositions));
+        builder.getI64IntegerAttr(target.getScratch().getLatentPositions()));
   };
 
   flushRows();
@@ -83,11 +85,11 @@ void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
   int64_t saved = cache.getDim() + latent - width - valueDim, more = latent * (own + valueDim);
   int64_t least = saved > 0 ? 7 * more / (8 * saved) + 1 : 0;
   bool mayExpand = saved > 0 && least <= maxRows;
-  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(kAbsorbedRows));
-  Value each = constant(kAbsorbedRows), expands;
+  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(target.getScratch().getAbsorbedRows()));
+  Value each = constant(target.getScratch().getAbsorbedRows()), expands;
   if (mayExpand) {
     expands = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, constant(least), rows);
-    Value wide = arith::CeilDivUIOp::create(builder, loc, rows, constant(kLatentRows));
+    Value wide = arith::CeilDivUIOp::create(builder, loc, rows, constant(target.getScratch().getLatentRows()));
     blocks = arith::SelectOp::create(builder, loc, expands, wide, blocks);
     each = arith::SelectOp::create(builder, loc, expands, arith::CeilDivUIOp::create(builder, loc, rows, wide), each);
   }

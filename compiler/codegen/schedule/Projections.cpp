@@ -38,7 +38,7 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
     Part part{dyn_cast<LinearOp>(op), dyn_cast<GatedLinearOp>(op), {op}, {}, {}, {}, 0, 0};
     Value result = op->getResult(0);
     part.outputs = columnsOf(result);
-    part.step = tilePanels(llvm::divideCeil(part.outputs, CPUTable::kPanelRows), replicates) * CPUTable::kPanelRows;
+    part.step = tilePanels(llvm::divideCeil(part.outputs, kPanelRows)) * kPanelRows;
     bool isLogits = false, isPending = false;
     if (part.gated) {
       what = "gate_up";
@@ -59,7 +59,7 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
     else if (isDecomposed(op))
       part.out.rows = arenaBuffer(suffix, part.outputs);
     else
-      part.out = outletFor(result, suffix, table.tileRows, part.step);
+      part.out = outletFor(result, suffix, target.getTiles().getRows(), part.step);
     if (isLogits || isDecomposed(op))
       buffers[result] = part.out.rows;
     if (isDecomposed(op)) {
@@ -87,8 +87,10 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
           kernel::AddBiasOp::create(builder, loc, weight(bias), column, out);
       };
       if (GatedLinearOp op = part.gated) {
-        Value gate = write(tileBuffer("gate." + Twine(part.step), table.tileRows, part.step), zero, zero, count, width);
-        Value up = write(tileBuffer("up." + Twine(part.step), table.tileRows, part.step), zero, zero, count, width);
+        Value gate = write(tileBuffer("gate." + Twine(part.step), target.getTiles().getRows(), part.step), zero, zero,
+                           count, width);
+        Value up = write(tileBuffer("up." + Twine(part.step), target.getTiles().getRows(), part.step), zero, zero,
+                         count, width);
         product(part.in, op.getGate(), op.getGateBias(), gate);
         product(part.upIn, op.getUp(), op.getUpBias(), up);
         auto fill = [&](Value out) { kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr()); };
@@ -106,5 +108,5 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
       });
     });
   };
-  tiled(what, llvm::sum_of(tiles), table.tileRows, body);
+  tiled(what, llvm::sum_of(tiles), target.getTiles().getRows(), body);
 }

@@ -8,10 +8,17 @@ using namespace mlir::lm;
 using lathe::QuantizedRow;
 
 RowForm Scheduler::formFor(WeightType type) {
-  if (type.getInfo().isQuantised())
-    return type.hasWideCodes() ? RowForm::WideCodes : RowForm::Codes;
-  bool isRounded = type.getFormat() == lathe::Format::BF16 && table.bf16Dot && type.getLayout().getDepth() == 2;
-  return isRounded ? RowForm::BF16 : RowForm::F32;
+  switch (target.getRows(type)) {
+  case OperandEncoding::F32:
+    return RowForm::F32;
+  case OperandEncoding::BF16:
+    return RowForm::BF16;
+  case OperandEncoding::Q8:
+    return RowForm::Codes;
+  case OperandEncoding::Q16:
+    return RowForm::WideCodes;
+  }
+  llvm_unreachable("all encodings are above");
 }
 
 Type Scheduler::elementOf(RowForm form) {

@@ -43,7 +43,7 @@ void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue
 void Scheduler::flushRows() {
   if (rowwise.empty())
     return;
-  constexpr int64_t block = 8;
+  const int64_t block = target.getTiles().getBlockRows();
   Value tiles = arith::CeilDivUIOp::create(builder, loc, rows, constant(block));
   phase(
       "rows", tiles, [] {},
@@ -64,8 +64,8 @@ void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, Ti
   }
   flushRows();
   Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(blockRows)), size = constant(blockRows);
-  // Of nearly one size, or a worker would wait for the other's last block; but of whole register tiles.
-  constexpr int64_t unit = 8;
+  // Of nearly one size, or a worker would wait for the other's last block; but of whole blocks of rows.
+  const int64_t unit = target.getTiles().getBlockRows();
   if (blockRows % unit == 0) {
     Value even = arith::CeilDivUIOp::create(builder, loc, rows, blocks);
     Value units = arith::CeilDivUIOp::create(builder, loc, even, constant(unit));
@@ -308,7 +308,7 @@ LogicalResult Scheduler::storeStreams(Operation *op, ValueRange values) {
     if (spmd::BufferOp to = streamBuffer(index, columnsOf(value)); to != bufferOf(value))
       moves.push_back({bufferOf(value), to});
   }
-  tiled("streams", 1, 8, [&](Value, Value row, Value count) {
+  tiled("streams", 1, target.getTiles().getBlockRows(), [&](Value, Value row, Value count) {
     for (auto [from, to] : moves)
       kernel::CopyOp::create(builder, loc, readRows(from, row, count), writeRows(to, row, count));
   });
@@ -465,7 +465,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       if (!before)
         continue;
       spmd::BufferOp pending = arenaBuffer("pending", hidden);
-      tiled("start", 1, table.tileRows, [&](Value, Value row, Value count) {
+      tiled("start", 1, target.getTiles().getRows(), [&](Value, Value row, Value count) {
         kernel::ZeroOp::create(builder, loc, writeRows(pending, row, count));
       });
     } else if (isa<UseOp>(op) || (isPast ? after : before)) {

@@ -10,9 +10,10 @@
 #ifndef LATHE_COMPILER_CODEGEN_SCHEDULE_SCHEDULER_H
 #define LATHE_COMPILER_CODEGEN_SCHEDULE_SCHEDULER_H
 
-#include "compiler/support/CPUTable.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
+#include "dialects/lm/LMOps.h"
+#include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,20 +24,7 @@
 
 namespace mlir::lm {
 
-using lathe::CPUTable;
-
-/// Query rows or heads that meet latent vectors together, and positions of these at once: the rows and their sums stay
-/// in the second-level cache.
-constexpr int64_t kAbsorbedRows = 32, kAbsorbedPositions = 64;
-/// Query rows that meet keys and values made of latent vectors, and positions that these are made for at once.
-constexpr int64_t kLatentRows = 512, kLatentPositions = 64;
-/// Rows that every worker may norm and quantise for itself rather than wait for another.
-constexpr int64_t kReplicatedRows = 8;
-
-/// Panels per tile: enough tiles for any team where rows are few, enough work per tile where they are many.
-inline int64_t tilePanels(int64_t panels, bool replicates) {
-  return replicates ? std::max<int64_t>(1, panels / 64) : std::min<int64_t>(panels, 4);
-}
+using lathe::kPanelRows;
 
 enum class Entry { Decode, Prefill, Head };
 
@@ -45,10 +33,10 @@ enum class RowForm { F32, BF16, Codes, WideCodes };
 
 class Scheduler {
 public:
-  Scheduler(ModuleOp module, Entry entry, StringRef name, int64_t maxRows, const CPUTable &table, StringRef decompose)
-      : module(module), builder(module.getContext()), entry(entry), name(name), maxRows(maxRows), table(table),
+  Scheduler(ModuleOp module, Entry entry, StringRef name, int64_t maxRows, TargetAttr target, StringRef decompose)
+      : module(module), builder(module.getContext()), entry(entry), name(name), maxRows(maxRows), target(target),
         // Prefill leaves its stream for the head, which reads it in the arena.
-        replicates(entry != Entry::Prefill && maxRows <= kReplicatedRows), decompose(decompose) {}
+        replicates(entry != Entry::Prefill && maxRows <= target.getTiles().getReplicatedRows()), decompose(decompose) {}
 
   LogicalResult run(func::FuncOp forward);
 
@@ -155,8 +143,12 @@ private:
     return arith::MinUIOp::create(builder, loc, rest, constant(step)).getResult();
   }
   /// Whether products with keys and values take rows rounded to bf16.
-  bool takesRounded(CacheType type) {
-    return type.getElement().isBF16() && table.bf16Dot && type.getDim() % CPUTable::kPanelRows == 0;
+  bool takesRounded(CacheType type) { return target.getRows(type) == OperandEncoding::BF16; }
+  /// Panels per tile of a product with so many: enough tiles for any number of workers where rows are few, enough work
+  /// per tile where they are many.
+  int64_t tilePanels(int64_t panels) {
+    return replicates ? std::max<int64_t>(1, panels / target.getTiles().getProductTiles())
+                      : std::min<int64_t>(panels, target.getTiles().getProductPanels());
   }
   /// A phase over `columnTiles` times blocks of `blockRows` rows.
   void tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body);
@@ -237,7 +229,7 @@ private:
   Entry entry;
   std::string name;
   int64_t maxRows;
-  const CPUTable &table;
+  TargetAttr target;
   bool replicates;        // rowwise work is every worker's own
   bool isDeferred = true; // layers hand over a stream and what is still to be added to it
   bool hasAngles = false;

@@ -1,5 +1,6 @@
 #include "compiler/targets/cpu/CPUTarget.h"
 #include "compiler/codegen/Passes.h"
+#include "compiler/targets/cpu/CPUInfo.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -64,3 +65,30 @@ void lathe::registerUpstreamLLVMPasses() {
   registerPass([] { return createConvertControlFlowToLLVMPass(); });
   registerPass([] { return createReconcileUnrealizedCastsPass(); });
 }
+
+namespace {
+struct CPUTarget : lathe::Target {
+  llvm::StringRef getName() const override { return "cpu"; }
+
+  FailureOr<lathe::TargetInfo> describe(ModuleOp module) const override {
+    FailureOr<lathe::CPUInfo> cpu = lathe::CPUInfo::get(module);
+    if (failed(cpu))
+      return failure();
+    return cpu->describe(module.getContext());
+  }
+
+  std::string checkSizes(llvm::StringRef sizes) const override { return lathe::CPUInfo().setSizes(sizes); }
+
+  void addLowering(OpPassManager &pm) const override { lathe::populateVectorPipeline(pm); }
+  void addLLVMLowering(OpPassManager &pm) const override { lathe::populateLLVMPipeline(pm); }
+
+  absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host,
+                                            lathe::Output output) const override {
+    return lathe::emitHost(module, host, output);
+  }
+
+  lathe::LinkInputs linkInputs() const override { return {"liblrt.a", {"libpcre2-8.a"}}; }
+};
+} // namespace
+
+std::unique_ptr<lathe::Target> lathe::createCPUTarget() { return std::make_unique<CPUTarget>(); }

@@ -1,12 +1,15 @@
-//===- CPUTarget.h - stages 4 and 5 for x86-64 --------------------------------------------------------------------===//
+//===- CPUTarget.h - x86-64 ---------------------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
 #define LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
 
+#include "compiler/targets/Target.h"
 #include "compiler/targets/cpu/Passes.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace lathe {
+
+std::unique_ptr<Target> createCPUTarget();
 
 /// After it: loops, views of the arena and vectors; dot products are still ops of the cpu dialect.
 void populateVectorPipeline(mlir::OpPassManager &pm);

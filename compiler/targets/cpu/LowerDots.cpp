@@ -1,6 +1,6 @@
 //===- LowerDots.cpp - dots become the CPU's instructions ---------------------------------------------------------===//
 
-#include "compiler/support/CPUTable.h"
+#include "compiler/targets/cpu/CPUInfo.h"
 #include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/Passes.h"
 #include "dialects/lm/LMDialect.h"
@@ -17,7 +17,8 @@ namespace mlir::lm {
 
 using namespace mlir;
 using namespace mlir::lm;
-using lathe::CPUTable;
+using lathe::CPUFeatures;
+using lathe::CPUInfo;
 
 namespace {
 
@@ -86,30 +87,30 @@ struct LowerDots : mlir::lm::impl::LowerDotsBase<LowerDots> {
 };
 
 void LowerDots::runOnOperation() {
-  FailureOr<CPUTable> found = CPUTable::get(getOperation(), mcpu);
+  FailureOr<CPUInfo> found = CPUInfo::get(getOperation(), mcpu);
   if (failed(found))
     return signalPassFailure();
-  CPUTable table = *found;
+  CPUFeatures cpu = found->features;
   bool usePlain = plain;
   if (auto options = getOperation()->getAttrOfType<DictionaryAttr>("lm.options"))
     usePlain |= options.contains("schedule_for"); // another CPU's schedule, to be run on this one
   if (usePlain)
-    table = CPUTable();
+    cpu = {};
 
-  Instruction dotU8S8 = table.vnni      ? Instruction{"llvm.x86.avx512.vpdpbusd.512", 64}
-                        : table.avxvnni ? Instruction{"llvm.x86.avx512.vpdpbusd.256", 32}
-                                        : Instruction{};
-  Instruction maddU8S8 = table.avx512 ? Instruction{"llvm.x86.avx512.pmaddubs.w.512", 64}
-                         : table.avx2 ? Instruction{"llvm.x86.avx2.pmadd.ub.sw", 32}
+  Instruction dotU8S8 = cpu.vnni      ? Instruction{"llvm.x86.avx512.vpdpbusd.512", 64}
+                        : cpu.avxvnni ? Instruction{"llvm.x86.avx512.vpdpbusd.256", 32}
                                       : Instruction{};
-  Instruction maddI16 = table.avx512 ? Instruction{"llvm.x86.avx512.pmaddw.d.512", 64}
-                        : table.avx2 ? Instruction{"llvm.x86.avx2.pmadd.wd", 32}
-                                     : Instruction{};
-  Instruction lookup = table.avx512 ? Instruction{"llvm.x86.avx512.pshuf.b.512", 64}
-                       : table.avx2 ? Instruction{"llvm.x86.avx2.pshuf.b", 32}
+  Instruction maddU8S8 = cpu.avx512 ? Instruction{"llvm.x86.avx512.pmaddubs.w.512", 64}
+                         : cpu.avx2 ? Instruction{"llvm.x86.avx2.pmadd.ub.sw", 32}
                                     : Instruction{};
-  Instruction dotBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
-  Instruction roundToBF16 = table.bf16Dot ? Instruction{"llvm.x86.avx512bf16.cvtneps2bf16.512", 64} : Instruction{};
+  Instruction maddI16 = cpu.avx512 ? Instruction{"llvm.x86.avx512.pmaddw.d.512", 64}
+                        : cpu.avx2 ? Instruction{"llvm.x86.avx2.pmadd.wd", 32}
+                                   : Instruction{};
+  Instruction lookup = cpu.avx512 ? Instruction{"llvm.x86.avx512.pshuf.b.512", 64}
+                       : cpu.avx2 ? Instruction{"llvm.x86.avx2.pshuf.b", 32}
+                                  : Instruction{};
+  Instruction dotBF16 = cpu.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
+  Instruction roundToBF16 = cpu.bf16Dot ? Instruction{"llvm.x86.avx512bf16.cvtneps2bf16.512", 64} : Instruction{};
 
   IRRewriter rewriter(&getContext());
   getOperation().walk([&](Operation *op) {
@@ -168,7 +169,7 @@ void LowerDots::runOnOperation() {
                                                         2);
       });
     else if (auto extend = dyn_cast<ExtFOp>(op);
-             extend && !table.f16c && !usePlain && getElementTypeOrSelf(extend.getIn().getType()).isF16()) {
+             extend && !cpu.f16c && !usePlain && getElementTypeOrSelf(extend.getIn().getType()).isF16()) {
       // The exponent moves to its place in f32 and is then off by 112; multiplying puts subnormals right as well.
       // Weights and their scales are finite, so infinities need no care.
       Type result = extend.getType(), i16 = resultWith(rewriter.getI16Type()), i32 = resultWith(rewriter.getI32Type());

@@ -1,5 +1,6 @@
 //===- LowerKernels.cpp - kernels become vector code --------------------------------------------------------------===//
 
+#include "compiler/support/TargetInfo.h"
 #include "compiler/targets/cpu/Passes.h"
 #include "compiler/targets/cpu/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
@@ -30,8 +31,19 @@ Expansions lathe::getCPUExpansions(KernelContext &context) {
 }
 
 namespace {
+/// Panels that products are written for: of all that #lm.target can ask for.
+bool hasKernel(WeightType type) {
+  const FormatInfo &info = type.getInfo();
+  if (!type.getLayout() || type.getLayout().getRows() != kPanelRows)
+    return false;
+  const int64_t depth = type.getLayout().getDepth();
+  if (info.isQuantised())
+    return depth == 4 || (depth == 2 && info.bits == 8);
+  return depth == 1 || (depth == 2 && type.getFormat() == Format::BF16);
+}
+
 /// What the expansions take for granted: places, and layouts made for this CPU.
-LogicalResult verifyInput(Operation *op, const CPUTable &table) {
+LogicalResult verifyInput(Operation *op, TargetAttr target) {
   for (Value operand : op->getOperands())
     if (isa<WeightType, CacheType, CarryType>(operand.getType())) {
       auto cast = operand.getDefiningOp<UnrealizedConversionCastOp>();
@@ -41,13 +53,12 @@ LogicalResult verifyInput(Operation *op, const CPUTable &table) {
     }
   if (auto matmul = dyn_cast<kernel::MatmulOp>(op)) {
     auto type = cast<WeightType>(matmul.getWeight().getType());
-    auto depthFor = [&](bool isHead) { return table.getDepth(type.getFormat(), type.getColumns(), isHead); };
-    auto hasDepth = [&](int64_t depth) {
-      return type.getLayout() == PanelsAttr::get(op->getContext(), CPUTable::kPanelRows, depth);
-    };
-    if (!hasDepth(depthFor(false)) && !hasDepth(depthFor(true)))
-      return op->emitOpError() << "expects panels of " << CPUTable::kPanelRows << " x " << depthFor(false)
+    PanelsAttr panels = target.getPanels(type, /*isHead=*/false);
+    if (type.getLayout() != panels && type.getLayout() != target.getPanels(type, /*isHead=*/true))
+      return op->emitOpError() << "expects panels of " << panels.getRows() << " x " << panels.getDepth()
                                << " on this CPU, but found " << type;
+    if (!hasKernel(type))
+      return op->emitOpError() << "has no kernel for " << type;
   }
   return success();
 }
@@ -55,11 +66,12 @@ LogicalResult verifyInput(Operation *op, const CPUTable &table) {
 struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<CPUTable> table = CPUTable::get(module);
-    if (failed(table))
+    FailureOr<CPUInfo> cpu = CPUInfo::get(module);
+    FailureOr<TargetAttr> target = getTarget(module);
+    if (failed(cpu) || failed(target))
       return signalPassFailure();
-    ProductLibrary products(module, *table);
-    KernelContext context{module, *table, products};
+    ProductLibrary products(module, *cpu);
+    KernelContext context{module, *cpu, products};
 
     Expansions expansions = getCPUExpansions(context);
 
@@ -70,7 +82,7 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
         op->emitOpError() << "has no expansion on this target";
         return signalPassFailure();
       }
-      if (failed(verifyInput(op, *table)))
+      if (failed(verifyInput(op, *target)))
         return signalPassFailure();
     }
     for (Operation *op : ops) {

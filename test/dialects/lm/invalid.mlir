@@ -1127,7 +1127,7 @@ func.func @of_another_dialect(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 // -----
 
 // Attributes of modules
-// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sampling, lm.sizes, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
+// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sampling, lm.target, lm.sizes, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
 module attributes {lm.modell = {}} {}
 
 // -----
@@ -1254,3 +1254,63 @@ func.func private @unknown_key(!lm.cache<2 x 64 x f32, windows = 5>)
 
 // expected-error @below {{expected chunk once, and either a window or chunks}}
 func.func private @window_and_chunk(!lm.cache<2 x 64 x f32, window = 5, chunk = 5>)
+
+// -----
+
+// expected-error @below {{lm.target: expected #lm.target, found "cpu"}}
+module attributes {lm.target = "cpu"} {}
+
+// -----
+
+// expected-error @below {{expects a depth of 1 or 2 or 4 for bf16, but found 3}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 3, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects a depth of 2 or 4 for q8_0, but found 1}}
+module attributes {lm.target = #lm.target<"cpu", products = [<q8_0, depth = 1, rows = q8>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects a depth of 4 for q4_k, but found 2}}
+module attributes {lm.target = #lm.target<"cpu", products = [<q4_k, depth = 2, rows = q8>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects rows in f32 or bf16 for bf16, but found q8}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = q8>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects each format once in products, but found bf16 twice}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>, <bf16, depth = 1, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects each format once in head_products, but found q8_0 twice}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>, head_products = [<q8_0, depth = 2, rows = q16>, <q8_0, depth = 4, rows = q8>]>} {}
+
+// -----
+
+// expected-error @below {{expects head_products to differ in depth for bf16, but found rows = bf16 and rows = f32 at depth 2}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>, head_products = [<bf16, depth = 2, rows = bf16>]>} {}
+
+// -----
+
+// expected-error @below {{expects cache_rows to be f32 or bf16, but found q8}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = q8, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects replicated_rows from 0 to 4096, but found 5000}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 5000, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{expects absorbed_rows from 8 to 4096, but found 4}}
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 4, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
+
+// -----
+
+// expected-error @below {{unknown weight format 'q3_k'}}
+module attributes {lm.target = #lm.product<q3_k, depth = 4, rows = q8>} {}

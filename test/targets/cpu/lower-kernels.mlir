@@ -482,6 +482,19 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 
 // -----
 
+// The target may ask for panels that are no mistake, but that no product here is written for.
+!w = !lm.weight<16x32xbf16, <16 x 4>>
+module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 4, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {
+  func.func @four_columns(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
+    %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+    // expected-error @below {{'kernel.matmul' op has no kernel for '!lm.weight<16x32xbf16, <16 x 4>>'}}
+    kernel.matmul %x, %w[%n] to %out : memref<?x32xf32>, !w, memref<?x16xf32>
+    return
+  }
+}
+
+// -----
+
 !w = !lm.weight<16x32xf32, <8 x 1>>
 func.func @panels_of_8(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
   %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w

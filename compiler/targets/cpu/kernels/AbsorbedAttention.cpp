@@ -19,7 +19,7 @@ struct AbsorbedEmitter {
   KernelContext &context;
   lm::CacheType cache = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{cache};
-  static constexpr int64_t lanes = CacheLayout::kPanel;
+  static constexpr int64_t lanes = kPanelRows;
   static constexpr int64_t kFirstCacheValues = 4608; // of rows, beside a panel's
   int64_t latent = cache.getLatent(), positions = op.getPositions();
   kernel::AbsorbedRoom room{cache, static_cast<int64_t>(op.getRows()), positions};

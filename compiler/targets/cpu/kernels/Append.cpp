@@ -11,7 +11,7 @@ Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value he
   auto type = cast<lm::CacheType>(cache.getType());
   CacheLayout layout(type);
   isValues &= !type.getLatent();
-  constexpr int64_t lanes = CacheLayout::kPanel;
+  constexpr int64_t lanes = kPanelRows;
   Value slot = e.rem(position, e.index(type.getRows()));
   Value base = e.add(getAreaAndPlace(cache).second, e.mul(head, layout.headBytes));
   // Keys: the position is the panel's row; values: the dim is.
@@ -27,7 +27,7 @@ Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value he
 /// 16 values from `i` on, of which two neighbours along a panel make a word of 32 bits.
 void appendWords(Emitter &e, Value area, Value cache, bool isValues, Value position, Value head, Value i,
                  Value floats) {
-  constexpr int64_t lanes = CacheLayout::kPanel;
+  constexpr int64_t lanes = kPanelRows;
   auto type = cast<lm::CacheType>(cache.getType());
   if (isValues && !type.getLatent()) {
     // The lower or the upper half of 16 words; the other is a neighbour's.
@@ -52,12 +52,12 @@ void appendWords(Emitter &e, Value area, Value cache, bool isValues, Value posit
 void lathe::expand(kernel::AppendOp op, Emitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
   Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
-  bool hasWords = CacheLayout(type).depth == 2 && type.getDim() % CacheLayout::kPanel == 0;
+  bool hasWords = CacheLayout(type).depth == 2 && type.getDim() % kPanelRows == 0;
   e.forRows(op.getInput(), [&](Value row) {
     Value position = e.add(op.getPosition(), row);
     e.loop(e.index(0), e.div(e.columnsOf(op.getInput()), dim), 1, [&](Value head) {
       if (hasWords) {
-        e.loop(e.index(0), dim, CacheLayout::kPanel, [&](Value i) {
+        e.loop(e.index(0), dim, kPanelRows, [&](Value i) {
           Value floats = e.load(e.f32s(), op.getInput(), {row, e.add(e.mul(head, dim), i)});
           appendWords(e, area, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i, floats);
         });

@@ -19,7 +19,7 @@ struct AttentionEmitter {
   KernelContext &context;
   lm::CacheType type = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{type};
-  static constexpr int64_t lanes = CacheLayout::kPanel;
+  static constexpr int64_t lanes = kPanelRows;
   Format format = type.getElement().isF32() ? Format::F32 : Format::BF16; // of products with it
 
   Value query = {}, out = {}; // a row for each row or, of one row, for each head
@@ -272,7 +272,7 @@ void AttentionEmitter::softmax(Value row) {
 /// Of a worker's first tile nobody has asked for them; in the others they are in the cache, most of them.
 void AttentionEmitter::askForKeys() {
   constexpr int64_t line = 64, most = 32 << 10; // what surely stays in the second cache; products ask for the rest
-  int64_t cache = std::max<int64_t>(context.table.aheadCache, 2); // the first is too small for so much
+  int64_t cache = std::max<int64_t>(context.cpu.prefetch.cacheLevel, 2); // the first is too small for so much
   for (Range range : ranges) {
     Value begin = e.mul(range.begin, layout.keyPanelBytes), end = e.mul(range.end, layout.keyPanelBytes);
     e.loop(begin, e.minimum(end, e.add(begin, most)), line,
@@ -317,7 +317,7 @@ void AttentionEmitter::run() {
         storePairs(e.load(e.f32s(), query, {row, column}), out, row, e.div(column, e.index(2)));
         // A line of the head after next: one of two workers' next tile.
         if (!isHeads)
-          e.prefetch(query, {row, e.add(column, 2 * type.getDim())}, context.table.aheadCache);
+          e.prefetch(query, {row, e.add(column, 2 * type.getDim())}, context.cpu.prefetch.cacheLevel);
       });
     });
   }

@@ -18,16 +18,16 @@ namespace {
 
 class BlockedProductEmitter {
 public:
-  BlockedProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
-      : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
+  BlockedProductEmitter(Emitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
+      : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)),
-        panels(e, area, shape.format, shape.depth, !table.widensBytes()), inputs(e, input, panels.hasWideCodes()) {}
+        panels(e, area, shape.format, shape.depth, !cpu.widensBytes()), inputs(e, input, panels.hasWideCodes()) {}
 
   void run();
 
 private:
-  static constexpr int64_t R = CPUTable::kPanelRows;
+  static constexpr int64_t R = kPanelRows;
   static constexpr int64_t kLanes = 8;              // of a register
   static constexpr int64_t kRegisters = R / kLanes; // of a row's outputs
   static constexpr int64_t kRows = 128;             // of a block: with its columns, 64 or 128 KB of the second cache
@@ -53,7 +53,7 @@ private:
   void addTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
 
   Emitter &e;
-  const CPUTable &table;
+  const CPUInfo &cpu;
   const Product &shape;
   const FormatInfo &info;
   Value area, place, panelStride, columns, input, out;
@@ -80,15 +80,15 @@ void BlockedProductEmitter::inParts(Value size, int64_t most, int64_t unit,
 
 void BlockedProductEmitter::run() {
   Value zero = e.index(0), rows = e.rowsOf(input);
-  codes = buffer(table.blockedColumns * R * (panels.hasWideCodes() ? 2 : 1), e.getI8Type());
-  scales = buffer(table.blockedColumns / info.group * R, e.getF32Type());
+  codes = buffer(cpu.blocked.columns * R * (panels.hasWideCodes() ? 2 : 1), e.getI8Type());
+  scales = buffer(cpu.blocked.columns / info.group * R, e.getF32Type());
   if (info.minimum)
-    minima = buffer(table.blockedColumns / info.group * R, e.getF32Type());
-  int64_t tileRows = table.getBlockedRows(shape.format);
+    minima = buffer(cpu.blocked.columns / info.group * R, e.getF32Type());
+  int64_t tileRows = cpu.getBlockedRows(shape.format);
   inParts(rows, kRows, tileRows, [&](Value firstRow, Value endRow) {
     if (!shape.accumulates)
       clear(firstRow, endRow);
-    inParts(columns, table.blockedColumns, info.block, [&](Value begin, Value end) {
+    inParts(columns, cpu.blocked.columns, info.block, [&](Value begin, Value end) {
       e.loop(zero, e.ceilDiv(e.columnsOf(out), e.index(R)), 1, [&](Value panel) {
         unpackColumns(e.add(place, e.mul(panel, panelStride)), begin, end);
         Value done = firstRow;
@@ -213,7 +213,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64
     }
   };
   Values none(tileSums, e.number(ints, 0));
-  if (!table.widensBytes())
+  if (!cpu.widensBytes())
     return e.loop(e.index(0), e.index(steps), 1, none, [&](Value s, ValueRange before) {
       Values sums(before);
       forStep(
@@ -232,7 +232,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64
       sum = cpu::MaddI16Op::create(e, ints, sum, ones);
     return gathered;
   };
-  int64_t fitting = std::min(table.getStepsIn16Bits(info.largestCode()), steps);
+  int64_t fitting = std::min(cpu.getStepsIn16Bits(info.largestCode()), steps);
   if (fitting <= 2)
     return e.loop(e.index(0), e.index(steps), fitting, none, [&](Value s, ValueRange before) {
       Values gathered(tileSums), sums(before);
@@ -300,6 +300,6 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
 
 } // namespace
 
-void lathe::emitBlockedProduct(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function) {
-  BlockedProductEmitter(e, table, shape, function).run();
+void lathe::emitBlockedProduct(Emitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function) {
+  BlockedProductEmitter(e, cpu, shape, function).run();
 }

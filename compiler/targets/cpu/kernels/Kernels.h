@@ -4,7 +4,7 @@
 #define LATHE_COMPILER_TARGETS_CPU_KERNELS_KERNELS_H
 
 #include "compiler/codegen/kernels/Rowwise.h"
-#include "compiler/support/CPUTable.h"
+#include "compiler/targets/cpu/CPUInfo.h"
 #include "compiler/targets/cpu/CPUOps.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/Layout.h"
@@ -43,25 +43,25 @@ void readRow(Emitter &emitter, Value matrix, Value id, function_ref<void(Value c
              Value expert = {});
 
 /// The body of a function for products of many rows.
-void emitBlockedProduct(Emitter &emitter, const CPUTable &table, const Product &product, func::FuncOp function);
+void emitBlockedProduct(Emitter &emitter, const CPUInfo &cpu, const Product &product, func::FuncOp function);
 
 /// Outlines products: one function per (area, format, depth, accumulates), where it pays another one for many rows or
 /// for a number that is known.
 class ProductLibrary {
 public:
-  ProductLibrary(ModuleOp module, const CPUTable &table) : module(module), table(table) {}
+  ProductLibrary(ModuleOp module, const CPUInfo &cpu) : module(module), cpu(cpu) {}
   void call(Emitter &emitter, const Product &product);
 
 private:
   func::FuncOp get(const Product &product, bool isBlocked);
   ModuleOp module;
-  const CPUTable &table;
+  const CPUInfo &cpu;
 };
 
 /// What expansions need to know besides their op.
 struct KernelContext {
   ModuleOp module;
-  const CPUTable &table;
+  const CPUInfo &cpu;
   ProductLibrary &products;
 };
 

@@ -23,7 +23,7 @@ struct LatentEmitter {
   int64_t positions = op.getPositions();
   kernel::LatentRoom room{keys, values, cache, positions};
   CacheLayout layout{cache};
-  static constexpr int64_t lanes = CacheLayout::kPanel;
+  static constexpr int64_t lanes = kPanelRows;
 
   int64_t latent = cache.getLatent(), own = keys.getColumns(), valueDim = values.getRows();
   int64_t behind = cache.getDim() - latent, width = own + behind;

@@ -21,8 +21,8 @@ int64_t ownRows(const Product &product) {
 
 class ProductEmitter {
 public:
-  ProductEmitter(Emitter &e, const CPUTable &table, const Product &shape, func::FuncOp function)
-      : e(e), table(table), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
+  ProductEmitter(Emitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
+      : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)) {
     if (shape.ahead.place)
@@ -32,18 +32,18 @@ public:
   void run();
 
 private:
-  static constexpr int64_t R = CPUTable::kPanelRows;
+  static constexpr int64_t R = kPanelRows;
   using Values = SmallVector<Value>;
 
   /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
   /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
   /// 4 KiB page.
-  void prefetch(Value at, int64_t bytes) { prefetch(at, bytes, table.aheadCache); }
+  void prefetch(Value at, int64_t bytes) { prefetch(at, bytes, cpu.prefetch.cacheLevel); }
   void prefetch(Value at, int64_t bytes, int64_t cache);
   /// How far ahead `count` rows ask for weights.
   int64_t aheadBytes(int64_t count) const {
-    return count > 1 ? table.tileAheadBytes : info.bits < 8 ? table.narrowAheadBytes : table.aheadBytes;
+    return count > 1 ? cpu.prefetch.tileBytes : info.bits < 8 ? cpu.prefetch.narrowRowBytes : cpu.prefetch.rowBytes;
   }
   /// What a tile of floats or bf16 dots does in each round of its steps of `stepBytes` so that weights are on their
   /// way.
@@ -81,7 +81,7 @@ private:
   void addRun(Value &sum, Value &sum2, Value row, Value at, Value block);
 
   Emitter &e;
-  const CPUTable &table;
+  const CPUInfo &cpu;
   const Product &shape;
   const FormatInfo &info;
   Value area, place, panelStride, columns, input, out;
@@ -96,16 +96,17 @@ private:
 void ProductEmitter::run() {
   Value zero = e.index(0), rows = e.rowsOf(input), outputs = e.columnsOf(out);
   Value panelCount = e.ceilDiv(outputs, e.index(R));
-  RegisterTile registers = table.getTile(shape.format);
+  RegisterTile registers = cpu.getTile(shape.format);
   if (info.isQuantised()) {
-    reader.emplace(e, area, shape.format, shape.depth, !table.widensBytes());
+    reader.emplace(e, area, shape.format, shape.depth, !cpu.widensBytes());
     rowReader.emplace(e, input, reader->hasWideCodes());
   }
 
   // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second. Of a
   // cache all rows together ask for the next panel.
   auto panels = [&](Value begin, Value end, int64_t width) {
-    int64_t groupSize = shape.panels == Panels::Cache ? width : std::max(table.groupPanels / width * width, width);
+    int64_t groupSize =
+        shape.panels == Panels::Cache ? width : std::max(cpu.registers.groupPanels / width * width, width);
     groupStride = e.mul(panelStride, groupSize);
     e.loop(begin, end, groupSize, [&](Value group) {
       Value done = zero, groupEnd = e.minimum(e.add(group, groupSize), end);
@@ -199,7 +200,8 @@ void ProductEmitter::prefetch(Value at, int64_t bytes, int64_t cache) {
 std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t count, ArrayRef<Value> panels,
                                                           Value steps, int64_t stepBytes) {
   if (ahead.place) {
-    int64_t run = R / shape.depth, cache = std::max<int64_t>(table.aheadCache, 2); // it is too much for the first
+    int64_t run = R / shape.depth,
+            cache = std::max<int64_t>(cpu.prefetch.cacheLevel, 2); // it is too much for the first
     return [=, this, number = panelNumber, asks = asksAhead](Value step, int64_t stepsHere) {
       for (int64_t s = 0; asks && s < stepsHere; ++s)
         for (size_t p = 0; p < panels.size(); ++p) {
@@ -235,12 +237,12 @@ std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t c
 
 std::function<void(Value, Value, int64_t)> ProductEmitter::shareAsker(Value first, int64_t count, Value steps,
                                                                       int64_t stepBytes) {
-  int64_t others = table.tileRows / count - 1;
-  if (!table.aheadGroups || shape.panels != Panels::Weights || count != table.getTile(shape.format).rows || others < 1)
+  int64_t others = cpu.tiles.rows / count - 1;
+  if (!cpu.prefetch.groups || shape.panels != Panels::Weights || count != cpu.getTile(shape.format).rows || others < 1)
     return nullptr;
   int64_t share = llvm::divideCeil(stepBytes, others);
   Value tile = e.add(e.div(first, e.index(count)), -1);
-  Value from = e.add(e.mul(groupStride, table.aheadGroups), e.mul(e.mul(tile, share), steps));
+  Value from = e.add(e.mul(groupStride, cpu.prefetch.groups), e.mul(e.mul(tile, share), steps));
   return [=, this](Value panel, Value step, int64_t stepsHere) {
     prefetch(e.add(e.add(panel, from), e.mul(step, share)), stepsHere * share);
   };
@@ -370,13 +372,13 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 /// there.
 void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
   Emitter &e = p.e;
-  if (!p.table.widensBytes()) {
+  if (!p.cpu.widensBytes()) {
     sum = cpu::DotU8S8Op::create(e, sum.getType(), sum, codes, x);
     return;
   }
   Value product = cpu::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
   sum16 = sum16 ? e.add(sum16, product) : product;
-  if (++products == p.table.getStepsIn16Bits(p.info.largestCode()))
+  if (++products == p.cpu.getStepsIn16Bits(p.info.largestCode()))
     flush(p);
 }
 
@@ -432,7 +434,7 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   }
 
   // Where 16 bits have room for the products of a whole run the loop carries sums of 16 bits.
-  bool gathers = table.widensBytes() && table.getStepsIn16Bits(info.largestCode()) >= (isSplit ? 4 : 8);
+  bool gathers = cpu.widensBytes() && cpu.getStepsIn16Bits(info.largestCode()) >= (isSplit ? 4 : 8);
   int64_t groups = isSplit ? 2 : 1, highWords = info.bits - 4;
   Values begun = starts.first;
   begun.append(starts.second);
@@ -584,7 +586,7 @@ MemRefType anyRows(Type element, int64_t rows) {
 } // namespace
 
 SmallVector<Value> lathe::loadStep(Emitter &e, Value area, Value at, Format format, int64_t depth) {
-  constexpr int64_t R = CPUTable::kPanelRows;
+  constexpr int64_t R = kPanelRows;
   if (cast<MemRefType>(area.getType()).getElementType().isF32())
     return {e.load(e.f32s(), area, at)};
   int64_t bytes = getFormatInfo(format).bits / 8;
@@ -636,9 +638,9 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   function.setPrivate();
   e.setInsertionPointToEnd(function.addEntryBlock());
   if (isBlocked)
-    emitBlockedProduct(e, table, product, function);
+    emitBlockedProduct(e, cpu, product, function);
   else
-    ProductEmitter(e, table, product, function).run();
+    ProductEmitter(e, cpu, product, function).run();
   func::ReturnOp::create(e);
   return function;
 }
@@ -655,7 +657,7 @@ void ProductLibrary::call(Emitter &e, const Product &product) {
       operands.append({place, panel, run});
     func::CallOp::create(e, get(product, isBlocked), operands);
   };
-  int64_t many = table.blockedFrom, rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
+  int64_t many = cpu.blocked.minRows, rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
   bool isStatic = !ShapedType::isDynamic(rows);
   if (!getFormatInfo(product.format).isQuantised() || !many || (isStatic && rows < many))
     return callOne(false);

@@ -6,7 +6,7 @@ using namespace lathe;
 namespace {
 
 PanelLayout getBlockLayout(MLIRContext *context, Format format, int64_t depth) {
-  constexpr int64_t rows = CPUTable::kPanelRows;
+  constexpr int64_t rows = kPanelRows;
   auto panels = lm::PanelsAttr::get(context, rows, depth);
   return PanelLayout(lm::WeightType::get(context, {rows, getFormatInfo(format).block}, format, panels));
 }

@@ -9,7 +9,7 @@
 #define LATHE_COMPILER_TARGETS_CPU_KERNELS_QUANTIZED_H
 
 #include "compiler/codegen/kernels/Emitter.h"
-#include "compiler/support/CPUTable.h"
+#include "compiler/targets/cpu/CPUInfo.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/lm/QuantizedRow.h"
 
@@ -46,7 +46,7 @@ public:
   const PanelLayout layout; // of any matrix: its panels, panelBytes are nobody's
 
 private:
-  static constexpr int64_t R = CPUTable::kPanelRows;
+  static constexpr int64_t R = kPanelRows;
   Value f16s(Value at);
 
   Emitter &e;
@@ -65,9 +65,9 @@ public:
   Value getScaledSum(Value row, Value block) { return number(e.getF32Type(), row, block, layout.scaledSum); }
   /// -offset * sum of codes, of all or of the first (0) or second (1) half, as often as there are `outputs`.
   Value getStart(Value row, Value block, int64_t offset, std::optional<int64_t> half = {},
-                 int64_t outputs = CPUTable::kPanelRows);
+                 int64_t outputs = kPanelRows);
   /// The codes of a `step`, as often as there are `outputs`: 4 of 8 bits or 2 of 16.
-  Value getCodes(Value row, Value block, Value step, int64_t outputs = CPUTable::kPanelRows);
+  Value getCodes(Value row, Value block, Value step, int64_t outputs = kPanelRows);
 
 private:
   Value number(Type type, Value row, Value block, int64_t offset) {

@@ -1,0 +1,16 @@
+#ifndef LATHE_COMPILER_TARGETS_PASSES_TD
+#define LATHE_COMPILER_TARGETS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DescribeTarget : Pass<"lm-describe-target", "::mlir::ModuleOp"> {
+  let summary = "what passes ask of the target, as the attributes lm.target and lm.sizes";
+  let description = [{
+    Of the target that lm.options name. A module that has lm.target keeps it. Stages graph and schedule begin with this
+    pass. Example: test/targets/describe-target.mlir.
+  }];
+  let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "set lm.options.mcpu to it first">];
+  let dependentDialects = ["::mlir::lm::LMDialect"];
+}
+
+#endif // LATHE_COMPILER_TARGETS_PASSES_TD

@@ -1,0 +1,168 @@
+#include "compiler/targets/cpu/CPUInfo.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/X86TargetParser.h"
+
+using namespace lathe;
+
+/// "KEY=N,...": lm.sizes, which says everything, or else lm.options.sizes.
+static std::string sizesOf(mlir::ModuleOp module) {
+  if (auto decided = module->getAttrOfType<mlir::DictionaryAttr>("lm.sizes")) {
+    std::string sizes;
+    for (mlir::NamedAttribute entry : decided) {
+      auto number = mlir::dyn_cast<mlir::IntegerAttr>(entry.getValue());
+      sizes += (sizes.empty() ? "" : ",") + entry.getName().str() + "=" +
+               (number && number.getValue().isSignedIntN(64) ? std::to_string(number.getValue().getSExtValue()) : "?");
+    }
+    return sizes;
+  }
+  auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options");
+  auto given = options ? options.getAs<mlir::StringAttr>("sizes") : mlir::StringAttr();
+  return given ? given.str() : "";
+}
+
+mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcpu) {
+  llvm::StringRef differences; // "+f,-g": where the machine at hand differs from what its name promises
+  if (auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options"); options && mcpu.empty()) {
+    auto string = [&](llvm::StringRef key) {
+      auto value = options.getAs<mlir::StringAttr>(key);
+      return value ? value.getValue() : llvm::StringRef();
+    };
+    mcpu = string("schedule_for");
+    if (mcpu.empty()) {
+      mcpu = string("mcpu");
+      differences = string("features");
+    }
+  }
+
+  llvm::StringMap<bool> features;
+  if (mcpu.empty() || mcpu == "native") {
+    features = llvm::sys::getHostCPUFeatures();
+  } else if (mcpu != "generic") {
+    if (llvm::X86::parseArchX86(mcpu) == llvm::X86::CK_None)
+      return module.emitError() << "unknown CPU '" << mcpu << "'";
+    llvm::SmallVector<llvm::StringRef> names;
+    llvm::X86::getFeaturesForCPU(mcpu, names);
+    // The list leaves out what its entries imply: avxvnni stands for avx2 as well.
+    for (llvm::StringRef name : names) {
+      features[name.ltrim('+')] = true;
+      llvm::X86::updateImpliedFeatures(name.ltrim('+'), true, features);
+    }
+  }
+  for (llvm::StringRef difference : llvm::split(differences, ',')) {
+    if (difference.empty())
+      continue;
+    // As LLVM does: without avx there is no avx512f.
+    const bool isAdded = difference.front() == '+';
+    features[difference.drop_front()] = isAdded;
+    llvm::X86::updateImpliedFeatures(difference.drop_front(), isAdded, features);
+  }
+  CPUInfo info;
+  info.features.avx2 = features.lookup("avx2");
+  info.features.fma = features.lookup("fma");
+  info.features.f16c = features.lookup("f16c");
+  info.features.avx512 = features.lookup("avx512f") && features.lookup("avx512bw") && features.lookup("avx512vl");
+  info.features.vnni = info.features.avx512 && features.lookup("avx512vnni");
+  info.features.avxvnni = features.lookup("avxvnni");
+  info.features.bf16Dot = info.features.avx512 && features.lookup("avx512bf16");
+  info.chooseSizes();
+  if (std::string wrong = info.setSizes(sizesOf(module)); !wrong.empty())
+    return module.emitError() << "sizes: " << wrong;
+  return info;
+}
+
+/// 8-bit weights of the head are multiplied with 16-bit rows even where bytes could be: every error there is one of the
+/// logits, and one row at a time the reading takes all the time.
+TargetInfo CPUInfo::describe(mlir::MLIRContext *context) const {
+  using namespace mlir::lm;
+  auto product = [&](Format format, int64_t depth, OperandEncoding rows) {
+    return ProductAttr::get(context, format, depth, rows);
+  };
+  const OperandEncoding bf16Rows = features.bf16Dot ? OperandEncoding::BF16 : OperandEncoding::F32;
+  const ProductAttr wideBytes = product(Format::Q8_0, 2, OperandEncoding::Q16);
+  llvm::SmallVector<ProductAttr> products = {product(Format::BF16, 2, bf16Rows)}, head;
+  if (widensBytes())
+    products.push_back(wideBytes);
+  else
+    head.push_back(wideBytes);
+  auto tilesAttr =
+      TilesAttr::get(context, tiles.rows, /*block_rows=*/8, /*replicated_rows=*/8, /*product_tiles=*/64,
+                     /*product_panels=*/4, tiles.attentionRows, tiles.attentionTiles, tiles.splitPositions);
+  // Query rows and their sums stay in the second cache.
+  auto scratch = ScratchAttr::get(context, /*absorbed_rows=*/32, /*absorbed_positions=*/64, /*latent_rows=*/512,
+                                  /*latent_positions=*/64);
+  mlir::Builder builder(context);
+  llvm::SmallVector<mlir::NamedAttribute> entries;
+#define LATHE_SIZE(member, key, min, max)                                                                              \
+  entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(member)));
+  LATHE_SIZES(LATHE_SIZE)
+#undef LATHE_SIZE
+  return {TargetAttr::get(context, builder.getStringAttr("cpu"), products, bf16Rows, tilesAttr, scratch, head),
+          builder.getDictionaryAttr(entries)};
+}
+
+RegisterTile CPUInfo::getTile(Format format) const {
+  const FormatInfo &info = getFormatInfo(format);
+  if (!info.isQuantised())
+    return {registers.floatRows, registers.floatPanels};
+  return info.group == 16 ? RegisterTile{registers.splitRows, registers.splitPanels}
+                          : RegisterTile{registers.quantisedRows, registers.quantisedPanels};
+}
+
+int64_t CPUInfo::getBlockedRows(Format format) const {
+  const FormatInfo &info = getFormatInfo(format);
+  return info.bits == 8 || getStepsIn16Bits(info.largestCode()) > 2 ? blocked.rows : blocked.splitRows;
+}
+
+/// 16 outputs of f32 are two 256-bit registers or one of 512 bits; of the former there are 16, of the latter 32.
+void CPUInfo::chooseSizes() {
+  const bool avx512 = features.avx512;
+  registers.floatRows = registers.quantisedRows = avx512 ? 8 : 4;
+  registers.splitRows = avx512 ? 8 : 2;
+  registers.floatPanels = avx512 ? 2 : 1;
+  // Products of quantised weights wait for memory, and one stream is read faster than two.
+  registers.quantisedPanels = registers.splitPanels = 1;
+  registers.groupPanels = avx512 ? 4 : 1;
+  blocked = {/*minRows=*/features.avx2 && !avx512 ? 25 : 0, /*columns=*/512, /*rows=*/4, /*splitRows=*/3};
+  prefetch.rowBytes = 2048;
+  prefetch.narrowRowBytes = avx512 ? 1024 : 2048;
+  prefetch.tileBytes = avx512 ? 4096 : 2048;
+  prefetch.cacheLevel = avx512 ? 2 : 1; // the first can wait for too few lines at once (measured: Zen 3, Zen 4)
+  prefetch.groups = avx512 ? 1 : 0;
+  tiles = {/*rows=*/64, /*attentionRows=*/16, /*attentionTiles=*/16, /*splitPositions=*/64};
+}
+
+std::string CPUInfo::setSizes(llvm::StringRef text) {
+  if (text.empty())
+    return "";
+  for (llvm::StringRef part : llvm::split(text, ',')) {
+    auto [key, digits] = part.split('=');
+    bool isKnown = false;
+    std::string wrong;
+    auto set = [&](int64_t &size, llvm::StringRef name, int64_t min, int64_t max) {
+      if (key != name)
+        return;
+      isKnown = true;
+      if (digits.getAsInteger(10, size) || size < min || size > max || (min > 1 && size % min))
+        wrong = (name + ": expected " +
+                 (min > 1 ? "a multiple of " + llvm::Twine(min) + " up to " : llvm::Twine(min) + " to ") +
+                 llvm::Twine(max) + ", got \"" + digits + "\"")
+                    .str();
+    };
+#define LATHE_SIZE(member, key, min, max) set(member, key, min, max);
+    LATHE_SIZES(LATHE_SIZE)
+#undef LATHE_SIZE
+    if (!wrong.empty())
+      return wrong;
+    if (!isKnown) {
+      std::string names;
+#define LATHE_SIZE(member, key, min, max) names += std::string(names.empty() ? "" : ", ") + key;
+      LATHE_SIZES(LATHE_SIZE)
+#undef LATHE_SIZE
+      return ("expected KEY=N with a KEY of " + names + ", got \"" + part + "\"").str();
+    }
+  }
+  return "";
+}

@@ -1,0 +1,118 @@
+//===- CPUInfo.h - every decision that depends on the CPU ---------------------------------------------------------===//
+//
+// What the CPU can do, and the numbers chosen for it. #lm.target is made from them; the CPU's own passes ask here.
+// Nothing else looks at names or features of CPUs.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_TARGETS_CPU_CPUINFO_H
+#define LATHE_COMPILER_TARGETS_CPU_CPUINFO_H
+
+#include "compiler/support/TargetInfo.h"
+#include "dialects/lm/Formats.h"
+#include "dialects/lm/LMOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace lathe {
+
+/// Instruction sets that kernels use. `avx512` is F, BW and VL together; `vnni` and `bf16Dot` are AVX-512's.
+struct CPUFeatures {
+  bool avx2 = false, fma = false, f16c = false, avx512 = false, vnni = false, avxvnni = false, bf16Dot = false;
+};
+
+/// Outputs [panels * 16] by input rows whose sums stay in registers.
+struct RegisterTile {
+  int64_t rows, panels;
+};
+
+/// Register tiles, one for each kind of product. Sums must leave registers free for weights, the activation and
+/// constants, or they spill.
+struct RegisterTiles {
+  int64_t floatRows, floatPanels; // weights widened to f32, or dot products of bf16
+  int64_t quantisedRows, quantisedPanels;
+  int64_t splitRows, splitPanels; // quantised, two groups in a run of 32 columns
+  int64_t groupPanels;            // a tile's rows are multiplied with so many panels before the next rows are
+};
+
+/// Products of many rows with quantised weights: weights are unpacked into a buffer first.
+struct BlockedProducts {
+  int64_t minRows;   // 0: no product is blocked
+  int64_t columns;   // of K, unpacked at once
+  int64_t rows;      // of a register tile
+  int64_t splitRows; // of a register tile, where products fill a 16-bit sum after two steps
+};
+
+/// How far ahead of its use memory is prefetched.
+struct Prefetch {
+  int64_t rowBytes;       // one row of activations
+  int64_t narrowRowBytes; // one row, weights of fewer than 8 bits: they take longer a byte
+  int64_t tileBytes;      // a register tile of rows
+  int64_t cacheLevel;     // into the first, second or third cache
+  int64_t groups;         // many rows: tiles share the prefetching of panels so many groups ahead; 0: none
+};
+
+/// What of #lm.tiles can be chosen.
+struct TileSizes {
+  int64_t rows, attentionRows, attentionTiles, splitPositions;
+};
+
+/// Every number that `--sizes KEY=N` sets, `lm.sizes` shows and `./x bench --sweep` tries: SIZE(member, key, min, max).
+/// A number with a min above 1 is a multiple of it.
+#define LATHE_SIZES(SIZE)                                                                                              \
+  SIZE(registers.floatRows, "float_rows", 1, 16)                                                                       \
+  SIZE(registers.floatPanels, "float_panels", 1, 2)                                                                    \
+  SIZE(registers.quantisedRows, "code_rows", 1, 16)                                                                    \
+  SIZE(registers.quantisedPanels, "code_panels", 1, 2)                                                                 \
+  SIZE(registers.splitRows, "split_rows", 1, 16)                                                                       \
+  SIZE(registers.splitPanels, "split_panels", 1, 2)                                                                    \
+  SIZE(registers.groupPanels, "group_panels", 1, 64)                                                                   \
+  SIZE(blocked.minRows, "blocked_from", 0, 4096)                                                                       \
+  SIZE(blocked.rows, "blocked_rows", 1, 16)                                                                            \
+  SIZE(blocked.splitRows, "blocked_split_rows", 1, 16)                                                                 \
+  SIZE(blocked.columns, "blocked_columns", 256, 4096)                                                                  \
+  SIZE(prefetch.rowBytes, "ahead_bytes", 0, 65536)                                                                     \
+  SIZE(prefetch.narrowRowBytes, "narrow_ahead_bytes", 0, 65536)                                                        \
+  SIZE(prefetch.tileBytes, "tile_ahead_bytes", 0, 65536)                                                               \
+  SIZE(prefetch.cacheLevel, "ahead_cache", 1, 3)                                                                       \
+  SIZE(prefetch.groups, "ahead_groups", 0, 4)                                                                          \
+  SIZE(tiles.rows, "tile_rows", 8, 512)                                                                                \
+  SIZE(tiles.attentionRows, "attention_rows", 1, 64)                                                                   \
+  SIZE(tiles.attentionTiles, "attention_tiles", 1, 1024)                                                               \
+  SIZE(tiles.splitPositions, "piece_positions", 16, 4096)
+
+struct CPUInfo {
+  CPUFeatures features;
+  RegisterTiles registers;
+  BlockedProducts blocked;
+  Prefetch prefetch;
+  TileSizes tiles;
+
+  /// Of x86-64 itself.
+  CPUInfo() { chooseSizes(); }
+
+  /// By name; "native" is this machine, empty the module's lm.options.mcpu or native. An unknown name is an error.
+  /// Sizes are the module's lm.sizes, or those chosen for the CPU with lm.options.sizes.
+  static mlir::FailureOr<CPUInfo> get(mlir::ModuleOp module, llvm::StringRef mcpu = "");
+
+  /// #lm.target and lm.sizes.
+  TargetInfo describe(mlir::MLIRContext *context) const;
+
+  /// Without VNNI, sums of two u8 * s8 products overflow 16 bits: 8-bit weights are widened to 16 bits, and so are
+  /// their activations.
+  bool widensBytes() const { return !features.vnni && !features.avxvnni; }
+  /// Steps of 4 columns whose products a 16-bit sum can hold, a power of 2: 4 bits: 8 * 2 * 15 * 127 < 2^15, and so on.
+  int64_t getStepsIn16Bits(int largestCode) const { return largestCode < 16 ? 8 : largestCode < 32 ? 4 : 2; }
+  RegisterTile getTile(Format format) const;
+  /// Rows of a register tile of a blocked product.
+  int64_t getBlockedRows(Format format) const;
+
+  /// Sets what "KEY=N,..." says. Returns what is wrong with it; empty: nothing.
+  std::string setSizes(llvm::StringRef text);
+
+private:
+  void chooseSizes();
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_TARGETS_CPU_CPUINFO_H
