@@ -8,7 +8,6 @@
 #include "compiler/targets/Passes.h"
 #include "compiler/targets/Registry.h"
 #include "compiler/targets/cpu/CPUOps.h"
-#include "compiler/targets/cpu/CPUTarget.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -63,15 +62,13 @@ static void populateScheduleStage(OpPassManager &pm) {
 
 void lathe::registerPasses() {
   registerTransformsPasses();
-  registerUpstreamLLVMPasses();
   lm::registerLatheGraphPasses();
   lm::registerLatheCodegenPasses();
   lm::registerLatheTargetsPasses();
-  lm::registerLatheCPUPasses();
+  for (const std::unique_ptr<Target> &target : allTargets())
+    target->registerPasses();
   static PassPipelineRegistration<GraphOptions> graph("lm-graph", "stage graph", populateGraphStage);
   static PassPipelineRegistration<> schedule("lm-schedule-stage", "stage schedule", populateScheduleStage);
-  static PassPipelineRegistration<> vector("lm-vector", "stage vector", populateVectorPipeline);
-  static PassPipelineRegistration<> llvm("lm-llvm", "stage llvm", populateLLVMPipeline);
 }
 
 absl::Status lathe::populateStage(Stage stage, ModuleOp module, OpPassManager &pm) {

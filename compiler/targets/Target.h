@@ -32,6 +32,9 @@ public:
   /// What is wrong with "KEY=N,..." of --sizes; empty: nothing.
   virtual std::string checkSizes(llvm::StringRef sizes) const = 0;
 
+  /// Its passes, and stages vector and llvm as pipelines, for lathe-opt and for reading crash reproducers.
+  virtual void registerPasses() const = 0;
+
   /// Stage vector: from phases and kernels to loops and vectors.
   virtual void addLowering(mlir::OpPassManager &pm) const = 0;
 

@@ -2,39 +2,6 @@
 
 using namespace lathe;
 
-SmallVector<Value> Emitter::turn(SmallVector<Value> rows) {
-  constexpr int64_t n = kLanes;
-  SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < n / 2; ++i) {
-    low.append({i, n + i});
-    high.append({n / 2 + i, n + n / 2 + i});
-  }
-  for (int64_t round = 1; round < n; round *= 2) {
-    SmallVector<Value> next;
-    for (int64_t i = 0; i < n / 2; ++i)
-      for (ArrayRef<int64_t> half : {ArrayRef(low), ArrayRef(high)})
-        next.push_back(vector::ShuffleOp::create(*this, rows[i], rows[i + n / 2], half));
-    rows = next;
-  }
-  return rows;
-}
-
-Value Emitter::asRows(Value row, int64_t columns) {
-  auto type = mlir::cast<MemRefType>(row.getType());
-  int64_t parts = type.getDimSize(1) / columns;
-  if (parts == 1)
-    return row;
-  Value line = memref::CollapseShapeOp::create(*this, row, ArrayRef<ReassociationIndices>{{0, 1}});
-  return memref::ExpandShapeOp::create(*this, {parts, columns}, line, ArrayRef<ReassociationIndices>{{0, 1}});
-}
-
-Value Emitter::asLine(Value rows) {
-  Type element = mlir::cast<MemRefType>(rows.getType()).getElementType();
-  auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, 1);
-  Value line = memref::CollapseShapeOp::create(*this, rows, ArrayRef<ReassociationIndices>{{0, 1}});
-  return memref::CastOp::create(*this, MemRefType::get({ShapedType::kDynamic}, element, layout), line);
-}
-
 // exp(x) = 2^n 2^f with n = round(x log2 e): a polynomial for 2^f on [-1/2, 1/2], the power by exponent bits. It is the
 // one of degree 5 with the least relative error, 9e-8, of those that are 1 at 0. In all, below 2e-7 + 2e-8 |x|.
 Value Emitter::exp(Value x, double factor) {

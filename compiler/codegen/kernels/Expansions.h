@@ -3,7 +3,7 @@
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
 
-#include "compiler/codegen/kernels/Emitter.h"
+#include "compiler/codegen/kernels/RowEmitter.h"
 #include "llvm/ADT/DenseMap.h"
 #include <functional>
 
@@ -12,17 +12,23 @@ namespace lathe {
 /// A target's table. An expansion writes the code of an op at the emitter's place; the caller erases the op.
 class Expansions {
 public:
-  using Expansion = std::function<void(mlir::Operation *, Emitter &)>;
+  using Expansion = std::function<void(mlir::Operation *, RowEmitter &)>;
 
-  /// Takes expand(Op, Emitter &) of namespace lathe for each op.
-  template <typename... Ops> void add() {
-    (set(mlir::TypeID::get<Ops>(), [](mlir::Operation *op, Emitter &emitter) { expand(mlir::cast<Ops>(op), emitter); }),
+  /// Takes expand(Op, RowEmitter &) of namespace lathe for each op.
+  template <typename... Ops> void add() { addOwn<RowEmitter, Ops...>(); }
+  /// Takes expand(Op, Own &) of namespace lathe for each op. `Own` is the target's emitter, which it calls the table
+  /// with.
+  template <typename Own, typename... Ops> void addOwn() {
+    (set(mlir::TypeID::get<Ops>(),
+         [](mlir::Operation *op, RowEmitter &emitter) { expand(mlir::cast<Ops>(op), static_cast<Own &>(emitter)); }),
      ...);
   }
-  /// Takes expand(Op, Emitter &, Context &) of namespace lathe for each op. The context must outlive the table.
-  template <typename... Ops, typename Context> void addWith(Context &context) {
+  /// Takes expand(Op, Own &, Context &) of namespace lathe for each op. The context must outlive the table.
+  template <typename Own, typename... Ops, typename Context> void addWith(Context &context) {
     (set(mlir::TypeID::get<Ops>(),
-         [&context](mlir::Operation *op, Emitter &emitter) { expand(mlir::cast<Ops>(op), emitter, context); }),
+         [&context](mlir::Operation *op, RowEmitter &emitter) {
+           expand(mlir::cast<Ops>(op), static_cast<Own &>(emitter), context);
+         }),
      ...);
   }
 

@@ -8,7 +8,7 @@ namespace lathe {
 namespace {
 
 /// A constant of the module, shared by all that need the same numbers.
-Value getConstants(Emitter &e, ModuleOp module, ArrayRef<float> numbers) {
+Value getConstants(RowEmitter &e, ModuleOp module, ArrayRef<float> numbers) {
   auto type = MemRefType::get({static_cast<int64_t>(numbers.size())}, e.getF32Type());
   auto values = DenseElementsAttr::get(RankedTensorType::get(type.getShape(), e.getF32Type()), numbers);
   std::string name;
@@ -26,7 +26,7 @@ Value getConstants(Emitter &e, ModuleOp module, ArrayRef<float> numbers) {
 }
 
 /// Sine and cosine of f64s in [-pi, pi] by their series, to 1e-9.
-std::pair<Value, Value> sinCos(Emitter &e, Value x) {
+std::pair<Value, Value> sinCos(RowEmitter &e, Value x) {
   Value square = e.mul(x, x), sine = e.number(x.getType(), 0), cosine = sine;
   auto horner = [&](Value sum, double coefficient) { return e.fma(sum, square, e.number(x.getType(), coefficient)); };
   double factorial[24] = {1};
@@ -42,17 +42,18 @@ std::pair<Value, Value> sinCos(Emitter &e, Value x) {
 
 } // namespace
 
-static void expand(kernel::RopeTableOp op, Emitter &e) {
-  int64_t half = op.getRope().getDim() / 2, lanes = std::min<int64_t>(Emitter::lanesFor(half), 8);
+static void expand(kernel::RopeTableOp op, RowEmitter &e) {
+  // f64 takes twice the registers.
+  int64_t half = op.getRope().getDim() / 2, count = e.countFor(half, /*isWide=*/true);
   Value frequencies =
       getConstants(e, op->getParentOfType<ModuleOp>(), SmallVector<float>(op.getRope().getFrequencies()));
-  VectorType f64s = e.vec(lanes, e.getF64Type());
+  Type f64s = e.runOf(e.getF64Type(), count);
   e.forRows(op.getOut(), [&](Value row) {
     Value position = e.cast(e.add(op.getPosition(), row), e.getI64Type());
-    Value p = e.splat(arith::SIToFPOp::create(e, e.getF32Type(), position), lanes);
-    e.loop(e.index(0), e.index(half), lanes, [&](Value i) {
+    Value p = e.splat(arith::SIToFPOp::create(e, e.getF32Type(), position), count);
+    auto body = [&](Run run) {
       // The angle is rounded to f32 as the reference rounds it; what follows is exact enough not to matter.
-      Value angle = e.mul(p, e.load(e.f32s(lanes), frequencies, i));
+      Value angle = e.mul(p, e.load(frequencies, run.column, count));
       Value x = arith::ExtFOp::create(e, f64s, angle);
       Value magic = e.number(f64s, 6755399441055744.0); // 1.5 * 2^52: rounds to an integer
       Value turns = e.sub(e.fma(x, e.number(f64s, 0.5 / std::numbers::pi), magic), magic);
@@ -62,25 +63,27 @@ static void expand(kernel::RopeTableOp op, Emitter &e) {
       auto narrow = [&](Value value) -> Value {
         if (double factor = op.getRope().getAttentionFactor(); factor != 1)
           value = e.mul(value, e.number(f64s, factor));
-        return arith::TruncFOp::create(e, e.f32s(lanes), value);
+        return arith::TruncFOp::create(e, e.f32s(count), value);
       };
-      e.store(narrow(cosine), op.getOut(), {row, i});
-      e.store(narrow(sine), op.getOut(), {row, e.add(i, half)});
-    });
+      e.store(narrow(cosine), op.getOut(), row, run);
+      e.store(narrow(sine), op.getOut(), row, run.from(e.add(run.column, half)));
+    };
+    e.forRuns(half, body, /*isWide=*/true);
   });
 }
 
-static void expand(kernel::RopeOp op, Emitter &e) {
-  int64_t half = Emitter::staticColumns(op.getTable()) / 2, lanes = Emitter::lanesFor(half);
+static void expand(kernel::RopeOp op, RowEmitter &e) {
+  int64_t half = RowEmitter::staticColumns(op.getTable()) / 2;
   e.forRows(op.getOut(), [&](Value row) {
     e.loop(e.index(0), e.columnsOf(op.getOut()), op.getHead(), [&](Value head) {
-      e.loop(e.index(0), e.index(half), lanes, [&](Value i) {
-        Value low = e.add(e.add(head, i), static_cast<int64_t>(op.getFrom())), high = e.add(low, half);
-        Value x = e.load(e.f32s(lanes), op.getOut(), {row, low}), y = e.load(e.f32s(lanes), op.getOut(), {row, high});
-        Value cosine = e.load(e.f32s(lanes), op.getTable(), {row, i});
-        Value sine = e.load(e.f32s(lanes), op.getTable(), {row, e.add(i, half)});
-        e.store(e.sub(e.mul(x, cosine), e.mul(y, sine)), op.getOut(), {row, low});
-        e.store(e.add(e.mul(y, cosine), e.mul(x, sine)), op.getOut(), {row, high});
+      e.forRuns(half, [&](Run run) {
+        Run low = run.from(e.add(e.add(head, run.column), static_cast<int64_t>(op.getFrom())));
+        Run high = run.from(e.add(low.column, half));
+        Value x = e.load(op.getOut(), row, low), y = e.load(op.getOut(), row, high);
+        Value cosine = e.load(op.getTable(), row, run);
+        Value sine = e.load(op.getTable(), row, run.from(e.add(run.column, half)));
+        e.store(e.sub(e.mul(x, cosine), e.mul(y, sine)), op.getOut(), row, low);
+        e.store(e.add(e.mul(y, cosine), e.mul(x, sine)), op.getOut(), row, high);
       });
     });
   });

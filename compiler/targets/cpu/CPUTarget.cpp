@@ -1,6 +1,7 @@
 #include "compiler/targets/cpu/CPUTarget.h"
 #include "compiler/codegen/Passes.h"
 #include "compiler/targets/cpu/CPUInfo.h"
+#include "compiler/targets/cpu/Passes.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -13,11 +14,13 @@
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
-void lathe::populateVectorPipeline(OpPassManager &pm) {
+/// After it: loops, views of the arena and vectors; dots are still kernel.dot_* and kernel.madd_*.
+static void populateVectorPipeline(OpPassManager &pm) {
   // While ops still say what the code will rely on.
   pm.addPass(lm::createRecordChecksum());
   pm.addPass(lm::createLowerPhases());
@@ -29,7 +32,8 @@ void lathe::populateVectorPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void lathe::populateLLVMPipeline(OpPassManager &pm) {
+/// After it: the llvm dialect, and the symbols that packing needs.
+static void populateLLVMPipeline(OpPassManager &pm) {
   pm.addPass(lm::createLowerDots());
   pm.addPass(arith::createArithExpandOpsPass()); // ceildivui
   pm.addPass(createSCFToControlFlowPass());
@@ -51,7 +55,8 @@ void lathe::populateLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void lathe::registerUpstreamLLVMPasses() {
+/// The conversions of MLIR's own that the pipeline runs.
+static void registerUpstreamLLVMPasses() {
   arith::registerArithExpandOpsPass();
   memref::registerExpandStridedMetadataPass();
   registerPass([] { return createSCFToControlFlowPass(); });
@@ -79,8 +84,15 @@ struct CPUTarget : lathe::Target {
 
   std::string checkSizes(llvm::StringRef sizes) const override { return lathe::CPUInfo().setSizes(sizes); }
 
-  void addLowering(OpPassManager &pm) const override { lathe::populateVectorPipeline(pm); }
-  void addLLVMLowering(OpPassManager &pm) const override { lathe::populateLLVMPipeline(pm); }
+  void registerPasses() const override {
+    registerUpstreamLLVMPasses();
+    lm::registerLatheCPUPasses();
+    static PassPipelineRegistration<> vector("lm-vector", "stage vector", populateVectorPipeline);
+    static PassPipelineRegistration<> llvm("lm-llvm", "stage llvm", populateLLVMPipeline);
+  }
+
+  void addLowering(OpPassManager &pm) const override { populateVectorPipeline(pm); }
+  void addLLVMLowering(OpPassManager &pm) const override { populateLLVMPipeline(pm); }
 
   absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host,
                                             lathe::Output output) const override {

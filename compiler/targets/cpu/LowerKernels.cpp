@@ -19,14 +19,14 @@ Expansions lathe::getCPUExpansions(KernelContext &context) {
   Expansions table;
   addRowwise(table);
   addRope(table);
-  table.add<kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();
-  table.add<kernel::QuantizeOp, kernel::RoundOp>();
-  table.add<kernel::AppendOp, kernel::CachedOp>();
-  table.add<kernel::Conv1dOp, kernel::DeltaRuleOp>();
-  table.add<kernel::RouteOp, kernel::DispatchOp, kernel::GatherOp, kernel::CombineOp>();
-  table.addWith<kernel::MatmulOp>(context);
-  table.addWith<kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(context);
-  table.add<kernel::MergePiecesOp>();
+  table.addOwn<VectorEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();
+  table.addOwn<VectorEmitter, kernel::QuantizeOp>();
+  table.addOwn<VectorEmitter, kernel::AppendOp, kernel::CachedOp>();
+  table.addOwn<VectorEmitter, kernel::Conv1dOp, kernel::DeltaRuleOp>();
+  table.addOwn<VectorEmitter, kernel::RouteOp, kernel::DispatchOp, kernel::CombineOp>();
+  table.addWith<VectorEmitter, kernel::MatmulOp>(context);
+  table.addWith<VectorEmitter, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(context);
+  table.addOwn<VectorEmitter, kernel::MergePiecesOp>();
   return table;
 }
 
@@ -87,7 +87,7 @@ struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
     }
     for (Operation *op : ops) {
       OpBuilder builder(op);
-      Emitter emitter(op->getLoc(), builder);
+      VectorEmitter emitter(op->getLoc(), builder);
       (*expansions.lookup(op->getName()))(op, emitter);
       op->erase();
     }

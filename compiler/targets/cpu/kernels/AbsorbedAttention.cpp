@@ -15,7 +15,7 @@ namespace {
 
 struct AbsorbedEmitter {
   kernel::AbsorbedAttentionOp op;
-  Emitter &e;
+  VectorEmitter &e;
   KernelContext &context;
   lm::CacheType cache = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{cache};
@@ -226,6 +226,6 @@ void AbsorbedEmitter::run() {
 
 } // namespace
 
-void lathe::expand(kernel::AbsorbedAttentionOp op, Emitter &e, KernelContext &context) {
+void lathe::expand(kernel::AbsorbedAttentionOp op, VectorEmitter &e, KernelContext &context) {
   AbsorbedEmitter{op, e, context}.run();
 }

@@ -7,7 +7,7 @@ using namespace lathe;
 namespace {
 
 /// Where value `i` of head `head` at position `position` lies in the cache area.
-Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value head, Value i) {
+Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Value head, Value i) {
   auto type = cast<lm::CacheType>(cache.getType());
   CacheLayout layout(type);
   isValues &= !type.getLatent();
@@ -25,7 +25,7 @@ Value addressOf(Emitter &e, Value cache, bool isValues, Value position, Value he
 }
 
 /// 16 values from `i` on, of which two neighbours along a panel make a word of 32 bits.
-void appendWords(Emitter &e, Value area, Value cache, bool isValues, Value position, Value head, Value i,
+void appendWords(VectorEmitter &e, Value area, Value cache, bool isValues, Value position, Value head, Value i,
                  Value floats) {
   constexpr int64_t lanes = kPanelRows;
   auto type = cast<lm::CacheType>(cache.getType());
@@ -49,7 +49,7 @@ void appendWords(Emitter &e, Value area, Value cache, bool isValues, Value posit
 
 } // namespace
 
-void lathe::expand(kernel::AppendOp op, Emitter &e) {
+void lathe::expand(kernel::AppendOp op, VectorEmitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
   Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
   bool hasWords = CacheLayout(type).depth == 2 && type.getDim() % kPanelRows == 0;
@@ -74,7 +74,7 @@ void lathe::expand(kernel::AppendOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::CachedOp op, Emitter &e) {
+void lathe::expand(kernel::CachedOp op, VectorEmitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
   Value area = getAreaAndPlace(op.getCache()).first;
   Value dim = e.index(op.getValues() ? type.getValueDim() : type.getDim());

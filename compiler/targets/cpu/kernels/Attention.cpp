@@ -15,7 +15,7 @@ namespace {
 
 struct AttentionEmitter {
   kernel::AttentionOp op;
-  Emitter &e;
+  VectorEmitter &e;
   KernelContext &context;
   lm::CacheType type = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{type};
@@ -351,13 +351,14 @@ void AttentionEmitter::run() {
 
 } // namespace
 
-void lathe::expand(kernel::AttentionOp op, Emitter &e, KernelContext &context) {
+void lathe::expand(kernel::AttentionOp op, VectorEmitter &e, KernelContext &context) {
   AttentionEmitter{op, e, context}.run();
 }
 
-void lathe::expand(kernel::MergePiecesOp op, Emitter &e) {
-  int64_t heads = Emitter::staticColumns(op.getShares()) / 2, dim = Emitter::staticColumns(op.getOut()) / heads;
-  int64_t lanes = Emitter::lanesFor(dim);
+void lathe::expand(kernel::MergePiecesOp op, VectorEmitter &e) {
+  int64_t heads = VectorEmitter::staticColumns(op.getShares()) / 2,
+          dim = VectorEmitter::staticColumns(op.getOut()) / heads;
+  int64_t lanes = VectorEmitter::lanesFor(dim);
   Value zero = e.index(0), pieces = e.rowsOf(op.getInput());
   auto scalar = [&](double value) { return e.number(e.getF32Type(), value); };
   auto expOf = [&](Value x) { return Value(vector::ExtractOp::create(e, e.exp(e.splat(x, 1)), 0)); };

@@ -18,7 +18,7 @@ namespace {
 
 class BlockedProductEmitter {
 public:
-  BlockedProductEmitter(Emitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
+  BlockedProductEmitter(VectorEmitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
       : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)),
@@ -52,7 +52,7 @@ private:
   Values sumWideCodes(Value row, int64_t count, Value block, Value step);
   void addTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
 
-  Emitter &e;
+  VectorEmitter &e;
   const CPUInfo &cpu;
   const Product &shape;
   const FormatInfo &info;
@@ -104,9 +104,8 @@ void BlockedProductEmitter::run() {
 }
 
 void BlockedProductEmitter::clear(Value firstRow, Value endRow) {
-  e.loop(firstRow, endRow, 1, [&](Value row) {
-    e.forVectors(out, [&](int64_t lanes, Value column) { e.store(e.number(e.f32s(lanes), 0), out, {row, column}); });
-  });
+  e.loop(firstRow, endRow, 1,
+         [&](Value row) { e.forRuns(out, [&](Run run) { e.store(e.number(e.f32s(run.count), 0), out, row, run); }); });
 }
 
 void BlockedProductEmitter::addTile(Value first, int64_t count, Value output, ArrayRef<Value> sums) {
@@ -300,6 +299,6 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
 
 } // namespace
 
-void lathe::emitBlockedProduct(Emitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function) {
+void lathe::emitBlockedProduct(VectorEmitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function) {
   BlockedProductEmitter(e, cpu, shape, function).run();
 }

@@ -11,36 +11,37 @@ using namespace lathe;
 namespace {
 
 /// Where a part of a state begins, and the area it is in.
-std::pair<Value, Value> placeOf(Emitter &e, Value state, Value part) {
+std::pair<Value, Value> placeOf(VectorEmitter &e, Value state, Value part) {
   auto [area, place] = getAreaAndPlace(state);
   return {area, e.add(place, e.mul(part, cast<lm::CarryType>(state.getType()).getValues() * 4))};
 }
 
-Value loadFloats(Emitter &e, int64_t lanes, Value area, Value at) {
+Value loadFloats(VectorEmitter &e, int64_t lanes, Value area, Value at) {
   return e.bitcast(e.f32s(lanes), e.load(e.i8s(4 * lanes), area, at));
 }
 
-void storeFloats(Emitter &e, Value floats, Value area, Value at) {
+void storeFloats(VectorEmitter &e, Value floats, Value area, Value at) {
   int64_t lanes = cast<VectorType>(floats.getType()).getNumElements();
   e.store(e.bitcast(e.i8s(4 * lanes), floats), area, at);
 }
 
 /// One value of a vector weight.
-Value loadValue(Emitter &e, Value weight, Value index) {
+Value loadValue(VectorEmitter &e, Value weight, Value index) {
   auto [area, place] = getAreaAndPlace(weight);
   return e.loadBytes(e.getF32Type(), area, e.add(place, e.mul(index, 4)));
 }
 
 /// A function of vectors of one value.
-Value ofScalar(Emitter &e, Value x, function_ref<Value(Value)> function) {
+Value ofScalar(VectorEmitter &e, Value x, function_ref<Value(Value)> function) {
   return vector::ExtractOp::create(e, function(e.splat(x, 1)), 0);
 }
 
 } // namespace
 
 // The part holds the inputs before the first row, the oldest first: [width - 1][channels].
-void lathe::expand(kernel::Conv1dOp op, Emitter &e) {
-  int64_t channels = Emitter::staticColumns(op.getInput()), width = op.getWidth(), lanes = Emitter::lanesFor(channels);
+void lathe::expand(kernel::Conv1dOp op, VectorEmitter &e) {
+  int64_t channels = VectorEmitter::staticColumns(op.getInput()), width = op.getWidth(),
+          lanes = VectorEmitter::lanesFor(channels);
   auto [area, state] = placeOf(e, op.getState(), op.getPart());
   auto [weights, place] = getAreaAndPlace(op.getWeight());
   Value isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), e.index(0));
@@ -87,9 +88,10 @@ namespace {
 /// written once for all rows of a chunk. A chunk of one row is the recurrent form.
 class DeltaRuleEmitter {
 public:
-  DeltaRuleEmitter(kernel::DeltaRuleOp op, Emitter &e)
-      : e(e), op(op), keys(Emitter::staticColumns(op.getKey())), columns(Emitter::staticColumns(op.getValue())),
-        lanes(Emitter::lanesFor(columns)), keyLanes(Emitter::lanesFor(keys)) {
+  DeltaRuleEmitter(kernel::DeltaRuleOp op, VectorEmitter &e)
+      : e(e), op(op), keys(VectorEmitter::staticColumns(op.getKey())),
+        columns(VectorEmitter::staticColumns(op.getValue())), lanes(VectorEmitter::lanesFor(columns)),
+        keyLanes(VectorEmitter::lanesFor(keys)) {
     std::tie(area, place) = placeOf(e, op.getState(), op.getPart());
   }
 
@@ -109,7 +111,7 @@ private:
   SmallVector<Value> ask(Value from, ArrayRef<Value> rows, Value column);
   Value decayOf(Value row);
 
-  Emitter &e;
+  VectorEmitter &e;
   kernel::DeltaRuleOp op;
   int64_t keys, columns, lanes, keyLanes;
   Value area, place;
@@ -220,4 +222,4 @@ void DeltaRuleEmitter::run() {
 
 } // namespace
 
-void lathe::expand(kernel::DeltaRuleOp op, Emitter &e) { DeltaRuleEmitter(op, e).run(); }
+void lathe::expand(kernel::DeltaRuleOp op, VectorEmitter &e) { DeltaRuleEmitter(op, e).run(); }

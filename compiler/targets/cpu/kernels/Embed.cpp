@@ -11,7 +11,7 @@ using namespace lathe;
 namespace {
 
 struct RowReader {
-  Emitter &e;
+  VectorEmitter &e;
   lm::WeightType type;
   PanelLayout layout{type};
   Value area = {}, panel = {}, lane = {}; // byte of the panel, row in it
@@ -79,7 +79,7 @@ struct RowReader {
 
 } // namespace
 
-void lathe::readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
+void lathe::readRow(VectorEmitter &e, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
                     Value expert) {
   auto type = cast<lm::WeightType>(matrix.getType());
   const FormatInfo &info = type.getInfo();
@@ -126,7 +126,7 @@ void lathe::readRow(Emitter &e, Value matrix, Value id, function_ref<void(Value 
   });
 }
 
-void lathe::expand(kernel::EmbedOp op, Emitter &e) {
+void lathe::expand(kernel::EmbedOp op, VectorEmitter &e) {
   Value scale = e.number(e.getF32Type(), op.getScale().convertToDouble());
   e.forRows(op.getOut(), [&](Value row) {
     Value id = e.cast(e.loadScalar(op.getIds(), {row, e.index(0)}), e.getIndexType());
@@ -138,7 +138,7 @@ void lathe::expand(kernel::EmbedOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::AddPositionsOp op, Emitter &e) {
+void lathe::expand(kernel::AddPositionsOp op, VectorEmitter &e) {
   e.forRows(op.getOut(), [&](Value row) {
     readRow(e, op.getTable(), e.add(op.getPosition(), row), [&](Value column, Value value) {
       Value x = e.loadScalar(op.getOut(), {row, column});
@@ -147,7 +147,7 @@ void lathe::expand(kernel::AddPositionsOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::ValuesOp op, Emitter &e) {
+void lathe::expand(kernel::ValuesOp op, VectorEmitter &e) {
   auto store = [&](Value row, Value column, Value value) {
     memref::StoreOp::create(e, value, op.getOut(), ValueRange{row, column});
   };

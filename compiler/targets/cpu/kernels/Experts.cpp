@@ -6,12 +6,12 @@
 using namespace lathe;
 
 /// Of one value.
-static Value sigmoid(Emitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
+static Value sigmoid(VectorEmitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
 
 /// Makes the scores of groups that are not among the best ones so low that none of their experts is chosen. A group
 /// counts as the sum of its `group_terms` best keys, of equal groups the first is better.
-static void hideGroups(kernel::RouteOp op, Emitter &e, Value row, function_ref<Value(Value column)> key) {
-  int64_t groups = op.getGroups(), size = Emitter::staticColumns(op.getScores()) / groups;
+static void hideGroups(kernel::RouteOp op, VectorEmitter &e, Value row, function_ref<Value(Value column)> key) {
+  int64_t groups = op.getGroups(), size = VectorEmitter::staticColumns(op.getScores()) / groups;
   Type f32 = e.getF32Type();
   Value lowest = e.number(f32, -std::numeric_limits<float>::infinity()), zero = e.index(0), one = e.index(1);
   auto countsAs = [&](Value group) {
@@ -42,9 +42,9 @@ static void hideGroups(kernel::RouteOp op, Emitter &e, Value row, function_ref<V
   }
 }
 
-void lathe::expand(kernel::RouteOp op, Emitter &e) {
-  int64_t count = Emitter::staticColumns(op.getScores()), top = Emitter::staticColumns(op.getExperts());
-  int64_t lanes = Emitter::lanesFor(count);
+void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
+  int64_t count = VectorEmitter::staticColumns(op.getScores()), top = VectorEmitter::staticColumns(op.getExperts());
+  int64_t lanes = VectorEmitter::lanesFor(count);
   Type f32 = e.getF32Type(), i32 = e.getI32Type();
   Value zero = e.index(0), end = e.index(count);
   double lowest = -std::numeric_limits<double>::infinity();
@@ -113,8 +113,8 @@ void lathe::expand(kernel::RouteOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::DispatchOp op, Emitter &e) {
-  int64_t top = Emitter::staticColumns(op.getExperts()),
+void lathe::expand(kernel::DispatchOp op, VectorEmitter &e) {
+  int64_t top = VectorEmitter::staticColumns(op.getExperts()),
           blocks = cast<MemRefType>(op.getBlocks().getType()).getDimSize(0);
   int64_t slots = cast<MemRefType>(op.getOrder().getType()).getDimSize(0), size = slots / blocks;
   Type i32 = e.getI32Type();
@@ -147,25 +147,12 @@ void lathe::expand(kernel::DispatchOp op, Emitter &e) {
   });
 }
 
-void lathe::expand(kernel::GatherOp op, Emitter &e) {
-  Type element = cast<MemRefType>(op.getInput().getType()).getElementType();
-  int64_t columns = Emitter::staticColumns(op.getInput()), lanes = Emitter::lanesFor(columns);
-  e.forRows(op.getOut(), [&](Value row) {
-    Value from = e.loadScalar(op.getRows(), {row, e.index(0)});
-    e.ifThen(e.lessEqual(e.number(from.getType(), 0), from), [&] {
-      Value at = e.cast(from, e.getIndexType());
-      e.loop(e.index(0), e.index(columns), lanes, [&](Value column) {
-        e.store(e.load(e.vec(lanes, element), op.getInput(), {at, column}), op.getOut(), {row, column});
-      });
-    });
-  });
-}
-
-void lathe::expand(kernel::CombineOp op, Emitter &e) {
-  int64_t top = Emitter::staticColumns(op.getWeights());
+void lathe::expand(kernel::CombineOp op, VectorEmitter &e) {
+  int64_t top = VectorEmitter::staticColumns(op.getWeights());
   e.forRows(op.getOut(), [&](Value row) {
     Value gate = op.getGate() ? sigmoid(e, e.loadScalar(op.getGate(), {row, e.index(0)})) : Value();
-    e.forVectors(op.getOut(), [&](int64_t lanes, Value column) {
+    e.forRuns(op.getOut(), [&](Run run) {
+      auto [column, lanes] = run;
       Value sum = e.number(e.f32s(lanes), 0);
       if (op.getShared()) {
         sum = e.load(e.f32s(lanes), op.getShared(), {row, column});

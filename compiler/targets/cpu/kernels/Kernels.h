@@ -6,6 +6,7 @@
 #include "compiler/codegen/kernels/Rowwise.h"
 #include "compiler/targets/cpu/CPUInfo.h"
 #include "compiler/targets/cpu/CPUOps.h"
+#include "compiler/targets/cpu/kernels/VectorEmitter.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/Layout.h"
 
@@ -37,20 +38,20 @@ struct Product {
 };
 
 /// The `depth` columns of the step at `at` of a panel of a format without groups, 16 values each.
-SmallVector<Value> loadStep(Emitter &emitter, Value area, Value at, Format format, int64_t depth);
+SmallVector<Value> loadStep(VectorEmitter &emitter, Value area, Value at, Format format, int64_t depth);
 /// Row `id` of a packed matrix, the one of `expert` where there are several: put(column, value) for each column.
-void readRow(Emitter &emitter, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
+void readRow(VectorEmitter &emitter, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
              Value expert = {});
 
 /// The body of a function for products of many rows.
-void emitBlockedProduct(Emitter &emitter, const CPUInfo &cpu, const Product &product, func::FuncOp function);
+void emitBlockedProduct(VectorEmitter &emitter, const CPUInfo &cpu, const Product &product, func::FuncOp function);
 
 /// Outlines products: one function per (area, format, depth, accumulates), where it pays another one for many rows or
 /// for a number that is known.
 class ProductLibrary {
 public:
   ProductLibrary(ModuleOp module, const CPUInfo &cpu) : module(module), cpu(cpu) {}
-  void call(Emitter &emitter, const Product &product);
+  void call(VectorEmitter &emitter, const Product &product);
 
 private:
   func::FuncOp get(const Product &product, bool isBlocked);
@@ -68,24 +69,22 @@ struct KernelContext {
 /// The CPU's table: every op of `kernel` on memory but kernel.compute, which lm-lower-compute lowers.
 Expansions getCPUExpansions(KernelContext &context);
 
-void expand(kernel::AddPositionsOp op, Emitter &emitter);
-void expand(kernel::EmbedOp op, Emitter &emitter);
-void expand(kernel::ValuesOp op, Emitter &emitter);
-void expand(kernel::CachedOp op, Emitter &emitter);
-void expand(kernel::Conv1dOp op, Emitter &emitter);
-void expand(kernel::DeltaRuleOp op, Emitter &emitter);
-void expand(kernel::RouteOp op, Emitter &emitter);
-void expand(kernel::DispatchOp op, Emitter &emitter);
-void expand(kernel::GatherOp op, Emitter &emitter);
-void expand(kernel::CombineOp op, Emitter &emitter);
-void expand(kernel::QuantizeOp op, Emitter &emitter);
-void expand(kernel::RoundOp op, Emitter &emitter);
-void expand(kernel::MatmulOp op, Emitter &emitter, KernelContext &context);
-void expand(kernel::AppendOp op, Emitter &emitter);
-void expand(kernel::AttentionOp op, Emitter &emitter, KernelContext &context);
-void expand(kernel::AbsorbedAttentionOp op, Emitter &emitter, KernelContext &context);
-void expand(kernel::LatentAttentionOp op, Emitter &emitter, KernelContext &context);
-void expand(kernel::MergePiecesOp op, Emitter &emitter);
+void expand(kernel::AddPositionsOp op, VectorEmitter &emitter);
+void expand(kernel::EmbedOp op, VectorEmitter &emitter);
+void expand(kernel::ValuesOp op, VectorEmitter &emitter);
+void expand(kernel::CachedOp op, VectorEmitter &emitter);
+void expand(kernel::Conv1dOp op, VectorEmitter &emitter);
+void expand(kernel::DeltaRuleOp op, VectorEmitter &emitter);
+void expand(kernel::RouteOp op, VectorEmitter &emitter);
+void expand(kernel::DispatchOp op, VectorEmitter &emitter);
+void expand(kernel::CombineOp op, VectorEmitter &emitter);
+void expand(kernel::QuantizeOp op, VectorEmitter &emitter);
+void expand(kernel::MatmulOp op, VectorEmitter &emitter, KernelContext &context);
+void expand(kernel::AppendOp op, VectorEmitter &emitter);
+void expand(kernel::AttentionOp op, VectorEmitter &emitter, KernelContext &context);
+void expand(kernel::AbsorbedAttentionOp op, VectorEmitter &emitter, KernelContext &context);
+void expand(kernel::LatentAttentionOp op, VectorEmitter &emitter, KernelContext &context);
+void expand(kernel::MergePiecesOp op, VectorEmitter &emitter);
 
 } // namespace lathe
 

@@ -15,7 +15,7 @@ namespace {
 
 struct LatentEmitter {
   kernel::LatentAttentionOp op;
-  Emitter &e;
+  VectorEmitter &e;
   KernelContext &context;
   lm::CacheType cache = cast<lm::CacheType>(op.getCache().getType());
   lm::WeightType keys = cast<lm::WeightType>(op.getKUp().getType());
@@ -96,7 +96,7 @@ void LatentEmitter::unpackMatrices() {
 
 void LatentEmitter::takeQueries() {
   Value scale = e.number(e.getF32Type(), op.getScale().convertToDouble());
-  int64_t wide = Emitter::lanesFor(width), wideSums = Emitter::lanesFor(valueDim);
+  int64_t wide = VectorEmitter::lanesFor(width), wideSums = VectorEmitter::lanesFor(valueDim);
   e.loop(zero, rows, 1, [&](Value row) {
     e.loop(zero, e.index(width), wide, [&](Value column) {
       Value query = e.load(e.f32s(wide), op.getQuery(), {row, column});
@@ -185,7 +185,7 @@ void LatentEmitter::run() {
                               Format::F32, 1, Panels::Room, accumulates});
   };
 
-  int64_t wide = Emitter::lanesFor(valueDim);
+  int64_t wide = VectorEmitter::lanesFor(valueDim);
   Value end = e.add(op.getPosition(), rows);
   e.loop(zero, end, positions, [&](Value begin) {
     Value panels = e.ceilDiv(e.minimum(e.sub(end, begin), e.index(positions)), e.index(lanes));
@@ -215,6 +215,6 @@ void LatentEmitter::run() {
 
 } // namespace
 
-void lathe::expand(kernel::LatentAttentionOp op, Emitter &e, KernelContext &context) {
+void lathe::expand(kernel::LatentAttentionOp op, VectorEmitter &e, KernelContext &context) {
   LatentEmitter{op, e, context}.run();
 }

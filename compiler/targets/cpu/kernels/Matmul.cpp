@@ -21,7 +21,7 @@ int64_t ownRows(const Product &product) {
 
 class ProductEmitter {
 public:
-  ProductEmitter(Emitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
+  ProductEmitter(VectorEmitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
       : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
         place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)) {
@@ -80,7 +80,7 @@ private:
   /// one row waits for.
   void addRun(Value &sum, Value &sum2, Value row, Value at, Value block);
 
-  Emitter &e;
+  VectorEmitter &e;
   const CPUInfo &cpu;
   const Product &shape;
   const FormatInfo &info;
@@ -371,7 +371,7 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 /// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit
 /// there.
 void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
-  Emitter &e = p.e;
+  VectorEmitter &e = p.e;
   if (!p.cpu.widensBytes()) {
     sum = cpu::DotU8S8Op::create(e, sum.getType(), sum, codes, x);
     return;
@@ -585,7 +585,7 @@ MemRefType anyRows(Type element, int64_t rows) {
 
 } // namespace
 
-SmallVector<Value> lathe::loadStep(Emitter &e, Value area, Value at, Format format, int64_t depth) {
+SmallVector<Value> lathe::loadStep(VectorEmitter &e, Value area, Value at, Format format, int64_t depth) {
   constexpr int64_t R = kPanelRows;
   if (cast<MemRefType>(area.getType()).getElementType().isF32())
     return {e.load(e.f32s(), area, at)};
@@ -629,7 +629,7 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
     return known;
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToEnd(module.getBody());
-  Emitter e(UnknownLoc::get(module.getContext()), builder);
+  VectorEmitter e(UnknownLoc::get(module.getContext()), builder);
   Type index = e.getIndexType();
   SmallVector<Type> types = {areaType, index, index, index, anyRows(element, rows), anyRows(e.getF32Type(), rows)};
   if (product.ahead.place)
@@ -645,7 +645,7 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   return function;
 }
 
-void ProductLibrary::call(Emitter &e, const Product &product) {
+void ProductLibrary::call(VectorEmitter &e, const Product &product) {
   auto general = [&](Value rows) -> Value {
     Type element = cast<MemRefType>(rows.getType()).getElementType();
     return memref::CastOp::create(e, anyRows(element, ownRows(product)), rows);
@@ -666,7 +666,7 @@ void ProductLibrary::call(Emitter &e, const Product &product) {
   e.ifThen(e.less(e.rowsOf(product.input), e.index(many)), [&] { callOne(false); }, [&] { callOne(true); });
 }
 
-void lathe::expand(kernel::MatmulOp op, Emitter &e, KernelContext &context) {
+void lathe::expand(kernel::MatmulOp op, VectorEmitter &e, KernelContext &context) {
   auto type = cast<lm::WeightType>(op.getWeight().getType());
   PanelLayout layout(type);
   auto [area, place] = getAreaAndPlace(op.getWeight());

@@ -9,7 +9,7 @@ using Values = SmallVector<Value>;
 
 /// Of 1, 2 or 4 vectors of 16 what `combine` makes of all lanes of each: in the lanes of a vector of 4, from the first
 /// on. Shuffles keep to groups of four lanes, which no CPU takes long for.
-static Value reduce(Emitter &e, Values vectors, function_ref<Value(Value, Value)> combine) {
+static Value reduce(VectorEmitter &e, Values vectors, function_ref<Value(Value, Value)> combine) {
   auto shuffle = [&](Value x, Value y, std::array<int64_t, 4> from) { // 0 to 3: of x, 4 to 7: of y
     SmallVector<int64_t> lanes;
     for (int64_t group = 0; group < 16; group += 4)
@@ -35,7 +35,7 @@ static Value reduce(Emitter &e, Values vectors, function_ref<Value(Value, Value)
 }
 
 /// `count` (1, 2 or 4) blocks of a row from `first` on, numbers of each in a lane.
-static void quantizeBlocks(kernel::QuantizeOp op, Emitter &e, Value row, Value first, int64_t count) {
+static void quantizeBlocks(kernel::QuantizeOp op, VectorEmitter &e, Value row, Value first, int64_t count) {
   bool wide = op.getWide();
   QuantizedRow layout(wide);
   constexpr int64_t half = QuantizedRow::kBlock / 2, lanes = 4;
@@ -97,9 +97,9 @@ static void quantizeBlocks(kernel::QuantizeOp op, Emitter &e, Value row, Value f
   }
 }
 
-void lathe::expand(kernel::QuantizeOp op, Emitter &e) {
+void lathe::expand(kernel::QuantizeOp op, VectorEmitter &e) {
   Value blocks = e.div(e.columnsOf(op.getInput()), e.index(QuantizedRow::kBlock));
-  int64_t columns = Emitter::staticColumns(op.getInput()), known = columns / QuantizedRow::kBlock;
+  int64_t columns = VectorEmitter::staticColumns(op.getInput()), known = columns / QuantizedRow::kBlock;
   bool isDynamic = ShapedType::isDynamic(columns);
   e.forRows(op.getInput(), [&](Value row) {
     Value done = e.index(0);
@@ -110,13 +110,5 @@ void lathe::expand(kernel::QuantizeOp op, Emitter &e) {
       e.loop(done, end, count, [&](Value block) { quantizeBlocks(op, e, row, block, count); });
       done = end;
     }
-  });
-}
-
-void lathe::expand(kernel::RoundOp op, Emitter &e) {
-  e.forRows(op.getInput(), [&](Value row) {
-    e.forVectors(op.getInput(), [&](int64_t lanes, Value column) {
-      e.store(e.toBF16(e.load(e.f32s(lanes), op.getInput(), {row, column})), op.getOut(), {row, column});
-    });
   });
 }

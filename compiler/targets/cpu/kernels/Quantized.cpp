@@ -13,7 +13,7 @@ PanelLayout getBlockLayout(MLIRContext *context, Format format, int64_t depth) {
 
 } // namespace
 
-PanelReader::PanelReader(Emitter &e, Value area, Format format, int64_t depth, bool fitsBytes)
+PanelReader::PanelReader(VectorEmitter &e, Value area, Format format, int64_t depth, bool fitsBytes)
     : info(getFormatInfo(format)), layout(getBlockLayout(e.getContext(), format, depth)), e(e), area(area),
       raised(fitsBytes && info.offset && !info.hasTable() ? 8 - info.bits : 0) {}
 

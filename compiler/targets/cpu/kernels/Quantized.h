@@ -8,8 +8,8 @@
 #ifndef LATHE_COMPILER_TARGETS_CPU_KERNELS_QUANTIZED_H
 #define LATHE_COMPILER_TARGETS_CPU_KERNELS_QUANTIZED_H
 
-#include "compiler/codegen/kernels/Emitter.h"
 #include "compiler/targets/cpu/CPUInfo.h"
+#include "compiler/targets/cpu/kernels/VectorEmitter.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/lm/QuantizedRow.h"
 
@@ -20,7 +20,7 @@ public:
   /// `area` holds panels of `format`, `depth` columns side by side. Where products of the largest bytes fit, a code
   /// that has an offset is read at the upper end of a byte: the offset is then 128, and sums start from a number of the
   /// row as it is.
-  PanelReader(Emitter &e, Value area, Format format, int64_t depth, bool fitsBytes);
+  PanelReader(VectorEmitter &e, Value area, Format format, int64_t depth, bool fitsBytes);
 
   /// What is subtracted from a code.
   int64_t getOffset() const { return static_cast<int64_t>(info.offset) << raised; }
@@ -49,14 +49,14 @@ private:
   static constexpr int64_t R = kPanelRows;
   Value f16s(Value at);
 
-  Emitter &e;
+  VectorEmitter &e;
   Value area;
   int64_t raised; // bits that codes are read higher
 };
 
 class RowReader {
 public:
-  RowReader(Emitter &e, Value rows, bool wide) : e(e), rows(rows), isWide(wide), layout(wide) {}
+  RowReader(VectorEmitter &e, Value rows, bool wide) : e(e), rows(rows), isWide(wide), layout(wide) {}
 
   /// Where the numbers of `run`'s 32 columns begin in each row.
   Value getBlock(Value run) { return e.mul(run, layout.blockBytes); }
@@ -74,7 +74,7 @@ private:
     return e.loadBytes(type, rows, {row, e.add(block, offset)});
   }
 
-  Emitter &e;
+  VectorEmitter &e;
   Value rows;
   bool isWide;
   QuantizedRow layout;
