@@ -43,6 +43,8 @@ void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue
 void Scheduler::flushRows() {
   if (rowwise.empty())
     return;
+  if (maxRows == 1) // known to be one: some kernels take no more
+    return phase("rows", constant(1), [] {}, [&](Value) { workOnRows(); });
   const int64_t block = target.getTiles().getBlockRows();
   Value tiles = arith::CeilDivUIOp::create(builder, loc, rows, constant(block));
   phase(
@@ -58,7 +60,9 @@ void Scheduler::flushRows() {
 }
 
 void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body) {
-  if (replicates) {
+  if (replicates || maxRows == 1) {
+    if (!replicates)
+      flushRows();
     phase(what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); });
     return;
   }
