@@ -7,7 +7,6 @@
 #include "compiler/support/Errors.h"
 #include "compiler/targets/Passes.h"
 #include "compiler/targets/Registry.h"
-#include "compiler/targets/cpu/CPUOps.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -35,7 +34,7 @@ using namespace lathe;
 using namespace mlir;
 
 void lathe::registerDialects(DialectRegistry &registry) {
-  registry.insert<lm::LMDialect, spmd::SPMDDialect, kernel::KernelDialect, cpu::CPUDialect, arith::ArithDialect,
+  registry.insert<lm::LMDialect, spmd::SPMDDialect, kernel::KernelDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
                   vector::VectorDialect>();
@@ -44,6 +43,8 @@ void lathe::registerDialects(DialectRegistry &registry) {
   linalg::registerBufferizableOpInterfaceExternalModels(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  for (const std::unique_ptr<Target> &target : allTargets())
+    target->registerDialects(registry);
   registerTargetDescriber(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);

@@ -9,6 +9,7 @@
 
 #include "compiler/support/TargetInfo.h"
 #include "compiler/targets/Emit.h"
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace lathe {
@@ -31,6 +32,9 @@ public:
 
   /// What is wrong with "KEY=N,..." of --sizes; empty: nothing.
   virtual std::string checkSizes(llvm::StringRef sizes) const = 0;
+
+  /// Dialects of its own.
+  virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
 
   /// Its passes, and stages vector and llvm as pipelines, for lathe-opt and for reading crash reproducers.
   virtual void registerPasses() const = 0;

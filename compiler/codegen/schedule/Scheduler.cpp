@@ -43,7 +43,7 @@ void Scheduler::phase(StringRef what, Value tiles, function_ref<void()> prologue
 void Scheduler::flushRows() {
   if (rowwise.empty())
     return;
-  if (maxRows == 1) // known to be one: some kernels take no more
+  if (entry == Entry::Decode) // one row, known to be one: some kernels take no more
     return phase("rows", constant(1), [] {}, [&](Value) { workOnRows(); });
   const int64_t block = target.getTiles().getBlockRows();
   Value tiles = arith::CeilDivUIOp::create(builder, loc, rows, constant(block));
@@ -60,7 +60,7 @@ void Scheduler::flushRows() {
 }
 
 void Scheduler::tiled(StringRef what, int64_t columnTiles, int64_t blockRows, TileFn body) {
-  if (replicates || maxRows == 1) {
+  if (replicates || entry == Entry::Decode) {
     if (!replicates)
       flushRows();
     phase(what, constant(columnTiles), [&] { workOnRows(); }, [&](Value tile) { body(tile, constant(0), rows); });

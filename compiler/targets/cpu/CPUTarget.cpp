@@ -1,6 +1,7 @@
 #include "compiler/targets/cpu/CPUTarget.h"
 #include "compiler/codegen/Passes.h"
 #include "compiler/targets/cpu/CPUInfo.h"
+#include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/Passes.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -83,6 +84,8 @@ struct CPUTarget : lathe::Target {
   }
 
   std::string checkSizes(llvm::StringRef sizes) const override { return lathe::CPUInfo().setSizes(sizes); }
+
+  void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CPUDialect>(); }
 
   void registerPasses() const override {
     registerUpstreamLLVMPasses();

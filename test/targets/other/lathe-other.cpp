@@ -39,7 +39,8 @@ struct OtherTarget : Target {
   }
 
   std::string checkSizes(llvm::StringRef sizes) const override { return cpu->checkSizes(sizes); }
-  void registerPasses() const override {} // the CPU's
+  void registerDialects(DialectRegistry &) const override {} // the CPU's, which are there
+  void registerPasses() const override {}
   void addLowering(OpPassManager &pm) const override { cpu->addLowering(pm); }
   void addLLVMLowering(OpPassManager &pm) const override { cpu->addLLVMLowering(pm); }
   absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host, Output output) const override {
