@@ -430,7 +430,8 @@ absl::StatusOr<ModelObjects> Compilation::runToObjects() {
   if (weights)
     LATHE_RETURN_IF_ERROR(weights->keep());
   report.end();
-  return ModelObjects{std::move(object), std::move(program)};
+  LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*module));
+  return ModelObjects{std::move(object), std::move(program), target->linkInputs()};
 }
 
 } // namespace

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "compiler/driver/Options.h"
+#include "compiler/targets/Target.h"
 #include "frontends/Registry.h"
 #include "llvm/ADT/SmallString.h"
 
@@ -27,6 +28,7 @@ absl::Status compile(const Options &options, llvm::ArrayRef<const Frontend *> fr
 struct ModelObjects {
   llvm::SmallString<0> code;
   llvm::SmallString<0> program; // PREFIX_program of lrt/abi.h
+  LinkInputs inputs;            // of the target
 };
 
 /// The same up to the link: writes the weights to `options.output`.weights and returns the objects. Weights cannot be

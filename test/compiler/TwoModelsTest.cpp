@@ -81,7 +81,7 @@ std::string linkThem(llvm::ArrayRef<const Model *> models, const std::string &ou
     objects.insert(objects.end(), {model->objects.code, model->objects.program});
   auto file = OutputFile::create(output, OutputKind::Program);
   EXPECT_TRUE(file.ok()) << file.status();
-  absl::Status status = link({objects, "", ""}, **file);
+  absl::Status status = link({objects, "", "", models.front()->objects.inputs}, **file);
   if (status.ok())
     status = (*file)->keep();
   return std::string(status.message());
