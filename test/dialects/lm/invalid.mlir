@@ -1263,21 +1263,25 @@ module attributes {lm.target = "cpu"} {}
 // -----
 
 // expected-error @below {{expects a depth of 1 or 2 or 4 for bf16, but found 3}}
+// expected-error @below {{failed to parse LM_TargetAttr parameter 'products'}}
 module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 3, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
 
 // -----
 
 // expected-error @below {{expects a depth of 2 or 4 for q8_0, but found 1}}
+// expected-error @below {{failed to parse LM_TargetAttr parameter 'products'}}
 module attributes {lm.target = #lm.target<"cpu", products = [<q8_0, depth = 1, rows = q8>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
 
 // -----
 
 // expected-error @below {{expects a depth of 4 for q4_k, but found 2}}
+// expected-error @below {{failed to parse LM_TargetAttr parameter 'products'}}
 module attributes {lm.target = #lm.target<"cpu", products = [<q4_k, depth = 2, rows = q8>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
 
 // -----
 
 // expected-error @below {{expects rows in f32 or bf16 for bf16, but found q8}}
+// expected-error @below {{failed to parse LM_TargetAttr parameter 'products'}}
 module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = q8>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
 
 // -----
@@ -1303,14 +1307,17 @@ module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, r
 // -----
 
 // expected-error @below {{expects replicated_rows from 0 to 4096, but found 5000}}
+// expected-error @below {{failed to parse LM_TargetAttr parameter 'tiles'}}
 module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 5000, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
 
 // -----
 
 // expected-error @below {{expects absorbed_rows from 8 to 4096, but found 4}}
+// expected-error @below {{failed to parse LM_TargetAttr parameter 'scratch'}}
 module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 4, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {}
 
 // -----
 
 // expected-error @below {{unknown weight format 'q3_k'}}
+// expected-error @below {{failed to parse LM_ProductAttr parameter 'format'}}
 module attributes {lm.target = #lm.product<q3_k, depth = 4, rows = q8>} {}
