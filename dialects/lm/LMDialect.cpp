@@ -144,19 +144,19 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
 
 Type CacheType::parse(AsmParser &parser) {
   int64_t heads, dim, window = 0, rows = 0, latent = 0;
-  bool isChunked = false;
   Type element;
   SMLoc loc = parser.getCurrentLocation();
   auto by = [&] { return parser.parseKeyword("x"); };
   if (parser.parseLess() || parser.parseInteger(heads) || by() || parser.parseInteger(dim) || by() ||
       parser.parseType(element))
     return {};
+  SmallVector<int64_t *, 3> given;
+  bool isChunked = false;
   while (succeeded(parser.parseOptionalComma())) {
     StringRef name;
     SMLoc nameLoc = parser.getCurrentLocation();
     if (parser.parseKeyword(&name) || parser.parseEqual())
       return {};
-    isChunked |= name == "chunk";
     int64_t *number = llvm::StringSwitch<int64_t *>(name)
                           .Case("latent", &latent)
                           .Cases({"window", "chunk"}, &window)
@@ -164,8 +164,10 @@ Type CacheType::parse(AsmParser &parser) {
                           .Default(nullptr);
     if (!number)
       return parser.emitError(nameLoc, "expected latent, window, chunk or rows, found ") << name, Type();
-    if (*number)
+    if (llvm::is_contained(given, number))
       return parser.emitError(nameLoc, "expected ") << name << " once, and either a window or chunks", Type();
+    given.push_back(number);
+    isChunked |= name == "chunk";
     if (parser.parseInteger(*number))
       return {};
   }

@@ -1257,6 +1257,16 @@ func.func private @window_and_chunk(!lm.cache<2 x 64 x f32, window = 5, chunk = 
 
 // -----
 
+// expected-error @below {{expected window once, and either a window or chunks}}
+func.func private @no_chunk_and_window(!lm.cache<2 x 64 x f32, chunk = 0, window = 5>)
+
+// -----
+
+// expected-error @below {{expected rows once, and either a window or chunks}}
+func.func private @rows_twice(!lm.cache<2 x 64 x f32, rows = 0, rows = 16>)
+
+// -----
+
 // expected-error @below {{lm.target: expected #lm.target, found "cpu"}}
 module attributes {lm.target = "cpu"} {}
 
