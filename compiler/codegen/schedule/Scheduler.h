@@ -14,6 +14,7 @@
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
+#include "dialects/lm/ValueNames.h"
 #include "dialects/spmd/SPMDOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -88,14 +89,6 @@ private:
   }
 
   spmd::BufferOp bufferOf(Value value) { return buffers.lookup(value); }
-  /// A weight's role, which names the phase of its product.
-  static StringRef slotOf(Value weight) {
-    if (auto use = weight.getDefiningOp<UseOp>())
-      return use.getSymbol();
-    auto argument = cast<BlockArgument>(weight);
-    auto kind = cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    return kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr).getValue();
-  }
   Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
 
   RowForm formFor(WeightType type);

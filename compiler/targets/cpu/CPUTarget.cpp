@@ -20,7 +20,7 @@
 
 using namespace mlir;
 
-/// After it: loops, views of the arena and vectors; dots are still kernel.dot_* and kernel.madd_*.
+/// After it: loops, views of the arena and vectors; dot products are still ops of the cpu dialect.
 static void populateVectorPipeline(OpPassManager &pm) {
   // While ops still say what the code will rely on.
   pm.addPass(lm::createRecordChecksum());

@@ -53,6 +53,8 @@ private:
   /// a group of panels behind this one. Null: nothing.
   std::function<void(Value panel, Value step, int64_t count)> shareAsker(Value first, int64_t count, Value steps,
                                                                          int64_t stepBytes);
+  /// Sums [chains][a tile's outputs], which were added up independently, become one sum for each output.
+  Values addChains(Values sums, int64_t chains);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
   Values scaledTile(Value row, int64_t count, ArrayRef<Value> panels);
   Values bf16Tile(Value row, int64_t count, ArrayRef<Value> panels);
@@ -248,6 +250,14 @@ std::function<void(Value, Value, int64_t)> ProductEmitter::shareAsker(Value firs
   };
 }
 
+ProductEmitter::Values ProductEmitter::addChains(Values sums, int64_t chains) {
+  const size_t outputs = sums.size() / chains;
+  for (size_t i = outputs; i < sums.size(); ++i)
+    sums[i % outputs] = e.add(sums[i % outputs], sums[i]);
+  sums.resize(outputs);
+  return sums;
+}
+
 /// Sums of blocks of columns, each times the panel's scale for it.
 ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, ArrayRef<Value> panels) {
   Value blocks = e.ceilDiv(columns, e.index(kScaleBlock));
@@ -310,11 +320,7 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
                 [&](Value step, ValueRange args) { return round(step, stepsAtOnce, args); });
   if (stepsAtOnce > 1)
     sums = e.loop(whole, steps, 1, sums, [&](Value step, ValueRange args) { return round(step, 1, args); });
-  for (int64_t chain = 1; chain < chains; ++chain)
-    for (int64_t i = 0; i < tileSums; ++i)
-      sums[i] = e.add(sums[i], sums[chain * tileSums + i]);
-  sums.resize(tileSums);
-  return sums;
+  return addChains(sums, chains);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -357,11 +363,7 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
   sums = e.loop(zero, whole, chains, sums, [&](Value step, ValueRange args) { return round(step, chains, args); });
   if (chains > 1)
     sums = e.loop(whole, steps, 1, sums, [&](Value step, ValueRange args) { return round(step, 1, args); });
-  for (int64_t chain = 1; chain < chains; ++chain)
-    for (int64_t i = 0; i < tileSums; ++i)
-      sums[i] = e.add(sums[i], sums[chain * tileSums + i]);
-  sums.resize(tileSums);
-  return sums;
+  return addChains(sums, chains);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
