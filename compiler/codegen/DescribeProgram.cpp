@@ -33,14 +33,10 @@ struct Course {
 
 class CourseReader {
 public:
-  explicit CourseReader(const SymbolTable &symbols) : symbols(symbols) {}
+  explicit CourseReader(spmd::ProgramOp program) : program(program) {}
 
-  Course read(StringRef entry) {
-    course = Course();
-    known.clear();
-    names.clear();
-    this->entry = entry;
-    follow(symbols.lookup<func::FuncOp>(entry));
+  Course read() {
+    follow(program.getEntry());
     if (!phases.empty())
       arrive();
     return std::move(course);
@@ -55,7 +51,7 @@ private:
         arrive();
       else if (auto layers = dyn_cast<spmd::LayersOp>(op))
         for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
-          follow(symbols.lookup<func::FuncOp>(name.getValue()));
+          follow(program.lookupSymbol<func::FuncOp>(name));
     }
   }
 
@@ -75,10 +71,8 @@ private:
       stretch.name += (stretch.name.empty() ? "" : "+") + phase.getName().str();
     if (phases.empty())
       stretch.name = "nothing";
-    else if (auto function = phases[0]->getParentOfType<func::FuncOp>(); !function->hasAttr(spmd::kEntryAttr))
+    else if (auto function = phases[0]->getParentOfType<func::FuncOp>(); !spmd::ProgramOp::isEntry(function))
       stretch.kind = function.getSymName();
-    if (stretch.kind.consume_front(entry))
-      stretch.kind.consume_front(".");
     // Where two are alike, the reader must be able to tell them apart.
     int number = ++names[(stretch.kind + "/" + stretch.name).str()];
     if (number > 1)
@@ -86,8 +80,7 @@ private:
     return stretch;
   }
 
-  const SymbolTable &symbols;
-  StringRef entry;
+  spmd::ProgramOp program;
   Course course;
   SmallVector<spmd::PhaseOp, 1> phases; // since the last barrier
   std::map<std::vector<Operation *>, int32_t> known;
@@ -133,20 +126,19 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     ModuleOp module = getOperation();
     if (failed(verifyInput()))
       return signalPassFailure();
-    auto decode = module.lookupSymbol<func::FuncOp>("decode");
-    SymbolTable symbols(module);
+    auto program = [&](StringRef name) { return module.lookupSymbol<spmd::ProgramOp>(name); };
+    spmd::ProgramOp decode = program("decode"), prefill = program("prefill"), head = program("head");
 
     int64_t barriers = 0;
     decode.walk([&](spmd::LayersOp layers) {
       for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>()) {
         int64_t own = 0;
-        symbols.lookup<func::FuncOp>(name.getValue()).walk([&](spmd::BarrierOp) { ++own; });
+        decode.lookupSymbol<func::FuncOp>(name).walk([&](spmd::BarrierOp) { ++own; });
         barriers = std::max(barriers, own);
       }
     });
-    CourseReader reader(symbols);
-    Course decodeCourse = reader.read("decode"), prefillCourse = reader.read("prefill"),
-           headCourse = reader.read("head");
+    Course decodeCourse = CourseReader(decode).read(), prefillCourse = CourseReader(prefill).read(),
+           headCourse = CourseReader(head).read();
     auto operations = [&](const Course &course) {
       std::array<int64_t, LRT_PEAKS> sums = {}; // of a row
       forEachCost(course, &getContext(), [&](spmd::CostAttr cost) {
@@ -169,16 +161,13 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     auto add = [&](StringRef key, int64_t value) {
       entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(value)));
     };
-    auto rows = [&](StringRef entry) {
-      return module.lookupSymbol<func::FuncOp>(entry)->getAttrOfType<IntegerAttr>(spmd::kRowsAttr).getInt();
-    };
     add("arena_bytes", module->getAttrOfType<IntegerAttr>("spmd.arena_bytes").getInt());
     add("scratch_bytes", module->getAttrOfType<IntegerAttr>("spmd.scratch_bytes").getInt());
     add("weights_bytes", std::max<int64_t>(weightBytes, lathe::kTensorAlign));
     add("cache_bytes", std::max<int64_t>(cacheBytes, lathe::kTensorAlign));
-    add("decode_rows", rows("decode"));
-    add("prefill_rows", rows("prefill"));
-    add("head_rows", rows("head"));
+    add("decode_rows", decode.getRows());
+    add("prefill_rows", prefill.getRows());
+    add("head_rows", head.getRows());
     add("barriers_per_layer", barriers);
     entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(operations(prefillCourse))));
     entries.push_back(builder.getNamedAttr("head_ops", builder.getDenseI64ArrayAttr(operations(headCourse))));
@@ -195,12 +184,9 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
 /// What the passes before must have left.
 LogicalResult DescribeProgram::verifyInput() {
   ModuleOp module = getOperation();
-  for (StringRef entry : {"decode", "prefill", "head"}) {
-    auto function = module.lookupSymbol<func::FuncOp>(entry);
-    if (!function || !function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr))
-      return module.emitError() << "lm-describe-program: expects an entry point @" << entry << " with "
-                                << spmd::kRowsAttr << " (lm-schedule)";
-  }
+  for (StringRef name : {"decode", "prefill", "head"})
+    if (!module.lookupSymbol<spmd::ProgramOp>(name))
+      return module.emitError() << "lm-describe-program: expects a program @" << name << " (lm-schedule)";
   WalkResult result = module.walk([](spmd::PhaseOp phase) -> WalkResult {
     if (!phase.getCost())
       return phase.emitOpError() << "expects a cost (lm-predict-cost)";

@@ -7,18 +7,18 @@ using namespace lathe;
 using namespace mlir;
 
 Buffer::Buffer(spmd::BufferOp op)
-    : name(op.getSymName()), space(op.getSpace()), rows(op.getBufferType().getDimSize(0)),
-      columns(op.getBufferType().getDimSize(1)), elementBytes(op.getBufferType().getElementTypeBitWidth() / 8),
-      place(op.getPlace().value_or(0)) {}
+    : name(op.getSymName()), program(op.getProgram()), space(op.getSpace()), role(op.getRole()),
+      rows(op.getBufferType().getDimSize(0)), columns(op.getBufferType().getDimSize(1)),
+      elementBytes(op.getBufferType().getElementTypeBitWidth() / 8), place(op.getPlace().value_or(0)) {}
 
 bool Buffer::sharesMemoryWith(const Buffer &other) const {
-  bool isPlanned = space == spmd::Space::Arena || space == spmd::Space::Scratch;
-  return space == other.space && isPlanned &&
+  bool isOneProgram = !program || !other.program || program == other.program;
+  return space == other.space && space != spmd::Space::Caller && isOneProgram &&
          bytes({0, rows, 0, columns}).meets(other.bytes({0, other.rows, 0, other.columns}));
 }
 
 FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
-                                                     const DenseMap<StringAttr, int32_t> &bufferIds) {
+                                                     const DenseMap<Operation *, int32_t> &bufferIds) {
   FailureOr<IndexEvaluator> evaluator = IndexEvaluator::compile(function);
   if (failed(evaluator))
     return failure();
@@ -27,12 +27,16 @@ FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
   result.leaves.resize(result.evaluator.getLeafCount());
 
   ViewIds views;
-  if (failed(result.inspect(function.getBody().front(), bufferIds, views)))
+  SymbolTableCollection symbols;
+  auto bufferOf = [&](Operation *access) {
+    return bufferIds.lookup(lm::lookupSymbol(access, access->getAttrOfType<FlatSymbolRefAttr>("buffer"), symbols));
+  };
+  if (failed(result.inspect(function.getBody().front(), bufferOf, views)))
     return failure();
   return result;
 }
 
-LogicalResult ScheduleFunction::inspect(Block &block, const DenseMap<StringAttr, int32_t> &bufferIds, ViewIds &views) {
+LogicalResult ScheduleFunction::inspect(Block &block, function_ref<int32_t(Operation *)> bufferOf, ViewIds &views) {
   LogicalResult status = success();
   evaluator.forEachLeaf(block, [&](const IndexEvaluator::Leaf &leaf) {
     Operation *op = leaf.op;
@@ -41,12 +45,12 @@ LogicalResult ScheduleFunction::inspect(Block &block, const DenseMap<StringAttr,
       return;
     } else if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
       if (!phase.getPrologue().empty())
-        status = inspect(phase.getPrologue().front(), bufferIds, views);
+        status = inspect(phase.getPrologue().front(), bufferOf, views);
       if (succeeded(status))
-        status = inspect(phase.getBody().front(), bufferIds, views);
+        status = inspect(phase.getBody().front(), bufferOf, views);
     } else if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
       info.kind = LeafInfo::View;
-      info.buffer = bufferIds.lookup(op->getAttrOfType<FlatSymbolRefAttr>("buffer").getAttr());
+      info.buffer = bufferOf(op);
       info.view = views[op->getResult(0)] = viewCount++;
       info.writes = isa<spmd::WriteOp>(op);
     } else if (auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op)) {

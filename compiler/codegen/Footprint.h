@@ -48,7 +48,9 @@ struct Bytes {
 
 struct Buffer {
   llvm::StringRef name;
+  mlir::Operation *program; // null: programs share it
   mlir::spmd::Space space;
+  std::optional<mlir::spmd::Role> role;
   int64_t rows, columns, elementBytes, place;
 
   explicit Buffer(mlir::spmd::BufferOp op);
@@ -58,7 +60,7 @@ struct Buffer {
     return {place + (part.row * columns + part.column) * elementBytes,
             place + ((part.rowEnd - 1) * columns + part.columnEnd) * elementBytes};
   }
-  /// Arena and scratch are planned; tokens and logits lie by themselves.
+  /// Arena and scratch are planned; the caller's memory lies by itself. Of two programs only one runs at a time.
   bool sharesMemoryWith(const Buffer &other) const;
 };
 
@@ -122,7 +124,7 @@ struct Footprint {
 class ScheduleFunction {
 public:
   static mlir::FailureOr<ScheduleFunction> create(mlir::func::FuncOp function,
-                                                  const llvm::DenseMap<mlir::StringAttr, int32_t> &bufferIds);
+                                                  const llvm::DenseMap<mlir::Operation *, int32_t> &bufferIds);
 
   mlir::func::FuncOp function;
   IndexEvaluator evaluator;
@@ -155,7 +157,8 @@ private:
   explicit ScheduleFunction(IndexEvaluator evaluator) : evaluator(std::move(evaluator)) {}
 
   using ViewIds = llvm::DenseMap<mlir::Value, unsigned>;
-  mlir::LogicalResult inspect(mlir::Block &block, const llvm::DenseMap<mlir::StringAttr, int32_t> &bufferIds,
+  /// `bufferOf` of an access: the buffer's id.
+  mlir::LogicalResult inspect(mlir::Block &block, llvm::function_ref<int32_t(mlir::Operation *)> bufferOf,
                               ViewIds &views);
   mlir::LogicalResult inspectKernel(mlir::kernel::KernelOpInterface op, const ViewIds &views, LeafInfo &info);
   unsigned cacheId(mlir::Value cache);

@@ -16,7 +16,7 @@ def AbsorbLatent : Pass<"lm-absorb-latent", "::mlir::ModuleOp"> {
 def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
   let summary = "fused layers become phases of an SPMD program, once per entry point";
   let description = [{
-    Entry points: `decode` (one row, logits included), `prefill` (up to `prefill-rows`, leaves the stream in the arena)
+    A program (spmd.program) for each entry point: `decode` (one row, logits included), `prefill` (up to `prefill-rows`, leaves the stream in the module's buffers)
     and `head` (logits of up to `head-rows` rows of the last prefill). Work that is a row's alone (norms, quantising)
     becomes the prologue of the phase that needs it where rows are few, and a phase divided by rows where they are many.
     An op that has no phase of its own, or is named by `decompose`, is computed by one tile in kernel.compute.
@@ -32,8 +32,9 @@ def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"lm-plan-memory", "::mlir::ModuleOp"> {
   let summary = "buffers take places in the arena and the scratch";
   let description = [{
-    Buffers whose uses lie in one function and do not overlap in time share bytes. Entry points share the arena: nothing
-    in it outlives a call but the stream that prefill leaves for head. Example: test/codegen/plan-memory.mlir.
+    Buffers whose uses lie in the function of one kind of layer and do not overlap in time share bytes. Programs share the
+    arena: nothing in it outlives a call but the module's buffers, which lie before those of each program that uses them.
+    A program that comes after another one begins where that ends. Example: test/codegen/plan-memory.mlir.
   }];
   let dependentDialects = ["::mlir::spmd::SPMDDialect"];
 }

@@ -7,7 +7,7 @@
 
 namespace lathe {
 
-/// After it: one SPMD function per entry point and layer kind, memory planned, lm.program written.
+/// After it: one program per entry point, memory planned, lm.program written.
 void populateSchedulePipeline(mlir::OpPassManager &pm);
 
 } // namespace lathe

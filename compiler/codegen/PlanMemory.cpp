@@ -2,9 +2,9 @@
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/spmd/SPMDOps.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::lm {
@@ -22,100 +22,117 @@ constexpr int64_t kAlign = 64; // a cache line: two buffers never share one
 
 /// Where and when a buffer is used: phases of a function are counted by barriers.
 struct Use {
-  func::FuncOp function; // null: more than one
+  func::FuncOp function; // null: none
   int64_t first = 0, last = 0;
-  bool isShared = false;
+  bool isInSeveral = false; // functions
 };
 
 struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    llvm::MapVector<StringRef, SmallVector<BufferOp>> entries;
-    for (auto buffer : module.getOps<BufferOp>())
-      entries[buffer.getSymName().split('.').first].push_back(buffer);
-    findUses();
+    SymbolTableCollection collection;
+    symbols = &collection;
+    module.walk([&](func::FuncOp function) { findUses(function); });
 
-    int64_t arena = 0, scratch = 0, prefillEnd = 0;
-    for (auto &[entry, buffers] : entries) {
-      int64_t begin = entry == "head" ? prefillEnd : 0; // head reads what prefill left
-      int64_t arenaEnd = planArena(buffers, begin);
-      if (entry == "prefill")
-        prefillEnd = arenaEnd;
-      arena = std::max(arena, arenaEnd);
-      int64_t place = 0;
-      for (BufferOp buffer : buffers)
-        if (buffer.getSpace() == spmd::Space::Scratch) {
-          buffer.setPlace(place);
-          place = llvm::alignTo(place + buffer.getBytes(), kAlign);
-        }
-      scratch = std::max(scratch, place);
+    int64_t sharedEnd = 0;
+    for (auto buffer : module.getOps<BufferOp>())
+      sharedEnd = place(buffer, sharedEnd);
+    SmallVector<spmd::ProgramOp> programs(module.getOps<spmd::ProgramOp>());
+    // Those that another one continues come first: their memory ends where its own begins.
+    llvm::stable_sort(programs, [](spmd::ProgramOp a, spmd::ProgramOp b) { return !a.getAfter() && b.getAfter(); });
+    llvm::StringMap<int64_t> ends; // of the arena, by program
+    int64_t arena = sharedEnd, scratch = 0;
+    for (spmd::ProgramOp program : programs) {
+      int64_t begin = usesShared(program) ? sharedEnd : 0;
+      if (program.getAfter())
+        begin = std::max(begin, ends.lookup(*program.getAfter()));
+      ends[program.getSymName()] = planArena(program, begin);
+      arena = std::max(arena, ends[program.getSymName()]);
+      int64_t scratchEnd = 0;
+      for (auto buffer : program.getBody().getOps<BufferOp>())
+        if (buffer.getSpace() == spmd::Space::Scratch)
+          scratchEnd = place(buffer, scratchEnd);
+      scratch = std::max(scratch, scratchEnd);
     }
     Builder builder(&getContext());
-    module->setAttr("spmd.arena_bytes", builder.getI64IntegerAttr(std::max(arena, kAlign)));
-    module->setAttr("spmd.scratch_bytes", builder.getI64IntegerAttr(std::max(scratch, kAlign)));
+    module->setAttr(spmd::kArenaBytesAttr, builder.getI64IntegerAttr(std::max(arena, kAlign)));
+    module->setAttr(spmd::kScratchBytesAttr, builder.getI64IntegerAttr(std::max(scratch, kAlign)));
   }
 
-  void findUses();
-  int64_t planArena(ArrayRef<BufferOp> buffers, int64_t begin);
+  void findUses(func::FuncOp function);
+  bool usesShared(spmd::ProgramOp program);
+  int64_t planArena(spmd::ProgramOp program, int64_t begin);
 
-  llvm::StringMap<Use> uses;
+  /// Puts the buffer at `begin`; gives back where the next one may begin.
+  static int64_t place(BufferOp buffer, int64_t begin) {
+    buffer.setPlace(begin);
+    return llvm::alignTo(begin + buffer.getBytes(), kAlign);
+  }
+
+  DenseMap<Operation *, Use> uses; // by buffer
+  SymbolTableCollection *symbols; // of one run
 };
 
-void PlanMemory::findUses() {
-  for (auto function : getOperation().getOps<func::FuncOp>()) {
-    int64_t time = 0;
-    function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (isa<spmd::BarrierOp>(op))
-        ++time;
-      if (!isa<spmd::ReadOp, spmd::WriteOp>(op))
-        return;
-      StringRef name = op->getAttrOfType<FlatSymbolRefAttr>("buffer").getValue();
-      auto [entry, isNew] = uses.try_emplace(name, Use{function, time, time});
-      entry->second.last = time;
-      if (entry->second.function != function)
-        entry->second.isShared = true;
-    });
-  }
+void PlanMemory::findUses(func::FuncOp function) {
+  int64_t time = 0;
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<spmd::BarrierOp>(op))
+      ++time;
+    if (!isa<spmd::ReadOp, spmd::WriteOp>(op))
+      return;
+    auto buffer = lookupSymbol<BufferOp>(op, op->getAttrOfType<FlatSymbolRefAttr>("buffer"), *symbols);
+    auto [entry, isNew] = uses.try_emplace(buffer, Use{function, time, time});
+    entry->second.last = time;
+    if (entry->second.function != function)
+      entry->second.isInSeveral = true;
+  });
 }
 
-int64_t PlanMemory::planArena(ArrayRef<BufferOp> buffers, int64_t begin) {
+bool PlanMemory::usesShared(spmd::ProgramOp program) {
+  WalkResult result = program.walk([&](Operation *op) -> WalkResult {
+    if (!isa<spmd::ReadOp, spmd::WriteOp>(op))
+      return WalkResult::advance();
+    auto buffer = lookupSymbol<BufferOp>(op, op->getAttrOfType<FlatSymbolRefAttr>("buffer"), *symbols);
+    return buffer.getProgram() ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return result.wasInterrupted();
+}
+
+/// Gives back the end of the program's buffers in the arena.
+int64_t PlanMemory::planArena(spmd::ProgramOp program, int64_t begin) {
   int64_t end = begin;
-  SmallVector<BufferOp> locals;
-  for (BufferOp buffer : buffers) {
+  SmallVector<BufferOp> ofOneKind;
+  for (auto buffer : program.getBody().getOps<BufferOp>()) {
     if (buffer.getSpace() != spmd::Space::Arena)
       continue;
-    Use use = uses.lookup(buffer.getSymName());
-    // What an entry point's own function uses may live across its layers.
-    bool isLocal = use.function && !use.isShared && !use.function->hasAttr(spmd::kEntryAttr);
-    if (isLocal) {
-      locals.push_back(buffer);
-      continue;
-    }
-    buffer.setPlace(end);
-    end = llvm::alignTo(end + buffer.getBytes(), kAlign);
+    Use use = uses.lookup(buffer);
+    // What the entry itself uses may live across its layers.
+    if (use.function && !use.isInSeveral && !spmd::ProgramOp::isEntry(use.function))
+      ofOneKind.push_back(buffer);
+    else
+      end = place(buffer, end);
   }
   // First fit, biggest first. Kinds follow one another, so what is local to different kinds may share bytes.
-  llvm::stable_sort(locals, [](BufferOp a, BufferOp b) { return a.getBytes() > b.getBytes(); });
+  llvm::stable_sort(ofOneKind, [](BufferOp a, BufferOp b) { return a.getBytes() > b.getBytes(); });
   int64_t top = end;
   SmallVector<BufferOp> placed;
-  for (BufferOp buffer : locals) {
-    Use use = uses[buffer.getSymName()];
-    int64_t place = end;
+  for (BufferOp buffer : ofOneKind) {
+    Use use = uses.lookup(buffer);
+    int64_t at = end;
     for (bool moved = true; moved;) {
       moved = false;
       for (BufferOp other : placed) {
-        Use otherUse = uses[other.getSymName()];
-        int64_t otherPlace = *other.getPlace();
+        Use otherUse = uses.lookup(other);
+        int64_t otherAt = *other.getPlace();
         bool sameTime = otherUse.function == use.function && use.first <= otherUse.last && otherUse.first <= use.last;
-        if (sameTime && place < otherPlace + other.getBytes() && otherPlace < place + buffer.getBytes()) {
-          place = llvm::alignTo(otherPlace + other.getBytes(), kAlign);
+        if (sameTime && at < otherAt + other.getBytes() && otherAt < at + buffer.getBytes()) {
+          at = llvm::alignTo(otherAt + other.getBytes(), kAlign);
           moved = true;
         }
       }
     }
-    buffer.setPlace(place);
+    top = std::max(top, place(buffer, at));
     placed.push_back(buffer);
-    top = std::max<int64_t>(top, llvm::alignTo(place + buffer.getBytes(), kAlign));
   }
   return top;
 }

@@ -248,11 +248,9 @@ struct PredictCost : mlir::lm::impl::PredictCostBase<PredictCost> {
         return signalPassFailure();
       chosen = *count;
     }
-    for (auto function : module.getOps<func::FuncOp>())
-      if (auto rows = function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr);
-          rows && function->hasAttr(spmd::kEntryAttr))
-        if (failed(predict(function, rows.getInt())))
-          return signalPassFailure();
+    for (auto program : module.getOps<spmd::ProgramOp>())
+      if (failed(predict(program.getEntry(), program.getRows())))
+        return signalPassFailure();
   }
 
   LogicalResult verifyPacked(func::FuncOp function);
@@ -280,11 +278,8 @@ LogicalResult PredictCost::verifyPacked(func::FuncOp function) {
   return failure(result.wasInterrupted());
 }
 
-/// The phases of an entry point, or of a kind of layer in one.
+/// The phases of a program's entry, or of a kind of layer.
 LogicalResult PredictCost::predict(func::FuncOp function, int64_t rows) {
-  if (function.isExternal() || rows < 1 || rows > lathe::kMaxRows)
-    return function.emitError() << "lm-predict-cost: expects a body and from 1 to " << lathe::kMaxRows
-                                << " rows, but found " << rows;
   if (failed(verifyPacked(function)))
     return failure();
   FailureOr<IndexEvaluator> evaluator = IndexEvaluator::compile(function);
@@ -293,7 +288,7 @@ LogicalResult PredictCost::predict(func::FuncOp function, int64_t rows) {
   Block &body = function.getBody().front();
   for (BlockArgument argument : body.getArguments())
     if (argument.getType().isIndex())
-      evaluator->set(argument, argument.getArgNumber() == 0 ? rows : 0);
+      evaluator->set(argument, argument.getArgNumber() == spmd::kRowsArgument ? rows : 0);
   LogicalResult status = success();
   llvm::SetVector<Attribute> kinds;
   evaluator->run(body, [&](const IndexEvaluator::Leaf &leaf) {
@@ -304,7 +299,8 @@ LogicalResult PredictCost::predict(func::FuncOp function, int64_t rows) {
   });
   for (Attribute kind : kinds)
     if (succeeded(status))
-      status = predict(getOperation().lookupSymbol<func::FuncOp>(cast<FlatSymbolRefAttr>(kind)), rows);
+      status =
+          predict(SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(function, cast<FlatSymbolRefAttr>(kind)), rows);
   return status;
 }
 

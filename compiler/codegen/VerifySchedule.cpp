@@ -120,9 +120,9 @@ std::string toString(const Rect &part) {
 // The pass
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// One call of an entry point.
+/// One call of a program.
 struct Call {
-  func::FuncOp entry;
+  spmd::ProgramOp program;
   int64_t rows, position, first;
 };
 
@@ -190,7 +190,6 @@ private:
   std::vector<Buffer> buffers;
   std::vector<SmallVector<int32_t, 4>> neighbours; // buffers that share bytes with each
   llvm::MapVector<Operation *, ScheduleFunction> functions;
-  llvm::StringMap<func::FuncOp> kinds;
   llvm::StringMap<StringRef> shared; // states by another name
   std::map<std::tuple<Operation *, int64_t, int64_t, int64_t>, Footprint> footprints;
   std::string where; // " (in a call ...)": ends messages
@@ -218,16 +217,18 @@ private:
 LogicalResult VerifySchedule::verifyPlaces() {
   ModuleOp module = getOperation();
   auto sizeOf = [&](StringRef key) { return module->getAttrOfType<IntegerAttr>(key); };
-  for (auto buffer : module.getOps<spmd::BufferOp>()) {
-    bool isArena = buffer.getSpace() == spmd::Space::Arena;
-    if (!isArena && buffer.getSpace() != spmd::Space::Scratch)
-      continue;
-    StringRef key = isArena ? "spmd.arena_bytes" : "spmd.scratch_bytes";
+  WalkResult result = module.walk([&](spmd::BufferOp buffer) -> WalkResult {
+    if (buffer.getSpace() == spmd::Space::Caller)
+      return WalkResult::advance();
+    StringRef key = buffer.getSpace() == spmd::Space::Arena ? spmd::kArenaBytesAttr : spmd::kScratchBytesAttr;
     if (!buffer.getPlace() || !sizeOf(key))
       return buffer.emitOpError() << "expects a place and the module's " << key << " (lm-plan-memory)";
     if (int64_t end = *buffer.getPlace() + buffer.getBytes(); end > sizeOf(key).getInt())
       return buffer.emitOpError() << "ends at byte " << end << ", but " << key << " is " << sizeOf(key).getInt();
-  }
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
 
   using Place = std::tuple<int64_t, int64_t, Operation *>;
   auto verifyDisjoint = [](std::vector<Place> &places) -> LogicalResult {
@@ -259,11 +260,11 @@ LogicalResult VerifySchedule::prepare() {
   for (auto state : module.getOps<StateOp>())
     if (state.getShares())
       shared[state.getSymName()] = *state.getShares();
-  DenseMap<StringAttr, int32_t> ids;
-  for (auto buffer : module.getOps<spmd::BufferOp>()) {
-    ids[buffer.getSymNameAttr()] = buffers.size();
+  DenseMap<Operation *, int32_t> ids;
+  module.walk([&](spmd::BufferOp buffer) {
+    ids[buffer] = buffers.size();
     buffers.emplace_back(buffer);
-  }
+  });
   neighbours.resize(buffers.size());
   for (size_t i = 0; i < buffers.size(); ++i)
     for (size_t j = 0; j < i; ++j)
@@ -273,16 +274,16 @@ LogicalResult VerifySchedule::prepare() {
       }
   live.resize(buffers.size());
   lost.resize(buffers.size());
-  for (auto function : module.getOps<func::FuncOp>()) {
+  WalkResult result = module.walk([&](func::FuncOp function) -> WalkResult {
     if (function.isExternal())
-      continue;
+      return WalkResult::advance();
     FailureOr<ScheduleFunction> prepared = ScheduleFunction::create(function, ids);
     if (failed(prepared))
       return failure();
     functions.insert({function, std::move(*prepared)});
-    kinds[function.getSymName()] = function;
-  }
-  return success();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -290,8 +291,8 @@ LogicalResult VerifySchedule::prepare() {
 //===--------------------------------------------------------------------------------------------------------------===//
 
 /// Sizes: the most, one less (no multiple of any tile), about half, one. Positions: the first, the last, and those at
-/// which a window begins to slide and a ring to wrap, inside the call too. Every entry point follows every other that
-/// may.
+/// which a window begins to slide and a ring to wrap, inside the call too. A program that comes after another one is
+/// called after every call of that one, on its first and its last rows; the others follow one another.
 std::vector<Call> VerifySchedule::planCalls() {
   ModuleOp module = getOperation();
   int64_t context = 0, longest = 1;
@@ -312,21 +313,16 @@ std::vector<Call> VerifySchedule::planCalls() {
     if (auto length = model.getAs<IntegerAttr>("context"))
       context = length.getInt();
 
-  auto entryOf = [](func::FuncOp function) { return function->getAttrOfType<StringAttr>(spmd::kEntryAttr); };
-  auto mostRows = [](func::FuncOp function) {
-    auto rows = function->getAttrOfType<IntegerAttr>(spmd::kRowsAttr);
-    return rows ? rows.getInt() : 1;
-  };
-  func::FuncOp head;
-  SmallVector<func::FuncOp> steps; // most rows first
-  for (auto function : module.getOps<func::FuncOp>())
-    if (auto entry = entryOf(function); entry && entry.getValue() == "head")
-      head = function;
-    else if (entry)
-      steps.insert(llvm::find_if(steps, [&](func::FuncOp other) { return mostRows(other) < mostRows(function); }),
-                   function);
-  auto sizes = [&](func::FuncOp function) {
-    int64_t most = mostRows(function);
+  llvm::StringMap<SmallVector<spmd::ProgramOp, 1>> followers;
+  SmallVector<spmd::ProgramOp> steps; // most rows first
+  for (auto program : module.getOps<spmd::ProgramOp>())
+    if (program.getAfter())
+      followers[*program.getAfter()].push_back(program);
+    else
+      steps.insert(llvm::find_if(steps, [&](spmd::ProgramOp other) { return other.getRows() < program.getRows(); }),
+                   program);
+  auto sizes = [&](spmd::ProgramOp program) {
+    int64_t most = program.getRows();
     std::set<int64_t> result;
     for (int64_t rows : {most, most - 1, most / 2 + 1, int64_t(1)})
       if (rows >= 1 && rows <= context)
@@ -335,7 +331,7 @@ std::vector<Call> VerifySchedule::planCalls() {
   };
 
   std::vector<Call> calls;
-  for (func::FuncOp step : steps) {
+  for (spmd::ProgramOp step : steps) {
     for (int64_t rows : sizes(step)) {
       std::set<int64_t> positions;
       auto add = [&](int64_t position) {
@@ -346,7 +342,7 @@ std::vector<Call> VerifySchedule::planCalls() {
       add(context - rows);
       for (auto [window, ringRows] : rings) {
         add(ringRows - rows / 2 - 1);
-        if (rows != mostRows(step))
+        if (rows != static_cast<int64_t>(step.getRows()))
           continue;
         add(window - 1);
         add(ringRows - 1);
@@ -354,15 +350,14 @@ std::vector<Call> VerifySchedule::planCalls() {
       }
       for (int64_t position : positions)
         calls.push_back({step, rows, position, 0});
-      // Reads what the last prefill has left.
-      if (head && entryOf(step).getValue() == "prefill")
-        for (int64_t headRows : sizes(head))
-          if (headRows <= rows)
-            for (int64_t first : std::set<int64_t>{0, rows - headRows})
-              calls.push_back({head, headRows, calls.back().position, first});
+      for (spmd::ProgramOp follower : followers[step.getSymName()])
+        for (int64_t itsRows : sizes(follower))
+          if (itsRows <= rows)
+            for (int64_t first : std::set<int64_t>{0, rows - itsRows})
+              calls.push_back({follower, itsRows, calls.back().position, first});
     }
   }
-  for (func::FuncOp step : steps)
+  for (spmd::ProgramOp step : steps)
     calls.push_back({step, sizes(step).front(), 0, 0});
   if (!steps.empty())
     calls.push_back({steps.back(), sizes(steps.back()).front(), 0, 0});
@@ -383,8 +378,9 @@ FailureOr<const Footprint *> VerifySchedule::getFootprint(ScheduleFunction &func
     return inPrologue || function.evaluator.dependsOn(phase.getBody().front(), argument) ||
            function.evaluator.dependsOn(phase.getTiles(), argument);
   };
-  std::tuple<Operation *, int64_t, int64_t, int64_t> key(phase, call.rows, depends(1) ? call.position : -1,
-                                                         depends(2) ? call.first : -1);
+  std::tuple<Operation *, int64_t, int64_t, int64_t> key(phase, call.rows,
+                                                         depends(spmd::kPositionArgument) ? call.position : -1,
+                                                         depends(spmd::kFirstArgument) ? call.first : -1);
   auto known = footprints.find(key);
   if (known != footprints.end())
     return &known->second;
@@ -405,7 +401,7 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
     int32_t buffer = summary.buffer;
     if (summary.writes.isEmpty())
       continue;
-    if (buffers[buffer].space == spmd::Space::Tokens)
+    if (buffers[buffer].role == spmd::Role::Tokens)
       return fail(footprint, quote(footprint) + " writes @" + name(buffer) + ", which is the caller's");
     Grid grid(accessesOf(buffer, footprint.writes));
     if (grid.twice)
@@ -455,23 +451,23 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
 //===--------------------------------------------------------------------------------------------------------------===//
 
 LogicalResult VerifySchedule::play(const Call &call) {
-  func::FuncOp entry = call.entry;
-  where = (" (in a call of @" + entry.getSymName() + ", rows = " + Twine(call.rows) +
+  spmd::ProgramOp program = call.program;
+  func::FuncOp entry = program.getEntry();
+  where = (" (in a call of @" + program.getSymName() + ", rows = " + Twine(call.rows) +
            ", position = " + Twine(call.position) + ")")
               .str();
-  // Nothing outlives a call but the stream that prefill leaves for head.
-  bool keepsArena = entry->getAttrOfType<StringAttr>(spmd::kEntryAttr).getValue() == "head";
   int32_t logits = -1;
   for (auto [id, buffer] : llvm::enumerate(buffers)) {
-    spmd::Space space = buffer.space;
-    // The head reads what prefill left; what it left itself in a call before is no more.
-    if (space == spmd::Space::Arena && keepsArena && !buffer.name.starts_with((entry.getSymName() + ".").str()))
+    // Nothing outlives a call but what a program leaves for one that comes after it.
+    if (!buffer.program && program.getAfter())
       continue;
     live[id].clear();
     lost[id].clear();
-    if (space == spmd::Space::Tokens)
+    if (buffer.program != program)
+      continue;
+    if (buffer.role == spmd::Role::Tokens)
       live[id].push_back({{0, std::min(call.rows, buffer.rows), 0, buffer.columns}, nullptr});
-    if (space == spmd::Space::Logits && buffer.name == (entry.getSymName() + ".logits").str())
+    if (buffer.role == spmd::Role::Logits)
       logits = id;
   }
   caches.clear();
@@ -535,7 +531,7 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
       inner.rows = function.evaluator.get(layers.getRows());
       inner.position = function.evaluator.get(layers.getPosition());
       for (auto [layer, name] : llvm::enumerate(layers.getKinds().getAsRange<FlatSymbolRefAttr>())) {
-        func::FuncOp kind = kinds.lookup(name.getValue());
+        auto kind = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(layers, name);
         auto bindSlot = [&](Value cache) -> StringRef {
           auto argument = dyn_cast<BlockArgument>(cache);
           auto slot = argument ? kind.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kSlotAttr) : StringAttr();

@@ -123,13 +123,13 @@ LogicalResult AttributeContracts::verifyMemory() {
   constexpr int64_t line = 64; // as lm-plan-memory
   int64_t arena = line, scratch = line, weights = kTensorAlign, caches = kTensorAlign;
   bool hasBuffers = false;
-  for (auto buffer : module.getOps<spmd::BufferOp>()) {
+  module.walk([&](spmd::BufferOp buffer) {
     if (!buffer.getPlace())
-      continue;
+      return;
     hasBuffers = true;
     int64_t &area = buffer.getSpace() == spmd::Space::Arena ? arena : scratch;
     area = std::max<int64_t>(area, llvm::alignTo(*buffer.getPlace() + buffer.getBytes(), line));
-  }
+  });
   for (auto weight : module.getOps<lm::WeightOp>())
     if (lm::WeightType type = weight.getWeightType(); type.isVector() || type.getLayout())
       weights = std::max<int64_t>(weights, weight.getPlace().value_or(0) + getPackedBytes(type));
@@ -155,26 +155,20 @@ LogicalResult AttributeContracts::verifyMemory() {
   return expect("lm.program.cache_bytes", find(program, "cache_bytes"), caches, "the end of the last state");
 }
 
+/// Programs are those that the runtime calls.
 LogicalResult AttributeContracts::verifyEntries() {
-  auto program = module->getAttrOfType<DictionaryAttr>(kProgramAttr);
-  for (Operation &op : *module.getBody()) {
-    auto entry = op.getAttrOfType<StringAttr>(spmd::kEntryAttr);
-    if (!entry)
-      continue;
-    StringRef name = SymbolTable::getSymbolName(&op).getValue();
-    if (entry.getValue() != name)
-      return op.emitError() << spmd::kEntryAttr << ": expected the function's name, " << name << ", found "
-                            << entry.getValue();
-    auto rows = op.getAttrOfType<IntegerAttr>(spmd::kRowsAttr);
-    if (!rows)
-      return op.emitError() << spmd::kRowsAttr << ": expected the most rows of a call, found none";
+  auto described = module->getAttrOfType<DictionaryAttr>(kProgramAttr);
+  for (auto program : module.getOps<spmd::ProgramOp>()) {
+    const StringRef name = program.getSymName();
+    const int64_t rows = program.getRows();
+    if (!llvm::is_contained({"decode", "prefill", "head"}, name))
+      return program.emitError() << "spmd.program: expected decode, prefill or head, found " << name;
     std::optional<int64_t> callRows = find(options, "prefill_rows"), context = find(model, "context");
     if (name == "prefill" && callRows && context &&
-        failed(expect("lm.options.prefill_rows", std::min(*callRows, *context), rows.getInt(),
-                      "the " + Twine(spmd::kRowsAttr) + " of @prefill")))
+        failed(expect("lm.options.prefill_rows", std::min(*callRows, *context), rows, "the rows of @prefill")))
       return failure();
-    if (failed(expect("lm.program." + name + "_rows", find(program, (name + "_rows").str()), rows.getInt(),
-                      "the " + Twine(spmd::kRowsAttr) + " of @" + name)))
+    if (failed(expect("lm.program." + name + "_rows", find(described, (name + "_rows").str()), rows,
+                      "the rows of @" + name)))
       return failure();
   }
   return success();

@@ -181,7 +181,7 @@ LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  Operation *target = symbols.lookupNearestSymbolFrom(*this, getSymbolAttr());
+  Operation *target = lookupSymbol(*this, getSymbolAttr(), symbols);
   Type type;
   if (auto weight = dyn_cast_or_null<WeightOp>(target))
     type = weight.getWeightType();
@@ -209,6 +209,14 @@ std::string LayersOp::bind(int64_t layer, StringRef slot) {
   return "layers." + std::to_string(layer) + "." + slot.str();
 }
 
+Operation *lm::lookupSymbol(Operation *from, FlatSymbolRefAttr name, SymbolTableCollection &symbols) {
+  for (Operation *table = SymbolTable::getNearestSymbolTable(from); table;
+       table = table->getParentOp() ? SymbolTable::getNearestSymbolTable(table->getParentOp()) : nullptr)
+    if (Operation *op = symbols.lookupSymbolIn(table, name.getAttr()))
+      return op;
+  return nullptr;
+}
+
 LogicalResult lm::verifySlots(Operation *layers, int64_t layer, func::FuncOp kind, size_t first,
                               SymbolTableCollection &symbols) {
   for (size_t i = first; i < kind.getNumArguments(); ++i) {
@@ -218,15 +226,15 @@ LogicalResult lm::verifySlots(Operation *layers, int64_t layer, func::FuncOp kin
                                    << kSlotAttr;
     if (slot.getValue() == kLayerSlot && kind.getArgumentTypes()[i].isIndex())
       continue;
-    auto symbol = StringAttr::get(layers->getContext(), LayersOp::bind(layer, slot.getValue()));
-    Operation *target = symbols.lookupNearestSymbolFrom(layers, symbol);
+    auto symbol = FlatSymbolRefAttr::get(layers->getContext(), LayersOp::bind(layer, slot.getValue()));
+    Operation *target = lookupSymbol(layers, symbol, symbols);
     Type type = isa_and_nonnull<WeightOp>(target)  ? Type(cast<WeightOp>(target).getWeightType())
                 : isa_and_nonnull<StateOp>(target) ? cast<StateOp>(target).getType()
                                                    : Type();
     if (!type)
-      return layers->emitOpError() << "layer " << layer << " expects a weight or state @" << symbol.getValue();
+      return layers->emitOpError() << "layer " << layer << " expects a weight or state " << symbol;
     if (type != kind.getArgumentTypes()[i])
-      return layers->emitOpError() << "layer " << layer << " expects @" << symbol.getValue() << " to be "
+      return layers->emitOpError() << "layer " << layer << " expects " << symbol << " to be "
                                    << kind.getArgumentTypes()[i] << ", but it is " << type;
   }
   return success();

@@ -39,6 +39,14 @@ namespace mlir::lm {
 /// Groups of experts at most: code compares each with every other.
 inline constexpr int64_t kMaxGroups = 64;
 
+/// The op that `name` means to `from`: of the nearest enclosing symbol table that has this name. MLIR's own look-up
+/// stops at the nearest table, but a program (spmd.program) uses weights and states of its module. Null if there is
+/// none.
+Operation *lookupSymbol(Operation *from, FlatSymbolRefAttr name, SymbolTableCollection &symbols);
+template <typename OpTy> OpTy lookupSymbol(Operation *from, FlatSymbolRefAttr name, SymbolTableCollection &symbols) {
+  return llvm::dyn_cast_or_null<OpTy>(lookupSymbol(from, name, symbols));
+}
+
 /// Whether layer `layer` has a symbol of the right type for every slot of `kind`, its arguments from `first` on.
 LogicalResult verifySlots(Operation *layers, int64_t layer, func::FuncOp kind, size_t first,
                           SymbolTableCollection &symbols);

@@ -3,7 +3,6 @@
 #include "dialects/spmd/SPMDOps.h"
 #include "dialects/lm/LMDialect.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -31,30 +30,16 @@ void SPMDDialect::initialize() {
 }
 
 LogicalResult SPMDDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  constexpr int64_t maxBytes = int64_t(1) << 50, maxRows = 1 << 16;
-  const StringRef name = attribute.getName();
-  auto verifyInteger = [&](int64_t max) -> LogicalResult {
-    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
-    if (number && number.getType().isSignlessInteger(64) && number.getInt() >= 1 && number.getInt() <= max)
-      return success();
-    return op->emitOpError() << "expects " << name << " to be an integer from 1 to " << max << ", but found "
-                             << attribute.getValue();
-  };
-  if (isa<ModuleOp>(op))
-    return name == kArenaBytesAttr || name == kScratchBytesAttr
-               ? verifyInteger(maxBytes)
-               : lm::refuseAttribute(op, attribute, {kArenaBytesAttr, kScratchBytesAttr});
-  if (!isa<FunctionOpInterface>(op))
+  constexpr int64_t maxBytes = int64_t(1) << 50;
+  if (!isa<ModuleOp>(op))
     return lm::refuseAttribute(op, attribute, {});
-  if (name == kRowsAttr)
-    return verifyInteger(maxRows);
-  if (name != kEntryAttr)
-    return lm::refuseAttribute(op, attribute, {kEntryAttr, kRowsAttr});
-  auto entry = dyn_cast<StringAttr>(attribute.getValue());
-  if (!entry || !llvm::is_contained({"decode", "prefill", "head"}, entry.getValue()))
-    return op->emitOpError() << "expects " << kEntryAttr << " to be decode, prefill or head, but found "
-                             << attribute.getValue();
-  return success();
+  if (attribute.getName() != kArenaBytesAttr && attribute.getName() != kScratchBytesAttr)
+    return lm::refuseAttribute(op, attribute, {kArenaBytesAttr, kScratchBytesAttr});
+  auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (number && number.getType().isSignlessInteger(64) && number.getInt() >= 1 && number.getInt() <= maxBytes)
+    return success();
+  return op->emitOpError() << "expects " << attribute.getName().getValue() << " to be an integer from 1 to " << maxBytes
+                           << ", but found " << attribute.getValue();
 }
 
 LogicalResult SPMDDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
@@ -77,10 +62,82 @@ LogicalResult CostAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
   return success();
 }
 
+//===--------------------------------------------------------------------------------------------------------------===//
+// spmd.program
+//===--------------------------------------------------------------------------------------------------------------===//
+
+void ProgramOp::build(OpBuilder &builder, OperationState &state, StringRef name, int64_t rows, StringRef after) {
+  state.addAttribute(getSymNameAttrName(state.name), builder.getStringAttr(name));
+  state.addAttribute(getRowsAttrName(state.name), builder.getI64IntegerAttr(rows));
+  if (!after.empty())
+    state.addAttribute(getAfterAttrName(state.name), FlatSymbolRefAttr::get(builder.getContext(), after));
+  state.addRegion()->emplaceBlock();
+}
+
+bool ProgramOp::isEntry(Operation *function) {
+  auto known = dyn_cast_or_null<func::FuncOp>(function);
+  return known && known.isPublic() && isa_and_nonnull<ProgramOp>(known->getParentOp());
+}
+
+func::FuncOp ProgramOp::getEntry() {
+  auto functions = getBody().getOps<func::FuncOp>();
+  return *llvm::find_if(functions, [](func::FuncOp function) { return function.isPublic(); });
+}
+
+BufferOp ProgramOp::getBuffer(Role role) {
+  for (auto buffer : getBody().getOps<BufferOp>())
+    if (buffer.getRole() == role)
+      return buffer;
+  return {};
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  if (getRows() < 1 || getRows() > kMaxCallRows)
+    return emitOpError() << "expects from 1 to " << kMaxCallRows << " rows, but found " << getRows();
+  func::FuncOp entry;
+  for (Operation &op : getBody().front()) {
+    if (!isa<BufferOp, func::FuncOp>(op))
+      return op.emitOpError() << "stands in a program, which expects buffers and functions";
+    if (auto buffer = dyn_cast<BufferOp>(op); buffer && buffer.getRole() && getBuffer(*buffer.getRole()) != buffer)
+      return op.emitOpError() << "has the role " << stringifyRole(*buffer.getRole()) << ", as @"
+                              << getBuffer(*buffer.getRole()).getSymName() << " has: expected one";
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (!function || !function.isPublic())
+      continue;
+    if (entry)
+      return emitOpError() << "expects one public function, its entry, but found @" << entry.getSymName() << " and @"
+                           << function.getSymName();
+    entry = function;
+  }
+  if (!entry)
+    return emitOpError() << "expects a public function, its entry, but found none";
+  Type index = IndexType::get(getContext());
+  auto type = FunctionType::get(getContext(), SmallVector<Type>(kEntryArguments, index), {});
+  if (entry.getFunctionType() != type)
+    return entry.emitOpError() << "expects the rows, position and first row of a call, " << type << ", but found "
+                               << entry.getFunctionType();
+  return success();
+}
+
+LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getAfter())
+    return success();
+  auto before = symbols.lookupNearestSymbolFrom<ProgramOp>((*this)->getParentOp(), getAfterAttr());
+  if (!before || before.getAfter())
+    return emitOpError() << "expects to come after a program that comes after none, but found " << getAfterAttr();
+  return success();
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// spmd.buffer
+//===--------------------------------------------------------------------------------------------------------------===//
+
 int64_t BufferOp::getBytes() {
   MemRefType type = getBufferType();
   return type.getNumElements() * (type.getElementTypeBitWidth() / 8);
 }
+
+ProgramOp BufferOp::getProgram() { return dyn_cast_or_null<ProgramOp>((*this)->getParentOp()); }
 
 LogicalResult BufferOp::verify() {
   MemRefType type = getBufferType();
@@ -93,6 +150,13 @@ LogicalResult BufferOp::verify() {
     return emitOpError() << "expects from 1 to 2^40 numbers, but found " << type;
   if (std::optional<int64_t> place = getPlace(); place && (*place < 0 || *place >= int64_t(1) << 50))
     return emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
+  if (getSpace() == Space::Caller && !getRole())
+    return emitOpError() << "expects a role, tokens or logits, of the caller's memory, but found none";
+  if (getSpace() != Space::Caller && getRole())
+    return emitOpError() << "expects a role of the caller's memory alone, but found " << stringifyRole(*getRole())
+                         << " in " << stringifySpace(getSpace());
+  if (!getProgram() && getSpace() != Space::Arena)
+    return emitOpError() << "expects what programs share to lie in the arena, but found " << stringifySpace(getSpace());
   return success();
 }
 
@@ -116,9 +180,12 @@ void buildAccess(OpBuilder &builder, OperationState &state, BufferOp buffer, OpF
 }
 
 template <typename Access> LogicalResult verifyAccess(Access access, SymbolTableCollection &symbols) {
-  auto buffer = symbols.lookupNearestSymbolFrom<BufferOp>(access, access.getBufferAttr());
+  auto buffer = lm::lookupSymbol<BufferOp>(access, access.getBufferAttr(), symbols);
   if (!buffer)
     return access.emitOpError() << "expects a buffer, but " << access.getBufferAttr() << " is none";
+  if (buffer.getRole() && !ProgramOp::isEntry(access->template getParentOfType<func::FuncOp>()))
+    return access.emitOpError() << "expects the program's entry to reach the caller's " << access.getBufferAttr()
+                                << ", but stands in another function";
   MemRefType expected =
       viewType(buffer.getBufferType(), getAsOpFoldResult(access.getRows()), getAsOpFoldResult(access.getColumns()));
   if (access.getResult().getType() != expected)
@@ -173,8 +240,8 @@ LogicalResult PhaseOp::verify() {
 LogicalResult LayersOp::verify() {
   if (failed(verifyInSequence(*this)))
     return failure();
-  if (!(*this)->getParentOp()->hasAttr(kEntryAttr))
-    return emitOpError() << "expects to stand in an entry point";
+  if (!ProgramOp::isEntry((*this)->getParentOp()))
+    return emitOpError() << "expects to stand in the entry of a program";
   if (getKinds().empty())
     return emitOpError() << "expects at least one layer";
   return success();
@@ -183,9 +250,10 @@ LogicalResult LayersOp::verify() {
 LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
   for (auto [layer, name] : llvm::enumerate(getKinds().getAsRange<FlatSymbolRefAttr>())) {
     auto kind = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, name);
-    if (!kind || kind.isExternal() || kind->hasAttr(kEntryAttr))
-      return emitOpError() << "expects a layer kind, but " << name << " is no function with a body, or an entry point";
-    constexpr size_t fixed = 2;
+    if (!kind || kind.isExternal() || ProgramOp::isEntry(kind))
+      return emitOpError() << "expects a layer kind, but " << name
+                           << " is no private function of the program with a body";
+    constexpr size_t fixed = kPositionArgument + 1;
     if (kind.getNumArguments() < fixed ||
         !llvm::all_of(kind.getArgumentTypes().take_front(fixed), llvm::IsaPred<IndexType>) || kind.getNumResults() != 0)
       return emitOpError() << "expects " << name << " to take rows and a position, but it is "

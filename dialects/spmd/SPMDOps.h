@@ -3,6 +3,7 @@
 
 #include "dialects/lm/LMOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 #include "dialects/spmd/SPMDDialect.h.inc"
@@ -13,10 +14,10 @@
 #include "dialects/spmd/SPMDOps.h.inc"
 
 namespace mlir::spmd {
-/// Function attribute: the entry point this function is, "decode", "prefill" or "head".
-inline constexpr llvm::StringLiteral kEntryAttr = "spmd.entry";
-/// Function attribute: most rows one call takes.
-inline constexpr llvm::StringLiteral kRowsAttr = "spmd.rows";
+/// The arguments of a program's entry, all of type index. A layer kind has the first two, then its slots.
+enum EntryArgument { kRowsArgument, kPositionArgument, kFirstArgument, kEntryArguments };
+/// Rows that one call may have at most.
+inline constexpr int64_t kMaxCallRows = 1 << 16;
 /// Module attributes: bytes of the arena, and of a worker's scratch (lm-plan-memory).
 inline constexpr llvm::StringLiteral kArenaBytesAttr = "spmd.arena_bytes", kScratchBytesAttr = "spmd.scratch_bytes";
 } // namespace mlir::spmd

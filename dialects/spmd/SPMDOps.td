@@ -12,14 +12,15 @@ def SPMD_Dialect : Dialect {
   let cppNamespace = "::mlir::spmd";
   let summary = "Who does what when: one program that every worker of a team runs";
   let description = [{
-    A forward step is one function that all workers run. Its phases have tiles; which worker runs which tile is the
+    A forward step is one program that all workers run. Its phases have tiles; which worker runs which tile is the
     phase's assignment, and nothing else depends on it. Between phases stand barriers. Memory is named: a phase reaches
     a buffer only through `spmd.read` and `spmd.write`, which say the rows and columns in terms of the tile, so that
     verify-schedule can check, for any number of workers, that no tile touches what another one writes. The dialect says
     the same for threads of a CPU and blocks of a GPU.
   }];
   let useDefaultAttributePrinterParser = 1;
-  let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect"];
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
@@ -29,25 +30,71 @@ class SPMD_Op<string mnemonic, list<Trait> traits = []>
     : Op<SPMD_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
 
 def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> { let assemblyFormat = "$value"; }
+def SPMD_RoleAttr : EnumAttr<SPMD_Dialect, SPMD_Role, "role"> { let assemblyFormat = "$value"; }
+
+def SPMD_ProgramOp : SPMD_Op<"program", [HasParent<"::mlir::ModuleOp">, IsolatedFromAbove, NoTerminator, SingleBlock,
+                                         Symbol, SymbolTable, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "one entry point: what all workers run in a forward step";
+  let description = [{
+    A program owns its buffers, one private function for each kind of layer, and its entry: the one public function. The
+    entry takes (rows, position, first): the rows of this call, at most `rows`; the position of the first row in the
+    sequence; and the first row of the previous program's buffers that this call is about.
+
+    Names are looked up in the program first, then in its module, which holds what programs share: weights, states, and
+    the buffers in which one program leaves rows for another. Buffers of a program hold nothing between two calls. `after`
+    names the program whose last call this one continues: what that left in shared buffers is there. Without `after`
+    shared buffers hold nothing when a call begins.
+
+    Example:
+    ```mlir
+    spmd.program @decode rows 1 {
+      spmd.buffer @logits : memref<1x32000xf32> caller role logits
+      func.func private @layer(%rows: index, %position: index) {
+        return
+      }
+      func.func @entry(%rows: index, %position: index, %first: index) {
+        spmd.layers %rows at %position [@layer, @layer]
+        return
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$rows, OptionalAttr<FlatSymbolRefAttr>:$after);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `rows` $rows (`after` $after^)? $body attr-dict";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "int64_t":$rows, CArg<"::llvm::StringRef", "{}">:$after)>];
+  let skipDefaultBuilders = 1;
+  let extraClassDeclaration = [{
+    ::mlir::func::FuncOp getEntry();
+    /// Whether `function` is the entry of a program.
+    static bool isEntry(::mlir::Operation *function);
+    /// The program's own buffer of this role; null: it has none.
+    BufferOp getBuffer(Role role);
+  }];
+  let hasRegionVerifier = 1;
+}
 
 def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
   let summary = "memory with a name";
   let description = [{
     `arena` memory is shared by the workers and written anew in every step; `scratch` memory exists once per worker;
-    `tokens` and `logits` are the caller's. Rows by columns, row-major. `place` is the byte offset in the arena or in
-    the worker's scratch, set by plan-memory.
+    `caller` memory is an argument of the call, and `role` says which one. Rows by columns, row-major. `place` is the byte
+    offset in the arena or in the worker's scratch, set by plan-memory. A buffer in the module is shared by programs; it
+    lies in the arena.
 
     Example:
     ```mlir
-    spmd.buffer @decode.normed : memref<1x576xf32> scratch place 2304
+    spmd.buffer @prefill.stream : memref<512x576xf32> arena place 2304
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyMemRef>:$type, SPMD_SpaceAttr:$space,
-                       OptionalAttr<I64Attr>:$place);
-  let assemblyFormat = "$sym_name `:` $type `` $space (`place` $place^)? attr-dict";
+                       OptionalAttr<SPMD_RoleAttr>:$role, OptionalAttr<I64Attr>:$place);
+  let assemblyFormat = "$sym_name `:` $type `` $space (`role` `` $role^)? (`place` $place^)? attr-dict";
   let extraClassDeclaration = [{
     ::mlir::MemRefType getBufferType() { return ::llvm::cast<::mlir::MemRefType>(getType()); }
     int64_t getBytes();
+    /// The program that owns it; null: programs share it.
+    ProgramOp getProgram();
   }];
   let hasVerifier = 1;
 }
@@ -91,7 +138,7 @@ def SPMD_ReadOp : SPMD_AccessOp<"read"> {
   let description = [{
     Example:
     ```mlir
-    %x = spmd.read @decode.x[%c0, %c0] size [%c1, %c576] : memref<1x576xf32, strided<[576, 1], offset: ?>>
+    %x = spmd.read @x[%c0, %c0] size [%c1, %c576] : memref<1x576xf32, strided<[576, 1], offset: ?>>
     ```
   }];
 }
@@ -103,7 +150,7 @@ def SPMD_WriteOp : SPMD_AccessOp<"write"> {
 
     Example:
     ```mlir
-    %q = spmd.write @decode.q[%c0, %n] size [%c1, %c64] : memref<1x64xf32, strided<[576, 1], offset: ?>>
+    %q = spmd.write @q[%c0, %n] size [%c1, %c64] : memref<1x64xf32, strided<[576, 1], offset: ?>>
     ```
   }];
 }
@@ -147,11 +194,12 @@ def SPMD_BarrierOp : SPMD_Op<"barrier"> {
 def SPMD_LayersOp : SPMD_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs the layers one after another";
   let description = [{
-    As `lm.layers`; the stream lives in buffers. A kind takes (rows, position, slots...). Only entry points run layers.
+    As `lm.layers`; the stream lives in buffers. A kind is a private function of the same program and takes
+    (rows, position, slots...). Only a program's entry runs layers.
 
     Example:
     ```mlir
-    spmd.layers %rows at %position [@decode.layer, @decode.layer]
+    spmd.layers %rows at %position [@layer, @layer]
     ```
   }];
   let arguments = (ins Index:$rows, Index:$position, FlatSymbolRefArrayAttr:$kinds);

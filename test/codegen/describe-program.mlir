@@ -42,125 +42,138 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
   lm.weight @layers.1.norm : !norm place 5632
   lm.state @layers.0.cache : !cache place 0
   lm.state @layers.1.cache : !cache place 8192
-  spmd.buffer @decode.tokens : memref<1x1xi32> tokens
-  spmd.buffer @decode.x : memref<1x32xf32> arena place 0
-  spmd.buffer @decode.codes : memref<1x52xi8> arena place 128
-  spmd.buffer @decode.rounded : memref<1x32xbf16> arena place 256
-  spmd.buffer @decode.logits : memref<1x16xf32> logits
-  // An argument that nothing uses is not read.
-  func.func private @decode.kind(%n: index, %p: index, %w: !q8 {lm.slot = "w"}, %norm: !norm {lm.slot = "norm"},
-                                 %unused: !norm {lm.slot = "previous.norm"}) {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c16 = arith.constant 16 : index
-    %c32 = arith.constant 32 : index
-    %c52 = arith.constant 52 : index
-    spmd.phase "a" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
-      kernel.norm %x by %norm : !norm to %x group 32 eps 1.0e-5 : memref<1x32xf32, strided<[32, 1], offset: ?>>, memref<1x32xf32, strided<[32, 1], offset: ?>>
+  spmd.buffer @x : memref<1x32xf32> arena place 0
+  spmd.buffer @codes : memref<1x52xi8> arena place 128
+  spmd.buffer @rounded : memref<1x32xbf16> arena place 256
+  spmd.program @decode rows 1 {
+    spmd.buffer @tokens : memref<1x1xi32> caller role tokens
+    spmd.buffer @logits : memref<1x16xf32> caller role logits
+    // An argument that nothing uses is not read.
+    func.func private @kind(%n: index, %p: index, %w: !q8 {lm.slot = "w"}, %norm: !norm {lm.slot = "norm"},
+                                   %unused: !norm {lm.slot = "previous.norm"}) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c16 = arith.constant 16 : index
+      %c32 = arith.constant 32 : index
+      %c52 = arith.constant 52 : index
+      spmd.phase "a" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+        %x = spmd.write @x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
+        kernel.norm %x by %norm : !norm to %x group 32 eps 1.0e-5 : memref<1x32xf32, strided<[32, 1], offset: ?>>, memref<1x32xf32, strided<[32, 1], offset: ?>>
+      }
+      spmd.barrier
+      spmd.phase "b" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
+        %x = spmd.write @x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
+        kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+      }
+      spmd.barrier
+      return
     }
-    spmd.barrier
-    spmd.phase "b" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
-      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-      kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+    func.func @entry(%n: index, %p: index, %first: index) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c16 = arith.constant 16 : index
+      %c32 = arith.constant 32 : index
+      %table = lm.use @table : !table
+      %head = lm.use @head_weight : !head
+      spmd.phase "start" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+        %ids = spmd.read @tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
+        %x = spmd.write @x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
+        kernel.embed %ids, %table to %x scale 1.0 : memref<1x1xi32, strided<[1, 1], offset: ?>>, !table, memref<1x32xf32, strided<[32, 1], offset: ?>>
+      }
+      spmd.barrier
+      spmd.layers %c1 at %p [@kind, @kind]
+      spmd.phase "head" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+        %x = spmd.read @rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
+        %logits = spmd.write @logits[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[16, 1], offset: ?>>
+        kernel.matmul %x, %head[%c0] to %logits : memref<1x32xbf16, strided<[32, 1], offset: ?>>, !head, memref<1x16xf32, strided<[16, 1], offset: ?>>
+      }
+      spmd.barrier
+      return
     }
-    spmd.barrier
-    return
   }
-  func.func @decode(%n: index, %p: index, %first: index) attributes {spmd.entry = "decode", spmd.rows = 1 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c16 = arith.constant 16 : index
-    %c32 = arith.constant 32 : index
-    %table = lm.use @table : !table
-    %head = lm.use @head_weight : !head
-    spmd.phase "start" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %ids = spmd.read @decode.tokens[%c0, %c0] size [%c1, %c1] : memref<1x1xi32, strided<[1, 1], offset: ?>>
-      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c32] : memref<1x32xf32, strided<[32, 1], offset: ?>>
-      kernel.embed %ids, %table to %x scale 1.0 : memref<1x1xi32, strided<[1, 1], offset: ?>>, !table, memref<1x32xf32, strided<[32, 1], offset: ?>>
+  spmd.program @prefill rows 64 {
+    func.func @entry(%n: index, %p: index, %first: index) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c16 = arith.constant 16 : index
+      %c52 = arith.constant 52 : index
+      %w = lm.use @layers.0.w : !q8
+      spmd.phase "a" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+      }
+      spmd.phase "b" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
+        %x = spmd.write @x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
+        kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+      }
+      spmd.barrier
+      // The end of a call is a barrier too.
+      spmd.phase "a" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+      }
+      return
     }
-    spmd.barrier
-    spmd.layers %c1 at %p [@decode.kind, @decode.kind]
-    spmd.phase "head" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %x = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
-      %logits = spmd.write @decode.logits[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[16, 1], offset: ?>>
-      kernel.matmul %x, %head[%c0] to %logits : memref<1x32xbf16, strided<[32, 1], offset: ?>>, !head, memref<1x16xf32, strided<[16, 1], offset: ?>>
-    }
-    spmd.barrier
-    return
   }
-  func.func @prefill(%n: index, %p: index, %first: index) attributes {spmd.entry = "prefill", spmd.rows = 64 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c16 = arith.constant 16 : index
-    %c52 = arith.constant 52 : index
-    %w = lm.use @layers.0.w : !q8
-    spmd.phase "a" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
+  spmd.program @head rows 8 after @prefill {
+    func.func @entry(%n: index, %p: index, %first: index) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c16 = arith.constant 16 : index
+      %c32 = arith.constant 32 : index
+      %head = lm.use @head_weight : !head
+      spmd.phase "head" tiles %c1 prologue {
+      } do {
+      ^bb0(%tile: index):
+        %x = spmd.read @rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
+        %logits = spmd.write @x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
+        kernel.matmul %x, %head[%c0] to %logits : memref<1x32xbf16, strided<[32, 1], offset: ?>>, !head, memref<1x16xf32, strided<[32, 1], offset: ?>>
+      }
+      spmd.barrier
+      return
     }
-    spmd.phase "b" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %codes = spmd.read @decode.codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
-      %x = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-      kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
-    }
-    spmd.barrier
-    // The end of a call is a barrier too.
-    spmd.phase "a" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-    }
-    return
-  }
-  func.func @head(%n: index, %p: index, %first: index) attributes {spmd.entry = "head", spmd.rows = 8 : i64} {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c16 = arith.constant 16 : index
-    %c32 = arith.constant 32 : index
-    %head = lm.use @head_weight : !head
-    spmd.phase "head" tiles %c1 prologue {
-    } do {
-    ^bb0(%tile: index):
-      %x = spmd.read @decode.rounded[%c0, %c0] size [%c1, %c32] : memref<1x32xbf16, strided<[32, 1], offset: ?>>
-      %logits = spmd.write @decode.x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-      kernel.matmul %x, %head[%c0] to %logits : memref<1x32xbf16, strided<[32, 1], offset: ?>>, !head, memref<1x16xf32, strided<[32, 1], offset: ?>>
-    }
-    spmd.barrier
-    return
   }
 }
 
 //--- invalid.mlir
-// expected-error @below {{lm-describe-program: expects an entry point @decode with spmd.rows (lm-schedule)}}
+// expected-error @below {{lm-describe-program: expects a program @decode (lm-schedule)}}
 module {
 }
 
 // -----
 
-// expected-error @below {{lm-describe-program: expects an entry point @prefill with spmd.rows (lm-schedule)}}
+// expected-error @below {{lm-describe-program: expects a program @prefill (lm-schedule)}}
 module {
-  func.func @decode() attributes {spmd.rows = 1 : i64} { return }
-  func.func @prefill() { return }
+  spmd.program @decode rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
 }
 
 // -----
 
 // expected-error @below {{lm-describe-program: expects the module's spmd.scratch_bytes (lm-plan-memory)}}
 module attributes {spmd.arena_bytes = 64 : i64} {
-  func.func @decode() attributes {spmd.rows = 1 : i64} { return }
-  func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
-  func.func @head() attributes {spmd.rows = 1 : i64} { return }
+  spmd.program @decode rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
+  spmd.program @prefill rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
+  spmd.program @head rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
 }
 
 // -----
@@ -168,22 +181,34 @@ module attributes {spmd.arena_bytes = 64 : i64} {
 module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
   // expected-error @below {{'lm.weight' op expects a packed matrix (lm-pack-weights), but found '!lm.weight<8x8xf32>'}}
   lm.weight @unpacked : !lm.weight<8x8xf32>
-  func.func @decode() attributes {spmd.rows = 1 : i64} { return }
-  func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
-  func.func @head() attributes {spmd.rows = 1 : i64} { return }
+  spmd.program @decode rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
+  spmd.program @prefill rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
+  spmd.program @head rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
 }
 
 // -----
 
 module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
-  func.func @decode(%n: index) attributes {spmd.rows = 1 : i64} {
-    // expected-error @below {{'spmd.phase' op expects a cost (lm-predict-cost)}}
-    spmd.phase "a" tiles %n prologue {
-    } do {
-    ^bb0(%tile: index):
+  spmd.program @decode rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) {
+      // expected-error @below {{'spmd.phase' op expects a cost (lm-predict-cost)}}
+      spmd.phase "a" tiles %n prologue {
+      } do {
+      ^bb0(%tile: index):
+      }
+      return
     }
-    return
   }
-  func.func @prefill() attributes {spmd.rows = 1 : i64} { return }
-  func.func @head() attributes {spmd.rows = 1 : i64} { return }
+  spmd.program @prefill rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
+  spmd.program @head rows 1 {
+    func.func @entry(%n: index, %p: index, %first: index) { return }
+  }
 }

@@ -15,23 +15,26 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
   lm.weight @layers.0.wi : !w
   lm.weight @layers.0.wo : !w
 
-  // CHECK-LABEL: func.func private @decode.layer
+  // CHECK-LABEL: spmd.program @decode rows
+  // CHECK: func.func private @layer
   // CHECK: spmd.phase "wi"
   // CHECK: kernel.matmul
   // CHECK: spmd.barrier
   // CHECK: spmd.phase "wo"
   // CHECK: kernel.glu
   // CHECK: kernel.matmul
-  // ROWS-LABEL: func.func private @decode.layer
+  // ROWS-LABEL: spmd.program @decode rows
+  // ROWS: func.func private @layer
   // ROWS: spmd.phase "wo"
-  // ROWS: %[[OUT:.*]] = spmd.write @decode.layer.glu.1[
-  // ROWS: %[[IN:.*]] = spmd.read @decode.layer.projected.0[
-  // ROWS: %[[AGAIN:.*]] = spmd.read @decode.layer.projected.0[
+  // ROWS: %[[OUT:.*]] = spmd.write @layer.glu.1[
+  // ROWS: %[[IN:.*]] = spmd.read @layer.projected.0[
+  // ROWS: %[[AGAIN:.*]] = spmd.read @layer.projected.0[
   // ROWS: kernel.compute(%[[IN]], %[[AGAIN]] : {{.*}}) to(%[[OUT]] : {{.*}}) {
   // ROWS-NEXT: ^bb0({{.*}}: tensor<?x48xf32>, {{.*}}: tensor<?x48xf32>):
   // ROWS-NEXT: %[[Y:.*]] = lm.glu %{{.*}}, %{{.*}} silu
   // ROWS-NEXT: kernel.yield %[[Y]]
-  // NAMED-LABEL: func.func private @decode.layer
+  // NAMED-LABEL: spmd.program @decode rows
+  // NAMED: func.func private @layer
   // NAMED: spmd.phase "wi" tiles %c1
   // NAMED: kernel.compute
   // NAMED: lm.linear

@@ -5,7 +5,8 @@
 
 // For each of 3 heads, row and position 2 * (24 + 8) operations, and 2 * (16 + 8) * 32 to make a position's key and value,
 // once for 64 rows: 192 + 72.
-// COST-LABEL: func.func private @prefill.layer(
+// COST-LABEL: spmd.program @prefill rows
+// COST: func.func private @layer(
 // COST: spmd.phase "attention" {{.*}} cost <weights = 12288, position = 160, attend = 264>
 
 !cache = !lm.cache<1 x 40 x f32, latent = 32, rows = 64>
@@ -23,7 +24,8 @@ module attributes {lm.model = {context = 64 : i64}} {
   lm.weight @layers.0.o : !o
   lm.state @layers.0.cache : !cache
 
-  // CHECK-LABEL: func.func private @decode.layer(
+  // CHECK-LABEL: spmd.program @decode rows
+  // CHECK: func.func private @layer(
   // CHECK-SAME: %[[K:[^:]*]]: !lm.weight<3x32x16
   // CHECK: spmd.phase "k"
   // CHECK: kernel.matmul {{.*}}, %[[K]][%{{.*}}] head
@@ -31,7 +33,8 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK: kernel.absorbed_attention {{.*}} rows 3 positions 64
   // CHECK: spmd.phase "v"
 
-  // CHECK-LABEL: func.func private @prefill.layer(
+  // CHECK-LABEL: spmd.program @prefill rows
+  // CHECK: func.func private @layer(
   // CHECK-SAME: %[[ROWS:[^:]*]]: index, %{{[^:]*}}: index, %{{[^:]*}}: !lm.weight<72x36{{[^%]*}}%[[K:[^:]*]]: !lm.weight<3x32x16{{[^%]*}}%[[V:[^:]*]]: !lm.weight<3x8x32
   // CHECK-NOT: spmd.phase "k"
   // 768 operations to make a key and a value, 40 fewer for each row that meets them, 7/8 of the time each.
@@ -86,7 +89,8 @@ module attributes {lm.model = {context = 64 : i64}} {
   lm.weight @layers.0.o : !o
   lm.state @layers.0.cache : !cache
 
-  // CHECK-LABEL: func.func private @prefill.layer(
+  // CHECK-LABEL: spmd.program @prefill rows
+  // CHECK: func.func private @layer(
   // CHECK: %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %{{.*}} : index
   // CHECK: %[[GROUPS:.*]] = arith.select %[[FEW]]
   // CHECK: arith.muli %{{.*}}, %[[GROUPS]]
@@ -140,7 +144,8 @@ module attributes {lm.model = {context = 64 : i64}} {
   lm.weight @layers.1.o : !o
   lm.state @layers.1.cache : !cache
 
-  // CHECK-LABEL: func.func private @decode.layer(
+  // CHECK-LABEL: spmd.program @decode rows
+  // CHECK: func.func private @layer(
   // CHECK-SAME: %[[Q:[^:]*]]: !lm.weight<32x24xf32
   // CHECK-SAME: %[[K:[^:]*]]: !lm.weight<2x8x12
   // CHECK-NEXT: arith.constant
@@ -149,13 +154,13 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK-NEXT: spmd.phase "k" tiles %c2 prologue {
   // CHECK-NEXT: } do {
   // CHECK-NEXT: ^bb0(%[[HEAD:.*]]: index)
-  // CHECK: %[[QUERY:.*]] = spmd.write @decode.query.16[
+  // CHECK: %[[QUERY:.*]] = spmd.write @query.16[
   // CHECK: %[[COLUMN:.*]] = arith.muli %[[HEAD]], %c16{{.*}}
   // CHECK-NEXT: kernel.matmul %{{.*}}, %[[Q]][%[[COLUMN]]] to %[[QUERY]]
   // CHECK: kernel.rope %{{.*}} to %[[QUERY]] head 16 from 12
   // CHECK: kernel.matmul %{{.*}}, %[[K]][%{{.*}}] head %[[HEAD]]
   // CHECK: spmd.phase "attention"
-  // CHECK-LABEL: func.func private @decode.other(
+  // CHECK-LABEL: func.func private @other(
   // A second reader of the same rows: one phase makes what both need.
   // CHECK: spmd.phase "projections"
   // CHECK: spmd.phase "k"

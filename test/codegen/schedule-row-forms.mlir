@@ -1,7 +1,7 @@
 // Prefill: what products take of a value, codes or rows rounded to bf16, is made by the tiles that make the value.
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s --check-prefix=NO-BUFFER
-// RUN: lathe-opt %s --lm-schedule | FileCheck %s --check-prefix=DECODE --implicit-check-not=@decode.outlet
+// RUN: lathe-opt %s --lm-schedule | FileCheck %s --check-prefix=DECODE
 
 !x = tensor<?x64xf32>
 !q8 = !lm.weight<64x64xq8_0, <16 x 4>>
@@ -40,46 +40,50 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 }
 
 // Nobody takes what the attention makes in f32: that is in the worker's own room, of as many rows as a tile has.
-// NO-BUFFER-NOT: spmd.buffer @prefill.layer.attended :
-// NO-BUFFER: func.func private @prefill.layer(
-// CHECK-DAG: spmd.buffer @prefill.outlet.64 : memref<16x64xf32> scratch
-// CHECK-DAG: spmd.buffer @prefill.layer.attended.codes : memref<128x104xi8> arena
-// CHECK-DAG: spmd.buffer @prefill.layer.attended.bf16 : memref<128x64xbf16> arena
+// NO-BUFFER-LABEL: spmd.program @prefill rows
+// NO-BUFFER-NOT: spmd.buffer @layer.attended :
+// NO-BUFFER: func.func private @layer(
+// CHECK-LABEL: spmd.program @prefill rows
+// CHECK-DAG: spmd.buffer @outlet.64 : memref<16x64xf32> scratch
+// CHECK-DAG: spmd.buffer @layer.attended.codes : memref<128x104xi8> arena
+// CHECK-DAG: spmd.buffer @layer.attended.bf16 : memref<128x64xbf16> arena
 // What the second gated_linear makes is added, too.
-// CHECK-DAG: spmd.buffer @prefill.layer.gated.6 : memref<128x64xf32> arena
-// CHECK-LABEL: func.func private @prefill.layer(
+// CHECK-DAG: spmd.buffer @layer.gated.6 : memref<128x64xf32> arena
+// CHECK: func.func private @layer(
 // CHECK: spmd.phase "attention"
-// CHECK: %[[ROOM:.*]] = spmd.write @prefill.outlet.64[
+// CHECK: %[[ROOM:.*]] = spmd.write @outlet.64[
 // CHECK: kernel.attention {{.*}} to %[[ROOM]]
-// CHECK: %[[F32:.*]] = spmd.read @prefill.outlet.64[
-// CHECK: %[[BF16:.*]] = spmd.write @prefill.layer.attended.bf16[
+// CHECK: %[[F32:.*]] = spmd.read @outlet.64[
+// CHECK: %[[BF16:.*]] = spmd.write @layer.attended.bf16[
 // CHECK: kernel.round %[[F32]] to %[[BF16]]
 // A head's 64 columns are two blocks of 52 bytes.
 // CHECK: arith.divui %{{.*}}, %c32
 // CHECK: arith.muli %{{.*}}, %c52
-// CHECK: %[[CODES:.*]] = spmd.write @prefill.layer.attended.codes[
+// CHECK: %[[CODES:.*]] = spmd.write @layer.attended.codes[
 // CHECK: kernel.quantize %{{.*}} to %[[CODES]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "projections"
 // One form alone, and a kernel that rounds what it writes: no room.
 // CHECK: spmd.phase "gate_up"
-// CHECK: %[[OUT:.*]] = spmd.write @prefill.layer.gated.4.bf16[
+// CHECK: %[[OUT:.*]] = spmd.write @layer.gated.4.bf16[
 // CHECK-NEXT: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "bf16"
-// CHECK: %[[OUT:.*]] = spmd.write @prefill.outlet.64.2[
+// CHECK: %[[OUT:.*]] = spmd.write @outlet.64.2[
 // CHECK: kernel.matmul {{.*}} to %[[OUT]]
 // CHECK: kernel.quantize
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "gate_up"
-// CHECK: %[[OUT:.*]] = spmd.write @prefill.layer.gated.6[
+// CHECK: %[[OUT:.*]] = spmd.write @layer.gated.6[
 // CHECK: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]
 // CHECK: kernel.quantize
 
 // In a decode step every worker converts the row for itself.
-// DECODE-LABEL: func.func private @decode.layer(
+// DECODE-LABEL: spmd.program @decode rows
+// DECODE-NOT: spmd.buffer @outlet
+// DECODE: func.func private @layer(
 // DECODE: spmd.phase "projections" tiles %{{.*}} prologue {
 // DECODE: kernel.quantize
 // DECODE: kernel.round
 // DECODE: } do {
-// DECODE-LABEL: func.func @decode(
+// DECODE-LABEL: func.func @entry(

@@ -1,9 +1,9 @@
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s --implicit-check-not=@forward
 // RUN: lathe-opt %s --lm-schedule='prefill-rows=20 head-rows=3' | FileCheck %s --check-prefix=ROWS
-// ROWS: spmd.buffer @prefill.x : memref<20x48xf32> arena
-// ROWS: spmd.buffer @head.logits : memref<3x96xf32> logits
-// ROWS: func.func @prefill({{.*}} spmd.rows = 20 : i64
-// ROWS: func.func @head({{.*}} spmd.rows = 3 : i64
+// ROWS: spmd.buffer @prefill.stream : memref<20x48xf32> arena
+// ROWS: spmd.program @prefill rows 20 {
+// ROWS: spmd.program @head rows 3 after @prefill {
+// ROWS: spmd.buffer @logits : memref<3x96xf32> caller role logits
 
 !x = tensor<?x48xf32>
 !norm = !lm.weight<48xf32>
@@ -25,13 +25,10 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 
   // One row: rows are every worker's own copy, results are shared. Many rows: all is shared. A call has no more rows than the
   // context has positions.
-  // CHECK-DAG: spmd.buffer @decode.x : memref<1x48xf32> scratch
-  // CHECK-DAG: spmd.buffer @decode.layer.q : memref<1x48xf32> arena
-  // CHECK-DAG: spmd.buffer @decode.logits : memref<1x96xf32> logits
-  // CHECK-DAG: spmd.buffer @prefill.x : memref<64x48xf32> arena
-  // CHECK-DAG: spmd.buffer @prefill.layer.normed : memref<64x48xf32> arena
-  // CHECK-DAG: spmd.buffer @prefill.tokens : memref<64x1xi32> tokens
-  // CHECK-DAG: spmd.buffer @head.logits : memref<8x96xf32> logits
+  // CHECK-LABEL: spmd.program @decode rows 1 {
+  // CHECK-DAG: spmd.buffer @stream : memref<1x48xf32> scratch
+  // CHECK-DAG: spmd.buffer @layer.q : memref<1x48xf32> arena
+  // CHECK-DAG: spmd.buffer @logits : memref<1x96xf32> caller role logits
   func.func private @layer(%x: !x, %pending: !x, %p: index, %norm: !norm {lm.slot = "norm"}, %wq: !w {lm.slot = "wq"},
       %wk: !wk {lm.slot = "wk"}, %wo: !w {lm.slot = "wo"}, %up: !w {lm.slot = "up"}, %cache: !cache {lm.slot = "cache"}) -> (!x, !x) {
     %sum, %h = lm.add_norm %x, %pending, %norm eps 1.0e-5 : !x, !norm
@@ -64,7 +61,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 
 // A decode layer is five phases, a barrier before each; its norms are prologues. One head of keys, one of values, three of
 // queries.
-// CHECK-LABEL: func.func private @decode.layer(%{{.*}}: index, %{{.*}}: index, %{{.*}}: !lm.weight<48xf32> {lm.slot = "norm"}
+// CHECK: func.func private @layer(%{{.*}}: index, %{{.*}}: index, %{{.*}}: !lm.weight<48xf32> {lm.slot = "norm"}
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "qkv" tiles %c5 prologue {
 // CHECK: kernel.add
@@ -87,7 +84,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK-NOT: piece
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "wo"
-// CHECK: spmd.write @decode.layer.projected
+// CHECK: spmd.write @layer.projected
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "gate_up"
 // CHECK: kernel.add
@@ -97,12 +94,11 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: kernel.glu
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "wo"
-// CHECK: spmd.write @decode.pending
+// CHECK: spmd.write @pending
 // CHECK-NOT: spmd.barrier
 // CHECK: return
 
-// CHECK-LABEL: func.func @decode(
-// CHECK-SAME: spmd.entry = "decode", spmd.rows = 1 : i64
+// CHECK: func.func @entry(
 // CHECK-NOT: spmd.barrier
 // CHECK: spmd.phase "start"
 // CHECK: kernel.embed
@@ -110,7 +106,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: } do {
 // CHECK: kernel.zero
 // CHECK-NOT: spmd.barrier
-// CHECK: spmd.layers %{{.*}} at %{{.*}} [@decode.layer, @decode.layer]
+// CHECK: spmd.layers %{{.*}} at %{{.*}} [@layer, @layer]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "head"
 // CHECK: kernel.matmul
@@ -120,7 +116,13 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 
 // Where rows are many, what is a row's alone is a phase of its own, and tiles are heads by blocks of rows: as many as it
 // takes, all of nearly one size, but of whole units of 8.
-// CHECK-LABEL: func.func private @prefill.layer(
+// What prefill leaves for the head lies in the module.
+// CHECK: spmd.buffer @prefill.stream : memref<64x48xf32> arena
+// CHECK-NEXT: spmd.buffer @prefill.pending : memref<64x48xf32> arena
+// CHECK-LABEL: spmd.program @prefill rows 64 {
+// CHECK-DAG: spmd.buffer @layer.normed : memref<64x48xf32> arena
+// CHECK-DAG: spmd.buffer @tokens : memref<64x1xi32> caller role tokens
+// CHECK: func.func private @layer(
 // CHECK: spmd.phase "rows"
 // CHECK: kernel.norm
 // CHECK: %[[BLOCKS:.*]] = arith.ceildivui %{{.*}}, %c64
@@ -136,18 +138,19 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK: arith.minui %[[REST]], %[[SIZE]]
 
 // Prefill has no logits.
-// CHECK-LABEL: func.func @prefill(
-// CHECK-SAME: spmd.rows = 64 : i64
+// CHECK: func.func @entry(
 // CHECK: spmd.layers
 // CHECK-NOT: spmd.phase
 // CHECK: return
 
 // Head reads the stream that prefill left, from row `first` on, and does not change it.
-// CHECK-LABEL: func.func @head(
+// CHECK-LABEL: spmd.program @head rows 8 after @prefill {
+// CHECK: spmd.buffer @logits : memref<8x96xf32> caller role logits
+// CHECK: func.func @entry(
 // CHECK-SAME: %{{.*}}: index, %{{.*}}: index, %[[FIRST:.*]]: index)
 // CHECK-NOT: spmd.layers
 // CHECK: spmd.phase "head"
 // CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %[[FIRST]]
-// CHECK: spmd.read @prefill.x[%[[ROW]],
+// CHECK: spmd.read @prefill.stream[%[[ROW]],
 // CHECK-NOT: spmd.write @prefill
-// CHECK: spmd.write @head.logits
+// CHECK: spmd.write @logits

@@ -72,14 +72,15 @@ PLACES = [r"\bplace (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) 
           r"\bheads (\d+)", r"groups (\d+)",
           r"\bhead (\d+)", r"dim = (\d+)", r"memref<(\d+)x", r"memref<\d+x(\d+)x",
           r"tensor<\?x(\d+)x", r"constant (\d+) : index", r"weight<(\d+)x", r"weight<\d+x(\d+)x", r"<(\d+) x \d>",
-          r"<16 x (\d)>", r"vector<(\d+)x", r"\((\d+) : i64\)", r"spmd\.rows = (\d+) : i64", r"strided<\[(\d+),"]
+          r"<16 x (\d)>", r"vector<(\d+)x", r"\((\d+) : i64\)", r"@\w+ rows (\d+)", r"strided<\[(\d+),"]
 WORDS = {r"\d(xf32)\b": ["xbf16", "xq4_0", "xi1"], r"\d(xbf16)\b": ["xf32", "xq8_0"],
          r" x (f32), window": ["bf16", "i8"],
          r"(place \d+)": [""], r"(, <16 x \d>)>": [""],
-         r"\[(@[\w.]+)[,\]]": ["@forward", "@nothing", "@decode", ""],
-         r"spmd\.entry = (\"\w+\")": ['"other"', "7 : i64"], r"lm\.slot = (\"[\w.]+\")": ['"other"', "7 : i64"],
-         r"(spmd\.entry = \"\w+\", )": [""],
-         r"\b(arena)\b": ["tokens", "logits", "scratch"], r"@(decode|prefill|head|forward|layer)\b\(": ["renamed"],
+         r"\[(@[\w.]+)[,\]]": ["@forward", "@nothing", "@decode", "@entry", ""],
+         r"after (@\w+)": ["@head", "@nothing", "@prefill.stream"], r"lm\.slot = (\"[\w.]+\")": ['"other"', "7 : i64"],
+         r"( after @\w+)": [""], r"(role +\w+)": ["role tokens", "role logits", ""],
+         r"\b(arena)\b": ["caller", "scratch"], r"@(decode|prefill|head|forward|layer|entry)\b\(": ["renamed"],
+         r"spmd\.program @(\w+)": ["other", "decode"],
          r"call @([\w.]+)": ["decode", "nothing"]}
 LINES = r"\s*(lm\.(weight|state|append)|spmd\.(buffer|barrier|layers)|kernel|memref\.(store|global)|vector\.store)\b"
 
@@ -91,10 +92,10 @@ def ir_mutants(text):
         yield from replaced(text, pattern, values)
     lines = text.split("\n")
     for i, line in enumerate(lines):
-        if re.match(r"  func\.func ", line) and line.endswith("{"):
-            end = lines.index("  }", i)
+        if (indent := re.match(r"( +)func\.func ", line)) and line.endswith("{"):
+            end = lines.index(indent[1] + "}", i)
             yield f"line {i + 1}: no function", "\n".join(lines[:i] + lines[end + 1:])
-            declared = "  func.func private " + re.search(r"@[\w.]+", line)[0] + "()"
+            declared = indent[1] + "func.func private " + re.search(r"@[\w.]+", line)[0] + "()"
             yield f"line {i + 1}: no body", "\n".join(lines[:i] + [declared] + lines[end + 1:])
         elif re.match(LINES, line):
             yield f"line {i + 1}: gone", "\n".join(lines[:i] + lines[i + 1:])

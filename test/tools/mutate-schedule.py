@@ -19,18 +19,25 @@ import sys
 
 def mutants(lines):
     """Yields (name, lines) for every mutation."""
-    function = phase = before = None  # the lines before the next barrier
-    buffers = {}  # name -> line, of the arena
+    program = function = phase = before = None  # before: the lines before the next barrier
+    buffers = {}  # name (with its program, or shared) -> line, of the arena
+    logits = set()
     uses = {}     # (function, phase, line of the phase) -> ({reads}, {writes})
 
     def replaced(at, *new):
         return lines[:at] + list(new) + lines[at + 1:]
 
     for at, line in enumerate(lines):
-        if match := re.match(r"\s*func\.func .*?@([\w.]+)", line):
-            function, before = match[1], "the call"
-        if match := re.match(r"\s*spmd\.buffer @([\w.]+) : .* arena place", line):
-            buffers[match[1]] = at
+        if match := re.match(r"\s*spmd\.program @(\w+)", line):
+            program = match[1]
+        if match := re.match(r"\s*func\.func (private )?@([\w.]+)", line):
+            function, before = f"{program}.{match[2]}" if match[1] else program, "the call"
+        if match := re.match(r"\s*spmd\.buffer @([\w.]+) : (.*)", line):
+            name = f"{program}.{match[1]}" if line.startswith("    ") else match[1]
+            if " arena place" in match[2]:
+                buffers[name] = at
+            elif match[2].split()[-2:] == ["role", "logits"]:
+                logits.add(name)
         if match := re.match(r'(\s*)spmd\.phase "(\w+)" tiles (%\w+)(.*)', line):
             phase, before = match[2], f'"{match[2]}"'
             key = function, phase, at
@@ -45,9 +52,11 @@ def mutants(lines):
             yield f'drop-barrier after {before} of @{function}', replaced(at)
         if match := re.match(r"\s*%\w+ = spmd\.(read|write) @([\w.]+)\[(%\w+), (%\w+)\](.*)", line):
             kind, buffer, row, column, rest = match.groups()
+            if f"{program}.{buffer}" in buffers or f"{program}.{buffer}" in logits:
+                buffer = f"{program}.{buffer}"
             if buffer in buffers:
                 uses[key][kind == "write"].add(buffer)
-            if kind == "write" and (buffer in buffers or buffer.endswith(".logits")):
+            if kind == "write" and (buffer in buffers or buffer in logits):
                 head = line[:line.index("[")]
                 for what, old in ("row", row), ("column", column):
                     index = f"%mutantAt, {column}" if what == "row" else f"{row}, %mutantAt"

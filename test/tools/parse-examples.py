@@ -18,12 +18,15 @@ from pathlib import Path
 
 PREAMBLE = """\
 lm.weight @final_norm : !lm.weight<576xf32>
-spmd.buffer @decode.x : memref<1x576xf32> arena
-spmd.buffer @decode.q : memref<1x576xf32> arena
 func.func private @sliding(%x: tensor<?x64xf32>, %at: index) -> tensor<?x64xf32> { return %x : tensor<?x64xf32> }
 func.func private @full(%x: tensor<?x64xf32>, %at: index) -> tensor<?x64xf32> { return %x : tensor<?x64xf32> }
-func.func private @decode.layer(%rows: index, %position: index) { return }
 """
+PROGRAM = """\
+spmd.program @program rows 1 {
+spmd.buffer @x : memref<1x576xf32> arena
+spmd.buffer @q : memref<1x576xf32> arena
+func.func private @layer(%rows: index, %position: index) { return }
+func.func @entry(%rows: index, %position: index, %first: index) {"""
 
 
 class Example:
@@ -35,13 +38,17 @@ class Example:
         if re.match(r"[!#]", self.text):  # a type or an attribute
             inside = f"({self.text})" if self.text[0] == "!" else f"() attributes {{example = {self.text}}}"
             return f"func.func private @example{inside}"
-        if "%" not in self.text and "@" in self.text:
+        if "%" not in self.text and "@" in self.text or self.text.startswith("spmd.program"):
             return self.text
+        if self.text.startswith("spmd.layers"):  # in the entry, which has arguments of its own
+            return f"{PROGRAM}\n{self.text}\nreturn\n}}\n}}"
         numbers = [name for name in self.arguments if re.fullmatch(r"c\d+", name)]
         arguments = ", ".join(f"%{name}: {type}" for name, type in self.arguments.items() if name not in numbers)
         constants = "".join(f"%{name} = arith.constant {name[1:]} : index\n" for name in numbers)
-        return (f'{PREAMBLE}func.func @example({arguments}) attributes {{spmd.entry = "decode"}} {{\n'
-                f"{constants}{self.text}\nreturn\n}}")
+        function = f"func.func private @example({arguments}) {{\n{constants}{self.text}\nreturn\n}}"
+        if re.match(r"%\w+ = spmd\.", self.text):
+            return f"{PROGRAM}\nreturn\n}}\n{function}\n}}"
+        return PREAMBLE + function
 
     def learn(self, message):
         """Takes a type from an error; False if there is nothing to learn from it."""

@@ -37,8 +37,7 @@ void Scheduler::scheduleExperts(ExpertsOp op) {
   int64_t top = columnsOf(op.getWeights()), inner = gateType.getRows(), hidden = columnsOf(op.getResult());
   int64_t count = gateType.getExperts(), block = replicates ? 1 : target.getTiles().getBlockRows();
   bool isPending = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
-  spmd::BufferOp out = buffers[op.getResult()] =
-      isPending ? arenaBuffer("pending", hidden) : arenaBuffer(local("mixed"), hidden);
+  spmd::BufferOp out = buffers[op.getResult()] = isPending ? pending(hidden) : arenaBuffer(local("mixed"), hidden);
   if (isDecomposed(op))
     return scheduleDecomposed("experts", op.getOperation(), out);
 

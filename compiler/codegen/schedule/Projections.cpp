@@ -47,17 +47,19 @@ void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
       part.ops = epilogue.ops;
       result = epilogue.result;
       for (Operation *user : result.getUsers())
-        if (isa<func::ReturnOp>(user))
-          (user->getNumOperands() == 1 ? isLogits : isPending) = true;
+        if (isa<func::ReturnOp>(user)) {
+          isLogits |= user->getNumOperands() == 1 && prefix.empty();
+          isPending |= user->getNumOperands() > 1;
+        }
       what = isLogits ? "head" : slotOf(part.linear.getWeight());
     }
     if (ops.size() > 1)
       what = "projections";
     std::string suffix = isPending ? "pending" : local(part.gated ? "gated" : "projected");
     if (isLogits)
-      part.out.rows = buffer("logits", maxRows, part.outputs, builder.getF32Type(), spmd::Space::Logits);
+      part.out.rows = callersBuffer(spmd::Role::Logits, part.outputs, builder.getF32Type());
     else if (isDecomposed(op))
-      part.out.rows = arenaBuffer(suffix, part.outputs);
+      part.out.rows = isPending ? pending(part.outputs) : arenaBuffer(suffix, part.outputs);
     else
       part.out = outletFor(result, suffix, target.getTiles().getRows(), part.step);
     if (isLogits || isDecomposed(op))

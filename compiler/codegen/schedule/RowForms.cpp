@@ -57,7 +57,7 @@ spmd::BufferOp Scheduler::inputFor(Value value, Value weight) {
     return rowsIn;
   spmd::BufferOp &entry = forms[{value, form}];
   if (!entry) {
-    spmd::BufferOp out = entry = formBuffer(rowsIn.getSymName().drop_front(name.size() + 1), value, form);
+    spmd::BufferOp out = entry = formBuffer(rowsIn.getSymName(), value, form);
     rowwise.push_back(
         [=, this](Value row, Value count) { convert(form, readRows(rowsIn, row, count), writeRows(out, row, count)); });
   }
@@ -96,7 +96,7 @@ Scheduler::Outlet Scheduler::outletFor(Value value, const Twine &suffix, int64_t
     else
       needsRows = true;
   if (needsRows || outlet.forms.empty())
-    outlet.rows = arenaBuffer(suffix, columnsOf(value));
+    outlet.rows = isPending(value) ? pending(columnsOf(value)) : arenaBuffer(suffix, columnsOf(value));
   // Nobody looks at f32 in a room.
   buffers[value] = outlet.rows ? outlet.rows : outlet.forms.front().second;
   return outlet;

@@ -44,7 +44,7 @@ static bool isLastUse(Value value, Operation *op) {
 void Scheduler::scheduleAdd(AddOp op) {
   spmd::BufferOp lhs = bufferOf(op.getLhs()), rhs = bufferOf(op.getRhs());
   // Where nobody looks at the stream again it is updated in place, as in scheduleAddNorm.
-  bool isInPlace = isDeferred && entry != Entry::Head && lhs.getSymName() == name + ".x" && isLastUse(op.getLhs(), op);
+  bool isInPlace = isDeferred && entry != Entry::Head && lhs == residualStream && isLastUse(op.getLhs(), op);
   spmd::BufferOp out = isInPlace ? lhs : rowsBuffer(local("sum"), columnsOf(op.getResult()));
   Operation *whole = op;
   rowwise.push_back([=, this](Value row, Value count) {

@@ -7,21 +7,44 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-spmd::BufferOp Scheduler::buffer(const Twine &suffix, int64_t rowCount, int64_t columns, Type element,
+/// Where a buffer of the program belongs: before its functions.
+static Block::iterator endOfBuffers(Block *program) { return llvm::find_if(*program, llvm::IsaPred<func::FuncOp>); }
+
+spmd::BufferOp Scheduler::buffer(const Twine &wanted, int64_t rowCount, int64_t columns, Type element,
                                  spmd::Space space) {
   auto type = MemRefType::get({rowCount, columns}, element);
   // Equal names and types share memory (codes of what lies in one buffer, say); another type is numbered.
-  std::string symbol = (name + "." + suffix).str();
+  std::string symbol = wanted.str();
   for (int n = 2; spmd::BufferOp known = allBuffers.lookup(symbol); ++n) {
     if (known.getType() == type)
       return known;
-    symbol = (name + "." + suffix + "." + Twine(n)).str();
+    symbol = (wanted + "." + Twine(n)).str();
   }
   OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPoint(module.getBody(), std::find_if(module.getBody()->begin(), module.getBody()->end(),
-                                                           [](Operation &op) { return isa<func::FuncOp>(op); }));
-  auto op = spmd::BufferOp::create(builder, loc, symbol, type, space, IntegerAttr());
-  return allBuffers[symbol] = op;
+  Block *body = &program.getBody().front();
+  builder.setInsertionPoint(body, endOfBuffers(body));
+  return allBuffers[symbol] =
+             spmd::BufferOp::create(builder, loc, symbol, type, space, spmd::RoleAttr(), IntegerAttr());
+}
+
+spmd::BufferOp Scheduler::callersBuffer(spmd::Role role, int64_t columns, Type element) {
+  spmd::BufferOp result = buffer(spmd::stringifyRole(role), maxRows, columns, element, spmd::Space::Caller);
+  result.setRole(role);
+  return result;
+}
+
+spmd::BufferOp Scheduler::streamBuffer(const Twine &suffix, int64_t columns, spmd::Space space) {
+  if (entry != Entry::Prefill)
+    return buffer(suffix, maxRows, columns, builder.getF32Type(), space);
+  std::string symbol = ("prefill." + suffix).str();
+  spmd::BufferOp &known = allBuffers[symbol];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(program);
+    auto type = MemRefType::get({maxRows, columns}, builder.getF32Type());
+    known = spmd::BufferOp::create(builder, loc, symbol, type, space, spmd::RoleAttr(), IntegerAttr());
+  }
+  return known;
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -329,11 +352,8 @@ LogicalResult Scheduler::schedule(Block &block) {
 }
 
 LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
-  std::string symbol = name + "." + kind.getSymName().str();
-  if (module.lookupSymbol(symbol))
-    return success();
   OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToEnd(module.getBody());
+  builder.setInsertionPointToEnd(&program.getBody().front());
   // (streams..., position, weights...) becomes (rows, position, weights...).
   SmallVector<Type> types = {builder.getIndexType(), builder.getIndexType()};
   SmallVector<DictionaryAttr> attrs(2, builder.getDictionaryAttr({}));
@@ -342,7 +362,7 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
     types.push_back(kind.getArgumentTypes()[i]);
     attrs.push_back(kind.getArgAttrDict(i));
   }
-  auto function = func::FuncOp::create(builder, kind.getLoc(), symbol, builder.getFunctionType(types, {}));
+  auto function = func::FuncOp::create(builder, kind.getLoc(), kind.getSymName(), builder.getFunctionType(types, {}));
   function.setPrivate();
   function.setAllArgAttrs(attrs);
   Block *body = function.addEntryBlock();
@@ -356,8 +376,8 @@ LogicalResult Scheduler::scheduleKind(func::FuncOp kind) {
     mapping.map(source.getArgument(i), body->getArgument(i - streams + 1));
   int64_t hidden = columnsOf(source.getArgument(0));
   if (isDeferred) {
-    buffers[source.getArgument(0)] = rowsBuffer("x", hidden);
-    buffers[source.getArgument(1)] = arenaBuffer("pending", hidden);
+    buffers[source.getArgument(0)] = residual(hidden);
+    buffers[source.getArgument(1)] = pending(hidden);
   } else {
     for (BlockArgument stream : source.getArguments().take_front(streams))
       buffers[stream] = streamBuffer(stream.getArgNumber(), columnsOf(stream));
@@ -389,6 +409,8 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
     return forward.emitOpError("expects layers");
   isDeferred = layers.getStream().size() == 2 && layers.getStream()[1].getDefiningOp<ZerosOp>();
   SymbolTable symbols(forward->getParentOfType<ModuleOp>());
+  builder.setInsertionPointToEnd(module.getBody());
+  program = spmd::ProgramOp::create(builder, loc, name, maxRows, entry == Entry::Head ? "prefill" : "");
   if (entry != Entry::Head) {
     llvm::SetVector<Attribute> kinds(llvm::from_range, layers.getKinds());
     for (Attribute kind : kinds)
@@ -396,16 +418,14 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
         return failure();
   }
 
-  builder.setInsertionPointToEnd(module.getBody());
-  SmallVector<Type> types(3, builder.getIndexType()); // rows, position, first
-  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
-  function->setAttr(spmd::kEntryAttr, builder.getStringAttr(name));
-  function->setAttr(spmd::kRowsAttr, builder.getI64IntegerAttr(maxRows));
+  builder.setInsertionPointToEnd(&program.getBody().front());
+  SmallVector<Type> types(spmd::kEntryArguments, builder.getIndexType());
+  auto function = func::FuncOp::create(builder, loc, "entry", builder.getFunctionType(types, {}));
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToEnd(body);
-  rows = maxRows == 1 ? constant(1) : body->getArgument(0);
-  position = body->getArgument(1);
-  first = body->getArgument(2);
+  rows = maxRows == 1 ? constant(1) : body->getArgument(spmd::kRowsArgument);
+  position = body->getArgument(spmd::kPositionArgument);
+  first = body->getArgument(spmd::kFirstArgument);
   isFirstPhase = true;
 
   int64_t hidden = columnsOf(layers.getStream()[0]);
@@ -418,7 +438,7 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
         // Prefill's buffers: its stream waits there.
         auto left = [&](const Twine &what) { return module.lookupSymbol<spmd::BufferOp>(("prefill." + what).str()); };
         if (isDeferred) {
-          buffers[layers.getResult(0)] = left("x");
+          buffers[layers.getResult(0)] = left("stream");
           buffers[layers.getResult(1)] = left("pending");
         } else {
           for (OpResult stream : layers.getResults())
@@ -428,13 +448,10 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       }
       if (!isDeferred && failed(storeStreams(layers, layers.getStream())))
         return failure();
-      SmallVector<Attribute> kinds;
-      for (auto kind : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
-        kinds.push_back(FlatSymbolRefAttr::get(builder.getContext(), name + "." + kind.getValue().str()));
-      spmd::LayersOp::create(builder, loc, rows, position, builder.getArrayAttr(kinds));
+      spmd::LayersOp::create(builder, loc, rows, position, layers.getKinds());
       if (isDeferred) {
-        buffers[layers.getResult(0)] = rowsBuffer("x", hidden);
-        buffers[layers.getResult(1)] = arenaBuffer("pending", hidden);
+        buffers[layers.getResult(0)] = residual(hidden);
+        buffers[layers.getResult(1)] = pending(hidden);
       } else {
         for (OpResult stream : layers.getResults())
           buffers[stream] = streamBuffer(stream.getResultNumber(), columnsOf(stream));
@@ -445,8 +462,8 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
       if (!mapping.contains(embed.getTable()) || !cast<WeightType>(embed.getTable().getType()).getLayout())
         return embed.emitOpError("expects a packed table that lm.use names");
       auto x = buffers[embed.getResult()] =
-          isDeferred ? rowsBuffer("x", hidden) : rowsBuffer(local("embedded"), columnsOf(embed.getResult()));
-      spmd::BufferOp tokens = buffer("tokens", maxRows, 1, builder.getI32Type(), spmd::Space::Tokens);
+          isDeferred ? residual(hidden) : rowsBuffer(local("embedded"), columnsOf(embed.getResult()));
+      spmd::BufferOp tokens = callersBuffer(spmd::Role::Tokens, 1, builder.getI32Type());
       Value tableValue = weight(embed.getTable());
       FloatAttr scale = embed.getScaleAttr();
       buffers[embed.getIds()] = tokens;
@@ -468,10 +485,9 @@ LogicalResult Scheduler::run(func::FuncOp forward) {
     } else if (isDeferred && isa<ZerosOp>(op)) {
       if (!before)
         continue;
-      spmd::BufferOp pending = arenaBuffer("pending", hidden);
-      tiled("start", 1, target.getTiles().getRows(), [&](Value, Value row, Value count) {
-        kernel::ZeroOp::create(builder, loc, writeRows(pending, row, count));
-      });
+      spmd::BufferOp zeros = pending(hidden);
+      tiled("start", 1, target.getTiles().getRows(),
+            [&](Value, Value row, Value count) { kernel::ZeroOp::create(builder, loc, writeRows(zeros, row, count)); });
     } else if (isa<UseOp>(op) || (isPast ? after : before)) {
       if (failed(schedule(&op)))
         return failure();

@@ -52,7 +52,18 @@ private:
 
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
 
-  spmd::BufferOp buffer(const Twine &suffix, int64_t rows, int64_t columns, Type element, spmd::Space space);
+  spmd::BufferOp buffer(const Twine &wanted, int64_t rows, int64_t columns, Type element, spmd::Space space);
+  /// Memory of the caller.
+  spmd::BufferOp callersBuffer(spmd::Role role, int64_t columns, Type element);
+  /// What the head entry reads of prefill's lies in the module.
+  spmd::BufferOp streamBuffer(const Twine &suffix, int64_t columns, spmd::Space space);
+  /// Of layers that hand over one stream, and what is still to be added to it.
+  spmd::BufferOp residual(int64_t columns) {
+    return residualStream = streamBuffer("stream", columns, replicates ? spmd::Space::Scratch : spmd::Space::Arena);
+  }
+  spmd::BufferOp pending(int64_t columns) {
+    return isDeferred ? streamBuffer("pending", columns, spmd::Space::Arena) : arenaBuffer("pending", columns);
+  }
   spmd::BufferOp rowsBuffer(const Twine &suffix, int64_t columns, Type element = {}) {
     return buffer(suffix, maxRows, columns, element ? element : builder.getF32Type(),
                   replicates ? spmd::Space::Scratch : spmd::Space::Arena);
@@ -68,7 +79,7 @@ private:
   std::string local(StringRef what) { return prefix + what.str() + "." + std::to_string(locals++); }
   /// Where `row` of this call lies in a buffer: the head entry works on rows of prefill's stream from `first` on.
   Value rowIn(spmd::BufferOp buffer, Value row) {
-    bool isPrefills = entry == Entry::Head && buffer.getSymName().starts_with("prefill.");
+    bool isPrefills = entry == Entry::Head && !buffer.getProgram();
     return isPrefills ? arith::AddIOp::create(builder, loc, row, first).getResult() : row;
   }
   static int64_t columnsOf(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
@@ -113,6 +124,11 @@ private:
   /// Whether tiles of `step` columns can make their part of rows of `form`.
   bool canConvertTiles(RowForm form, int64_t step) const;
   /// For tiles of `mostRows` rows and `step` columns.
+  /// Whether the layer hands the value over, to be added to the stream.
+  static bool isPending(Value value) {
+    return llvm::any_of(value.getUsers(),
+                        [](Operation *user) { return isa<func::ReturnOp>(user) && user->getNumOperands() > 1; });
+  }
   Outlet outletFor(Value value, const Twine &suffix, int64_t mostRows, int64_t step);
   /// A tile's part of it, which `fill` makes in f32, or, if it `rounds` what it writes, in bf16 where only that is
   /// used.
@@ -194,7 +210,7 @@ private:
   /// Rows into the buffers streams live in between layers.
   LogicalResult storeStreams(Operation *op, ValueRange values);
   spmd::BufferOp streamBuffer(unsigned index, int64_t columns) {
-    return arenaBuffer("stream." + Twine(index), columns);
+    return streamBuffer("stream." + Twine(index), columns, spmd::Space::Arena);
   }
   void scheduleProjections(ArrayRef<Operation *> ops);
   void scheduleRoute(RouteOp op);
@@ -217,6 +233,7 @@ private:
   }
 
   ModuleOp module;
+  spmd::ProgramOp program;
   OpBuilder builder;
   Location loc = UnknownLoc::get(module.getContext());
   Entry entry;
@@ -242,6 +259,7 @@ private:
   TileFn beside;                         // a tile that the next phase of heads takes along
 
   llvm::StringMap<spmd::BufferOp> allBuffers;
+  spmd::BufferOp residualStream;
   SmallVector<RopeAttr> ropes;
 };
 

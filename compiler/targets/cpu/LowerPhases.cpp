@@ -35,16 +35,24 @@ namespace {
 /// What every lowered function is handed first.
 enum Context { kWeights, kArena, kScratch, kCache, kStep, kWorker, kWorkers, kContextSize };
 
+/// The name in the module of a program's kind.
+std::string flatName(spmd::ProgramOp program, StringRef kind) { return (program.getSymName() + "." + kind).str(); }
+
 struct LowerPhases : mlir::lm::impl::LowerPhasesBase<LowerPhases> {
   void runOnOperation() override;
 
 private:
   LogicalResult verifyInput();
-  void lowerFunction(func::FuncOp function);
+  void lowerProgram(spmd::ProgramOp program);
+  void lowerFunction(func::FuncOp function, spmd::ProgramOp program);
+  spmd::BufferOp bufferOf(StringRef name) {
+    auto own = programSymbols->lookup<spmd::BufferOp>(name);
+    return own ? own : symbols->lookup<spmd::BufferOp>(name);
+  }
   void lower(spmd::PhaseOp phase);
   Value firstTile(Value worker, Value tiles);
   Block *loopOverTiles(spmd::PhaseOp phase);
-  void lower(spmd::LayersOp layers);
+  void lower(spmd::LayersOp layers, spmd::ProgramOp program);
   void lower(spmd::BarrierOp barrier);
   struct Ahead {
     Value address = {}, bytes = {}; // null: unknown
@@ -60,8 +68,8 @@ private:
   Value tile;           // of the phase being lowered
   LocationAttr loc;
   SmallVector<Type> contextTypes;
-  SymbolTable *symbols;
-  DenseMap<StringAttr, SmallVector<std::string>> slots; // of each layer kind, in the order of its arguments
+  SymbolTable *symbols, *programSymbols;                // of the module, and of the program being lowered
+  DenseMap<StringAttr, SmallVector<std::string>> slots; // of each of its layer kinds, in the order of its arguments
 };
 
 void LowerPhases::runOnOperation() {
@@ -89,10 +97,18 @@ void LowerPhases::runOnOperation() {
   };
   declare("lrt_barrier", {pointer, i64, i64, i64}, {});
   declare("lrt_next_tile", {pointer, i64, i64}, {i64});
-  SmallVector<func::FuncOp> functions;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (!function.isExternal())
-      functions.push_back(function);
+  for (auto program : llvm::make_early_inc_range(module.getOps<spmd::ProgramOp>()))
+    lowerProgram(program);
+  for (auto buffer : llvm::make_early_inc_range(module.getOps<spmd::BufferOp>()))
+    rewriter->eraseOp(buffer);
+}
+
+/// Its functions become the module's: `decode` for the entry of @decode, `decode.layer` for its kind @layer.
+void LowerPhases::lowerProgram(spmd::ProgramOp program) {
+  SymbolTable own(program);
+  programSymbols = &own;
+  slots.clear();
+  SmallVector<func::FuncOp> functions(program.getBody().getOps<func::FuncOp>());
   for (func::FuncOp function : functions) {
     SmallVector<std::string> &names = slots[function.getSymNameAttr()];
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
@@ -100,12 +116,11 @@ void LowerPhases::runOnOperation() {
         names.push_back(slot.getValue().str());
   }
   for (func::FuncOp function : functions)
-    lowerFunction(function);
-  for (auto buffer : llvm::make_early_inc_range(module.getOps<spmd::BufferOp>()))
-    rewriter->eraseOp(buffer);
+    lowerFunction(function, program);
+  rewriter->eraseOp(program);
 }
 
-/// Places that the passes before must have found, and buffers that a function can reach.
+/// Places that the passes before must have found.
 LogicalResult LowerPhases::verifyInput() {
   auto needsPlace = [](auto op, StringRef pass) -> LogicalResult {
     return op.getPlace() ? success() : op.emitOpError() << "expects a place (" << pass << ")";
@@ -115,43 +130,30 @@ LogicalResult LowerPhases::verifyInput() {
       return needsPlace(weight, "lm-pack-weights");
     if (auto state = dyn_cast<StateOp>(op))
       return needsPlace(state, "lm-plan-cache");
-    auto isCallers = [](spmd::BufferOp buffer) {
-      return buffer.getSpace() == spmd::Space::Tokens || buffer.getSpace() == spmd::Space::Logits;
-    };
-    if (auto buffer = dyn_cast<spmd::BufferOp>(op))
-      return isCallers(buffer) ? success() : needsPlace(buffer, "lm-plan-memory");
-    if (isa<spmd::ReadOp, spmd::WriteOp>(op)) {
-      auto name = op->getAttrOfType<FlatSymbolRefAttr>("buffer");
-      auto buffer = SymbolTable::lookupNearestSymbolFrom<spmd::BufferOp>(op, name);
-      auto function = op->getParentOfType<func::FuncOp>();
-      if (!isCallers(buffer) || !function)
-        return success();
-      std::string own = (function.getSymName() + "." + spmd::stringifySpace(buffer.getSpace())).str();
-      if (!function->hasAttr(spmd::kEntryAttr) || name.getValue() != own)
-        return op->emitOpError() << "expects an entry point's own buffer of the caller, but found " << name << " in @"
-                                 << function.getSymName();
-    }
+    if (auto buffer = dyn_cast<spmd::BufferOp>(op); buffer && buffer.getSpace() != spmd::Space::Caller)
+      return needsPlace(buffer, "lm-plan-memory");
     return success();
   });
   return failure(result.wasInterrupted());
 }
 
 /// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, places...).
-void LowerPhases::lowerFunction(func::FuncOp function) {
+void LowerPhases::lowerFunction(func::FuncOp function, spmd::ProgramOp program) {
   current = function;
   Block &body = function.getBody().front();
-  bool isEntry = function->hasAttr(spmd::kEntryAttr);
+  bool isEntry = spmd::ProgramOp::isEntry(function);
+  function->moveBefore(program);
+  function.setSymName(isEntry ? program.getSymName().str() : flatName(program, function.getSymName()));
   loc = function.getLoc();
   for (auto [index, type] : llvm::enumerate(contextTypes))
     body.insertArgument(index, type, Location(loc));
   rewriter->setInsertionPointToStart(&body);
   if (isEntry) {
-    // The caller's buffers, if the entry uses them.
-    std::string entry = function.getSymName().str();
+    // The caller's buffers, if the program has them.
     unsigned at = kContextSize;
-    for (auto [what, element] :
-         {std::pair<StringRef, Type>("tokens", rewriter->getI32Type()), {"logits", rewriter->getF32Type()}}) {
-      auto buffer = symbols->lookup<spmd::BufferOp>(entry + "." + what.str());
+    for (auto [role, element] : {std::pair<spmd::Role, Type>(spmd::Role::Tokens, rewriter->getI32Type()),
+                                 {spmd::Role::Logits, rewriter->getF32Type()}}) {
+      spmd::BufferOp buffer = program.getBuffer(role);
       Type type = buffer ? buffer.getBufferType() : MemRefType::get({1, 1}, element);
       body.insertArgument(at++, type, Location(loc));
     }
@@ -180,7 +182,7 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
     if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
       lower(phase);
     } else if (auto layers = dyn_cast<spmd::LayersOp>(op)) {
-      lower(layers);
+      lower(layers, program);
     } else if (auto read = dyn_cast<spmd::ReadOp>(op)) {
       lowerAccess(read);
     } else if (auto write = dyn_cast<spmd::WriteOp>(op)) {
@@ -198,15 +200,12 @@ void LowerPhases::lowerFunction(func::FuncOp function) {
 }
 
 template <typename Access> void LowerPhases::lowerAccess(Access access) {
-  auto buffer = symbols->lookup<spmd::BufferOp>(access.getBuffer());
+  spmd::BufferOp buffer = bufferOf(access.getBuffer());
   MemRefType type = buffer.getBufferType();
   Value base;
   switch (buffer.getSpace()) {
-  case spmd::Space::Tokens:
-    base = current.getArgument(kContextSize);
-    break;
-  case spmd::Space::Logits:
-    base = current.getArgument(kContextSize + 1);
+  case spmd::Space::Caller:
+    base = current.getArgument(kContextSize + (*buffer.getRole() == spmd::Role::Logits));
     break;
   case spmd::Space::Arena:
   case spmd::Space::Scratch:
@@ -335,7 +334,7 @@ LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
 }
 
 /// A loop over a table of places: one row per layer, one column per slot, the kind first.
-void LowerPhases::lower(spmd::LayersOp layers) {
+void LowerPhases::lower(spmd::LayersOp layers, spmd::ProgramOp program) {
   llvm::SetVector<StringAttr> kinds;
   for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
     kinds.insert(name.getAttr());
@@ -388,7 +387,7 @@ void LowerPhases::lower(spmd::LayersOp layers) {
     arguments.append({layers.getRows(), layers.getPosition()});
     for (size_t column = 0; column < slots[kind].size(); ++column)
       arguments.push_back(load(column + 1));
-    func::CallOp::create(*rewriter, Location(loc), kind, TypeRange{}, arguments);
+    func::CallOp::create(*rewriter, Location(loc), flatName(program, kind), TypeRange{}, arguments);
   };
   if (kinds.size() == 1) {
     call(kinds.front());

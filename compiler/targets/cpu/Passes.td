@@ -5,7 +5,10 @@ include "mlir/Pass/PassBase.td"
 
 def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
   let summary = "phases become loops over a worker's tiles, buffers become views of the arena";
-  let description = "Example: test/targets/cpu/lower-phases.mlir.";
+  let description = [{
+    A program's functions go into the module: its entry as `@decode`, a kind of layer as `@decode.layer`.
+    Example: test/targets/cpu/lower-phases.mlir.
+  }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }

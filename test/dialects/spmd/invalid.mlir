@@ -46,6 +46,27 @@ spmd.buffer @at_the_end_of_64_bits : memref<1x32xf32> arena place 92233720368547
 
 // -----
 
+spmd.program @decode rows 1 {
+  // expected-error @below {{'spmd.buffer' op expects a role, tokens or logits, of the caller's memory, but found none}}
+  spmd.buffer @x : memref<1x32xf32> caller
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  // expected-error @below {{'spmd.buffer' op expects a role of the caller's memory alone, but found logits in scratch}}
+  spmd.buffer @x : memref<1x32xf32> scratch role logits
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+// expected-error @below {{'spmd.buffer' op expects what programs share to lie in the arena, but found scratch}}
+spmd.buffer @x : memref<1x32xf32> scratch
+
+// -----
+
 // spmd.read, spmd.write
 func.func @reads_nothing(%c0: index, %c1: index) {
   // expected-error @below {{'spmd.read' op expects a buffer, but @x is none}}
@@ -78,6 +99,33 @@ func.func @claims_another_stride(%c0: index, %c1: index) {
   // expected-error @below {{'spmd.write' op expects a result of type 'memref<?x?xf32, strided<[32, 1], offset: ?>>', but found 'memref<?x?xf32, strided<[64, 1], offset: ?>>'}}
   %x = spmd.write @x[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[64, 1], offset: ?>>
   return
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  spmd.buffer @logits : memref<1x32xf32> caller role logits
+  func.func private @layer(%c0: index, %c1: index) {
+    // expected-error @below {{'spmd.write' op expects the program's entry to reach the caller's @logits, but stands in another function}}
+    %x = spmd.write @logits[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[32, 1], offset: ?>>
+    return
+  }
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+// A buffer of another program.
+spmd.program @prefill rows 4 {
+  spmd.buffer @x : memref<4x32xf32> arena
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+spmd.program @head rows 1 after @prefill {
+  func.func @entry(%c0: index, %c1: index, %first: index) {
+    // expected-error @below {{'spmd.read' op expects a buffer, but @x is none}}
+    %x = spmd.read @x[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[32, 1], offset: ?>>
+    return
+  }
 }
 
 // -----
@@ -169,92 +217,239 @@ func.func @tile_of_another_type(%n: index) {
 // -----
 
 // spmd.layers
-func.func private @kind(%rows: index, %position: index) { return }
-func.func @layers_sometimes(%rows: index, %some: i1) attributes {spmd.entry = "decode"} {
-  scf.if %some {
-    // expected-error @below {{'spmd.layers' op expects to stand in the first block of a function}}
-    spmd.layers %rows at %rows [@kind]
+spmd.program @decode rows 1 {
+  // Layers that run sometimes.
+  func.func private @kind(%rows: index, %position: index) { return }
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    %some = arith.cmpi eq, %rows, %position : index
+    scf.if %some {
+      // expected-error @below {{'spmd.layers' op expects to stand in the first block of a function}}
+      spmd.layers %rows at %position [@kind]
+    }
+    return
   }
-  return
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  // Layers in a layer.
+  func.func private @kind(%rows: index, %position: index) {
+    // expected-error @below {{'spmd.layers' op expects to stand in the entry of a program}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    return
+  }
 }
 
 // -----
 
 func.func private @kind(%rows: index, %position: index) { return }
-func.func @layers_in_a_layer(%rows: index) {
-  // expected-error @below {{'spmd.layers' op expects to stand in an entry point}}
+func.func @layers_outside_a_program(%rows: index) {
+  // expected-error @below {{'spmd.layers' op expects to stand in the entry of a program}}
   spmd.layers %rows at %rows [@kind]
   return
 }
 
 // -----
 
-func.func @no_layers(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op expects at least one layer}}
-  spmd.layers %rows at %rows []
-  return
+spmd.program @decode rows 1 {
+  // No layers.
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects at least one layer}}
+    spmd.layers %rows at %position []
+    return
+  }
 }
 
 // -----
 
-func.func @no_such_kind(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no function with a body, or an entry point}}
-  spmd.layers %rows at %rows [@kind]
-  return
+spmd.program @decode rows 1 {
+  // No such kind.
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no private function of the program with a body}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
 }
 
 // -----
 
-func.func private @kind(index, index)
-func.func @kind_without_a_body(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no function with a body, or an entry point}}
-  spmd.layers %rows at %rows [@kind]
-  return
+func.func private @kind(%rows: index, %position: index) { return }
+spmd.program @decode rows 1 {
+  // A kind of the module.
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no private function of the program with a body}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
 }
 
 // -----
 
-func.func @runs_itself(%rows: index, %position: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op expects a layer kind, but @runs_itself is no function with a body, or an entry point}}
-  spmd.layers %rows at %rows [@runs_itself]
-  return
+spmd.program @decode rows 1 {
+  // A kind without a body.
+  func.func private @kind(index, index)
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects a layer kind, but @kind is no private function of the program with a body}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
 }
 
 // -----
 
-func.func private @kind(%rows: index) { return }
-func.func @kind_without_a_position(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op expects @kind to take rows and a position, but it is '(index) -> ()'}}
-  spmd.layers %rows at %rows [@kind]
-  return
+spmd.program @decode rows 1 {
+  // Runs itself.
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects a layer kind, but @entry is no private function of the program with a body}}
+    spmd.layers %rows at %position [@entry]
+    return
+  }
 }
 
 // -----
 
-func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32>) { return }
-func.func @argument_without_a_slot(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op expects argument 2 of @kind to have a lm.slot}}
-  spmd.layers %rows at %rows [@kind]
-  return
+spmd.program @decode rows 1 {
+  // A kind without a position.
+  func.func private @kind(%rows: index) { return }
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects @kind to take rows and a position, but it is '(index) -> ()'}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  // An argument without a slot.
+  func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32>) { return }
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op expects argument 2 of @kind to have a lm.slot}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
 }
 
 // -----
 
 lm.weight @layers.0.norm : !lm.weight<8xf32>
-func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) { return }
-func.func @second_layer_has_no_weight(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op layer 1 expects a weight or state @layers.1.norm}}
-  spmd.layers %rows at %rows [@kind, @kind]
-  return
+spmd.program @decode rows 1 {
+  // The second layer has no weight.
+  func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) { return }
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op layer 1 expects a weight or state @layers.1.norm}}
+    spmd.layers %rows at %position [@kind, @kind]
+    return
+  }
 }
 
 // -----
 
 lm.weight @layers.0.norm : !lm.weight<9xf32>
-func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) { return }
-func.func @layer_of_another_type(%rows: index) attributes {spmd.entry = "decode"} {
-  // expected-error @below {{'spmd.layers' op layer 0 expects @layers.0.norm to be '!lm.weight<8xf32>', but it is '!lm.weight<9xf32>'}}
-  spmd.layers %rows at %rows [@kind]
+spmd.program @decode rows 1 {
+  // A layer of another type.
+  func.func private @kind(%rows: index, %position: index, %w: !lm.weight<8xf32> {lm.slot = "norm"}) { return }
+  func.func @entry(%rows: index, %position: index, %first: index) {
+    // expected-error @below {{'spmd.layers' op layer 0 expects @layers.0.norm to be '!lm.weight<8xf32>', but it is '!lm.weight<9xf32>'}}
+    spmd.layers %rows at %position [@kind]
+    return
+  }
+}
+
+// -----
+
+// spmd.program
+// expected-error @below {{'spmd.program' op expects from 1 to 65536 rows, but found 0}}
+spmd.program @decode rows 0 {
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+// expected-error @below {{'spmd.program' op expects from 1 to 65536 rows, but found 65537}}
+spmd.program @decode rows 65537 {
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+// expected-error @below {{'spmd.program' op expects a public function, its entry, but found none}}
+spmd.program @decode rows 1 {
+  func.func private @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  // expected-error @below {{'func.func' op symbol declaration cannot have public visibility}}
+  func.func @entry(index, index, index)
+}
+
+// -----
+
+// expected-error @below {{'spmd.program' op expects one public function, its entry, but found @layer and @entry}}
+spmd.program @decode rows 1 {
+  func.func @layer(%rows: index, %position: index, %first: index) { return }
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  // expected-error @below {{'func.func' op expects the rows, position and first row of a call, '(index, index, index) -> ()', but found '(index, index) -> ()'}}
+  func.func @entry(%rows: index, %position: index) { return }
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  // expected-error @below {{'lm.weight' op stands in a program, which expects buffers and functions}}
+  lm.weight @norm : !lm.weight<8xf32>
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+spmd.program @decode rows 1 {
+  spmd.buffer @logits : memref<1x32xf32> caller role logits
+  // expected-error @below {{'spmd.buffer' op has the role logits, as @logits has: expected one}}
+  spmd.buffer @more : memref<1x32xf32> caller role logits
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+// expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @prefill}}
+spmd.program @head rows 1 after @prefill {
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+// expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @head}}
+spmd.program @head rows 1 after @head {
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+spmd.buffer @stream : memref<1x32xf32> arena
+// expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @stream}}
+spmd.program @head rows 1 after @stream {
+  func.func @entry(%rows: index, %position: index, %first: index) { return }
+}
+
+// -----
+
+func.func @program_in_a_function() {
+  // expected-error @below {{'spmd.program' op expects parent op 'builtin.module'}}
+  spmd.program @decode rows 1 {
+    func.func @entry(%rows: index, %position: index, %first: index) { return }
+  }
   return
 }
 
@@ -283,7 +478,7 @@ func.func @more_experts_than_memory(%n: index) {
 // -----
 
 // Attributes that nobody reads
-// expected-error @below {{'spmd.buffer' op expects attributes among place, space, sym_name, type, but found 'offset'}}
+// expected-error @below {{'spmd.buffer' op expects attributes among place, role, space, sym_name, type, but found 'offset'}}
 spmd.buffer @misspelt : memref<1x32xf32> arena {offset = 64 : i64}
 
 // -----
@@ -298,18 +493,8 @@ module attributes {spmd.arena_bytes = "many"} {}
 
 // -----
 
-// expected-error @below {{'func.func' op expects attributes among spmd.entry, spmd.rows, but found 'spmd.entries'}}
-func.func private @decode() attributes {spmd.entries = "decode"}
-
-// -----
-
-// expected-error @below {{'func.func' op expects spmd.entry to be decode, prefill or head, but found "other"}}
-func.func private @decode() attributes {spmd.entry = "other"}
-
-// -----
-
-// expected-error @below {{'func.func' op expects spmd.rows to be an integer from 1 to 65536, but found 0 : i64}}
-func.func private @decode() attributes {spmd.rows = 0 : i64}
+// expected-error @below {{'func.func' op expects no attributes, but found 'spmd.rows'}}
+func.func private @decode() attributes {spmd.rows = 1 : i64}
 
 // -----
 
