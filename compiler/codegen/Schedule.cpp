@@ -2,7 +2,7 @@
 
 #include "compiler/codegen/AbsorbLatent.h"
 #include "compiler/codegen/Passes.h"
-#include "compiler/codegen/schedule/Scheduler.h"
+#include "compiler/codegen/schedule/ProgramSchedule.h"
 #include "compiler/support/ModuleAttributes.h"
 #include "compiler/support/TargetInfo.h"
 
@@ -49,15 +49,20 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     // A decode step attends to the latent vectors themselves; prefill chooses when it runs.
     OwningOpRef<ModuleOp> absorbed;
     bool hasLatent = module.walk([](LatentAttentionOp) { return WalkResult::interrupt(); }).wasInterrupted();
-    if (hasLatent && !Scheduler::isNamed(decompose, LatentAttentionOp::getOperationName())) {
+    if (hasLatent && !ProgramOptions::isNamed(decompose, LatentAttentionOp::getOperationName())) {
       absorbed = module.clone();
       lathe::absorbLatent(*absorbed);
     }
-    for (auto [entry, name, rows] : {std::tuple(Entry::Decode, "decode", int64_t(1)),
-                                     std::tuple(Entry::Prefill, "prefill", std::min(*callRows, *context)),
-                                     std::tuple(Entry::Head, "head", headRows.getValue())}) {
-      auto source = entry == Entry::Decode && absorbed ? absorbed->lookupSymbol<func::FuncOp>("forward") : forward;
-      if (failed(Scheduler(module, entry, name, rows, *target, decompose).run(source)))
+    const ScheduleTable table;
+    const StringRef decomposed = decompose.getValue();
+    const int64_t prefill = std::min(*callRows, *context);
+    for (const ProgramOptions &options :
+         {ProgramOptions{Entry::Decode, "decode", 1, *target, decomposed},
+          ProgramOptions{Entry::Prefill, "prefill", prefill, *target, decomposed},
+          ProgramOptions{Entry::Head, "head", headRows.getValue(), *target, decomposed}}) {
+      bool isAbsorbed = options.entry == Entry::Decode && absorbed;
+      auto source = isAbsorbed ? absorbed->lookupSymbol<func::FuncOp>("forward") : forward;
+      if (failed(scheduleProgram(module, source, table, options)))
         return signalPassFailure();
     }
     for (func::FuncOp source : llvm::reverse(sources))

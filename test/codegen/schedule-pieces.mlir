@@ -41,10 +41,10 @@ module attributes {lm.model = {context = 2048 : i64}, lm.options = {mcpu = "x86-
 // One head of the cache for three queries: a tile is a piece of what the row sees, and the next product's prologue merges
 // them. Of 2048 positions there are sixteen pieces, of a window as many as it has pieces of 64, of a chunk what it holds yet.
 // CHECK-LABEL: spmd.program @decode rows
-// CHECK-DAG: spmd.buffer @layer.pieces : memref<16x48xf32> arena
-// CHECK-DAG: spmd.buffer @layer.shares : memref<16x6xf32> arena
-// CHECK-DAG: spmd.buffer @layer.pieces.2 : memref<4x48xf32> arena
-// CHECK-DAG: spmd.buffer @layer.pieces.3 : memref<2x48xf32> arena
+// CHECK-DAG: spmd.buffer @layer.splits : memref<16x48xf32> arena
+// CHECK-DAG: spmd.buffer @layer.statistics : memref<16x6xf32> arena
+// CHECK-DAG: spmd.buffer @layer.splits.2 : memref<4x48xf32> arena
+// CHECK-DAG: spmd.buffer @layer.splits.3 : memref<2x48xf32> arena
 // CHECK: func.func private @layer(
 // CHECK-SAME: %{{.*}}: index, %[[P:.*]]: index,
 // CHECK: %[[SEEN:.*]] = arith.addi %[[P]], %c1

@@ -44,22 +44,22 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 // NO-BUFFER-NOT: spmd.buffer @layer.attended :
 // NO-BUFFER: func.func private @layer(
 // CHECK-LABEL: spmd.program @prefill rows
-// CHECK-DAG: spmd.buffer @outlet.64 : memref<16x64xf32> scratch
-// CHECK-DAG: spmd.buffer @layer.attended.codes : memref<128x104xi8> arena
+// CHECK-DAG: spmd.buffer @tile.64 : memref<16x64xf32> scratch
+// CHECK-DAG: spmd.buffer @layer.attended.q8 : memref<128x104xi8> arena
 // CHECK-DAG: spmd.buffer @layer.attended.bf16 : memref<128x64xbf16> arena
 // What the second gated_linear makes is added, too.
 // CHECK-DAG: spmd.buffer @layer.gated.6 : memref<128x64xf32> arena
 // CHECK: func.func private @layer(
 // CHECK: spmd.phase "attention"
-// CHECK: %[[ROOM:.*]] = spmd.write @outlet.64[
+// CHECK: %[[ROOM:.*]] = spmd.write @tile.64[
 // CHECK: kernel.attention {{.*}} to %[[ROOM]]
-// CHECK: %[[F32:.*]] = spmd.read @outlet.64[
+// CHECK: %[[F32:.*]] = spmd.read @tile.64[
 // CHECK: %[[BF16:.*]] = spmd.write @layer.attended.bf16[
 // CHECK: kernel.round %[[F32]] to %[[BF16]]
 // A head's 64 columns are two blocks of 52 bytes.
 // CHECK: arith.divui %{{.*}}, %c32
 // CHECK: arith.muli %{{.*}}, %c52
-// CHECK: %[[CODES:.*]] = spmd.write @layer.attended.codes[
+// CHECK: %[[CODES:.*]] = spmd.write @layer.attended.q8[
 // CHECK: kernel.quantize %{{.*}} to %[[CODES]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "projections"
@@ -69,7 +69,7 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 // CHECK-NEXT: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "bf16"
-// CHECK: %[[OUT:.*]] = spmd.write @outlet.64.2[
+// CHECK: %[[OUT:.*]] = spmd.write @tile.64.2[
 // CHECK: kernel.matmul {{.*}} to %[[OUT]]
 // CHECK: kernel.quantize
 // CHECK: spmd.barrier
@@ -80,7 +80,7 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 
 // In a decode step every worker converts the row for itself.
 // DECODE-LABEL: spmd.program @decode rows
-// DECODE-NOT: spmd.buffer @outlet
+// DECODE-NOT: spmd.buffer @tile.
 // DECODE: func.func private @layer(
 // DECODE: spmd.phase "projections" tiles %{{.*}} prologue {
 // DECODE: kernel.quantize

@@ -1,125 +1,281 @@
-//===- LatentAttention.cpp - attention of many rows to a latent cache ---------------------------------------------===//
+//===- LatentAttention.cpp - attention to a latent cache ----------------------------------------------------------===//
 //
-// Two forms of one sum, for rows of one head. Absorbed: queries go through what makes keys, meet the latent vectors,
-// and sums go through what makes values. Expanded: keys and values are made of all latent vectors, which pays where
-// many rows meet them: the number of a call's rows decides.
+// Two forms of one sum, for rows of one head. Absorbed: queries go through the matrix that makes keys, are multiplied
+// with the latent vectors, and sums go through the matrix that makes values. Expanded: keys and values are made of all
+// latent vectors, which pays where many rows are multiplied with them: the number of a call's rows decides.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "compiler/codegen/schedule/Scheduler.h"
+#include "compiler/codegen/schedule/Attention.h"
+#include "compiler/codegen/schedule/Decomposed.h"
+#include "compiler/codegen/schedule/Operands.h"
+#include "compiler/codegen/schedule/Projections.h"
+#include "compiler/codegen/schedule/ScheduleTable.h"
+#include "dialects/lm/ValueNames.h"
 #include <numeric>
 
 using namespace mlir;
 using namespace mlir::lm;
 
-void Scheduler::scheduleLatentAttention(LatentAttentionOp op) {
+static void scheduleAppendLatent(ScheduleBuilder &b, AppendLatentOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
-  auto keys = cast<WeightType>(op.getKUp().getType()), values = cast<WeightType>(op.getVUp().getType());
-  int64_t heads = keys.getExperts(), latent = cache.getLatent(), behind = cache.getDim() - latent;
-  int64_t own = keys.getColumns(), width = own + behind, valueDim = values.getRows();
-  spmd::BufferOp q = bufferOf(op.getQuery()), out = arenaBuffer(prefix + "attended", columnsOf(op.getResult()));
-  buffers[op.getResult()] = out;
-  if (isDecomposed(op))
-    return scheduleDecomposed("attention", op.getOperation(), out);
-  Value cacheValue = weight(op.getCache()), makesKeys = weight(op.getKUp()), makesValues = weight(op.getVUp());
-  OpFoldResult zero = builder.getIndexAttr(0);
-  auto times = [&](Value value, int64_t factor) -> Value {
-    return arith::MulIOp::create(builder, loc, value, constant(factor));
+  spmd::BufferOp key = b.scratchBuffer("latent." + Twine(cache.getDim()), b.tiles.getRows(), cache.getDim());
+  spmd::BufferOp latent = b.bufferOf(op.getLatent()), rotated = b.bufferOf(op.getRotated());
+  Value cacheValue = b.weight(op.getCache());
+  ScheduleBuilder::TileFn append = [=, &b](Value, Value row, Value count) {
+    OpFoldResult zero = b.getIndexAttr(0), width = b.getIndexAttr(cache.getDim());
+    Value whole = b.write(key, zero, zero, count, width);
+    kernel::ConcatOp::create(b, ValueRange{b.readRows(latent, row, count), b.readRows(rotated, row, count)}, whole);
+    kernel::AppendOp::create(b, whole, cacheValue, b.constant(0), arith::AddIOp::create(b, b.function.position, row),
+                             /*values=*/false);
   };
-  auto columnOf = [&](Value head, int64_t each, int64_t offset) -> Value {
-    Value column = times(head, each);
-    return offset ? arith::AddIOp::create(builder, loc, column, constant(offset)).getResult() : column;
-  };
+  // In a decode step the queries' product with what makes keys comes next and does not look at the cache.
+  if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !b.isDecomposed(next))
+    b.extraTile = append;
+  else
+    b.tiled("append", 1, b.tiles.getRows(), append);
+}
 
-  // Where rows are few, those of several heads meet a latent vector together.
+namespace {
+
+/// Of heads' matrices that of one head.
+struct HeadMatrix {
+  Value matrices, head;
+  WeightType type() const { return cast<WeightType>(matrices.getType()); }
+};
+
+} // namespace
+
+/// What a head's matrix makes of rows, which are encoded for it first.
+static void headProduct(ScheduleBuilder &b, const HeadMatrix &matrix, Value in, Value count, Value out) {
+  OperandEncoding encoding = b.options.target.getRows(matrix.type());
+  if (encoding != OperandEncoding::F32) {
+    int64_t values = matrix.type().getColumns();
+    OpFoldResult columns = encodedColumns(b, encoding, b.getIndexAttr(values)), zero = b.getIndexAttr(0);
+    spmd::BufferOp scratch = b.buffer("head_in." + Twine(values), std::min(b.tiles.getRows(), b.options.maxRows),
+                                      *getConstantIntValue(columns), elementOf(b, encoding), spmd::Space::Scratch);
+    Value to = b.write(scratch, zero, zero, count, columns);
+    encode(b, encoding, in, to);
+    in = to;
+  }
+  kernel::MatmulOp::create(b, in, matrix.matrices, b.constant(0), out, Value(), matrix.head);
+}
+
+bool lm::deferQueries(ScheduleBuilder &b, LinearOp linear) {
+  auto rope = linear->hasOneUse() ? dyn_cast<RopeOp>(*linear->user_begin()) : RopeOp();
+  if (!b.hasFewRows || !rope || !rope->hasOneUse() || !isa<HeadLinearOp>(*rope->user_begin()))
+    return false;
+  int64_t width = columnsOf(rope.getResult()) / static_cast<int64_t>(rope.getHeads());
+  if (linear.getBias() || linear.isScaled() || width % kPanelRows || b.isDecomposed(linear) || b.isDecomposed(rope) ||
+      b.isDecomposed(*rope->user_begin()))
+    return false;
+  spmd::BufferOp query = b.scratchBuffer("query." + Twine(width), b.tiles.getRows(), width);
+  for (Operation *op : {linear.getOperation(), rope.getOperation()}) {
+    b.setBuffer(op->getResult(0), query);
+    b.defer(op);
+  }
+  return true;
+}
+
+/// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
+static void scheduleHeadLinear(ScheduleBuilder &b, HeadLinearOp op) {
+  auto type = cast<WeightType>(op.getWeight().getType());
+  // Of a head's `width` columns the first `in` go through the matrix, the others are copied after what it makes.
+  int64_t heads = type.getExperts(), in = type.getColumns(), made = type.getRows();
+  int64_t width = columnsOf(op.getInput()) / heads, after = width - in, outWidth = made + after;
+  spmd::BufferOp from = b.bufferOf(op.getInput()), out = b.arenaBuffer(b.numbered("heads"), columnsOf(op.getResult()));
+  b.setBuffer(op.getResult(), out);
+  StringRef name = slotOf(op.getWeight());
+  if (b.isDecomposed(op))
+    return scheduleDecomposed(b, name, op.getOperation(), out);
+  Value matrices = b.weight(op.getWeight());
+  ScheduleBuilder::TileFn extra = std::exchange(b.extraTile, nullptr);
+  // Queries that nothing but this reads: the tile makes its own head's (deferQueries).
+  auto rope = op.getInput().getDefiningOp<RopeOp>();
+  LinearOp queries = rope && b.isDeferred(rope) ? rope.getInput().getDefiningOp<LinearOp>() : LinearOp();
+  spmd::BufferOp queriesIn = queries ? operandFor(b, queries.getInput(), queries.getWeight()) : spmd::BufferOp();
+  auto body = [&](Value head, Value row, Value count) {
+    auto columnOf = [&](int64_t each, int64_t offset) -> Value {
+      Value column = b.times(head, each);
+      return offset ? arith::AddIOp::create(b, column, b.constant(offset)).getResult() : column;
+    };
+    if (queries) {
+      Value query = b.writeRows(from, row, count);
+      kernel::MatmulOp::create(b, b.readRows(queriesIn, row, count), b.weight(queries.getWeight()), columnOf(width, 0),
+                               query);
+      kernel::RopeOp::create(b, b.readRows(b.ropeTable(rope.getRope()), row, count), query, width, rope.getFrom());
+    }
+    auto part = [&](int64_t offset, int64_t columns) {
+      Value column = queries ? b.constant(offset) : columnOf(width, offset);
+      return b.read(from, row, column, count, b.getIndexAttr(columns));
+    };
+    headProduct(b, {matrices, head}, part(0, in), count,
+                b.write(out, row, columnOf(outWidth, 0), count, b.getIndexAttr(made)));
+    if (after)
+      kernel::CopyOp::create(b, part(in, after),
+                             b.write(out, row, columnOf(outWidth, made), count, b.getIndexAttr(after)));
+  };
+  if (!extra)
+    return b.tiled(name, heads, b.tiles.getRows(), body);
+  b.tiled(name, heads + 1, b.tiles.getRows(), [&](Value tile, Value row, Value count) {
+    b.choosePart(tile, {heads, 1},
+                 [&](size_t part, Value local) { part == 0 ? body(local, row, count) : extra(local, row, count); });
+  });
+}
+
+namespace {
+
+/// lm.latent_attention of a block of rows.
+class LatentTile {
+public:
+  LatentTile(ScheduleBuilder &b, LatentAttentionOp op, spmd::BufferOp out)
+      : b(b), op(op), out(out), q(b.bufferOf(op.getQuery())), cache(cast<CacheType>(op.getCache().getType())),
+        keys(cast<WeightType>(op.getKUp().getType())), values(cast<WeightType>(op.getVUp().getType())),
+        cacheValue(b.weight(op.getCache())), makesKeys(b.weight(op.getKUp())), makesValues(b.weight(op.getVUp())),
+        rotated(cache.getDim() - cache.getLatent()), own(keys.getColumns()), width(own + rotated),
+        valueDim(values.getRows()) {}
+
+  /// `heads` heads from `first` on.
+  void absorbed(Value first, int64_t heads, Value row, Value count);
+  void expanded(Value head, Value row, Value count);
+  /// From how many rows on the expanded form pays; 0: never.
+  int64_t minExpandedRows() const;
+
+private:
+  Value columnOf(Value head, int64_t each, int64_t offset) {
+    Value column = b.times(head, each);
+    return offset ? arith::AddIOp::create(b, column, b.constant(offset)).getResult() : column;
+  }
+  OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
+
+  ScheduleBuilder &b;
+  LatentAttentionOp op;
+  spmd::BufferOp out, q;
+  CacheType cache;
+  WeightType keys, values;
+  Value cacheValue, makesKeys, makesValues;
+  int64_t rotated, own, width, valueDim; // columns of a head: rotated, not rotated, both; of its values
+};
+
+} // namespace
+
+void LatentTile::absorbed(Value first, int64_t heads, Value row, Value count) {
+  int64_t maxRows = b.scratch.getAbsorbedRows(), latent = cache.getLatent();
+  auto memory = [&](const Twine &name, int64_t columns) {
+    return b.buffer(name + Twine(columns), maxRows, columns, b.getF32Type(), spmd::Space::Scratch);
+  };
+  spmd::BufferOp query = memory("absorbed.", cache.getDim()), mixed = memory("mixed.", latent);
+  auto rowsOf = [&](spmd::BufferOp buffer, Value begin, Value rows, int64_t columns) {
+    return b.write(buffer, begin, index(0), rows, index(columns));
+  };
+  auto forHeads = [&](function_ref<void(Value head, Value begin)> body) {
+    for (int64_t i = 0; i < heads; ++i)
+      body(arith::AddIOp::create(b, first, b.constant(i)), b.times(count, i));
+  };
+  forHeads([&](Value head, Value begin) {
+    Value sums = rowsOf(mixed, begin, count, latent);
+    headProduct(b, {makesKeys, head}, b.read(q, row, columnOf(head, width, 0), count, index(own)), count, sums);
+    Value rest = b.read(q, row, columnOf(head, width, own), count, index(rotated));
+    kernel::ConcatOp::create(b, ValueRange{sums, rest}, rowsOf(query, begin, count, cache.getDim()));
+  });
+  Value position = arith::AddIOp::create(b, b.function.position, row), total = b.times(count, heads);
+  LatentQueries queries{.rows = rowsOf(query, b.constant(0), total, cache.getDim()),
+                        .cache = cacheValue,
+                        .position = position,
+                        .scale = op.getScaleAttr(),
+                        .maxRows = maxRows,
+                        .perHead = heads > 1 ? count : Value()};
+  attendToLatents(b, queries, rowsOf(mixed, b.constant(0), total, latent));
+  forHeads([&](Value head, Value begin) {
+    headProduct(b, {makesValues, head}, rowsOf(mixed, begin, count, latent), count,
+                b.write(out, row, columnOf(head, valueDim, 0), count, index(valueDim)));
+  });
+}
+
+void LatentTile::expanded(Value head, Value row, Value count) {
+  int64_t positions = b.scratch.getLatentPositions();
+  kernel::LatentRoom sizes(keys, values, cache, positions);
+  auto whole = [&](const Twine &name, int64_t rows, int64_t columns) {
+    spmd::BufferOp memory = b.buffer(name, rows, columns, b.getF32Type(), spmd::Space::Scratch);
+    return b.write(memory, index(0), index(0), index(rows), index(columns));
+  };
+  spmd::BufferOp state = b.scratchBuffer("latent_rows", b.scratch.getLatentRows(), sizes.rowColumns);
+  Value position = arith::AddIOp::create(b, b.function.position, row);
+  kernel::LatentAttentionOp::create(
+      b, b.read(q, row, columnOf(head, width, 0), count, index(width)), cacheValue, position, makesKeys, makesValues,
+      head, whole("latent_matrices", sizes.matrixRows, sizes.matrixColumns),
+      whole("latent_panels", sizes.panelRows, kPanelRows), b.writeRows(state, b.constant(0), count),
+      b.write(out, row, columnOf(head, valueDim, 0), count, index(valueDim)), op.getScaleAttr(),
+      b.getI64IntegerAttr(positions));
+}
+
+/// For each pair of a row and a position the expanded form has so many operations less, for each position so many more,
+/// each of which was measured to take about 7/8 of the time of one of the absorbed form's.
+int64_t LatentTile::minExpandedRows() const {
+  int64_t latent = cache.getLatent();
+  int64_t saved = static_cast<int64_t>(cache.getDim()) + latent - width - valueDim, more = latent * (own + valueDim);
+  return saved > 0 ? 7 * more / (8 * saved) + 1 : 0;
+}
+
+static void choose(ScheduleBuilder &b, Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto choice = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  then();
+  b.setInsertionPointToStart(choice.elseBlock());
+  otherwise();
+}
+
+static void scheduleLatentAttention(ScheduleBuilder &b, LatentAttentionOp op) {
+  spmd::BufferOp out = b.arenaBuffer(b.function.prefix + "attended", columnsOf(op.getResult()));
+  b.setBuffer(op.getResult(), out);
+  if (b.isDecomposed(op))
+    return scheduleDecomposed(b, "attention", op.getOperation(), out);
+  LatentTile latent(b, op, out);
+  Value rows = b.function.rows;
+  int64_t heads = cast<WeightType>(op.getKUp().getType()).getExperts(), absorbedRows = b.scratch.getAbsorbedRows();
+  // Where rows are few, those of several heads are multiplied with a latent vector together.
   constexpr int64_t few = 8;
-  int64_t together = std::gcd(heads, target.getScratch().getAbsorbedRows() / few);
-  auto absorbed = [&](Value first, int64_t headCount, Value row, Value count) {
-    auto memory = [&](const Twine &what, int64_t columns) {
-      return buffer(what + Twine(columns), target.getScratch().getAbsorbedRows(), columns, builder.getF32Type(),
-                    spmd::Space::Scratch);
-    };
-    spmd::BufferOp query = memory("absorbed.", cache.getDim()), mixed = memory("mixed.", latent);
-    auto room = [&](spmd::BufferOp buffer, Value begin, Value rowCount, int64_t columns) {
-      return write(buffer, begin, zero, rowCount, builder.getIndexAttr(columns));
-    };
-    auto forHeads = [&](function_ref<void(Value head, Value begin)> body) {
-      for (int64_t i = 0; i < headCount; ++i)
-        body(arith::AddIOp::create(builder, loc, first, constant(i)), times(count, i));
-    };
-    forHeads([&](Value head, Value begin) {
-      Value sums = room(mixed, begin, count, latent);
-      headProduct(keys, makesKeys, head, read(q, row, columnOf(head, width, 0), count, builder.getIndexAttr(own)),
-                  count, sums);
-      Value rotated = read(q, row, columnOf(head, width, own), count, builder.getIndexAttr(behind));
-      kernel::ConcatOp::create(builder, loc, ValueRange{sums, rotated}, room(query, begin, count, cache.getDim()));
-    });
-    Value at = arith::AddIOp::create(builder, loc, position, row), total = times(count, headCount), none;
-    attendToLatents(room(query, constant(0), total, cache.getDim()), cacheValue, at, headCount > 1 ? count : none,
-                    target.getScratch().getAbsorbedRows(), none, none, none, room(mixed, constant(0), total, latent),
-                    op.getScaleAttr());
-    forHeads([&](Value head, Value begin) {
-      headProduct(values, makesValues, head, room(mixed, begin, count, latent), count,
-                  write(out, row, columnOf(head, valueDim, 0), count, builder.getIndexAttr(valueDim)));
-    });
-  };
-  auto expanded = [&](Value head, Value row, Value count) {
-    kernel::LatentRoom room(keys, values, cache, target.getScratch().getLatentPositions());
-    auto whole = [&](const Twine &what, int64_t rowCount, int64_t columns) {
-      spmd::BufferOp memory = buffer(what, rowCount, columns, builder.getF32Type(), spmd::Space::Scratch);
-      return write(memory, zero, zero, builder.getIndexAttr(rowCount), builder.getIndexAttr(columns));
-    };
-    spmd::BufferOp state = tileBuffer("latent_rows", target.getScratch().getLatentRows(), room.rowColumns);
-    Value at = arith::AddIOp::create(builder, loc, position, row);
-    kernel::LatentAttentionOp::create(
-        builder, loc, read(q, row, columnOf(head, width, 0), count, builder.getIndexAttr(width)), cacheValue, at,
-        makesKeys, makesValues, head, whole("latent_matrices", room.matrixRows, room.matrixColumns),
-        whole("latent_panels", room.panelRows, 16), writeRows(state, constant(0), count),
-        write(out, row, columnOf(head, valueDim, 0), count, builder.getIndexAttr(valueDim)), op.getScaleAttr(),
-        builder.getI64IntegerAttr(target.getScratch().getLatentPositions()));
-  };
+  int64_t groupSize = std::gcd(heads, absorbedRows / few);
 
-  flushRows();
-  // For each pair of a row and a position the expanded form has so many operations less, for each position so many
-  // more, each of which was measured to take about 7/8 of the time of one of the absorbed form's.
-  int64_t saved = cache.getDim() + latent - width - valueDim, more = latent * (own + valueDim);
-  int64_t least = saved > 0 ? 7 * more / (8 * saved) + 1 : 0;
-  bool mayExpand = saved > 0 && least <= maxRows;
-  Value blocks = arith::CeilDivUIOp::create(builder, loc, rows, constant(target.getScratch().getAbsorbedRows()));
-  Value each = constant(target.getScratch().getAbsorbedRows()), expands;
+  b.flushRows();
+  int64_t minRows = latent.minExpandedRows();
+  bool mayExpand = minRows > 0 && minRows <= b.options.maxRows;
+  Value blocks = arith::CeilDivUIOp::create(b, rows, b.constant(absorbedRows));
+  Value each = b.constant(absorbedRows), expands;
   if (mayExpand) {
-    expands = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, constant(least), rows);
-    Value wide = arith::CeilDivUIOp::create(builder, loc, rows, constant(target.getScratch().getLatentRows()));
-    blocks = arith::SelectOp::create(builder, loc, expands, wide, blocks);
-    each = arith::SelectOp::create(builder, loc, expands, arith::CeilDivUIOp::create(builder, loc, rows, wide), each);
+    expands = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, b.constant(minRows), rows);
+    Value wide = arith::CeilDivUIOp::create(b, rows, b.constant(b.scratch.getLatentRows()));
+    blocks = arith::SelectOp::create(b, expands, wide, blocks);
+    each = arith::SelectOp::create(b, expands, arith::CeilDivUIOp::create(b, rows, wide), each);
   }
-  Value isFew, groups = constant(heads);
-  if (together > 1) {
-    isFew = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, rows, constant(few));
-    groups = arith::SelectOp::create(builder, loc, isFew, constant(heads / together), groups);
+  Value isFew, groups = b.constant(heads);
+  if (groupSize > 1) {
+    isFew = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rows, b.constant(few));
+    groups = arith::SelectOp::create(b, isFew, b.constant(heads / groupSize), groups);
   }
-  auto choose = [&](Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-    auto choice = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(choice.thenBlock());
-    then();
-    builder.setInsertionPointToStart(choice.elseBlock());
-    otherwise();
-  };
-  phase(
-      "attention", arith::MulIOp::create(builder, loc, blocks, groups), [] {},
+  b.phase(
+      "attention", arith::MulIOp::create(b, blocks, groups), [] {},
       [&](Value tile) {
         // Row blocks inside: a worker's neighbouring tiles read the same head's matrices.
-        Value group = arith::DivUIOp::create(builder, loc, tile, blocks);
-        Value block = arith::RemUIOp::create(builder, loc, tile, blocks);
-        Value row = arith::MulIOp::create(builder, loc, block, each);
-        Value rest = arith::SubIOp::create(builder, loc, rows, row);
-        Value count = arith::MinUIOp::create(builder, loc, rest, each);
-        auto perHead = [&] { absorbed(group, 1, row, count); };
-        auto many = [&] { mayExpand ? choose(expands, [&] { expanded(group, row, count); }, perHead) : perHead(); };
+        Value group = arith::DivUIOp::create(b, tile, blocks);
+        Value block = arith::RemUIOp::create(b, tile, blocks);
+        Value row = arith::MulIOp::create(b, block, each);
+        Value rest = arith::SubIOp::create(b, rows, row);
+        Value count = arith::MinUIOp::create(b, rest, each);
+        auto perHead = [&] { latent.absorbed(group, 1, row, count); };
+        auto many = [&] {
+          mayExpand ? choose(b, expands, [&] { latent.expanded(group, row, count); }, perHead) : perHead();
+        };
         if (isFew)
-          choose(isFew, [&] { absorbed(times(group, together), together, row, count); }, many);
+          choose(b, isFew, [&] { latent.absorbed(b.times(group, groupSize), groupSize, row, count); }, many);
         else
           many();
       });
+}
+
+void lm::addLatentAttentionSchedules(ScheduleTable &table) {
+  table.add(scheduleAppendLatent);
+  table.add(scheduleHeadLinear);
+  table.add(scheduleLatentAttention);
 }

@@ -1,114 +1,170 @@
 //===- Projections.cpp - products with weight matrices ------------------------------------------------------------===//
 
-#include "compiler/codegen/schedule/Scheduler.h"
+#include "compiler/codegen/schedule/Projections.h"
+#include "compiler/codegen/schedule/Decomposed.h"
+#include "compiler/codegen/schedule/Operands.h"
+#include "compiler/codegen/schedule/ScheduleTable.h"
+#include "dialects/lm/ValueNames.h"
 
 using namespace mlir;
 using namespace mlir::lm;
 
 namespace {
 
-/// What a projection's tiles do to their outputs besides: scale, soft limit, activation.
-struct Epilogue {
-  SmallVector<Operation *> ops; // the projection, and what follows it
-  Value result;                 // of the last
+/// A projection, gated or not, and what its tiles do to their outputs besides: soft limit, activation.
+struct Projection {
+  Projection(ScheduleBuilder &b, Operation *op);
 
-  explicit Epilogue(LinearOp linear) : ops({linear}), result(linear.getResult()) {
-    while (result.hasOneUse() && isa<SoftcapOp, ActivationOp>(*result.user_begin())) {
-      ops.push_back(*result.user_begin());
-      result = ops.back()->getResult(0);
-    }
+  StringRef phaseName() { return gated ? "gate_up" : isLogits ? "head" : slotOf(linear.getWeight()); }
+
+  LinearOp linear; // or
+  GatedLinearOp gated;
+  SmallVector<Operation *> ops; // and what follows
+  Value result;                 // of the last op
+  spmd::BufferOp in, upIn;
+  TileDestination out;
+  int64_t outputs, step = 0; // columns of the result, and of a tile
+  bool isLogits = false;     // the model's result
+};
+
+Projection::Projection(ScheduleBuilder &b, Operation *op)
+    : linear(dyn_cast<LinearOp>(op)), gated(dyn_cast<GatedLinearOp>(op)), ops({op}), result(op->getResult(0)),
+      outputs(columnsOf(result)) {
+  while (linear && result.hasOneUse() && isa<SoftcapOp, ActivationOp>(*result.user_begin())) {
+    ops.push_back(*result.user_begin());
+    result = ops.back()->getResult(0);
   }
+  isLogits = linear && b.isEntry() && llvm::any_of(result.getUsers(), llvm::IsaPred<func::ReturnOp>);
+}
+
+/// A matrix, and the bias of its outputs.
+struct Matrix {
+  Value weight, bias;
 };
 
 } // namespace
 
-/// Projections of one input, gated or not, that nobody waits for between them: one phase.
-void Scheduler::scheduleProjections(ArrayRef<Operation *> ops) {
-  struct Part {
-    LinearOp linear; // or gated
-    GatedLinearOp gated;
-    SmallVector<Operation *> ops; // with its epilogue
-    spmd::BufferOp in, upIn;
-    Outlet out;
-    int64_t outputs, step;
-  };
-  SmallVector<Part> parts;
-  StringRef what;
-  for (Operation *op : ops) {
-    Part part{dyn_cast<LinearOp>(op), dyn_cast<GatedLinearOp>(op), {op}, {}, {}, {}, 0, 0};
-    Value result = op->getResult(0);
-    part.outputs = columnsOf(result);
-    part.step = tilePanels(llvm::divideCeil(part.outputs, kPanelRows)) * kPanelRows;
-    bool isLogits = false, isPending = false;
-    if (part.gated) {
-      what = "gate_up";
-    } else {
-      Epilogue epilogue(part.linear);
-      part.ops = epilogue.ops;
-      result = epilogue.result;
-      for (Operation *user : result.getUsers())
-        if (isa<func::ReturnOp>(user)) {
-          isLogits |= user->getNumOperands() == 1 && prefix.empty();
-          isPending |= user->getNumOperands() > 1;
-        }
-      what = isLogits ? "head" : slotOf(part.linear.getWeight());
-    }
-    if (ops.size() > 1)
-      what = "projections";
-    std::string suffix = isPending ? "pending" : local(part.gated ? "gated" : "projected");
-    if (isLogits)
-      part.out.rows = callersBuffer(spmd::Role::Logits, part.outputs, builder.getF32Type());
-    else if (isDecomposed(op))
-      part.out.rows = isPending ? pending(part.outputs) : arenaBuffer(suffix, part.outputs);
-    else
-      part.out = outletFor(result, suffix, target.getTiles().getRows(), part.step);
-    if (isLogits || isDecomposed(op))
-      buffers[result] = part.out.rows;
-    if (isDecomposed(op)) {
-      scheduleDecomposed(what, part.ops, part.out.rows);
-      continue;
-    }
-    Value input = op->getOperand(0);
-    part.in = inputFor(input, part.gated ? part.gated.getGate() : part.linear.getWeight());
-    if (part.gated)
-      part.upIn = inputFor(input, part.gated.getUp());
-    parts.push_back(part);
+/// Says where the projection's outputs lie, and what it reads. False: it has a phase of its own, as its decomposition.
+static bool prepare(ScheduleBuilder &b, Projection &projection, StringRef phaseName) {
+  Operation *op = projection.ops.front();
+  for (Operation *next : ArrayRef(projection.ops).drop_front())
+    b.markScheduled(next);
+  bool isDecomposed = b.isDecomposed(op);
+  std::string name = isPending(projection.result) && !projection.gated
+                         ? "pending"
+                         : b.numbered(projection.gated ? "gated" : "projected");
+  if (projection.isLogits)
+    projection.out.rows = b.callersBuffer(spmd::Role::Logits, projection.outputs, b.getF32Type());
+  else if (isDecomposed)
+    projection.out.rows = isPending(projection.result) && !projection.gated ? b.pending(projection.outputs)
+                                                                            : b.arenaBuffer(name, projection.outputs);
+  else
+    projection.out = destinationFor(b, projection.result, name, b.tiles.getRows(), projection.step);
+  if (projection.out.encoded.empty())
+    b.setBuffer(projection.result, projection.out.rows);
+  if (isDecomposed) {
+    scheduleDecomposed(b, phaseName, projection.ops, projection.out.rows);
+    return false;
   }
-  if (parts.empty())
+  Value input = op->getOperand(0);
+  projection.in = operandFor(b, input, projection.gated ? projection.gated.getGate() : projection.linear.getWeight());
+  if (projection.gated)
+    projection.upIn = operandFor(b, input, projection.gated.getUp());
+  return true;
+}
+
+/// `out` takes the outputs from `column` on.
+static void product(ScheduleBuilder &b, const Matrix &matrix, Value in, Value column, Value out) {
+  kernel::MatmulOp::create(b, in, b.weight(matrix.weight), column, out);
+  if (matrix.bias)
+    kernel::AddBiasOp::create(b, b.weight(matrix.bias), column, out);
+}
+
+static void fillGated(ScheduleBuilder &b, Projection &projection, const TilePart &part, Value row, Value count) {
+  GatedLinearOp op = projection.gated;
+  int64_t step = projection.step, maxRows = b.tiles.getRows();
+  OpFoldResult zero = b.getIndexAttr(0);
+  Value gate = b.write(b.scratchBuffer("gate." + Twine(step), maxRows, step), zero, zero, count, part.columns);
+  Value up = b.write(b.scratchBuffer("up." + Twine(step), maxRows, step), zero, zero, count, part.columns);
+  product(b, {op.getGate(), op.getGateBias()}, b.readRows(projection.in, row, count), part.column, gate);
+  product(b, {op.getUp(), op.getUpBias()}, b.readRows(projection.upIn, row, count), part.column, up);
+  fillTile(
+      b, projection.out, part, [&](Value out) { kernel::GluOp::create(b, gate, up, out, op.getActivationAttr()); },
+      /*rounds=*/true);
+}
+
+static void fillLinear(ScheduleBuilder &b, Projection &projection, const TilePart &part, Value row, Value count) {
+  LinearOp linear = projection.linear;
+  fillTile(b, projection.out, part, [&](Value out) {
+    product(b, {linear.getWeight(), linear.getBias()}, b.readRows(projection.in, row, count), part.column, out);
+    if (linear.isScaled())
+      kernel::ScaleOp::create(b, out, linear.getScaleAttr());
+    for (Operation *next : ArrayRef(projection.ops).drop_front())
+      if (auto softcap = dyn_cast<SoftcapOp>(next))
+        kernel::SoftcapOp::create(b, out, softcap.getCapAttr());
+      else
+        kernel::ActivationOp::create(b, out, cast<ActivationOp>(next).getActivationAttr());
+  });
+}
+
+/// Projections of one input, gated or not, that nobody waits for between them: one phase.
+static void scheduleProjections(ScheduleBuilder &b, ArrayRef<Operation *> ops) {
+  SmallVector<Projection> projections;
+  StringRef name;
+  for (Operation *op : ops) {
+    Projection projection(b, op);
+    projection.step = b.productStep(projection.outputs);
+    name = ops.size() > 1 ? "projections" : projection.phaseName();
+    if (prepare(b, projection, name))
+      projections.push_back(projection);
+  }
+  if (projections.empty())
     return;
-  auto tiles =
-      llvm::map_to_vector(parts, [](Part &part) -> int64_t { return llvm::divideCeil(part.outputs, part.step); });
-  auto body = [&](Value tile, Value row, Value count) {
-    choosePart(tile, tiles, [&](size_t index, Value local) {
-      Part &part = parts[index];
-      Value column = arith::MulIOp::create(builder, loc, local, constant(part.step));
-      OpFoldResult width = widthFrom(column, part.outputs, part.step), zero = builder.getIndexAttr(0);
-      auto product = [&](spmd::BufferOp in, Value matrix, Value bias, Value out) {
-        kernel::MatmulOp::create(builder, loc, readRows(in, row, count), weight(matrix), column, out);
-        if (bias)
-          kernel::AddBiasOp::create(builder, loc, weight(bias), column, out);
-      };
-      if (GatedLinearOp op = part.gated) {
-        Value gate = write(tileBuffer("gate." + Twine(part.step), target.getTiles().getRows(), part.step), zero, zero,
-                           count, width);
-        Value up = write(tileBuffer("up." + Twine(part.step), target.getTiles().getRows(), part.step), zero, zero,
-                         count, width);
-        product(part.in, op.getGate(), op.getGateBias(), gate);
-        product(part.upIn, op.getUp(), op.getUpBias(), up);
-        auto fill = [&](Value out) { kernel::GluOp::create(builder, loc, gate, up, out, op.getActivationAttr()); };
-        return put(part.out, row, column, count, width, fill, /*rounds=*/true);
-      }
-      put(part.out, row, column, count, width, [&](Value out) {
-        product(part.in, part.linear.getWeight(), part.linear.getBias(), out);
-        if (part.linear.isScaled())
-          kernel::ScaleOp::create(builder, loc, out, part.linear.getScaleAttr());
-        for (Operation *next : ArrayRef(part.ops).drop_front())
-          if (auto softcap = dyn_cast<SoftcapOp>(next))
-            kernel::SoftcapOp::create(builder, loc, out, softcap.getCapAttr());
-          else
-            kernel::ActivationOp::create(builder, loc, out, cast<ActivationOp>(next).getActivationAttr());
-      });
+  auto tiles = llvm::map_to_vector(
+      projections, [](Projection &each) -> int64_t { return llvm::divideCeil(each.outputs, each.step); });
+  b.tiled(name, llvm::sum_of(tiles), b.tiles.getRows(), [&](Value tile, Value row, Value count) {
+    b.choosePart(tile, tiles, [&](size_t index, Value local) {
+      Projection &projection = projections[index];
+      Value column = b.times(local, projection.step);
+      TilePart part{row, column, count, b.widthFrom(column, projection.outputs, projection.step)};
+      projection.gated ? fillGated(b, projection, part, row, count) : fillLinear(b, projection, part, row, count);
     });
-  };
-  tiled(what, llvm::sum_of(tiles), target.getTiles().getRows(), body);
+  });
+}
+
+/// The op, and those after it that read the same rows.
+static FailureOr<SmallVector<Operation *>> groupFrom(ScheduleBuilder &b, Operation *op) {
+  SmallVector<Operation *> group = {op};
+  for (Operation *next = op->getNextNode(); isa_and_nonnull<LinearOp, GatedLinearOp>(next); next = next->getNextNode())
+    if (next->getOperand(0) == op->getOperand(0)) {
+      if (failed(verifyOperands(b, next)))
+        return failure();
+      group.push_back(next);
+      b.markScheduled(next);
+    }
+  return group;
+}
+
+static LogicalResult scheduleGatedLinear(ScheduleBuilder &b, GatedLinearOp op) {
+  FailureOr<SmallVector<Operation *>> group = groupFrom(b, op);
+  if (failed(group))
+    return failure();
+  scheduleProjections(b, *group);
+  return success();
+}
+
+static LogicalResult scheduleLinear(ScheduleBuilder &b, LinearOp op) {
+  if (deferSharedExpert(b, op))
+    return success();
+  FailureOr<SmallVector<Operation *>> group = groupFrom(b, op);
+  if (failed(group))
+    return failure();
+  if (group->size() > 1 || !deferQueries(b, op))
+    scheduleProjections(b, *group);
+  return success();
+}
+
+void lm::addProjectionSchedules(ScheduleTable &table) {
+  table.add(scheduleGatedLinear);
+  table.add(scheduleLinear);
 }

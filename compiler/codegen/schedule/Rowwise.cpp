@@ -1,37 +1,36 @@
 //===- Rowwise.cpp - ops on single rows ---------------------------------------------------------------------------===//
 
-#include "compiler/codegen/schedule/Scheduler.h"
+#include "compiler/codegen/schedule/Decomposed.h"
+#include "compiler/codegen/schedule/ScheduleTable.h"
 
 using namespace mlir;
 using namespace mlir::lm;
 
-void Scheduler::scheduleAddNorm(AddNormOp op) {
-  spmd::BufferOp x = bufferOf(op.getInput()), pending = bufferOf(op.getPending());
-  spmd::BufferOp normed = isDeferred ? rowsBuffer(prefix + "normed", columnsOf(op.getNormed()))
-                                     : rowsBuffer(local("normed"), columnsOf(op.getNormed()));
+static void scheduleAddNorm(ScheduleBuilder &b, AddNormOp op) {
+  spmd::BufferOp x = b.bufferOf(op.getInput()), pending = b.bufferOf(op.getPending());
+  int64_t columns = columnsOf(op.getNormed());
+  spmd::BufferOp normed = b.rowsBuffer(b.hasPending ? b.function.prefix + "normed" : b.numbered("normed"), columns);
   // The stream is updated in place: a row's sum needs that row alone. The head entry reads the stream that prefill
   // left, perhaps more than once, and must leave it as it is.
-  spmd::BufferOp sum = entry == Entry::Head ? rowsBuffer("sum", columnsOf(op.getSum())) : x;
-  if (!isDeferred)
-    sum = rowsBuffer(local("sum"), columnsOf(op.getSum()));
-  Value post = weight(op.getPost()), scale = weight(op.getWeight());
-  FloatAttr eps = op.getEpsAttr();
-  int64_t group = columnsOf(op.getNormed());
-  Operation *whole = op;
-  rowwise.push_back([=, this](Value row, Value count) {
-    Value out = writeRows(normed, row, count), in = readRows(x, rowIn(x, row), count);
-    Value added = readRows(pending, rowIn(pending, row), count), total = writeRows(sum, row, count);
-    if (isDecomposed(whole))
-      return compute(whole, row, count, Value(), {total, out});
+  spmd::BufferOp sum = b.options.entry == Entry::Head ? b.rowsBuffer("sum", columnsOf(op.getSum())) : x;
+  if (!b.hasPending)
+    sum = b.rowsBuffer(b.numbered("sum"), columnsOf(op.getSum()));
+  Value post = b.weight(op.getPost()), scale = b.weight(op.getWeight());
+  b.onRows([=, &b](Value row, Value count) mutable {
+    Value out = b.writeRows(normed, row, count), in = b.readRows(x, b.rowIn(x, row), count);
+    Value added = b.readRows(pending, b.rowIn(pending, row), count), total = b.writeRows(sum, row, count);
+    if (b.isDecomposed(op))
+      return computeDecomposed(b, op.getOperation(), {row, count}, {total, out});
+    IntegerAttr group = b.getI64IntegerAttr(columns);
     if (post) {
-      kernel::NormOp::create(builder, loc, added, post, Value(), out, builder.getI64IntegerAttr(group), eps);
+      kernel::NormOp::create(b, added, post, Value(), out, group, op.getEpsAttr());
       added = out;
     }
-    kernel::AddOp::create(builder, loc, in, added, total);
-    kernel::NormOp::create(builder, loc, total, scale, Value(), out, builder.getI64IntegerAttr(group), eps);
+    kernel::AddOp::create(b, in, added, total);
+    kernel::NormOp::create(b, total, scale, Value(), out, group, op.getEpsAttr());
   });
-  buffers[op.getSum()] = sum;
-  buffers[op.getNormed()] = normed;
+  b.setBuffer(op.getSum(), sum);
+  b.setBuffer(op.getNormed(), normed);
 }
 
 /// Whether `op` is the last to look at `value`.
@@ -41,97 +40,108 @@ static bool isLastUse(Value value, Operation *op) {
   });
 }
 
-void Scheduler::scheduleAdd(AddOp op) {
-  spmd::BufferOp lhs = bufferOf(op.getLhs()), rhs = bufferOf(op.getRhs());
+static void scheduleAdd(ScheduleBuilder &b, AddOp op) {
+  spmd::BufferOp lhs = b.bufferOf(op.getLhs()), rhs = b.bufferOf(op.getRhs());
   // Where nobody looks at the stream again it is updated in place, as in scheduleAddNorm.
-  bool isInPlace = isDeferred && entry != Entry::Head && lhs == residualStream && isLastUse(op.getLhs(), op);
-  spmd::BufferOp out = isInPlace ? lhs : rowsBuffer(local("sum"), columnsOf(op.getResult()));
-  Operation *whole = op;
-  rowwise.push_back([=, this](Value row, Value count) {
-    if (isDecomposed(whole))
-      return compute(whole, row, count, Value(), writeRows(out, row, count));
-    kernel::AddOp::create(builder, loc, readRows(lhs, rowIn(lhs, row), count), readRows(rhs, rowIn(rhs, row), count),
-                          writeRows(out, row, count));
+  bool isInPlace = b.hasPending && b.options.entry != Entry::Head && b.isResidual(lhs) && isLastUse(op.getLhs(), op);
+  spmd::BufferOp out = isInPlace ? lhs : b.rowsBuffer(b.numbered("sum"), columnsOf(op.getResult()));
+  b.onRows([=, &b](Value row, Value count) mutable {
+    if (b.isDecomposed(op))
+      return computeDecomposed(b, op.getOperation(), {row, count}, b.writeRows(out, row, count));
+    kernel::AddOp::create(b, b.readRows(lhs, b.rowIn(lhs, row), count), b.readRows(rhs, b.rowIn(rhs, row), count),
+                          b.writeRows(out, row, count));
   });
-  buffers[op.getResult()] = out;
+  b.setBuffer(op.getResult(), out);
 }
 
-void Scheduler::scheduleNorm(NormOp op) {
-  spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("normed"), columnsOf(op.getResult()));
-  Value scale = weight(op.getWeight()), bias = weight(op.getBias());
-  FloatAttr eps = op.getEpsAttr();
+static void scheduleNorm(ScheduleBuilder &b, NormOp op) {
+  spmd::BufferOp in = b.bufferOf(op.getInput());
+  spmd::BufferOp out = b.rowsBuffer(b.numbered("normed"), columnsOf(op.getResult()));
+  Value scale = b.weight(op.getWeight()), bias = b.weight(op.getBias());
   int64_t group = columnsOf(op.getResult()) / static_cast<int64_t>(op.getGroups());
-  Operation *whole = op;
-  rowwise.push_back([=, this](Value row, Value count) {
-    if (isDecomposed(whole))
-      return compute(whole, row, count, Value(), writeRows(out, row, count));
-    kernel::NormOp::create(builder, loc, readRows(in, rowIn(in, row), count), scale, bias, writeRows(out, row, count),
-                           builder.getI64IntegerAttr(group), eps);
+  b.onRows([=, &b](Value row, Value count) mutable {
+    if (b.isDecomposed(op))
+      return computeDecomposed(b, op.getOperation(), {row, count}, b.writeRows(out, row, count));
+    kernel::NormOp::create(b, b.readRows(in, b.rowIn(in, row), count), scale, bias, b.writeRows(out, row, count),
+                           b.getI64IntegerAttr(group), op.getEpsAttr());
   });
-  buffers[op.getResult()] = out;
+  b.setBuffer(op.getResult(), out);
 }
 
-void Scheduler::scheduleRope(RopeOp op) {
-  if (deferred.contains(op))
-    return;
-  spmd::BufferOp in = bufferOf(op.getInput()), out = rowsBuffer(local("rotated"), columnsOf(op.getResult()));
-  int64_t from = op.getFrom();
-  spmd::BufferOp angles = ropeTable(op.getRope());
-  int64_t dim = columnsOf(op.getResult()) / static_cast<int64_t>(op.getHeads());
-  Operation *whole = op;
-  rowwise.push_back([=, this](Value row, Value count) {
-    Value to = writeRows(out, row, count);
-    if (isDecomposed(whole))
-      return compute(whole, row, count, arith::AddIOp::create(builder, loc, position, row), to);
-    kernel::CopyOp::create(builder, loc, readRows(in, row, count), to);
-    kernel::RopeOp::create(builder, loc, readRows(angles, row, count), to, dim, from);
+static void scheduleRope(ScheduleBuilder &b, RopeOp op) {
+  spmd::BufferOp in = b.bufferOf(op.getInput());
+  spmd::BufferOp out = b.rowsBuffer(b.numbered("rotated"), columnsOf(op.getResult()));
+  spmd::BufferOp angles = b.ropeTable(op.getRope());
+  int64_t from = op.getFrom(), dim = columnsOf(op.getResult()) / static_cast<int64_t>(op.getHeads());
+  b.onRows([=, &b](Value row, Value count) mutable {
+    Value to = b.writeRows(out, row, count);
+    if (b.isDecomposed(op)) {
+      Value position = arith::AddIOp::create(b, b.function.position, row);
+      return computeDecomposed(b, op.getOperation(), {row, count, position}, to);
+    }
+    kernel::CopyOp::create(b, b.readRows(in, row, count), to);
+    kernel::RopeOp::create(b, b.readRows(angles, row, count), to, dim, from);
   });
-  buffers[op.getResult()] = out;
+  b.setBuffer(op.getResult(), out);
 }
 
-void Scheduler::scheduleAddPositions(AddPositionsOp op) {
-  spmd::BufferOp x = buffers[op.getResult()] = bufferOf(op.getInput());
-  Value table = weight(op.getTable());
-  Operation *whole = op;
-  rowwise.push_back([=, this](Value row, Value count) {
-    Value at = arith::AddIOp::create(builder, loc, position, row), out = writeRows(x, row, count);
-    if (isDecomposed(whole))
-      return compute(whole, row, count, at, out);
-    kernel::AddPositionsOp::create(builder, loc, table, at, out);
+static void scheduleAddPositions(ScheduleBuilder &b, AddPositionsOp op) {
+  spmd::BufferOp x = b.bufferOf(op.getInput());
+  b.setBuffer(op.getResult(), x);
+  Value table = b.weight(op.getTable());
+  b.onRows([=, &b](Value row, Value count) mutable {
+    Value position = arith::AddIOp::create(b, b.function.position, row), out = b.writeRows(x, row, count);
+    if (b.isDecomposed(op))
+      return computeDecomposed(b, op.getOperation(), {row, count, position}, out);
+    kernel::AddPositionsOp::create(b, table, position, out);
   });
 }
 
-/// An op that makes a row of rows and nothing else.
-void Scheduler::scheduleRowwise(Operation *op, std::function<void(ValueRange ins, Value out)> kernel) {
-  Value result = op->getResult(0);
-  spmd::BufferOp out = rowsBuffer(local(op->getName().stripDialect()), columnsOf(result));
-  SmallVector<spmd::BufferOp> from;
-  for (Value operand : op->getOperands())
-    if (isa<RankedTensorType>(operand.getType()))
-      from.push_back(bufferOf(operand));
-  rowwise.push_back([=, this](Value row, Value count) {
-    Value to = writeRows(out, row, count);
-    if (isDecomposed(op))
-      return compute(op, row, count, Value(), to);
-    SmallVector<Value> ins;
-    for (spmd::BufferOp buffer : from)
-      ins.push_back(readRows(buffer, rowIn(buffer, row), count));
-    kernel(ins, to);
+static void schedulePart(ScheduleBuilder &b, PartOp op) {
+  spmd::BufferOp from = b.bufferOf(op.getInput());
+  int64_t width = columnsOf(op.getResult()), number = op.getNumber().value_or(0);
+  spmd::BufferOp out = b.rowsBuffer(b.numbered("part"), width);
+  Value index = op.getIndex() ? b.mapping.lookup(op.getIndex()) : Value();
+  b.onRows([=, &b](Value row, Value count) mutable {
+    Value column = index ? b.times(index, width) : b.constant(number * width);
+    kernel::CopyOp::create(b, b.read(from, b.rowIn(from, row), column, count, b.getIndexAttr(width)),
+                           b.writeRows(out, row, count));
   });
-  buffers[result] = out;
+  b.setBuffer(op.getResult(), out);
 }
 
-void Scheduler::schedulePart(PartOp op) {
-  spmd::BufferOp from = bufferOf(op.getInput());
-  int64_t width = columnsOf(op.getResult());
-  spmd::BufferOp out = rowsBuffer(local("part"), width);
-  Value index = op.getIndex() ? mapping.lookup(op.getIndex()) : Value();
-  int64_t number = op.getNumber().value_or(0);
-  rowwise.push_back([=, this](Value row, Value count) {
-    Value column =
-        index ? arith::MulIOp::create(builder, loc, index, constant(width)).getResult() : constant(number * width);
-    kernel::CopyOp::create(builder, loc, read(from, rowIn(from, row), column, count, builder.getIndexAttr(width)),
-                           writeRows(out, row, count));
+void lm::addRowwiseSchedules(ScheduleTable &table) {
+  table.add(scheduleAdd);
+  table.add(scheduleAddNorm);
+  table.add(scheduleAddPositions);
+  table.add(scheduleNorm);
+  table.add(schedulePart);
+  table.add(scheduleRope);
+  table.addRowwise<AltUpCorrectOp>([](ScheduleBuilder &b, AltUpCorrectOp, ValueRange in, Value out) {
+    kernel::AltUpCorrectOp::create(b, in[0], in[1], in[2], out);
   });
-  buffers[op.getResult()] = out;
+  table.addRowwise<AltUpInjectOp>([](ScheduleBuilder &b, AltUpInjectOp, ValueRange in, Value out) {
+    kernel::AltUpInjectOp::create(b, in[0], in[1], out);
+  });
+  table.addRowwise<AltUpPredictOp>([](ScheduleBuilder &b, AltUpPredictOp, ValueRange in, Value out) {
+    kernel::AltUpPredictOp::create(b, in[0], in[1], out);
+  });
+  table.addRowwise<ConcatOp>(
+      [](ScheduleBuilder &b, ConcatOp, ValueRange in, Value out) { kernel::ConcatOp::create(b, in, out); });
+  table.addRowwise<GluOp>([](ScheduleBuilder &b, GluOp op, ValueRange in, Value out) {
+    kernel::GluOp::create(b, in[0], in[1], out, op.getActivationAttr());
+  });
+  table.addRowwise<MatchMagnitudeOp>([](ScheduleBuilder &b, MatchMagnitudeOp op, ValueRange in, Value out) {
+    kernel::MatchMagnitudeOp::create(b, in[0], in[1], out, op.getEpsAttr());
+  });
+  table.addRowwise<MultiplyOp>([](ScheduleBuilder &b, MultiplyOp op, ValueRange in, Value out) {
+    kernel::MultiplyOp::create(b, in[0], b.weight(op.getWeight()), out);
+  });
+  table.addRowwise<ScaleOp>([](ScheduleBuilder &b, ScaleOp op, ValueRange in, Value out) {
+    kernel::CopyOp::create(b, in[0], out);
+    kernel::ScaleOp::create(b, out, op.getFactorAttr());
+  });
+  table.addRowwise<SparsifyOp>([](ScheduleBuilder &b, SparsifyOp op, ValueRange in, Value out) {
+    kernel::SparsifyOp::create(b, in[0], out, op.getDeviationsAttr());
+  });
 }

@@ -1,0 +1,83 @@
+//===- Experts.h - what both schedules of a mixture of experts do -------------------------------------------------===//
+//
+// Slots hold a row for one of its experts. A block of slots is of one expert, so that a tile multiplies the rows of a
+// block with that expert's matrix.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_CODEGEN_SCHEDULE_EXPERTS_H
+#define LATHE_COMPILER_CODEGEN_SCHEDULE_EXPERTS_H
+
+#include "compiler/codegen/schedule/Operands.h"
+
+namespace mlir::lm {
+
+class Mixture {
+public:
+  Mixture(ScheduleBuilder &b, ExpertsOp op, spmd::BufferOp out);
+
+  int64_t slots() const { return blocks * blockRows; }
+  OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
+  OpFoldResult columnsOf(spmd::BufferOp buffer) { return index(buffer.getBufferType().getDimSize(1)); }
+  Value rowOf(Value block) { return b.times(block, blockRows); }
+  /// A row for each slot, in the arena.
+  spmd::BufferOp slotBuffer(StringRef what, int64_t columns, Type element) {
+    return b.buffer(b.numbered(what), slots(), columns, element, spmd::Space::Arena);
+  }
+
+  /// Makes the buffers of what gate and up give, and of what the down product reads of it.
+  void makeInner();
+  /// glu(gate, up) of a block, for `columns` outputs of each expert from `column` on.
+  void gateUp(Value block, Value row, Value column, OpFoldResult columns);
+  /// Whether what the down product reads is made of whole rows, after the gate and up products.
+  bool encodesInner() const { return downEncoding != OperandEncoding::F32 && inner.rows; }
+  /// That, of `rows` slots from `row` on.
+  void encodeInner(Value row, OpFoldResult rows);
+  /// The down product of a block, for the columns of `to` from `column` on.
+  void down(Value block, Value row, Value column, Value to);
+  /// Weighs and adds up the experts of rows, whose products are in `mixed`; adds what is shared.
+  void combine(Value mixed, const TilePart &part);
+
+  ScheduleBuilder &b;
+  ExpertsOp op;
+  // Of the op.
+  int64_t top, hidden, innerColumns, experts; // experts of a row; columns of rows, between the products; experts in all
+  spmd::BufferOp out, weights, chosen;        // [rows, hidden]; [rows, top] weights and numbers of each row's experts
+  spmd::BufferOp shared, sharedGate;          // [rows, hidden], [rows, 1]; null: nothing
+  spmd::BufferOp gateIn, upIn;                // in the encodings that the products take
+  // Of the schedule.
+  int64_t blocks = 0, blockRows = 0; // blocks at most; slots of a block
+  bool isOneRow = false;             // slot k is of the row's k-th expert
+  spmd::BufferOp places;             // [rows, top]: each row's slots; null for one row
+  spmd::BufferOp blockExperts;       // [blocks, 1]: numbers of experts
+  spmd::BufferOp slotWeights;        // [slots, 1]; of one row [1, top]
+
+private:
+  Value expertOf(Value block);
+  void addBias(Value bias, int64_t each, Value block, Value column, Value out);
+
+  OperandEncoding downEncoding = OperandEncoding::F32;
+  TileDestination inner;
+  spmd::BufferOp downIn, gateScratch, upScratch;
+};
+
+/// A tile of a product: a block of slots and columns of each expert.
+struct ExpertTiles {
+  int64_t columns, step;
+
+  int64_t perBlock() const { return llvm::divideCeil(columns, step); }
+  /// Emits `body` for tile `tile` of a phase of this many tiles per block.
+  void emit(Mixture &mixture, Value tile,
+            function_ref<void(Value block, Value row, Value column, OpFoldResult width)> body) const;
+};
+
+/// A decode step: one row. A tile of the gate and up products is of one of its experts, and a tile of the down product
+/// adds up all of them for some outputs.
+void scheduleExpertsOfOneRow(Mixture &mixture);
+
+/// Many rows, sorted by expert into blocks, so that a tile is a product of several rows with one expert's matrix.
+void scheduleDispatchedExperts(Mixture &mixture);
+
+} // namespace mlir::lm
+
+#endif // LATHE_COMPILER_CODEGEN_SCHEDULE_EXPERTS_H
