@@ -127,7 +127,7 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     if (failed(verifyInput()))
       return signalPassFailure();
     auto program = [&](StringRef name) { return module.lookupSymbol<spmd::ProgramOp>(name); };
-    spmd::ProgramOp decode = program("decode"), prefill = program("prefill"), head = program("head");
+    spmd::ProgramOp decode = program("decode"), prefill = program("prefill"), logits = program("logits");
 
     int64_t barriers = 0;
     decode.walk([&](spmd::LayersOp layers) {
@@ -138,7 +138,7 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
       }
     });
     Course decodeCourse = CourseReader(decode).read(), prefillCourse = CourseReader(prefill).read(),
-           headCourse = CourseReader(head).read();
+           logitsCourse = CourseReader(logits).read();
     auto operations = [&](const Course &course) {
       std::array<int64_t, LRT_PEAKS> sums = {}; // of a row
       forEachCost(course, &getContext(), [&](spmd::CostAttr cost) {
@@ -167,13 +167,13 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     add("cache_bytes", std::max<int64_t>(cacheBytes, lathe::kTensorAlign));
     add("decode_rows", decode.getRows());
     add("prefill_rows", prefill.getRows());
-    add("head_rows", head.getRows());
+    add("logits_rows", logits.getRows());
     add("barriers_per_layer", barriers);
     entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(operations(prefillCourse))));
-    entries.push_back(builder.getNamedAttr("head_ops", builder.getDenseI64ArrayAttr(operations(headCourse))));
+    entries.push_back(builder.getNamedAttr("logits_ops", builder.getDenseI64ArrayAttr(operations(logitsCourse))));
     entries.push_back(builder.getNamedAttr(
         "courses", builder.getDictionaryAttr({builder.getNamedAttr("decode", toAttribute(decodeCourse, builder)),
-                                              builder.getNamedAttr("head", toAttribute(headCourse, builder)),
+                                              builder.getNamedAttr("logits", toAttribute(logitsCourse, builder)),
                                               builder.getNamedAttr("prefill", toAttribute(prefillCourse, builder))})));
     module->setAttr("lm.program", builder.getDictionaryAttr(entries));
   }
@@ -184,7 +184,7 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
 /// What the passes before must have left.
 LogicalResult DescribeProgram::verifyInput() {
   ModuleOp module = getOperation();
-  for (StringRef name : {"decode", "prefill", "head"})
+  for (StringRef name : {"decode", "prefill", "logits"})
     if (!module.lookupSymbol<spmd::ProgramOp>(name))
       return module.emitError() << "lm-describe-program: expects a program @" << name << " (lm-schedule)";
   WalkResult result = module.walk([](spmd::PhaseOp phase) -> WalkResult {

@@ -17,14 +17,14 @@ def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
   let summary = "fused layers become phases of an SPMD program, once per entry point";
   let description = [{
     A program (spmd.program) for each entry point: `decode` (one row, logits included), `prefill` (up to `prefill-rows`, leaves the stream in the module's buffers)
-    and `head` (logits of up to `head-rows` rows of the last prefill). Work that is a row's alone (norms, quantising)
+    and `logits` (logits of up to `logits-rows` rows of the last prefill). Work that is a row's alone (norms, quantising)
     becomes the prologue of the phase that needs it where rows are few, and a phase divided by rows where they are many.
     An op that has no phase of its own, or is named by `decompose`, is computed by one tile in kernel.compute.
     Examples: test/codegen/schedule.mlir, test/codegen/schedule-decomposed.mlir.
   }];
   let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call; the module's lm.options.prefill_rows goes before">,
                  Option<"decompose", "decompose", "std::string", "\"\"", "ops to run by their decomposition, lm.qkv,lm.linear or all; the module's lm.options.decompose goes before">,
-                 Option<"headRows", "head-rows", "int64_t", "8", "most rows of one head call">];
+                 Option<"logitsRows", "logits-rows", "int64_t", "8", "the largest number of rows of one call for logits">];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::spmd::SPMDDialect", "::mlir::kernel::KernelDialect",
                            "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
 }
@@ -46,7 +46,7 @@ def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
     several positions (first, last, where windows slide and rings wrap), and for every call:
     tiles of a phase write each part of a buffer once, without gaps, inside the buffer; between two phases, across the
     edges of layers and of calls too, there is a barrier; what a phase reads was last written through the same buffer in
-    this call (for head: by the last prefill), so that no two live buffers share bytes and nothing is read undefined; a
+    this call (for logits: by the last prefill), so that no two live buffers share bytes and nothing is read undefined; a
     worker reads its scratch only where its own tile or a prologue filled it; every position a query sees is in its row of
     the cache, not overwritten by a later one of the same call;
     weights, caches and buffers lie apart and inside their areas. Workers are never mentioned: what was checked holds for any

@@ -41,9 +41,9 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
       context = lathe::getModuleInteger(module, kModelAttr, "context", 1, lathe::kMaxContext);
     if (failed(context))
       return signalPassFailure();
-    if (headRows < 1 || headRows > lathe::kMaxRows) {
-      module.emitError() << "lm-schedule: expects head-rows from 1 to " << lathe::kMaxRows << ", but found "
-                         << headRows;
+    if (logitsRows < 1 || logitsRows > lathe::kMaxRows) {
+      module.emitError() << "lm-schedule: expects logits-rows from 1 to " << lathe::kMaxRows << ", but found "
+                         << logitsRows;
       return signalPassFailure();
     }
     // A decode step attends to the latent vectors themselves; prefill chooses when it runs.
@@ -59,7 +59,7 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
     for (const ProgramOptions &options :
          {ProgramOptions{Entry::Decode, "decode", 1, *target, decomposed},
           ProgramOptions{Entry::Prefill, "prefill", prefill, *target, decomposed},
-          ProgramOptions{Entry::Head, "head", headRows.getValue(), *target, decomposed}}) {
+          ProgramOptions{Entry::Logits, "logits", logitsRows.getValue(), *target, decomposed}}) {
       bool isAbsorbed = options.entry == Entry::Decode && absorbed;
       auto source = isAbsorbed ? absorbed->lookupSymbol<func::FuncOp>("forward") : forward;
       if (failed(scheduleProgram(module, source, table, options)))

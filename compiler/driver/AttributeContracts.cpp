@@ -161,7 +161,7 @@ LogicalResult AttributeContracts::verifyEntries() {
   for (auto program : module.getOps<spmd::ProgramOp>()) {
     const StringRef name = program.getSymName();
     const int64_t rows = program.getRows();
-    if (!llvm::is_contained({"decode", "prefill", "head"}, name))
+    if (!llvm::is_contained({"decode", "prefill", "logits"}, name))
       return program.emitError() << "spmd.program: expected decode, prefill or head, found " << name;
     std::optional<int64_t> callRows = find(options, "prefill_rows"), context = find(model, "context");
     if (name == "prefill" && callRows && context &&

@@ -253,7 +253,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
       {kProgramAttr, "barriers_per_layer", &program.barriers_per_layer},
       {kProgramAttr, "decode_rows", &program.decode.rows},
       {kProgramAttr, "prefill_rows", &program.prefill.rows},
-      {kProgramAttr, "head_rows", &program.head.rows},
+      {kProgramAttr, "logits_rows", &program.logits.rows},
   };
   for (auto [dictionary, key, field] : integers) {
     LATHE_ASSIGN_OR_RETURN(*field, moduleInteger(module, dictionary, key));
@@ -262,7 +262,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   if (findEntry(module, lm::kModelAttr, "active_parameters")) {
     LATHE_ASSIGN_OR_RETURN(program.active_parameters, moduleInteger(module, lm::kModelAttr, "active_parameters"));
   }
-  for (auto [key, field] : {std::pair("row_ops", program.row_ops), std::pair("head_ops", program.head_ops)}) {
+  for (auto [key, field] : {std::pair("row_ops", program.row_ops), std::pair("logits_ops", program.logits_ops)}) {
     auto values = llvm::dyn_cast_or_null<DenseI64ArrayAttr>(findEntry(module, kProgramAttr, key));
     if (!values || values.size() != LRT_PEAKS)
       return badAttribute(kProgramAttr, key, "array<i64: f32, bf16, int8>");
@@ -284,8 +284,8 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   };
   const std::pair<llvm::StringRef, size_t> entries[] = {{"decode", offsetof(lrt_program, decode)},
                                                         {"prefill", offsetof(lrt_program, prefill)},
-                                                        {"head", offsetof(lrt_program, head)}};
-  lrt_entry *const described[] = {&program.decode, &program.prefill, &program.head};
+                                                        {"logits", offsetof(lrt_program, logits)}};
+  lrt_entry *const described[] = {&program.decode, &program.prefill, &program.logits};
   for (auto [index, entry] : llvm::enumerate(entries)) {
     auto [name, offset] = entry;
     pointers[offset + offsetof(lrt_entry, name)] = image.string(name);

@@ -59,7 +59,7 @@ Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t 
   for (int64_t done = 0; done < prompt; done += prefill.rows)
     work += workOf(prefill, std::min(prompt - done, prefill.rows), fill + done);
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    plan.promptOps[kind] = work.ops[kind] + double(program.head_ops[kind]);
+    plan.promptOps[kind] = work.ops[kind] + double(program.logits_ops[kind]);
   return plan;
 }
 

@@ -99,7 +99,7 @@ std::string describe(const lrt_program &program) {
   text += line("threads", program.default_threads > 0
                               ? format("%lld", (long long)program.default_threads)
                               : format("physical cores (%lld here)", (long long)defaultThreads(program)));
-  text += describe(program.decode) + describe(program.prefill) + describe(program.head);
+  text += describe(program.decode) + describe(program.prefill) + describe(program.logits);
   text += line("barriers per layer", format("%lld", (long long)program.barriers_per_layer));
   text += line("memory: weights", readableBytes(double(program.weights_bytes)) + ", " +
                                       readableBytes(workOf(program.decode, 1, 0).weightBytes) + " read per token");
@@ -192,7 +192,7 @@ std::string describeAsJson(const lrt_program &program, const Weights &weights, c
   json.end();
   json.integer("default_threads", defaultThreads(program));
   json.beginList("entries");
-  for (const lrt_entry *entry : {&program.decode, &program.prefill, &program.head}) {
+  for (const lrt_entry *entry : {&program.decode, &program.prefill, &program.logits}) {
     json.beginObject();
     json.text("name", entry->name);
     json.integer("rows", entry->rows);

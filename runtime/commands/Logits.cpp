@@ -24,13 +24,13 @@ struct Arguments : EngineArguments, TokensArguments {
   }
 };
 
-/// Feeds `count` tokens in one pass and writes their logits; `logits` holds head.rows rows.
+/// Feeds `count` tokens in one pass and writes their logits; `logits` holds logits.rows rows.
 bool writeChunk(Sequence &sequence, const int32_t *tokens, int64_t count, std::vector<float> &logits, NpyWriter &file,
                 std::string &error) {
   const lrt_program &program = sequence.program();
   sequence.prefill(tokens, count);
   for (int64_t first = 0, rows; first < count; first += rows) {
-    rows = std::min(count - first, program.head.rows);
+    rows = std::min(count - first, program.logits.rows);
     sequence.logits(first, rows, logits.data());
     if (!file.write(logits.data(), rows * program.vocabulary, error))
       return false;
@@ -45,7 +45,7 @@ bool writeLogits(Sequence &sequence, const std::vector<int32_t> &tokens, std::ve
   const int64_t count = int64_t(tokens.size());
   if (chunks.empty())
     chunks.push_back(INT64_MAX);
-  std::vector<float> logits(size_t(program.vocabulary) * std::max<int64_t>(program.head.rows, 1));
+  std::vector<float> logits(size_t(program.vocabulary) * std::max<int64_t>(program.logits.rows, 1));
   Progress progress("logits", "tokens");
   int64_t pass = 0;
   for (int64_t done = 0; done < count; ++pass) {
@@ -100,7 +100,7 @@ int run(const Invocation &invocation) {
   NpyWriter file;
   EngineOptions engineOptions = arguments.engine();
   engineOptions.positions = count;
-  engineOptions.bufferBytes = program.head.rows * program.vocabulary * int64_t(sizeof(float));
+  engineOptions.bufferBytes = program.logits.rows * program.vocabulary * int64_t(sizeof(float));
   if (!engine.open(engineOptions, error) || !sequence.open(count, error) ||
       !file.open(*arguments.out, count, program.vocabulary, error))
     return invocation.fail(error);

@@ -62,7 +62,7 @@ private:
     int64_t position; // of the first row
     int64_t rows;
     const int32_t *tokens = nullptr; // [rows]
-    int64_t first = 0;               // the first row's place in the last prefill, for program.head
+    int64_t first = 0;               // the first row's place in the last prefill, for program.logits
     float *logits = nullptr;         // [rows, vocabulary]
   };
   void run(const Call &call);

@@ -18,7 +18,7 @@ template <typename Samples, typename Get> static double medianOf(const Samples &
 
 static int64_t mostBarriers(const lrt_program &program) {
   // One is the team's own, at the end; one more shows that there are more than described.
-  return std::max({program.decode.num_order, program.prefill.num_order, program.head.num_order}) + 2;
+  return std::max({program.decode.num_order, program.prefill.num_order, program.logits.num_order}) + 2;
 }
 
 Profile::Profile(const lrt_program &program, int64_t workers) : stamps(workers, mostBarriers(program)) {}

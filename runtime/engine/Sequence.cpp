@@ -62,7 +62,7 @@ void Sequence::prefill(const int32_t *tokens, int64_t rows) {
 
 void Sequence::logits(int64_t first, int64_t rows, float *logits) {
   assert(engine.lastPrefill == this && first + rows <= prefilled && "the arena holds another sequence's rows");
-  engine.run({.entry = engine.program.head,
+  engine.run({.entry = engine.program.logits,
               .cache = cache.data(),
               .position = next - prefilled + first,
               .rows = rows,

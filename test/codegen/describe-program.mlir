@@ -16,14 +16,14 @@
 // CHECK-SAME: {cost = #spmd.cost<weights = 128>, kind = "kind", name = "a"},
 // CHECK-SAME: {cost = #spmd.cost<weights = 544, int8 = 1024>, kind = "kind", name = "b"},
 // CHECK-SAME: {cost = #spmd.cost<weights = 1024, bf16 = 1024>, kind = "", name = "head"}]},
-// CHECK-SAME: head = {order = array<i32: 0>, phases = [{cost = #spmd.cost<weights = 1024, bf16 = 1024>, kind = "", name = "head"}]},
+// CHECK-SAME: logits = {order = array<i32: 0>, phases = [{cost = #spmd.cost<weights = 1024, bf16 = 1024>, kind = "", name = "head"}]},
 // CHECK-SAME: prefill = {order = array<i32: 0, 1>,
 // CHECK-SAME: phases = [{cost = #spmd.cost<weights = 544, int8 = 1024>, kind = "", name = "a+b"},
 // CHECK-SAME: {cost = #spmd.cost<>, kind = "", name = "a"}]}}
 // 2 layers of (16 x 32 q8_0: 544 bytes, 32 f32: 128 bytes) and the head (16 x 32 bf16: 1024 bytes).
 // CHECK-SAME: decode_rows = 1 : i64
-// CHECK-SAME: head_ops = array<i64: 0, 1024, 0>
-// CHECK-SAME: head_rows = 8 : i64
+// CHECK-SAME: logits_ops = array<i64: 0, 1024, 0>
+// CHECK-SAME: logits_rows = 8 : i64
 // CHECK-SAME: prefill_rows = 64 : i64
 // CHECK-SAME: row_ops = array<i64: 0, 0, 1024>
 // CHECK-SAME: scratch_bytes = 256 : i64
@@ -127,7 +127,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
       return
     }
   }
-  spmd.program @head rows 8 after @prefill {
+  spmd.program @logits rows 8 after @prefill {
     func.func @entry(%n: index, %p: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -171,7 +171,7 @@ module attributes {spmd.arena_bytes = 64 : i64} {
   spmd.program @prefill rows 1 {
     func.func @entry(%n: index, %p: index, %first: index) { return }
   }
-  spmd.program @head rows 1 {
+  spmd.program @logits rows 1 {
     func.func @entry(%n: index, %p: index, %first: index) { return }
   }
 }
@@ -187,7 +187,7 @@ module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
   spmd.program @prefill rows 1 {
     func.func @entry(%n: index, %p: index, %first: index) { return }
   }
-  spmd.program @head rows 1 {
+  spmd.program @logits rows 1 {
     func.func @entry(%n: index, %p: index, %first: index) { return }
   }
 }
@@ -208,7 +208,7 @@ module attributes {spmd.arena_bytes = 64 : i64, spmd.scratch_bytes = 64 : i64} {
   spmd.program @prefill rows 1 {
     func.func @entry(%n: index, %p: index, %first: index) { return }
   }
-  spmd.program @head rows 1 {
+  spmd.program @logits rows 1 {
     func.func @entry(%n: index, %p: index, %first: index) { return }
   }
 }

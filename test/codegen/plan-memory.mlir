@@ -83,9 +83,9 @@ module {
 
   // Programs share the arena, one runs at a time. What a program leaves for another has a place before either's own; here
   // @decode does not use it, so that it may lie in the same bytes.
-  // CHECK-LABEL: spmd.program @head rows 3 after @prefill
+  // CHECK-LABEL: spmd.program @logits rows 3 after @prefill
   // CHECK: spmd.buffer @sum : memref<3x32xf32> arena place 1024{{$}}
-  spmd.program @head rows 3 after @prefill {
+  spmd.program @logits rows 3 after @prefill {
     spmd.buffer @sum : memref<3x32xf32> arena
     func.func @entry(%n: index, %p: index, %first: index) {
       return

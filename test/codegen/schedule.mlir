@@ -1,8 +1,8 @@
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s --implicit-check-not=@forward
-// RUN: lathe-opt %s --lm-schedule='prefill-rows=20 head-rows=3' | FileCheck %s --check-prefix=ROWS
+// RUN: lathe-opt %s --lm-schedule='prefill-rows=20 logits-rows=3' | FileCheck %s --check-prefix=ROWS
 // ROWS: spmd.buffer @prefill.stream : memref<20x48xf32> arena
 // ROWS: spmd.program @prefill rows 20 {
-// ROWS: spmd.program @head rows 3 after @prefill {
+// ROWS: spmd.program @logits rows 3 after @prefill {
 // ROWS: spmd.buffer @logits : memref<3x96xf32> caller role logits
 
 !x = tensor<?x48xf32>
@@ -116,7 +116,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 
 // Where rows are many, what is a row's alone is a phase of its own, and tiles are heads by blocks of rows: as many as it
 // takes, all of nearly one size, but of whole units of 8.
-// What prefill leaves for the head lies in the module.
+// What prefill leaves for the logits entry lies in the module.
 // CHECK: spmd.buffer @prefill.stream : memref<64x48xf32> arena
 // CHECK-NEXT: spmd.buffer @prefill.pending : memref<64x48xf32> arena
 // CHECK-LABEL: spmd.program @prefill rows 64 {
@@ -143,8 +143,8 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK-NOT: spmd.phase
 // CHECK: return
 
-// Head reads the stream that prefill left, from row `first` on, and does not change it.
-// CHECK-LABEL: spmd.program @head rows 8 after @prefill {
+// The logits entry reads the stream that prefill left, from row `first` on, and does not change it.
+// CHECK-LABEL: spmd.program @logits rows 8 after @prefill {
 // CHECK: spmd.buffer @logits : memref<8x96xf32> caller role logits
 // CHECK: func.func @entry(
 // CHECK-SAME: %{{.*}}: index, %{{.*}}: index, %[[FIRST:.*]]: index)

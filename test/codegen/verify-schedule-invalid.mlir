@@ -1432,13 +1432,13 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       return
     }
   }
-  spmd.program @head rows 1 {
+  spmd.program @logits rows 1 {
     spmd.buffer @sum : memref<1x32xf32> arena place 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
       %c32 = arith.constant 32 : index
-      // expected-error @below {{phase "head" reads @prefill.stream [bytes 0..128), which no phase has written in this call (in a call of @head, rows = 1, position = 0)}}
+      // expected-error @below {{phase "head" reads @prefill.stream [bytes 0..128), which no phase has written in this call (in a call of @logits, rows = 1, position = 0)}}
       spmd.phase "head" tiles %c1 prologue {
       } do {
       ^bb0(%tile: index):

@@ -159,8 +159,8 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       return
     }
   }
-  // CHECK-LABEL: spmd.program @head
-  spmd.program @head rows 1 after @prefill {
+  // CHECK-LABEL: spmd.program @logits
+  spmd.program @logits rows 1 after @prefill {
     spmd.buffer @logits : memref<1x32xf32> caller role logits
     // Reads what the last prefill has left.
     func.func @entry(%rows: index, %position: index, %first: index) {

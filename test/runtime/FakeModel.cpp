@@ -69,7 +69,7 @@ void decode(const lrt_step *step, int64_t worker) {
 
 void prefill(const lrt_step *step, int64_t worker) { layers(step, worker); }
 
-void head(const lrt_step *step, int64_t worker) { computeLogits(step, worker, step->first); }
+void logits(const lrt_step *step, int64_t worker) { computeLogits(step, worker, step->first); }
 
 const lrt_cache caches[] = {{.offset = 0,
                              .bytes = context * 4,
@@ -127,10 +127,10 @@ const lrt_program fake::program = {
     .parameters = vocabulary,
     .active_parameters = vocabulary,
     .row_ops = {2, 0, 0},
-    .head_ops = {4 * vocabulary, 0, 0},
+    .logits_ops = {4 * vocabulary, 0, 0},
     .decode = {"decode", decode, 1, phases, 3, decodeOrder, 3},
     .prefill = {"prefill", prefill, prefillRows, phases, 2, decodeOrder, 2},
-    .head = {"head", head, headRows, phases + 2, 1, decodeOrder, 1},
+    .logits = {"logits", logits, logitsRows, phases + 2, 1, decodeOrder, 1},
     .caches = caches,
     .num_caches = 1,
     .weights_data = nullptr,

@@ -18,7 +18,7 @@
 
 namespace fake {
 
-constexpr int64_t vocabulary = 50, context = 40, prefillRows = 8, headRows = 3;
+constexpr int64_t vocabulary = 50, context = 40, prefillRows = 8, logitsRows = 3;
 
 /// As the compiler would write it, with the weights' real content id and no tokenizer.
 extern const lrt_program program;

@@ -27,7 +27,7 @@ struct TwoPhases {
     phases[0].name = "a";
     phases[1].name = "b";
     phases[0].kind = phases[1].kind = "";
-    for (lrt_entry *entry : {&program.decode, &program.prefill, &program.head}) {
+    for (lrt_entry *entry : {&program.decode, &program.prefill, &program.logits}) {
       entry->phases = phases;
       entry->num_phases = 2;
       entry->order = order;

@@ -34,7 +34,7 @@ def main():
     report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     passes = {each["entry"]: each for each in report["phases"]}
-    check(set(passes) == {"prefill", "head", "decode"}, f"expected three entry points, found {sorted(passes)}")
+    check(set(passes) == {"prefill", "logits", "decode"}, f"expected three entry points, found {sorted(passes)}")
     for name, each in passes.items():
         check(set(each) == PASS, f"{name}: expected the fields {sorted(PASS)}, found {sorted(each)}")
         for phase in each["phases"]:

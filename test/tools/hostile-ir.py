@@ -77,9 +77,9 @@ WORDS = {r"\d(xf32)\b": ["xbf16", "xq4_0", "xi1"], r"\d(xbf16)\b": ["xf32", "xq8
          r" x (f32), window": ["bf16", "i8"],
          r"(place \d+)": [""], r"(, <16 x \d>)>": [""],
          r"\[(@[\w.]+)[,\]]": ["@forward", "@nothing", "@decode", "@entry", ""],
-         r"after (@\w+)": ["@head", "@nothing", "@prefill.stream"], r"lm\.slot = (\"[\w.]+\")": ['"other"', "7 : i64"],
+         r"after (@\w+)": ["@logits", "@nothing", "@prefill.stream"], r"lm\.slot = (\"[\w.]+\")": ['"other"', "7 : i64"],
          r"( after @\w+)": [""], r"(role +\w+)": ["role tokens", "role logits", ""],
-         r"\b(arena)\b": ["caller", "scratch"], r"@(decode|prefill|head|forward|layer|entry)\b\(": ["renamed"],
+         r"\b(arena)\b": ["caller", "scratch"], r"@(decode|prefill|logits|forward|layer|entry)\b\(": ["renamed"],
          r"spmd\.program @(\w+)": ["other", "decode"],
          r"call @([\w.]+)": ["decode", "nothing"]}
 LINES = r"\s*(lm\.(weight|state|append)|spmd\.(buffer|barrier|layers)|kernel|memref\.(store|global)|vector\.store)\b"

@@ -28,7 +28,7 @@ private:
   void setStreams(ValueRange streams);
   LogicalResult verifyEnd(Block &kind);
 
-  bool isHead() const { return b.options.entry == Entry::Head; }
+  bool makesOnlyLogits() const { return b.options.entry == Entry::Logits; }
 
   ScheduleBuilder b;
   spmd::ProgramOp program;
@@ -43,7 +43,7 @@ private:
 LogicalResult ProgramSchedule::run() {
   SymbolTable symbols(forward->getParentOfType<ModuleOp>());
   llvm::SetVector<Attribute> kinds;
-  if (!isHead())
+  if (!makesOnlyLogits())
     kinds.insert_range(layers.getKinds());
   for (Attribute kind : kinds)
     if (failed(scheduleKind(symbols.lookup<func::FuncOp>(cast<FlatSymbolRefAttr>(kind).getValue()))))
@@ -151,7 +151,7 @@ LogicalResult ProgramSchedule::scheduleEntry() {
   b.function.first = body->getArgument(spmd::kFirstArgument);
   b.beginEntry();
 
-  const bool hasBefore = !isHead(), hasAfter = b.options.entry != Entry::Prefill;
+  const bool hasBefore = !makesOnlyLogits(), hasAfter = b.options.entry != Entry::Prefill;
   bool isAfter = false;
   for (Operation &op : forward.getBody().front().without_terminator()) {
     b.setLoc(op.getLoc());
@@ -177,7 +177,7 @@ LogicalResult ProgramSchedule::scheduleEntry() {
 }
 
 LogicalResult ProgramSchedule::scheduleLayers() {
-  if (isHead()) {
+  if (makesOnlyLogits()) {
     // Prefill's buffers: its streams wait there.
     auto left = [&](const Twine &name) {
       return program->getParentOfType<ModuleOp>().lookupSymbol<spmd::BufferOp>(("prefill." + name).str());
@@ -239,7 +239,7 @@ LogicalResult lm::scheduleProgram(ModuleOp module, func::FuncOp forward, const S
   if (!layers)
     return forward.emitOpError("expects layers");
   auto builder = OpBuilder::atBlockEnd(module.getBody());
-  StringRef after = options.entry == Entry::Head ? "prefill" : "";
+  StringRef after = options.entry == Entry::Logits ? "prefill" : "";
   auto program = spmd::ProgramOp::create(builder, forward.getLoc(), options.name, options.maxRows, after);
   return ProgramSchedule(program, forward, layers, table, options).run();
 }

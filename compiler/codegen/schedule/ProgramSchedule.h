@@ -7,7 +7,7 @@
 
 namespace mlir::lm {
 
-/// Adds to `module` the program of one entry point. Walks `forward` and, except for the head, its kinds of layers. Of
+/// Adds to `module` the program of one entry point. Walks `forward` and, except for the logits entry, its kinds of layers. Of
 /// the ops outside the layers prefill has those before them, the head those after them, and decode both.
 LogicalResult scheduleProgram(ModuleOp module, func::FuncOp forward, const ScheduleTable &table,
                               const ProgramOptions &options);

@@ -10,9 +10,9 @@ static void scheduleAddNorm(ScheduleBuilder &b, AddNormOp op) {
   spmd::BufferOp x = b.bufferOf(op.getInput()), pending = b.bufferOf(op.getPending());
   int64_t columns = columnsOf(op.getNormed());
   spmd::BufferOp normed = b.rowsBuffer(b.hasPending ? b.function.prefix + "normed" : b.numbered("normed"), columns);
-  // The stream is updated in place: a row's sum needs that row alone. The head entry reads the stream that prefill
+  // The stream is updated in place: a row's sum needs that row alone. The logits entry reads the stream that prefill
   // left, perhaps more than once, and must leave it as it is.
-  spmd::BufferOp sum = b.options.entry == Entry::Head ? b.rowsBuffer("sum", columnsOf(op.getSum())) : x;
+  spmd::BufferOp sum = b.options.entry == Entry::Logits ? b.rowsBuffer("sum", columnsOf(op.getSum())) : x;
   if (!b.hasPending)
     sum = b.rowsBuffer(b.numbered("sum"), columnsOf(op.getSum()));
   Value post = b.weight(op.getPost()), scale = b.weight(op.getWeight());
@@ -43,7 +43,7 @@ static bool isLastUse(Value value, Operation *op) {
 static void scheduleAdd(ScheduleBuilder &b, AddOp op) {
   spmd::BufferOp lhs = b.bufferOf(op.getLhs()), rhs = b.bufferOf(op.getRhs());
   // Where nobody looks at the stream again it is updated in place, as in scheduleAddNorm.
-  bool isInPlace = b.hasPending && b.options.entry != Entry::Head && b.isResidual(lhs) && isLastUse(op.getLhs(), op);
+  bool isInPlace = b.hasPending && b.options.entry != Entry::Logits && b.isResidual(lhs) && isLastUse(op.getLhs(), op);
   spmd::BufferOp out = isInPlace ? lhs : b.rowsBuffer(b.numbered("sum"), columnsOf(op.getResult()));
   b.onRows([=, &b](Value row, Value count) mutable {
     if (b.isDecomposed(op))

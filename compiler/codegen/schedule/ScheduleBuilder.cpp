@@ -6,7 +6,7 @@ using namespace mlir::lm;
 ScheduleBuilder::ScheduleBuilder(spmd::ProgramOp program, const ProgramOptions &options)
     : ImplicitLocOpBuilder(program.getLoc(), program.getContext()), options(options), tiles(options.target.getTiles()),
       scratch(options.target.getScratch()),
-      // Prefill leaves its stream for the head, which reads it in the arena.
+      // Prefill leaves its stream for the logits entry, which reads it in the arena.
       hasFewRows(options.entry != Entry::Prefill && options.maxRows <= tiles.getReplicatedRows()), program(program) {}
 
 OpFoldResult ScheduleBuilder::widthFrom(Value column, int64_t columns, int64_t step) {
@@ -54,7 +54,7 @@ spmd::BufferOp ScheduleBuilder::scratchBuffer(const Twine &name, int64_t rows, i
   return buffer(name, std::min(rows, options.maxRows), columns, getF32Type(), spmd::Space::Scratch);
 }
 
-/// What the head reads of prefill's lies in the module.
+/// What the logits entry reads of prefill's lies in the module.
 spmd::BufferOp ScheduleBuilder::streamBuffer(const Twine &name, int64_t columns, spmd::Space space) {
   if (options.entry != Entry::Prefill)
     return buffer(name, options.maxRows, columns, getF32Type(), space);
@@ -112,7 +112,7 @@ Value ScheduleBuilder::writeRows(spmd::BufferOp buffer, Value row, Value count) 
 }
 
 Value ScheduleBuilder::rowIn(spmd::BufferOp buffer, Value row) {
-  bool isPrefills = options.entry == Entry::Head && !buffer.getProgram();
+  bool isPrefills = options.entry == Entry::Logits && !buffer.getProgram();
   return isPrefills ? arith::AddIOp::create(*this, row, function.first).getResult() : row;
 }
 

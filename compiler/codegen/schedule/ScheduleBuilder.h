@@ -33,7 +33,7 @@ namespace mlir::lm {
 
 using lathe::kPanelRows;
 
-enum class Entry { Decode, Prefill, Head };
+enum class Entry { Decode, Prefill, Logits };
 
 /// What distinguishes one program from another.
 struct ProgramOptions {

@@ -28,7 +28,7 @@ struct ExportEntries : mlir::lm::impl::ExportEntriesBase<ExportEntries> {
         // A copy of a product in every phase would multiply compile time and hide it from profilers.
         function.setNoInline(true);
       }
-    for (StringRef entry : {"decode", "prefill", "head"})
+    for (StringRef entry : {"decode", "prefill", "logits"})
       if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry))
         exportEntry(function);
   }

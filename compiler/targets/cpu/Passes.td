@@ -46,7 +46,7 @@ def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
 def ExportEntries : Pass<"lm-export-entries", "::mlir::ModuleOp"> {
   let summary = "functions the runtime calls: they read lrt_step and call the entry points";
   let description = [{
-    Adds `PREFIX_decode`, `PREFIX_prefill` and `PREFIX_head` with the signature of lrt_entry_fn
+    Adds `PREFIX_decode`, `PREFIX_prefill` and `PREFIX_logits` with the signature of lrt_entry_fn
     (runtime/include/lrt/abi.h), where PREFIX is `lm.options.symbol_prefix` or `lathe`; everything else becomes internal,
     so that programs of different prefixes can be linked into one process. Example: test/targets/cpu/export-entries.mlir.
   }];

@@ -35,9 +35,9 @@ typedef struct lrt_step {
   uint8_t *scratch;       // workers * lrt_program.scratch_bytes; worker w owns [w, w+1) * scratch_bytes
   const lrt_row *row;     // [rows]
   const int32_t *tokens;  // [rows]
-  float *logits;          // head entry: [rows, vocabulary]; decode entry: [1, vocabulary]
+  float *logits;          // logits entry: [rows, vocabulary]; decode entry: [1, vocabulary]
   int64_t rows;           // 1 .. lrt_entry.rows
-  int64_t first;          // head entry: first row of the previous prefill whose logits are wanted; else 0
+  int64_t first;          // logits entry: first row of the previous prefill whose logits are wanted; else 0
   int64_t workers;        // 1 .. any
   void *team;             // the runtime's own, handed back in calls
 } lrt_step;
@@ -164,10 +164,10 @@ typedef struct lrt_program {
   int64_t parameters;          // values in the checkpoint, shared ones counted once
   int64_t active_parameters;   // used for one token: of a layer's experts only the chosen ones
   int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
-  int64_t head_ops[LRT_PEAKS]; // per row whose logits are computed
+  int64_t logits_ops[LRT_PEAKS]; // per row whose logits are computed
   lrt_entry decode;            // one row, logits included
   lrt_entry prefill;           // many rows, leaves their hidden states in the arena
-  lrt_entry head;              // logits of rows [first, first + rows) of the last prefill
+  lrt_entry logits;             // logits of rows [first, first + rows) of the last prefill
   const lrt_cache *caches;
   int64_t num_caches;
   const char *weights_data; // the whole weights file when embedded (--embed-weights), else null
@@ -186,7 +186,7 @@ static_assert(sizeof(lrt_program) == 464, "the compiler writes lrt_program field
 #endif
 
 /// The compiler defines `const lrt_program PREFIX_program` and the entry points PREFIX_decode, PREFIX_prefill and
-/// PREFIX_head, with --embed-weights PREFIX_weights as well; nothing else of a model is global. Programs of different
+/// PREFIX_logits, with --embed-weights PREFIX_weights as well; nothing else of a model is global. Programs of different
 /// prefixes can be linked into one process. The prefix of an executable is `lathe`.
 
 /// The program that main() in liblrt.a runs: the compiler defines it in executables.

@@ -120,7 +120,7 @@ spmd.program @prefill rows 4 {
   spmd.buffer @x : memref<4x32xf32> arena
   func.func @entry(%rows: index, %position: index, %first: index) { return }
 }
-spmd.program @head rows 1 after @prefill {
+spmd.program @logits rows 1 after @prefill {
   func.func @entry(%c0: index, %c1: index, %first: index) {
     // expected-error @below {{'spmd.read' op expects a buffer, but @x is none}}
     %x = spmd.read @x[%c0, %c0] size [%c1, %c1] : memref<?x?xf32, strided<[32, 1], offset: ?>>
@@ -424,14 +424,14 @@ spmd.program @decode rows 1 {
 // -----
 
 // expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @prefill}}
-spmd.program @head rows 1 after @prefill {
+spmd.program @logits rows 1 after @prefill {
   func.func @entry(%rows: index, %position: index, %first: index) { return }
 }
 
 // -----
 
-// expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @head}}
-spmd.program @head rows 1 after @head {
+// expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @logits}}
+spmd.program @logits rows 1 after @logits {
   func.func @entry(%rows: index, %position: index, %first: index) { return }
 }
 
@@ -439,7 +439,7 @@ spmd.program @head rows 1 after @head {
 
 spmd.buffer @stream : memref<1x32xf32> arena
 // expected-error @below {{'spmd.program' op expects to come after a program that comes after none, but found @stream}}
-spmd.program @head rows 1 after @stream {
+spmd.program @logits rows 1 after @stream {
   func.func @entry(%rows: index, %position: index, %first: index) { return }
 }
 

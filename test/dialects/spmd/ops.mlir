@@ -67,8 +67,8 @@ spmd.program @prefill rows 4 {
 }
 
 // Names are looked up in the program first, then in the module.
-// CHECK-LABEL: spmd.program @head rows 1 after @prefill {
-spmd.program @head rows 1 after @prefill {
+// CHECK-LABEL: spmd.program @logits rows 1 after @prefill {
+spmd.program @logits rows 1 after @prefill {
   spmd.buffer @x : memref<2x32xf32> arena
   func.func @entry(%rows: index, %position: index, %first: index) {
     // CHECK: spmd.read @prefill.stream
