@@ -112,25 +112,25 @@ static Operations getAttentionOperations(Operations::Kind kind, lm::CacheType ca
 Accesses AttentionOp::getAccesses() {
   Accesses result = getOperandAccesses(*this);
   result.states = {{*this, getCache(), StateAccess::Kind::Attend, true, true, getHead(), getPosition(), getQuery(),
-                    Value(), getPiece()}};
+                    Value(), getSplit()}};
   return result;
 }
 
 Cost AttentionOp::getCost() {
   auto kind = getRounded() ? Operations::Kind::BF16 : Operations::Kind::F32;
-  return {getAttentionOperations(kind, cast<lm::CacheType>(getCache().getType()), getQuery(), getPiece())};
+  return {getAttentionOperations(kind, cast<lm::CacheType>(getCache().getType()), getQuery(), getSplit())};
 }
 
 Accesses AbsorbedAttentionOp::getAccesses() {
   Accesses result = getOperandAccesses(*this);
   result.states = {{*this, getCache(), StateAccess::Kind::Attend, true, true, Value(), getPosition(), getQuery(),
-                    getEvery(), getPiece()}};
+                    getPerHead(), getSplit()}};
   return result;
 }
 
 Cost AbsorbedAttentionOp::getCost() {
   auto cache = cast<lm::CacheType>(getCache().getType());
-  return {getAttentionOperations(Operations::Kind::F32, cache, getQuery(), getPiece())};
+  return {getAttentionOperations(Operations::Kind::F32, cache, getQuery(), getSplit())};
 }
 
 Accesses LatentAttentionOp::getAccesses() {

@@ -321,9 +321,9 @@ LogicalResult RouteOp::verify() {
       terms > std::min<int64_t>(2, experts / groups))
     return emitOpError() << "expects equal groups of the " << experts << " experts, but found " << topGroups << " of "
                          << groups << " by " << terms;
-  if ((getTopGroups() < getGroups()) != static_cast<bool>(getRoom()))
-    return emitOpError() << "expects room for scores where some groups are left out, and only there";
-  if (getRoom() && failed(checkCovers(*this, getRoom(), getScores(), "room")))
+  if ((getTopGroups() < getGroups()) != static_cast<bool>(getScratch()))
+    return emitOpError() << "expects scratch for scores where some groups are left out, and only there";
+  if (getScratch() && failed(checkCovers(*this, getScratch(), getScores(), "scratch")))
     return failure();
   return checkColumns(*this, getWeights(), top, "weights");
 }
@@ -395,11 +395,11 @@ LogicalResult AppendOp::verify() {
 
 /// The operands of attention of one row to one KV split.
 template <typename Op> LogicalResult checkPiece(Op op, int64_t heads) {
-  if (op.getPiece() && (!op.getPieces() || !op.getShares()))
-    return op.emitOpError() << "expects the number of pieces, and room for their shares";
-  if (!op.getPiece() && (op.getPieces() || op.getShares()))
-    return op.emitOpError() << "expects the piece's number";
-  return op.getShares() ? checkColumns(op, op.getShares(), 2 * heads, "shares") : success();
+  if (op.getSplit() && (!op.getSplits() || !op.getStatistics()))
+    return op.emitOpError() << "expects the number of splits, and memory for their statistics";
+  if (!op.getSplit() && (op.getSplits() || op.getStatistics()))
+    return op.emitOpError() << "expects the split's number";
+  return op.getStatistics() ? checkColumns(op, op.getStatistics(), 2 * heads, "statistics") : success();
 }
 
 /// Query heads of one row, or one of several rows: 0 after an error.
@@ -427,17 +427,18 @@ LogicalResult AttentionOp::verify() {
   if (!heads)
     return failure();
   if (int64_t rows = cast<MemRefType>(getScores().getType()).getDimSize(0); isKnown(rows) && rows < heads)
-    return emitOpError() << "expects room for the scores of " << heads << " heads, but found " << getScores().getType();
-  if (!getPiece() && !getSinks() != !getSink())
+    return emitOpError() << "expects scratch for the scores of " << heads << " heads, but found "
+                         << getScores().getType();
+  if (!getSplit() && !getSinks() != !getSink())
     return emitOpError() << "expects the first of the sinks beside them";
-  if (getPiece() && getSinks())
-    return emitOpError() << "expects sinks to take their share of all pieces";
+  if (getSplit() && getSinks())
+    return emitOpError() << "expects sinks to enter the sum of all splits";
   if (failed(checkPiece(*this, heads)))
     return failure();
   if (getSinks() && failed(checkVector(*this, getSinks(), "sinks")))
     return failure();
   if (columnsOf(getScores()) < type.getRows())
-    return emitOpError() << "expects room for the scores of " << type.getRows() << " rows, but found "
+    return emitOpError() << "expects scratch for the scores of " << type.getRows() << " rows, but found "
                          << getScores().getType();
   if (!(getSoftcap().convertToDouble() >= 0))
     return emitOpError() << "expects a softcap that is not negative, but found " << getSoftcapAttr();
@@ -446,7 +447,7 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
-AbsorbedRoom::AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions) {
+AbsorbedScratch::AbsorbedScratch(lm::CacheType cache, int64_t rows, int64_t positions) {
   constexpr int64_t vector = 16;
   lanes = llvm::alignTo(rows, vector);
   sumRows = llvm::alignTo(cache.getLatent(), vector);
@@ -467,17 +468,17 @@ LogicalResult AbsorbedAttentionOp::verify() {
     return failure();
   if (getPositions() < 16 || getPositions() % 16 || getPositions() > 1024)
     return emitOpError() << "expects blocks of a multiple of 16 positions, but found " << getPositions();
-  if (heads > 1 && getEvery())
+  if (heads > 1 && getPerHead())
     return emitOpError() << "expects rows of several heads or heads of one row, but found " << getQuery().getType();
   int64_t rows = heads > 1 ? heads : cast<MemRefType>(getQuery().getType()).getDimSize(0);
   if (static_cast<int64_t>(getRows()) < (isKnown(rows) ? rows : 1) || getRows() > 1024)
-    return emitOpError() << "expects room for the rows of " << getQuery().getType() << ", but found " << getRows();
-  if (int64_t size = AbsorbedRoom(cache, getRows(), getPositions()).size; columnsOf(getRoom()) != size)
-    return emitOpError() << "expects room of " << size << " values, but found " << getRoom().getType();
+    return emitOpError() << "expects scratch for the rows of " << getQuery().getType() << ", but found " << getRows();
+  if (int64_t size = AbsorbedScratch(cache, getRows(), getPositions()).size; columnsOf(getScratch()) != size)
+    return emitOpError() << "expects scratch of " << size << " values, but found " << getScratch().getType();
   return success();
 }
 
-LatentRoom::LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions) {
+LatentScratch::LatentScratch(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions) {
   constexpr int64_t lanes = 16;
   int64_t own = keys.getColumns(), width = own + cache.getDim() - cache.getLatent(), valueDim = values.getRows();
   matrixRows = valueDim + own;
@@ -505,8 +506,8 @@ LogicalResult LatentAttentionOp::verify() {
                          << " latent values, but found " << keys << " and " << values;
   if (getPositions() < 16 || getPositions() % 16)
     return emitOpError() << "expects blocks of a multiple of 16 positions, but found " << getPositions();
-  LatentRoom room(keys, values, cache, getPositions());
-  auto checkRoom = [&](Value memory, std::optional<int64_t> rows, int64_t columns, StringRef what) -> LogicalResult {
+  LatentScratch scratch(keys, values, cache, getPositions());
+  auto checkScratch = [&](Value memory, std::optional<int64_t> rows, int64_t columns, StringRef what) -> LogicalResult {
     auto type = cast<MemRefType>(memory.getType());
     auto [strides, offset] = type.getStridesAndOffset();
     if (type.getDimSize(1) == columns && (!rows || (type.getDimSize(0) == *rows && strides[0] == columns)))
@@ -514,9 +515,9 @@ LogicalResult LatentAttentionOp::verify() {
     return emitOpError() << "expects " << what << " of " << (rows ? std::to_string(*rows) + " x " : std::string())
                          << columns << " values, but found " << type;
   };
-  if (failed(checkRoom(getMatrices(), room.matrixRows, room.matrixColumns, "matrices")) ||
-      failed(checkRoom(getPanels(), room.panelRows, 16, "panels")) ||
-      failed(checkRoom(getRows(), std::nullopt, room.rowColumns, "rows")) ||
+  if (failed(checkScratch(getMatrices(), scratch.matrixRows, scratch.matrixColumns, "matrices")) ||
+      failed(checkScratch(getPanels(), scratch.panelRows, 16, "panels")) ||
+      failed(checkScratch(getRows(), std::nullopt, scratch.rowColumns, "rows")) ||
       failed(checkCovers(*this, getRows(), getOut(), "rows")))
     return failure();
   int64_t width = keys.getColumns() + cache.getDim() - cache.getLatent();
@@ -525,10 +526,11 @@ LogicalResult LatentAttentionOp::verify() {
   return checkColumns(*this, getOut(), values.getRows(), "out");
 }
 
-LogicalResult MergePiecesOp::verify() {
-  int64_t columns = columnsOf(getShares());
+LogicalResult CombinePartialsOp::verify() {
+  int64_t columns = columnsOf(getStatistics());
   if (!isKnown(columns) || columns < 2 || columns % 2)
-    return emitOpError() << "expects shares of a peak and a sum for each head, but found " << getShares().getType();
+    return emitOpError() << "expects statistics of a peak and a sum for each head, but found "
+                         << getStatistics().getType();
   if (!isKnown(columnsOf(getOut())) || columnsOf(getOut()) % (columns / 2))
     return emitOpError() << "expects " << columns / 2 << " heads, but found " << getOut().getType();
   if (cast<MemRefType>(getOut().getType()).getDimSize(0) != 1)

@@ -16,9 +16,9 @@ namespace mlir::kernel {
 /// the `values` (one row for each position), `weights` and `scores` of `lanes` rows (whole vectors). For all rows:
 /// `sums` (a row for each value) and the `state`: each row's largest score, its sum of weights and the last position
 /// that it sees.
-struct AbsorbedRoom {
+struct AbsorbedScratch {
   static constexpr int64_t kValues = 32;
-  AbsorbedRoom(lm::CacheType cache, int64_t rows, int64_t positions);
+  AbsorbedScratch(lm::CacheType cache, int64_t rows, int64_t positions);
 
   int64_t lanes, sumRows;
   int64_t values, sums, weights, scores, state;
@@ -26,8 +26,8 @@ struct AbsorbedRoom {
 };
 
 /// The scratch buffers of a kernel.latent_attention, as offsets in f32 values.
-struct LatentRoom {
-  LatentRoom(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions);
+struct LatentScratch {
+  LatentScratch(lm::WeightType keys, lm::WeightType values, lm::CacheType cache, int64_t positions);
 
   /// The matrix for values, then the matrix for keys: [values or keys, latent].
   int64_t matrixRows, matrixColumns;

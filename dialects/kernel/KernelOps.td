@@ -228,14 +228,14 @@ def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments], own = ["ge
 
 def Kernel_RouteOp : Kernel_Op<"route", [AttrSizedOperandSegments]> {
   let summary = "the experts of each row, and what they weigh";
-  let description = "As lm.route. With groups `room` takes the scores, those of groups that are not chosen from hidden.";
+  let description = "As lm.route. With groups `scratch` takes the scores, those of groups that are not chosen from hidden.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Optional<LM_WeightType>:$correction,
-                       Kernel_Out<Optional<Kernel_Rows>>:$room, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
+                       Kernel_Out<Optional<Kernel_Rows>>:$scratch, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
                        DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$normalized, DefaultValuedAttr<I64Attr, "1">:$groups,
                        DefaultValuedAttr<I64Attr, "1">:$top_groups, DefaultValuedAttr<I64Attr, "1">:$group_terms);
   let assemblyFormat = [{
     $scores (`of` $top_groups `in` $groups^ `by` $group_terms)? (`correction` $correction^ `:` type($correction))?
-    (`room` $room^ `:` type($room))? `to` $weights `,` $experts `` $scoring (`scale` custom<Real>($scale)^)? attr-dict
+    (`scratch` $scratch^ `:` type($scratch))? `to` $weights `,` $experts `` $scoring (`scale` custom<Real>($scale)^)? attr-dict
     `:` type($scores) `,` type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
@@ -313,23 +313,23 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments], own 
   let summary = "attention of rows of one query head";
   let description = [{
     As lm.attention for rows of one query head at positions `position` .. , or for several query heads of one row that
-    share the cache's `head`. `scores` is the worker's own room for one row of scores per row and head; `sinks` holds those
+    share the cache's `head`. `scores` is scratch of the worker: one row of scores for each row and head; `sinks` holds those
     of all query heads, these ones' from `sink` on.
 
-    With `piece` only the `piece`-th of `pieces` equal parts of what one row sees is attended to: `out` is the sum of values
-    times exp(score - peak), `shares` has two columns for each head, its peak (the largest score) and the sum of the exp.
-    kernel.merge_pieces makes attention of all pieces.
+    With `split` only the `split`-th of `splits` equal parts of what one row sees is attended to: `out` is the sum of values
+    times exp(score - peak), `statistics` has two columns for each head, its peak (the largest score) and the sum of the exp.
+    kernel.combine_partials makes attention of all splits.
 
     `rounded`: products are dots of bf16, queries and weights are rounded to what keys and values are.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
-                       Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$piece,
-                       Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
+                       Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$split,
+                       Optional<Index>:$splits, Kernel_Out<Optional<Kernel_Rows>>:$statistics,
                        Kernel_Scratch<Kernel_Rows>:$scores, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
                        DefaultValuedAttr<F64Attr, "0.0">:$softcap, OptionalAttr<LM_TemperatureAttr>:$temperature, UnitAttr:$rounded);
   let assemblyFormat = [{
     (`rounded` $rounded^)? $query `,` $cache `[` $head `]` `at` $position (`sinks` $sinks^ `[` $sink `]` `:` type($sinks))?
-    (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `scores` $scores
+    (`split` $split^ `of` $splits `statistics` $statistics `:` type($statistics))? `scores` $scores
     `to` $out `scale` custom<Real>($scale) (`softcap` custom<Real>($softcap)^)? (`temperature` $temperature^)? attr-dict
     `:` type($query) `,` type($cache) `,` type($scores) `,` type($out)
   }];
@@ -340,19 +340,19 @@ def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOpera
   let summary = "attention of rows of one query head, or of heads of one row, to latent vectors";
   let description = [{
     As lm.attention to a latent cache for rows of one query head at positions `position` .. , or for several query heads of
-    one row; with `every`, for rows of several heads, so many of each, that all begin at `position`. Block by block of `positions` positions, what a row has summed so far being scaled to the largest score so far.
-    `room` is the worker's own, of the size kernel::AbsorbedRoom says for `rows` rows or heads. `piece` of `pieces` as in
+    one row; with `per_head`, for rows of several heads, so many of each, that all begin at `position`. Block by block of `positions` positions, what a row has summed so far being scaled to the largest score so far.
+    `scratch` is the worker's own, of the size kernel::AbsorbedScratch says for `rows` rows or heads. `split` of `splits` as in
     kernel.attention.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
-                       Optional<Index>:$every, Optional<Index>:$piece, Optional<Index>:$pieces, Kernel_Out<Optional<Kernel_Rows>>:$shares,
-                       Kernel_Scratch<Kernel_Rows>:$room, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
+                       Optional<Index>:$per_head, Optional<Index>:$split, Optional<Index>:$splits, Kernel_Out<Optional<Kernel_Rows>>:$statistics,
+                       Kernel_Scratch<Kernel_Rows>:$scratch, Kernel_Out<Kernel_Rows>:$out, F64Attr:$scale,
                        I64Attr:$rows, I64Attr:$positions);
   let assemblyFormat = [{
-    $query `,` $cache `at` $position (`every` $every^)?
-    (`piece` $piece^ `of` $pieces `shares` $shares `:` type($shares))? `room` $room
+    $query `,` $cache `at` $position (`per_head` $per_head^)?
+    (`split` $split^ `of` $splits `statistics` $statistics `:` type($statistics))? `scratch` $scratch
     `to` $out `scale` custom<Real>($scale) `rows` $rows `positions` $positions attr-dict
-    `:` type($query) `,` type($cache) `,` type($room) `,` type($out)
+    `:` type($query) `,` type($cache) `,` type($scratch) `,` type($out)
   }];
   let hasVerifier = 1;
 }
@@ -361,8 +361,8 @@ def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention", own = ["getAccesses
   let summary = "attention of rows of one query head to keys and values that are made of a latent cache";
   let description = [{
     As lm.latent_attention for rows of `head` at positions `position` .. , block by block of `positions` positions: their
-    keys and values are made, every row that sees one of them meets them, and what it has summed so far is scaled to the
-    largest score so far. `matrices`, `panels` and `rows` are the worker's own room, of the sizes kernel::LatentRoom says:
+    keys and values are made, every row that sees one of them is multiplied by it, and what it has summed so far is scaled to the
+    largest score so far. `matrices`, `panels` and `rows` are scratch of the worker, of the sizes kernel::LatentScratch says:
     the head's matrices as f32, a block's keys and values, and for each row its scaled query, scores and sums.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
@@ -379,18 +379,18 @@ def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention", own = ["getAccesses
   let hasVerifier = 1;
 }
 
-def Kernel_MergePiecesOp : Kernel_Op<"merge_pieces"> {
-  let summary = "attention of what its pieces found";
+def Kernel_CombinePartialsOp : Kernel_Op<"combine_partials"> {
+  let summary = "attention of the partial results of its splits";
   let description = [{
     out[h] = sum over p of exp(peak[p, h] - peak[h]) input[p, h] / sum over p of exp(peak[p, h] - peak[h]) sum[p, h], where
-    peak[h] is the largest of the pieces' (FlashDecoding). A row of `input` and of `shares` is a piece; `sinks`, a score for
-    each head, take their share here.
+    peak[h] is the largest of the splits' (FlashDecoding). A row of `input` and of `statistics` is a split; `sinks`, a score for
+    each head, enter the sum here.
   }];
-  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$shares, Optional<LM_WeightType>:$sinks,
+  let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$statistics, Optional<LM_WeightType>:$sinks,
                        Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = [{
-    $input `,` $shares (`sinks` $sinks^ `:` type($sinks))? `to` $out attr-dict
-    `:` type($input) `,` type($shares) `,` type($out)
+    $input `,` $statistics (`sinks` $sinks^ `:` type($sinks))? `to` $out attr-dict
+    `:` type($input) `,` type($statistics) `,` type($out)
   }];
   let hasVerifier = 1;
 }

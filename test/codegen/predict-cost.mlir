@@ -44,7 +44,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
     spmd.buffer @rounded : memref<1x64xbf16> arena
     spmd.buffer @ids : memref<1x2xi32> arena
     spmd.buffer @scores : memref<1x64xf32> scratch
-    spmd.buffer @room : memref<1x1328xf32> scratch
+    spmd.buffer @scratch : memref<1x1328xf32> scratch
     func.func @entry(%n: index, %p: index, %first: index) {
       %q8 = lm.use @decode.q8 : !q8
       %bf16 = lm.use @decode.bf16 : !bf16
@@ -146,10 +146,10 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       ^bb0(%tile: index):
         %column = arith.muli %tile, %c16 : index
         %q = spmd.read @x[%c0, %column] size [%c1, %c16] : !sixteen
-        %room = spmd.write @scores[%c0, %c0] size [%c1, %c64] : !score
+        %scratch = spmd.write @scores[%c0, %c0] size [%c1, %c64] : !score
         %out = spmd.write @x[%c0, %column] size [%c1, %c16] : !sixteen
         %head = arith.divui %tile, %c2 : index
-        kernel.attention rounded %q, %sliding[%head] at %p scores %room to %out scale 1.0 : !sixteen, !sliding, !score, !sixteen
+        kernel.attention rounded %q, %sliding[%head] at %p scores %scratch to %out scale 1.0 : !sixteen, !sliding, !score, !sixteen
       }
       spmd.barrier
       // CHECK: spmd.phase "chunked" tiles %{{.*}} cost <position = 128, chunk = 8, attend = 64> prologue
@@ -157,9 +157,9 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       } do {
       ^bb0(%tile: index):
         %q = spmd.read @x[%c0, %c0] size [%c1, %c16] : !sixteen
-        %room = spmd.write @scores[%c0, %c0] size [%c1, %c64] : !score
+        %scratch = spmd.write @scores[%c0, %c0] size [%c1, %c64] : !score
         %out = spmd.write @x[%c0, %c0] size [%c1, %c16] : !sixteen
-        kernel.attention %q, %chunked[%c0] at %p scores %room to %out scale 1.0 : !sixteen, !chunked, !score, !sixteen
+        kernel.attention %q, %chunked[%c0] at %p scores %scratch to %out scale 1.0 : !sixteen, !chunked, !score, !sixteen
       }
       spmd.barrier
       // The value is a part of the key: 24 values read, 24 + 16 multiplied.
@@ -168,9 +168,9 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       } do {
       ^bb0(%tile: index):
         %q = spmd.read @x[%c0, %c0] size [%c1, %c24] : memref<1x24xf32, strided<[64, 1], offset: ?>>
-        %room = spmd.write @room[%c0, %c0] size [%c1, %c1328] : memref<1x1328xf32, strided<[1328, 1], offset: ?>>
+        %scratch = spmd.write @scratch[%c0, %c0] size [%c1, %c1328] : memref<1x1328xf32, strided<[1328, 1], offset: ?>>
         %out = spmd.write @x[%c0, %c0] size [%c1, %c16] : !sixteen
-        kernel.absorbed_attention %q, %latent at %p room %room to %out scale 1.0 rows 1 positions 16
+        kernel.absorbed_attention %q, %latent at %p scratch %scratch to %out scale 1.0 rows 1 positions 16
           : memref<1x24xf32, strided<[64, 1], offset: ?>>, !latent, memref<1x1328xf32, strided<[1328, 1], offset: ?>>, !sixteen
       }
       spmd.barrier

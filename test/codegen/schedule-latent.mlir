@@ -98,7 +98,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK: scf.if %[[FEW]] {
   // CHECK-NOT: kernel.latent_attention
   // CHECK-COUNT-4: kernel.concat
-  // CHECK: kernel.absorbed_attention {{.*}} at %{{.*}} every %{{.*}} room {{.*}} rows 32 positions 64
+  // CHECK: kernel.absorbed_attention {{.*}} at %{{.*}} per_head %{{.*}} scratch {{.*}} rows 32 positions 64
   // CHECK: } else {
   // CHECK: kernel.concat
   // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{[^ ]*}} room

@@ -39,7 +39,7 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
   }
 }
 
-// Nobody takes what the attention makes in f32: that is in the worker's own room, of as many rows as a tile has.
+// Nobody takes what the attention makes in f32: that is in the worker's own scratch, of as many rows as a tile has.
 // NO-BUFFER-LABEL: spmd.program @prefill rows
 // NO-BUFFER-NOT: spmd.buffer @layer.attended :
 // NO-BUFFER: func.func private @layer(
@@ -51,8 +51,8 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 // CHECK-DAG: spmd.buffer @layer.gated.6 : memref<128x64xf32> arena
 // CHECK: func.func private @layer(
 // CHECK: spmd.phase "attention"
-// CHECK: %[[ROOM:.*]] = spmd.write @tile.64[
-// CHECK: kernel.attention {{.*}} to %[[ROOM]]
+// CHECK: %[[SCRATCH:.*]] = spmd.write @tile.64[
+// CHECK: kernel.attention {{.*}} to %[[SCRATCH]]
 // CHECK: %[[F32:.*]] = spmd.read @tile.64[
 // CHECK: %[[BF16:.*]] = spmd.write @layer.attended.bf16[
 // CHECK: kernel.round %[[F32]] to %[[BF16]]
@@ -63,7 +63,7 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 // CHECK: kernel.quantize %{{.*}} to %[[CODES]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "projections"
-// One form alone, and a kernel that rounds what it writes: no room.
+// One form alone, and a kernel that rounds what it writes: no scratch.
 // CHECK: spmd.phase "gate_up"
 // CHECK: %[[OUT:.*]] = spmd.write @layer.gated.4.bf16[
 // CHECK-NEXT: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]

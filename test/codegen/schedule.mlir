@@ -81,7 +81,7 @@ module attributes {lm.model = {context = 64 : i64}, lm.options = {mcpu = "x86-64
 // CHECK-NEXT: spmd.phase "attention" tiles %{{.*}} prologue {
 // CHECK-NEXT: } do {
 // CHECK: kernel.attention
-// CHECK-NOT: piece
+// CHECK-NOT: split
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "wo"
 // CHECK: spmd.write @layer.projected

@@ -605,7 +605,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
     spmd.buffer @own : memref<1x16xf32> scratch place 0
-    spmd.buffer @room : memref<1x16xf32> scratch place 32
+    spmd.buffer @scratch : memref<1x16xf32> scratch place 32
     spmd.buffer @a : memref<1x32xf32> arena place 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
@@ -642,7 +642,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
     spmd.buffer @own : memref<1x16xf32> scratch place 0
-    spmd.buffer @room : memref<1x16xf32> scratch place 32
+    spmd.buffer @scratch : memref<1x16xf32> scratch place 32
     spmd.buffer @a : memref<1x32xf32> arena place 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
@@ -655,11 +655,11 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
         %n = arith.muli %tile, %c16 : index
         %own = spmd.write @own[%c0, %c0] size [%c1, %c16] : !own
         kernel.zero %own : !own
-        %room = spmd.write @room[%c0, %c0] size [%c1, %c16] : !own
-        kernel.zero %room : !own
+        %scratch = spmd.write @scratch[%c0, %c0] size [%c1, %c16] : !own
+        kernel.zero %scratch : !own
         %out = spmd.write @a[%c0, %n] size [%c1, %c16] : !half
-        // expected-error @below {{phase "one" reads @own [bytes 0..64) after it has written @room there}}
-        kernel.add %own, %room to %out : !own, !own, !half
+        // expected-error @below {{phase "one" reads @own [bytes 0..64) after it has written @scratch there}}
+        kernel.add %own, %scratch to %out : !own, !own, !half
       }
       spmd.barrier
       return
@@ -675,7 +675,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
     spmd.buffer @own : memref<1x16xf32> scratch place 0
-    spmd.buffer @room : memref<1x16xf32> scratch place 32
+    spmd.buffer @scratch : memref<1x16xf32> scratch place 32
     spmd.buffer @a : memref<1x32xf32> arena place 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
@@ -690,13 +690,13 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       }
       spmd.barrier
       spmd.phase "two" tiles %c2 prologue {
-        %room = spmd.write @room[%c0, %c0] size [%c1, %c16] : !own
-        kernel.zero %room : !own
+        %scratch = spmd.write @scratch[%c0, %c0] size [%c1, %c16] : !own
+        kernel.zero %scratch : !own
       } do {
       ^bb0(%tile: index):
       }
       spmd.barrier
-      // expected-error @below {{phase "three" reads @own [bytes 0..64), which phase "two" overwrites through @room}}
+      // expected-error @below {{phase "three" reads @own [bytes 0..64), which phase "two" overwrites through @scratch}}
       spmd.phase "three" tiles %c2 prologue {
       } do {
       ^bb0(%tile: index):
@@ -738,9 +738,9 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
         kernel.append %in to values %cache[%tile] at %position : !rows, !cache
         %n = arith.muli %tile, %c16 : index
         %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-        %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+        %scratch = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
         %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-        kernel.attention %q, %cache[%c0] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
+        kernel.attention %q, %cache[%c0] at %position scores %scratch to %out scale 1.0 : !rows, !cache, !scores, !rows
       }
       spmd.barrier
       return
@@ -772,9 +772,9 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       ^bb0(%tile: index):
         %n = arith.muli %tile, %c16 : index
         %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-        %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+        %scratch = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
         %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-        kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
+        kernel.attention %q, %cache[%tile] at %position scores %scratch to %out scale 1.0 : !rows, !cache, !scores, !rows
       }
       return
     }
@@ -812,9 +812,9 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       ^bb0(%tile: index):
         %n = arith.muli %tile, %c16 : index
         %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-        %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+        %scratch = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
         %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-        kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
+        kernel.attention %q, %cache[%tile] at %position scores %scratch to %out scale 1.0 : !rows, !cache, !scores, !rows
       }
       return
     }
@@ -971,10 +971,10 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       ^bb0(%tile: index):
         %n = arith.muli %tile, %c16 : index
         %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-        %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+        %scratch = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
         %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
         // expected-error @below {{phase "attention" needs positions 0..16 of a cache of 15 rows}}
-        kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
+        kernel.attention %q, %cache[%tile] at %position scores %scratch to %out scale 1.0 : !rows, !cache, !scores, !rows
       }
       spmd.barrier
       return
@@ -1014,9 +1014,9 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
       ^bb0(%tile: index):
         %n = arith.muli %tile, %c16 : index
         %q = spmd.read @tokens[%c0, %c0] size [%rows, %c16] : !rows
-        %room = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
+        %scratch = spmd.write @scores[%c0, %c0] size [%rows, %c64] : !scores
         %out = spmd.write @a[%c0, %n] size [%rows, %c16] : !rows
-        kernel.attention %q, %cache[%tile] at %position scores %room to %out scale 1.0 : !rows, !cache, !scores, !rows
+        kernel.attention %q, %cache[%tile] at %position scores %scratch to %out scale 1.0 : !rows, !cache, !scores, !rows
       }
       spmd.barrier
       return
@@ -1232,7 +1232,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
       } do {
       ^bb0(%tile: index):
         // expected-error @below {{is not understood by verify-schedule}}
-        %room = memref.alloca() : memref<4xf32>
+        %scratch = memref.alloca() : memref<4xf32>
       }
       return
     }
@@ -1245,13 +1245,13 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
     func.func @entry(%rows: index, %position: index, %first: index) {
-      %room = memref.alloc() : memref<4x16xf32>
+      %scratch = memref.alloc() : memref<4x16xf32>
       %c2 = arith.constant 2 : index
       spmd.phase "other" tiles %c2 prologue {
       } do {
       ^bb0(%tile: index):
         // expected-error @below {{expects memory that spmd.read or spmd.write hands out}}
-        kernel.zero %room : memref<4x16xf32>
+        kernel.zero %scratch : memref<4x16xf32>
       }
       return
     }

@@ -50,10 +50,10 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       } do {
       ^bb0(%tile: index):
         %n = arith.muli %tile, %c16 : index
-        %room = spmd.write @scores[%c0, %c0] size [%c1, %c48] : !score
+        %scratch = spmd.write @scores[%c0, %c0] size [%c1, %c48] : !score
         %q = spmd.read @q[%c0, %n] size [%c1, %c16] : !half
         %x = spmd.write @x[%c0, %n] size [%c1, %c16] : !half
-        kernel.attention %q, %cache[%tile] at %position scores %room to %x scale 1.0 : !half, !cache, !score, !half
+        kernel.attention %q, %cache[%tile] at %position scores %scratch to %x scale 1.0 : !half, !cache, !score, !half
       }
       spmd.barrier
       // A tile may read back what it has written itself.
@@ -132,10 +132,10 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
         %count = arith.minui %rest, %c4 : index
         %n = arith.muli %head, %c16 : index
         %at = arith.addi %position, %row : index
-        %room = spmd.write @scores[%c0, %c0] size [%count, %c48] : !scores
+        %scratch = spmd.write @scores[%c0, %c0] size [%count, %c48] : !scores
         %q = spmd.read @prefill.x[%row, %n] size [%count, %c16] : !halves
         %x = spmd.write @prefill.x[%row, %n] size [%count, %c16] : !halves
-        kernel.attention %q, %cache[%head] at %at scores %room to %x scale 1.0 : !halves, !cache, !scores, !halves
+        kernel.attention %q, %cache[%head] at %at scores %scratch to %x scale 1.0 : !halves, !cache, !scores, !halves
       }
       spmd.barrier
       return

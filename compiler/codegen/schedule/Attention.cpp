@@ -98,7 +98,7 @@ static UnitAttr takesRounded(ScheduleBuilder &b, CacheType cache) {
 void lm::attendToLatents(ScheduleBuilder &b, const LatentQueries &queries, Value out) {
   auto type = cast<CacheType>(queries.cache.getType());
   int64_t positions = b.scratch.getAbsorbedPositions();
-  int64_t size = kernel::AbsorbedRoom(type, queries.maxRows, positions).size;
+  int64_t size = kernel::AbsorbedScratch(type, queries.maxRows, positions).size;
   spmd::BufferOp scratch = b.buffer("absorbed_room." + Twine(size), 1, size, b.getF32Type(), spmd::Space::Scratch);
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   kernel::AbsorbedAttentionOp::create(b, queries.rows, queries.cache, queries.position, queries.perHead, queries.split,
@@ -214,8 +214,9 @@ static void scheduleAttentionOfOneRow(ScheduleBuilder &b, AttentionOp op) {
   b.phase("attention", b.times(splits, groups), [&] { b.workOnRows(); }, tile);
   if (partials)
     b.onRows([=, &b](Value row, Value count) {
-      kernel::MergePiecesOp::create(b, b.readRows(partials, b.constant(0), splits),
-                                    b.readRows(statistics, b.constant(0), splits), sinks, b.writeRows(out, row, count));
+      kernel::CombinePartialsOp::create(b, b.readRows(partials, b.constant(0), splits),
+                                        b.readRows(statistics, b.constant(0), splits), sinks,
+                                        b.writeRows(out, row, count));
     });
 }
 

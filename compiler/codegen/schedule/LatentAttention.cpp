@@ -194,7 +194,7 @@ void LatentTile::absorbed(Value first, int64_t heads, Value row, Value count) {
 
 void LatentTile::expanded(Value head, Value row, Value count) {
   int64_t positions = b.scratch.getLatentPositions();
-  kernel::LatentRoom sizes(keys, values, cache, positions);
+  kernel::LatentScratch sizes(keys, values, cache, positions);
   auto whole = [&](const Twine &name, int64_t rows, int64_t columns) {
     spmd::BufferOp memory = b.buffer(name, rows, columns, b.getF32Type(), spmd::Space::Scratch);
     return b.write(memory, index(0), index(0), index(rows), index(columns));

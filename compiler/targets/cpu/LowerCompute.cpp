@@ -1,7 +1,7 @@
 //===- LowerCompute.cpp - kernel.compute becomes loops ------------------------------------------------------------===//
 //
 // Rows become tensors, weights and caches are copied into tensors of their own, and the rest is upstream's: bufferize,
-// loops. Room for tensors is allocated and freed inside the kernel; nothing here is meant to be fast.
+// loops. Memory for tensors is allocated and freed inside the kernel; nothing here is meant to be fast.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -50,14 +50,14 @@ private:
 
 Value ComputeLowering::fresh(RankedTensorType type, ValueRange dynamicSizes, function_ref<void(Value)> fill) {
   auto memory = MemRefType::get(type.getShape(), type.getElementType());
-  Value room = memref::AllocOp::create(rewriter, loc, memory, dynamicSizes), rows = room;
+  Value buffer = memref::AllocOp::create(rewriter, loc, memory, dynamicSizes), rows = buffer;
   if (type.getRank() == 1)
-    rows = memref::ExpandShapeOp::create(rewriter, loc, ArrayRef<int64_t>{1, type.getDimSize(0)}, room,
+    rows = memref::ExpandShapeOp::create(rewriter, loc, ArrayRef<int64_t>{1, type.getDimSize(0)}, buffer,
                                          ArrayRef<ReassociationIndices>{{0, 1}});
   if (type.getRank() == 3)
-    rows = memref::CollapseShapeOp::create(rewriter, loc, room, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+    rows = memref::CollapseShapeOp::create(rewriter, loc, buffer, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   fill(rows);
-  return bufferization::ToTensorOp::create(rewriter, loc, type, room, /*restrict=*/true);
+  return bufferization::ToTensorOp::create(rewriter, loc, type, buffer, /*restrict=*/true);
 }
 
 Value ComputeLowering::memoryOf(Value state, RankedTensorType type) {

@@ -26,7 +26,7 @@ Expansions lathe::getCPUExpansions(KernelContext &context) {
   table.addOwn<VectorEmitter, kernel::RouteOp, kernel::DispatchOp, kernel::CombineOp>();
   table.addWith<VectorEmitter, kernel::MatmulOp>(context);
   table.addWith<VectorEmitter, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(context);
-  table.addOwn<VectorEmitter, kernel::MergePiecesOp>();
+  table.addOwn<VectorEmitter, kernel::CombinePartialsOp>();
   return table;
 }
 

@@ -450,7 +450,7 @@ func.func @attends_into_two_heads(%x: memref<?x32xf32>, %q: memref<?x16xf32>, %c
 // -----
 
 func.func @room_for_fewer_scores_than_rows(%q: memref<?x16xf32>, %c: !lm.cache<2 x 16 x f32, rows = 32>, %s: memref<?x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects room for the scores of 32 rows, but found 'memref<?x16xf32>'}}
+  // expected-error @below {{'kernel.attention' op expects scratch for the scores of 32 rows, but found 'memref<?x16xf32>'}}
   kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<?x16xf32>, !lm.cache<2 x 16 x f32, rows = 32>, memref<?x16xf32>, memref<?x16xf32>
   return
 }
@@ -638,14 +638,14 @@ func.func @concat_of_unknown_widths(%x: memref<?x?xf32>, %y: memref<?x8xf32>, %o
 
 func.func @unequal_groups(%s: memref<?x9xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
   // expected-error @below {{'kernel.route' op expects equal groups of the 9 experts, but found 2 of 4 by 2}}
-  kernel.route %s of 2 in 4 by 2 room %s : memref<?x9xf32> to %w, %e sigmoid scale 1.0 : memref<?x9xf32>, memref<?x2xf32>, memref<?x2xi32>
+  kernel.route %s of 2 in 4 by 2 scratch %s : memref<?x9xf32> to %w, %e sigmoid scale 1.0 : memref<?x9xf32>, memref<?x2xf32>, memref<?x2xi32>
   return
 }
 
 // -----
 
 func.func @groups_without_room(%s: memref<?x8xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
-  // expected-error @below {{'kernel.route' op expects room for scores where some groups are left out, and only there}}
+  // expected-error @below {{'kernel.route' op expects scratch for scores where some groups are left out, and only there}}
   kernel.route %s of 2 in 4 by 2 to %w, %e sigmoid scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   return
 }
@@ -653,8 +653,8 @@ func.func @groups_without_room(%s: memref<?x8xf32>, %w: memref<?x2xf32>, %e: mem
 // -----
 
 func.func @too_little_room(%s: memref<?x8xf32>, %r: memref<?x4xf32>, %w: memref<?x2xf32>, %e: memref<?x2xi32>) {
-  // expected-error @below {{'kernel.route' op expects room to cover 'memref<?x8xf32>', but found 'memref<?x4xf32>'}}
-  kernel.route %s of 2 in 4 by 2 room %r : memref<?x4xf32> to %w, %e sigmoid scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  // expected-error @below {{'kernel.route' op expects scratch to cover 'memref<?x8xf32>', but found 'memref<?x4xf32>'}}
+  kernel.route %s of 2 in 4 by 2 scratch %r : memref<?x4xf32> to %w, %e sigmoid scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   return
 }
 
@@ -679,7 +679,7 @@ func.func @heads_of_several_rows(%q: memref<?x32xf32>, %c: !cache, %s: memref<2x
 
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
 func.func @scores_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.attention' op expects room for the scores of 2 heads, but found 'memref<1x32xf32>'}}
+  // expected-error @below {{'kernel.attention' op expects scratch for the scores of 2 heads, but found 'memref<1x32xf32>'}}
   kernel.attention %q, %c[%n] at %n scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<1x32xf32>, memref<1x32xf32>
   return
 }
@@ -777,26 +777,26 @@ func.func @streams_of_another_width(%x: memref<?x8xf32>, %u: memref<?x3xf32>) {
 // -----
 
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
-func.func @sinks_of_a_piece(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %w: !lm.weight<2xf32>, %h: memref<1x4xf32>) {
-  // expected-error @below {{'kernel.attention' op expects sinks to take their share of all pieces}}
-  kernel.attention %q, %c[%n] at %n sinks %w[%n] : !lm.weight<2xf32> piece %n of %n shares %h : memref<1x4xf32> scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
+func.func @sinks_of_a_split(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %w: !lm.weight<2xf32>, %h: memref<1x4xf32>) {
+  // expected-error @below {{'kernel.attention' op expects sinks to enter the sum of all splits}}
+  kernel.attention %q, %c[%n] at %n sinks %w[%n] : !lm.weight<2xf32> split %n of %n statistics %h : memref<1x4xf32> scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
-func.func @shares_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %h: memref<1x2xf32>) {
-  // expected-error @below {{'kernel.attention' op expects shares of 4 columns, but found 'memref<1x2xf32>'}}
-  kernel.attention %q, %c[%n] at %n piece %n of %n shares %h : memref<1x2xf32> scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
+func.func @statistics_of_one_head(%q: memref<1x32xf32>, %c: !cache, %s: memref<2x32xf32>, %n: index, %h: memref<1x2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects statistics of 4 columns, but found 'memref<1x2xf32>'}}
+  kernel.attention %q, %c[%n] at %n split %n of %n statistics %h : memref<1x2xf32> scores %s to %q scale 1.0 : memref<1x32xf32>, !cache, memref<2x32xf32>, memref<1x32xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
-func.func @piece_of_how_many(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
-  // expected-error @below {{'kernel.attention' op expects the number of pieces, and room for their shares}}
+func.func @split_of_how_many(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the number of splits, and memory for their statistics}}
   "kernel.attention"(%q, %c, %n, %n, %n, %h, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, memref<1x2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
   return
 }
@@ -804,8 +804,8 @@ func.func @piece_of_how_many(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf
 // -----
 
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
-func.func @piece_without_shares(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
-  // expected-error @below {{'kernel.attention' op expects the number of pieces, and room for their shares}}
+func.func @split_without_statistics(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the number of splits, and memory for their statistics}}
   "kernel.attention"(%q, %c, %n, %n, %n, %n, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, index, memref<1x32xf32>, memref<1x16xf32>) -> ()
   return
 }
@@ -813,8 +813,8 @@ func.func @piece_without_shares(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x3
 // -----
 
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
-func.func @pieces_without_a_number(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
-  // expected-error @below {{'kernel.attention' op expects the piece's number}}
+func.func @splits_without_a_number(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32xf32>, %n: index, %h: memref<1x2xf32>, %w: !lm.weight<2xf32>) {
+  // expected-error @below {{'kernel.attention' op expects the split's number}}
   "kernel.attention"(%q, %c, %n, %n, %n, %h, %s, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1>, scale = 1.0, softcap = 0.0}> : (memref<1x16xf32>, !cache, index, index, index, memref<1x2xf32>, memref<1x32xf32>, memref<1x16xf32>) -> ()
   return
 }
@@ -830,41 +830,41 @@ func.func @sinks_from_nowhere(%q: memref<1x16xf32>, %c: !cache, %s: memref<1x32x
 
 // -----
 
-func.func @shares_without_sums(%i: memref<?x16xf32>, %h: memref<?x3xf32>, %o: memref<1x16xf32>) {
-  // expected-error @below {{'kernel.merge_pieces' op expects shares of a peak and a sum for each head, but found 'memref<?x3xf32>'}}
-  kernel.merge_pieces %i, %h to %o : memref<?x16xf32>, memref<?x3xf32>, memref<1x16xf32>
+func.func @statistics_without_sums(%i: memref<?x16xf32>, %h: memref<?x3xf32>, %o: memref<1x16xf32>) {
+  // expected-error @below {{'kernel.combine_partials' op expects statistics of a peak and a sum for each head, but found 'memref<?x3xf32>'}}
+  kernel.combine_partials %i, %h to %o : memref<?x16xf32>, memref<?x3xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
-func.func @pieces_of_unequal_heads(%i: memref<?x16xf32>, %h: memref<?x6xf32>, %o: memref<1x16xf32>) {
-  // expected-error @below {{'kernel.merge_pieces' op expects 3 heads, but found 'memref<1x16xf32>'}}
-  kernel.merge_pieces %i, %h to %o : memref<?x16xf32>, memref<?x6xf32>, memref<1x16xf32>
+func.func @splits_of_unequal_heads(%i: memref<?x16xf32>, %h: memref<?x6xf32>, %o: memref<1x16xf32>) {
+  // expected-error @below {{'kernel.combine_partials' op expects 3 heads, but found 'memref<1x16xf32>'}}
+  kernel.combine_partials %i, %h to %o : memref<?x16xf32>, memref<?x6xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
-func.func @pieces_of_two_rows(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o: memref<2x16xf32>) {
-  // expected-error @below {{'kernel.merge_pieces' op expects one row, but found 'memref<2x16xf32>'}}
-  kernel.merge_pieces %i, %h to %o : memref<?x16xf32>, memref<?x4xf32>, memref<2x16xf32>
+func.func @splits_of_two_rows(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o: memref<2x16xf32>) {
+  // expected-error @below {{'kernel.combine_partials' op expects one row, but found 'memref<2x16xf32>'}}
+  kernel.combine_partials %i, %h to %o : memref<?x16xf32>, memref<?x4xf32>, memref<2x16xf32>
   return
 }
 
 // -----
 
-func.func @pieces_of_another_width(%i: memref<?x8xf32>, %h: memref<?x4xf32>, %o: memref<1x16xf32>) {
-  // expected-error @below {{'kernel.merge_pieces' op expects input of 16 columns, but found 'memref<?x8xf32>'}}
-  kernel.merge_pieces %i, %h to %o : memref<?x8xf32>, memref<?x4xf32>, memref<1x16xf32>
+func.func @splits_of_another_width(%i: memref<?x8xf32>, %h: memref<?x4xf32>, %o: memref<1x16xf32>) {
+  // expected-error @below {{'kernel.combine_partials' op expects input of 16 columns, but found 'memref<?x8xf32>'}}
+  kernel.combine_partials %i, %h to %o : memref<?x8xf32>, memref<?x4xf32>, memref<1x16xf32>
   return
 }
 
 // -----
 
-func.func @rounded_sinks_of_pieces(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o: memref<1x16xf32>, %w: !lm.weight<4xbf16>) {
-  // expected-error @below {{'kernel.merge_pieces' op expects sinks to be a vector of f32, but found '!lm.weight<4xbf16>'}}
-  kernel.merge_pieces %i, %h sinks %w : !lm.weight<4xbf16> to %o : memref<?x16xf32>, memref<?x4xf32>, memref<1x16xf32>
+func.func @rounded_sinks_of_splits(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o: memref<1x16xf32>, %w: !lm.weight<4xbf16>) {
+  // expected-error @below {{'kernel.combine_partials' op expects sinks to be a vector of f32, but found '!lm.weight<4xbf16>'}}
+  kernel.combine_partials %i, %h sinks %w : !lm.weight<4xbf16> to %o : memref<?x16xf32>, memref<?x4xf32>, memref<1x16xf32>
   return
 }
 
@@ -873,7 +873,7 @@ func.func @rounded_sinks_of_pieces(%i: memref<?x16xf32>, %h: memref<?x4xf32>, %o
 !cache = !lm.cache<1 x 20 x f32, rows = 64>
 func.func @absorbed_of_a_plain_cache(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects a latent cache with rows, but found '!lm.cache<1 x 20 x f32, rows = 64>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n scratch %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
@@ -882,7 +882,7 @@ func.func @absorbed_of_a_plain_cache(%q: memref<1x20xf32>, %c: !cache, %r: memre
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects a known number of query heads, but found 'memref<1x?xf32>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x?xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n scratch %r to %o scale 1.0 rows 1 positions 16 : memref<1x?xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
@@ -891,16 +891,16 @@ func.func @absorbed_unknown_heads(%q: memref<1x?xf32>, %c: !cache, %r: memref<1x
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_out(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x20xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects out of 16 columns, but found 'memref<1x20xf32>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x20xf32>
+  kernel.absorbed_attention %q, %c at %n scratch %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x20xf32>
   return
 }
 
 // -----
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
-func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index, %h: memref<1x4xf32>) {
-  // expected-error @below {{'kernel.absorbed_attention' op expects shares of 2 columns, but found 'memref<1x4xf32>'}}
-  kernel.absorbed_attention %q, %c at %n piece %n of %n shares %h : memref<1x4xf32> room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
+func.func @absorbed_statistics(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index, %h: memref<1x4xf32>) {
+  // expected-error @below {{'kernel.absorbed_attention' op expects statistics of 2 columns, but found 'memref<1x4xf32>'}}
+  kernel.absorbed_attention %q, %c at %n split %n of %n statistics %h : memref<1x4xf32> scratch %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
@@ -909,7 +909,7 @@ func.func @absorbed_shares(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x16xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects blocks of a multiple of 16 positions, but found 24}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 24 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
+  kernel.absorbed_attention %q, %c at %n scratch %r to %o scale 1.0 rows 1 positions 24 : memref<1x20xf32>, !cache, memref<1x1328xf32>, memref<1x16xf32>
   return
 }
 
@@ -918,7 +918,7 @@ func.func @absorbed_positions(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x132
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x32xf32>, %n: index) {
   // expected-error @below {{'kernel.absorbed_attention' op expects rows of several heads or heads of one row, but found 'memref<1x40xf32>'}}
-  kernel.absorbed_attention %q, %c at %n every %n room %r to %o scale 1.0 rows 2 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
+  kernel.absorbed_attention %q, %c at %n per_head %n scratch %r to %o scale 1.0 rows 2 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
   return
 }
 
@@ -926,8 +926,8 @@ func.func @absorbed_every_head(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x13
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32>, %o: memref<1x32xf32>, %n: index) {
-  // expected-error @below {{'kernel.absorbed_attention' op expects room for the rows of 'memref<1x40xf32>', but found 1}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
+  // expected-error @below {{'kernel.absorbed_attention' op expects scratch for the rows of 'memref<1x40xf32>', but found 1}}
+  kernel.absorbed_attention %q, %c at %n scratch %r to %o scale 1.0 rows 1 positions 16 : memref<1x40xf32>, !cache, memref<1x1328xf32>, memref<1x32xf32>
   return
 }
 
@@ -935,8 +935,8 @@ func.func @absorbed_rows(%q: memref<1x40xf32>, %c: !cache, %r: memref<1x1328xf32
 
 !cache = !lm.cache<1 x 20 x f32, latent = 16, rows = 64>
 func.func @absorbed_room(%q: memref<1x20xf32>, %c: !cache, %r: memref<1x1000xf32>, %o: memref<1x16xf32>, %n: index) {
-  // expected-error @below {{'kernel.absorbed_attention' op expects room of 1328 values, but found 'memref<1x1000xf32>'}}
-  kernel.absorbed_attention %q, %c at %n room %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1000xf32>, memref<1x16xf32>
+  // expected-error @below {{'kernel.absorbed_attention' op expects scratch of 1328 values, but found 'memref<1x1000xf32>'}}
+  kernel.absorbed_attention %q, %c at %n scratch %r to %o scale 1.0 rows 1 positions 16 : memref<1x20xf32>, !cache, memref<1x1000xf32>, memref<1x16xf32>
   return
 }
 

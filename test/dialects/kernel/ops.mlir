@@ -55,8 +55,8 @@ func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen:
   kernel.route %scores correction %c : !lm.weight<8xf32> to %weights, %chosen sigmoid scale 2.5 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.route %{{.*}} to %{{.*}}, %{{.*}} softmax {normalized} :
   kernel.route %scores to %weights, %chosen softmax scale 1.0 {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
-  // CHECK: kernel.route %{{.*}} of 1 in 2 by 1 room %{{.*}} : memref<?x8xf32> to %{{.*}}, %{{.*}} softmax
-  kernel.route %scores of 1 in 2 by 1 room %scores : memref<?x8xf32> to %weights, %chosen softmax scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
+  // CHECK: kernel.route %{{.*}} of 1 in 2 by 1 scratch %{{.*}} : memref<?x8xf32> to %{{.*}}, %{{.*}} softmax
+  kernel.route %scores of 1 in 2 by 1 scratch %scores : memref<?x8xf32> to %weights, %chosen softmax scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.dispatch %{{.*}} to %{{.*}}, %{{.*}}, %{{.*}} count 8 :
   kernel.dispatch %chosen to %order, %places, %blocks count 8 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
   // CHECK: kernel.gather %{{.*}}[%{{.*}}] to %{{.*}} :
@@ -90,7 +90,7 @@ func.func @products(%x: !rows, %codes: memref<?x104xi8>, %rounded: memref<?x64xb
 // CHECK-LABEL: @heads(
 func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, %cache: !cache, %cache16: !lm.cache<2 x 16 x bf16, rows = 32>, %scores: memref<?x32xf32>,
                  %head: index, %position: index, %latents: memref<?x20xf32>,
-                 %latent: !lm.cache<1 x 20 x f32, latent = 16, rows = 64>, %room: memref<1x1328xf32>,
+                 %latent: !lm.cache<1 x 20 x f32, latent = 16, rows = 64>, %scratch: memref<1x1328xf32>,
                  %mixed: memref<?x16xf32>) {
   // CHECK: kernel.rope_table #rope at %{{.*}} to %{{.*}} : memref<?x4xf32>
   kernel.rope_table #rope at %position to %angles : memref<?x4xf32>
@@ -100,8 +100,8 @@ func.func @heads(%angles: memref<?x4xf32>, %q: memref<?x32xf32>, %query: !head, 
   kernel.append %q to %cache[%head] at %position : memref<?x32xf32>, !cache
   // CHECK: kernel.append %{{.*}} to values %{{.*}}[%{{.*}}] at %{{.*}} :
   kernel.append %q to values %cache[%head] at %position : memref<?x32xf32>, !cache
-  // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{.*}} every %{{.*}} room %{{.*}} to %{{.*}} scale 0.25 rows 8 positions 16 :
-  kernel.absorbed_attention %latents, %latent at %position every %head room %room to %mixed scale 0.25 rows 8 positions 16
+  // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{.*}} per_head %{{.*}} scratch %{{.*}} to %{{.*}} scale 0.25 rows 8 positions 16 :
+  kernel.absorbed_attention %latents, %latent at %position per_head %head scratch %scratch to %mixed scale 0.25 rows 8 positions 16
     : memref<?x20xf32>, !lm.cache<1 x 20 x f32, latent = 16, rows = 64>, memref<1x1328xf32>, memref<?x16xf32>
   // CHECK: kernel.attention %{{.*}}, %{{.*}}[%{{.*}}] at %{{.*}} scores %{{.*}} to %{{.*}} scale 0.25 :
   kernel.attention %query, %cache[%head] at %position scores %scores to %query scale 0.25 
@@ -138,17 +138,17 @@ func.func @streams(%x: !rows, %wide: memref<?x128xf32>, %out: !rows, %w: !lm.wei
 func.func @latents(%query: memref<?x12xf32>, %cache: !lm.cache<1 x 20 x f32, latent = 16, rows = 64>,
                    %k: !lm.weight<2x16x8xf32, <16 x 1>>, %v: !lm.weight<2x16x16xf32, <16 x 1>>,
                    %matrices: memref<24x16xf32>, %panels: memref<44x16xf32>, %rows: memref<?x64xf32>, %n: index,
-                   %out: memref<?x16xf32>, %parts: memref<?x32xf32>, %shares: memref<?x4xf32>, %sinks: !lm.weight<2xf32>,
+                   %out: memref<?x16xf32>, %parts: memref<?x32xf32>, %statistics: memref<?x4xf32>, %sinks: !lm.weight<2xf32>,
                    %mixed: memref<1x32xf32>) {
   // CHECK: kernel.latent_attention %{{.*}}, %{{.*}} at %{{.*}} by %{{.*}}, %{{.*}}[%{{.*}}] matrices %{{.*}} panels %{{.*}} rows %{{.*}} to %{{.*}} scale 0.25 positions 16 :
   kernel.latent_attention %query, %cache at %n by %k, %v[%n] matrices %matrices panels %panels rows %rows to %out
     scale 0.25 positions 16 : memref<?x12xf32>, !lm.cache<1 x 20 x f32, latent = 16, rows = 64>,
     !lm.weight<2x16x8xf32, <16 x 1>>, !lm.weight<2x16x16xf32, <16 x 1>>, memref<24x16xf32>, memref<44x16xf32>,
     memref<?x64xf32>, memref<?x16xf32>
-  // CHECK: kernel.merge_pieces %{{.*}}, %{{.*}} to %{{.*}} : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
-  kernel.merge_pieces %parts, %shares to %mixed : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
-  // CHECK: kernel.merge_pieces %{{.*}}, %{{.*}} sinks %{{.*}} : !lm.weight<2xf32> to %{{.*}} :
-  kernel.merge_pieces %parts, %shares sinks %sinks : !lm.weight<2xf32> to %mixed
+  // CHECK: kernel.combine_partials %{{.*}}, %{{.*}} to %{{.*}} : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+  kernel.combine_partials %parts, %statistics to %mixed : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+  // CHECK: kernel.combine_partials %{{.*}}, %{{.*}} sinks %{{.*}} : !lm.weight<2xf32> to %{{.*}} :
+  kernel.combine_partials %parts, %statistics sinks %sinks : !lm.weight<2xf32> to %mixed
     : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
   return
 }

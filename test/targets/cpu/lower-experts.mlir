@@ -39,18 +39,18 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   // Scores are copied; those of groups that lose are hidden there, and experts are chosen from the copy.
   // CHECK-LABEL: @route_groups(
-  // CHECK-SAME: %[[SCORES:[^ ]*]]: memref<?x8xf32>, %[[ROOM:[^ ]*]]: memref<?x8xf32>
+  // CHECK-SAME: %[[SCORES:[^ ]*]]: memref<?x8xf32>, %[[SCRATCH:[^ ]*]]: memref<?x8xf32>
   // CHECK: %[[ALL:.*]] = vector.load %[[SCORES]]
-  // CHECK: vector.store %[[ALL]], %[[ROOM]]
+  // CHECK: vector.store %[[ALL]], %[[SCRATCH]]
   // CHECK: %[[A:.*]]:2 = scf.for
   // CHECK: %[[SUM_A:.*]] = arith.addf %[[A]]#0, %[[A]]#1
   // CHECK: %[[B:.*]]:2 = scf.for
   // CHECK: %[[SUM_B:.*]] = arith.addf %[[B]]#0, %[[B]]#1
   // CHECK: arith.cmpf ogt, %[[SUM_B]], %[[SUM_A]]
-  // CHECK-COUNT-2: memref.store %{{.*}}, %[[ROOM]]
+  // CHECK-COUNT-2: memref.store %{{.*}}, %[[SCRATCH]]
   // CHECK: %{{.*}}:3 = scf.for
-  func.func @route_groups(%scores: memref<?x8xf32>, %room: memref<?x8xf32>, %weights: memref<?x2xf32>, %experts: memref<?x2xi32>) {
-    kernel.route %scores of 1 in 2 by 2 room %room : memref<?x8xf32> to %weights, %experts sigmoid scale 1.0
+  func.func @route_groups(%scores: memref<?x8xf32>, %scratch: memref<?x8xf32>, %weights: memref<?x2xf32>, %experts: memref<?x2xi32>) {
+    kernel.route %scores of 1 in 2 by 2 scratch %scratch : memref<?x8xf32> to %weights, %experts sigmoid scale 1.0
       : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
     return
   }

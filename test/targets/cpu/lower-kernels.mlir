@@ -288,10 +288,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: arith.divf
   // CHECK: vector.shuffle
   // CHECK: return
-  func.func @attend_to_latents_themselves(%q: memref<?x20xf32>, %room: memref<1x2144xf32>, %out: memref<?x16xf32>,
-      %area: !area, %place: index, %every: index, %position: index) {
+  func.func @attend_to_latents_themselves(%q: memref<?x20xf32>, %scratch: memref<1x2144xf32>, %out: memref<?x16xf32>,
+      %area: !area, %place: index, %perHead: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !latent
-    kernel.absorbed_attention %q, %cache at %position every %every room %room to %out scale 1.0 rows 32 positions 16
+    kernel.absorbed_attention %q, %cache at %position per_head %perHead scratch %scratch to %out scale 1.0 rows 32 positions 16
       : memref<?x20xf32>, !latent, memref<1x2144xf32>, memref<?x16xf32>
     return
   }
@@ -302,10 +302,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: call @attend.bf16.2.add(
   // CHECK-NOT: call @attend
   // CHECK: return
-  func.func @attend_to_wide_latents(%q: memref<?x300xf32>, %room: memref<1x2144xf32>, %out: memref<?x16xf32>,
+  func.func @attend_to_wide_latents(%q: memref<?x300xf32>, %scratch: memref<1x2144xf32>, %out: memref<?x16xf32>,
       %area: !area, %place: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !wide
-    kernel.absorbed_attention %q, %cache at %position room %room to %out scale 1.0 rows 32 positions 16
+    kernel.absorbed_attention %q, %cache at %position scratch %scratch to %out scale 1.0 rows 32 positions 16
       : memref<?x300xf32>, !wide, memref<1x2144xf32>, memref<?x16xf32>
     return
   }

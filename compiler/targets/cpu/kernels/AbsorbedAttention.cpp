@@ -22,14 +22,14 @@ struct AbsorbedEmitter {
   static constexpr int64_t lanes = kPanelRows;
   static constexpr int64_t kFirstCacheValues = 4608; // of rows, beside a panel's
   int64_t latent = cache.getLatent(), positions = op.getPositions();
-  kernel::AbsorbedRoom room{cache, static_cast<int64_t>(op.getRows()), positions};
+  kernel::AbsorbedScratch scratch{cache, static_cast<int64_t>(op.getRows()), positions};
   Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
 
   Value query = e.asRows(op.getQuery(), cache.getDim()), out = e.asRows(op.getOut(), latent);
   bool isHeads = query != op.getQuery(); // rows are heads of one row
   Value zero = e.index(0), rows = e.rowsOf(query);
   Value groups = e.ceilDiv(rows, e.index(lanes)); // of 16 rows, the lanes of a vector
-  // Parts of the room. Rows are lanes of `sums` and `state`; `weights` are panels of them, a line for each position.
+  // Parts of the scratch. Rows are lanes of `sums` and `state`; `weights` are panels of them, a line for each position.
   Value values = {}, sums = {}, weights = {}, scores = {}, state = {};
   enum State { Peak, Sum, Last };
 
@@ -55,8 +55,8 @@ Value AbsorbedEmitter::part(int64_t offset, int64_t partRows, int64_t columns) {
   int64_t size = partRows * columns;
   SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), e.getIndexAttr(offset)};
   SmallVector<OpFoldResult> sizes = {e.getIndexAttr(1), e.getIndexAttr(size)}, strides(2, e.getIndexAttr(1));
-  Value piece = memref::SubViewOp::create(e, op.getRoom(), offsets, sizes, strides);
-  return e.asRows(piece, columns);
+  Value view = memref::SubViewOp::create(e, op.getScratch(), offsets, sizes, strides);
+  return e.asRows(view, columns);
 }
 
 void AbsorbedEmitter::begin() {
@@ -70,8 +70,8 @@ void AbsorbedEmitter::begin() {
     if (!isHeads) {
       Value row = e.laneNumbers();
       row = e.add(row, e.splat(e.cast(lane, e.getI32Type())));
-      if (op.getEvery())
-        row = e.rem(row, e.splat(e.cast(op.getEvery(), e.getI32Type())));
+      if (op.getPerHead())
+        row = e.rem(row, e.splat(e.cast(op.getPerHead(), e.getI32Type())));
       last = e.add(last, row);
     }
     keep(e.bitcast(e.f32s(), last), Last, lane);
@@ -142,8 +142,8 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
 void AbsorbedEmitter::addValues(Value at, Value panels) {
   Value area = getAreaAndPlace(op.getCache()).first, columns = e.mul(panels, lanes);
   int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
-  e.loop(zero, e.index(latent), kernel::AbsorbedRoom::kValues, [&](Value first) {
-    Value count = e.minimum(e.sub(e.index(latent), first), e.index(kernel::AbsorbedRoom::kValues));
+  e.loop(zero, e.index(latent), kernel::AbsorbedScratch::kValues, [&](Value first) {
+    Value count = e.minimum(e.sub(e.index(latent), first), e.index(kernel::AbsorbedScratch::kValues));
     Value begin = e.add(at, e.mul(e.div(first, e.index(depth)), stepBytes)), steps = e.ceilDiv(count, e.index(depth));
     e.loop(zero, panels, 1, [&](Value panel) {
       Value from = e.add(begin, e.mul(panel, layout.keyPanelBytes)), column = e.mul(panel, lanes);
@@ -155,14 +155,14 @@ void AbsorbedEmitter::addValues(Value at, Value panels) {
     });
     context.products.call(e, {e.asLine(weights), zero, e.index(positions * lanes), columns,
                               corner(values, zero, count, columns), corner(sums, first, count, e.mul(groups, lanes)),
-                              Format::F32, 1, Panels::Room,
+                              Format::F32, 1, Panels::Scratch,
                               /*accumulates=*/true});
   });
 }
 
 void AbsorbedEmitter::finish(Value group) {
   Value lane = e.mul(group, lanes), factor = e.number(e.f32s(), 1);
-  if (!op.getPiece())
+  if (!op.getSplit())
     factor = e.div(factor, stateOf(Sum, lane));
   auto forRows = [&](function_ref<void(int64_t i, Value row)> body) {
     for (int64_t i = 0; i < lanes; ++i) {
@@ -186,12 +186,12 @@ void AbsorbedEmitter::finish(Value group) {
   e.loop(zero, whole, lanes, [&](Value first) { turnValues(first, lanes); });
   if (latent % lanes)
     turnValues(whole, latent % lanes);
-  if (!op.getPiece())
+  if (!op.getSplit())
     return;
   Value peaks = stateOf(Peak, lane), totals = stateOf(Sum, lane);
   forRows([&](int64_t i, Value row) {
     auto share = [&](Value of, int64_t column) {
-      memref::StoreOp::create(e, vector::ExtractOp::create(e, of, i), op.getShares(),
+      memref::StoreOp::create(e, vector::ExtractOp::create(e, of, i), op.getStatistics(),
                               ValueRange{zero, e.add(e.mul(row, 2), column)});
     };
     share(peaks, 0);
@@ -200,18 +200,18 @@ void AbsorbedEmitter::finish(Value group) {
 }
 
 void AbsorbedEmitter::run() {
-  values = part(room.values, kernel::AbsorbedRoom::kValues, positions);
-  sums = part(room.sums, room.sumRows, room.lanes);
-  weights = part(room.weights, room.lanes / lanes * positions, lanes);
-  scores = part(room.scores, room.lanes, positions);
-  state = part(room.state, 3, room.lanes);
+  values = part(scratch.values, kernel::AbsorbedScratch::kValues, positions);
+  sums = part(scratch.sums, scratch.sumRows, scratch.lanes);
+  weights = part(scratch.weights, scratch.lanes / lanes * positions, lanes);
+  scores = part(scratch.scores, scratch.lanes, positions);
+  state = part(scratch.state, 3, scratch.lanes);
   Value keys = getAreaAndPlace(op.getCache()).second;
-  Value seen = isHeads ? e.index(1) : op.getEvery() ? Value(op.getEvery()) : rows;
+  Value seen = isHeads ? e.index(1) : op.getPerHead() ? Value(op.getPerHead()) : rows;
   Value end = e.ceilDiv(e.add(op.getPosition(), seen), e.index(lanes)), first = zero;
-  if (op.getPiece()) {
-    auto edge = [&, all = end](Value piece) { return e.div(e.mul(piece, all), Value(op.getPieces())); };
-    first = edge(op.getPiece());
-    end = edge(e.add(Value(op.getPiece()), 1));
+  if (op.getSplit()) {
+    auto edge = [&, all = end](Value split) { return e.div(e.mul(split, all), Value(op.getSplits())); };
+    first = edge(op.getSplit());
+    end = edge(e.add(Value(op.getSplit()), 1));
   }
   begin();
   e.loop(first, end, positions / lanes, [&](Value panel) {

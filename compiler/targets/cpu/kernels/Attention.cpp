@@ -25,7 +25,7 @@ struct AttentionEmitter {
   Value query = {}, out = {}; // a row for each row or, of one row, for each head
   bool isHeads = false;       // rows are heads of one row
   bool isOne = false;         // there is one row, of one head or more
-  /// Rounded queries (in the room that `out` has for them) and weights (where their scores were) lie two to a float.
+  /// Rounded queries (in the memory of `out`) and weights (where their scores were) lie two to a float.
   bool isRounded = op.getRounded();
   Value area = {}, keys = {}, values = {}; // of the head
   Value next = {};                         // keys of the tile behind this one
@@ -65,9 +65,9 @@ struct AttentionEmitter {
   void findRanges();
   Value firstVisible(Value position);
   Value temperatureAt(Value position);
-  /// Rounds 16 floats to 16 bf16 in the room of 8.
+  /// Rounds 16 floats to 16 bf16 in the memory of 8.
   void storePairs(Value floats, Value rows, Value row, Value column);
-  /// Where rounded weights leave room for what a row's sums are to be multiplied by.
+  /// Where rounded weights leave memory for what a row's sums are to be multiplied by.
   Value factorColumn() { return e.add(e.mul(ranges.front().end, lanes), -1); }
   void softmax(Value row);
   void run();
@@ -87,13 +87,13 @@ void AttentionEmitter::findRanges() {
   Value first = e.mul(ranges.front().begin, layout.keyPanelBytes);
   Value isLast = e.lessEqual(e.index(type.getHeads()), e.add(op.getHead(), 1));
   next = e.add(keys, e.add(first, e.select(isLast, e.index(0), e.index(layout.headBytes))));
-  if (!op.getPiece())
+  if (!op.getSplit())
     return;
-  // Of all panels, one range behind the other, those of this piece.
+  // Of all panels, one range behind the other, those of this split.
   Value all = panelsIn(ranges), before = e.index(0);
-  auto edge = [&](Value piece) { return e.div(e.mul(piece, all), Value(op.getPieces())); };
-  Value begin = edge(op.getPiece()), end = edge(e.add(Value(op.getPiece()), 1));
-  Value behind; // the panel where the next piece begins
+  auto edge = [&](Value split) { return e.div(e.mul(split, all), Value(op.getSplits())); };
+  Value begin = edge(op.getSplit()), end = edge(e.add(Value(op.getSplit()), 1));
+  Value behind; // the panel where the next split begins
   for (Range &range : ranges) {
     Value length = e.sub(range.end, range.begin);
     auto inside = [&](Value panel) {
@@ -105,7 +105,7 @@ void AttentionEmitter::findRanges() {
     before = e.add(before, length);
     range = part;
   }
-  Value isLastPiece = e.lessEqual(Value(op.getPieces()), e.add(Value(op.getPiece()), 1));
+  Value isLastPiece = e.lessEqual(Value(op.getSplits()), e.add(Value(op.getSplit()), 1));
   next = e.select(isLastPiece, next, e.add(keys, e.mul(behind, layout.keyPanelBytes)));
 }
 
@@ -195,7 +195,7 @@ void AttentionEmitter::softmax(Value row) {
     }
     return state;
   };
-  // Hidden positions never win: every row sees at least itself, and every piece some position, so the largest is
+  // Hidden positions never win: every row sees at least itself, and every split some position, so the largest is
   // finite.
   Value peaks = forSlots(hidden, [&](Value, Value column, bool isVisible, ValueRange largest) {
     Value score = e.load(vector, op.getScores(), {row, column});
@@ -247,12 +247,12 @@ void AttentionEmitter::softmax(Value row) {
     return SmallVector<Value>{e.add(sum[0], weight)};
   })[0];
   Value sum = e.sum(sums);
-  if (op.getPiece()) {
+  if (op.getSplit()) {
     Value column = e.mul(row, 2);
     if (isDeferred)
       largest = e.mul(largest, e.number(e.getF32Type(), scale));
-    memref::StoreOp::create(e, largest, op.getShares(), ValueRange{e.index(0), column});
-    memref::StoreOp::create(e, sum, op.getShares(), ValueRange{e.index(0), e.add(column, 1)});
+    memref::StoreOp::create(e, largest, op.getStatistics(), ValueRange{e.index(0), column});
+    memref::StoreOp::create(e, sum, op.getStatistics(), ValueRange{e.index(0), e.add(column, 1)});
     return;
   }
   if (sink) // takes its share, and has no value
@@ -341,7 +341,7 @@ void AttentionEmitter::run() {
     else
       e.ifThen(e.less(range.begin, range.end), sum);
   }
-  if (isRounded && !op.getPiece())
+  if (isRounded && !op.getSplit())
     e.forRows(out, [&](Value row) {
       Value factor = e.splat(e.loadScalar(op.getScores(), {row, factorColumn()}));
       e.loop(e.index(0), e.index(type.getValueDim()), lanes,
@@ -355,41 +355,42 @@ void lathe::expand(kernel::AttentionOp op, VectorEmitter &e, KernelContext &cont
   AttentionEmitter{op, e, context}.run();
 }
 
-void lathe::expand(kernel::MergePiecesOp op, VectorEmitter &e) {
-  int64_t heads = VectorEmitter::staticColumns(op.getShares()) / 2,
+void lathe::expand(kernel::CombinePartialsOp op, VectorEmitter &e) {
+  int64_t heads = VectorEmitter::staticColumns(op.getStatistics()) / 2,
           dim = VectorEmitter::staticColumns(op.getOut()) / heads;
   int64_t lanes = VectorEmitter::lanesFor(dim);
-  Value zero = e.index(0), pieces = e.rowsOf(op.getInput());
+  Value zero = e.index(0), splits = e.rowsOf(op.getInput());
   auto scalar = [&](double value) { return e.number(e.getF32Type(), value); };
   auto expOf = [&](Value x) { return Value(vector::ExtractOp::create(e, e.exp(e.splat(x, 1)), 0)); };
   e.loop(zero, e.index(heads), 1, [&](Value head) {
-    auto share = [&](Value piece, int64_t which) {
-      return e.loadScalar(op.getShares(), {piece, e.add(e.mul(head, 2), which)});
+    auto statistic = [&](Value split, int64_t which) {
+      return e.loadScalar(op.getStatistics(), {split, e.add(e.mul(head, 2), which)});
     };
     Value begin = e.mul(head, dim), end = e.add(begin, dim), sink;
     if (op.getSinks()) {
       auto [weights, place] = getAreaAndPlace(op.getSinks());
       sink = e.loadBytes(e.getF32Type(), weights, e.add(place, e.mul(head, 4)));
     }
-    Value peak = e.loop(
-        zero, pieces, 1, sink ? sink : scalar(-std::numeric_limits<double>::infinity()),
-        [&](Value piece, ValueRange largest) { return SmallVector<Value>{e.maximum(largest[0], share(piece, 0))}; })[0];
-    auto factor = [&](Value piece) { return expOf(e.sub(share(piece, 0), peak)); };
+    Value peak = e.loop(zero, splits, 1, sink ? sink : scalar(-std::numeric_limits<double>::infinity()),
+                        [&](Value split, ValueRange largest) {
+                          return SmallVector<Value>{e.maximum(largest[0], statistic(split, 0))};
+                        })[0];
+    auto factor = [&](Value split) { return expOf(e.sub(statistic(split, 0), peak)); };
     Value sum =
-        e.loop(zero, pieces, 1, sink ? expOf(e.sub(sink, peak)) : scalar(0), [&](Value piece, ValueRange total) {
-          return SmallVector<Value>{e.add(total[0], e.mul(factor(piece), share(piece, 1)))};
+        e.loop(zero, splits, 1, sink ? expOf(e.sub(sink, peak)) : scalar(0), [&](Value split, ValueRange total) {
+          return SmallVector<Value>{e.add(total[0], e.mul(factor(split), statistic(split, 1)))};
         })[0];
     Value inverse = e.div(scalar(1), sum);
-    // A piece at a time: the row of sums stays in the first cache.
+    // A split at a time: the row of sums stays in the first cache.
     auto forColumns = [&](function_ref<Value(Value column)> make) {
       e.loop(begin, end, lanes, [&](Value column) { e.store(make(column), op.getOut(), {zero, column}); });
     };
     VectorType vector = e.f32s(lanes);
     forColumns([&](Value) { return e.number(vector, 0); });
-    e.loop(zero, pieces, 1, [&](Value piece) {
-      Value weight = e.splat(e.mul(factor(piece), inverse), lanes);
+    e.loop(zero, splits, 1, [&](Value split) {
+      Value weight = e.splat(e.mul(factor(split), inverse), lanes);
       forColumns([&](Value column) {
-        return e.fma(e.load(vector, op.getInput(), {piece, column}), weight,
+        return e.fma(e.load(vector, op.getInput(), {split, column}), weight,
                      e.load(vector, op.getOut(), {zero, column}));
       });
     });

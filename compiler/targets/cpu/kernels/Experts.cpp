@@ -37,7 +37,7 @@ static void hideGroups(kernel::RouteOp op, VectorEmitter &e, Value row, function
     }
     e.ifThen(e.lessEqual(e.index(op.getTopGroups()), better), [&] {
       e.loop(e.index(group * size), e.index((group + 1) * size), 1,
-             [&](Value column) { memref::StoreOp::create(e, lowest, op.getRoom(), ValueRange{row, column}); });
+             [&](Value column) { memref::StoreOp::create(e, lowest, op.getScratch(), ValueRange{row, column}); });
     });
   }
 }
@@ -52,8 +52,8 @@ void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
   // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher
   // number. Scores stay as they are, and nothing is remembered but that one.
   e.forRows(op.getScores(), [&](Value row) {
-    Value scores = op.getRoom() ? op.getRoom() : Value(op.getScores());
-    if (op.getRoom())
+    Value scores = op.getScratch() ? op.getScratch() : Value(op.getScores());
+    if (op.getScratch())
       e.loop(zero, end, lanes, [&](Value column) {
         e.store(e.load(e.f32s(lanes), op.getScores(), {row, column}), scores, {row, column});
       });
@@ -84,7 +84,7 @@ void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
       Value corrected = e.add(probability(own), correction), hidden = e.number(f32, lowest);
       return e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, own, hidden), hidden, corrected);
     };
-    if (op.getRoom())
+    if (op.getScratch())
       hideGroups(op, e, row, key);
     Value first[] = {e.number(f32, -lowest), e.number(i32, -1), e.number(f32, 0)};
     SmallVector<Value> last = e.loop(zero, e.index(top), 1, first, [&](Value k, ValueRange before) {

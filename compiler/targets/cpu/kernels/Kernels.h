@@ -17,7 +17,7 @@ enum class Panels {
   Weights,
   Cache,   // a few rows meet each: asks for the next one
   Latents, // a cache's, which many rows meet
-  Room,    // a worker's own f32 memory, a line of values: places and strides count values
+  Scratch, // a worker's own f32 memory, a line of values: places and strides count values
 };
 
 /// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin
@@ -84,7 +84,7 @@ void expand(kernel::AppendOp op, VectorEmitter &emitter);
 void expand(kernel::AttentionOp op, VectorEmitter &emitter, KernelContext &context);
 void expand(kernel::AbsorbedAttentionOp op, VectorEmitter &emitter, KernelContext &context);
 void expand(kernel::LatentAttentionOp op, VectorEmitter &emitter, KernelContext &context);
-void expand(kernel::MergePiecesOp op, VectorEmitter &emitter);
+void expand(kernel::CombinePartialsOp op, VectorEmitter &emitter);
 
 } // namespace lathe
 

@@ -21,7 +21,7 @@ struct LatentEmitter {
   lm::WeightType keys = cast<lm::WeightType>(op.getKUp().getType());
   lm::WeightType values = cast<lm::WeightType>(op.getVUp().getType());
   int64_t positions = op.getPositions();
-  kernel::LatentRoom room{keys, values, cache, positions};
+  kernel::LatentScratch scratch{keys, values, cache, positions};
   CacheLayout layout{cache};
   static constexpr int64_t lanes = kPanelRows;
 
@@ -103,11 +103,11 @@ void LatentEmitter::takeQueries() {
       e.store(e.mul(query, e.splat(scale, wide)), op.getRows(), {row, column});
     });
     e.loop(zero, e.index(valueDim), wideSums, [&](Value column) {
-      e.store(e.number(e.f32s(wideSums), 0), op.getRows(), {row, e.add(column, room.sums)});
+      e.store(e.number(e.f32s(wideSums), 0), op.getRows(), {row, e.add(column, scratch.sums)});
     });
     auto state = [&](double value, int64_t offset) {
       memref::StoreOp::create(e, e.number(e.getF32Type(), value), op.getRows(),
-                              ValueRange{row, e.index(room.state + offset)});
+                              ValueRange{row, e.index(scratch.state + offset)});
     };
     state(-std::numeric_limits<float>::max(), 0);
     state(0, 1);
@@ -117,17 +117,17 @@ void LatentEmitter::takeQueries() {
 /// Keys and values of 16 positions, the cache's `panel`, as the block's `slot`.
 void LatentEmitter::makePanel(Value panel, Value slot) {
   auto [area, place] = getAreaAndPlace(op.getCache());
-  Value at = e.add(place, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, room.made);
+  Value at = e.add(place, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, scratch.made);
   Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
   SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(0)};
-  SmallVector<OpFoldResult> sizes = {e.getIndexAttr(room.matrixRows), e.getIndexAttr(lanes)};
+  SmallVector<OpFoldResult> sizes = {e.getIndexAttr(scratch.matrixRows), e.getIndexAttr(lanes)};
   SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
   Value made = memref::SubViewOp::create(e, op.getPanels(), offsets, sizes, strides);
   context.products.call(
       e, {area, at, zero, e.index(latent), op.getMatrices(), made, format, layout.depth, Panels::Latents});
   // What keys have of their own follows.
   int64_t stepBytes = lanes * layout.depth * layout.elementBytes;
-  Value rotated = e.add(at, latent / layout.depth * stepBytes), last = e.add(first, room.matrixRows);
+  Value rotated = e.add(at, latent / layout.depth * stepBytes), last = e.add(first, scratch.matrixRows);
   e.loop(zero, e.index(behind / layout.depth), 1, [&, area = area](Value step) {
     SmallVector<Value> steps = loadStep(e, area, e.add(rotated, e.mul(step, stepBytes)), format, layout.depth);
     for (auto [d, column] : llvm::enumerate(steps))
@@ -138,7 +138,7 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
     Value from = e.add(first, e.mul(block, lanes));
     for (int64_t i = 0; i < lanes; ++i)
       rows.push_back(e.load(e.f32s(), op.getPanels(), {e.add(from, i), zero}));
-    Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), room.turned);
+    Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), scratch.turned);
     for (auto [i, row] : llvm::enumerate(e.turn(rows)))
       e.store(row, op.getPanels(), {e.add(to, i), zero});
   });
@@ -152,7 +152,7 @@ Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = e.laneNumbers();
   Value seen = toI32s(e.sub(e.add(op.getPosition(), row), begin)); // the last of the block's positions
-  auto at = [&](Value panel) { return SmallVector<Value>{row, e.add(e.mul(panel, lanes), room.scores)}; };
+  auto at = [&](Value panel) { return SmallVector<Value>{row, e.add(e.mul(panel, lanes), scratch.scores)}; };
   Value memory = op.getRows();
   auto visible = [&](Value panel) {
     return e.lessEqual(e.add(e.splat(e.cast(e.mul(panel, lanes), e.getI32Type())), lane), seen);
@@ -161,7 +161,7 @@ Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
     Value score = e.select(visible(panel), e.load(vector, memory, at(panel)), hidden);
     return SmallVector<Value>{e.maximum(largest[0], score)};
   })[0];
-  SmallVector<Value> peakAt = {row, e.index(room.state)}, sumAt = {row, e.index(room.state + 1)};
+  SmallVector<Value> peakAt = {row, e.index(scratch.state)}, sumAt = {row, e.index(scratch.state + 1)};
   Value before = e.loadScalar(memory, peakAt);
   Value peak = e.maximum(before, e.largest(peaks));
   Value sums = e.loop(zero, panels, 1, e.number(vector, 0), [&](Value panel, ValueRange sum) {
@@ -182,7 +182,7 @@ void LatentEmitter::run() {
   Value line = e.asLine(op.getPanels());
   auto meet = [&](int64_t place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
     context.products.call(e, {line, e.index(place * lanes), e.index(panelStride * lanes), columns, input, out,
-                              Format::F32, 1, Panels::Room, accumulates});
+                              Format::F32, 1, Panels::Scratch, accumulates});
   };
 
   int64_t wide = VectorEmitter::lanesFor(valueDim);
@@ -192,22 +192,23 @@ void LatentEmitter::run() {
     Value columns = e.mul(panels, lanes);
     e.loop(zero, panels, 1, [&](Value slot) { makePanel(e.add(e.div(begin, e.index(lanes)), slot), slot); });
     Value first = e.maximum(e.sub(begin, op.getPosition()), zero);
-    Value scores = part(op.getRows(), first, room.scores, columns);
-    meet(valueDim, room.made, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)), scores, false);
+    Value scores = part(op.getRows(), first, scratch.scores, columns);
+    meet(valueDim, scratch.made, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)), scores, false);
     e.loop(first, rows, 1, [&](Value row) {
       Value factor = e.splat(addScores(row, begin, panels), wide);
       e.loop(zero, e.index(valueDim), wide, [&](Value column) {
-        Value at[] = {row, e.add(column, room.sums)};
+        Value at[] = {row, e.add(column, scratch.sums)};
         e.store(e.mul(e.load(e.f32s(wide), op.getRows(), at), factor), op.getRows(), at);
       });
     });
-    meet(room.turned, positions, columns, scores, part(op.getRows(), first, room.sums, e.getIndexAttr(valueDim)), true);
+    meet(scratch.turned, positions, columns, scores, part(op.getRows(), first, scratch.sums, e.getIndexAttr(valueDim)),
+         true);
   });
   e.loop(zero, rows, 1, [&](Value row) {
-    Value sum = e.loadScalar(op.getRows(), {row, e.index(room.state + 1)});
+    Value sum = e.loadScalar(op.getRows(), {row, e.index(scratch.state + 1)});
     Value inverse = e.splat(e.div(e.number(e.getF32Type(), 1), sum), wide);
     e.loop(zero, e.index(valueDim), wide, [&](Value column) {
-      Value value = e.load(e.f32s(wide), op.getRows(), {row, e.add(column, room.sums)});
+      Value value = e.load(e.f32s(wide), op.getRows(), {row, e.add(column, scratch.sums)});
       e.store(e.mul(value, inverse), op.getOut(), {row, column});
     });
   });

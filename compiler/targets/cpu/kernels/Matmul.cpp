@@ -284,7 +284,7 @@ ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, Ar
 ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels, Value begin,
                                                  Value end) {
   int64_t depth = shape.depth, stepBytes = R * depth * (info.bits / 8);
-  int64_t stepSize = shape.panels == Panels::Room ? R * depth : stepBytes;
+  int64_t stepSize = shape.panels == Panels::Scratch ? R * depth : stepBytes;
   Value zero = e.div(begin, e.index(depth)), steps = e.div(end, e.index(depth));
   // One row has too few sums to keep the multipliers busy: take several steps at once, each with sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / (count * panels.size()));

@@ -86,8 +86,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     // CHECK: [0.562177,   0.562177]]
     // CHECK-NEXT: {{^}}0{{$}}
     // CHECK-NEXT: {{^}}0{{$}}
-    %room = memref.alloc() : memref<3x6xf32>
-    kernel.route %scores of 1 in 3 by 2 room %room : memref<3x6xf32> to %weights, %experts sigmoid scale 1.0
+    %scratch = memref.alloc() : memref<3x6xf32>
+    kernel.route %scores of 1 in 3 by 2 scratch %scratch : memref<3x6xf32> to %weights, %experts sigmoid scale 1.0
       : memref<3x6xf32>, memref<3x2xf32>, memref<3x2xi32>
     kernel.compute (%scores : memref<3x6xf32>) to (%weights0, %experts0 : memref<3x2xf32>, memref<3x2xi32>) {
     ^bb0(%s: tensor<?x6xf32>):

@@ -38,8 +38,8 @@ module attributes {lm.model = {context = 2048 : i64}, lm.options = {mcpu = "x86-
   }
 }
 
-// One head of the cache for three queries: a tile is a piece of what the row sees, and the next product's prologue merges
-// them. Of 2048 positions there are sixteen pieces, of a window as many as it has pieces of 64, of a chunk what it holds yet.
+// One head of the cache for three queries: a tile is a split of what the row sees, and the next product's prologue combines
+// them. Of 2048 positions there are sixteen splits, of a window as many as it has times 64, of a chunk what it holds yet.
 // CHECK-LABEL: spmd.program @decode rows
 // CHECK-DAG: spmd.buffer @layer.splits : memref<16x48xf32> arena
 // CHECK-DAG: spmd.buffer @layer.statistics : memref<16x6xf32> arena
@@ -49,23 +49,23 @@ module attributes {lm.model = {context = 2048 : i64}, lm.options = {mcpu = "x86-
 // CHECK-SAME: %{{.*}}: index, %[[P:.*]]: index,
 // CHECK: %[[SEEN:.*]] = arith.addi %[[P]], %c1
 // CHECK: %[[PARTS:.*]] = arith.ceildivui %[[SEEN]], %c64
-// CHECK: %[[PIECES:.*]] = arith.minui %[[PARTS]], %c16
+// CHECK: %[[SPLITS:.*]] = arith.minui %[[PARTS]], %c16
 // CHECK: spmd.phase "attention"
-// CHECK: %[[PIECE:.*]] = arith.remui %{{.*}}, %[[PIECES]]
-// CHECK: kernel.attention {{.*}} piece %[[PIECE]] of %[[PIECES]]
+// CHECK: %[[SPLIT:.*]] = arith.remui %{{.*}}, %[[SPLITS]]
+// CHECK: kernel.attention {{.*}} split %[[SPLIT]] of %[[SPLITS]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "w"
-// CHECK: kernel.merge_pieces
+// CHECK: kernel.combine_partials
 // CHECK: } do {
 // CHECK: arith.minui %{{.*}}, %c200
-// CHECK: kernel.attention {{.*}} piece
+// CHECK: kernel.attention {{.*}} split
 // CHECK: arith.remui %[[P]], %c100
-// CHECK: kernel.attention {{.*}} piece
-// Of 64 positions there is one piece.
+// CHECK: kernel.attention {{.*}} split
+// Of 64 positions there is one split.
 // CHECK: spmd.phase "attention"
 // CHECK: kernel.attention
-// CHECK-NOT: piece
+// CHECK-NOT: split
 // CHECK: return
 // CHECK-LABEL: spmd.program @prefill rows
 // CHECK: func.func private @layer(
-// CHECK-NOT: piece
+// CHECK-NOT: split

@@ -1,10 +1,10 @@
 // RUN: lathe-opt %s --lm-lower-kernels --canonicalize | FileCheck %s --implicit-check-not=math. --implicit-check-not=memref.alloc
 
-// What the pieces of attention found becomes its result.
+// The partial results of attention are combined.
 !area = memref<8192xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  // The largest score of all pieces and the sink, then the sum of their powers; each piece is weighed by its power over the sum.
-  // CHECK-LABEL: @merge_pieces(
+  // The largest score of all splits and the sink, then the sum of their powers; each split is weighed by its power over the sum.
+  // CHECK-LABEL: @combine_partials(
   // CHECK: scf.for %[[HEAD:[^ ]*]] = %c0 to %c2 
   // CHECK: vector.load %arg3[%{{.*}}] : memref<8192xi8>, vector<4xi8>
   // CHECK: %[[PEAK:.*]] = scf.for %{{.*}} iter_args(%{{.*}} = %{{.*}}) -> (f32)
@@ -17,9 +17,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.load %arg0[
   // CHECK: vector.fma
   // CHECK: vector.store %{{.*}}, %arg2[
-  func.func @merge_pieces(%x: memref<?x32xf32>, %shares: memref<?x4xf32>, %out: memref<1x32xf32>, %area: !area, %place: index) {
+  func.func @combine_partials(%x: memref<?x32xf32>, %statistics: memref<?x4xf32>, %out: memref<1x32xf32>, %area: !area, %place: index) {
     %s = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<2xf32>
-    kernel.merge_pieces %x, %shares sinks %s : !lm.weight<2xf32> to %out : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
+    kernel.combine_partials %x, %statistics sinks %s : !lm.weight<2xf32> to %out : memref<?x32xf32>, memref<?x4xf32>, memref<1x32xf32>
     return
   }
 }
