@@ -87,14 +87,16 @@ struct CacheColumn {
   int64_t readBegin = 0, readEnd = 0;     // positions; empty: none
 };
 
-/// Of a cache, or of what a layer carries: then a column is a part, and to advance it is to append to it.
+/// Of a cache, or of a recurrent state: then a column is a part, and to advance it is to append to it.
 struct CacheUse {
   mlir::Value cache;                  // of the phase's function
-  mlir::lm::CacheType type;           // null: carried
+  mlir::lm::CacheType type;           // null: a recurrent state
   std::vector<CacheColumn> columns;   // keys of every head, then values
   std::vector<Access> appends, reads; // rows are the cache's rows (position mod rows)
 
-  int64_t heads() const { return type ? type.getHeads() : mlir::cast<mlir::lm::CarryType>(cache.getType()).getParts(); }
+  int64_t heads() const {
+    return type ? type.getHeads() : mlir::cast<mlir::lm::RecurrentStateType>(cache.getType()).getParts();
+  }
   int64_t columnCount() const { return !type || type.getLatent() ? heads() : 2 * heads(); }
 };
 

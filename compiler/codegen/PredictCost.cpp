@@ -154,7 +154,7 @@ void PhaseCost::visit(const kernel::StateAccess &access) {
   if (access.kind == kernel::StateAccess::Kind::Append || isLaterSplit(access.split))
     return;
   int64_t first = access.index ? evaluator.get(access.index) : 0;
-  if (auto state = dyn_cast<CarryType>(access.state.getType())) {
+  if (auto state = dyn_cast<RecurrentStateType>(access.state.getType())) {
     int64_t end = access.index ? first + 1 : state.getParts();
     for (int64_t part = first; part < end; ++part)
       if (parts.insert({access.state, part}))

@@ -156,11 +156,11 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
     if (state.getShares())
       continue;
     if (!type) {
-      lrt_cache carried = {};
-      carried.offset = state.getPlace().value_or(0);
-      carried.bytes = getStateBytes(state.getType());
-      carried.element = LRT_F32;
-      caches.push_back(carried);
+      lrt_cache recurrent = {};
+      recurrent.offset = state.getPlace().value_or(0);
+      recurrent.bytes = getStateBytes(state.getType());
+      recurrent.element = LRT_F32;
+      caches.push_back(recurrent);
       continue;
     }
     if (!state.getPlace())

@@ -42,7 +42,7 @@ Accesses kernel::getOperandAccesses(Operation *op) {
       result.weights.push_back({operand});
     else if (isa<lm::CacheType>(operand.getType()))
       result.states.push_back({op, operand, StateAccess::Kind::Attend});
-    else if (isa<lm::CarryType>(operand.getType()))
+    else if (isa<lm::RecurrentStateType>(operand.getType()))
       result.states.push_back({op, operand, StateAccess::Kind::Advance});
   }
   return result;

@@ -58,7 +58,7 @@ struct WeightAccess {
   bool isChosen = false; // of experts' matrices, or their biases: those that the rows choose at run time
 };
 
-/// Positions of a cache (!lm.cache), or parts of a recurrent state (!lm.carry).
+/// Positions of a cache (!lm.cache), or parts of a recurrent state (!lm.recurrent_state).
 struct StateAccess {
   enum class Kind {
     Append, // to a cache: row t of `rows` becomes position `position` + t

@@ -542,7 +542,7 @@ LogicalResult CombinePartialsOp::verify() {
 
 LogicalResult Conv1dOp::verify() {
   int64_t channels = columnsOf(getInput()), width = getWidth();
-  auto state = cast<lm::CarryType>(getState().getType());
+  auto state = cast<lm::RecurrentStateType>(getState().getType());
   if (width < 2 || width > 64 || !isKnown(channels) || state.getValues() != channels * (width - 1))
     return emitOpError() << "expects a part of the state with " << width - 1 << " inputs of each channel, but found "
                          << state << " for " << getInput().getType();
@@ -553,7 +553,7 @@ LogicalResult Conv1dOp::verify() {
 
 LogicalResult DeltaRuleOp::verify() {
   int64_t keys = columnsOf(getKey()), values = columnsOf(getValue()), heads = columnsOf(getA());
-  auto state = cast<lm::CarryType>(getState().getType());
+  auto state = cast<lm::RecurrentStateType>(getState().getType());
   if (!isKnown(keys) || !isKnown(values) || state.getValues() != keys * values)
     return emitOpError() << "expects a part of the state for the keys and values, but found " << state << " for "
                          << getKey().getType() << " and " << getValue().getType();

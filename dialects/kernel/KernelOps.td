@@ -402,7 +402,7 @@ def Kernel_Conv1dOp : Kernel_Op<"conv1d", own = ["getAccesses", "getCost"]> {
     call's.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Index:$channel,
-                       Kernel_InOut<LM_CarryType>:$state, Index:$part, Index:$position,
+                       Kernel_InOut<LM_RecurrentStateType>:$state, Index:$part, Index:$position,
                        Kernel_Out<Kernel_Rows>:$out, I64Attr:$width);
   let assemblyFormat = [{
     $input `,` $weight `[` $channel `]` `width` $width `state` $state `[` $part `]` `at` $position `to` $out attr-dict
@@ -419,7 +419,7 @@ def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule", own = ["getAccesses", "getCost"
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<Kernel_Rows>:$key, Kernel_In<Kernel_Rows>:$value,
                        Kernel_In<Kernel_Rows>:$a, Kernel_In<Kernel_Rows>:$b, LM_WeightType:$decay, LM_WeightType:$bias,
-                       Index:$head, Kernel_InOut<LM_CarryType>:$state, Index:$part, Index:$position,
+                       Index:$head, Kernel_InOut<LM_RecurrentStateType>:$state, Index:$part, Index:$position,
                        Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = [{
     $query `,` $key `,` $value `by` $a `,` $b `,` $decay `,` $bias `[` $head `]` `state` $state `[` $part `]` `at` $position

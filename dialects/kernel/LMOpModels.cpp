@@ -75,7 +75,7 @@ void setAccesses(lm::GatedDeltaRuleOp op, Accesses &accesses) {
 }
 /// As kernel.delta_rule, for every value of the state.
 Cost getCostOf(lm::GatedDeltaRuleOp op) {
-  int64_t values = cast<lm::CarryType>(op.getState().getType()).getBytes() / 4;
+  int64_t values = cast<lm::RecurrentStateType>(op.getState().getType()).getBytes() / 4;
   return {{Operations::Kind::F32, Operations::Per::Tile, 7 * values, {Number::rowsOf(op.getValue())}}};
 }
 

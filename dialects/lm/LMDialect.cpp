@@ -212,7 +212,7 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
   return success();
 }
 
-LogicalResult CarryType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t parts, int64_t values) {
+LogicalResult RecurrentStateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t parts, int64_t values) {
   if (parts < 1 || values < 1 || !isFeasible({parts, values}))
     return emitError() << "expects from 1 to 2^40 values, but found " << parts << " x " << values;
   return success();

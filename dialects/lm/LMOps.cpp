@@ -166,8 +166,8 @@ LogicalResult ExpertsOp::verify() {
 }
 
 LogicalResult StateOp::verify() {
-  if (!isa<CacheType, CarryType>(getType()))
-    return emitOpError() << "expects a cache or what is carried, but found " << getType();
+  if (!isa<CacheType, RecurrentStateType>(getType()))
+    return emitOpError() << "expects a cache or a recurrent state, but found " << getType();
   return checkPlace(*this, getPlace());
 }
 
@@ -390,7 +390,7 @@ LogicalResult LatentAttentionOp::verify() {
 
 LogicalResult CausalConv1dOp::verify() {
   int64_t size = columns(getInput()), width = getWidth();
-  auto state = cast<CarryType>(getState().getType());
+  auto state = cast<RecurrentStateType>(getState().getType());
   if (width < 2 || width > 64)
     return emitOpError() << "expects a width from 2 to 64, but found " << width;
   if (size % state.getParts() || state.getValues() != size / state.getParts() * (width - 1))
@@ -401,7 +401,7 @@ LogicalResult CausalConv1dOp::verify() {
 
 LogicalResult GatedDeltaRuleOp::verify() {
   int64_t keyHeads = getHeads(), heads = columns(getA()), keys = columns(getKey()), values = columns(getValue());
-  auto state = cast<CarryType>(getState().getType());
+  auto state = cast<RecurrentStateType>(getState().getType());
   if (keyHeads < 1 || heads % keyHeads || keys % keyHeads || values % heads || columns(getQuery()) != keys)
     return emitOpError() << "expects " << keyHeads << " heads of queries and keys that divide " << heads
                          << " heads of values, but found rows of " << columns(getQuery()) << ", " << keys << " and "
@@ -552,23 +552,23 @@ LogicalResult ValuesOp::verify() {
 }
 
 /// All values of a recurrent state: [parts, values].
-static RankedTensorType valuesType(CarryType type) {
+static RankedTensorType valuesType(RecurrentStateType type) {
   return RankedTensorType::get({type.getParts(), type.getValues()}, Float32Type::get(type.getContext()));
 }
 
 void ReadStateOp::build(OpBuilder &builder, OperationState &state, Value recurrent, Value position) {
-  build(builder, state, valuesType(cast<CarryType>(recurrent.getType())), recurrent, position);
+  build(builder, state, valuesType(cast<RecurrentStateType>(recurrent.getType())), recurrent, position);
 }
 
 LogicalResult ReadStateOp::verify() {
-  auto expected = valuesType(cast<CarryType>(getState().getType()));
+  auto expected = valuesType(cast<RecurrentStateType>(getState().getType()));
   if (getType() != expected)
     return emitOpError() << "expects a result of type " << expected << ", but found " << getType();
   return success();
 }
 
 LogicalResult WriteStateOp::verify() {
-  auto expected = valuesType(cast<CarryType>(getState().getType()));
+  auto expected = valuesType(cast<RecurrentStateType>(getState().getType()));
   if (getValues().getType() != expected)
     return emitOpError() << "expects values of type " << expected << ", but found " << getValues().getType();
   return success();

@@ -75,8 +75,8 @@ def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpI
     Example:
     ```mlir
     lm.state @layers.0.cache : !lm.cache<3 x 64 x bf16>
-    lm.state @layers.1.delta : !lm.carry<64 x 8192>
-    lm.state @layers.2.delta : !lm.carry<64 x 8192> shares @layers.1.delta
+    lm.state @layers.1.delta : !lm.recurrent_state<64 x 8192>
+    lm.state @layers.2.delta : !lm.recurrent_state<64 x 8192> shares @layers.1.delta
     ```
     A state that `shares` another one is a second name for it.
   }];
@@ -99,7 +99,7 @@ def LM_UseOp : LM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$symbol);
-  let results = (outs AnyTypeOf<[LM_WeightType, LM_CacheType, LM_CarryType]>:$result);
+  let results = (outs AnyTypeOf<[LM_WeightType, LM_CacheType, LM_RecurrentStateType]>:$result);
   let assemblyFormat = "$symbol `:` type($result) attr-dict";
 }
 
@@ -513,10 +513,10 @@ def LM_CausalConv1dOp : LM_ComputeOp<"causal_conv1d", [AllTypesMatch<["input", "
 
     Example:
     ```mlir
-    %y = lm.causal_conv1d %x, %w width 4 to %state at %position : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.carry<2 x 96>
+    %y = lm.causal_conv1d %x, %w width 4 to %state at %position : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.recurrent_state<2 x 96>
     ```
   }];
-  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state,
+  let arguments = (ins LM_Rows:$input, LM_WeightType:$weight, Arg<LM_RecurrentStateType, "", [MemRead, MemWrite]>:$state,
                        Index:$position, I64Attr:$width);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
@@ -537,11 +537,11 @@ def LM_GatedDeltaRuleOp : LM_ComputeOp<"gated_delta_rule"> {
     ```mlir
     %o = lm.gated_delta_rule %q, %k, %v, %a, %b, %decay, %bias to %state at %position heads 2
        : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>,
-         !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+         !lm.weight<4xf32>, !lm.recurrent_state<4 x 192> -> tensor<?x48xf32>
     ```
   }];
   let arguments = (ins LM_Rows:$query, LM_Rows:$key, LM_Rows:$value, LM_Rows:$a, LM_Rows:$b, LM_WeightType:$decay,
-                       LM_WeightType:$bias, Arg<LM_CarryType, "", [MemRead, MemWrite]>:$state, Index:$position,
+                       LM_WeightType:$bias, Arg<LM_RecurrentStateType, "", [MemRead, MemWrite]>:$state, Index:$position,
                        I64Attr:$heads);
   let results = (outs LM_Rows:$result);
   let assemblyFormat = [{
@@ -782,10 +782,10 @@ def LM_ReadStateOp : LM_Op<"read_state"> {
 
     Example:
     ```mlir
-    %s = lm.read_state %state at %position : !lm.carry<2 x 96> -> tensor<2x96xf32>
+    %s = lm.read_state %state at %position : !lm.recurrent_state<2 x 96> -> tensor<2x96xf32>
     ```
   }];
-  let arguments = (ins Arg<LM_CarryType, "", [MemRead]>:$state, Index:$position);
+  let arguments = (ins Arg<LM_RecurrentStateType, "", [MemRead]>:$state, Index:$position);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = "$state `at` $position attr-dict `:` type($state) `->` type($result)";
   let builders = [OpBuilder<(ins "::mlir::Value":$state, "::mlir::Value":$position)>];
@@ -799,10 +799,10 @@ def LM_WriteStateOp : LM_Op<"write_state"> {
 
     Example:
     ```mlir
-    lm.write_state %s to %state : tensor<2x96xf32>, !lm.carry<2 x 96>
+    lm.write_state %s to %state : tensor<2x96xf32>, !lm.recurrent_state<2 x 96>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[F32]>:$values, Arg<LM_CarryType, "", [MemWrite]>:$state);
+  let arguments = (ins RankedTensorOf<[F32]>:$values, Arg<LM_RecurrentStateType, "", [MemWrite]>:$state);
   let assemblyFormat = "$values `to` $state attr-dict `:` type($values) `,` type($state)";
   let hasVerifier = 1;
 }

@@ -133,13 +133,13 @@ def LM_CacheType : LM_Type<"Cache", "cache"> {
   }];
 }
 
-def LM_CarryType : LM_Type<"Carry", "carry"> {
+def LM_RecurrentStateType : LM_Type<"RecurrentState", "recurrent_state"> {
   let summary = "a recurrent state: its size does not depend on the context";
   let description = [{
     [parts, values] in f32. Parts are independent of one another: a head's state, or a group of channels. At position 0 the
     state is zero.
 
-    Example: `!lm.carry<64 x 8192>`
+    Example: `!lm.recurrent_state<64 x 8192>`
   }];
   let parameters = (ins "int64_t":$parts, "int64_t":$values);
   let assemblyFormat = "`<` $parts `x` $values `>`";

@@ -52,7 +52,7 @@ CacheLayout::CacheLayout(mlir::lm::CacheType type) {
 }
 
 int64_t lathe::getStateBytes(mlir::Type type) {
-  if (auto carry = mlir::dyn_cast<mlir::lm::CarryType>(type))
-    return carry.getBytes();
+  if (auto recurrent = mlir::dyn_cast<mlir::lm::RecurrentStateType>(type))
+    return recurrent.getBytes();
   return CacheLayout(mlir::cast<mlir::lm::CacheType>(type)).bytes();
 }

@@ -69,7 +69,7 @@ struct CacheLayout {
   int64_t bytes() const { return areaBytes; }
 };
 
-/// Bytes of a state: a cache, or what a layer carries.
+/// Bytes of a state: a cache, or a recurrent state.
 int64_t getStateBytes(mlir::Type type);
 
 /// Tensors in the weights file start at multiples of this.

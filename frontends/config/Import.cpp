@@ -198,11 +198,12 @@ Importer::States Importer::statesOf(int64_t layer) {
   MLIRContext *context = builder.getContext();
   if (config.kinds[layer] == LayerKind::Linear) {
     auto convolution = [&](int64_t heads, int64_t dim) {
-      return lm::CarryType::get(context, heads, dim * (config.convWidth - 1));
+      return lm::RecurrentStateType::get(context, heads, dim * (config.convWidth - 1));
     };
     // A head's state in parts of columns that stay in a core's first cache.
     int64_t dim = config.deltaValueDim, columns = dim % 64 == 0 ? 64 : dim;
-    auto delta = lm::CarryType::get(context, config.deltaValueHeads * (dim / columns), config.deltaKeyDim * columns);
+    auto delta =
+        lm::RecurrentStateType::get(context, config.deltaValueHeads * (dim / columns), config.deltaKeyDim * columns);
     auto keys = convolution(config.deltaKeyHeads, config.deltaKeyDim);
     return {{"conv_q", keys}, {"conv_k", keys}, {"conv_v", convolution(config.deltaValueHeads, dim)}, {"delta", delta}};
   }

@@ -64,7 +64,7 @@ func.func @nothing_of_lm_is_left(%ids: tensor<?xi32>, %table: !lm.weight<9x6xf32
 
 // The inputs of the calls before come first; the last ones are kept.
 // CHECK-LABEL: @a_convolution_keeps_its_last_inputs
-// CHECK-SAME: %[[X:.*]]: tensor<?x4xf32>, %{{.*}}: !lm.weight<12xf32>, %[[STATE:.*]]: !lm.carry<2 x 4>, %[[POSITION:.*]]: index
+// CHECK-SAME: %[[X:.*]]: tensor<?x4xf32>, %{{.*}}: !lm.weight<12xf32>, %[[STATE:.*]]: !lm.recurrent_state<2 x 4>, %[[POSITION:.*]]: index
 // CHECK: %[[KEPT:.*]] = lm.read_state %[[STATE]] at %[[POSITION]] : <2 x 4> -> tensor<2x4xf32>
 // CHECK: linalg.generic
 // CHECK-DAG: tensor.extract %[[KEPT]]
@@ -72,15 +72,15 @@ func.func @nothing_of_lm_is_left(%ids: tensor<?xi32>, %table: !lm.weight<9x6xf32
 // CHECK: linalg.yield
 // CHECK: iterator_types = ["parallel", "parallel", "reduction"]
 // CHECK: lm.write_state %{{.*}} to %[[STATE]] : tensor<2x4xf32>, <2 x 4>
-func.func @a_convolution_keeps_its_last_inputs(%x: tensor<?x4xf32>, %w: !lm.weight<12xf32>, %state: !lm.carry<2 x 4>,
+func.func @a_convolution_keeps_its_last_inputs(%x: tensor<?x4xf32>, %w: !lm.weight<12xf32>, %state: !lm.recurrent_state<2 x 4>,
                                                %position: index) -> tensor<?x4xf32> {
-  %y = lm.causal_conv1d %x, %w width 3 to %state at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.carry<2 x 4>
+  %y = lm.causal_conv1d %x, %w width 3 to %state at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.recurrent_state<2 x 4>
   return %y : tensor<?x4xf32>
 }
 
 // Row after row: what one leaves in the state, the next one finds there.
 // CHECK-LABEL: @the_delta_rule_goes_over_rows
-// CHECK-SAME: %[[STATE:[^ ]*]]: !lm.carry<4 x 2>
+// CHECK-SAME: %[[STATE:[^ ]*]]: !lm.recurrent_state<4 x 2>
 // CHECK: lm.read_state %[[STATE]]
 // CHECK: %[[LAST:.*]]:2 = scf.for %{{.*}} iter_args(%[[S:.*]] = %{{.*}}, %[[OUT:.*]] = %{{.*}}) -> (tensor<2x2x2xf32>, tensor<?x2x2xf32>)
 // CHECK: linalg.generic {{.*}} outs(%[[S]] : tensor<2x2x2xf32>)
@@ -88,10 +88,10 @@ func.func @a_convolution_keeps_its_last_inputs(%x: tensor<?x4xf32>, %w: !lm.weig
 // CHECK: scf.yield
 // CHECK: tensor.extract %[[LAST]]#0
 // CHECK: lm.write_state %{{.*}} to %[[STATE]]
-func.func @the_delta_rule_goes_over_rows(%q: tensor<?x2xf32>, %v: tensor<?x4xf32>, %w: !lm.weight<2xf32>, %state: !lm.carry<4 x 2>,
+func.func @the_delta_rule_goes_over_rows(%q: tensor<?x2xf32>, %v: tensor<?x4xf32>, %w: !lm.weight<2xf32>, %state: !lm.recurrent_state<4 x 2>,
                                          %position: index) -> tensor<?x4xf32> {
   %y = lm.gated_delta_rule %q, %q, %v, %q, %q, %w, %w to %state at %position heads 1
     : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !lm.weight<2xf32>, !lm.weight<2xf32>,
-      !lm.carry<4 x 2> -> tensor<?x4xf32>
+      !lm.recurrent_state<4 x 2> -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }

@@ -30,8 +30,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
   lm.state @decode.sliding : !sliding
   lm.state @decode.chunked : !chunked
   lm.state @decode.latent : !latent
-  lm.state @decode.carry : !lm.carry<2 x 48>
-  lm.state @decode.state : !lm.carry<2 x 256>
+  lm.state @decode.carry : !lm.recurrent_state<2 x 48>
+  lm.state @decode.state : !lm.recurrent_state<2 x 256>
   lm.weight @decode.two : !lm.weight<2xf32>
   lm.weight @decode.conv : !lm.weight<128xf32>
   lm.weight @prefill.q8 : !q8
@@ -56,8 +56,8 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %sliding = lm.use @decode.sliding : !sliding
       %chunked = lm.use @decode.chunked : !chunked
       %latent = lm.use @decode.latent : !latent
-      %carry = lm.use @decode.carry : !lm.carry<2 x 48>
-      %state = lm.use @decode.state : !lm.carry<2 x 256>
+      %carry = lm.use @decode.carry : !lm.recurrent_state<2 x 48>
+      %state = lm.use @decode.state : !lm.recurrent_state<2 x 256>
       %two = lm.use @decode.two : !lm.weight<2xf32>
       %conv = lm.use @decode.conv : !lm.weight<128xf32>
       %c0 = arith.constant 0 : index
@@ -181,7 +181,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
         %column = arith.muli %tile, %c16 : index
         %in = spmd.read @x[%c0, %column] size [%c1, %c16] : !sixteen
         %out = spmd.write @x[%c0, %column] size [%c1, %c16] : !sixteen
-        kernel.conv1d %in, %conv[%column] width 4 state %carry[%tile] at %p to %out : !sixteen, !lm.weight<128xf32>, !lm.carry<2 x 48>, !sixteen
+        kernel.conv1d %in, %conv[%column] width 4 state %carry[%tile] at %p to %out : !sixteen, !lm.weight<128xf32>, !lm.recurrent_state<2 x 48>, !sixteen
       }
       spmd.barrier
       // Four passes over 16 x 16 values for each of 2 heads: one multiplies, three multiply and add.
@@ -193,7 +193,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
         %in = spmd.read @x[%c0, %column] size [%c1, %c16] : !sixteen
         %a = spmd.read @x[%c0, %c0] size [%c1, %c2] : memref<1x2xf32, strided<[64, 1], offset: ?>>
         %out = spmd.write @x[%c0, %column] size [%c1, %c16] : !sixteen
-        kernel.delta_rule %in, %in, %in by %a, %a, %two, %two[%tile] state %state[%tile] at %p to %out : !sixteen, !sixteen, !sixteen, memref<1x2xf32, strided<[64, 1], offset: ?>>, memref<1x2xf32, strided<[64, 1], offset: ?>>, !lm.weight<2xf32>, !lm.weight<2xf32>, !lm.carry<2 x 256>, !sixteen
+        kernel.delta_rule %in, %in, %in by %a, %a, %two, %two[%tile] state %state[%tile] at %p to %out : !sixteen, !sixteen, !sixteen, memref<1x2xf32, strided<[64, 1], offset: ?>>, memref<1x2xf32, strided<[64, 1], offset: ?>>, !lm.weight<2xf32>, !lm.weight<2xf32>, !lm.recurrent_state<2 x 256>, !sixteen
       }
       spmd.barrier
       // What no dot product does has no cost.

@@ -1344,7 +1344,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // A decomposed convolution advances every part of its state, in each tile.
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
-!state = !lm.carry<2 x 24>
+!state = !lm.recurrent_state<2 x 24>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   lm.state @state : !state place 0
   lm.weight @w : !lm.weight<64xf32> place 0

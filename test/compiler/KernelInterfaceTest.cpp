@@ -103,12 +103,12 @@ TEST_F(KernelInterfaceTest, AttentionFillsItsScratchAndReadsOneHead) {
 
 TEST_F(KernelInterfaceTest, ComputeAnswersForOpsOfLMInTermsOfItsFirstInput) {
   KernelOpInterface op = parse("%x: memref<?x64xf32>, %out: memref<?x64xf32>, %cache: !lm.cache<2 x 16 x f32, window = "
-                               "0, rows = 32>, %w: !lm.weight<256xf32>, %state: !lm.carry<2 x 96>, %n: index",
+                               "0, rows = 32>, %w: !lm.weight<256xf32>, %state: !lm.recurrent_state<2 x 96>, %n: index",
                                R"(kernel.compute (%x : memref<?x64xf32>) to (%out : memref<?x64xf32>) {
     ^bb0(%rows: tensor<?x64xf32>):
       %y = lm.attention %rows, %cache at %n heads 4 scale 1.0
         : tensor<?x64xf32>, !lm.cache<2 x 16 x f32, window = 0, rows = 32>
-      %z = lm.causal_conv1d %y, %w width 4 to %state at %n : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.carry<2 x 96>
+      %z = lm.causal_conv1d %y, %w width 4 to %state at %n : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.recurrent_state<2 x 96>
       kernel.yield %z : tensor<?x64xf32>
     })");
   ASSERT_TRUE(op);

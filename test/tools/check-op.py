@@ -263,7 +263,7 @@ def causal_conv1d(module, name, hidden):
     module.norm(hidden)
     module.linear("in", "%i", "%h", channels, hidden, "f32")
     taps = module.slot("taps", (channels * width,), "f32")
-    state = f"!lm.carry<{parts} x {channels // parts * (width - 1)}>"
+    state = f"!lm.recurrent_state<{parts} x {channels // parts * (width - 1)}>"
     module.arguments.append(f'%state: {state} {{lm.slot = "state"}}')
     module.body.append(f"%c = lm.causal_conv1d %i, %taps width {width} to %state at %position"
                        f" : tensor<?x{channels}xf32>, {taps}, {state}")
@@ -281,7 +281,7 @@ def gated_delta_rule(module, name, hidden):
     # Decays of 0.1 to 0.9 in most rows: a state that is gone after a row would hide what is wrong with it.
     decay = module.slot("decay", (heads,), "f32", struct.pack(f"<{heads}f", *[-0.1 - 0.2 * i for i in range(heads)]))
     bias = module.slot("bias", (heads,), "f32")
-    state = f"!lm.carry<{heads * parts} x {keys * values // parts}>"
+    state = f"!lm.recurrent_state<{heads * parts} x {keys * values // parts}>"
     module.arguments.append(f'%state: {state} {{lm.slot = "state"}}')
     types = ", ".join(f"tensor<?x{columns}xf32>" for columns in rows.values())
     module.body.append(f"%d = lm.gated_delta_rule %q, %k, %v, %a, %b, %decay, %bias to %state at %position heads {key_heads}"

@@ -21,7 +21,7 @@ static LogicalResult scheduleConvolutions(ScheduleBuilder &b, CausalConv1dOp fir
     ins.push_back(b.bufferOf(op.getInput()));
     outs.push_back(b.arenaBuffer(b.numbered("convolved"), columnsOf(op.getResult())));
     b.setBuffer(op.getResult(), outs.back());
-    tiles.push_back(cast<CarryType>(op.getState().getType()).getParts());
+    tiles.push_back(cast<RecurrentStateType>(op.getState().getType()).getParts());
   }
   b.tiled("conv1d", llvm::sum_of(tiles), b.options.maxRows, [&](Value tile, Value row, Value count) {
     b.choosePart(tile, tiles, [&](size_t index, Value part) {
@@ -39,7 +39,8 @@ static LogicalResult scheduleConvolutions(ScheduleBuilder &b, CausalConv1dOp fir
 
 static void scheduleDeltaRule(ScheduleBuilder &b, GatedDeltaRuleOp op) {
   int64_t heads = columnsOf(op.getA()), keyHeads = op.getHeads(), keyDim = columnsOf(op.getKey()) / keyHeads;
-  int64_t parts = cast<CarryType>(op.getState().getType()).getParts(), columns = columnsOf(op.getValue()) / parts;
+  int64_t parts = cast<RecurrentStateType>(op.getState().getType()).getParts(),
+          columns = columnsOf(op.getValue()) / parts;
   spmd::BufferOp query = b.bufferOf(op.getQuery()), key = b.bufferOf(op.getKey()), value = b.bufferOf(op.getValue());
   spmd::BufferOp alpha = b.bufferOf(op.getA()), beta = b.bufferOf(op.getB());
   spmd::BufferOp out = b.arenaBuffer(b.numbered("delta"), columnsOf(op.getResult()));

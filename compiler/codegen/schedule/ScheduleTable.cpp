@@ -21,7 +21,8 @@ LogicalResult lm::verifyOperands(ScheduleBuilder &b, Operation *op) {
       return op->emitOpError() << "expects packed weights (lm-pack-weights), but found " << weight;
     if (cache && !cache.getRows())
       return op->emitOpError() << "expects a cache with rows (lm-plan-cache), but found " << cache;
-    bool isRows = isa<RankedTensorType>(operand.getType()), isState = cache || isa<CarryType>(operand.getType());
+    bool isRows = isa<RankedTensorType>(operand.getType()),
+         isState = cache || isa<RecurrentStateType>(operand.getType());
     if (isRows ? !b.bufferOf(operand) : (weight || isState) && !b.mapping.contains(operand))
       return op->emitOpError() << "works on " << operand.getType() << " that has no place in the schedule";
   }

@@ -45,7 +45,7 @@ bool hasKernel(WeightType type) {
 /// What the expansions take for granted: places, and layouts made for this CPU.
 LogicalResult verifyInput(Operation *op, TargetAttr target) {
   for (Value operand : op->getOperands())
-    if (isa<WeightType, CacheType, CarryType>(operand.getType())) {
+    if (isa<WeightType, CacheType, RecurrentStateType>(operand.getType())) {
       auto cast = operand.getDefiningOp<UnrealizedConversionCastOp>();
       if (!cast || cast.getNumOperands() != 2 || !isa<MemRefType>(cast.getOperand(0).getType()) ||
           !cast.getOperand(1).getType().isIndex())

@@ -161,7 +161,7 @@ void LowerPhases::lowerFunction(func::FuncOp function, spmd::ProgramOp program) 
   for (unsigned i = kContextSize; i < body.getNumArguments(); ++i) {
     BlockArgument argument = body.getArgument(i);
     Type type = argument.getType();
-    if (!isa<WeightType, CacheType, CarryType>(type))
+    if (!isa<WeightType, CacheType, RecurrentStateType>(type))
       continue;
     argument.setType(rewriter->getIndexType());
     Value area = context(isa<WeightType>(type) ? kWeights : kCache);

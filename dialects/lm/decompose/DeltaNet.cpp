@@ -20,7 +20,7 @@ static Value tabulate(Decomposer &d, ArrayRef<int64_t> shape, Decomposer::Body b
 
 Decomposed CausalConv1dOp::decomposeOperation(OpBuilder &builder) {
   Decomposer d(*this, builder);
-  auto state = cast<CarryType>(getState().getType());
+  auto state = cast<RecurrentStateType>(getState().getType());
   int64_t width = getWidth(), all = columnsOf(getInput()), channels = all / state.getParts(); // of a part
   Value rows = d.rowsOf(getInput()), before = d.index(width - 1);
   Value kept = ReadStateOp::create(d, getState(), getPosition());
@@ -119,7 +119,7 @@ Decomposed GatedDeltaRuleOp::decomposeOperation(OpBuilder &builder) {
   rule.strength = d.elementwise(getB(), [&](ValueRange in) { return d.sigmoid(in[0]); });
 
   // A part of the state is [key dim, columns]: some columns of a head.
-  auto type = cast<CarryType>(getState().getType());
+  auto type = cast<RecurrentStateType>(getState().getType());
   int64_t perHead = type.getParts() / heads, columns = valueDim / perHead;
   Value kept = ReadStateOp::create(d, getState(), getPosition());
   Value state = tabulate(d, {heads, keyDim, valueDim}, [&](ValueRange) {

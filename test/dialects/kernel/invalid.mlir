@@ -704,25 +704,25 @@ func.func @latent_cache_has_no_values(%q: memref<?x16xf32>, %c: !cache, %s: memr
 
 // -----
 
-func.func @convolution_forgets(%x: memref<?x8xf32>, %w: !lm.weight<32xf32>, %s: !lm.carry<2 x 9>, %n: index) {
-  // expected-error @below {{'kernel.conv1d' op expects a part of the state with 3 inputs of each channel, but found '!lm.carry<2 x 9>' for 'memref<?x8xf32>'}}
-  kernel.conv1d %x, %w[%n] width 4 state %s[%n] at %n to %x : memref<?x8xf32>, !lm.weight<32xf32>, !lm.carry<2 x 9>, memref<?x8xf32>
+func.func @convolution_forgets(%x: memref<?x8xf32>, %w: !lm.weight<32xf32>, %s: !lm.recurrent_state<2 x 9>, %n: index) {
+  // expected-error @below {{'kernel.conv1d' op expects a part of the state with 3 inputs of each channel, but found '!lm.recurrent_state<2 x 9>' for 'memref<?x8xf32>'}}
+  kernel.conv1d %x, %w[%n] width 4 state %s[%n] at %n to %x : memref<?x8xf32>, !lm.weight<32xf32>, !lm.recurrent_state<2 x 9>, memref<?x8xf32>
   return
 }
 
 // -----
 
-func.func @delta_state(%k: memref<?x8xf32>, %v: memref<?x4xf32>, %a: memref<?x2xf32>, %d: !lm.weight<2xf32>, %s: !lm.carry<2 x 31>, %n: index) {
-  // expected-error @below {{'kernel.delta_rule' op expects a part of the state for the keys and values, but found '!lm.carry<2 x 31>' for 'memref<?x8xf32>' and 'memref<?x4xf32>'}}
-  kernel.delta_rule %k, %k, %v by %a, %a, %d, %d[%n] state %s[%n] at %n to %v : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<2xf32>, !lm.weight<2xf32>, !lm.carry<2 x 31>, memref<?x4xf32>
+func.func @delta_state(%k: memref<?x8xf32>, %v: memref<?x4xf32>, %a: memref<?x2xf32>, %d: !lm.weight<2xf32>, %s: !lm.recurrent_state<2 x 31>, %n: index) {
+  // expected-error @below {{'kernel.delta_rule' op expects a part of the state for the keys and values, but found '!lm.recurrent_state<2 x 31>' for 'memref<?x8xf32>' and 'memref<?x4xf32>'}}
+  kernel.delta_rule %k, %k, %v by %a, %a, %d, %d[%n] state %s[%n] at %n to %v : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<2xf32>, !lm.weight<2xf32>, !lm.recurrent_state<2 x 31>, memref<?x4xf32>
   return
 }
 
 // -----
 
-func.func @delta_decay_of_other_heads(%k: memref<?x8xf32>, %v: memref<?x4xf32>, %a: memref<?x2xf32>, %d: !lm.weight<3xf32>, %s: !lm.carry<2 x 32>, %n: index) {
+func.func @delta_decay_of_other_heads(%k: memref<?x8xf32>, %v: memref<?x4xf32>, %a: memref<?x2xf32>, %d: !lm.weight<3xf32>, %s: !lm.recurrent_state<2 x 32>, %n: index) {
   // expected-error @below {{'kernel.delta_rule' op expects the decay of 2 heads, but found '!lm.weight<3xf32>'}}
-  kernel.delta_rule %k, %k, %v by %a, %a, %d, %d[%n] state %s[%n] at %n to %v : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<3xf32>, !lm.weight<3xf32>, !lm.carry<2 x 32>, memref<?x4xf32>
+  kernel.delta_rule %k, %k, %v by %a, %a, %d, %d[%n] state %s[%n] at %n to %v : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<3xf32>, !lm.weight<3xf32>, !lm.recurrent_state<2 x 32>, memref<?x4xf32>
   return
 }
 

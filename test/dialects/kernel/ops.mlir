@@ -154,15 +154,15 @@ func.func @latents(%query: memref<?x12xf32>, %cache: !lm.cache<1 x 20 x f32, lat
 }
 
 // CHECK-LABEL: @states(
-func.func @states(%x: memref<?x8xf32>, %conv: !lm.weight<64xf32>, %inputs: !lm.carry<2 x 24>, %v: memref<?x4xf32>,
-                  %gates: memref<?x2xf32>, %decay: !lm.weight<2xf32>, %state: !lm.carry<4 x 32>, %n: index) {
+func.func @states(%x: memref<?x8xf32>, %conv: !lm.weight<64xf32>, %inputs: !lm.recurrent_state<2 x 24>, %v: memref<?x4xf32>,
+                  %gates: memref<?x2xf32>, %decay: !lm.weight<2xf32>, %state: !lm.recurrent_state<4 x 32>, %n: index) {
   // CHECK: kernel.conv1d %{{.*}}, %{{.*}}[%{{.*}}] width 4 state %{{.*}}[%{{.*}}] at %{{.*}} to %{{.*}} : memref<?x8xf32>, <64xf32>, <2 x 24>,
   kernel.conv1d %x, %conv[%n] width 4 state %inputs[%n] at %n to %x
-    : memref<?x8xf32>, !lm.weight<64xf32>, !lm.carry<2 x 24>, memref<?x8xf32>
+    : memref<?x8xf32>, !lm.weight<64xf32>, !lm.recurrent_state<2 x 24>, memref<?x8xf32>
   // CHECK: kernel.delta_rule %{{.*}}, %{{.*}}, %{{.*}} by %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}[%{{.*}}] state %{{.*}}[%{{.*}}] at %{{.*}} to %{{.*}} :
   kernel.delta_rule %x, %x, %v by %gates, %gates, %decay, %decay[%n] state %state[%n] at %n to %v
     : memref<?x8xf32>, memref<?x8xf32>, memref<?x4xf32>, memref<?x2xf32>, memref<?x2xf32>, !lm.weight<2xf32>,
-      !lm.weight<2xf32>, !lm.carry<4 x 32>, memref<?x4xf32>
+      !lm.weight<2xf32>, !lm.recurrent_state<4 x 32>, memref<?x4xf32>
   return
 }
 

@@ -788,17 +788,17 @@ func.func @values_have_the_weights_shape(%w: !lm.weight<12x8xbf16>) {
 
 // -----
 
-func.func @values_of_all_parts(%s: !lm.carry<2 x 96>, %p: index) {
+func.func @values_of_all_parts(%s: !lm.recurrent_state<2 x 96>, %p: index) {
   // expected-error @below {{'lm.read_state' op expects a result of type 'tensor<2x96xf32>', but found 'tensor<96x2xf32>'}}
-  %t = lm.read_state %s at %p : !lm.carry<2 x 96> -> tensor<96x2xf32>
+  %t = lm.read_state %s at %p : !lm.recurrent_state<2 x 96> -> tensor<96x2xf32>
   return
 }
 
 // -----
 
-func.func @values_for_all_parts(%s: !lm.carry<2 x 96>, %t: tensor<192xf32>) {
+func.func @values_for_all_parts(%s: !lm.recurrent_state<2 x 96>, %t: tensor<192xf32>) {
   // expected-error @below {{'lm.write_state' op expects values of type 'tensor<2x96xf32>', but found 'tensor<192xf32>'}}
-  lm.write_state %t to %s : tensor<192xf32>, !lm.carry<2 x 96>
+  lm.write_state %t to %s : tensor<192xf32>, !lm.recurrent_state<2 x 96>
   return
 }
 
@@ -975,48 +975,48 @@ lm.weight @odd_part : !lm.weight<12x8xf32> from "a" at 0 {unpermute = 2 : i64, u
 // -----
 
 // expected-error @below {{expects from 1 to 2^40 values, but found 0 x 4}}
-func.func @carries_nothing(%c: !lm.carry<0 x 4>) { return }
+func.func @carries_nothing(%c: !lm.recurrent_state<0 x 4>) { return }
 
 // -----
 
-// expected-error @below {{'lm.state' op expects a cache or what is carried, but found 'index'}}
+// expected-error @below {{'lm.state' op expects a cache or a recurrent state, but found 'index'}}
 lm.state @index : index
 
 // -----
 
 // expected-error @below {{'lm.state' op expects a state of its own type to share, but @other is none}}
-lm.state @shares : !lm.carry<2 x 4> shares @other
-lm.state @other : !lm.carry<2 x 5>
+lm.state @shares : !lm.recurrent_state<2 x 4> shares @other
+lm.state @other : !lm.recurrent_state<2 x 5>
 
 // -----
 
-func.func @convolution_of_one(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>, %s: !lm.carry<2 x 4>, %position: index) {
+func.func @convolution_of_one(%x: tensor<?x8xf32>, %w: !lm.weight<8xf32>, %s: !lm.recurrent_state<2 x 4>, %position: index) {
   // expected-error @below {{'lm.causal_conv1d' op expects a width from 2 to 64, but found 1}}
-  %y = lm.causal_conv1d %x, %w width 1 to %s at %position : tensor<?x8xf32>, !lm.weight<8xf32>, !lm.carry<2 x 4>
+  %y = lm.causal_conv1d %x, %w width 1 to %s at %position : tensor<?x8xf32>, !lm.weight<8xf32>, !lm.recurrent_state<2 x 4>
   return
 }
 
 // -----
 
-func.func @convolution_forgets(%x: tensor<?x8xf32>, %w: !lm.weight<32xf32>, %s: !lm.carry<2 x 4>, %position: index) {
-  // expected-error @below {{'lm.causal_conv1d' op expects a state of 3 inputs of 8 channels, but found '!lm.carry<2 x 4>'}}
-  %y = lm.causal_conv1d %x, %w width 4 to %s at %position : tensor<?x8xf32>, !lm.weight<32xf32>, !lm.carry<2 x 4>
+func.func @convolution_forgets(%x: tensor<?x8xf32>, %w: !lm.weight<32xf32>, %s: !lm.recurrent_state<2 x 4>, %position: index) {
+  // expected-error @below {{'lm.causal_conv1d' op expects a state of 3 inputs of 8 channels, but found '!lm.recurrent_state<2 x 4>'}}
+  %y = lm.causal_conv1d %x, %w width 4 to %s at %position : tensor<?x8xf32>, !lm.weight<32xf32>, !lm.recurrent_state<2 x 4>
   return
 }
 
 // -----
 
-func.func @delta_heads(%q: tensor<?x30xf32>, %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %s: !lm.carry<4 x 192>, %position: index) {
+func.func @delta_heads(%q: tensor<?x30xf32>, %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %s: !lm.recurrent_state<4 x 192>, %position: index) {
   // expected-error @below {{'lm.gated_delta_rule' op expects 4 heads of queries and keys that divide 4 heads of values, but found rows of 30, 30 and 48}}
-  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %s at %position heads 4 : tensor<?x30xf32>, tensor<?x30xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %s at %position heads 4 : tensor<?x30xf32>, tensor<?x30xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>, !lm.recurrent_state<4 x 192> -> tensor<?x48xf32>
   return
 }
 
 // -----
 
-func.func @delta_state(%q: tensor<?x32xf32>, %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %s: !lm.carry<4 x 190>, %position: index) {
-  // expected-error @below {{'lm.gated_delta_rule' op expects a state of 4 times 16 x 12 values in parts of some columns, but found '!lm.carry<4 x 190>'}}
-  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %s at %position heads 2 : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>, !lm.carry<4 x 190> -> tensor<?x48xf32>
+func.func @delta_state(%q: tensor<?x32xf32>, %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %s: !lm.recurrent_state<4 x 190>, %position: index) {
+  // expected-error @below {{'lm.gated_delta_rule' op expects a state of 4 times 16 x 12 values in parts of some columns, but found '!lm.recurrent_state<4 x 190>'}}
+  %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %s at %position heads 2 : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>, !lm.recurrent_state<4 x 190> -> tensor<?x48xf32>
   return
 }
 

@@ -182,19 +182,19 @@ func.func @chunks_and_sinks(%q: tensor<?x192xf32>, %cache: !chunks, %position: i
 }
 
 // CHECK-LABEL: @linear_attention(
-func.func @linear_attention(%x: tensor<?x64xf32>, %w: !lm.weight<256xf32>, %conv: !lm.carry<2 x 96>, %q: tensor<?x32xf32>,
-                            %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %state: !lm.carry<4 x 192>,
+func.func @linear_attention(%x: tensor<?x64xf32>, %w: !lm.weight<256xf32>, %conv: !lm.recurrent_state<2 x 96>, %q: tensor<?x32xf32>,
+                            %v: tensor<?x48xf32>, %a: tensor<?x4xf32>, %d: !lm.weight<4xf32>, %state: !lm.recurrent_state<4 x 192>,
                             %position: index) {
   // CHECK: lm.causal_conv1d %{{.*}}, %{{.*}} width 4 to %{{.*}} at %{{.*}} : tensor<?x64xf32>, <256xf32>, <2 x 96>
-  %y = lm.causal_conv1d %x, %w width 4 to %conv at %position : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.carry<2 x 96>
+  %y = lm.causal_conv1d %x, %w width 4 to %conv at %position : tensor<?x64xf32>, !lm.weight<256xf32>, !lm.recurrent_state<2 x 96>
   // CHECK: lm.gated_delta_rule {{.*}} to %{{.*}} at %{{.*}} heads 2 : {{.*}} <4 x 192> -> tensor<?x48xf32>
   %o = lm.gated_delta_rule %q, %q, %v, %a, %a, %d, %d to %state at %position heads 2
     : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !lm.weight<4xf32>,
-      !lm.weight<4xf32>, !lm.carry<4 x 192> -> tensor<?x48xf32>
+      !lm.weight<4xf32>, !lm.recurrent_state<4 x 192> -> tensor<?x48xf32>
   // CHECK: %[[S:.*]] = lm.read_state %{{.*}} at %{{.*}} : <2 x 96> -> tensor<2x96xf32>
-  %s = lm.read_state %conv at %position : !lm.carry<2 x 96> -> tensor<2x96xf32>
+  %s = lm.read_state %conv at %position : !lm.recurrent_state<2 x 96> -> tensor<2x96xf32>
   // CHECK: lm.write_state %[[S]] to %{{.*}} : tensor<2x96xf32>, <2 x 96>
-  lm.write_state %s to %conv : tensor<2x96xf32>, !lm.carry<2 x 96>
+  lm.write_state %s to %conv : tensor<2x96xf32>, !lm.recurrent_state<2 x 96>
   return
 }
 
@@ -224,7 +224,7 @@ func.func @alternating_updates(%x: tensor<?x288xf32>, %z: tensor<?x72xf32>, %c: 
   return
 }
 
-// CHECK: lm.state @first : !lm.carry<2 x 96>
-lm.state @first : !lm.carry<2 x 96>
-// CHECK: lm.state @second : !lm.carry<2 x 96> shares @first
-lm.state @second : !lm.carry<2 x 96> shares @first
+// CHECK: lm.state @first : !lm.recurrent_state<2 x 96>
+lm.state @first : !lm.recurrent_state<2 x 96>
+// CHECK: lm.state @second : !lm.recurrent_state<2 x 96> shares @first
+lm.state @second : !lm.recurrent_state<2 x 96> shares @first

@@ -65,10 +65,10 @@ func.func @weights_and_caches_are_copied(%x: memref<1x32xf32, strided<[32, 1], o
 // CHECK: memref.store %{{.*}}, %[[STATE]]
 func.func @a_state_is_a_place_in_the_caches(%x: !channels, %y: !channels, %area: !bytes, %place: index, %position: index) {
   %w = builtin.unrealized_conversion_cast %area, %position : !bytes, index to !lm.weight<12xf32>
-  %state = builtin.unrealized_conversion_cast %area, %place : !bytes, index to !lm.carry<2 x 4>
+  %state = builtin.unrealized_conversion_cast %area, %place : !bytes, index to !lm.recurrent_state<2 x 4>
   kernel.compute (%x : !channels) to (%y : !channels) {
   ^bb0(%rows: tensor<?x4xf32>):
-    %t = lm.causal_conv1d %rows, %w width 3 to %state at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.carry<2 x 4>
+    %t = lm.causal_conv1d %rows, %w width 3 to %state at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.recurrent_state<2 x 4>
     kernel.yield %t : tensor<?x4xf32>
   }
   return

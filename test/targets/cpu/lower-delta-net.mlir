@@ -20,9 +20,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.store %{{.*}}, %arg2[
   func.func @conv1d(%x: memref<?x16xf32>, %out: memref<?x16xf32>, %area: !area, %weights: index, %place: index, %channel: index, %part: index, %position: index) {
     %w = builtin.unrealized_conversion_cast %area, %weights : !area, index to !lm.weight<96xf32>
-    %state = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.carry<2 x 32>
+    %state = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.recurrent_state<2 x 32>
     kernel.conv1d %x, %w[%channel] width 3 state %state[%part] at %position to %out
-      : memref<?x16xf32>, !lm.weight<96xf32>, !lm.carry<2 x 32>, memref<?x16xf32>
+      : memref<?x16xf32>, !lm.weight<96xf32>, !lm.recurrent_state<2 x 32>, memref<?x16xf32>
     return
   }
   // The state is zero at position 0. Chunks of four rows: keys and queries ask the state once each, then it is scaled and takes four products.
@@ -50,10 +50,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       %area: !area, %place: index, %decay: index, %bias: index, %head: index, %part: index, %position: index) {
     %d = builtin.unrealized_conversion_cast %area, %decay : !area, index to !lm.weight<4xf32>
     %c = builtin.unrealized_conversion_cast %area, %bias : !area, index to !lm.weight<4xf32>
-    %state = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.carry<8 x 512>
+    %state = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.recurrent_state<8 x 512>
     kernel.delta_rule %q, %k, %v by %a, %b, %d, %c[%head] state %state[%part] at %position to %out
       : memref<?x32xf32>, memref<?x32xf32>, memref<?x16xf32>, memref<?x4xf32>, memref<?x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>,
-        !lm.carry<8 x 512>, memref<?x16xf32>
+        !lm.recurrent_state<8 x 512>, memref<?x16xf32>
     return
   }
   // A decode step has no chunks.
@@ -66,10 +66,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       %area: !area, %place: index, %decay: index, %bias: index, %head: index, %part: index, %position: index) {
     %d = builtin.unrealized_conversion_cast %area, %decay : !area, index to !lm.weight<4xf32>
     %c = builtin.unrealized_conversion_cast %area, %bias : !area, index to !lm.weight<4xf32>
-    %state = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.carry<8 x 512>
+    %state = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.recurrent_state<8 x 512>
     kernel.delta_rule %q, %k, %v by %a, %b, %d, %c[%head] state %state[%part] at %position to %out
       : memref<1x32xf32>, memref<1x32xf32>, memref<1x16xf32>, memref<1x4xf32>, memref<1x4xf32>, !lm.weight<4xf32>, !lm.weight<4xf32>,
-        !lm.carry<8 x 512>, memref<1x16xf32>
+        !lm.recurrent_state<8 x 512>, memref<1x16xf32>
     return
   }
 }

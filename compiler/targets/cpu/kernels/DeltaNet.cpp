@@ -13,7 +13,7 @@ namespace {
 /// Where a part of a state begins, and the area it is in.
 std::pair<Value, Value> placeOf(VectorEmitter &e, Value state, Value part) {
   auto [area, place] = getAreaAndPlace(state);
-  return {area, e.add(place, e.mul(part, cast<lm::CarryType>(state.getType()).getValues() * 4))};
+  return {area, e.add(place, e.mul(part, cast<lm::RecurrentStateType>(state.getType()).getValues() * 4))};
 }
 
 Value loadFloats(VectorEmitter &e, int64_t lanes, Value area, Value at) {

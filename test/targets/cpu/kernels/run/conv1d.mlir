@@ -32,19 +32,19 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %c64 = arith.constant 64 : index
     %c128 = arith.constant 128 : index
     %w = builtin.unrealized_conversion_cast %area, %c0 : !area, index to !lm.weight<12xf32>
-    %state = builtin.unrealized_conversion_cast %area, %c64 : !area, index to !lm.carry<2 x 4>
-    %other = builtin.unrealized_conversion_cast %area, %c128 : !area, index to !lm.carry<2 x 4>
+    %state = builtin.unrealized_conversion_cast %area, %c64 : !area, index to !lm.recurrent_state<2 x 4>
+    %other = builtin.unrealized_conversion_cast %area, %c128 : !area, index to !lm.recurrent_state<2 x 4>
     %rows = memref.dim %x, %c0 : memref<?x4xf32, strided<[4, 1]>>
     scf.for %part = %c0 to %c2 step %c1 {
       %channel = arith.muli %part, %c2 : index
       %in = memref.subview %x[0, %channel] [%rows, 2] [1, 1] : memref<?x4xf32, strided<[4, 1]>> to memref<?x2xf32, strided<[4, 1], offset: ?>>
       %to = memref.subview %out[0, %channel] [%rows, 2] [1, 1] : memref<?x4xf32, strided<[4, 1]>> to memref<?x2xf32, strided<[4, 1], offset: ?>>
       kernel.conv1d %in, %w[%channel] width 3 state %state[%part] at %position to %to
-        : memref<?x2xf32, strided<[4, 1], offset: ?>>, !lm.weight<12xf32>, !lm.carry<2 x 4>, memref<?x2xf32, strided<[4, 1], offset: ?>>
+        : memref<?x2xf32, strided<[4, 1], offset: ?>>, !lm.weight<12xf32>, !lm.recurrent_state<2 x 4>, memref<?x2xf32, strided<[4, 1], offset: ?>>
     }
     kernel.compute (%x : memref<?x4xf32, strided<[4, 1]>>) to (%expected : memref<?x4xf32, strided<[4, 1]>>) {
     ^bb0(%t: tensor<?x4xf32>):
-      %y = lm.causal_conv1d %t, %w width 3 to %other at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.carry<2 x 4>
+      %y = lm.causal_conv1d %t, %w width 3 to %other at %position : tensor<?x4xf32>, !lm.weight<12xf32>, !lm.recurrent_state<2 x 4>
       kernel.yield %y : tensor<?x4xf32>
     }
     call @check(%out, %expected) : (memref<?x4xf32, strided<[4, 1]>>, memref<?x4xf32, strided<[4, 1]>>) -> ()

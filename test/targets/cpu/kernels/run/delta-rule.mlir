@@ -7,7 +7,7 @@
 !two = memref<?x2xf32, strided<[2, 1], offset: ?>>
 !four = memref<?x4xf32, strided<[4, 1], offset: ?>>
 !column = memref<?x1xf32, strided<[4, 1], offset: ?>>
-!state = !lm.carry<4 x 2>
+!state = !lm.recurrent_state<4 x 2>
 !w = !lm.weight<2xf32>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @q : memref<5x2xf32> = dense<[[3.0, 4.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [2.0, 1.0]]>
