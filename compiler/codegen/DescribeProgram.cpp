@@ -18,28 +18,28 @@ using namespace mlir::lm;
 
 namespace {
 
-/// What lies between two barriers: mostly one phase, or several that need not wait for each other.
-struct Stretch {
+/// The phases between two barriers: usually one, or several that do not depend on each other.
+struct PhaseSequence {
   std::string name;
   StringRef kind; // of layer; empty outside the layers
   SmallVector<spmd::PhaseOp, 1> phases;
 };
 
-/// An entry point as a call comes by it.
-struct Course {
-  std::vector<Stretch> stretches; // all different
-  SmallVector<int32_t> order;     // of stretches, one before each barrier
+/// What a call of an entry point runs, in order.
+struct Trace {
+  std::vector<PhaseSequence> sequences; // all different
+  SmallVector<int32_t> order;           // indices into sequences, one for each barrier
 };
 
-class CourseReader {
+class TraceReader {
 public:
-  explicit CourseReader(spmd::ProgramOp program) : program(program) {}
+  explicit TraceReader(spmd::ProgramOp program) : program(program) {}
 
-  Course read() {
+  Trace read() {
     follow(program.getEntry());
     if (!phases.empty())
       arrive();
-    return std::move(course);
+    return std::move(trace);
   }
 
 private:
@@ -58,30 +58,30 @@ private:
   /// At a barrier.
   void arrive() {
     std::vector<Operation *> key(phases.begin(), phases.end());
-    auto [place, isNew] = known.try_emplace(key, course.stretches.size());
-    course.order.push_back(place->second);
+    auto [entry, isNew] = known.try_emplace(key, trace.sequences.size());
+    trace.order.push_back(entry->second);
     if (isNew)
-      course.stretches.push_back(describe());
+      trace.sequences.push_back(describe());
     phases.clear();
   }
 
-  Stretch describe() {
-    Stretch stretch{"", "", phases};
+  PhaseSequence describe() {
+    PhaseSequence sequence{"", "", phases};
     for (spmd::PhaseOp phase : phases)
-      stretch.name += (stretch.name.empty() ? "" : "+") + phase.getName().str();
+      sequence.name += (sequence.name.empty() ? "" : "+") + phase.getName().str();
     if (phases.empty())
-      stretch.name = "nothing";
+      sequence.name = "nothing";
     else if (auto function = phases[0]->getParentOfType<func::FuncOp>(); !spmd::ProgramOp::isEntry(function))
-      stretch.kind = function.getSymName();
-    // Where two are alike, the reader must be able to tell them apart.
-    int number = ++names[(stretch.kind + "/" + stretch.name).str()];
+      sequence.kind = function.getSymName();
+    // Two of one name are told apart by a number.
+    int number = ++names[(sequence.kind + "/" + sequence.name).str()];
     if (number > 1)
-      stretch.name += "." + std::to_string(number);
-    return stretch;
+      sequence.name += "." + std::to_string(number);
+    return sequence;
   }
 
   spmd::ProgramOp program;
-  Course course;
+  Trace trace;
   SmallVector<spmd::PhaseOp, 1> phases; // since the last barrier
   std::map<std::vector<Operation *>, int32_t> known;
   llvm::StringMap<int> names;
@@ -104,20 +104,20 @@ spmd::CostAttr sumOf(ArrayRef<spmd::PhaseOp> phases, MLIRContext *context) {
   return sum;
 }
 
-/// Calls visit for what lies before every barrier of a call.
-void forEachCost(const Course &course, MLIRContext *context, function_ref<void(spmd::CostAttr)> visit) {
-  for (int32_t place : course.order)
-    visit(sumOf(course.stretches[place].phases, context));
+/// Calls `visit` with the cost of the phases before each barrier of a call.
+void forEachCost(const Trace &trace, MLIRContext *context, function_ref<void(spmd::CostAttr)> visit) {
+  for (int32_t index : trace.order)
+    visit(sumOf(trace.sequences[index].phases, context));
 }
 
-Attribute toAttribute(const Course &course, Builder &builder) {
+Attribute toAttribute(const Trace &trace, Builder &builder) {
   SmallVector<Attribute> table;
-  for (const Stretch &stretch : course.stretches)
+  for (const PhaseSequence &sequence : trace.sequences)
     table.push_back(
-        builder.getDictionaryAttr({builder.getNamedAttr("cost", sumOf(stretch.phases, builder.getContext())),
-                                   builder.getNamedAttr("kind", builder.getStringAttr(stretch.kind)),
-                                   builder.getNamedAttr("name", builder.getStringAttr(stretch.name))}));
-  return builder.getDictionaryAttr({builder.getNamedAttr("order", builder.getDenseI32ArrayAttr(course.order)),
+        builder.getDictionaryAttr({builder.getNamedAttr("cost", sumOf(sequence.phases, builder.getContext())),
+                                   builder.getNamedAttr("kind", builder.getStringAttr(sequence.kind)),
+                                   builder.getNamedAttr("name", builder.getStringAttr(sequence.name))}));
+  return builder.getDictionaryAttr({builder.getNamedAttr("order", builder.getDenseI32ArrayAttr(trace.order)),
                                     builder.getNamedAttr("phases", builder.getArrayAttr(table))});
 }
 
@@ -137,11 +137,11 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
         barriers = std::max(barriers, own);
       }
     });
-    Course decodeCourse = CourseReader(decode).read(), prefillCourse = CourseReader(prefill).read(),
-           logitsCourse = CourseReader(logits).read();
-    auto operations = [&](const Course &course) {
+    Trace decodeTrace = TraceReader(decode).read(), prefillTrace = TraceReader(prefill).read(),
+          logitsTrace = TraceReader(logits).read();
+    auto operations = [&](const Trace &trace) {
       std::array<int64_t, LRT_PEAKS> sums = {}; // of a row
-      forEachCost(course, &getContext(), [&](spmd::CostAttr cost) {
+      forEachCost(trace, &getContext(), [&](spmd::CostAttr cost) {
         sums[LRT_PEAK_F32] += cost.getF32();
         sums[LRT_PEAK_BF16] += cost.getBf16();
         sums[LRT_PEAK_INT8] += cost.getInt8();
@@ -169,12 +169,12 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
     add("prefill_rows", prefill.getRows());
     add("logits_rows", logits.getRows());
     add("barriers_per_layer", barriers);
-    entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(operations(prefillCourse))));
-    entries.push_back(builder.getNamedAttr("logits_ops", builder.getDenseI64ArrayAttr(operations(logitsCourse))));
+    entries.push_back(builder.getNamedAttr("row_ops", builder.getDenseI64ArrayAttr(operations(prefillTrace))));
+    entries.push_back(builder.getNamedAttr("logits_ops", builder.getDenseI64ArrayAttr(operations(logitsTrace))));
     entries.push_back(builder.getNamedAttr(
-        "courses", builder.getDictionaryAttr({builder.getNamedAttr("decode", toAttribute(decodeCourse, builder)),
-                                              builder.getNamedAttr("logits", toAttribute(logitsCourse, builder)),
-                                              builder.getNamedAttr("prefill", toAttribute(prefillCourse, builder))})));
+        "traces", builder.getDictionaryAttr({builder.getNamedAttr("decode", toAttribute(decodeTrace, builder)),
+                                             builder.getNamedAttr("logits", toAttribute(logitsTrace, builder)),
+                                             builder.getNamedAttr("prefill", toAttribute(prefillTrace, builder))})));
     module->setAttr("lm.program", builder.getDictionaryAttr(entries));
   }
 

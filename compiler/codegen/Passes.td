@@ -69,8 +69,8 @@ def PredictCost : Pass<"lm-predict-cost", "::mlir::ModuleOp"> {
 def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
   let summary = "sizes, barriers, bytes and operations of the program, as the attribute lm.program";
   let description = [{
-    Read off the schedule itself and the costs of its phases (lm-predict-cost). `courses` lists, for every entry point, what
-    lies between two barriers, and the order in which a call comes by it. Example: test/codegen/describe-program.mlir.
+    Read off the schedule itself and the costs of its phases (lm-predict-cost). `traces` lists, for every entry point, the
+    phases between two barriers, and the order in which a call runs them. Example: test/codegen/describe-program.mlir.
   }];
 }
 

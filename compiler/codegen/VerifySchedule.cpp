@@ -248,7 +248,7 @@ LogicalResult VerifySchedule::verifyPlaces() {
     if (weight.getPlace())
       weights.emplace_back(*weight.getPlace(), *weight.getPlace() + getPackedBytes(weight.getWeightType()), weight);
   for (auto state : module.getOps<StateOp>())
-    if (state.getPlace() && !state.getStatistics())
+    if (state.getPlace() && !state.getShares())
       states.emplace_back(*state.getPlace(), *state.getPlace() + getStateBytes(state.getType()), state);
   if (failed(verifyDisjoint(weights)) || failed(verifyDisjoint(states)))
     return failure();
@@ -258,8 +258,8 @@ LogicalResult VerifySchedule::verifyPlaces() {
 LogicalResult VerifySchedule::prepare() {
   ModuleOp module = getOperation();
   for (auto state : module.getOps<StateOp>())
-    if (state.getStatistics())
-      shared[state.getSymName()] = *state.getStatistics();
+    if (state.getShares())
+      shared[state.getSymName()] = *state.getShares();
   DenseMap<Operation *, int32_t> ids;
   module.walk([&](spmd::BufferOp buffer) {
     ids[buffer] = buffers.size();

@@ -100,53 +100,53 @@ uint64_t featuresOf(llvm::TargetMachine &machine) {
   return features;
 }
 
-/// What lies between the barriers of an entry point (lm-describe-program).
-struct Course {
+/// The phases between the barriers of an entry point (lm-describe-program).
+struct Trace {
   std::vector<lrt_phase> phases;
   std::vector<std::pair<std::string, std::string>> names; // name and kind of each
   std::vector<int32_t> order;
 };
 
-absl::StatusOr<Course> courseOf(ModuleOp module, llvm::StringRef entry) {
-  auto courses = llvm::dyn_cast_or_null<DictionaryAttr>(findEntry(module, kProgramAttr, "courses"));
-  auto dictionary = courses ? courses.getAs<DictionaryAttr>(entry) : DictionaryAttr();
+absl::StatusOr<Trace> traceOf(ModuleOp module, llvm::StringRef entry) {
+  auto traces = llvm::dyn_cast_or_null<DictionaryAttr>(findEntry(module, kProgramAttr, "traces"));
+  auto dictionary = traces ? traces.getAs<DictionaryAttr>(entry) : DictionaryAttr();
   if (!dictionary)
-    return badAttribute(kProgramAttr, ("courses." + entry).str(), "a dictionary of phases and their order");
+    return badAttribute(kProgramAttr, ("traces." + entry).str(), "a dictionary of phases and their order");
   auto phases = dictionary.getAs<ArrayAttr>("phases");
   auto order = dictionary.getAs<DenseI32ArrayAttr>("order");
   if (!phases || !order)
-    return badAttribute(kProgramAttr, ("courses." + entry).str(), "phases and their order");
-  Course course;
+    return badAttribute(kProgramAttr, ("traces." + entry).str(), "phases and their order");
+  Trace trace;
   for (Attribute attribute : phases) {
     auto phase = llvm::dyn_cast<DictionaryAttr>(attribute);
     auto name = phase ? phase.getAs<StringAttr>("name") : StringAttr();
     auto kind = phase ? phase.getAs<StringAttr>("kind") : StringAttr();
     auto cost = phase ? phase.getAs<spmd::CostAttr>("cost") : spmd::CostAttr();
     if (!name || !kind || !cost)
-      return badAttribute(kProgramAttr, ("courses." + entry + ".phases").str(), "phases of a name, a kind and a cost");
-    course.names.emplace_back(name.str(), kind.str());
-    course.phases.push_back({.name = nullptr,
-                             .kind = nullptr,
-                             .weight_bytes = cost.getWeights(),
-                             .lookup_bytes = cost.getLookup(),
-                             .expert_bytes = cost.getExpert(),
-                             .experts = cost.getExperts(),
-                             .chosen = cost.getChosen(),
-                             .state_bytes = cost.getState(),
-                             .position_bytes = cost.getPosition(),
-                             .window = cost.getWindow(),
-                             .chunk = cost.getChunk(),
-                             .row_ops = {cost.getF32(), cost.getBf16(), cost.getInt8()},
-                             .seen_ops = {cost.getAttend(), cost.getAttendBf16(), 0}});
+      return badAttribute(kProgramAttr, ("traces." + entry + ".phases").str(), "phases of a name, a kind and a cost");
+    trace.names.emplace_back(name.str(), kind.str());
+    trace.phases.push_back({.name = nullptr,
+                            .kind = nullptr,
+                            .weight_bytes = cost.getWeights(),
+                            .lookup_bytes = cost.getLookup(),
+                            .expert_bytes = cost.getExpert(),
+                            .experts = cost.getExperts(),
+                            .chosen = cost.getChosen(),
+                            .state_bytes = cost.getState(),
+                            .position_bytes = cost.getPosition(),
+                            .window = cost.getWindow(),
+                            .chunk = cost.getChunk(),
+                            .row_ops = {cost.getF32(), cost.getBf16(), cost.getInt8()},
+                            .seen_ops = {cost.getAttend(), cost.getAttendBf16(), 0}});
   }
-  for (int32_t place : order.asArrayRef()) {
-    if (place < 0 || static_cast<size_t>(place) >= course.phases.size())
-      return absl::InvalidArgumentError("the module's attribute " + std::string(kProgramAttr) + ": courses." +
-                                        entry.str() + ".order: expected places below " +
-                                        std::to_string(course.phases.size()) + ", found " + std::to_string(place));
-    course.order.push_back(place);
+  for (int32_t index : order.asArrayRef()) {
+    if (index < 0 || static_cast<size_t>(index) >= trace.phases.size())
+      return absl::InvalidArgumentError("the module's attribute " + std::string(kProgramAttr) + ": traces." +
+                                        entry.str() + ".order: expected indices below " +
+                                        std::to_string(trace.phases.size()) + ", found " + std::to_string(index));
+    trace.order.push_back(index);
   }
-  return course;
+  return trace;
 }
 
 absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context) {
@@ -290,17 +290,17 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
     auto [name, offset] = entry;
     pointers[offset + offsetof(lrt_entry, name)] = image.string(name);
     pointers[offset + offsetof(lrt_entry, run)] = image.function((prefix + "_" + name).str());
-    LATHE_ASSIGN_OR_RETURN(Course course, courseOf(module, name));
-    described[index]->num_phases = course.phases.size();
-    described[index]->num_order = course.order.size();
+    LATHE_ASSIGN_OR_RETURN(Trace trace, traceOf(module, name));
+    described[index]->num_phases = trace.phases.size();
+    described[index]->num_order = trace.order.size();
     Image::Pointers names;
-    for (auto [phase, texts] : llvm::enumerate(course.names)) {
+    for (auto [phase, texts] : llvm::enumerate(trace.names)) {
       names[phase * sizeof(lrt_phase) + offsetof(lrt_phase, name)] = image.string(texts.first);
       names[phase * sizeof(lrt_phase) + offsetof(lrt_phase, kind)] = image.string(texts.second);
     }
     pointers[offset + offsetof(lrt_entry, phases)] =
-        image.bytes("", bytesOf(course.phases.data(), course.phases.size()), names);
-    pointers[offset + offsetof(lrt_entry, order)] = image.bytes("", bytesOf(course.order.data(), course.order.size()));
+        image.bytes("", bytesOf(trace.phases.data(), trace.phases.size()), names);
+    pointers[offset + offsetof(lrt_entry, order)] = image.bytes("", bytesOf(trace.order.data(), trace.order.size()));
   }
   LATHE_RETURN_IF_ERROR(describeSampling(module, image, program, pointers));
   if (weights.embeddedBytes)

@@ -54,7 +54,7 @@ constexpr Key keys[] = {
     {program, "arena_bytes", Kind::Integer, 1, kMaxBytes},
     {program, "barriers_per_layer", Kind::Integer, 0, kMaxRows},
     {program, "cache_bytes", Kind::Integer, 1, kMaxBytes},
-    {program, "courses", Kind::Dictionary},
+    {program, "traces", Kind::Dictionary},
     {program, "decode_rows", Kind::Integer, 1, kMaxBytes},
     {program, "decode_weight_bytes", Kind::Integer, 0, kMaxCount},
     {program, "logits_ops", Kind::Numbers},

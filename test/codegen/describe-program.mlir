@@ -10,8 +10,15 @@
 // CHECK-SAME: arena_bytes = 1024 : i64
 // CHECK-SAME: barriers_per_layer = 2 : i64
 // CHECK-SAME: cache_bytes = 12288 : i64
-// What a call comes by: the kind's phases for each of its layers. Two phases without a barrier between them are one.
-// CHECK-SAME: courses = {decode = {order = array<i32: 0, 1, 2, 1, 2, 3>,
+// 2 layers of (16 x 32 q8_0: 544 bytes, 32 f32: 128 bytes) and the head (16 x 32 bf16: 1024 bytes).
+// CHECK-SAME: decode_rows = 1 : i64
+// CHECK-SAME: logits_ops = array<i64: 0, 1024, 0>
+// CHECK-SAME: logits_rows = 8 : i64
+// CHECK-SAME: prefill_rows = 64 : i64
+// CHECK-SAME: row_ops = array<i64: 0, 0, 1024>
+// CHECK-SAME: scratch_bytes = 256 : i64
+// What a call runs: the kind's phases for each of its layers. Two phases without a barrier between them are one sequence.
+// CHECK-SAME: traces = {decode = {order = array<i32: 0, 1, 2, 1, 2, 3>,
 // CHECK-SAME: phases = [{cost = #spmd.cost<lookup = 64>, kind = "", name = "start"},
 // CHECK-SAME: {cost = #spmd.cost<weights = 128>, kind = "kind", name = "a"},
 // CHECK-SAME: {cost = #spmd.cost<weights = 544, int8 = 1024>, kind = "kind", name = "b"},
@@ -20,13 +27,6 @@
 // CHECK-SAME: prefill = {order = array<i32: 0, 1>,
 // CHECK-SAME: phases = [{cost = #spmd.cost<weights = 544, int8 = 1024>, kind = "", name = "a+b"},
 // CHECK-SAME: {cost = #spmd.cost<>, kind = "", name = "a"}]}}
-// 2 layers of (16 x 32 q8_0: 544 bytes, 32 f32: 128 bytes) and the head (16 x 32 bf16: 1024 bytes).
-// CHECK-SAME: decode_rows = 1 : i64
-// CHECK-SAME: logits_ops = array<i64: 0, 1024, 0>
-// CHECK-SAME: logits_rows = 8 : i64
-// CHECK-SAME: prefill_rows = 64 : i64
-// CHECK-SAME: row_ops = array<i64: 0, 0, 1024>
-// CHECK-SAME: scratch_bytes = 256 : i64
 // CHECK-SAME: weights_bytes = 5760 : i64
 !q8 = !lm.weight<16x32xq8_0, <16 x 4>>
 !head = !lm.weight<16x32xbf16, <16 x 2>>

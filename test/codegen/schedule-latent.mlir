@@ -101,7 +101,7 @@ module attributes {lm.model = {context = 64 : i64}} {
   // CHECK: kernel.absorbed_attention {{.*}} at %{{.*}} per_head %{{.*}} scratch {{.*}} rows 32 positions 64
   // CHECK: } else {
   // CHECK: kernel.concat
-  // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{[^ ]*}} room
+  // CHECK: kernel.absorbed_attention %{{.*}}, %{{.*}} at %{{[^ ]*}} scratch
   // CHECK-NOT: kernel.latent_attention
   func.func private @layer(%x: tensor<?x48xf32>, %position: index, %k: !keys {lm.slot = "k"},
                            %v: !values {lm.slot = "v"}, %o: !o {lm.slot = "o"}, %cache: !cache {lm.slot = "cache"})

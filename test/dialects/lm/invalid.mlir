@@ -1192,8 +1192,8 @@ module attributes {lm.program = {row_ops = 3 : i64}} {}
 
 // -----
 
-// expected-error @below {{lm.program.courses: expected a dictionary, found []}}
-module attributes {lm.program = {courses = []}} {}
+// expected-error @below {{lm.program.traces: expected a dictionary, found []}}
+module attributes {lm.program = {traces = []}} {}
 
 // -----
 
