@@ -7,7 +7,7 @@
 
 namespace lathe {
 
-/// What lm-absorb-latent does.
+/// The pass lm-absorb-latent.
 void absorbLatent(mlir::ModuleOp module);
 
 } // namespace lathe

@@ -16,7 +16,7 @@ using namespace mlir::lm;
 
 namespace {
 
-/// Fused ops become the ops they were fused from, those become linalg.
+/// Fused ops become the ops they were fused from, which become linalg.
 struct DecomposeAggregated : OpInterfaceRewritePattern<AggregatedOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
 

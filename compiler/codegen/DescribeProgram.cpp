@@ -1,4 +1,4 @@
-//===- DescribeProgram.cpp - what the runtime and the user are told about the program -----------------------------===//
+//===- DescribeProgram.cpp - the attribute lm.program, for the runtime and the user -------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/lm/LMDialect.h"
@@ -55,7 +55,7 @@ private:
     }
   }
 
-  /// At a barrier.
+  /// A barrier ends the sequence of phases.
   void arrive() {
     std::vector<Operation *> key(phases.begin(), phases.end());
     auto [entry, isNew] = known.try_emplace(key, trace.sequences.size());
@@ -87,12 +87,12 @@ private:
   llvm::StringMap<int> names;
 };
 
-/// Of phases side by side.
+/// The cost of a sequence of phases.
 spmd::CostAttr sumOf(ArrayRef<spmd::PhaseOp> phases, MLIRContext *context) {
   auto sum = spmd::CostAttr::get(context, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   for (spmd::PhaseOp phase : phases) {
     spmd::CostAttr cost = *spmd::PhaseOp(phase).getCost();
-    // One of them at most attends, or has experts.
+    // At most one of them attends, and at most one has experts.
     sum = spmd::CostAttr::get(context, sum.getWeights() + cost.getWeights(), sum.getLookup() + cost.getLookup(),
                               sum.getExpert() + cost.getExpert(), std::max(sum.getExperts(), cost.getExperts()),
                               std::max(sum.getChosen(), cost.getChosen()), sum.getState() + cost.getState(),
@@ -181,7 +181,7 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
   LogicalResult verifyInput();
 };
 
-/// What the passes before must have left.
+/// Checks that memory is planned and costs are known.
 LogicalResult DescribeProgram::verifyInput() {
   ModuleOp module = getOperation();
   for (StringRef name : {"decode", "prefill", "logits"})

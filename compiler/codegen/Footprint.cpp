@@ -14,7 +14,7 @@ Buffer::Buffer(spmd::BufferOp op)
 bool Buffer::sharesMemoryWith(const Buffer &other) const {
   bool isOneProgram = !program || !other.program || program == other.program;
   return space == other.space && space != spmd::Space::Caller && isOneProgram &&
-         bytes({0, rows, 0, columns}).meets(other.bytes({0, other.rows, 0, other.columns}));
+         bytes({0, rows, 0, columns}).overlaps(other.bytes({0, other.rows, 0, other.columns}));
 }
 
 FailureOr<ScheduleFunction> ScheduleFunction::create(func::FuncOp function,
@@ -92,17 +92,17 @@ unsigned ScheduleFunction::cacheId(Value cache) {
 SmallVector<Rect> lathe::without(ArrayRef<Rect> parts, const Rect &hole) {
   SmallVector<Rect> rest;
   for (const Rect &part : parts) {
-    Rect middle = part.meet(hole);
+    Rect middle = part.intersect(hole);
     if (middle.isEmpty()) {
       rest.push_back(part);
       continue;
     }
-    for (Rect piece : {Rect{part.row, middle.row, part.column, part.columnEnd},
-                       Rect{middle.rowEnd, part.rowEnd, part.column, part.columnEnd},
-                       Rect{middle.row, middle.rowEnd, part.column, middle.column},
-                       Rect{middle.row, middle.rowEnd, middle.columnEnd, part.columnEnd}})
-      if (!piece.isEmpty())
-        rest.push_back(piece);
+    for (Rect side : {Rect{part.row, middle.row, part.column, part.columnEnd},
+                      Rect{middle.rowEnd, part.rowEnd, part.column, part.columnEnd},
+                      Rect{middle.row, middle.rowEnd, part.column, middle.column},
+                      Rect{middle.row, middle.rowEnd, middle.columnEnd, part.columnEnd}})
+      if (!side.isEmpty())
+        rest.push_back(side);
   }
   return rest;
 }
@@ -155,7 +155,7 @@ private:
   Buffers buffers;
   StringRef where;
   std::vector<View> views;
-  SmallVector<Part, 8> own; // what this tile has filled, in order
+  SmallVector<Part, 8> own; // parts that this tile has written, in order
   SmallVector<std::pair<unsigned, CacheUse>, 1> caches;
   std::vector<std::tuple<int64_t, int64_t, int64_t, unsigned>> appended; // column, begin, end, cache
   int32_t tile = 0;
@@ -164,7 +164,7 @@ private:
 
 } // namespace lathe
 
-/// Tiles mostly repeat the parts of the tile before: not every repetition is kept.
+/// Looks at the last four parts only: most repetitions are those of the tile before, and sortUnique removes the others.
 static void add(std::vector<Part> &parts, const Part &part) {
   for (size_t i = parts.size(), n = 0; i-- > 0 && n < 4; ++n)
     if (parts[i] == part)
@@ -222,7 +222,7 @@ void FootprintReader::visitView(const IndexEvaluator::Leaf &leaf, int32_t id, Vi
   (view.writes ? out.writes : out.reads).push_back({id, tile, view.part.part});
 }
 
-/// A kernel reads or writes what a view shows.
+/// A kernel reads or writes the part of a view.
 void FootprintReader::touch(Operation *op, const View &view, bool writes) {
   const Part &part = view.part;
   if (part.part.isEmpty())
@@ -241,7 +241,7 @@ void FootprintReader::touch(Operation *op, const View &view, bool writes) {
       add(out.scratchFills, part);
     return;
   }
-  // From the last write on: what is still missing there, an earlier one has filled.
+  // Latest write first: what remains in `missing` was written by none of the later ones.
   SmallVector<Rect> missing = {part.part};
   for (const Part &filled : llvm::reverse(own)) {
     if (filled.buffer == part.buffer) {
@@ -253,15 +253,15 @@ void FootprintReader::touch(Operation *op, const View &view, bool writes) {
     if (!buffer.sharesMemoryWith(buffers[filled.buffer]))
       continue;
     Bytes taken = buffers[filled.buffer].bytes(filled.part);
-    for (const Rect &piece : missing)
-      if (Bytes bytes = buffer.bytes(piece); bytes.meets(taken)) {
+    for (const Rect &rect : missing)
+      if (Bytes bytes = buffer.bytes(rect); bytes.overlaps(taken)) {
         error(op) << "reads @" << name(part) << " [bytes " << bytes.begin << ".." << bytes.end
                   << ") after it has written @" << name(filled) << " there" << where;
         return;
       }
   }
-  for (const Rect &piece : missing) {
-    Part need = {part.buffer, piece};
+  for (const Rect &rect : missing) {
+    Part need = {part.buffer, rect};
     if (!buffer.isScratch())
       add(out.needs, need);
     else if (tile == Access::kPrologue)
@@ -323,7 +323,7 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::StateOpe
   }
   if (!count)
     return;
-  // Query heads of one row may share the cache's head.
+  // The rows of one token's query heads may be attended together, where they share a head of the cache.
   bool isWhole = isAppend ? width == heads * use.type.getDim()
                           : width % use.type.getDim() == 0 && (width == use.type.getDim() || count == 1);
   if (rows < 1 || head < 0 || head + heads > use.type.getHeads() || (access.index && !isWhole) || position < 0) {
@@ -350,12 +350,12 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::StateOpe
   for (int64_t i = 0; i < heads; ++i) {
     if (access.keys)
       columns.push_back(head + i);
-    if (access.values && !use.type.getLatent()) // else keys hold them
+    if (access.values && !use.type.getLatent()) // a latent cache has one column for both
       columns.push_back(use.type.getHeads() + head + i);
   }
-  // Attention reads whole panels of rows and hides what it must not see.
+  // Attention reads whole panels of rows, and masks those it must not see.
   constexpr int64_t panel = kPanelRows;
-  int64_t slot = begin % rows, slotEnd = slot + end - begin; // may pass the ring's end
+  int64_t slot = begin % rows, slotEnd = slot + end - begin; // may be past the end of the ring
   int64_t first = isAppend ? slot : slot / panel * panel;
   int64_t last = std::min<int64_t>(isAppend ? slotEnd : llvm::alignTo(slotEnd, panel), rows);
   int64_t wrapped = slotEnd > rows ? slotEnd - rows : 0;
@@ -377,7 +377,7 @@ void FootprintReader::visitCache(Operation *op, const ScheduleFunction::StateOpe
 }
 
 LogicalResult FootprintReader::finish() {
-  // The positions that tiles append to a column follow one another.
+  // The tiles together append each position of a column once, without gaps.
   llvm::sort(appended);
   for (auto [column, begin, end, cache] : appended) {
     CacheUse &use = cacheUse(cache);
@@ -408,7 +408,7 @@ LogicalResult FootprintReader::finish() {
       Access *last = kept ? &accesses[kept - 1] : nullptr;
       if (last && last->buffer == access.buffer && last->part == access.part &&
           (evenOfTiles || last->tile == access.tile)) {
-        // The prologue is run by every worker: it stands for all tiles.
+        // Every worker runs the prologue, so an access of the prologue is one of every tile.
         if (last->tile != access.tile && last->tile != Access::kPrologue)
           last->tile = Access::kManyTiles;
         continue;
@@ -447,8 +447,8 @@ FailureOr<Footprint> ScheduleFunction::read(spmd::PhaseOp phase, Buffers buffers
   result.phase = phase;
   FootprintReader reader(*this, result, buffers, where);
   int64_t tiles = evaluator.get(phase.getTiles());
-  constexpr int64_t most = 1 << 24;
-  if (tiles < 1 || tiles > most)
+  constexpr int64_t maxTiles = 1 << 24;
+  if (tiles < 1 || tiles > maxTiles)
     return phase.emitError() << "phase \"" << phase.getName() << "\" has " << tiles << " tiles" << where;
   if (!phase.getPrologue().empty() && failed(reader.run(&phase.getPrologue().front(), Access::kPrologue)))
     return failure();

@@ -1,8 +1,9 @@
-//===- Footprint.h - what the tiles of a phase touch --------------------------------------------------------------===//
+//===- Footprint.h - what the tiles of a phase read and write -----------------------------------------------------===//
 //
-// Rectangles of buffers and rows of caches, in numbers, for a call of given rows and position. A phase is read in three
-// ways: `accesses` is what its tiles declare (spmd.read, spmd.write) and is what races are judged by; `needs` is what
-// kernels read before their own tile has filled it; `caches` says the same of a layer's keys and values.
+// The rectangles of buffers and the rows of caches that each tile reads and writes, as numbers, for a call with a given
+// number of rows and a given position. A footprint has three parts: `reads` and `writes` are what the tiles declare
+// (spmd.read, spmd.write); races are found with them. `needs` is what kernels read before their own tile has written
+// it. `caches` has the positions of caches that tiles append and read.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,7 +17,7 @@
 
 namespace lathe {
 
-/// Half open.
+/// Rows [row, rowEnd), columns [column, columnEnd).
 struct Rect {
   int64_t row = 0, rowEnd = 0, column = 0, columnEnd = 0;
 
@@ -24,7 +25,7 @@ struct Rect {
   bool contains(const Rect &other) const {
     return row <= other.row && other.rowEnd <= rowEnd && column <= other.column && other.columnEnd <= columnEnd;
   }
-  Rect meet(const Rect &other) const {
+  Rect intersect(const Rect &other) const {
     return {std::max(row, other.row), std::min(rowEnd, other.rowEnd), std::max(column, other.column),
             std::min(columnEnd, other.columnEnd)};
   }
@@ -37,30 +38,30 @@ struct Rect {
   auto operator<=>(const Rect &) const = default;
 };
 
-/// What of `parts` is outside `hole`.
+/// `parts` without `hole`.
 llvm::SmallVector<Rect> without(llvm::ArrayRef<Rect> parts, const Rect &hole);
 
 struct Bytes {
   int64_t begin, end;
 
-  bool meets(Bytes other) const { return begin < other.end && other.begin < end; }
+  bool overlaps(Bytes other) const { return begin < other.end && other.begin < end; }
 };
 
 struct Buffer {
   llvm::StringRef name;
-  mlir::Operation *program; // null: programs share it
+  mlir::Operation *program; // null: a buffer of the module
   mlir::spmd::Space space;
   std::optional<mlir::spmd::Role> role;
   int64_t rows, columns, elementBytes, place;
 
   explicit Buffer(mlir::spmd::BufferOp op);
   bool isScratch() const { return space == mlir::spmd::Space::Scratch; }
-  /// From the first byte of a part to its last, other columns of the rows between included.
+  /// From the first byte of a part to its last. Includes the other columns of the rows between them.
   Bytes bytes(const Rect &part) const {
     return {place + (part.row * columns + part.column) * elementBytes,
             place + ((part.rowEnd - 1) * columns + part.columnEnd) * elementBytes};
   }
-  /// Arena and scratch are planned; the caller's memory lies by itself. Of two programs only one runs at a time.
+  /// Whether bytes of both overlap while one program runs. The caller's buffers overlap with nothing.
   bool sharesMemoryWith(const Buffer &other) const;
 };
 
@@ -74,22 +75,23 @@ struct Access {
   Rect part;
 };
 
-/// A part of a buffer, whoever touches it.
+/// A part of a buffer, of any tile.
 struct Part {
   int32_t buffer;
   Rect part;
   auto operator<=>(const Part &) const = default;
 };
 
-/// What a phase does to one column of a cache: a column is the keys or the values of a head.
+/// The positions that a phase appends to and reads from one column of a cache: the keys or the values of one head.
 struct CacheColumn {
   int64_t appendBegin = 0, appendEnd = 0; // positions
   int64_t readBegin = 0, readEnd = 0;     // positions; empty: none
 };
 
-/// Of a cache, or of a recurrent state: then a column is a part, and to advance it is to append to it.
+/// How a phase uses a cache or a recurrent state. Of a recurrent state a column is a part, and advancing it counts as
+/// appending.
 struct CacheUse {
-  mlir::Value cache;                  // of the phase's function
+  mlir::Value cache;                  // argument of the phase's function, or a lm.use
   mlir::lm::CacheType type;           // null: a recurrent state
   std::vector<CacheColumn> columns;   // keys of every head, then values
   std::vector<Access> appends, reads; // rows are the cache's rows (position mod rows)
@@ -100,7 +102,7 @@ struct CacheUse {
   int64_t columnCount() const { return !type || type.getLatent() ? heads() : 2 * heads(); }
 };
 
-/// The smallest rectangle around all that a phase reads and writes of a buffer.
+/// The smallest rectangles that contain all reads, and all writes, of a buffer in a phase.
 struct Summary {
   int32_t buffer;
   Rect reads, writes;
@@ -108,9 +110,9 @@ struct Summary {
 
 struct Footprint {
   mlir::spmd::PhaseOp phase;
-  std::vector<Access> reads, writes;       // of shared memory, sorted by buffer; reads of equal parts are merged
+  std::vector<Access> reads, writes;       // arena and caller, sorted by buffer; reads of equal parts are merged
   llvm::SmallVector<Summary, 4> summaries; // sorted by buffer
-  std::vector<Part> needs;                 // of shared memory: what must be there before the phase
+  std::vector<Part> needs;                 // arena and caller: what must be written before the phase
   struct Event {
     Part part;
     bool writes;
@@ -131,8 +133,8 @@ public:
   mlir::func::FuncOp function;
   IndexEvaluator evaluator;
 
-  /// What the phase touches, with the function's arguments set in the evaluator. Reports parts outside their buffer and
-  /// accesses that contradict what is declared. `where` ends messages.
+  /// The footprint of the phase, for the values of the function's arguments that are set in the evaluator. Errors: a
+  /// part outside its buffer, an access that its declaration does not allow. `where` ends each message.
   mlir::FailureOr<Footprint> read(mlir::spmd::PhaseOp phase, Buffers buffers, llvm::StringRef where);
 
 private:
@@ -141,7 +143,7 @@ private:
     unsigned view;
     bool reads, writes;
   };
-  /// What a kernel does to a cache or a recurrent state.
+  /// A kernel's access to a cache or a recurrent state.
   struct StateOperand {
     unsigned cache; // of `caches`
     mlir::kernel::StateAccess access;
@@ -159,7 +161,7 @@ private:
   explicit ScheduleFunction(IndexEvaluator evaluator) : evaluator(std::move(evaluator)) {}
 
   using ViewIds = llvm::DenseMap<mlir::Value, unsigned>;
-  /// `bufferOf` of an access: the buffer's id.
+  /// `bufferOf`: the id of the buffer that a spmd.read or spmd.write names.
   mlir::LogicalResult inspect(mlir::Block &block, llvm::function_ref<int32_t(mlir::Operation *)> bufferOf,
                               ViewIds &views);
   mlir::LogicalResult inspectKernel(mlir::kernel::KernelOpInterface op, const ViewIds &views, LeafInfo &info);

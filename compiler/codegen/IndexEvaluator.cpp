@@ -27,7 +27,7 @@ unsigned IndexEvaluator::registerOf(Value value) {
   return entry->second;
 }
 
-/// `dependence`: of whether the block is reached.
+/// `dependence`: the arguments that decide whether the block is reached.
 LogicalResult IndexEvaluator::compile(Block &block, uint64_t dependence) {
   unsigned id = blockIds.try_emplace(&block, blocks.size()).first->second;
   blocks.emplace_back();
@@ -121,7 +121,7 @@ LogicalResult IndexEvaluator::compileOp(Operation *op, unsigned blockId, uint64_
 void IndexEvaluator::execute(const Instruction &instruction) {
   int64_t sa = numbers[instruction.a], sb = numbers[instruction.b];
   auto a = static_cast<uint64_t>(sa), b = static_cast<uint64_t>(sb);
-  // What a division by zero gives lies outside every buffer.
+  // Division by zero gives a number outside of every buffer, so the use of it is reported.
   constexpr int64_t none = -1;
   bool overflows = sa == INT64_MIN && sb == -1;
   auto compute = [&]() -> int64_t {

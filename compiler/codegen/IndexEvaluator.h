@@ -10,18 +10,18 @@
 
 namespace lathe {
 
-/// The index arithmetic of a function, flattened once and then run for many tiles. Whatever is neither arithmetic nor
-/// scf.if is a leaf: the caller sees leaves in order, with the numbers of their index operands. Regions of leaves (the
-/// prologue and body of a phase) are run when the caller asks.
+/// The index arithmetic of a function, flattened once and then run for many tiles. Every op that is neither arithmetic
+/// nor scf.if is a leaf: the caller visits the leaves in order, with the values of their index operands. The caller
+/// runs the regions of leaves (prologue and body of a phase) itself.
 class IndexEvaluator {
 public:
   struct Leaf {
     mlir::Operation *op;
-    unsigned id;                             // counts the function's leaves
-    llvm::SmallVector<unsigned, 4> operands; // where the numbers of the index operands are, in order
+    unsigned id;                             // number among the function's leaves
+    llvm::SmallVector<unsigned, 4> operands; // registers of the index operands, in order
   };
 
-  /// Fails with a diagnostic at an op that yields an index by other means.
+  /// Error: an index that is computed by an op other than these.
   static mlir::FailureOr<IndexEvaluator> compile(mlir::func::FuncOp function);
 
   unsigned getLeafCount() const { return leafCount; }
@@ -32,7 +32,7 @@ public:
   void set(mlir::Value value, int64_t number) { numbers[registers.lookup(value)] = number; }
   int64_t get(mlir::Value value) const { return numbers[registers.lookup(value)]; }
   int64_t get(const Leaf &leaf, unsigned operand) const { return numbers[leaf.operands[operand]]; }
-  /// Whether leaves of the block, or whether they are reached, depend on argument `argument` of the function.
+  /// Whether the operands of leaves of the block, or the choice which are reached, depend on the function's `argument`.
   bool dependsOn(mlir::Block &block, unsigned argument) const {
     return blocks[blockIds.lookup(&block)].dependence >> argument & 1;
   }

@@ -16,78 +16,84 @@ def AbsorbLatent : Pass<"lm-absorb-latent", "::mlir::ModuleOp"> {
 def Schedule : Pass<"lm-schedule", "::mlir::ModuleOp"> {
   let summary = "fused layers become phases of an SPMD program, once per entry point";
   let description = [{
-    A program (spmd.program) for each entry point: `decode` (one row, logits included), `prefill` (up to `prefill-rows`, leaves the stream in the module's buffers)
-    and `logits` (logits of up to `logits-rows` rows of the last prefill). Work that is a row's alone (norms, quantising)
-    becomes the prologue of the phase that needs it where rows are few, and a phase divided by rows where they are many.
-    An op that has no phase of its own, or is named by `decompose`, is computed by one tile in kernel.compute.
+    Makes a program (spmd.program) for each entry point: `decode` (one row and its logits), `prefill` (up to
+    `prefill-rows` rows; leaves the residual stream in the module's buffers) and `logits` (up to `logits-rows` rows of the
+    last prefill). Work on single rows (norms, quantising) becomes the prologue of the phase that needs it where rows are
+    few, and a phase of its own, divided by rows, where they are many. One tile computes an op without a schedule, or one
+    that `decompose` names, in kernel.compute.
     Examples: test/codegen/schedule.mlir, test/codegen/schedule-decomposed.mlir.
   }];
-  let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "most rows of one prefill call; the module's lm.options.prefill_rows goes before">,
-                 Option<"decompose", "decompose", "std::string", "\"\"", "ops to run by their decomposition, lm.qkv,lm.linear or all; the module's lm.options.decompose goes before">,
-                 Option<"logitsRows", "logits-rows", "int64_t", "8", "the largest number of rows of one call for logits">];
+  let options = [Option<"prefillRows", "prefill-rows", "int64_t", "512", "maximum number of rows of a prefill call; lm.options.prefill_rows of the module overrides it">,
+                 Option<"decompose", "decompose", "std::string", "\"\"", "ops to run as their decomposition: lm.qkv,lm.linear or all; lm.options.decompose of the module overrides it">,
+                 Option<"logitsRows", "logits-rows", "int64_t", "8", "maximum number of rows of a call of the logits entry">];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::spmd::SPMDDialect", "::mlir::kernel::KernelDialect",
                            "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
 }
 
 def PlanMemory : Pass<"lm-plan-memory", "::mlir::ModuleOp"> {
-  let summary = "buffers take places in the arena and the scratch";
+  let summary = "buffers get offsets in the arena and in scratch";
   let description = [{
-    Buffers whose uses lie in the function of one kind of layer and do not overlap in time share bytes. Programs share the
-    arena: nothing in it outlives a call but the module's buffers, which lie before those of each program that uses them.
-    A program that comes after another one begins where that ends. Example: test/codegen/plan-memory.mlir.
+    Buffers that are used in the function of one kind of layer only, and not at the same time, share bytes. All programs
+    use the same arena: only the module's buffers keep their values after a call, and they lie before the buffers of each
+    program that uses them. The buffers of a program that comes after another one begin where those of the other end. Example: test/codegen/plan-memory.mlir.
   }];
   let dependentDialects = ["::mlir::spmd::SPMDDialect"];
 }
 
 def VerifySchedule : Pass<"lm-verify-schedule", "::mlir::ModuleOp"> {
-  let summary = "checks sampled calls: no tile touches what another one writes";
+  let summary = "checks, for sampled calls, that no tile reads or writes what another one writes";
   let description = [{
-    The index arithmetic of the schedule is evaluated for calls of several sizes (the most rows, one less, half, one) at
-    several positions (first, last, where windows slide and rings wrap), and for every call:
-    tiles of a phase write each part of a buffer once, without gaps, inside the buffer; between two phases, across the
-    edges of layers and of calls too, there is a barrier; what a phase reads was last written through the same buffer in
-    this call (for logits: by the last prefill), so that no two live buffers share bytes and nothing is read undefined; a
-    worker reads its scratch only where its own tile or a prologue filled it; every position a query sees is in its row of
-    the cache, not overwritten by a later one of the same call;
-    weights, caches and buffers lie apart and inside their areas. Workers are never mentioned: what was checked holds for any
-    number of them, for the calls that were evaluated. Between buffers bytes are judged by whole rows. Layers are not multiplied: a kind is evaluated once per call.
+    Evaluates the index arithmetic of the schedule for calls with several numbers of rows (the maximum, one less, half,
+    one) at several positions (first, last, where windows slide and rings wrap). For each of these calls it checks:
+
+    * The tiles of a phase write each part of a buffer once, without gaps, inside the buffer.
+    * There is a barrier between two phases, also from layer to layer and from call to call.
+    * What a phase reads was last written through the same buffer in this call (by the logits entry: in the last prefill).
+      So no two live buffers share bytes, and nothing undefined is read.
+    * A worker reads only the scratch that its own tile or a prologue wrote.
+    * Each position that a query sees is in its row of the cache, and no later position of the call has overwritten it.
+    * Weights, caches and buffers do not overlap, and lie inside the memory of their kind.
+
+    The checks compare tiles, not workers: for the calls evaluated they hold for any number of workers. Two buffers are
+    compared by whole rows. Each kind of layer is evaluated once per call.
     Example: test/codegen/verify-schedule.mlir.
   }];
 }
 
 def PredictCost : Pass<"lm-predict-cost", "::mlir::ModuleOp"> {
-  let summary = "what every phase must read and compute";
+  let summary = "the bytes that each phase reads, and its operations";
   let description = [{
-    The index arithmetic of the schedule is evaluated for a call of the most rows at position 0, as lm-verify-schedule
-    does. What tiles repeat counts once: the panels of a matrix that any tile of the phase multiplies, a head of a cache
-    that any tile attends to. Activations, and whatever no dot product does, are not counted.
+    Evaluates the index arithmetic of the schedule, as lm-verify-schedule does, for a call with the maximum number of rows
+    at position 0. What several tiles read counts once: a panel of a matrix, a head of a cache. Activations, and operations
+    other than dot products, are not counted.
     Example: test/codegen/predict-cost.mlir.
   }];
   let dependentDialects = ["::mlir::spmd::SPMDDialect"];
 }
 
 def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
-  let summary = "sizes, barriers, bytes and operations of the program, as the attribute lm.program";
+  let summary = "the attribute lm.program: memory, barriers, bytes and operations of the program";
   let description = [{
-    Read off the schedule itself and the costs of its phases (lm-predict-cost). `traces` lists, for every entry point, the
+    Made from the schedule and the costs of its phases (lm-predict-cost). `traces` lists, for every entry point, the
     phases between two barriers, and the order in which a call runs them. Example: test/codegen/describe-program.mlir.
   }];
 }
 
 def RecordChecksum : Pass<"lm-record-checksum", "::mlir::ModuleOp"> {
-  let summary = "a checksum of what the code of later stages relies on, as the attribute lm.checksum";
+  let summary = "the attribute lm.checksum: of all that the code of later stages relies on";
   let description = [{
-    Of lm.model, lm.options, lm.program, lm.sizes and the places and types of weights and states. Once phases are loops
-    over addresses, nothing in the code says them again: an edited dump of stage vector or later in which they no longer
-    agree with the code is refused. Example: test/codegen/record-checksum.mlir.
+    The checksum is of lm.model, lm.options, lm.program, lm.sizes and of the offsets and types of weights and states. Once
+    phases are loops over addresses, the code has these as plain numbers. If somebody edits one of them in a dump of stage
+    vector or later, it no longer agrees with the code; the checksum shows that, and the dump is refused. Example: test/codegen/record-checksum.mlir.
   }];
 }
 
 def Decompose : Pass<"lm-decompose", "::mlir::ModuleOp"> {
   let summary = "ops of lm become linalg on tensors";
   let description = [{
-    What every op means (dialects/lm/decompose/). lm.values, lm.cached, lm.append, lm.read_state and lm.write_state
-    stay. In the pipeline it meets the ops inside kernel.compute alone: those that `--decompose` names. Example: test/codegen/decompose.mlir.
+    The meaning of each op (dialects/lm/decompose/). lm.values, lm.cached, lm.append, lm.read_state and lm.write_state
+    stay. In the pipeline the only ops of `lm` left are those in kernel.compute, which `--decompose` names.
+    Example: test/codegen/decompose.mlir.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::lm::LMDialect"];

@@ -8,9 +8,9 @@ void lathe::populateSchedulePipeline(OpPassManager &pm) {
   pm.addPass(lm::createSchedule());
   pm.addPass(createCSEPass());
   pm.addPass(lm::createPlanMemory());
-  // On the bytes that were planned.
+  // After memory planning: it compares the bytes of buffers.
   pm.addPass(lm::createVerifySchedule());
   pm.addPass(lm::createPredictCost());
-  // Reads the places and the costs.
+  // After both: it reads the offsets and the costs.
   pm.addPass(lm::createDescribeProgram());
 }

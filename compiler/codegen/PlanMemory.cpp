@@ -1,4 +1,4 @@
-//===- PlanMemory.cpp - buffers take places in the arena and the scratch ------------------------------------------===//
+//===- PlanMemory.cpp - buffers get offsets in the arena and in scratch -------------------------------------------===//
 
 #include "compiler/codegen/Passes.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -18,9 +18,9 @@ using spmd::BufferOp;
 
 namespace {
 
-constexpr int64_t kAlign = 64; // a cache line: two buffers never share one
+constexpr int64_t kAlign = 64; // bytes of a cache line, which two buffers never share
 
-/// Where and when a buffer is used: phases of a function are counted by barriers.
+/// The function that uses a buffer, and from which to which phase, counted by barriers.
 struct Use {
   func::FuncOp function; // null: none
   int64_t first = 0, last = 0;
@@ -38,7 +38,7 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
     for (auto buffer : module.getOps<BufferOp>())
       sharedEnd = place(buffer, sharedEnd);
     SmallVector<spmd::ProgramOp> programs(module.getOps<spmd::ProgramOp>());
-    // Those that another one continues come first: their memory ends where its own begins.
+    // A program that others come after is planned before them: their memory begins where its own ends.
     llvm::stable_sort(programs, [](spmd::ProgramOp a, spmd::ProgramOp b) { return !a.getAfter() && b.getAfter(); });
     llvm::StringMap<int64_t> ends; // of the arena, by program
     int64_t arena = sharedEnd, scratch = 0;
@@ -63,14 +63,14 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
   bool usesShared(spmd::ProgramOp program);
   int64_t planArena(spmd::ProgramOp program, int64_t begin);
 
-  /// Puts the buffer at `begin`; gives back where the next one may begin.
+  /// Puts the buffer at offset `begin`; returns where the next one may begin. Bytes.
   static int64_t place(BufferOp buffer, int64_t begin) {
     buffer.setPlace(begin);
     return llvm::alignTo(begin + buffer.getBytes(), kAlign);
   }
 
   DenseMap<Operation *, Use> uses; // by buffer
-  SymbolTableCollection *symbols; // of one run
+  SymbolTableCollection *symbols;  // of one run
 };
 
 void PlanMemory::findUses(func::FuncOp function) {
@@ -98,7 +98,7 @@ bool PlanMemory::usesShared(spmd::ProgramOp program) {
   return result.wasInterrupted();
 }
 
-/// Gives back the end of the program's buffers in the arena.
+/// Returns the end of the program's buffers in the arena, in bytes.
 int64_t PlanMemory::planArena(spmd::ProgramOp program, int64_t begin) {
   int64_t end = begin;
   SmallVector<BufferOp> ofOneKind;
@@ -106,13 +106,13 @@ int64_t PlanMemory::planArena(spmd::ProgramOp program, int64_t begin) {
     if (buffer.getSpace() != spmd::Space::Arena)
       continue;
     Use use = uses.lookup(buffer);
-    // What the entry itself uses may live across its layers.
+    // A buffer that the entry uses may be live across its layers.
     if (use.function && !use.isInSeveral && !spmd::ProgramOp::isEntry(use.function))
       ofOneKind.push_back(buffer);
     else
       end = place(buffer, end);
   }
-  // First fit, biggest first. Kinds follow one another, so what is local to different kinds may share bytes.
+  // First fit, largest first. Layers run one after another, so buffers of different kinds of layers may share bytes.
   llvm::stable_sort(ofOneKind, [](BufferOp a, BufferOp b) { return a.getBytes() > b.getBytes(); });
   int64_t top = end;
   SmallVector<BufferOp> placed;

@@ -1,7 +1,7 @@
-//===- PredictCost.cpp - what every phase must read and compute ---------------------------------------------------===//
+//===- PredictCost.cpp - the bytes that each phase reads, and its operations --------------------------------------===//
 //
-// Asks the kernels of a phase (KernelOpInterface), tile by tile. Parts of one matrix, heads of one cache and parts of
-// one state are collected first and counted afterwards, so that what several tiles read counts once.
+// Reads the costs of a phase's kernels (KernelOpInterface), tile by tile. The parts of a matrix, of a cache and of a
+// recurrent state are collected first and counted afterwards, so that a part that several tiles read counts once.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -30,29 +30,29 @@ namespace {
 
 using kernel::Operations;
 
-/// Collects what the tiles of one phase use.
+/// Collects the weights, states and operations of the tiles of one phase.
 class PhaseCost {
 public:
   PhaseCost(IndexEvaluator &evaluator, int64_t rows, int64_t chosen)
       : evaluator(evaluator), rows(rows), chosen(chosen) {}
 
   void visit(kernel::KernelOpInterface op);
-  /// Null after an error: numbers too large to be meant.
+  /// Null after an error: a count overflowed.
   spmd::CostAttr get(Operation *phase);
 
 private:
-  using Kind = std::optional<Operations::Kind>; // of dot product; none: rows are not multiplied by the weight
+  using Kind = std::optional<Operations::Kind>; // of dot product; none: the weight is only read
 
   struct Answer {
     kernel::Accesses accesses;
     kernel::Cost cost;
   };
-  /// What each row of the call is multiplied by.
+  /// The values that each row of the call is multiplied by.
   struct Weight {
     bool isChosen = false;
     Kind kind;
   };
-  /// The outputs [begin, end) of a matrix that tiles make.
+  /// Tiles compute the outputs [begin, end) of a matrix.
   struct Product : Weight {
     llvm::SmallSetVector<std::pair<int64_t, int64_t>, 16> parts;
   };
@@ -72,17 +72,17 @@ private:
 
   llvm::DenseMap<Operation *, Answer> answers;
   llvm::MapVector<std::pair<Value, int64_t>, Product> products; // by weight and number of its matrix
-  llvm::MapVector<Value, Weight> all;                           // weights of which every value is read
+  llvm::MapVector<Value, Weight> all;                           // weights that are read whole
   llvm::SetVector<Value> chosenBiases;
   llvm::SetVector<std::pair<Value, int64_t>> heads, parts; // of caches, of recurrent states
   CacheType cache;
-  // By Operations::Kind. For all rows of the call: divided at the end.
+  // By Operations::Kind, for all rows of the call; the end divides by their number.
   std::array<int64_t, 3> ofTiles = {}, ofPositions = {};
   std::array<int64_t, 3> ofRow = {};
   int64_t lookup = 0, weightBytes = 0, stateBytes = 0, positionBytes = 0, expertBytes = 0, experts = 0;
 };
 
-/// Index operands differ from tile to tile. What an op does with them does not.
+/// The answer is the same for all tiles: only the values of index operands differ.
 const PhaseCost::Answer &PhaseCost::ask(kernel::KernelOpInterface op) {
   auto [answer, isNew] = answers.try_emplace(op);
   if (isNew)
@@ -120,7 +120,7 @@ int64_t PhaseCost::evaluate(const kernel::Number &number) {
       return sizeOf(read);
     if (auto write = number.getValue().getDefiningOp<spmd::WriteOp>())
       return sizeOf(write);
-    return 0; // memory that the schedule does not own
+    return 0; // no buffer of the schedule
   }
   llvm_unreachable("a kind of number");
 }
@@ -150,7 +150,7 @@ void PhaseCost::visit(const kernel::WeightAccess &access, Kind kind) {
 }
 
 void PhaseCost::visit(const kernel::StateAccess &access) {
-  // Splits divide what a row sees: the first stands for all of it.
+  // KV splits divide the positions that a row sees: the first split counts for all of them.
   if (access.kind == kernel::StateAccess::Kind::Append || isLaterSplit(access.split))
     return;
   int64_t first = access.index ? evaluator.get(access.index) : 0;
@@ -179,7 +179,7 @@ void PhaseCost::visit(const Operations &operations) {
   (ofPosition ? ofPositions : ofTiles)[static_cast<size_t>(operations.kind)] += count;
 }
 
-/// Each row, or each of its experts, is multiplied by `values` values.
+/// Counts that each row, or each of a row's experts, is multiplied by `values` values.
 void PhaseCost::addProduct(const Weight &weight, int64_t values) {
   if (weight.kind)
     ofRow[static_cast<size_t>(*weight.kind)] += 2 * (weight.isChosen ? chosen : 1) * values;
@@ -188,7 +188,7 @@ void PhaseCost::addProduct(const Weight &weight, int64_t values) {
 void PhaseCost::addProducts() {
   for (auto &[key, product] : products) {
     auto type = cast<WeightType>(key.first.getType());
-    // Tiles begin at panels; a part that many tiles multiply, each for other rows, is here once.
+    // Tiles begin at panels. A part that several tiles multiply, for different rows, is here once.
     auto parts = llvm::to_vector(product.parts);
     llvm::sort(parts);
     int64_t panelRows = type.getLayout() ? type.getLayout().getRows() : 1, outputs = 0, panels = 0, end = 0;
@@ -260,7 +260,7 @@ struct PredictCost : mlir::lm::impl::PredictCostBase<PredictCost> {
   int64_t chosen = 1; // experts of a row
 };
 
-/// Bytes are those of a layout.
+/// Reads the bytes of a layout.
 LogicalResult PredictCost::verifyPacked(func::FuncOp function) {
   auto isPacked = [](Value value) {
     auto type = dyn_cast<WeightType>(value.getType());
@@ -314,7 +314,7 @@ LogicalResult PredictCost::predict(spmd::PhaseOp phase, IndexEvaluator &evaluato
     if (auto op = dyn_cast<kernel::KernelOpInterface>(leaf.op))
       cost.visit(op);
   };
-  // A prologue is run by every worker, but what it reads comes from memory once.
+  // Every worker runs the prologue, but its reads come from memory once.
   if (!phase.getPrologue().empty())
     evaluator.run(phase.getPrologue().front(), visit);
   Block &body = phase.getBody().front();

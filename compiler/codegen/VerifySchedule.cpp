@@ -1,20 +1,22 @@
-//===- VerifySchedule.cpp - no tile touches what another one writes -----------------------------------------------===//
+//===- VerifySchedule.cpp - no tile reads or writes what another writes -------------------------------------------===//
 //
-// The schedule's index arithmetic is evaluated for calls of several sizes at several positions. What a phase's tiles
-// touch is then known in numbers (Footprint.h), and a sequence of calls that follows every entry point by every other
-// is played:
+// The pass evaluates the schedule's index arithmetic for calls with several numbers of rows at several positions. That
+// gives the footprint of each phase (Footprint.h). It then simulates a sequence of calls in which every program follows
+// every other one, and keeps:
 //
-//   `open`     the phase since the last barrier, all whose tiles may run at the same time: there must not be another
-//   `live`     what each buffer holds; writing another buffer of the same bytes takes it away
-//   `columns`  how far each head's keys and values reach
+//   `open`     the phase since the last barrier. Its tiles may run at the same time, so no second phase may be open
+//   `live`     the parts of each buffer that hold a value. A write through another buffer of the same bytes ends it
+//   `columns`  the last position in each head's keys and values
 //
-// Everything is said of tiles, never of workers: it holds for any number of them. Reading a footprint costs a
-// microsecond a tile and is done once per layer kind and call; playing a layer costs a few comparisons per phase.
+// The checks compare tiles, not workers, so they hold for any number of workers. Computing a footprint takes about a
+// microsecond per tile and is done once per kind of layer and call; simulating a layer takes a few comparisons per
+// phase.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
 #include "compiler/codegen/Footprint.h"
 #include "compiler/codegen/Passes.h"
+#include "compiler/codegen/WriteGrid.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Layout.h"
 #include "llvm/ADT/STLExtras.h"
@@ -31,78 +33,6 @@ using namespace mlir::lm;
 using namespace lathe;
 
 namespace {
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// Tiles of one phase
-//===--------------------------------------------------------------------------------------------------------------===//
-
-/// Who writes which cell of a grid whose lines are the edges of the written parts.
-class Grid {
-public:
-  explicit Grid(ArrayRef<Access> writes) {
-    for (const Access &write : writes) {
-      rows.append({write.part.row, write.part.rowEnd});
-      columns.append({write.part.column, write.part.columnEnd});
-    }
-    for (auto *lines : {&rows, &columns}) {
-      llvm::sort(*lines);
-      lines->erase(llvm::unique(*lines), lines->end());
-    }
-    owners.assign((rows.size() - 1) * (columns.size() - 1), kNobody);
-    for (const Access &write : writes)
-      forCells(write.part, [&](int32_t &owner, const Rect &cell) {
-        if (owner != kNobody && owner != write.tile && !twice)
-          twice = Twice{cell, owner, write.tile};
-        owner = write.tile;
-      });
-  }
-
-  struct Twice {
-    Rect part;
-    int32_t first, second;
-  };
-  /// A part that two tiles write.
-  std::optional<Twice> twice;
-
-  /// A part inside the whole that nobody writes.
-  std::optional<Rect> findGap() {
-    std::optional<Rect> gap;
-    forCells({rows.front(), rows.back(), columns.front(), columns.back()}, [&](int32_t &owner, const Rect &cell) {
-      if (owner == kNobody && !gap)
-        gap = cell;
-    });
-    return gap;
-  }
-  /// A part of `read` that another tile writes.
-  std::optional<std::pair<Rect, int32_t>> findOther(const Access &read) {
-    std::optional<std::pair<Rect, int32_t>> other;
-    forCells(read.part, [&](int32_t &owner, const Rect &cell) {
-      if (owner != kNobody && owner != read.tile && !other)
-        other = {cell.meet(read.part), owner};
-    });
-    return other;
-  }
-
-private:
-  static constexpr int32_t kNobody = -3;
-
-  template <typename Visitor> void forCells(const Rect &part, Visitor visit) {
-    auto first = [](ArrayRef<int64_t> lines, int64_t at) -> size_t {
-      size_t above = llvm::upper_bound(lines, at) - lines.begin();
-      return above ? above - 1 : 0;
-    };
-    size_t width = columns.size() - 1;
-    for (size_t r = first(rows, part.row); r + 1 < rows.size() && rows[r] < part.rowEnd; ++r)
-      for (size_t c = first(columns, part.column); c < width && columns[c] < part.columnEnd; ++c) {
-        Rect cell{rows[r], rows[r + 1], columns[c], columns[c + 1]};
-        if (!cell.meet(part).isEmpty())
-          visit(owners[r * width + c], cell);
-      }
-  }
-
-  SmallVector<int64_t> rows, columns;
-  std::vector<int32_t> owners;
-};
 
 ArrayRef<Access> accessesOf(int32_t buffer, ArrayRef<Access> accesses) {
   auto range = std::equal_range(accesses.begin(), accesses.end(), Access{buffer, 0, {}},
@@ -126,19 +56,19 @@ struct Call {
   int64_t rows, position, first;
 };
 
-/// A phase with the caches it works on: a symbol for each of its footprint's.
+/// A phase, with the symbol of the cache for each of its footprint's `caches`.
 struct BoundPhase {
   const Footprint *footprint;
   SmallVector<StringRef, 1> caches;
 };
 
-/// A part of a buffer that holds what `by` (null: the caller) put there.
+/// A part of a buffer, and the phase that wrote it (null: the caller).
 struct Live {
   Rect part;
   const Footprint *by;
 };
 
-/// What took a part of a buffer away.
+/// A part of a buffer whose value was overwritten: by which phase, through which buffer.
 struct Lost {
   Rect part;
   const Footprint *by;
@@ -152,7 +82,7 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
     for (const Call &call : planCalls())
       if (failed(play(call)))
         return signalPassFailure();
-    // Last, since a ring that is too short mostly is ragged as well.
+    // Last: a ring that is too short usually has no whole panels either, and its own message is better.
     if (auto [footprint, type] = ragged; footprint) {
       where.clear();
       (void)fail(*footprint, quote(*footprint) + " attends to a cache of " + Twine(type.getRows()) +
@@ -188,9 +118,9 @@ private:
   static std::string quote(const Footprint &footprint) { return ("phase \"" + footprint.name() + "\"").str(); }
 
   std::vector<Buffer> buffers;
-  std::vector<SmallVector<int32_t, 4>> neighbours; // buffers that share bytes with each
+  std::vector<SmallVector<int32_t, 4>> neighbours; // of each buffer: those that share bytes with it
   llvm::MapVector<Operation *, ScheduleFunction> functions;
-  llvm::StringMap<StringRef> shared; // states by another name
+  llvm::StringMap<StringRef> shared; // a state's symbol to the symbol of the state it shares
   std::map<std::tuple<Operation *, int64_t, int64_t, int64_t>, Footprint> footprints;
   std::string where; // " (in a call ...)": ends messages
 
@@ -207,7 +137,7 @@ private:
   };
   llvm::StringMap<CacheState> caches;
   int64_t callPosition = 0;
-  std::pair<const Footprint *, CacheType> ragged; // a cache of no whole panels, and who reads it
+  std::pair<const Footprint *, CacheType> ragged; // a cache whose rows are no whole panels, and a phase that reads it
 };
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -290,9 +220,9 @@ LogicalResult VerifySchedule::prepare() {
 // Which calls
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// Sizes: the most, one less (no multiple of any tile), about half, one. Positions: the first, the last, and those at
-/// which a window begins to slide and a ring to wrap, inside the call too. A program that comes after another one is
-/// called after every call of that one, on its first and its last rows; the others follow one another.
+/// Numbers of rows: the maximum, one less (a multiple of no tile), about half, one. Positions: the first, the last, and
+/// those where a window begins to slide and a ring to wrap, at the start of a call and inside it. A program that comes
+/// after another one is called after every call of that one, for its first and its last rows.
 std::vector<Call> VerifySchedule::planCalls() {
   ModuleOp module = getOperation();
   int64_t context = 0, longest = 1;
@@ -314,7 +244,7 @@ std::vector<Call> VerifySchedule::planCalls() {
       context = length.getInt();
 
   llvm::StringMap<SmallVector<spmd::ProgramOp, 1>> followers;
-  SmallVector<spmd::ProgramOp> steps; // most rows first
+  SmallVector<spmd::ProgramOp> steps; // by rows, descending
   for (auto program : module.getOps<spmd::ProgramOp>())
     if (program.getAfter())
       followers[*program.getAfter()].push_back(program);
@@ -322,9 +252,9 @@ std::vector<Call> VerifySchedule::planCalls() {
       steps.insert(llvm::find_if(steps, [&](spmd::ProgramOp other) { return other.getRows() < program.getRows(); }),
                    program);
   auto sizes = [&](spmd::ProgramOp program) {
-    int64_t most = program.getRows();
+    int64_t max = program.getRows();
     std::set<int64_t> result;
-    for (int64_t rows : {most, most - 1, most / 2 + 1, int64_t(1)})
+    for (int64_t rows : {max, max - 1, max / 2 + 1, int64_t(1)})
       if (rows >= 1 && rows <= context)
         result.insert(rows);
     return SmallVector<int64_t>(result.rbegin(), result.rend());
@@ -403,7 +333,7 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
       continue;
     if (buffers[buffer].role == spmd::Role::Tokens)
       return fail(footprint, quote(footprint) + " writes @" + name(buffer) + ", which is the caller's");
-    Grid grid(accessesOf(buffer, footprint.writes));
+    WriteGrid grid(accessesOf(buffer, footprint.writes));
     if (grid.twice)
       return fail(footprint, tileName(grid.twice->first) + " and " + tileName(grid.twice->second) + " of " +
                                  quote(footprint) + " both write @" + name(buffer) + " " + toString(grid.twice->part));
@@ -419,7 +349,7 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
       bool isWritten = !second.writes.isEmpty();
       if (second.buffer == buffer || (isWritten && second.buffer < buffer) ||
           !buffers[buffer].sharesMemoryWith(buffers[second.buffer]) ||
-          !buffers[buffer].bytes(summary.writes).meets(buffers[second.buffer].bytes(part)))
+          !buffers[buffer].bytes(summary.writes).overlaps(buffers[second.buffer].bytes(part)))
         continue;
       return fail(footprint, quote(footprint) + " writes " + bytes(buffer, summary.writes) + " and " +
                                  (isWritten ? "writes " : "reads ") + bytes(second.buffer, part) + " at the same time");
@@ -428,7 +358,7 @@ LogicalResult VerifySchedule::verifyTiles(const Footprint &footprint) {
   for (const CacheUse &use : footprint.caches) {
     if (use.appends.empty())
       continue;
-    Grid grid(use.appends);
+    WriteGrid grid(use.appends);
     auto columnName = [&](int64_t column) {
       int64_t heads = use.heads();
       return ((column < heads ? "keys" : "values") + Twine(" of head ") + Twine(column % heads)).str();
@@ -458,7 +388,7 @@ LogicalResult VerifySchedule::play(const Call &call) {
               .str();
   int32_t logits = -1;
   for (auto [id, buffer] : llvm::enumerate(buffers)) {
-    // Nothing outlives a call but what a program leaves for one that comes after it.
+    // Only buffers of the module keep their values, for a program that comes after this call's.
     if (!buffer.program && program.getAfter())
       continue;
     live[id].clear();
@@ -542,8 +472,8 @@ LogicalResult VerifySchedule::playFunction(ScheduleFunction &function, const Cal
             return other->second;
           return StringAttr::get(&getContext(), symbol).getValue();
         };
-        // Parts of rows that belong to a layer are others in each. Places are linear in its number: if they are inside
-        // for the first and the last, they are for all.
+        // The columns that a layer reads of a row with columns for all layers depend on the layer's number. They are
+        // linear in it: if they are inside the buffer for the first and the last layer, they are for all.
         Call own = inner;
         for (unsigned i = 0; i < kind.getNumArguments(); ++i)
           if (auto slot = kind.getArgAttrOfType<StringAttr>(i, kSlotAttr);
@@ -565,7 +495,7 @@ LogicalResult VerifySchedule::playPhase(const BoundPhase &next) {
     return fail(footprint, quote(footprint) + " follows " + quote(*open) + " with no barrier between them");
   open = &footprint;
 
-  // The whole of what a phase reads of a buffer is mostly there at once; only if not, its parts are looked at.
+  // Usually one live part contains all that a phase reads of a buffer. Only if not, each needed part is looked up.
   int32_t complete = -1;
   for (const Part &need : footprint.needs) {
     if (need.buffer == complete)
@@ -584,7 +514,7 @@ LogicalResult VerifySchedule::playPhase(const BoundPhase &next) {
     else if (failed(expect(footprint, event.part, false)))
       return failure();
   }
-  // Which tiles a worker runs before this one is not known: what any of them fills is nobody's.
+  // It is not known which tiles a worker runs before this one: what any of them writes to scratch counts as lost.
   for (const Part &part : footprint.scratchFills)
     fill(footprint, part, false);
   for (const Part &need : footprint.scratchNeeds)
@@ -593,9 +523,9 @@ LogicalResult VerifySchedule::playPhase(const BoundPhase &next) {
   for (const Summary &summary : footprint.summaries) {
     if (summary.writes.isEmpty())
       continue;
-    // A buffer that is part new, part old: some tile is missing.
+    // Part of the buffer new, part old: a tile is missing.
     for (const Live &held : live[summary.buffer])
-      if (!held.part.meet(summary.writes).isEmpty() && !summary.writes.contains(held.part))
+      if (!held.part.intersect(summary.writes).isEmpty() && !summary.writes.contains(held.part))
         return fail(footprint, quote(footprint) + " writes " + toString(summary.writes) + " of @" +
                                    name(summary.buffer) + " and leaves the rest of " + toString(held.part) + " as " +
                                    (held.by ? quote(*held.by) : std::string("the caller")) + " wrote it");
@@ -604,7 +534,7 @@ LogicalResult VerifySchedule::playPhase(const BoundPhase &next) {
   return playCaches(next);
 }
 
-/// The part holds what was last written through its own buffer.
+/// Checks that the part holds what was last written through its own buffer.
 LogicalResult VerifySchedule::expect(const Footprint &footprint, const Part &part, bool ofTile) {
   SmallVector<Rect> missing = {part.part};
   for (const Live &held : live[part.buffer]) {
@@ -614,7 +544,7 @@ LogicalResult VerifySchedule::expect(const Footprint &footprint, const Part &par
   }
   std::string what = quote(footprint) + " reads " + bytes(part.buffer, missing.front()) + ", which ";
   for (const Lost &taken : llvm::reverse(lost[part.buffer])) {
-    if (taken.part.meet(missing.front()).isEmpty())
+    if (taken.part.intersect(missing.front()).isEmpty())
       continue;
     if (taken.through == part.buffer)
       return fail(footprint, what + "other tiles of " + quote(*taken.by) + " fill, perhaps on another worker");
@@ -623,17 +553,17 @@ LogicalResult VerifySchedule::expect(const Footprint &footprint, const Part &par
   return fail(footprint, what + "no phase has written in this call");
 }
 
-/// `isKept`: else what is there is lost and nothing takes its place.
+/// The phase writes the part: it ends the values there. `isKept`: the new value is live, else it is lost, too.
 void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isKept) {
   auto take = [&](int32_t from, const Rect &hole) {
     SmallVector<Live, 2> rest;
     for (const Live &held : live[from]) {
-      if (held.part.meet(hole).isEmpty()) {
+      if (held.part.intersect(hole).isEmpty()) {
         rest.push_back(held);
         continue;
       }
       if (from != part.buffer || !isKept)
-        lost[from].push_back({held.part.meet(hole), &footprint, part.buffer});
+        lost[from].push_back({held.part.intersect(hole), &footprint, part.buffer});
       for (const Rect &left : without(held.part, hole))
         rest.push_back({left, held.by});
     }
@@ -643,7 +573,7 @@ void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isK
   Bytes bytes = buffers[part.buffer].bytes(part.part);
   for (int32_t other : neighbours[part.buffer]) {
     const Buffer &buffer = buffers[other];
-    // Whole rows: other columns of a row are given up too.
+    // Whole rows: the other columns of a row count as overwritten, too.
     int64_t pitch = buffer.columns * buffer.elementBytes;
     int64_t row = std::max<int64_t>(0, (bytes.begin - buffer.place) / pitch);
     int64_t rowEnd =

@@ -2,8 +2,8 @@
 
 using namespace lathe;
 
-// exp(x) = 2^n 2^f with n = round(x log2 e): a polynomial for 2^f on [-1/2, 1/2], the power by exponent bits. It is the
-// one of degree 5 with the least relative error, 9e-8, of those that are 1 at 0. In all, below 2e-7 + 2e-8 |x|.
+// exp(x) = 2^n 2^f with n = round(x log2 e): 2^n by its exponent bits, 2^f on [-1/2, 1/2] by the polynomial of degree 5
+// that is 1 at 0 and has the smallest relative error, 9e-8. The relative error of exp is below 2e-7 + 2e-8 |x|.
 Value Emitter::exp(Value x, double factor) {
   Type type = x.getType(), integers = like(x, getI32Type());
   auto c = [&](double value) { return number(type, value); };
@@ -14,7 +14,7 @@ Value Emitter::exp(Value x, double factor) {
   Value p = c(0.00132647272);
   for (double coefficient : {0.00967151269, 0.0555073374, 0.240222421, 0.693146978, 1.0})
     p = fma(p, f, c(coefficient));
-  Value exponent = shl(bitcast(integers, shifted), 23); // the magic's own bits leave at the top
+  Value exponent = shl(bitcast(integers, shifted), 23); // shifts the bits of `magic` out at the top
   return bitcast(type, add(bitcast(integers, p), exponent));
 }
 
@@ -26,7 +26,7 @@ Value Emitter::expNegative(Value x, double factor) {
 
 Value Emitter::sigmoid(Value x) {
   Value power = add(exp(clampPower(x), -1), number(x.getType(), 1));
-  // May be an estimate and a step of Newton's: an ulp or two.
+  // The target may use an estimate and one Newton step: an error of an ulp or two.
   auto flags = arith::FastMathFlags::arcp | arith::FastMathFlags::ninf;
   return arith::DivFOp::create(*this, number(x.getType(), 1), power, flags);
 }

@@ -1,4 +1,4 @@
-//===- Emitter.h - short words for code of kernels ----------------------------------------------------------------===//
+//===- Emitter.h - a builder with short names, for kernels --------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_EMITTER_H
@@ -15,7 +15,7 @@ namespace lathe {
 
 using namespace mlir;
 
-/// Values of one element type or vectors of it; the arithmetic op is chosen by the type.
+/// Arithmetic on scalars or vectors: the element type decides which arith op is created.
 class Emitter : public ImplicitLocOpBuilder {
 public:
   Emitter(Location loc, OpBuilder &builder) : ImplicitLocOpBuilder(loc, builder) {}
@@ -49,7 +49,7 @@ public:
   Value minimum(Value a, Value b) {
     return isFloat(a) ? select(less(a, b), a, b) : arith::MinSIOp::create(*this, a, b);
   }
-  /// Of floats b where one of them is not a number.
+  /// If one of two floats is NaN: b.
   Value maximum(Value a, Value b) {
     return isFloat(a) ? select(less(b, a), a, b) : arith::MaxSIOp::create(*this, a, b);
   }
@@ -63,7 +63,7 @@ public:
   Value shr(Value a, int64_t by) {
     return by ? arith::ShRUIOp::create(*this, a, number(a.getType(), by)).getResult() : a;
   }
-  /// A multiplication and an addition where there is no such instruction.
+  /// a * b + c; a multiplication and an addition on targets without the instruction.
   Value fma(Value a, Value b, Value c) {
     if (isa<VectorType>(a.getType()))
       return vector::FMAOp::create(*this, a, b, c);
@@ -94,7 +94,7 @@ public:
   }
 
   Value loadScalar(Value memref, ValueRange at) { return memref::LoadOp::create(*this, memref, at); }
-  /// for (i = begin; i < end; i += step) with values carried from round to round.
+  /// for (i = begin; i < end; i += step) with loop-carried values.
   SmallVector<Value> loop(Value begin, Value end, int64_t step, ValueRange carried,
                           function_ref<SmallVector<Value>(Value i, ValueRange carried)> body) {
     auto op = scf::ForOp::create(*this, begin, end, index(step), carried);
@@ -122,7 +122,7 @@ public:
     }
   }
 
-  /// The number that `expert` holds, if it is not negative.
+  /// Emits `body` for the expert's number, which `expert` ([1, 1], i32) holds; it runs if that is not negative.
   void forExpert(Value expert, function_ref<void(Value number)> body) {
     Value number = loadScalar(expert, {index(0), index(0)});
     ifThen(lessEqual(this->number(number.getType(), 0), number), [&] { body(cast(number, getIndexType())); });
@@ -131,25 +131,25 @@ public:
   Value rowsOf(Value memref) { return memref::DimOp::create(*this, memref, 0); }
   Value columnsOf(Value memref) { return memref::DimOp::create(*this, memref, 1); }
   static int64_t staticColumns(Value memref) { return mlir::cast<MemRefType>(memref.getType()).getDimSize(1); }
-  /// Rounded to nearest even.
+  /// f32 to bf16, rounded to nearest even.
   Value toBF16(Value floats) { return arith::TruncFOp::create(*this, like(floats, getBF16Type()), floats); }
-  /// To 2^-126 and 2^126 at least and at most.
+  /// Clamps to [2^-126, 2^126].
   Value exp(Value x);
-  /// exp(factor * x) of what is not positive; 0 where that is below 2^-126.
+  /// exp(factor * x) for factor * x <= 0; results below 2^-126 are 0.
   Value expNegative(Value x, double factor = 1);
-  /// Natural logarithm of positive normal numbers.
+  /// Natural logarithm; x must be positive and normal.
   Value log(Value x);
   /// 1 / (1 + exp(-x)).
   Value sigmoid(Value x);
 
 private:
-  /// exp(factor * x), whose exponent must be one of a normal number.
+  /// exp(factor * x); the result must be a normal number.
   Value exp(Value x, double factor);
-  /// To where exp of it, and of its negative, is a normal number.
+  /// Clamps x so that exp(x) and exp(-x) are normal numbers.
   Value clampPower(Value x);
 };
 
-/// (area, place) that a weight or cache value stands for.
+/// The memory and the offset that a weight or cache is lowered to.
 std::pair<Value, Value> getAreaAndPlace(Value weightOrCache);
 
 } // namespace lathe

@@ -1,4 +1,4 @@
-//===- Expansions.h - the expansion of each kernel op on a target -------------------------------------------------===//
+//===- Expansions.h - how a target lowers each op of kernel -------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
 #define LATHE_COMPILER_CODEGEN_KERNELS_EXPANSIONS_H
@@ -9,21 +9,22 @@
 
 namespace lathe {
 
-/// A target's table. An expansion writes the code of an op at the emitter's place; the caller erases the op.
+/// A target's table from op names to expansions. An expansion creates the code of an op at the emitter's insertion
+/// point; the caller erases the op.
 class Expansions {
 public:
   using Expansion = std::function<void(mlir::Operation *, RowEmitter &)>;
 
-  /// Takes expand(Op, RowEmitter &) of namespace lathe for each op.
+  /// Adds lathe::expand(Op, RowEmitter &) for each op.
   template <typename... Ops> void add() { addOwn<RowEmitter, Ops...>(); }
-  /// Takes expand(Op, Own &) of namespace lathe for each op. `Own` is the target's emitter, which it calls the table
-  /// with.
+  /// Adds lathe::expand(Op, Own &) for each op. `Own` is the target's emitter, which must be the one that the target
+  /// passes to the table.
   template <typename Own, typename... Ops> void addOwn() {
     (set(mlir::TypeID::get<Ops>(),
          [](mlir::Operation *op, RowEmitter &emitter) { expand(mlir::cast<Ops>(op), static_cast<Own &>(emitter)); }),
      ...);
   }
-  /// Takes expand(Op, Own &, Context &) of namespace lathe for each op. The context must outlive the table.
+  /// Adds lathe::expand(Op, Own &, Context &) for each op. The context must outlive the table.
   template <typename Own, typename... Ops, typename Context> void addWith(Context &context) {
     (set(mlir::TypeID::get<Ops>(),
          [&context](mlir::Operation *op, RowEmitter &emitter) {
@@ -32,7 +33,7 @@ public:
      ...);
   }
 
-  /// Null: the target has none.
+  /// Null: the target has no expansion for the op.
   const Expansion *lookup(mlir::OperationName op) const {
     auto found = expansions.find(op.getTypeID());
     return found == expansions.end() ? nullptr : &found->second;

@@ -1,4 +1,4 @@
-//===- Rope.cpp - angles of the step's positions, and rotation ----------------------------------------------------===//
+//===- Rope.cpp - angles of a call's positions, and the rotation --------------------------------------------------===//
 
 #include "compiler/codegen/kernels/Rowwise.h"
 #include <numbers>
@@ -7,7 +7,7 @@ namespace lathe {
 
 namespace {
 
-/// A constant of the module, shared by all that need the same numbers.
+/// A constant of the module; the same numbers are there once.
 Value getConstants(RowEmitter &e, ModuleOp module, ArrayRef<float> numbers) {
   auto type = MemRefType::get({static_cast<int64_t>(numbers.size())}, e.getF32Type());
   auto values = DenseElementsAttr::get(RankedTensorType::get(type.getShape(), e.getF32Type()), numbers);
@@ -43,7 +43,7 @@ std::pair<Value, Value> sinCos(RowEmitter &e, Value x) {
 } // namespace
 
 static void expand(kernel::RopeTableOp op, RowEmitter &e) {
-  // f64 takes twice the registers.
+  // f64 values take twice the registers.
   int64_t half = op.getRope().getDim() / 2, count = e.countFor(half, /*isWide=*/true);
   Value frequencies =
       getConstants(e, op->getParentOfType<ModuleOp>(), SmallVector<float>(op.getRope().getFrequencies()));
@@ -52,13 +52,13 @@ static void expand(kernel::RopeTableOp op, RowEmitter &e) {
     Value position = e.cast(e.add(op.getPosition(), row), e.getI64Type());
     Value p = e.splat(arith::SIToFPOp::create(e, e.getF32Type(), position), count);
     auto body = [&](Run run) {
-      // The angle is rounded to f32 as the reference rounds it; what follows is exact enough not to matter.
+      // The angle is rounded to f32, as transformers rounds it. The rest is computed in f64.
       Value angle = e.mul(p, e.load(frequencies, run.column, count));
       Value x = arith::ExtFOp::create(e, f64s, angle);
       Value magic = e.number(f64s, 6755399441055744.0); // 1.5 * 2^52: rounds to an integer
       Value turns = e.sub(e.fma(x, e.number(f64s, 0.5 / std::numbers::pi), magic), magic);
       x = e.fma(turns, e.number(f64s, -6.283185307179586232), x);
-      x = e.fma(turns, e.number(f64s, -2.4492935982947064e-16), x); // what 2 pi lost in rounding
+      x = e.fma(turns, e.number(f64s, -2.4492935982947064e-16), x); // the rounding error of 2 pi
       auto [sine, cosine] = sinCos(e, x);
       auto narrow = [&](Value value) -> Value {
         if (double factor = op.getRope().getAttentionFactor(); factor != 1)

@@ -1,7 +1,7 @@
-//===- RowEmitter.h - what a target gives to kernels that go over rows --------------------------------------------===//
+//===- RowEmitter.h - what kernels on rows need of a target -------------------------------------------------------===//
 //
-// Kernels of Rowwise.h are written once, against this interface. A target says how it goes over a row: in vectors on a
-// CPU, divided among a block's threads on a GPU. Arithmetic is Emitter's and takes whatever type a run has.
+// The kernels of Rowwise.h are written once, against this interface. The target decides how a row is traversed: in
+// vectors on a CPU, divided among the threads of a block on a GPU. Arithmetic is Emitter's, on the type of a run.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -12,12 +12,12 @@
 
 namespace lathe {
 
-/// Neighbouring values of a row that are worked on at once.
+/// Neighbouring values of a row that are computed at once: a vector, or one value.
 struct Run {
   Value column;  // of the first of them
   int64_t count; // how many
 
-  /// As many, from another column on.
+  /// The same number of values, from another column on.
   Run from(Value other) const { return {other, count}; }
 };
 
@@ -26,21 +26,21 @@ public:
   using Emitter::Emitter;
   virtual ~RowEmitter() = default;
 
-  /// How many values of a row of so many columns are worked on at once: a divisor. `isWide`: they are of 64 bits.
+  /// How many values of a row with `columns` columns are computed at once: a divisor. `isWide`: values of 64 bits.
   virtual int64_t countFor(int64_t columns, bool isWide = false) const = 0;
-  /// The type of so many values.
+  /// The type of `count` values: a scalar or a vector.
   virtual Type runOf(Type element, int64_t count) = 0;
   Type f32s(int64_t count) { return runOf(getF32Type(), count); }
-  /// So many times the same.
+  /// `count` copies of a value.
   virtual Value splat(Value scalar, int64_t count) = 0;
 
   virtual void forRows(Value memref, function_ref<void(Value row)> body) = 0;
-  /// All values of a row of `memref`, whose number may be known at run time only.
+  /// Visits all values of a row of `memref`; the number of columns may be known at run time only.
   virtual void forRuns(Value memref, function_ref<void(Run run)> body) = 0;
-  /// The columns 0 to `columns`, countFor(columns, isWide) at once.
+  /// Visits the columns [0, columns), countFor(columns, isWide) at once.
   virtual void forRuns(int64_t columns, function_ref<void(Run run)> body, bool isWide = false) = 0;
-  /// The sum over the columns `begin` to `begin` + `columns` of what `add(run, sum)` adds to a run of sums, f32. There
-  /// are `chains` such runs, if that divides the row: an addition waits for the one before it in its chain alone.
+  /// The f32 sum over the columns [begin, begin + columns): `add(run, sum)` returns `sum` plus the terms of a run. If
+  /// `chains` divides the row, there are so many independent sums, so that additions need not wait for each other.
   virtual Value sum(Value begin, int64_t columns, int64_t chains, function_ref<Value(Run run, Value sum)> add) = 0;
 
   /// `count` values from the element at `at` on.

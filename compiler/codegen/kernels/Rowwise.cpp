@@ -82,7 +82,7 @@ static void expand(kernel::MultiplyOp op, RowEmitter &e) {
   });
 }
 
-/// The mean over a row of what `term` makes of its values.
+/// The mean of `term` over the values of a row.
 static Value meanOf(RowEmitter &e, Value rows, Value row, function_ref<Value(Value x, int64_t count)> term) {
   int64_t columns = RowEmitter::staticColumns(rows);
   Value sum = e.sum(e.index(0), columns, /*chains=*/1,
@@ -120,7 +120,7 @@ static void expand(kernel::MatchMagnitudeOp op, RowEmitter &e) {
   });
 }
 
-/// Every stream of a row at the columns of one of them: `body` gets values of all and makes as many.
+/// AltUp: `body` gets the values of all streams at the same columns, and returns as many.
 static void forStreams(RowEmitter &e, Value streams, Value out, int64_t count, Value row,
                        function_ref<void(Run run, MutableArrayRef<Value> x)> body) {
   int64_t width = RowEmitter::staticColumns(streams) / count;
@@ -180,13 +180,13 @@ static void expand(kernel::NormOp op, RowEmitter &e) {
   int64_t size = op.getGroup(), count = e.countFor(size);
   e.forRows(op.getInput(), [&](Value row) {
     e.loop(e.index(0), e.columnsOf(op.getInput()), size, [&](Value group) {
-      // One chain of additions would wait for each of them.
+      // Several independent sums: a single one would wait for each addition.
       auto meanOf = [&](function_ref<Value(Value x, Value sum)> add) {
         Value sum = e.sum(group, size, /*chains=*/4,
                           [&](Run run, Value sum) { return add(e.load(op.getInput(), row, run), sum); });
         return e.div(sum, e.number(e.getF32Type(), size));
       };
-      // Layer norm takes the mean off first: the difference of large squares would lose it.
+      // Layer norm subtracts the mean first: E[x^2] - E[x]^2 would lose precision where the mean is large.
       Value middle;
       if (op.getBias())
         middle = e.splat(meanOf([&](Value x, Value sum) { return e.add(sum, x); }), count);
@@ -229,7 +229,7 @@ static void expand(kernel::GatherOp op, RowEmitter &e) {
 static Value softcap(RowEmitter &e, Value x, double cap) {
   auto c = [&](double value) { return e.number(x.getType(), value); };
   Value z = e.mul(x, c(1 / cap)), square = e.mul(z, z);
-  // tanh z = 2 sigmoid(2 z) - 1, of which little is left where z is small: there its series, to 2e-8.
+  // tanh z = 2 sigmoid(2 z) - 1 loses precision where z is small: there the series, with an error of 2e-8.
   Value large = e.fma(e.sigmoid(e.mul(z, c(2))), c(2 * cap), c(-cap)), series = c(62.0 / 2835);
   for (double coefficient : {-17.0 / 315, 2.0 / 15, -1.0 / 3, 1.0})
     series = e.fma(series, square, c(coefficient));

@@ -1,7 +1,7 @@
 //===- Rowwise.h - expansions of kernel ops that go over rows -----------------------------------------------------===//
 //
-// Each value of a row is computed from the row itself, other rows at the same columns, and vectors of weights: what
-// every target does the same way. Products, attention and recurrences are each target's own.
+// Each value of the result is computed from its row, other rows at the same columns, and weights that are vectors. All
+// targets share this code. Matrix products, attention and recurrences are written for each target.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,7 +14,7 @@
 
 namespace lathe {
 
-/// Adds the expansions of this folder to a target's table. Each file has a list of its own at its end.
+/// Adds the expansions of this folder to a target's table. The list of each file is at its end.
 void addRowwise(Expansions &table);
 void addRope(Expansions &table);
 

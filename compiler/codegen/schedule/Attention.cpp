@@ -1,4 +1,4 @@
-//===- Attention.cpp - queries, keys, values and what becomes of them ---------------------------------------------===//
+//===- Attention.cpp - queries, keys, values and attention --------------------------------------------------------===//
 
 #include "compiler/codegen/schedule/Attention.h"
 #include "compiler/codegen/schedule/Decomposed.h"
@@ -11,7 +11,7 @@ using namespace mlir::lm;
 
 namespace {
 
-/// The heads of keys, values or queries, and what makes them.
+/// The heads of keys, values or queries, and the weights of their projection.
 struct Heads {
   enum Role { Keys, Values, Queries } role;
   int64_t count;
@@ -24,7 +24,7 @@ struct Heads {
 static void scheduleQKV(ScheduleBuilder &b, QKVOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim();
-  // A tile begins at a panel: where a head is no whole number of panels, several heads are.
+  // A tile begins at a panel. Where a head is not a whole number of panels, a tile has as many heads as are.
   int64_t group = kPanelRows / std::gcd(dim, kPanelRows);
   spmd::BufferOp q = b.arenaBuffer(b.function.prefix + "q", columnsOf(op.getResult()));
   b.setBuffer(op.getResult(), q);
@@ -34,7 +34,8 @@ static void scheduleQKV(ScheduleBuilder &b, QKVOp op) {
   spmd::BufferOp angles = op.getRope() ? b.ropeTable(*op.getRope()) : spmd::BufferOp();
   Value cacheValue = b.weight(op.getCache());
 
-  // Keys and values first: of an odd number of tiles for two workers the first has fewer, and appends.
+  // Keys and values first: their tiles also append. With an odd number of tiles and two workers, the worker with the
+  // first tiles has one less.
   SmallVector<Heads> parts = {
       {Heads::Keys, cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm()},
       {Heads::Values, cache.getHeads(), op.getV(), op.getVBias(), Value()},
@@ -82,8 +83,8 @@ static void scheduleAppend(ScheduleBuilder &b, AppendOp op) {
   });
 }
 
-/// Scores of a tile: a column for each position the cache holds, and a cache line more, or the rows, mostly a power of
-/// two apart, would share the sets of the first cache.
+/// The scores of a tile, [rows, positions of the cache + a cache line]. Without the additional line, rows would usually
+/// be a power of two apart and would fall into the same sets of the L1 cache.
 static spmd::BufferOp scoresBuffer(ScheduleBuilder &b, CacheType cache, int64_t rows) {
   constexpr int64_t line = 16; // values
   return b.buffer("scores." + Twine(cache.getRows()), rows, cache.getRows() + line, b.getF32Type(),
@@ -136,7 +137,7 @@ static void scheduleAttentionOfRows(ScheduleBuilder &b, AttentionOp op) {
   });
 }
 
-/// How many KV splits a row's attention is divided into: it depends on the position alone, so results do not on the
+/// The number of KV splits for a row's attention. It depends on the position only, so that results do not depend on the
 /// number of workers.
 static Value countSplits(ScheduleBuilder &b, CacheType cache, int64_t maxSplits) {
   Value seen = b.function.position, window = b.constant(cache.getWindow());
@@ -149,8 +150,8 @@ static Value countSplits(ScheduleBuilder &b, CacheType cache, int64_t maxSplits)
   return arith::MinUIOp::create(b, splits, b.constant(maxSplits));
 }
 
-/// One row. Heads that share a head of the cache are taken together, so that it is read once; where that leaves too few
-/// tiles, a tile is one of several KV splits (FlashDecoding), and who needs the result combines them.
+/// One row. A tile has all query heads that share a head of the cache, so that it is read once. Where that makes too
+/// few tiles, a tile is one of several KV splits (FlashDecoding), and the next phase's prologue combines them.
 static void scheduleAttentionOfOneRow(ScheduleBuilder &b, AttentionOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());
   int64_t dim = cache.getDim(), valueDim = cache.getValueDim(), heads = op.getHeads();
@@ -185,7 +186,7 @@ static void scheduleAttentionOfOneRow(ScheduleBuilder &b, AttentionOp op) {
     }
     Value head = b.times(group, groupSize);
     Value cacheHead = arith::DivUIOp::create(b, head, b.constant(sharing));
-    // Columns of the group's heads, each `each` of them; a row for each split.
+    // [splits, `each` columns for each head of the group].
     auto partOf = [&](spmd::BufferOp buffer, int64_t each) {
       return b.write(buffer, partials ? OpFoldResult(split) : zero, b.times(head, each), one,
                      b.getIndexAttr(groupSize * each));

@@ -7,16 +7,16 @@
 
 namespace mlir::lm {
 
-/// Query rows of one head, or heads of one row, that attend to latent vectors together.
+/// Queries that attend to latent vectors in one kernel: rows of one head, or several heads of one row.
 struct LatentQueries {
   Value rows; // [rows, cache.dim]
   Value cache;
   Value position; // of the first row
   FloatAttr scale;
   int64_t maxRows;
-  Value perHead = {}; // where rows are of several heads: rows of each; null: of one head
+  Value perHead = {}; // rows of each head, where there are several; null: one head
   Value split = {}, splits = {},
-        statistics = {}; // the KV split of how many, and its softmax statistics; null: no splits
+        statistics = {}; // number of the KV split, number of splits, softmax statistics; null: no splits
 };
 
 /// Emits the kernel; `out` is [rows, cache.latent].

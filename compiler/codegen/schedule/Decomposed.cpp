@@ -10,7 +10,7 @@ void lm::computeDecomposed(ScheduleBuilder &b, ArrayRef<Operation *> ops, const 
   for (Operation *op : ops)
     for (Value operand : op->getOperands()) {
       if (operand.getType().isIndex()) {
-        if (!b.mapping.contains(operand)) // else a layer's number
+        if (!b.mapping.contains(operand)) // else it is the number of a layer
           inside.map(operand, rows.position);
       } else if (spmd::BufferOp from = b.bufferOf(operand); from && isa<RankedTensorType>(operand.getType())) {
         ins.push_back(b.readRows(from, b.rowIn(from, rows.row), rows.count));

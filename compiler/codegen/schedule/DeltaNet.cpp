@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-/// Convolutions that nobody waits for between them: one phase, a tile for each part of their recurrent states.
+/// Convolutions in a row, which do not depend on each other: one phase, a tile for each part of their states.
 static LogicalResult scheduleConvolutions(ScheduleBuilder &b, CausalConv1dOp first) {
   SmallVector<CausalConv1dOp> ops = {first};
   for (auto next = dyn_cast<CausalConv1dOp>(first->getNextNode()); next;

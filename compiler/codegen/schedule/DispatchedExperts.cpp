@@ -3,11 +3,12 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-/// Sorts the rows by expert into blocks of slots; gives back order [slots, 1], the row of each slot.
+/// Sorts the rows by expert into blocks of slots; returns the buffer with the row of each slot, [slots, 1].
 static spmd::BufferOp scheduleDispatch(Mixture &mixture) {
   ScheduleBuilder &b = mixture.b;
   spmd::BufferOp order = mixture.slotBuffer("order", 1, b.getI32Type());
-  mixture.places = b.buffer(b.numbered("places"), b.options.maxRows, mixture.top, b.getI32Type(), spmd::Space::Arena);
+  mixture.slotNumbers =
+      b.buffer(b.numbered("slotNumbers"), b.options.maxRows, mixture.top, b.getI32Type(), spmd::Space::Arena);
   mixture.blockExperts = b.buffer(b.numbered("blocks"), mixture.blocks, 1, b.getI32Type(), spmd::Space::Arena);
   b.phase(
       "dispatch", b.constant(1), [] {},
@@ -15,13 +16,13 @@ static spmd::BufferOp scheduleDispatch(Mixture &mixture) {
         Value zero = b.constant(0);
         kernel::DispatchOp::create(
             b, b.readRows(mixture.chosen, zero, b.function.rows), b.writeRows(order, zero, b.constant(mixture.slots())),
-            b.writeRows(mixture.places, zero, b.function.rows),
+            b.writeRows(mixture.slotNumbers, zero, b.function.rows),
             b.writeRows(mixture.blockExperts, zero, b.constant(mixture.blocks)), mixture.experts);
       });
   return order;
 }
 
-/// Blocks that the rows of this call can fill: every expert but has one that is not full.
+/// The number of blocks that the rows of this call can need: each expert may have one that is not full.
 static Value countBlocks(Mixture &mixture) {
   ScheduleBuilder &b = mixture.b;
   Value chosen = b.times(b.function.rows, mixture.top);
@@ -39,7 +40,7 @@ void lm::scheduleDispatchedExperts(Mixture &mixture) {
   Value blocks = countBlocks(mixture);
   OpFoldResult zero = mixture.index(0), one = mixture.index(1), all = mixture.index(mixture.blockRows);
 
-  // Each slot gets its row.
+  // Copies each slot's row.
   auto gather = [&](spmd::BufferOp from) {
     spmd::BufferOp to =
         mixture.slotBuffer("gathered", from.getBufferType().getDimSize(1), from.getBufferType().getElementType());

@@ -13,7 +13,7 @@ static void scheduleRoute(ScheduleBuilder &b, RouteOp op) {
   b.setBuffer(op.getWeights(), weights);
   b.setBuffer(op.getExperts(), experts);
   Value correction = b.weight(op.getCorrection());
-  spmd::BufferOp scratch; // scores, those of groups that are not chosen hidden
+  spmd::BufferOp scratch; // scores, with those of groups that are not chosen masked
   if (op.getTopGroups() < op.getGroups())
     scratch = b.rowsBuffer(b.numbered("scores"), columnsOf(op.getScores()));
   b.onRows([=, &b](Value row, Value count) mutable {
@@ -56,7 +56,7 @@ Mixture::Mixture(ScheduleBuilder &b, ExpertsOp op, spmd::BufferOp out)
   upIn = operandFor(b, op.getInput(), op.getUp());
 }
 
-/// Rows of many are encoded tile by tile; of one row every worker encodes all slots for itself.
+/// Many rows: each tile encodes its own columns. One row: every worker encodes all slots in its own scratch.
 void Mixture::makeInner() {
   int64_t step = b.productStep(innerColumns);
   downEncoding = b.options.target.getRows(cast<WeightType>(op.getDown().getType()));
@@ -98,7 +98,7 @@ void Mixture::gateUp(Value block, Value row, Value column, OpFoldResult columns)
   product(gateIn, op.getGate(), gate);
   product(upIn, op.getUp(), up);
   if (op.getScalesInput()) {
-    // What multiplies the input multiplies its products.
+    // The products are linear in the input, so the factor of the input can multiply them.
     Value factors = b.read(slotWeights, from, zero, all, index(1));
     kernel::ScaleRowsOp::create(b, factors, gate);
     kernel::ScaleRowsOp::create(b, factors, up);
@@ -126,7 +126,7 @@ void Mixture::down(Value block, Value row, Value column, Value to) {
 void Mixture::combine(Value mixed, const TilePart &part) {
   Value count = cast<Value>(part.rows);
   kernel::CombineOp::create(b, mixed, b.readRows(weights, part.row, count),
-                            places ? b.readRows(places, part.row, count) : Value(),
+                            slotNumbers ? b.readRows(slotNumbers, part.row, count) : Value(),
                             shared ? b.read(shared, part.row, part.column, count, part.columns) : Value(),
                             sharedGate ? b.readRows(sharedGate, part.row, count) : Value(),
                             b.write(out, part.row, part.column, count, part.columns), op.getScalesInputAttr());

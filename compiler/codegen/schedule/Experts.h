@@ -1,7 +1,7 @@
-//===- Experts.h - what both schedules of a mixture of experts do -------------------------------------------------===//
+//===- Experts.h - common parts of both schedules of experts ------------------------------------------------------===//
 //
-// Slots hold a row for one of its experts. A block of slots is of one expert, so that a tile multiplies the rows of a
-// block with that expert's matrix.
+// A slot holds one row for one of the row's experts. All slots of a block are of the same expert, so that a tile
+// multiplies the rows of a block by that expert's matrix.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -25,30 +25,31 @@ public:
     return b.buffer(b.numbered(what), slots(), columns, element, spmd::Space::Arena);
   }
 
-  /// Makes the buffers of what gate and up give, and of what the down product reads of it.
+  /// Makes the buffers of glu(gate, up), and of its encoding that the down product reads.
   void makeInner();
   /// glu(gate, up) of a block, for `columns` outputs of each expert from `column` on.
   void gateUp(Value block, Value row, Value column, OpFoldResult columns);
-  /// Whether what the down product reads is made of whole rows, after the gate and up products.
+  /// Whether rows are encoded whole, after the gate and up products.
   bool encodesInner() const { return downEncoding != OperandEncoding::F32 && inner.rows; }
-  /// That, of `rows` slots from `row` on.
+  /// Encodes `rows` slots from `row` on.
   void encodeInner(Value row, OpFoldResult rows);
-  /// The down product of a block, for the columns of `to` from `column` on.
+  /// The down product of a block: `to` takes its outputs from `column` on.
   void down(Value block, Value row, Value column, Value to);
-  /// Weighs and adds up the experts of rows, whose products are in `mixed`; adds what is shared.
+  /// Adds up the weighted down products of each row's experts, which are in `mixed`, and the shared expert's.
   void combine(Value mixed, const TilePart &part);
 
   ScheduleBuilder &b;
   ExpertsOp op;
   // Of the op.
-  int64_t top, hidden, innerColumns, experts; // experts of a row; columns of rows, between the products; experts in all
-  spmd::BufferOp out, weights, chosen;        // [rows, hidden]; [rows, top] weights and numbers of each row's experts
-  spmd::BufferOp shared, sharedGate;          // [rows, hidden], [rows, 1]; null: nothing
-  spmd::BufferOp gateIn, upIn;                // in the encodings that the products take
+  int64_t top, hidden, innerColumns,
+      experts; // experts per row; columns of rows; columns between the products; number of experts
+  spmd::BufferOp out, weights, chosen; // [rows, hidden]; [rows, top]: weights and numbers of each row's experts
+  spmd::BufferOp shared, sharedGate;   // [rows, hidden], [rows, 1]; null: there is no shared expert, no gate
+  spmd::BufferOp gateIn, upIn;         // the input in the encodings that the products take
   // Of the schedule.
-  int64_t blocks = 0, blockRows = 0; // blocks at most; slots of a block
+  int64_t blocks = 0, blockRows = 0; // maximum number of blocks; slots per block
   bool isOneRow = false;             // slot k is of the row's k-th expert
-  spmd::BufferOp places;             // [rows, top]: each row's slots; null for one row
+  spmd::BufferOp slotNumbers;        // [rows, top]: each row's slots; null for one row
   spmd::BufferOp blockExperts;       // [blocks, 1]: numbers of experts
   spmd::BufferOp slotWeights;        // [slots, 1]; of one row [1, top]
 
@@ -61,18 +62,18 @@ private:
   spmd::BufferOp downIn, gateScratch, upScratch;
 };
 
-/// A tile of a product: a block of slots and columns of each expert.
+/// The tiles of a product: each is a block of slots and `step` of the `columns` outputs.
 struct ExpertTiles {
   int64_t columns, step;
 
   int64_t perBlock() const { return llvm::divideCeil(columns, step); }
-  /// Emits `body` for tile `tile` of a phase of this many tiles per block.
+  /// Emits `body` for tile `tile`.
   void emit(Mixture &mixture, Value tile,
             function_ref<void(Value block, Value row, Value column, OpFoldResult width)> body) const;
 };
 
-/// A decode step: one row. A tile of the gate and up products is of one of its experts, and a tile of the down product
-/// adds up all of them for some outputs.
+/// A decode step: one row. A tile of the gate and up products belongs to one of the row's experts. A tile of the down
+/// product has some outputs of all of the row's experts, and adds them up.
 void scheduleExpertsOfOneRow(Mixture &mixture);
 
 /// Many rows, sorted by expert into blocks, so that a tile is a product of several rows with one expert's matrix.

@@ -5,13 +5,13 @@ using namespace mlir::lm;
 
 namespace {
 
-/// The second product of the expert for all rows, whose tiles the phase of the gate and up products takes along
+/// The down product of the shared expert. Its tiles are in the phase of the routed experts' gate and up products
 /// (deferSharedExpert).
 class SharedDown {
 public:
   SharedDown(Mixture &mixture, int64_t gateStep);
 
-  /// Tiles; 0: the expert has a phase of its own, or there is none.
+  /// 0: the shared expert has a phase of its own, or there is none.
   int64_t tiles = 0;
   void emit(Value tile);
 
@@ -30,7 +30,7 @@ SharedDown::SharedDown(Mixture &mixture, int64_t gateStep) : mixture(mixture) {
   if (!linear || !b.isDeferred(linear))
     return;
   in = operandFor(b, linear.getInput(), linear.getWeight());
-  // Tiles are dealt out by number: these are made as much work as the others.
+  // Workers get equal numbers of tiles, so these tiles must be as much work as the others.
   int64_t panelWork = columnsOf(linear.getInput()) * kPanelRows, others = 2 * gateStep * mixture.hidden;
   int64_t panels =
       std::clamp<int64_t>((others + panelWork / 2) / panelWork, 1, llvm::divideCeil(mixture.hidden, kPanelRows));

@@ -1,8 +1,8 @@
 //===- LatentAttention.cpp - attention to a latent cache ----------------------------------------------------------===//
 //
-// Two forms of one sum, for rows of one head. Absorbed: queries go through the matrix that makes keys, are multiplied
-// with the latent vectors, and sums go through the matrix that makes values. Expanded: keys and values are made of all
-// latent vectors, which pays where many rows are multiplied with them: the number of a call's rows decides.
+// Two forms of the same attention, for the rows of one head. Absorbed: queries are multiplied by the matrix that makes
+// keys, then by the latent vectors, and the sums by the matrix that makes values. Expanded: keys and values are
+// computed from all latent vectors, which is faster where many rows use them. The number of a call's rows decides.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -29,7 +29,8 @@ static void scheduleAppendLatent(ScheduleBuilder &b, AppendLatentOp op) {
     kernel::AppendOp::create(b, whole, cacheValue, b.constant(0), arith::AddIOp::create(b, b.function.position, row),
                              /*values=*/false);
   };
-  // In a decode step the queries' product with what makes keys comes next and does not look at the cache.
+  // In a decode step the queries' product with the matrix of keys comes next. It does not read the cache, so the append
+  // is one of its tiles.
   if (auto next = dyn_cast<HeadLinearOp>(op->getNextNode()); next && !b.isDecomposed(next))
     b.extraTile = append;
   else
@@ -38,7 +39,7 @@ static void scheduleAppendLatent(ScheduleBuilder &b, AppendLatentOp op) {
 
 namespace {
 
-/// Of heads' matrices that of one head.
+/// One head's matrix of a weight that has one for each head.
 struct HeadMatrix {
   Value matrices, head;
   WeightType type() const { return cast<WeightType>(matrices.getType()); }
@@ -46,7 +47,7 @@ struct HeadMatrix {
 
 } // namespace
 
-/// What a head's matrix makes of rows, which are encoded for it first.
+/// The product of f32 rows with a head's matrix. Encodes the rows first, where the matrix needs that.
 static void headProduct(ScheduleBuilder &b, const HeadMatrix &matrix, Value in, Value count, Value out) {
   OperandEncoding encoding = b.options.target.getRows(matrix.type());
   if (encoding != OperandEncoding::F32) {
@@ -77,10 +78,10 @@ bool lm::deferQueries(ScheduleBuilder &b, LinearOp linear) {
   return true;
 }
 
-/// A tile is a head: what its products read is made of the head's part of a row, by whoever needs it.
+/// A tile is a head. It encodes the head's columns of the row itself.
 static void scheduleHeadLinear(ScheduleBuilder &b, HeadLinearOp op) {
   auto type = cast<WeightType>(op.getWeight().getType());
-  // Of a head's `width` columns the first `in` go through the matrix, the others are copied after what it makes.
+  // Of a head's `width` columns the first `in` are multiplied by the matrix; the others are copied after the product.
   int64_t heads = type.getExperts(), in = type.getColumns(), made = type.getRows();
   int64_t width = columnsOf(op.getInput()) / heads, after = width - in, outWidth = made + after;
   spmd::BufferOp from = b.bufferOf(op.getInput()), out = b.arenaBuffer(b.numbered("heads"), columnsOf(op.getResult()));
@@ -90,7 +91,7 @@ static void scheduleHeadLinear(ScheduleBuilder &b, HeadLinearOp op) {
     return scheduleDecomposed(b, name, op.getOperation(), out);
   Value matrices = b.weight(op.getWeight());
   ScheduleBuilder::TileFn extra = std::exchange(b.extraTile, nullptr);
-  // Queries that nothing but this reads: the tile makes its own head's (deferQueries).
+  // Where nothing else reads the queries, the tile computes those of its head (deferQueries).
   auto rope = op.getInput().getDefiningOp<RopeOp>();
   LinearOp queries = rope && b.isDeferred(rope) ? rope.getInput().getDefiningOp<LinearOp>() : LinearOp();
   spmd::BufferOp queriesIn = queries ? operandFor(b, queries.getInput(), queries.getWeight()) : spmd::BufferOp();
@@ -125,7 +126,7 @@ static void scheduleHeadLinear(ScheduleBuilder &b, HeadLinearOp op) {
 
 namespace {
 
-/// lm.latent_attention of a block of rows.
+/// A tile of lm.latent_attention: a block of rows, and a head or several.
 class LatentTile {
 public:
   LatentTile(ScheduleBuilder &b, LatentAttentionOp op, spmd::BufferOp out)
@@ -135,10 +136,10 @@ public:
         rotated(cache.getDim() - cache.getLatent()), own(keys.getColumns()), width(own + rotated),
         valueDim(values.getRows()) {}
 
-  /// `heads` heads from `first` on.
+  /// For `heads` heads from `first` on.
   void absorbed(Value first, int64_t heads, Value row, Value count);
   void expanded(Value head, Value row, Value count);
-  /// From how many rows on the expanded form pays; 0: never.
+  /// The number of rows from which on the expanded form is faster; 0: never.
   int64_t minExpandedRows() const;
 
 private:
@@ -154,7 +155,8 @@ private:
   CacheType cache;
   WeightType keys, values;
   Value cacheValue, makesKeys, makesValues;
-  int64_t rotated, own, width, valueDim; // columns of a head: rotated, not rotated, both; of its values
+  int64_t rotated, own, width,
+      valueDim; // columns of a head of queries: rotated, not rotated, both; columns of its values
 };
 
 } // namespace
@@ -209,8 +211,8 @@ void LatentTile::expanded(Value head, Value row, Value count) {
       b.getI64IntegerAttr(positions));
 }
 
-/// For each pair of a row and a position the expanded form has so many operations less, for each position so many more,
-/// each of which was measured to take about 7/8 of the time of one of the absorbed form's.
+/// The expanded form has `saved` operations less for each pair of a row and a position, and `more` operations more for
+/// each position. One of its operations was measured to take 7/8 of the time of one of the absorbed form's.
 int64_t LatentTile::minExpandedRows() const {
   int64_t latent = cache.getLatent();
   int64_t saved = static_cast<int64_t>(cache.getDim()) + latent - width - valueDim, more = latent * (own + valueDim);
@@ -234,7 +236,7 @@ static void scheduleLatentAttention(ScheduleBuilder &b, LatentAttentionOp op) {
   LatentTile latent(b, op, out);
   Value rows = b.function.rows;
   int64_t heads = cast<WeightType>(op.getKUp().getType()).getExperts(), absorbedRows = b.scratch.getAbsorbedRows();
-  // Where rows are few, those of several heads are multiplied with a latent vector together.
+  // Where rows are few, a tile has several heads, so that a latent vector is read once for all of them.
   constexpr int64_t few = 8;
   int64_t groupSize = std::gcd(heads, absorbedRows / few);
 
@@ -257,7 +259,7 @@ static void scheduleLatentAttention(ScheduleBuilder &b, LatentAttentionOp op) {
   b.phase(
       "attention", arith::MulIOp::create(b, blocks, groups), [] {},
       [&](Value tile) {
-        // Row blocks inside: a worker's neighbouring tiles read the same head's matrices.
+        // Blocks of rows vary fastest: a worker's neighbouring tiles read the same head's matrices.
         Value group = arith::DivUIOp::create(b, tile, blocks);
         Value block = arith::RemUIOp::create(b, tile, blocks);
         Value row = arith::MulIOp::create(b, block, each);

@@ -53,7 +53,7 @@ spmd::BufferOp lm::operandFor(ScheduleBuilder &b, Value value, Value weight) {
   return known;
 }
 
-/// All encodings in which the value is used.
+/// All encodings in which products read the value.
 static llvm::SmallSetVector<OperandEncoding, 2> encodingsOf(ScheduleBuilder &b, Value value) {
   llvm::SmallSetVector<OperandEncoding, 2> used;
   for (Operation *user : value.getUsers()) {
@@ -88,7 +88,7 @@ TileDestination lm::destinationFor(ScheduleBuilder &b, Value value, const Twine 
       needsRows = true;
   if (needsRows || to.encoded.empty())
     to.rows = isPending(value) ? b.pending(columnsOf(value)) : b.arenaBuffer(name, columnsOf(value));
-  // Nobody looks at f32 in scratch.
+  // f32 in scratch is a tile's own: no other op reads it.
   b.setBuffer(value, to.rows ? to.rows : to.encoded.front().second);
   return to;
 }

@@ -9,36 +9,38 @@
 namespace mlir::lm {
 
 Type elementOf(ScheduleBuilder &b, OperandEncoding encoding);
-/// Elements that `columns` values of a row become: bytes of whole blocks, where these are quantised.
+/// The number of elements that `columns` values of a row are encoded to: bytes of whole blocks, where quantised.
 OpFoldResult encodedColumns(ScheduleBuilder &b, OperandEncoding encoding, OpFoldResult columns);
 /// Emits the conversion of f32 rows.
 void encode(ScheduleBuilder &b, OperandEncoding encoding, Value from, Value to);
-/// The buffer that a product of `value` with `weight` reads: its rows, or what work on single rows makes of them.
+/// The buffer that a product of `value` with `weight` reads: the f32 rows, or their encoding, which becomes work on
+/// single rows.
 spmd::BufferOp operandFor(ScheduleBuilder &b, Value value, Value weight);
 
-/// What a tile fills of a value.
+/// The part of a value that a tile computes.
 struct TilePart {
   Value row, column;
   OpFoldResult rows, columns;
 };
 
-/// Where tiles put a value. Encodings that products take instead of f32 each tile makes of its own columns, so that
-/// nobody waits for that; where nobody takes f32, the tile's f32 are in scratch.
+/// Where tiles store a value. Each tile also encodes its own columns for the products that read the value, so that this
+/// needs no barrier. Where no op reads f32, the tile's f32 values are in scratch.
 struct TileDestination {
-  spmd::BufferOp rows; // of f32; null: in scratch
+  spmd::BufferOp rows; // f32; null: in scratch
   SmallVector<std::pair<OperandEncoding, spmd::BufferOp>> encoded;
-  int64_t maxRows = 0, step = 0; // rows and columns of a tile, at most
+  int64_t maxRows = 0, step = 0; // maximum rows and columns of a tile
 };
 
-/// Whether tiles of `step` columns can make their part of encoded rows.
+/// Whether a tile of `step` columns can encode them without the rest of the row.
 bool canEncodeTiles(ScheduleBuilder &b, OperandEncoding encoding, int64_t step);
-/// Of the value, for tiles of at most `maxRows` rows and `step` columns; makes the buffers, called `name`.
+/// The destination of a value, for tiles of at most `maxRows` rows and `step` columns. Makes buffers called `name`.
 TileDestination destinationFor(ScheduleBuilder &b, Value value, const Twine &name, int64_t maxRows, int64_t step);
-/// A tile's part of it, which `fill` makes in f32, or, if it `rounds` what it writes, in bf16 where only that is used.
+/// Stores a tile's part: `fill` computes it in f32. If `fill` can round its output (`rounds`) and bf16 is the only
+/// encoding used, it writes bf16 itself.
 void fillTile(ScheduleBuilder &b, const TileDestination &to, const TilePart &part, function_ref<void(Value out)> fill,
               bool rounds = false);
 
-/// Whether the layer hands the value over, to be added to the residual stream.
+/// Whether the layer returns the value as pending: the next op adds it to the residual stream.
 bool isPending(Value value);
 
 } // namespace mlir::lm

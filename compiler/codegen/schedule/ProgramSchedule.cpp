@@ -35,7 +35,7 @@ private:
   func::FuncOp forward;
   LayersOp layers;
   const ScheduleTable &table;
-  bool hasAngles = false; // of the call's positions
+  bool hasAngles = false; // the rotary angles of the call's positions are scheduled
 };
 
 } // namespace
@@ -87,7 +87,7 @@ LogicalResult ProgramSchedule::scheduleKind(func::FuncOp kind) {
   return success();
 }
 
-/// Where layers find what the one before handed over.
+/// The buffers in which a layer finds the streams of the layer before.
 void ProgramSchedule::setStreams(ValueRange streams) {
   if (b.hasPending) {
     b.setBuffer(streams[0], b.residual(columnsOf(streams[0])));
@@ -107,7 +107,7 @@ LogicalResult ProgramSchedule::scheduleOps(Block &kind) {
   return success();
 }
 
-/// What the layer hands over is where the next one looks for it.
+/// Checks or makes sure that the layer's results are in the buffers where the next layer reads them.
 LogicalResult ProgramSchedule::verifyEnd(Block &kind) {
   Operation *end = kind.getTerminator();
   if (!b.hasPending)
@@ -118,7 +118,7 @@ LogicalResult ProgramSchedule::verifyEnd(Block &kind) {
   return success();
 }
 
-/// Rows into the buffers that streams live in between layers.
+/// Copies values into the buffers that hold streams between layers.
 LogicalResult ProgramSchedule::storeStreams(Operation *op, ValueRange values) {
   SmallVector<std::pair<spmd::BufferOp, spmd::BufferOp>> moves;
   for (auto [index, value] : llvm::enumerate(values)) {
@@ -178,7 +178,7 @@ LogicalResult ProgramSchedule::scheduleEntry() {
 
 LogicalResult ProgramSchedule::scheduleLayers() {
   if (makesOnlyLogits()) {
-    // Prefill's buffers: its streams wait there.
+    // The module's buffers, in which prefill left its streams.
     auto left = [&](const Twine &name) {
       return program->getParentOfType<ModuleOp>().lookupSymbol<spmd::BufferOp>(("prefill." + name).str());
     };
@@ -211,7 +211,7 @@ LogicalResult ProgramSchedule::scheduleEmbed(EmbedOp op) {
     kernel::EmbedOp::create(b, b.readRows(tokens, row, count), embeddings, b.writeRows(x, row, count),
                             op.getScaleAttr());
   });
-  // With the first of them come the angles of the call's positions.
+  // The first embedding also computes the rotary angles of the call's positions.
   for (RopeAttr rope : std::exchange(hasAngles, true) ? ArrayRef<RopeAttr>() : b.getRopes()) {
     spmd::BufferOp angles = b.ropeTable(rope);
     b.onRows([=, this](Value row, Value count) {
@@ -222,7 +222,7 @@ LogicalResult ProgramSchedule::scheduleEmbed(EmbedOp op) {
   return success();
 }
 
-/// Nothing is pending when the first layer begins.
+/// Zeroes what is pending, for the first layer.
 void ProgramSchedule::scheduleStart() {
   spmd::BufferOp pending = b.pending(columnsOf(layers.getStream()[0]));
   b.tiled("start", 1, b.tiles.getRows(),

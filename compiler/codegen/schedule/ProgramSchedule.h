@@ -7,8 +7,9 @@
 
 namespace mlir::lm {
 
-/// Adds to `module` the program of one entry point. Walks `forward` and, except for the logits entry, its kinds of layers. Of
-/// the ops outside the layers prefill has those before them, the head those after them, and decode both.
+/// Adds the program of one entry point to `module`. It has the kinds of layers of `forward` (not in the logits entry),
+/// and of the ops outside of the layers: in prefill those before them, in the logits entry those after them, in decode
+/// both.
 LogicalResult scheduleProgram(ModuleOp module, func::FuncOp forward, const ScheduleTable &table,
                               const ProgramOptions &options);
 

@@ -11,7 +11,7 @@ using namespace mlir::lm;
 
 namespace {
 
-/// A projection, gated or not, and what its tiles do to their outputs besides: soft limit, activation.
+/// A projection, gated or not, with the element-wise ops on its outputs: soft cap, activation.
 struct Projection {
   Projection(ScheduleBuilder &b, Operation *op);
 
@@ -19,12 +19,12 @@ struct Projection {
 
   LinearOp linear; // or
   GatedLinearOp gated;
-  SmallVector<Operation *> ops; // and what follows
-  Value result;                 // of the last op
+  SmallVector<Operation *> ops; // the projection and the ops that follow
+  Value result;                 // of the last of `ops`
   spmd::BufferOp in, upIn;
   TileDestination out;
-  int64_t outputs, step = 0; // columns of the result, and of a tile
-  bool isLogits = false;     // the model's result
+  int64_t outputs, step = 0; // columns of the result; columns of a tile
+  bool isLogits = false;     // the result of the model
 };
 
 Projection::Projection(ScheduleBuilder &b, Operation *op)
@@ -44,7 +44,7 @@ struct Matrix {
 
 } // namespace
 
-/// Says where the projection's outputs lie, and what it reads. False: it has a phase of its own, as its decomposition.
+/// Sets the projection's buffers. False: it was scheduled as its decomposition, in a phase of its own.
 static bool prepare(ScheduleBuilder &b, Projection &projection, StringRef phaseName) {
   Operation *op = projection.ops.front();
   for (Operation *next : ArrayRef(projection.ops).drop_front())
@@ -73,7 +73,7 @@ static bool prepare(ScheduleBuilder &b, Projection &projection, StringRef phaseN
   return true;
 }
 
-/// `out` takes the outputs from `column` on.
+/// Computes the outputs from `column` on into `out`.
 static void product(ScheduleBuilder &b, const Matrix &matrix, Value in, Value column, Value out) {
   kernel::MatmulOp::create(b, in, b.weight(matrix.weight), column, out);
   if (matrix.bias)
@@ -107,7 +107,7 @@ static void fillLinear(ScheduleBuilder &b, Projection &projection, const TilePar
   });
 }
 
-/// Projections of one input, gated or not, that nobody waits for between them: one phase.
+/// One phase for several projections, gated or not, of the same input.
 static void scheduleProjections(ScheduleBuilder &b, ArrayRef<Operation *> ops) {
   SmallVector<Projection> projections;
   StringRef name;
@@ -132,7 +132,7 @@ static void scheduleProjections(ScheduleBuilder &b, ArrayRef<Operation *> ops) {
   });
 }
 
-/// The op, and those after it that read the same rows.
+/// The op, and the projections after it that read the same rows.
 static FailureOr<SmallVector<Operation *>> groupFrom(ScheduleBuilder &b, Operation *op) {
   SmallVector<Operation *> group = {op};
   for (Operation *next = op->getNextNode(); isa_and_nonnull<LinearOp, GatedLinearOp>(next); next = next->getNextNode())

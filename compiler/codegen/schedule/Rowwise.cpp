@@ -10,8 +10,8 @@ static void scheduleAddNorm(ScheduleBuilder &b, AddNormOp op) {
   spmd::BufferOp x = b.bufferOf(op.getInput()), pending = b.bufferOf(op.getPending());
   int64_t columns = columnsOf(op.getNormed());
   spmd::BufferOp normed = b.rowsBuffer(b.hasPending ? b.function.prefix + "normed" : b.numbered("normed"), columns);
-  // The stream is updated in place: a row's sum needs that row alone. The logits entry reads the stream that prefill
-  // left, perhaps more than once, and must leave it as it is.
+  // The stream is updated in place: the sum of a row needs this row only. The logits entry must not change the stream
+  // that prefill left, since it may be called several times.
   spmd::BufferOp sum = b.options.entry == Entry::Logits ? b.rowsBuffer("sum", columnsOf(op.getSum())) : x;
   if (!b.hasPending)
     sum = b.rowsBuffer(b.numbered("sum"), columnsOf(op.getSum()));
@@ -33,7 +33,7 @@ static void scheduleAddNorm(ScheduleBuilder &b, AddNormOp op) {
   b.setBuffer(op.getNormed(), normed);
 }
 
-/// Whether `op` is the last to look at `value`.
+/// Whether `op` is the last use of `value`.
 static bool isLastUse(Value value, Operation *op) {
   return llvm::all_of(value.getUsers(), [&](Operation *user) {
     return user == op || (user->getBlock() == op->getBlock() && user->isBeforeInBlock(op));
@@ -42,7 +42,7 @@ static bool isLastUse(Value value, Operation *op) {
 
 static void scheduleAdd(ScheduleBuilder &b, AddOp op) {
   spmd::BufferOp lhs = b.bufferOf(op.getLhs()), rhs = b.bufferOf(op.getRhs());
-  // Where nobody looks at the stream again it is updated in place, as in scheduleAddNorm.
+  // After its last use the stream is updated in place, as in scheduleAddNorm.
   bool isInPlace = b.hasPending && b.options.entry != Entry::Logits && b.isResidual(lhs) && isLastUse(op.getLhs(), op);
   spmd::BufferOp out = isInPlace ? lhs : b.rowsBuffer(b.numbered("sum"), columnsOf(op.getResult()));
   b.onRows([=, &b](Value row, Value count) mutable {

@@ -6,7 +6,7 @@ using namespace mlir::lm;
 ScheduleBuilder::ScheduleBuilder(spmd::ProgramOp program, const ProgramOptions &options)
     : ImplicitLocOpBuilder(program.getLoc(), program.getContext()), options(options), tiles(options.target.getTiles()),
       scratch(options.target.getScratch()),
-      // Prefill leaves its stream for the logits entry, which reads it in the arena.
+      // Not prefill: its stream must be in the arena, where the logits entry reads it.
       hasFewRows(options.entry != Entry::Prefill && options.maxRows <= tiles.getReplicatedRows()), program(program) {}
 
 OpFoldResult ScheduleBuilder::widthFrom(Value column, int64_t columns, int64_t step) {
@@ -54,7 +54,7 @@ spmd::BufferOp ScheduleBuilder::scratchBuffer(const Twine &name, int64_t rows, i
   return buffer(name, std::min(rows, options.maxRows), columns, getF32Type(), spmd::Space::Scratch);
 }
 
-/// What the logits entry reads of prefill's lies in the module.
+/// In prefill: a buffer of the module, which the logits entry reads.
 spmd::BufferOp ScheduleBuilder::streamBuffer(const Twine &name, int64_t columns, spmd::Space space) {
   if (options.entry != Entry::Prefill)
     return buffer(name, options.maxRows, columns, getF32Type(), space);
@@ -167,7 +167,8 @@ void ScheduleBuilder::tiled(StringRef name, int64_t columnTiles, int64_t blockRo
         name, constant(columnTiles), [&] { workOnRows(); },
         [&](Value tile) { body(tile, constant(0), function.rows); });
   Value blocks = arith::CeilDivUIOp::create(*this, function.rows, constant(blockRows)), size = constant(blockRows);
-  // Of nearly one size, or a worker would wait for the other's last block; but of whole blocks of rows.
+  // Blocks of nearly the same number of rows, or workers would wait for the one with the last, larger block; but
+  // multiples of `unit` rows.
   const int64_t unit = tiles.getBlockRows();
   if (blockRows % unit == 0) {
     Value even = arith::CeilDivUIOp::create(*this, function.rows, blocks);
@@ -177,7 +178,7 @@ void ScheduleBuilder::tiled(StringRef name, int64_t columnTiles, int64_t blockRo
   phase(
       name, times(blocks, columnTiles), [] {},
       [&](Value tile) {
-        // Row blocks outside: a worker's neighbouring tiles read the same activations.
+        // Columns vary fastest: a worker's neighbouring tiles read the same activations.
         Value columnTile = arith::RemUIOp::create(*this, tile, constant(columnTiles));
         Value block = arith::DivUIOp::create(*this, tile, constant(columnTiles));
         Value row = arith::MulIOp::create(*this, block, size);
@@ -205,7 +206,7 @@ void ScheduleBuilder::choosePart(Value tile, ArrayRef<int64_t> tiles, function_r
   emit(0);
 }
 
-/// Enough tiles for any number of workers where rows are few, enough work per tile where they are many.
+/// Few rows: enough tiles for any number of workers. Many rows: enough work per tile.
 int64_t ScheduleBuilder::productStep(int64_t columns) const {
   int64_t panels = llvm::divideCeil(columns, kPanelRows);
   return kPanelRows * (hasFewRows ? std::max<int64_t>(1, panels / tiles.getProductTiles())

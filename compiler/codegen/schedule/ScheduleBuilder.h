@@ -1,16 +1,17 @@
 //===- ScheduleBuilder.h - buffers, phases and tiles of a program -------------------------------------------------===//
 //
-// The mechanism that schedules of ops (the files beside this one) are written with. A schedule says how an op is
-// divided into tiles, and what one tile computes; it is a free function, found by the table in ScheduleTable.h.
+// The schedules of ops (the files beside this one) are written with this builder. A schedule says how an op is divided
+// into tiles, and what one tile computes. It is a free function in the table of ScheduleTable.h.
 //
 // A value of the source is rows in a buffer: [rows of the call, columns of the value]. A call has few rows or many:
 //
-//   few rows   every worker repeats the work on single rows (norms, quantising) on its own copy, in scratch, in the
-//              prologue of the phase that needs it: nobody waits for it
+//   few rows   every worker does all work on single rows (norms, quantising) itself, in its own scratch, in the
+//   prologue
+//              of the phase that needs it: that takes no barrier
 //   many rows  work on single rows is a phase of its own, divided by rows
 //
-// Schedules do not tell these two apart where they need not: work on single rows goes to `onRows`, and the next phase
-// takes care of it.
+// Most schedules need not distinguish the two: they hand work on single rows to `onRows`, and the next phase includes
+// it.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -70,15 +71,15 @@ public:
   const bool hasFewRows;
   /// Whether calls have one row, known to be one: some kernels take no more.
   bool isOneRow() const { return options.entry == Entry::Decode; }
-  /// Whether layers hand over (stream, pending): the residual stream, and what is still to be added to it. Else
-  /// streams.
+  /// Whether layers return (stream, pending): the residual stream, and a value that the next op adds to it. Otherwise
+  /// they return streams.
   bool hasPending = true;
 
   /// The function being scheduled: the program's entry, or a kind of layer.
   struct Function {
     Value rows;         // of this call
     Value position;     // of the first row in the sequence
-    Value first;        // of the entry: the row of prefill's buffers that this call's row 0 is
+    Value first;        // of the entry: row 0 of this call is this row of prefill's buffers
     std::string prefix; // of its buffers' names: "layer."; of the entry empty
     int numbered = 0;   // names given so far
   } function;
@@ -90,25 +91,25 @@ public:
 
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
   Value times(Value value, int64_t factor) { return arith::MulIOp::create(*this, value, constant(factor)); }
-  /// Columns of a tile of `step` that begins at `column` of `columns`: fewer where the last tile is not full.
+  /// The columns of a tile that begins at `column`: `step`, or fewer if `columns` end before.
   OpFoldResult widthFrom(Value column, int64_t columns, int64_t step);
 
-  //===- Buffers: one name and type is one buffer ---===//
+  //===- Buffers ---===//
 
-  /// The program's buffer of this name; of another type than one there is, it is numbered.
+  /// The program's buffer of this name and type. If the name exists with another type, the new buffer gets a number.
   spmd::BufferOp buffer(const Twine &name, int64_t rows, int64_t columns, Type element, spmd::Space space);
   /// An argument of the call.
   spmd::BufferOp callersBuffer(spmd::Role role, int64_t columns, Type element);
-  /// [rows, columns] that work on single rows fills: of few rows in scratch. f32 unless `element` says another type.
+  /// [rows, columns] for work on single rows: in scratch where rows are few. f32 unless `element` is given.
   spmd::BufferOp rowsBuffer(const Twine &name, int64_t columns, Type element = {});
-  /// [rows, columns] of f32 that tiles fill.
+  /// [rows, columns] of f32 in the arena, which tiles fill.
   spmd::BufferOp arenaBuffer(const Twine &name, int64_t columns);
-  /// f32 for one tile of at most `rows` rows, in each worker's memory.
+  /// f32 in scratch for one tile of at most `rows` rows.
   spmd::BufferOp scratchBuffer(const Twine &name, int64_t rows, int64_t columns);
-  /// The residual stream, and what is still to be added to it, where layers hand over these.
+  /// The residual stream, and the value that is still to be added to it.
   spmd::BufferOp residual(int64_t columns);
   spmd::BufferOp pending(int64_t columns);
-  /// Stream `index` of several that layers hand over.
+  /// Stream `index` of those that layers return (without `hasPending`).
   spmd::BufferOp stream(unsigned index, int64_t columns);
   /// Whether it is the residual stream.
   bool isResidual(spmd::BufferOp buffer) const { return buffer == residualStream; }
@@ -126,17 +127,17 @@ public:
   Value write(spmd::BufferOp buffer, OpFoldResult row, OpFoldResult column, OpFoldResult rows, OpFoldResult columns);
   Value readRows(spmd::BufferOp buffer, Value row, Value count);
   Value writeRows(spmd::BufferOp buffer, Value row, Value count);
-  /// Where `row` of this call lies in a buffer: in those that prefill left, counted from `function.first` on.
+  /// The row of the buffer that holds `row` of this call: in buffers that prefill left, `function.first` + `row`.
   Value rowIn(spmd::BufferOp buffer, Value row);
 
   //===- Values of the source ---===//
 
-  /// Where a value lies; null: it has no place yet.
+  /// The buffer of a value; null: it is not scheduled yet.
   spmd::BufferOp bufferOf(Value value) const { return buffers.lookup(value); }
   void setBuffer(Value value, spmd::BufferOp buffer) { buffers[value] = buffer; }
   /// The weight or state in the function being scheduled; null for null.
   Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
-  /// What products take of a value, in an encoding other than f32; null: not made yet.
+  /// The buffer of a value in an encoding other than f32; null: there is none yet.
   spmd::BufferOp &encodedBuffer(Value value, OperandEncoding encoding) { return encodedBuffers[{value, encoding}]; }
   bool isDecomposed(Operation *op) const {
     return ProgramOptions::isNamed(options.decompose, op->getName().getStringRef());
@@ -144,33 +145,34 @@ public:
 
   //===- Phases ---===//
 
-  /// The entry begins: the end of the call before was a barrier, so its first phase needs none.
+  /// Begins the entry. Its first phase needs no barrier, because the call before ended with one.
   void beginEntry() { isFirstPhase = true; }
   /// A phase of `tiles` tiles, after a barrier.
   void phase(StringRef name, Value tiles, function_ref<void()> prologue, function_ref<void(Value tile)> body);
   /// A phase over `columnTiles` tiles of columns; where rows are many, times blocks of at most `blockRows` rows.
   void tiled(StringRef name, int64_t columnTiles, int64_t blockRows, TileFn body);
-  /// Of parts that lie one after another, each `tiles[i]` tiles: emits the code for the part that `tile` is in.
+  /// The tiles of a phase belong to several parts, `tiles[i]` tiles each. Emits code that runs `body` of the tile's
+  /// part.
   void choosePart(Value tile, ArrayRef<int64_t> tiles, function_ref<void(size_t part, Value local)> body);
-  /// Work on single rows, to be done before the next phase of tiles reads its results.
+  /// Adds work on single rows, which is done before the tiles of the next phase.
   void onRows(RowsFn work) { rowwise.push_back(std::move(work)); }
   bool hasRowsWork() const { return !rowwise.empty(); }
-  /// Many rows: what `onRows` collected becomes a phase of its own.
+  /// Many rows: makes a phase of the work that `onRows` collected.
   void flushRows();
-  /// Few rows, in a prologue: what `onRows` collected, on all rows.
+  /// Few rows, in a prologue: emits the work that `onRows` collected, for all rows.
   void workOnRows();
-  /// Columns of a tile of a product with `columns` outputs: whole panels.
+  /// The columns of a tile of a product with `columns` outputs: whole panels.
   int64_t productStep(int64_t columns) const;
 
   //===- Ops that share a phase ---===//
 
-  /// The op is part of the phase of one before it: the walk passes it by.
+  /// The op is part of the phase of an op before it: the walk skips it.
   void markScheduled(Operation *op) { scheduled.insert(op); }
   bool isScheduled(Operation *op) const { return scheduled.contains(op); }
-  /// The op will be part of the phase of one after it, which asks `isDeferred`.
+  /// The op will be part of the phase of an op after it, which checks `isDeferred`.
   void defer(Operation *op) { deferred.insert(op); }
   bool isDeferred(Operation *op) const { return deferred.contains(op); }
-  /// A tile that the next phase of heads takes along: nobody waits for it.
+  /// One more tile for the next phase of heads, which does not depend on it.
   TileFn extraTile;
 
 private:

@@ -37,7 +37,7 @@ LogicalResult ScheduleTable::schedule(ScheduleBuilder &b, Operation *op) const {
     b.mapping.map(use.getResult(), b.clone(*op)->getResult(0));
     return success();
   }
-  // What a projection's tiles do to their outputs was scheduled with it.
+  // These are scheduled with the projection before them.
   if (isa<SoftcapOp, ActivationOp>(op))
     return op->emitOpError("expects a projection before it");
   if (failed(verifyOperands(b, op)))

@@ -1,8 +1,8 @@
 //===- ScheduleTable.h - which function schedules an op -----------------------------------------------------------===//
 //
 // A schedule is a free function `scheduleX(ScheduleBuilder &, XOp)`. It emits a phase, or hands work on single rows to
-// `onRows`, and says with `setBuffer` where the op's results lie. A line at the end of its file puts it into the table.
-// An op without a line runs as its decomposition, in a phase of one tile.
+// `onRows`, and sets the buffers of the op's results with `setBuffer`. A line at the end of its file adds it to the
+// table. An op that is not in the table runs as its decomposition, in a phase of one tile.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,10 +16,10 @@ namespace mlir::lm {
 class ScheduleTable {
 public:
   using Function = std::function<LogicalResult(ScheduleBuilder &, Operation *)>;
-  /// Fills row after row of `out` from the rows `ins` of the op's operands.
+  /// Computes rows of the result, `out`, from the same rows of the operands, `ins`.
   template <typename OpTy> using RowwiseFunction = void (*)(ScheduleBuilder &, OpTy op, ValueRange ins, Value out);
 
-  /// With the schedules of every file.
+  /// Has the schedules of all files.
   ScheduleTable();
 
   template <typename OpTy> void add(void (*schedule)(ScheduleBuilder &, OpTy)) {
@@ -33,7 +33,7 @@ public:
       return schedule(b, cast<OpTy>(op));
     };
   }
-  /// An op that makes a row of rows and nothing else, with one kernel.
+  /// Adds an op whose result's row depends on the same row of its operands only, and is computed by one kernel.
   template <typename OpTy> void addRowwise(RowwiseFunction<OpTy> fill) {
     functions[OpTy::getOperationName()] = [fill](ScheduleBuilder &b, Operation *op) {
       scheduleRowwise(b, op, [&b, fill, op](ValueRange ins, Value out) { fill(b, cast<OpTy>(op), ins, out); });
@@ -41,7 +41,7 @@ public:
     };
   }
 
-  /// Schedules one op, and whatever shares its phase.
+  /// Schedules an op, and the ops that share its phase.
   LogicalResult schedule(ScheduleBuilder &b, Operation *op) const;
 
 private:
@@ -50,10 +50,10 @@ private:
   llvm::StringMap<Function> functions; // by the op's name
 };
 
-/// Whether what an op works on has a place: rows a buffer, weights a layout, caches rows.
+/// Error: an operand without what the schedule needs: rows a buffer, weights a layout, caches a number of rows.
 LogicalResult verifyOperands(ScheduleBuilder &b, Operation *op);
 
-// The lines of each file.
+// Each adds the schedules of one file.
 void addAttentionSchedules(ScheduleTable &table);
 void addDeltaNetSchedules(ScheduleTable &table);
 void addExpertSchedules(ScheduleTable &table);

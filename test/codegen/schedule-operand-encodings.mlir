@@ -1,4 +1,4 @@
-// Prefill: what products take of a value, codes or rows rounded to bf16, is made by the tiles that make the value.
+// Prefill: tiles that compute a value also encode it for the products that read it, quantised or rounded to bf16.
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s --check-prefix=NO-BUFFER
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s --check-prefix=DECODE
@@ -59,11 +59,11 @@ module attributes {lm.model = {context = 128 : i64}, lm.options = {mcpu = "znver
 // A head's 64 columns are two blocks of 52 bytes.
 // CHECK: arith.divui %{{.*}}, %c32
 // CHECK: arith.muli %{{.*}}, %c52
-// CHECK: %[[CODES:.*]] = spmd.write @layer.attended.q8[
-// CHECK: kernel.quantize %{{.*}} to %[[CODES]]
+// CHECK: %[[QUANTISED:.*]] = spmd.write @layer.attended.q8[
+// CHECK: kernel.quantize %{{.*}} to %[[QUANTISED]]
 // CHECK: spmd.barrier
 // CHECK-NEXT: spmd.phase "projections"
-// One form alone, and a kernel that rounds what it writes: no scratch.
+// One encoding only, and a kernel that rounds its output itself: no scratch.
 // CHECK: spmd.phase "gate_up"
 // CHECK: %[[OUT:.*]] = spmd.write @layer.gated.4.bf16[
 // CHECK-NEXT: kernel.glu %{{.*}}, %{{.*}} to %[[OUT]]
