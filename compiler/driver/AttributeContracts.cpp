@@ -1,5 +1,5 @@
-// What a module's attributes say, held against what its ops say. The verifier of the lm dialect knows keys and types
-// (dialects/lm/ModuleAttributes.cpp); here is what needs the whole module.
+// Compares a module's attributes with its ops. The verifier of the lm dialect checks keys and types of attributes
+// (dialects/lm/ModuleAttributes.cpp); the checks here need the whole module.
 
 #include "compiler/driver/Program.h"
 #include "compiler/driver/Stages.h"
@@ -29,7 +29,7 @@ public:
   }
 
 private:
-  /// Attributes that ops of other dialects do not declare and that no dialect knows.
+  /// Reports attributes that neither the op declares nor a dialect knows.
   LogicalResult verifyNames();
   LogicalResult verifySizes();
   LogicalResult verifyLayers();
@@ -42,7 +42,7 @@ private:
     auto number = entries ? entries.getAs<IntegerAttr>(key) : IntegerAttr();
     return number ? std::optional(number.getInt()) : std::nullopt;
   }
-  /// `what` says where the expected number comes from.
+  /// `what`: where the expected number comes from.
   LogicalResult expect(const Twine &key, std::optional<int64_t> found, int64_t expected, const Twine &what) {
     if (!found || *found == expected)
       return success();
@@ -65,7 +65,7 @@ LogicalResult AttributeContracts::verifyNames() {
   return failure(result.wasInterrupted());
 }
 
-/// The table of rows that ids choose, and what makes logits, have a row for each id.
+/// The embedding and the output matrix have a row for each token id.
 LogicalResult AttributeContracts::verifySizes() {
   for (auto weight : module.getOps<lm::WeightOp>()) {
     const bool isTable = weight.getSymName() == "embed_tokens";
@@ -91,7 +91,7 @@ LogicalResult AttributeContracts::verifyLayers() {
   });
   if (result.wasInterrupted() || !layers)
     return failure(result.wasInterrupted());
-  // From stage vector on only the names of weights and states tell how many layers there are.
+  // From stage vector on the number of layers is only in the names of weights and states.
   int64_t count = 0;
   for (Operation &op : *module.getBody()) {
     StringRef name = isa<lm::WeightOp, lm::StateOp>(op) ? SymbolTable::getSymbolName(&op).getValue() : StringRef();
@@ -102,7 +102,7 @@ LogicalResult AttributeContracts::verifyLayers() {
   return count ? expect("lm.model.layers", layers, count, "as weights and states have them") : success();
 }
 
-/// Caches without a window keep every position of the context.
+/// Caches without a window have a row for each position of the context.
 LogicalResult AttributeContracts::verifyCaches() {
   std::optional<int64_t> context = find(model, "context");
   if (!context || stage < Stage::Graph)
@@ -118,7 +118,7 @@ LogicalResult AttributeContracts::verifyCaches() {
   return success();
 }
 
-/// The areas end where the last buffer, weight or state in them does.
+/// The memory of each kind ends where its last buffer, weight or state ends.
 LogicalResult AttributeContracts::verifyMemory() {
   constexpr int64_t line = 64; // as lm-plan-memory
   int64_t arena = line, scratch = line, weights = kTensorAlign, caches = kTensorAlign;
@@ -155,7 +155,7 @@ LogicalResult AttributeContracts::verifyMemory() {
   return expect("lm.program.cache_bytes", find(program, "cache_bytes"), caches, "the end of the last state");
 }
 
-/// Programs are those that the runtime calls.
+/// The module has the programs that the runtime calls, and no others.
 LogicalResult AttributeContracts::verifyEntries() {
   auto described = module->getAttrOfType<DictionaryAttr>(kProgramAttr);
   for (auto program : module.getOps<spmd::ProgramOp>()) {
@@ -207,7 +207,7 @@ LogicalResult lathe::verifyCounts(ModuleOp counted, ModuleOp module) {
   for (NamedAttribute entry : right)
     if (Attribute value = program.get(entry.getName()); value != entry.getValue()) {
       InFlightDiagnostic error = module.emitError() << kProgramAttr << "." << entry.getName().getValue() << ": ";
-      if (isa<DictionaryAttr>(entry.getValue())) // long
+      if (isa<DictionaryAttr>(entry.getValue())) // too long for a message
         error << "expected what the schedule makes, found another one";
       else
         error << "expected " << entry.getValue() << ", found ";

@@ -12,7 +12,7 @@
 using namespace lathe;
 using namespace mlir;
 
-/// lm.options and lm.sizes, of which the verifier knows no more than types.
+/// lm.options and lm.sizes, of which the verifier checks types only.
 static absl::Status checkOptions(ModuleOp module) {
   if (auto entries = module->getAttrOfType<DictionaryAttr>(kOptionsAttr)) {
     if (auto names = entries.getAs<StringAttr>("decompose"))
@@ -58,7 +58,7 @@ static absl::Status checkSchedule(ModuleOp module) {
   return absl::OkStatus();
 }
 
-/// From stage vector on: what no op says any more, and code relies on.
+/// From stage vector on: the code relies on numbers that no op has any more (lm.checksum).
 static absl::Status checkChecksum(ModuleOp module, llvm::StringRef dump) {
   auto recorded = module->getAttrOfType<StringAttr>(lm::kChecksumAttr);
   const std::string found = checksumOf(module);
@@ -92,7 +92,7 @@ absl::Status lathe::checkDump(ModuleOp module, Stage from, llvm::StringRef dump)
                      "expected a module that --emit " + stage + " printed, with an attribute lm.model; found none");
   {
     FirstError errors(*module.getContext());
-    // Code in front of which the object stage's module stands is no op.
+    // The code of stage object is not in the module.
     if (failed(from == Stage::Object ? verifyAttributes(module, from) : verifyStage(module, from)))
       return errors.status("");
   }

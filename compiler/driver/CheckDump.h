@@ -1,4 +1,4 @@
-//===- CheckDump.h - what was read may have been edited -----------------------------------------------------------===//
+//===- CheckDump.h - checks of a dump that was edited -------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_CHECKDUMP_H
 #define LATHE_COMPILER_DRIVER_CHECKDUMP_H
@@ -8,11 +8,11 @@
 
 namespace lathe {
 
-/// All that later stages rely on in a module of stage `from`, its files excepted (CheckModel.h). A schedule without
-/// lm.program gets one. `dump` is what messages call it.
+/// Checks all that later stages rely on in a module of stage `from`, except for its files (CheckModel.h). Adds
+/// lm.program to a schedule without it. `dump`: the module's name in messages.
 absl::Status checkDump(mlir::ModuleOp module, Stage from, llvm::StringRef dump);
 
-/// Names of ops of lm with a comma between them, or all. `option` is what messages call them.
+/// Checks `names`: ops of lm, separated by commas, or all. `option`: the option's name in messages.
 absl::Status checkDecompose(mlir::MLIRContext &context, llvm::StringRef option, llvm::StringRef names);
 
 } // namespace lathe

@@ -51,7 +51,7 @@ int lathe::runCommandLine(llvm::ArrayRef<const char *> arguments) {
   llvm::outs().clear_error();
   if (status.ok())
     return 0;
-  // One line, whatever a message brought along.
+  // Messages from elsewhere may have several lines: prints one.
   std::string message(status.message());
   llvm::replace(message, '\n', ' ');
   llvm::errs() << "lathe: " << message << '\n';

@@ -9,7 +9,7 @@ using llvm::StringRef;
 
 namespace {
 
-/// What may follow an option.
+/// The values of an option.
 struct Values {
   enum Kind { None, Words, Files, Folders, Anything } kind = None;
   std::string words; // of Words, separated by spaces
@@ -22,7 +22,7 @@ std::string stageNames() {
   return llvm::join(names, " ");
 }
 
-/// Read from how help calls the value: "as-stored|f32" are words, capitals stand for something.
+/// Made from the value's name in the help: "as-stored|f32" are words, FILE is a placeholder.
 Values valuesOf(const OptionInfo &option) {
   if (option.value.empty())
     return {};
@@ -43,7 +43,7 @@ Values valuesOf(const OptionInfo &option) {
   return words.empty() ? Values{Values::Anything, ""} : Values{Values::Words, words};
 }
 
-/// Commands and options that stand first, and nothing else.
+/// Commands, and options that are allowed as the first word only.
 std::string firstWords() {
   llvm::SmallVector<StringRef> names;
   for (const CommandInfo &command : allCommands())
@@ -111,7 +111,7 @@ std::string bashScript() {
          "}\n";
 }
 
-/// Between single quotes, for any of the shells.
+/// Quotes a text with single quotes, for all three shells.
 std::string singleQuoted(StringRef text) {
   std::string result = "'";
   for (char c : text)
@@ -119,7 +119,7 @@ std::string singleQuoted(StringRef text) {
   return result + "'";
 }
 
-/// In a specification of zsh's _arguments, brackets and colons have a meaning.
+/// Escapes brackets and colons, which have a meaning in a specification of zsh's _arguments.
 std::string zshText(StringRef text) {
   std::string result;
   for (char c : text)

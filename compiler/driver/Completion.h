@@ -1,6 +1,6 @@
-//===- Completion.h - what shells and man know of lathe's command line --------------------------------------------===//
+//===- Completion.h - shell completion and the manual page --------------------------------------------------------===//
 //
-// Made of the tables that the parser reads, so that neither can know an option that is gone.
+// Made from the tables that the parser uses, so that they always agree with it.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ llvm::ArrayRef<llvm::StringRef> completionShells();
 /// The script that completes `lathe` in one of these shells.
 std::string completionScript(llvm::StringRef shell);
 
-/// lathe(1), for man.
+/// The manual page lathe(1), in roff.
 std::string manPage();
 
 } // namespace lathe

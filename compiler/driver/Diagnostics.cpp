@@ -14,7 +14,7 @@ FirstError::FirstError(MLIRContext &context)
         else if (auto name = diagnostic.getLocation()->findInstanceOf<NameLoc>())
           stream << name.getName().getValue() << ": ";
         stream << diagnostic;
-        // Several lines are an op printed behind the message.
+        // Only the first line: the others are the op, printed after the message.
         message.resize(std::min(message.find('\n'), message.size()));
         return success();
       }) {}

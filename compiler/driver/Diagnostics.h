@@ -13,7 +13,7 @@ class FirstError {
 public:
   explicit FirstError(mlir::MLIRContext &context);
 
-  /// `fallback` when none came.
+  /// The first error; `fallback` if there was none.
   absl::Status status(llvm::StringRef fallback) const;
 
 private:

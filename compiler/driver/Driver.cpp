@@ -60,22 +60,22 @@ private:
   absl::Status makeProgram();
   absl::StatusOr<PackedWeights> pack(OutputFile &file);
 
-  /// After a stage: --dump-stages, and --emit. `text` is what both print.
+  /// After a stage: writes the dumps of --dump-stages and --emit. `text`: the dump of the stage.
   absl::Status finish(Stage stage, llvm::function_ref<std::string()> text);
 
   bool reaches(Stage stage) const { return stage <= options.emit; }
   std::string outputPath() const { return options.output.empty() ? "chat" : options.output; }
-  /// Of a dump of --dump-stages.
+  /// The path of a dump of --dump-stages.
   std::string dumpPath(Stage stage) const;
   bool embedsWeights();
 
   const Options &options;
   const llvm::ArrayRef<const Frontend *> frontends;
   Report report;
-  std::vector<std::string> tokenizerNotes; // said at the end
+  std::vector<std::string> tokenizerNotes; // printed at the end
   MLIRContext context;
-  OwningOpRef<ModuleOp> module; // from stage object on: the skeleton
-  std::string tokenizer;        // its section of the weights file; empty: the model has none
+  OwningOpRef<ModuleOp> module; // from stage object on the skeleton only
+  std::string tokenizer;        // section of the weights file; empty: the model has none
   std::unique_ptr<llvm::TargetMachine> machine;
   llvm::SmallString<0> object, program;
   std::unique_ptr<OutputFile> weights; // null: a bare config has none
@@ -99,7 +99,7 @@ absl::Status Compilation::import() {
   return takeTokenizer(std::move(imported.tokenizer));
 }
 
-/// Keeps the tables, and a hash of them in lm.model. A stage can be printed without them.
+/// Keeps the tokenizer's tables, and their hash in lm.model. Stages can be printed without the tables.
 absl::Status Compilation::takeTokenizer(absl::StatusOr<TokenizerSection> section) {
   if (!hasWeights(*module))
     return absl::OkStatus();
@@ -150,7 +150,7 @@ absl::Status Compilation::checkDumped(Stage from) {
   return absl::OkStatus();
 }
 
-/// What was asked for enters the module; what a dump says stays unless the command line says otherwise.
+/// Writes the command line's options into the module. Options in a dump stay, unless the command line has them, too.
 absl::Status Compilation::recordOptions() {
   Builder builder(&context);
   NamedAttrList entries;
@@ -179,7 +179,7 @@ absl::Status Compilation::recordOptions() {
   if (!options.symbolPrefix.empty())
     entries.set("symbol_prefix", builder.getStringAttr(options.symbolPrefix));
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
-  // What a dump says of its target is of what was asked for then.
+  // A dump describes the target of the command line it was made with.
   for (llvm::StringRef option : {"--target", "--mcpu", "--schedule-for", "--sizes"})
     if (options.given.contains(option)) {
       (*module)->removeAttr(lm::kTargetAttr);
@@ -219,7 +219,7 @@ void Compilation::recordInputs() {
     recordInput(path.getKey());
 }
 
-/// Before anything is written: no output may be what is read. OutputFile asks again for what is opened later.
+/// Before anything is written: no output may be one of the inputs. OutputFile checks this again for files opened later.
 absl::Status Compilation::checkOutputs() {
   recordInputs();
   if (!options.dumpStages.empty())
@@ -269,7 +269,7 @@ absl::Status Compilation::runPasses(Stage stage) {
   return absl::OkStatus();
 }
 
-/// Blocks of 32 do not divide every matrix: what lm-convert-weights did instead.
+/// Notes the matrices whose rows blocks of 32 do not divide, and the format that lm-convert-weights chose instead.
 void Compilation::noteOddRows() {
   auto entries = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr);
   auto policy = entries ? entries.getAs<StringAttr>("weights") : StringAttr();
@@ -357,7 +357,7 @@ absl::StatusOr<PackedWeights> Compilation::pack(OutputFile &file) {
   return packed;
 }
 
-/// The weights, packed, and the program that knows them by their content.
+/// Packs the weights, and makes the program, which has the hash of their content.
 absl::Status Compilation::makeProgram() {
   const std::string output = outputPath();
   ProgramWeights programWeights;
@@ -393,7 +393,7 @@ absl::Status Compilation::makeExecutable() {
   if (weights && !isEmbedded)
     LATHE_RETURN_IF_ERROR(weights->keep());
   report.end();
-  for (const std::string &note : tokenizerNotes) // not before: an error stands alone
+  for (const std::string &note : tokenizerNotes) // only now: after an error there is no note
     report.note(note);
   return absl::OkStatus();
 }
@@ -437,7 +437,7 @@ absl::StatusOr<ModelObjects> Compilation::runToObjects() {
 } // namespace
 
 absl::Status lathe::compile(const Options &options, llvm::ArrayRef<const Frontend *> frontends) {
-  std::signal(SIGXFSZ, SIG_IGN); // a file too large is an error of write, not the end
+  std::signal(SIGXFSZ, SIG_IGN); // a file that is too large is then an error of write
   lrt::forgetInputs();
   return Compilation(options, frontends).run();
 }

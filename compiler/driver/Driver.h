@@ -1,10 +1,10 @@
-//===- Driver.h - a model through the stages ----------------------------------------------------------------------===//
+//===- Driver.h - runs a model through the stages -----------------------------------------------------------------===//
 //
-// What travels with a module through every stage, so that each dump can be gone on from:
+// These stay with a module through all stages, so that compilation can continue from each dump:
 //   lm.model     what the model is and where its files lie (frontends/Describe.h)
 //   lm.sampling  what its files say about sampling (frontends/Describe.h)
 //   lm.options   what the user asked for that later stages need; written here
-//   lm.program   sizes and counts the runtime wants to know; written by compiler/codegen
+//   lm.program   sizes and counts for the runtime; written by compiler/codegen
 //   lm.weight, lm.state   where weights come from and go to, and what the caches are; dropped when LLVM IR is made
 //
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -20,11 +20,11 @@
 
 namespace lathe {
 
-/// `lathe compile`, of models that `frontends` read. The error is one line without "lathe: "; outputs are there whole
-/// or not at all.
+/// `lathe compile`, of models that `frontends` read. The error is one line without "lathe: ". After an error no output
+/// is left, not even in part.
 absl::Status compile(const Options &options, llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
-/// A model as objects in memory: what an executable or a library is linked from.
+/// A model as objects in memory, from which an executable or a library is linked.
 struct ModelObjects {
   llvm::SmallString<0> code;
   llvm::SmallString<0> program; // PREFIX_program of lrt/abi.h
@@ -36,7 +36,7 @@ struct ModelObjects {
 absl::StatusOr<ModelObjects> compileToObjects(const Options &options,
                                               llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
-/// All of lathe: stdout, stderr and exit status of a command line (without the program's name).
+/// Runs a command line of lathe (without the program's name): writes to stdout and stderr, returns the exit status.
 int runCommandLine(llvm::ArrayRef<const char *> arguments);
 
 } // namespace lathe

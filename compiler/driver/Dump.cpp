@@ -13,7 +13,7 @@ using namespace mlir;
 
 static constexpr llvm::StringLiteral kPrefix = "#lathe ";
 
-/// Brackets inside brackets: MLIR's parser recurses, a dump has about ten.
+/// Maximum depth of brackets: MLIR's parser recurses. A dump has about ten.
 static constexpr int kMaxDepth = 256;
 
 static absl::Status checkDepth(llvm::StringRef path, llvm::StringRef text) {
@@ -45,7 +45,7 @@ static absl::StatusOr<OwningOpRef<ModuleOp>> parse(MLIRContext &context, llvm::S
   return std::move(module);
 }
 
-/// A dump is text: what is not is somebody's model or program.
+/// Error: not text, so it is no dump, but a model or a program.
 static absl::StatusOr<std::unique_ptr<MappedFile>> openText(llvm::StringRef path) {
   LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
   const llvm::StringRef start = file->bytes().take_front(4096);
@@ -76,8 +76,8 @@ void lathe::dropSkeleton(ModuleOp module) {
 }
 
 std::string lathe::printModule(ModuleOp module) {
-  // A copy: locations that the importer set say more to whoever reads a diagnostic, and would name values differently
-  // in a module that was read back.
+  // A copy: the importer's locations are better in diagnostics, but would give values other names than in a module that
+  // was read back.
   OwningOpRef<ModuleOp> copy = module.clone();
   const Location unknown = UnknownLoc::get(module.getContext());
   copy->walk([&](Operation *op) {
@@ -112,7 +112,7 @@ absl::StatusOr<AssemblyDump> lathe::readAssembly(MLIRContext &context, llvm::Str
   LATHE_ASSIGN_OR_RETURN(auto file, openText(path));
   std::string header;
   for (llvm::StringRef line : llvm::split(file->bytes(), '\n'))
-    // Blank in place of other lines: the parser's line numbers are the file's.
+    // Other lines become blank, so that the parser's line numbers are those of the file.
     header += line.consume_front(kPrefix) ? line.str() + "\n" : "\n";
   if (llvm::StringRef(header).trim().empty())
     return fileError(

@@ -1,4 +1,4 @@
-//===- Dump.h - what --emit prints and --from reads ---------------------------------------------------------------===//
+//===- Dump.h - dumps, printed and read ---------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_DUMP_H
 #define LATHE_COMPILER_DRIVER_DUMP_H
@@ -10,21 +10,21 @@
 
 namespace lathe {
 
-/// The module's attributes, weights and states alone: all that is needed after LLVM IR was made.
+/// A module with the attributes, weights and states of `module` only: all that later stages need of it.
 mlir::OwningOpRef<mlir::ModuleOp> makeSkeleton(mlir::ModuleOp module);
 
-/// Erases what a skeleton has.
+/// Erases what is in the skeleton.
 void dropSkeleton(mlir::ModuleOp module);
 
 std::string printModule(mlir::ModuleOp module);
 
-/// Assembly with the skeleton in front, as comments that begin with `#lathe `.
+/// Assembly after the skeleton, whose lines are comments that begin with `#lathe `.
 std::string printAssembly(mlir::ModuleOp skeleton, llvm::StringRef assembly);
 
-/// Errors are the parser's: `path:line:column: message`.
+/// Error: the parser's, `path:line:column: message`.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> readModule(mlir::MLIRContext &context, llvm::StringRef path);
 
-/// The skeleton of a file printed by printAssembly, and the whole text.
+/// Reads the skeleton of a file that printAssembly printed; also returns the whole text.
 struct AssemblyDump {
   mlir::OwningOpRef<mlir::ModuleOp> skeleton;
   std::string text;

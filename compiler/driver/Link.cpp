@@ -24,8 +24,8 @@ namespace elf = llvm::ELF;
 
 namespace {
 
-/// Beside lathe: lib/lathe/NAME when installed, lib/NAME in a build. Else, for a lathe that was copied out of its build
-/// alone, where it was built.
+/// Relative to lathe: lib/lathe/NAME when installed, lib/NAME in a build folder. If lathe was copied out of its build
+/// folder without the library: the build folder.
 absl::StatusOr<std::string> runtimeLibrary(llvm::StringRef name) {
   static int anchor;
   llvm::SmallString<256> path(fs::getMainExecutable("lathe", &anchor));
@@ -150,12 +150,12 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
     pointers.push_back(argument.c_str());
   std::string log;
   llvm::raw_string_ostream stream(log);
-  // lld maps its output, whatever --no-mmap-output-file says (22.1): on a full disk that is a bus error.
+  // lld 22.1 maps its output in spite of --no-mmap-output-file: on a full disk that is a bus error.
   const MappingGuard guard(output.path().c_str());
   lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode == 0)
     return absl::OkStatus();
-  // The first line says what is wrong.
+  // The first line of lld's output is the error.
   llvm::StringRef reason = llvm::StringRef(log).trim().split('\n').first;
   reason.consume_front("ld.lld: ");
   reason.consume_front("error: ");
@@ -170,7 +170,7 @@ absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef symbol, l
     return fileError(file, "cannot read the weights: " + llvm::Twine(strerror(errno)));
   const uint64_t bytes = status.st_size, page = 4096;
 
-  // null, .lathe_weights, .symtab, .strtab; one name table serves sections and symbols.
+  // null, .lathe_weights, .symtab, .strtab. Sections and symbols use the same string table.
   constexpr char sectionNames[] = "\0.lathe_weights\0.symtab\0.strtab";
   std::string names(sectionNames, sizeof sectionNames);
   elf::Elf64_Sym symbols[2] = {};
@@ -184,7 +184,7 @@ absl::Status lathe::wrapInObject(llvm::StringRef file, llvm::StringRef symbol, l
   const uint64_t symbolsAt = llvm::alignTo(page + bytes, 8), namesAt = symbolsAt + sizeof symbols,
                  sectionsAt = llvm::alignTo(namesAt + names.size(), 8);
   elf::Elf64_Shdr sections[4] = {};
-  // Large: may lie out of reach of 32-bit addresses without pushing code there.
+  // SHF_X86_64_LARGE: the section may be out of reach of 32-bit addresses, and code stays in reach.
   sections[1] = {
       1, elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_X86_64_LARGE | elf::SHF_GNU_RETAIN, 0, page, bytes, 0, 0, page,
       0};

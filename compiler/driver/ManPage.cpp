@@ -6,7 +6,7 @@ using llvm::StringRef;
 
 namespace {
 
-/// Plain text in roff: a backslash, a hyphen that is one and not a dash, a line that is no request.
+/// Escapes plain text for roff: backslashes, hyphens, and a dot at the start of a line.
 std::string roff(StringRef text) {
   std::string result;
   for (char c : text)

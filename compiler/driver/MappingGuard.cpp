@@ -7,21 +7,21 @@
 
 using namespace lathe;
 
-// Everything below runs in a signal handler: no memory is allocated, and only functions are called that POSIX allows.
+// The code below runs in a signal handler: it allocates no memory and calls only functions that POSIX allows there.
 
 namespace {
 
-/// Where the file of the last mapping that was looked for is named; room for a line of /proc/self/maps.
+/// The last line of /proc/self/maps that was read; messages use the path in it.
 char line[4352];
 
-/// A file, one character at a time.
+/// Reads a file, one character at a time.
 struct Reader {
   explicit Reader(const char *path) : file(open(path, O_RDONLY | O_CLOEXEC)) {}
   ~Reader() {
     if (file >= 0)
       close(file);
   }
-  /// False at the end. A longer line than fits is cut.
+  /// False at the end. Cuts a line that is too long.
   bool nextLine() {
     size_t length = 0;
     for (char c; next(c);) {
@@ -89,20 +89,20 @@ void say(const char *text) {
   (void)!write(STDERR_FILENO, text, length);
 }
 
-struct sigaction outermost; // what the first guard found
-const char *output;         // what the innermost guard calls a file that is written
+struct sigaction outermost; // the handler before the first guard
+const char *output;         // the innermost guard's name for a file that is being written
 
 void onBusError(int, siginfo_t *info, void *) {
   bool isWritten = false;
   const char *path = info->si_code > 0 ? fileMappedAt(reinterpret_cast<uintptr_t>(info->si_addr), isWritten) : nullptr;
-  if (!path) { // not ours: the instruction is repeated, or the signal raised, for whoever came before
+  if (!path) { // no mapped file: restore the handler from before and let the instruction fault again
     sigaction(SIGBUS, &outermost, nullptr);
     if (info->si_code <= 0)
       raise(SIGBUS);
     return;
   }
   if (isatty(STDERR_FILENO))
-    say("\r\x1b[K"); // the line that shows the progress
+    say("\r\x1b[K"); // removes the progress line
   say("lathe: ");
   say(isWritten && output ? output : path);
   say(isWritten ? ": cannot link: no space left on the disk\n"

@@ -1,4 +1,4 @@
-//===- MappingGuard.h - a mapped file that fails ends in one line -------------------------------------------------===//
+//===- MappingGuard.h - one line of error when a mapped file fails ------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_MAPPINGGUARD_H
 #define LATHE_COMPILER_DRIVER_MAPPINGGUARD_H
@@ -7,12 +7,12 @@
 
 namespace lathe {
 
-/// Files are mapped, not read. A page that lies behind the end of its file, because somebody cut the file short, or
-/// that the disk cannot hold, is a bus error: SIGBUS. While a guard lives, that ends the process with one line that
-/// names the file and status 1, and unfinished outputs are removed. Guards may be nested.
+/// Files are mapped, not read. Access to a page after the end of the file (somebody shortened it), or to one that the
+/// full disk cannot store, raises SIGBUS. While a guard lives, SIGBUS ends the process with status 1 and one line that
+/// names the file, and unfinished outputs are removed. Guards may be nested.
 class MappingGuard {
 public:
-  /// `linked`: what to call a file that is mapped to be written; it must outlive the guard.
+  /// `linked`: the name, in the message, of a file that is being written. It must outlive the guard.
   explicit MappingGuard(const char *linked = nullptr);
   ~MappingGuard();
   MappingGuard(const MappingGuard &) = delete;

@@ -12,13 +12,13 @@ namespace {
 
 absl::Status problem(const llvm::Twine &message) { return absl::InvalidArgumentError(message.str()); }
 
-/// One option of `lathe compile`. The table is the parser and the help.
+/// One option of `lathe compile`. The parser and the help use the same table.
 struct Option {
   llvm::StringLiteral name;
-  llvm::StringLiteral value; // how help calls its value; empty: a flag
+  llvm::StringLiteral value; // the value's name in the help; empty: a flag
   llvm::StringLiteral help;
   absl::Status (*set)(Options &options, llvm::StringRef value);
-  bool isList = false; // may be given several times, each adds a value
+  bool isList = false; // may be given several times; each adds a value
 };
 
 absl::Status readNumber(llvm::StringRef option, llvm::StringRef value, int64_t max, int64_t &number) {
@@ -84,7 +84,7 @@ absl::Status setPrefillRows(Options &options, llvm::StringRef value) {
 }
 
 absl::Status setSizes(Options &options, llvm::StringRef value) {
-  options.sizes = value.str(); // looked at when the target is known
+  options.sizes = value.str(); // parsed when the target is known
   return absl::OkStatus();
 }
 
@@ -153,7 +153,7 @@ std::vector<llvm::StringRef> optionNames() {
   return names;
 }
 
-/// --from takes the model's description from the dump: what was decided before cannot be changed.
+/// With --from, options that were used before the stage of the dump cannot be changed.
 absl::Status checkFrom(const Options &options) {
   const Stage from = *options.from;
   if (options.emit < from)
@@ -206,7 +206,7 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
     }
     if (!option->value.empty() && value.empty())
       return problem(name + ": expected " + option->value + ", got nothing");
-    // A second value would silently win over the first one.
+    // An error, because the second value would silently replace the first.
     if (!options.given.insert(name).second && !option->value.empty() && !option->isList)
       return problem(name + ": expected once, got it twice");
     LATHE_RETURN_IF_ERROR(option->set(options, value));

@@ -13,31 +13,31 @@
 
 namespace lathe {
 
-/// What `lathe compile` was asked to do.
+/// The options of `lathe compile`.
 struct Options {
-  std::string input;                 // a model, or with `from` a dump
+  std::string input;                 // a model; with `from`, a dump
   std::string output;                // -o; empty: `chat`, or stdout with --emit
   std::string target = "cpu";        // --target
   std::string mcpu = "native";       // --mcpu, unresolved
   std::string weights = "as-stored"; // --weights
   int64_t context = 0;               // --context; 0: the model's own, at most 8192
-  int64_t threads = 0;               // --threads; 0: what the executable finds
+  int64_t threads = 0;               // --threads; 0: the executable decides
   int64_t prefillRows = 512;         // --prefill-rows
-  std::string scheduleFor;           // --schedule-for; empty: the CPU it is made for
+  std::string scheduleFor;           // --schedule-for; empty: as --mcpu
   std::string decompose;             // --decompose; empty: none
   std::string sizes;                 // --sizes; empty: the CPU's
   bool embedWeights = false;         // --embed-weights
   Stage emit = Stage::Executable;    // --emit
-  std::optional<Stage> from;         // --from: `input` is what --emit printed for it
+  std::optional<Stage> from;         // --from: the stage of the dump `input`
   std::string dumpStages;            // --dump-stages: a directory; empty: none
   bool verifyStages = false;         // --verify-stages
   bool verbose = false;              // -v
 
-  std::string symbolPrefix; // of global symbols; empty: `lathe`. No option yet: executables need no other
+  std::string symbolPrefix; // of global symbols; empty: `lathe`. There is no option for it yet
 
   std::vector<std::string> ignoreTensors; // --ignore-tensors, each time it is given
 
-  llvm::StringSet<> given; // options that were on the command line, as "--mcpu"
+  llvm::StringSet<> given; // the options on the command line, as "--mcpu"
 };
 
 enum class Command : uint8_t {
@@ -67,7 +67,7 @@ std::string mainHelp();
 std::string compileHelp();
 std::string versionText();
 
-/// Rows of the tables that the parser, the help, completion and the manual page are made of.
+/// Rows of the tables of commands and options, for the parser, the help, completion and the manual page.
 struct CommandInfo {
   llvm::StringLiteral name;
   llvm::StringLiteral value; // its arguments; empty: none

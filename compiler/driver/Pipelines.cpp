@@ -38,7 +38,7 @@ void lathe::registerDialects(DialectRegistry &registry) {
                   bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
                   vector::VectorDialect>();
-  // For what --decompose leaves to upstream's bufferization.
+  // For upstream's bufferization of decomposed ops.
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerBufferizableOpInterfaceExternalModels(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
@@ -50,7 +50,7 @@ void lathe::registerDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
-/// Each stage that asks something of the target describes it first; what a dump says stays.
+/// Stages that need the target describe it first, unless the module has a description.
 static void populateGraphStage(OpPassManager &pm, const GraphOptions &options) {
   pm.addPass(lm::createDescribeTarget());
   populateGraphPipeline(pm, options);

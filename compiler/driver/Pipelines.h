@@ -14,13 +14,13 @@
 
 namespace lathe {
 
-/// Every dialect that is in a module at some stage, and the translations to LLVM IR.
+/// Registers the dialects of all stages, and the translations to LLVM IR.
 void registerDialects(mlir::DialectRegistry &registry);
 
-/// Every pass, and the stages as --lm-graph, --lm-schedule, --lm-vector, --lm-llvm.
+/// Registers all passes, and the stages as --lm-graph, --lm-schedule, --lm-vector and --lm-llvm.
 void registerPasses();
 
-/// The passes of one of those stages, with the options the module holds.
+/// Adds the passes of one of those stages, with the options in the module.
 absl::Status populateStage(Stage stage, mlir::ModuleOp module, mlir::OpPassManager &pm);
 
 } // namespace lathe

@@ -28,8 +28,8 @@ Attribute findEntry(ModuleOp module, llvm::StringRef dictionary, llvm::StringRef
   return entries ? entries.get(key) : Attribute();
 }
 
-/// Constants for one object. A C struct is written as its bytes with the pointers put in by offset, so that no field
-/// can be in the wrong place: host and target are both 64-bit little endian.
+/// The constants of an object. A C struct is written as its bytes, in which pointers are relocated by their offsets. So
+/// its layout is that of the C compiler; host and target are both 64-bit little endian.
 class Image {
 public:
   explicit Image(llvm::TargetMachine &machine) : module("program", context) {
@@ -182,7 +182,7 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
   return caches;
 }
 
-/// A number of lm.sampling, in [low, high].
+/// A number of lm.sampling. Error: outside of [low, high].
 absl::Status readSamplingNumber(ModuleOp module, llvm::StringRef key, double low, double high, double &number) {
   auto value = llvm::dyn_cast_or_null<FloatAttr>(findEntry(module, lm::kSamplingAttr, key));
   if (!value)
@@ -195,7 +195,7 @@ absl::Status readSamplingNumber(ModuleOp module, llvm::StringRef key, double low
                                     ", found " + numberString(number));
 }
 
-/// lm.sampling, where the model's files say something about it.
+/// lm.sampling: the sampling parameters of the model's files.
 absl::Status describeSampling(ModuleOp module, Image &image, lrt_program &program, Image::Pointers &pointers) {
   if (!module->hasAttr(lm::kSamplingAttr))
     return absl::OkStatus();

@@ -1,4 +1,4 @@
-//===- Program.h - the constant by which the runtime knows the model ----------------------------------------------===//
+//===- Program.h - the description of the model for the runtime ---------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_PROGRAM_H
 #define LATHE_COMPILER_DRIVER_PROGRAM_H
@@ -9,16 +9,16 @@
 
 namespace lathe {
 
-/// What is known of the model only after its weights were packed.
+/// Facts that are known only after the weights were packed.
 struct ProgramWeights {
   uint64_t contentId[2] = {0, 0}; // both 0: a bare config
   int64_t embeddedBytes = 0;      // of the whole weights file, linked in as weightsSymbol(); 0: not embedded
 };
 
-/// Module attributes that hold what is not an op: see the comments in Driver.h.
+/// Names of module attributes, described in Driver.h.
 inline constexpr llvm::StringLiteral kOptionsAttr = "lm.options", kProgramAttr = "lm.program";
 
-/// An entry of one of the module's dictionaries. Error: names both.
+/// An entry of a dictionary attribute of the module. Error: names the attribute and the key.
 absl::StatusOr<int64_t> moduleInteger(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key);
 absl::StatusOr<std::string> moduleString(mlir::ModuleOp module, llvm::StringRef dictionary, llvm::StringRef key);
 
@@ -26,7 +26,7 @@ absl::StatusOr<std::string> moduleString(mlir::ModuleOp module, llvm::StringRef 
 absl::StatusOr<llvm::SmallString<0>> emitProgram(mlir::ModuleOp module, llvm::TargetMachine &machine,
                                                  const ProgramWeights &weights);
 
-/// `lrt_main_program` of lrt/abi.h as an object: what makes an executable of a program and liblrt.a.
+/// `lrt_main_program` of lrt/abi.h as an object: with it, a program and liblrt.a become an executable.
 absl::StatusOr<llvm::SmallString<0>> emitMain(mlir::ModuleOp module, llvm::TargetMachine &machine);
 
 /// The symbol of embedded weights.

@@ -1,4 +1,4 @@
-//===- Report.h - what the user sees while it works ---------------------------------------------------------------===//
+//===- Report.h - progress and notes on stderr --------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_REPORT_H
 #define LATHE_COMPILER_DRIVER_REPORT_H
@@ -9,7 +9,7 @@
 
 namespace lathe {
 
-/// On stderr: a line that changes when it is a terminal, a line per step with -v, else only notes.
+/// Progress on stderr. On a terminal: one line that changes; with -v: a line for each step; otherwise notes only.
 class Report {
 public:
   explicit Report(bool isVerbose);
@@ -21,7 +21,7 @@ public:
   void end(uint64_t bytes = 0);
   void progress(uint64_t done, uint64_t all);
   void note(const llvm::Twine &message);
-  /// Takes the changing line away, before something else is printed.
+  /// Removes the progress line, before something else is printed.
   void clear();
 
 private:

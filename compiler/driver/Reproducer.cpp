@@ -9,7 +9,7 @@ using namespace lathe;
 
 namespace {
 
-/// What a crash handler may touch: plain strings, made before.
+/// For the crash handler, which may not allocate: strings that were made before.
 struct Crash {
   std::string path, dump, message;
 };
@@ -34,7 +34,8 @@ void onCrash(void *) {
   writeAll(STDERR_FILENO, crash.message);
 }
 
-/// A name that nothing has: a dump of an earlier process of the same number may be what is compiled.
+/// A file name that does not exist yet. The process number is not enough: the input may be such a file of an earlier
+/// process.
 std::string temporaryPath(llvm::StringRef stage) {
   llvm::SmallString<128> folder;
   llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
@@ -51,7 +52,7 @@ std::string temporaryPath(llvm::StringRef stage) {
 
 mlir::LogicalResult lathe::runReproducibly(mlir::PassManager &passes, mlir::ModuleOp module, llvm::StringRef stage,
                                            llvm::function_ref<void(const llvm::Twine &)> note) {
-  // With this a crash becomes a failure.
+  // With a recovery context a crash is a failure.
   const std::string path = temporaryPath(stage);
   passes.enableCrashReproducerGeneration(path);
   mlir::LogicalResult result = passes.run(module);

@@ -1,4 +1,4 @@
-//===- Reproducer.h - what is left behind when the compiler is wrong ----------------------------------------------===//
+//===- Reproducer.h - files that reproduce a failure of the compiler ----------------------------------------------===//
 
 #ifndef LATHE_COMPILER_DRIVER_REPRODUCER_H
 #define LATHE_COMPILER_DRIVER_REPRODUCER_H
@@ -10,13 +10,13 @@
 
 namespace lathe {
 
-/// Runs passes. When one fails or crashes, the module as it was before is left in a file, with the passes; `note` gets
-/// the command that repeats it.
+/// Runs passes. When one fails or crashes, writes the module from before it and the passes to a file. `note` gets the
+/// command that repeats the failure.
 mlir::LogicalResult runReproducibly(mlir::PassManager &passes, mlir::ModuleOp module, llvm::StringRef stage,
                                     llvm::function_ref<void(const llvm::Twine &)> note);
 
-/// While it lives, a crash leaves `dump` in a file and says that `lathe compile FILE <options>` repeats it: for what is
-/// not a pass.
+/// For code that is no pass: while it lives, a crash writes `dump` to a file and prints `lathe compile FILE <options>`,
+/// which repeats it.
 class CrashDump {
 public:
   CrashDump(llvm::StringRef stage, std::string dump, llvm::StringRef options);

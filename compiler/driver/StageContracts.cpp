@@ -1,4 +1,4 @@
-// The stage table, and the verifier of what holds after each stage.
+// The table of stages, and the check of a module after each stage.
 
 #include "compiler/driver/Stages.h"
 #include "llvm/ADT/StringExtras.h"

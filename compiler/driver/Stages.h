@@ -25,14 +25,15 @@ struct StageInfo {
 llvm::ArrayRef<StageInfo> allStages();
 const StageInfo &getStageInfo(Stage stage);
 
-/// Checks the column `holds` of a stage, and its attributes. The diagnostic names the op and the stage that should have
-/// removed it.
+/// Checks that the module has only ops of the column `holds`, and its attributes. The diagnostic names the op and the
+/// stage that should have removed it.
 mlir::LogicalResult verifyStage(mlir::ModuleOp module, Stage stage);
 
-/// The module's attributes (dialects/lm/ModuleAttributes.h) against its ops. Also of the object stage's skeleton.
+/// Compares the module's attributes (dialects/lm/ModuleAttributes.h) with its ops. Also for the skeleton of stage
+/// object.
 mlir::LogicalResult verifyAttributes(mlir::ModuleOp module, Stage stage);
 
-/// The costs of phases and lm.program, which `counted` has as they must be.
+/// Compares the costs of phases and lm.program with those of `counted`, which were computed anew.
 mlir::LogicalResult verifyCounts(mlir::ModuleOp counted, mlir::ModuleOp module);
 
 } // namespace lathe

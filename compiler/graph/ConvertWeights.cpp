@@ -1,4 +1,4 @@
-//===- ConvertWeights.cpp - weights take the format the user asks for ---------------------------------------------===//
+//===- ConvertWeights.cpp - weights get the format of --weights ---------------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
@@ -46,7 +46,7 @@ struct ConvertWeights : mlir::lm::impl::ConvertWeightsBase<ConvertWeights> {
       return weight.withFormat(*wanted);
     });
     if (isPacked) {
-      // The layout belongs to the format.
+      // A layout is one of the old format.
       getOperation().emitError() << "lm-convert-weights: expects weights that are not packed yet";
       signalPassFailure();
     }

@@ -1,7 +1,7 @@
-//===- DeferResiduals.cpp - add to the stream where it is next normed ---------------------------------------------===//
+//===- DeferResiduals.cpp - add to the residual stream at the next norm -------------------------------------------===//
 //
-// Before, a layer is x -> x', after, (x, pending) -> (x', pending'), where x' still lacks pending'. Inside and between
-// layers `norm(add(x, [norm](block)))` becomes one lm.add_norm, the way into the next projection.
+// A layer x -> x' becomes (x, pending) -> (x', pending'), where the residual stream is x' + pending'. Inside and
+// between layers `norm(add(x, [norm](block)))` becomes one lm.add_norm, the input of the next projection.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -23,17 +23,17 @@ using namespace mlir::lm;
 
 namespace {
 
-/// A norm of whole rows by a weight alone.
+/// Whether it is a norm of whole rows, with a weight and no bias.
 bool isPlain(NormOp norm) { return norm && norm.getGroups() == 1 && norm.getWeight() && !norm.getBias(); }
 
-/// The last addition of a layer: its block's output, and the norm it passes on the way if there is one.
+/// The last addition of a layer: the block's output, and the norm after the block, if there is one.
 struct Tail {
   AddOp add;
   NormOp post; // may be null
   Value block;
   StringAttr postSlot; // of the norm's weight
 
-  /// A layer applies the norm of the layer before: both must be told by the same slot, in the same way.
+  /// Whether both have the same norm: a layer applies the post norm of the layer before, whose kind may be another.
   bool handsOverLike(Tail &other) {
     return postSlot == other.postSlot && (!post || post.getEps() == other.post.getEps());
   }
@@ -74,7 +74,7 @@ void fuseInside(func::FuncOp function, IRRewriter &rewriter) {
       block = post.getInput(), postWeight = post.getWeight();
     else
       post = {};
-    // Other users of the sum come after the norm; its weight may be fetched between the two.
+    // Other uses of the sum come after the norm. The op that provides its weight may stand between the two.
     if (llvm::any_of(add->getUsers(), [&](Operation *user) { return user != norm && user->isBeforeInBlock(norm); })) {
       remarkMissed(norm.getLoc(), "the sum is used before it is normed");
       continue;
@@ -111,7 +111,7 @@ void DeferResiduals::rewriteLayers(LayersOp layers, SymbolTable &symbols, IRRewr
   for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())
     if (auto kind = symbols.lookup<func::FuncOp>(name.getValue()); !llvm::is_contained(kinds, kind))
       kinds.push_back(kind);
-  // All kinds hand over the same way, or none does: what a layer receives must not depend on the layer before.
+  // All kinds of layers return (stream, pending), or none does: any kind may follow any other.
   SmallVector<Tail> tails;
   for (func::FuncOp kind : kinds) {
     std::optional<Tail> tail = findTail(kind);

@@ -16,7 +16,7 @@ using namespace mlir::lm;
 
 namespace {
 
-/// One of q and k on its way from the projection: rope(norm(linear)), rope and norm optional.
+/// The queries or the keys: rope(norm(linear)), where rope and norm are optional.
 struct Path {
   RopeOp rope;
   NormOp norm;
@@ -75,7 +75,7 @@ struct FuseIntoQKV : OpRewritePattern<AttentionOp> {
       return rewriter.notifyMatchFailure(attention, "a norm spans heads");
     if (q->norm && q->norm.getEps() != k->norm.getEps())
       return rewriter.notifyMatchFailure(attention, "queries and keys are normed with different eps");
-    // The fused op stands where the cache is filled; keys and values are made by then.
+    // The fused op replaces the append: keys and values are defined before it.
     const Value weights[] = {q->linear.getWeight(), q->linear.getBias(),
                              q->norm ? Value(q->norm.getWeight()) : Value()};
     for (Value weight : weights)

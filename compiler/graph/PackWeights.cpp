@@ -1,4 +1,4 @@
-//===- PackWeights.cpp - weights take the target's layout and a place in the weights file -------------------------===//
+//===- PackWeights.cpp - weights get the target's layout and offsets in the weights file --------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
@@ -21,7 +21,7 @@ struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
     FailureOr<TargetAttr> target = lathe::getTarget(getOperation());
     if (failed(target))
       return signalPassFailure();
-    // The head is what multiplies beside the layers.
+    // A matrix that is multiplied outside of the layers makes the logits.
     llvm::DenseSet<Type> heads;
     getOperation().walk([&](LayersOp layers) {
       for (auto linear : layers->getBlock()->getOps<LinearOp>())

@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 def FuseQKV : Pass<"lm-fuse-qkv", "::mlir::ModuleOp"> {
   let summary = "projections, q/k norm, rope and append become lm.qkv";
   let description = [{
-    The way of a head from the layer's input into the cache needs nothing of other heads: one phase, divided by heads.
+    From the layer's input to the cache, a head depends on no other head: so this is one phase, divided by heads.
     Example: test/graph/fuse-qkv.mlir.
   }];
   let dependentDialects = ["::mlir::lm::LMDialect"];
@@ -19,18 +19,18 @@ def FuseGatedLinear : Pass<"lm-fuse-gated-linear", "::mlir::ModuleOp"> {
 }
 
 def DeferResiduals : Pass<"lm-defer-residuals", "::mlir::ModuleOp"> {
-  let summary = "what a block adds to the stream is added where it is next normed";
+  let summary = "the output of a block is added to the residual stream at the next norm";
   let description = [{
-    A layer takes and returns (stream, pending) instead of the sum: the addition, and a norm between block and addition
-    (post-norms), move into the consuming phase, where every worker repeats them on its own copy instead of waiting. The
-    last block's post-norm weight is then needed by the next layer, as its slot `previous.<slot>`.
+    A layer takes and returns (stream, pending) instead of their sum. The addition, and a norm between block and addition
+    (post norm), move to the phase that reads the sum. There every worker repeats them on its own copy, which is faster
+    than a barrier. The next layer then needs the weight of the last block's post norm: its slot `previous.<slot>`.
     Example: test/graph/defer-residuals.mlir.
   }];
   let dependentDialects = ["::mlir::lm::LMDialect"];
 }
 
 def ConvertWeights : Pass<"lm-convert-weights", "::mlir::ModuleOp"> {
-  let summary = "weights take the format the user asks for";
+  let summary = "weights get the format that the user chose";
   let description = [{
     `f32`, `bf16`, `q8` (q8_0) and `q4` (q4_1) apply to every matrix; vectors are always f32. A matrix whose rows the
     blocks of 32 do not divide stays bf16. `as-stored` keeps a matrix's own format. Example: test/graph/convert-weights.mlir.
@@ -40,19 +40,19 @@ def ConvertWeights : Pass<"lm-convert-weights", "::mlir::ModuleOp"> {
 }
 
 def PackWeights : Pass<"lm-pack-weights", "::mlir::ModuleOp"> {
-  let summary = "weights take the target's layout and a place in the weights file";
+  let summary = "weights get the target's layout and offsets in the weights file";
   let description = "The layout is that of lm.target (lm-describe-target). Example: test/graph/pack-weights.mlir.";
   let dependentDialects = ["::mlir::lm::LMDialect"];
 }
 
 def PlanCache : Pass<"lm-plan-cache", "::mlir::ModuleOp"> {
-  let summary = "caches take their element, rows and place";
+  let summary = "caches get their element type, rows and offset";
   let description = [{
-    A cache with window W holds W - 1 past positions and the rows of one call, not more than the context, rounded up to
-    panels: a ring when that is less than the context. Example: test/graph/plan-cache.mlir.
+    A cache with window W has rows for W - 1 past positions and for the rows of one call, rounded up to panels, and at most
+    as many as the context. If these are fewer than the context, it is a ring. Example: test/graph/plan-cache.mlir.
   }];
   let options = [Option<"element", "element", "std::string", "\"bf16\"", "bf16 or f32">,
-                 Option<"rows", "rows", "int64_t", "512", "most rows one call appends; the module's lm.options.prefill_rows goes before">];
+                 Option<"rows", "rows", "int64_t", "512", "maximum number of rows that a call appends; lm.options.prefill_rows of the module overrides it">];
   let dependentDialects = ["::mlir::lm::LMDialect"];
 }
 

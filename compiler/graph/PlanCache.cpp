@@ -1,4 +1,4 @@
-//===- PlanCache.cpp - caches take their element, rows and place --------------------------------------------------===//
+//===- PlanCache.cpp - caches get element type, rows and offset ---------------------------------------------------===//
 
 #include "compiler/graph/Passes.h"
 #include "compiler/graph/Retype.h"
@@ -40,7 +40,7 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
       if (cache.getWindow())
         needed = std::min(needed, cache.getWindow() - 1 + *callRows);
       int64_t allotted = llvm::alignTo(needed, lathe::kPanelRows);
-      // bf16 lies in pairs.
+      // Pairs of bf16 values lie together.
       Type type = cache.getDim() % 2 ? wide : chosen;
       CacheType planned =
           CacheType::getChecked([&] { return module.emitError(); }, &getContext(), cache.getHeads(), cache.getDim(),

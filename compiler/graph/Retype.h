@@ -9,8 +9,8 @@
 
 namespace mlir::lm {
 
-/// Applies `map` to every type of symbols, values and signatures. Layers of one kind have equal types and keep them,
-/// since `map` looks at the type alone.
+/// Applies `map` to the types of all symbols, values and signatures. Layers of one kind have equal types before, and so
+/// afterwards, because the result of `map` depends on the type only.
 inline void retype(ModuleOp module, function_ref<Type(Type)> map) {
   module.walk([&](Operation *op) {
     if (auto weight = dyn_cast<WeightOp>(op)) {

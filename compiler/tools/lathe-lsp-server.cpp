@@ -1,4 +1,4 @@
-// Editors' view of dumps: diagnostics, definitions, hover.
+// A language server for dumps: diagnostics, definitions, hover.
 
 #include "compiler/driver/Pipelines.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"

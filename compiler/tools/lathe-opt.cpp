@@ -1,4 +1,4 @@
-// Our dialects and passes, one by one or as the driver runs them (--lm-graph ...).
+// mlir-opt with Lathe's dialects and passes. --lm-graph, --lm-schedule, ... run the stages as the driver does.
 
 #include "compiler/driver/Pipelines.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"

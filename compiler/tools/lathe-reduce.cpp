@@ -1,4 +1,4 @@
-// Makes a module that fails smaller.
+// mlir-reduce with Lathe's dialects and passes: makes a failing module smaller.
 
 #include "compiler/driver/Pipelines.h"
 #include "mlir/IR/MLIRContext.h"
