@@ -24,20 +24,45 @@ std::string toString(Attribute value) {
   return text.size() <= 120 ? text : text.substr(0, 117) + "...";
 }
 
-/// "key: expected a, found b", of lists that are equally long the first element that differs.
+/// "key: expected a, found b".
 std::string describeDifference(llvm::StringRef key, Attribute expected, Attribute found) {
-  auto numbers = dyn_cast_or_null<DenseI64ArrayAttr>(expected), others = dyn_cast_or_null<DenseI64ArrayAttr>(found);
-  if (numbers && others && numbers.size() == others.size())
-    for (auto [index, pair] : llvm::enumerate(llvm::zip(numbers.asArrayRef(), others.asArrayRef())))
-      if (auto [number, other] = pair; number != other)
-        return (key + "[" + llvm::Twine(index) + "]: expected " + llvm::Twine(number) + ", found " + llvm::Twine(other))
-            .str();
-  auto texts = dyn_cast_or_null<ArrayAttr>(expected), otherTexts = dyn_cast_or_null<ArrayAttr>(found);
-  if (texts && otherTexts && texts.size() == otherTexts.size())
-    for (auto [index, pair] : llvm::enumerate(llvm::zip(texts, otherTexts)))
-      if (auto [text, other] = pair; text != other)
-        return (key + "[" + llvm::Twine(index) + "]: expected " + toString(text) + ", found " + toString(other)).str();
   return (key + ": expected " + toString(expected) + ", found " + toString(found)).str();
+}
+
+/// "values[2]: expected 64, found 0": the first segment in which two sources of one role differ.
+std::string describeDifference(lm::SourceAttr expected, lm::SourceAttr found) {
+  const std::string role = lm::stringifySourceRole(expected.getRole()).str();
+  if (expected.getFormat() != found.getFormat())
+    return describeDifference(role, expected.getFormat(), found.getFormat());
+  const llvm::SmallVector<lm::SourceSegment> segments = expected.getSegments(), others = found.getSegments();
+  if (segments.size() == others.size())
+    for (auto [index, pair] : llvm::enumerate(llvm::zip(segments, others))) {
+      auto [segment, other] = pair;
+      const std::string key = role + "[" + std::to_string(index) + "]";
+      if (segment.file != other.file)
+        return describeDifference(key, segment.file, other.file);
+      if (segment.offset != other.offset)
+        return key + ": expected " + std::to_string(segment.offset) + ", found " + std::to_string(other.offset);
+      if (segment.row != other.row)
+        return key + " rows: expected " + std::to_string(segment.row) + ", found " + std::to_string(other.row);
+    }
+  return describeDifference(role, expected, found);
+}
+
+/// The first difference between two weights' recipes, of which there is one.
+std::string describeDifference(DictionaryAttr expected, DictionaryAttr found) {
+  auto sourcesOf = [](DictionaryAttr recipe) {
+    auto sources = recipe.getAs<ArrayAttr>("sources");
+    return sources ? llvm::to_vector(sources.getAsRange<lm::SourceAttr>()) : llvm::SmallVector<lm::SourceAttr>();
+  };
+  const auto sources = sourcesOf(expected), others = sourcesOf(found);
+  for (auto [source, other] : llvm::zip(sources, others))
+    if (source != other && source.getRole() == other.getRole())
+      return describeDifference(source, other);
+  for (llvm::StringRef key : {"sources", "recipe", "shape"})
+    if (expected.get(key) != found.get(key))
+      return describeDifference(key, expected.get(key), found.get(key));
+  llvm_unreachable("the recipes are equal");
 }
 
 /// The first key in which two dictionaries differ, unless it is `ignored`.
@@ -57,11 +82,12 @@ std::optional<std::string> findDifference(DictionaryAttr expected, DictionaryAtt
 /// Where a weight's values come from and what is done to them, whatever they become.
 DictionaryAttr recipeOf(lm::WeightOp weight) {
   Builder builder(weight.getContext());
-  NamedAttrList entries(weight->getAttrDictionary());
-  for (StringAttr name : {weight.getSymNameAttrName(), weight.getTypeAttrName(), weight.getPlaceAttrName()})
-    entries.erase(name);
-  entries.set(weight.getStoredAttrName(), builder.getStringAttr(getFormatInfo(weight.getStoredFormat()).name));
+  NamedAttrList entries;
   entries.set("shape", builder.getDenseI64ArrayAttr(weight.getWeightType().getShape()));
+  if (weight.getSources())
+    entries.set("sources", *weight.getSources());
+  if (weight.getRecipe())
+    entries.set("recipe", *weight.getRecipe());
   return entries.getDictionary(weight.getContext());
 }
 
@@ -101,9 +127,11 @@ absl::Status checkWeights(ModuleOp reference, ModuleOp module, llvm::StringRef d
     // Another tensor of the same shape is an edit that makes sense.
     if (recipes.contains(found) && own.get("shape") == found.get("shape"))
       continue;
-    auto file = own.getAs<StringAttr>("file");
+    auto sources = own.getAs<ArrayAttr>("sources");
     return fileError(dump, name,
-                     *findDifference(own, found) + (file ? "; as " + file.getValue() + " has it" : llvm::Twine()));
+                     describeDifference(own, found) +
+                         (sources ? "; as " + cast<lm::SourceAttr>(sources[0]).getFiles()[0].getValue() + " has it"
+                                  : llvm::Twine()));
   }
   return absl::OkStatus();
 }

@@ -206,15 +206,11 @@ void Compilation::recordInputs() {
   if (auto model = (*module)->getAttrOfType<DictionaryAttr>(lm::kModelAttr))
     if (auto path = model.getAs<StringAttr>("path"))
       paths.insert(path.getValue());
-  for (lm::WeightOp weight : module->getOps<lm::WeightOp>()) {
-    if (weight.getFile())
-      paths.insert(*weight.getFile());
-    for (std::optional<ArrayAttr> files : {weight.getFiles(), weight.getScaleFiles()})
-      if (files)
-        for (Attribute file : *files)
-          if (auto path = llvm::dyn_cast<StringAttr>(file))
-            paths.insert(path.getValue());
-  }
+  for (lm::WeightOp weight : module->getOps<lm::WeightOp>())
+    if (weight.getSources())
+      for (auto source : weight.getSources()->getAsRange<lm::SourceAttr>())
+        for (StringAttr file : source.getFiles())
+          paths.insert(file.getValue());
   for (const auto &path : paths)
     recordInput(path.getKey());
 }

@@ -14,11 +14,7 @@ namespace mlir::lm {
 inline void retype(ModuleOp module, function_ref<Type(Type)> map) {
   module.walk([&](Operation *op) {
     if (auto weight = dyn_cast<WeightOp>(op)) {
-      // The file keeps its format: remember it when the type's changes.
-      auto type = cast<WeightType>(map(weight.getType()));
-      if (!weight.getStored() && type.getFormat() != weight.getWeightType().getFormat())
-        weight.setStored(weight.getWeightType().getInfo().name);
-      weight.setType(type);
+      weight.setType(cast<WeightType>(map(weight.getType())));
     } else if (auto state = dyn_cast<StateOp>(op)) {
       state.setType(map(state.getType()));
     }

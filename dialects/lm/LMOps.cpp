@@ -44,80 +44,7 @@ LogicalResult checkHeads(Operation *op, int64_t heads, CacheType cache) {
                              << " heads, but found " << heads;
   return success();
 }
-
-/// A byte in the weights file or the cache area.
-LogicalResult checkPlace(Operation *op, std::optional<int64_t> place) {
-  if (place && (*place < 0 || *place >= int64_t(1) << 50))
-    return op->emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
-  return success();
-}
 } // namespace
-
-lathe::Format WeightOp::getStoredFormat() {
-  if (std::optional<StringRef> stored = getStored())
-    return *lathe::parseFormat(*stored);
-  return getWeightType().getFormat();
-}
-
-LogicalResult WeightOp::verify() {
-  if (getStored() && !lathe::parseFormat(*getStored()))
-    return emitOpError() << "expects a known format after 'stored', but found \"" << *getStored() << "\"";
-  if (getFile().has_value() != getOffset().has_value())
-    return emitOpError() << "expects a file and an offset, but found the " << (getFile() ? "file" : "offset")
-                         << " alone";
-  if (std::optional<int64_t> offset = getOffset(); offset && *offset < 0)
-    return emitOpError() << "expects a non-negative offset, but found " << *offset;
-  if (failed(checkPlace(*this, getPlace())))
-    return failure();
-  WeightType type = getWeightType();
-  int64_t heads = getUnpermute().value_or(1), from = getUnpermuteFrom().value_or(0);
-  if (getUnpermute() && (heads < 1 || type.getRows() % heads || from < 0 || from >= type.getRows() / heads ||
-                         (type.getRows() / heads - from) % 2))
-    return emitOpError() << "expects rows that divide into halves of " << heads << " heads, but found "
-                         << type.getRows();
-  int64_t group = getGroup().value_or(1), pitch = getPitch().value_or(group);
-  if (group < 1 || pitch < group || pitch >= int64_t(1) << 40 || type.getRows() % group ||
-      type.getRows() / group > (int64_t(1) << 40) / pitch || (getGroup() && !getPitch()))
-    return emitOpError() << "expects whole groups of rows and a pitch that is not smaller, but found " << group
-                         << " and " << pitch << " for " << type;
-  if (std::optional<int64_t> stored = getTransposed()) {
-    if (type.isVector() || *stored < (type.getRows() / group - 1) * pitch + group || *stored >= int64_t(1) << 40)
-      return emitOpError() << "expects a matrix of at most " << *stored << " rows where it is stored transposed, "
-                           << "but found " << type;
-    const lathe::FormatInfo &info = lathe::getFormatInfo(getStoredFormat());
-    if (*stored % info.block || (info.isQuantised() && getScaleOffsets()))
-      return emitOpError() << "expects rows of whole blocks with their scales where " << info.name
-                           << " is stored transposed, but found " << *stored << " values for " << type;
-  }
-  if (std::optional<ArrayRef<int64_t>> scales = getScaleOffsets()) {
-    auto matrices = static_cast<size_t>(type.getExperts());
-    auto isBad = [](ArrayRef<int64_t> numbers) {
-      return llvm::any_of(numbers, [](int64_t number) { return number < 0 || number >= int64_t(1) << 50; });
-    };
-    if (type.isVector() || scales->size() != matrices || isBad(*scales) ||
-        (getScaleFiles() && getScaleFiles()->size() != matrices) ||
-        (getScaleRows() && (getScaleRows()->size() != matrices || isBad(*getScaleRows()))) ||
-        getScaleColumns().value_or(0) < 1 || getScaleColumns().value_or(0) > uint64_t(1) << 40)
-      return emitOpError() << "expects an offset of scales, and where there are files and rows one of each, for every "
-                           << "matrix, but found " << scales->size() << " for " << type;
-  }
-  int64_t rowParts = getRowParts().value_or(1), columnParts = getColumnParts().value_or(1);
-  bool isCut = getRowParts() || getColumnParts();
-  if (isCut && (rowParts < 1 || columnParts < 1 || type.isVector() || type.getRows() % rowParts ||
-                type.getColumns() % columnParts || getTransposed() || getPitch() || getScaleOffsets()))
-    return emitOpError() << "expects a matrix that divides into " << rowParts << " parts of its rows and "
-                         << columnParts << " of its columns and is stored as it is, but found " << type;
-  if (std::optional<ArrayRef<int64_t>> offsets = getOffsets()) {
-    auto places = static_cast<size_t>(type.getExperts()) * getParts();
-    if (!(type.isExperts() || isCut) || offsets->size() != places || (getFiles() && getFiles()->size() != places) ||
-        llvm::any_of(*offsets, [](int64_t offset) { return offset < 0; }))
-      return emitOpError() << "expects an offset, and where there are files a file, for each of the experts and parts, "
-                           << "but found " << offsets->size() << " for " << type;
-  } else if (getFiles() || isCut) {
-    return emitOpError() << "expects files and parts beside offsets";
-  }
-  return success();
-}
 
 LogicalResult RouteOp::verify() {
   int64_t experts = columns(getScores()), top = getTop();
@@ -168,7 +95,9 @@ LogicalResult ExpertsOp::verify() {
 LogicalResult StateOp::verify() {
   if (!isa<CacheType, RecurrentStateType>(getType()))
     return emitOpError() << "expects a cache or a recurrent state, but found " << getType();
-  return checkPlace(*this, getPlace());
+  if (std::optional<int64_t> place = getPlace(); place && (*place < 0 || *place >= int64_t(1) << 50))
+    return emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
+  return success();
 }
 
 LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/lm/LMEnums.h.inc"
+#include "dialects/lm/WeightRecipe.h"
 
 namespace mlir::lm {
 class CacheType;

@@ -2,6 +2,7 @@
 #define LM_OPS_TD
 
 include "dialects/lm/LMTarget.td"
+include "dialects/lm/WeightAttrs.td"
 include "mlir/Dialect/Linalg/IR/LinalgInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -28,41 +29,37 @@ def LM_Choice : Type<
 //===--------------------------------------------------------------------------------------------------------------===//
 
 def LM_WeightOp : LM_Op<"weight", [Symbol]> {
-  let summary = "a named weight: where it lies and what is done to it";
+  let summary = "a named weight: where its values lie and what is done to them";
   let description = [{
-    Names a place in a checkpoint file and the transformations to run, once, when the weights file is written:
-    `transposed(n)` reads some columns of a matrix stored as [in, n]; with `pitch` rows (transposed: columns, of a vector
-    values) come in groups of `group`, the next one `pitch` further on; `negate_exp` takes -exp(x) of every value;
-    `unpermute(h)` turns interleaved rotary rows of h heads into halves, all of a head's or those `unpermute_from` on, `add_one` adds 1 to every value (norms stored as w - 1); then the values are converted to the type's format and packed into its layout. `stored` is the format in
-    the file when it differs from the type's. Without `from` the model was imported from a bare config: the weight has a
-    type and no values. Experts' matrices lie at `offsets`, one for each, in `from` or, one for each, in `files`; a matrix
-    that was cut for several devices has there, in order, `row_parts` of its rows or `column_parts` of every row. Scales kept
-    apart begin at `scale_offsets`, one for each matrix, in `from` or, one for each, in `scale_files`: f32 for every 128 x 128
-    values of a stored matrix of which this one begins at row `scale_rows` (f8_e4m3, `scale_columns` to a row of blocks), or
-    a byte for each block of a row (mxfp4, whose blocks then hold neighbours in a byte).
+    `sources` say where in the model's files the values lie, and what belongs to them (scales that the file keeps apart):
+    `#lm.source`, one for each role, values first. `recipe` lists the steps that make the weight of the stored matrix, in
+    order: `#lm.concat`, `#lm.slice`, `#lm.transpose`, `#lm.unpermute`, `#lm.add_one`, `#lm.negate_exp`. Then the values
+    are converted to the type's format and packed into its layout. All of this runs once, when the weights file is
+    written. `place` is the weight's offset in that file's tensor section, in bytes.
+
+    Matrices of experts lie in a segment each and share the recipe. Without sources the model was imported from a bare
+    config: the weight has a type and no values. The format of values stands after `from` where it is not the type's.
 
     Example:
     ```mlir
     lm.weight @layers.0.q_proj : !lm.weight<192x72xbf16> from "model.safetensors" at 4096
-    lm.weight @layers.0.k_proj : !lm.weight<64x96xq4_0> from "tiny.gguf" at 8192 {unpermute = 4 : i64}
+    lm.weight @layers.0.k_proj : !lm.weight<64x96xbf16> from q4_0 "tiny.gguf" at 8192 recipe [#lm.unpermute<heads = 4>]
+    lm.weight @layers.0.expert_up : !lm.weight<2x16x128xf8_e4m3> from "a" at 0, 2048 scales f32 "b" at 64, 128
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type, OptionalAttr<StrAttr>:$file,
-                       OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$stored, OptionalAttr<I64Attr>:$unpermute,
-                       OptionalAttr<I64Attr>:$transposed, OptionalAttr<I64Attr>:$group, OptionalAttr<I64Attr>:$pitch, OptionalAttr<I64Attr>:$unpermute_from,
-                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<StrArrayAttr>:$files,
-                       OptionalAttr<I64Attr>:$row_parts, OptionalAttr<I64Attr>:$column_parts,
-                       OptionalAttr<DenseI64ArrayAttr>:$scale_offsets, OptionalAttr<StrArrayAttr>:$scale_files,
-                       OptionalAttr<DenseI64ArrayAttr>:$scale_rows, OptionalAttr<I64Attr>:$scale_columns, UnitAttr:$add_one, UnitAttr:$negate_exp, OptionalAttr<I64Attr>:$place);
-  let assemblyFormat = [{
-    $sym_name `:` $type (`stored` $stored^)? (`from` $file^ `at` $offset)? (`place` $place^)? attr-dict
-  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type,
+                       OptionalAttr<TypedArrayAttrBase<LM_SourceAttr, "sources of a weight">>:$sources,
+                       OptionalAttr<TypedArrayAttrBase<LM_RecipeStep, "steps of a recipe">>:$recipe,
+                       OptionalAttr<I64Attr>:$place);
+  let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     WeightType getWeightType() { return ::llvm::cast<WeightType>(getType()); }
-    /// Places that each matrix lies in.
-    int64_t getParts() { return getRowParts().value_or(1) * getColumnParts().value_or(1); }
-    /// Format of the bytes in the file.
+    /// Null where there is none of this role.
+    SourceAttr getSource(SourceRole role);
+    /// How many segments each matrix lies in.
+    int64_t getParts();
+    /// Format of the values in the files.
     ::lathe::Format getStoredFormat();
   }];
 }

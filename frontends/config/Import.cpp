@@ -4,6 +4,7 @@
 #include "compiler/support/Errors.h"
 #include "dialects/lm/LMDialect.h"
 #include "frontends/config/LeftOut.h"
+#include "frontends/config/WeightRecipe.h"
 #include "frontends/config/blocks/Blocks.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
@@ -81,68 +82,9 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
   const bool isConverted = tensor && !keepsScales(binding);
   auto type = lm::WeightType::get(builder.getContext(), binding.shape, isConverted ? Format::BF16 : stored, {});
 
-  auto op =
-      lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())), symbol,
-                           type, StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(),
-                           /*transposed=*/IntegerAttr(), /*group=*/IntegerAttr(), /*pitch=*/IntegerAttr(),
-                           /*unpermute_from=*/IntegerAttr(), /*offsets=*/DenseI64ArrayAttr(), /*files=*/ArrayAttr(),
-                           /*row_parts=*/IntegerAttr(), /*column_parts=*/IntegerAttr(),
-                           /*scale_offsets=*/DenseI64ArrayAttr(), /*scale_files=*/ArrayAttr(),
-                           /*scale_rows=*/DenseI64ArrayAttr(), /*scale_columns=*/IntegerAttr(),
-                           /*add_one=*/false, binding.negateExp, IntegerAttr());
-  auto pathOf = [&](const TensorInfo &tensor) { return absolutePath(source.checkpoint->path(tensor)); };
-  if (isConverted)
-    op.setStored(getFormatInfo(stored).name);
-  if (!binding.scales.empty()) {
-    SmallVector<int64_t> offsets, rows;
-    SmallVector<Attribute> files;
-    for (const ScalePlace &scale : binding.scales) {
-      offsets.push_back(scale.offset);
-      rows.push_back(scale.firstRow);
-      files.push_back(builder.getStringAttr(pathOf(*scale.tensor)));
-    }
-    op.setScaleOffsets(offsets);
-    op.setScaleColumns(binding.scaleColumns);
-    if (llvm::any_of(rows, [](int64_t row) { return row != 0; }))
-      op.setScaleRows(rows);
-    op.setScaleFilesAttr(builder.getArrayAttr(files));
-  }
-  if (binding.transposedRows)
-    op.setTransposed(binding.transposedRows);
-  if (binding.pitch != binding.group) {
-    op.setGroup(binding.group);
-    op.setPitch(binding.pitch);
-  }
-  if (!binding.places.empty()) {
-    SmallVector<int64_t> offsets;
-    SmallVector<Attribute> files;
-    for (const MatrixPlace &place : binding.places) {
-      offsets.push_back(place.offset);
-      files.push_back(builder.getStringAttr(pathOf(*place.tensor)));
-    }
-    op.setFile(cast<StringAttr>(files.front()).getValue());
-    op.setOffset(offsets.front());
-    op.setOffsets(offsets);
-    if (!llvm::all_equal(files))
-      op.setFilesAttr(builder.getArrayAttr(files));
-    if (binding.cut.rows > 1)
-      op.setRowParts(binding.cut.rows);
-    if (binding.cut.columns > 1)
-      op.setColumnParts(binding.cut.columns);
-  } else if (tensor) {
-    const SmallString<128> path = pathOf(*tensor);
-    // Rows of a tensor that holds several weights: their place is known here, the packer reads on.
-    const int64_t width = binding.shape.size() == 2 ? binding.shape[1] : 1;
-    const FormatInfo &info = getFormatInfo(stored);
-    const int64_t before = binding.firstRow * (binding.transposedRows ? 1 : width);
-    op.setFile(path.str());
-    op.setOffset(tensor->offset + before / info.block * info.bytes);
-  }
-  if (binding.permuteHeads)
-    op.setUnpermute(binding.permuteHeads);
-  if (binding.permuteFrom)
-    op.setUnpermuteFrom(binding.permuteFrom);
-  op.setAddOne(binding.add == 1);
+  const WeightRecipe recipe = tensor ? makeRecipe(builder, *source.checkpoint, binding) : WeightRecipe();
+  lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())), symbol, type,
+                       recipe.sources, recipe.steps, /*place=*/IntegerAttr());
   return type;
 }
 

@@ -42,7 +42,6 @@ struct TensorBinding {
   std::vector<MatrixPlace> places; // experts', heads', parts': one for each, `tensor` is the first's; empty: its own
   Cut cut;                         // each matrix has so many places, one after another
   std::vector<ScalePlace> scales;  // one for each matrix; empty: there are none apart
-  int64_t scaleColumns = 0;        // scales to a row of blocks
   Format format = Format::F32;     // of the values, as the file has them
   int64_t firstRow = 0;            // rows of the tensor before these: it holds several slots
   /// Rows (transposed: columns, of a vector values) come in groups of `group`, the next one `pitch` further on.

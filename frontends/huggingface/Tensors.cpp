@@ -104,7 +104,6 @@ absl::Status bindScales(const Checkpoint &checkpoint, const TensorInfo &tensor, 
                      "expected F32 of shape " + shapeString(shape) + ", got " + printable(scales->storedType) +
                          " of shape " + shapeString(scales->shape));
   binding.scales.push_back({scales, scales->offset, firstRow});
-  binding.scaleColumns = shape[1];
   return absl::OkStatus();
 }
 
@@ -137,7 +136,6 @@ absl::Status bindBlocks(const Checkpoint &checkpoint, const std::string &stem, b
   }
   binding.tensor = quants;
   binding.format = Format::MXFP4;
-  binding.scaleColumns = blocks;
   binding.pitch = isInterleaved ? 2 : 1;
   return absl::OkStatus();
 }

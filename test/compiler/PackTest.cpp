@@ -11,6 +11,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -86,12 +87,14 @@ protected:
     return reinterpret_cast<const uint8_t *>(file->getBufferStart()) + LRT_WEIGHTS_ALIGN;
   }
 
-  /// Packs one matrix and compares it with `expected(row)`.
+  /// Packs one matrix and compares it with `expected(row)`. `places`: behind the format; the third byte of "in" if
+  /// empty.
   void expectRows(llvm::StringRef type, llvm::StringRef stored, llvm::StringRef recipe,
-                  llvm::function_ref<std::vector<float>(int64_t)> expected) {
-    SCOPED_TRACE((type + " stored " + stored).str());
-    OwningOpRef<ModuleOp> module = parse(("lm.weight @w : !lm.weight<" + type + "> stored \"" + stored + "\" from \"" +
-                                          path("in") + "\" at 3 place 64 " + recipe)
+                  llvm::function_ref<std::vector<float>(int64_t)> expected, const std::string &places = "") {
+    SCOPED_TRACE((type + " stored " + stored + " " + recipe).str());
+    const std::string from = places.empty() ? "\"" + path("in") + "\" at 3" : places;
+    OwningOpRef<ModuleOp> module = parse(("lm.weight @w : !lm.weight<" + type + "> from " + stored + " " + from +
+                                          (recipe.empty() ? "" : " recipe [" + recipe + "]") + " place 64")
                                              .str());
     ASSERT_TRUE(module);
     auto weight = *module->getOps<lm::WeightOp>().begin();
@@ -172,7 +175,7 @@ TEST_F(PackTest, SmallRowsBesideOthersAreNoError) {
   writeFile("in", bytes);
   for (auto [format, size] : {std::pair("q8_0", 16 * 34), std::pair("q4_1", 16 * 20)}) {
     OwningOpRef<ModuleOp> module = parse("lm.weight @w : !lm.weight<16x32x" + std::string(format) +
-                                         ", <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0");
+                                         ", <16 x 4>> from f32 \"" + path("in") + "\" at 0 place 0");
     ASSERT_TRUE(module);
     auto packed = pack(*module, size);
     EXPECT_TRUE(packed.ok()) << packed.status().message();
@@ -254,23 +257,27 @@ TEST_F(PackTest, PartsOfRowsAndColumnsComeTogether) {
     writeFile("in", "");
     const std::string type = "21x512x" + info.name.str() + (info.isScaled() ? ", <16 x 1>" : ", <16 x 4>");
     auto expected = [&](int64_t i) { return decode(info, bytes, i, columns); };
-    auto files = [&](llvm::ArrayRef<llvm::StringRef> names) {
-      std::string out;
-      for (llvm::StringRef name : names)
-        out += (out.empty() ? "\"" : ", \"") + path(name) + "\"";
-      return "files = [" + out + "], ";
-    };
-    expectRows(type, info.name, "{" + files({"a", "b", "c"}) + "offsets = array<i64: 3, 0, 1>, row_parts = 3 : i64}",
-               expected);
-    expectRows(type, info.name, "{" + files({"left", "right"}) + "offsets = array<i64: 0, 2>, column_parts = 2 : i64}",
-               expected);
+    const std::string rowParts = "\"" + path("a") + "\" at 3, \"" + path("b") + "\" at 0, \"" + path("c") + "\" at 1";
+    const std::string columnParts = "\"" + path("left") + "\" at 0, \"" + path("right") + "\" at 2";
+    expectRows(type, info.name, "#lm.concat<rows, parts = 3>", expected, rowParts);
+    expectRows(type, info.name, "#lm.concat<columns, parts = 2>", expected, columnParts);
     // Converted on the way, and rotary rows put in order.
-    expectRows("21x512xf32, <16 x 1>", info.name,
-               "{" + files({"left", "right"}) + "offsets = array<i64: 0, 2>, column_parts = 2 : i64}", expected);
-    expectRows("21x512xf32, <16 x 1>", info.name,
-               "{" + files({"a", "b", "c"}) +
-                   "offsets = array<i64: 3, 0, 1>, row_parts = 3 : i64, unpermute = 1 : i64, unpermute_from = 1 : i64}",
-               [&](int64_t i) { return i == 0 ? expected(0) : expected(1 + (i - 1) % 10 * 2 + (i - 1) / 10); });
+    expectRows("21x512xf32, <16 x 1>", info.name, "#lm.concat<columns, parts = 2>", expected, columnParts);
+    expectRows(
+        "21x512xf32, <16 x 1>", info.name, "#lm.concat<rows, parts = 3>, #lm.unpermute<heads = 1, from = 1>",
+        [&](int64_t i) { return i == 0 ? expected(0) : expected(1 + (i - 1) % 10 * 2 + (i - 1) / 10); }, rowParts);
+    // Rows of all parts become columns.
+    for (const auto &[step, places] :
+         {std::pair("#lm.concat<rows, parts = 3>", rowParts), std::pair("#lm.concat<columns, parts = 2>", columnParts)})
+      expectRows(
+          "512x21xf32, <16 x 1>", info.name, std::string(step) + ", #lm.transpose",
+          [&](int64_t i) {
+            std::vector<float> column;
+            for (int64_t row = 0; row < rows; ++row)
+              column.push_back(expected(row)[i]);
+            return column;
+          },
+          places);
   }
 }
 
@@ -279,7 +286,7 @@ TEST_F(PackTest, PartsAreQuantisedAsTheWholeIs) {
   const std::string bytes = randomRows(info, 8, 64);
   writeFile("in", "xyz" + bytes);
   OwningOpRef<ModuleOp> module =
-      parse("lm.weight @w : !lm.weight<8x64xq8_0, <16 x 4>> stored \"bf16\" from \"" + path("in") + "\" at 3 place 0");
+      parse("lm.weight @w : !lm.weight<8x64xq8_0, <16 x 4>> from bf16 \"" + path("in") + "\" at 3 place 0");
   auto type = (*module->getOps<lm::WeightOp>().begin()).getWeightType();
   ASSERT_TRUE(pack(*module, getPackedBytes(type)).ok());
   std::vector<std::vector<float>> whole(8, std::vector<float>(64));
@@ -289,8 +296,102 @@ TEST_F(PackTest, PartsAreQuantisedAsTheWholeIs) {
   for (int64_t row = 0; row < 16; ++row)
     halves[row % 2] += bytes.substr(row * 64, 64); // 32 values
   writeFile("in", halves[0] + halves[1]);
-  expectRows("8x64xq8_0, <16 x 4>", "bf16", "{offsets = array<i64: 0, 512>, column_parts = 2 : i64}",
-             [&](int64_t row) { return whole[row]; });
+  expectRows(
+      "8x64xq8_0, <16 x 4>", "bf16", "#lm.concat<columns, parts = 2>", [&](int64_t row) { return whole[row]; },
+      "\"" + path("in") + "\" at 0, 512");
+}
+
+/// f8_e4m3 of which this matrix begins at row 100 of its tensor: a scale for each 128 x 128 values of that.
+TEST_F(PackTest, BlocksOfFloat8AreScaled) {
+  const FormatInfo &info = getFormatInfo(Format::F8E4M3);
+  const int64_t first = 100, rows = 40, columns = 200;
+  std::string bytes = randomRows(info, rows, columns);
+  const float scales[2][2] = {{0.5f, 3}, {0.3f, 7}};
+  writeFile("in", "xyz" + bytes + std::string(reinterpret_cast<const char *>(scales), sizeof scales));
+  auto expected = [&](int64_t row) {
+    std::vector<float> values = decode(info, bytes, row, columns);
+    for (int64_t k = 0; k < columns; ++k)
+      values[k] *= scales[(first + row) / 128][k / 128];
+    return values;
+  };
+  const std::string in = "\"" + path("in") + "\" at ";
+  const std::string places = in + "3 scales f32 " + in + std::to_string(3 + bytes.size()) + " rows 100";
+  expectRows("40x200xf32, <16 x 1>", info.name, "", expected, places);
+  expectRows(
+      "20x200xf32, <16 x 1>", info.name, "#lm.slice<rows, stride = 2>", [&](int64_t row) { return expected(2 * row); },
+      places);
+  // Columns 0, 3, 6, ... turned round: the second scale of a row begins inside.
+  expectRows(
+      "60x40xf32, <16 x 1>", info.name, "#lm.slice<columns, of = 200, stride = 3>, #lm.transpose",
+      [&](int64_t row) {
+        std::vector<float> column;
+        for (int64_t i = 0; i < rows; ++i)
+          column.push_back(expected(i)[3 * row]);
+        return column;
+      },
+      places);
+}
+
+/// MXFP4 as gpt-oss has it: codes of neighbours share a byte, scales lie apart.
+TEST_F(PackTest, CodesAndScalesApartBecomeBlocks) {
+  const FormatInfo &info = getFormatInfo(Format::MXFP4);
+  const int64_t rows = 20, columns = 96;
+  const std::string bytes = randomRows(info, rows, columns);
+  std::string codes, scales;
+  for (size_t at = 0; at < bytes.size(); at += 17) {
+    scales += bytes[at];
+    auto codeOf = [&](int value) { return bytes[at + 1 + value % 16] >> value / 16 * 4 & 15; };
+    for (int value = 0; value < 32; value += 2)
+      codes += static_cast<char>(codeOf(value) | codeOf(value + 1) << 4);
+  }
+  writeFile("in", "xyz" + codes + scales);
+  const std::string in = "\"" + path("in") + "\" at ";
+  const std::string places = in + "3 scales e8m0 " + in + std::to_string(3 + codes.size());
+  auto expected = [&](int64_t row) { return decode(info, bytes, row, columns); };
+  expectRows("20x96xmxfp4, <16 x 4>", info.name, "", expected, places);
+  expectRows("20x96xf32, <16 x 1>", info.name, "", expected, places);
+  expectRows(
+      "10x96xmxfp4, <16 x 4>", info.name, "#lm.slice<rows, group = 2, stride = 4>",
+      [&](int64_t row) { return expected(row / 2 * 4 + row % 2); }, places);
+  // Columns that begin and end inside a block.
+  expectRows(
+      "40x20xf32, <16 x 1>", info.name, "#lm.slice<columns, of = 96>, #lm.transpose",
+      [&](int64_t row) {
+        std::vector<float> column;
+        for (int64_t i = 0; i < rows; ++i)
+          column.push_back(expected(i)[row]);
+        return column;
+      },
+      places);
+}
+
+/// Each step applies to what the one before made.
+TEST_F(PackTest, StepsFollowEachOther) {
+  const FormatInfo &info = getFormatInfo(Format::F32);
+  const int64_t rows = 24, columns = 40;
+  std::vector<float> stored(rows * columns);
+  for (size_t i = 0; i < stored.size(); ++i)
+    stored[i] = static_cast<float>(i) / 1024;
+  writeFile("in", "xyz" + std::string(reinterpret_cast<const char *>(stored.data()), stored.size() * 4));
+  // 20 of 40 columns by twos, as 20 rows of two heads, of which the last 8 of 10 rows are interleaved.
+  expectRows("20x24xf32, <16 x 1>", info.name,
+             "#lm.slice<columns, of = 40, group = 2, stride = 4>, #lm.transpose, #lm.unpermute<heads = 2, from = 2>, "
+             "#lm.add_one, #lm.negate_exp",
+             [&](int64_t row) {
+               const int64_t inHead = row % 10;
+               const int64_t moved = row - inHead + (inHead < 2 ? inHead : 2 + (inHead - 2) % 4 * 2 + (inHead - 2) / 4);
+               const int64_t column = moved / 2 * 4 + moved % 2;
+               std::vector<float> values;
+               for (int64_t i = 0; i < rows; ++i)
+                 values.push_back(-std::exp(stored[i * columns + column] + 1));
+               return values;
+             });
+  expectRows("24x40xf32, <16 x 1>", info.name, "#lm.negate_exp, #lm.add_one", [&](int64_t row) {
+    std::vector<float> values;
+    for (int64_t k = 0; k < columns; ++k)
+      values.push_back(-std::exp(stored[row * columns + k]) + 1);
+    return values;
+  });
 }
 
 TEST_F(PackTest, RotaryRowsAreUnpermuted) {
@@ -299,7 +400,7 @@ TEST_F(PackTest, RotaryRowsAreUnpermuted) {
     std::string bytes = randomRows(info, rows, columns);
     writeFile("in", "xyz" + bytes);
     expectRows("24x256x" + info.name.str() + (info.isScaled() ? ", <16 x 1>" : ", <16 x 4>"), info.name,
-               "{unpermute = 3 : i64}", [&](int64_t row) {
+               "#lm.unpermute<heads = 3>", [&](int64_t row) {
                  const int64_t head = row / width, s = row % width / (width / 2), i = row % (width / 2);
                  EXPECT_LT(head, heads);
                  return decode(info, bytes, head * width + 2 * i + s, columns);
@@ -318,7 +419,7 @@ TEST_F(PackTest, ColumnsBecomeRowsOfAnyFormat) {
       values.push_back(decode(info, bytes, column, stored));
     for (bool isRounded : {false, true})
       expectRows(isRounded ? "512x1200xbf16, <16 x 2>" : "300x1200xf32, <16 x 1>", info.name,
-                 "{transposed = 512 : i64}", [&](int64_t row) {
+                 "#lm.slice<columns, of = 512>, #lm.transpose", [&](int64_t row) {
                    std::vector<float> turned;
                    for (const std::vector<float> &from : values)
                      turned.push_back(isRounded ? bfloatToFloat(floatToBfloat(from[row])) : from[row]);
@@ -333,13 +434,13 @@ TEST_F(PackTest, VectorsBecomeF32) {
     std::string bytes = randomRows(info, 1, 12);
     writeFile("in", "xyz" + bytes);
     expectRows("12xf32", stored, "", [&](int64_t) { return decode(info, bytes, 0, 12); });
-    expectRows("12xf32", stored, "{add_one}", [&](int64_t) {
+    expectRows("12xf32", stored, "#lm.add_one", [&](int64_t) {
       std::vector<float> values = decode(info, bytes, 0, 12);
       for (float &value : values)
         value += 1;
       return values;
     });
-    expectRows("12xf32", stored, "{unpermute = 2 : i64}", [&](int64_t) {
+    expectRows("12xf32", stored, "#lm.unpermute<heads = 2>", [&](int64_t) {
       std::vector<float> values = decode(info, bytes, 0, 12), moved(12);
       for (int h = 0; h < 2; ++h)
         for (int s = 0; s < 2; ++s)
@@ -451,12 +552,19 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   const std::string from = " from \"" + path("in") + "\" at 90 place 0";
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32>" + from),
             path("in") + ": w: expected 16 bytes at 90, found a file of 100");
-  EXPECT_EQ(message("lm.weight @w : !lm.weight<16x2xf32, <16 x 1>>" + from +
-                    " {offsets = array<i64: 0, 60>, row_parts = 2 : i64}"),
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<16x2xf32, <16 x 1>> from \"" + path("in") +
+                    "\" at 0, 60 recipe [#lm.concat<rows, parts = 2>] place 0"),
             path("in") + ": w: expected 64 bytes at 60, found a file of 100");
-  EXPECT_EQ(message("lm.weight @w : !lm.weight<1x64xq8_0, <16 x 4>>" + from +
-                    " {offsets = array<i64: 0, 0, 0, 0>, column_parts = 4 : i64}"),
-            "lm.weight @w: expects parts of a multiple of 32 columns for q8_0");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> place 0"),
+            "lm.weight @w: expects a source of values like the other weights");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> from \"" + path("in") + "\" at 0"),
+            "lm.weight @w: expects a place in the weights file");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<1x128xf8_e4m3, <16 x 1>> from \"" + path("in") +
+                    "\" at 0 scales f32 \"" + path("in") + "\" at 97 place 0"),
+            path("in") + ": w: expected 128 bytes at 0, found a file of 100");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<1x32xf8_e4m3, <16 x 1>> from \"" + path("in") + "\" at 0 scales f32 \"" +
+                    path("in") + "\" at 97 place 0"),
+            path("in") + ": w: expected 4 bytes of scales at 97, found a file of 100");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4x4xf32>" + from),
             "lm.weight @w: expects a matrix with a layout, but found !lm.weight<4x4xf32>: the module did not pass "
             "lm-pack-weights");
@@ -470,8 +578,7 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
             "lm.weight @w: expects a place right behind the weight before, at byte 0, but it is at 1048576");
   writeFile("in", std::string(8 * 32 * 4, '\xff'));
   EXPECT_EQ(
-      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> stored \"f32\" from \"" + path("in") + "\" at 0 place 0",
-              16 * 34),
+      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> from f32 \"" + path("in") + "\" at 0 place 0", 16 * 34),
       path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others; "
                    "--weights bf16 keeps them");
   // What f16 scales round to nothing.
@@ -483,8 +590,7 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   writeFile("in", tiny);
   for (llvm::StringRef format : {"q8_0", "q4_1"}) {
     const int64_t bytes = format == "q8_0" ? 16 * 34 : 16 * 20;
-    const std::string weight =
-        ("lm.weight @w : !lm.weight<8x32x" + format + ", <16 x 4>> stored \"f32\" from \"").str();
+    const std::string weight = ("lm.weight @w : !lm.weight<8x32x" + format + ", <16 x 4>> from f32 \"").str();
     const std::string beginning = path("in") +
                                   ": w (down.weight): expected values large enough for the f16 scales of " +
                                   format.str() + ", which then is off by ";

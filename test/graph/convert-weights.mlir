@@ -10,28 +10,28 @@
 //--- weights.mlir
 // UNKNOWN: error: lm-convert-weights: unknown policy 'q3'; expected as-stored, f32, bf16, q8 or q4
 
-// STORED: lm.weight @matrix : !lm.weight<8x64xf16>{{$}}
-// F32: lm.weight @matrix : !lm.weight<8x64xf32> stored "f16"{{$}}
-// BF16: lm.weight @matrix : !lm.weight<8x64xbf16> stored "f16"{{$}}
-// Q8: lm.weight @matrix : !lm.weight<8x64xq8_0> stored "f16"{{$}}
-// Q4: lm.weight @matrix : !lm.weight<8x64xq4_1> stored "f16"{{$}}
-lm.weight @matrix : !lm.weight<8x64xf16>
+// STORED: lm.weight @matrix : !lm.weight<8x64xf16> from "a" at 0{{$}}
+// F32: lm.weight @matrix : !lm.weight<8x64xf32> from f16 "a" at 0{{$}}
+// BF16: lm.weight @matrix : !lm.weight<8x64xbf16> from f16 "a" at 0{{$}}
+// Q8: lm.weight @matrix : !lm.weight<8x64xq8_0> from f16 "a" at 0{{$}}
+// Q4: lm.weight @matrix : !lm.weight<8x64xq4_1> from f16 "a" at 0{{$}}
+lm.weight @matrix : !lm.weight<8x64xf16> from "a" at 0
 
 // The file keeps its format, however often the type changes.
-// STORED: lm.weight @quantised : !lm.weight<8x64xq5_0> stored "q8_0"{{$}}
-// BF16: lm.weight @quantised : !lm.weight<8x64xbf16> stored "q8_0"{{$}}
-lm.weight @quantised : !lm.weight<8x64xq5_0> stored "q8_0"
+// STORED: lm.weight @quantised : !lm.weight<8x64xq5_0> from q8_0 "a" at 0{{$}}
+// BF16: lm.weight @quantised : !lm.weight<8x64xbf16> from q8_0 "a" at 0{{$}}
+lm.weight @quantised : !lm.weight<8x64xq5_0> from q8_0 "a" at 0
 
 // A near miss: blocks of 32 do not divide the row.
-// STORED: lm.weight @ragged : !lm.weight<8x72xf32>{{$}}
-// F32: lm.weight @ragged : !lm.weight<8x72xf32>{{$}}
-// Q8: lm.weight @ragged : !lm.weight<8x72xbf16> stored "f32"{{$}}
-// Q4: lm.weight @ragged : !lm.weight<8x72xbf16> stored "f32"{{$}}
-lm.weight @ragged : !lm.weight<8x72xf32>
+// STORED: lm.weight @ragged : !lm.weight<8x72xf32> from "a" at 0{{$}}
+// F32: lm.weight @ragged : !lm.weight<8x72xf32> from "a" at 0{{$}}
+// Q8: lm.weight @ragged : !lm.weight<8x72xbf16> from f32 "a" at 0{{$}}
+// Q4: lm.weight @ragged : !lm.weight<8x72xbf16> from f32 "a" at 0{{$}}
+lm.weight @ragged : !lm.weight<8x72xf32> from "a" at 0
 
 // Vectors are always f32.
-// ALL: lm.weight @vector : !lm.weight<64xf32> stored "bf16"{{$}}
-lm.weight @vector : !lm.weight<64xbf16>
+// ALL: lm.weight @vector : !lm.weight<64xf32> from bf16 "a" at 0{{$}}
+lm.weight @vector : !lm.weight<64xbf16> from "a" at 0
 
 // Symbols, values and signatures change together.
 // Q8-LABEL: func.func @users(

@@ -73,18 +73,16 @@ class Module:
         for size in shape:
             count *= size
         block = FORMATS[number_format][0]
-        more = []
+        scales = ""
         if number_format == "f8_e4m3":
-            data, more = self.scaled(shape, count)
+            data, scales = self.scaled(shape, count)
         if data is None:
             data = (self.numbers(count, number_format, 0.3) if block == 1 else self.blocks(count // block, number_format))
         self.data += bytes(-len(self.data) % 64)
-        if len(shape) == 3:
-            offsets = ", ".join(str(len(self.data) + i * (len(data) // shape[0])) for i in range(shape[0]))
-            more.append(f"offsets = array<i64: {offsets}>")
+        matrices = shape[0] if len(shape) == 3 else 1
+        offsets = ", ".join(str(len(self.data) + i * (len(data) // matrices)) for i in range(matrices))
         kind = f"!lm.weight<{'x'.join(map(str, shape))}x{number_format}>"
-        self.weights.append(f'lm.weight @{name} : {kind} from "{self.path}" at {len(self.data)}'
-                            + (f" {{{', '.join(more)}}}" if more else ""))
+        self.weights.append(f'lm.weight @{name} : {kind} from "{self.path}" at {offsets}{scales}')
         self.data += data
         return kind
 
@@ -97,9 +95,7 @@ class Module:
             self.data += self.numbers(columns, "f32", 0.01)
         self.data += bytes(-len(self.data) % 64)
         numbers = bytes(0 if byte & 0x7f == 0x7f else byte for byte in self.random.randbytes(count))
-        files = ", ".join(f'"{self.path}"' for _ in offsets)
-        return numbers, [f"scale_columns = {columns} : i64", f"scale_files = [{files}]",
-                         f"scale_offsets = array<i64: {', '.join(map(str, offsets))}>"]
+        return numbers, f' scales f32 "{self.path}" at {", ".join(map(str, offsets))}'
 
     def ones(self, count):
         return struct.pack(f"<{count}f", *[1.0] * count)

@@ -68,7 +68,7 @@ def replaced(text, pattern, values):
 
 
 # Numbers that stand in a dump, and words with what to put there.
-PLACES = [r"\bplace (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) x", r"cache<\d+ x (\d+) x",
+PLACES = [r"\bplace (\d+)", r"\bat (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) x", r"cache<\d+ x (\d+) x",
           r"\bheads (\d+)", r"groups (\d+)",
           r"\bhead (\d+)", r"dim = (\d+)", r"memref<(\d+)x", r"memref<\d+x(\d+)x",
           r"tensor<\?x(\d+)x", r"constant (\d+) : index", r"weight<(\d+)x", r"weight<\d+x(\d+)x", r"<(\d+) x \d>",

@@ -129,13 +129,103 @@ func.func private @infinite_frequency() attributes {rope = #lm.rope<dim = 2, the
 // -----
 
 // lm.weight, lm.state
-// expected-error @below {{'lm.weight' op expects a known format after 'stored', but found "q3_k"}}
-lm.weight @w : !lm.weight<16x16xf32> stored "q3_k"
+// expected-error @below {{'lm.weight' op expects a known format of values, but found "q3_k"}}
+lm.weight @w : !lm.weight<16x16xf32> from q3_k "a" at 0
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a non-negative offset, but found -8}}
+// expected-error @below {{expects offsets of values from 0 to 2^50, but found -8}}
 lm.weight @w : !lm.weight<16x16xf32> from "model.safetensors" at -8
+
+// -----
+
+// expected-error @below {{expects offsets of values from 0 to 2^50, but found 1125899906842624}}
+lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0, 1125899906842624
+
+// -----
+
+// expected-error @below {{unknown role 'zeros' of a source}}
+"lm.weight"() <{sym_name = "w", type = !lm.weight<16x16xf32>, sources = [#lm.source<zeros f32 "a" at 0>]}> : () -> ()
+
+// -----
+
+// expected-error @below {{expected the format of scales}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 scales "a" at 0
+
+// -----
+
+// expected-error @below {{expected 'at'}}
+lm.weight @w : !lm.weight<16x16xf32> from "a", "b" at 0
+
+// -----
+
+// expected-error @below {{expected a format or a file}}
+lm.weight @w : !lm.weight<16x16xf32> from 7
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a source of values first, but found none}}
+"lm.weight"() <{sym_name = "w", type = !lm.weight<16x16xf32>, sources = []}> : () -> ()
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a source of values first, but found scales}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> scales f32 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects one source of each role, but found values again}}
+"lm.weight"() <{sym_name = "w", type = !lm.weight<16x16xf32>, sources = [#lm.source<values f32 "a" at 0>, #lm.source<values f32 "b" at 0>]}> : () -> ()
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects no scales beside values of bf16, but found a source}}
+lm.weight @w : !lm.weight<16x128xbf16> from "a" at 0 scales f32 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects scales of f32 beside values of f8_e4m3, but found bf16}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 scales bf16 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects scales beside a matrix, but found '!lm.weight<128xf32>'}}
+lm.weight @w : !lm.weight<128xf32> from f8_e4m3 "a" at 0 scales f32 "a" at 0
+
+// -----
+
+// expected-error @below {{expects a row for each of 1 offsets, but found 2}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 scales f32 "a" at 0 rows 0, 16
+
+// -----
+
+// expected-error @below {{expects rows from 0 to 2^40, but found -1}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 scales f32 "a" at 0 rows -1
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows beside scales of blocks of several rows, but found them beside values of f8_e4m3}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 rows 16 scales f32 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects rows beside scales of blocks of several rows, but found them beside scales of e8m0}}
+lm.weight @w : !lm.weight<16x32xmxfp4> from "a" at 0 scales e8m0 "a" at 0 rows 16
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects at most 2^50 scales, but found 8589934592 rows of 8589934591}}
+lm.weight @w : !lm.weight<128x1xf32> from f8_e4m3 "a" at 0 scales f32 "a" at 0 rows 1099511627775 recipe [#lm.slice<columns, of = 1099511627648>, #lm.transpose]
+
+// -----
+
+// expected-error @below {{'lm.weight' op attribute 'sources' failed to satisfy constraint: sources of a weight}}
+"lm.weight"() <{sym_name = "w", type = !lm.weight<16x16xf32>, sources = ["a"]}> : () -> ()
+
+// -----
+
+// expected-error @below {{'lm.weight' op attribute 'recipe' failed to satisfy constraint: steps of a recipe}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.source<values f32 "a" at 0>]
 
 // -----
 
@@ -150,102 +240,177 @@ lm.weight @w : !lm.weight<16x16xf32> place 9223372036854775807
 // -----
 
 // expected-error @below {{'lm.weight' op expects rows that divide into halves of 3 heads, but found 16}}
-lm.weight @w : !lm.weight<16x16xf32> {unpermute = 3 : i64}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.unpermute<heads = 3>]
 
 // -----
 
 // expected-error @below {{'lm.weight' op expects rows that divide into halves of 16 heads, but found 16}}
-lm.weight @w : !lm.weight<16x16xf32> {unpermute = 16 : i64}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.unpermute<heads = 16>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects rows that divide into halves of 0 heads, but found 16}}
-lm.weight @w : !lm.weight<16x16xf32> {unpermute = 0 : i64}
+// expected-error @below {{'lm.weight' op expects rows that divide into halves of 2 heads, but found 12}}
+lm.weight @w : !lm.weight<12x8xf32> recipe [#lm.unpermute<heads = 2, from = 3>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix of at most 15 rows where it is stored transposed, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> {transposed = 15 : i64}
+// expected-error @below {{'lm.weight' op expects rows that divide into halves of 2 heads, but found 12}}
+lm.weight @w : !lm.weight<12x8xf32> recipe [#lm.unpermute<heads = 2, from = 6>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix of at most 16 rows where it is stored transposed, but found '!lm.weight<16xf32>'}}
-lm.weight @w : !lm.weight<16xf32> {transposed = 16 : i64}
+// expected-error @below {{expects at least one head, and from its row 0 on, but found 0 and 0}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.unpermute<heads = 0>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects rows of whole blocks with their scales where q8_0 is stored transposed, but found 48 values for '!lm.weight<16x32xbf16>'}}
-lm.weight @w : !lm.weight<16x32xbf16> stored "q8_0" {transposed = 48 : i64}
+// expected-error @below {{expects at least one head, and from its row 0 on, but found 2 and -1}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.unpermute<heads = 2, from = -1>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects rows of whole blocks with their scales where mxfp4 is stored transposed, but found 32 values for '!lm.weight<16x32xbf16>'}}
-lm.weight @w : !lm.weight<16x32xbf16> stored "mxfp4" from "a" at 0 {transposed = 32 : i64, scale_offsets = array<i64: 0>, scale_columns = 1 : i64}
+// expected-error @below {{'lm.weight' op expects a matrix to transpose, but found a vector of 16 values}}
+lm.weight @w : !lm.weight<16xf32> recipe [#lm.transpose]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts and parts, but found 1 for '!lm.weight<2x16x16xf32>'}}
-lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {offsets = array<i64: 0>}
+// expected-error @below {{'lm.weight' op expects a matrix that takes at most 15 columns, but found a matrix of 16x16}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.slice<columns, of = 15>, #lm.transpose]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts and parts, but found 2 for '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 8>}
+// expected-error @below {{'lm.weight' op expects a matrix that takes at most 30 columns, but found a matrix of 8x16}}
+lm.weight @w : !lm.weight<16x8xf32> recipe [#lm.slice<columns, of = 30, stride = 2>, #lm.transpose]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects files and parts beside offsets}}
-lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {files = ["a", "b"]}
+// expected-error @below {{'lm.weight' op expects a matrix that takes at most 16 columns, but found a vector of 16 values}}
+lm.weight @w : !lm.weight<16xf32> recipe [#lm.slice<columns, of = 16>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects files and parts beside offsets}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {row_parts = 2 : i64}
+// expected-error @below {{expects how many columns a stored row has, from 1 to 2^40, and no such number for rows, but found 0 for columns}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.slice<columns, stride = 2>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects an offset, and where there are files a file, for each of the experts and parts, but found 3 for '!lm.weight<2x16x16xf32>'}}
-lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0, 0>, row_parts = 2 : i64}
+// expected-error @below {{expects how many columns a stored row has, from 1 to 2^40, and no such number for rows, but found 1099511627776 for columns}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.slice<columns, of = 1099511627776>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 3 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 3 : i64}
+// expected-error @below {{expects how many columns a stored row has, from 1 to 2^40, and no such number for rows, but found 32 for rows}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.slice<rows, of = 32, stride = 2>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 1 parts of its rows and 3 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, column_parts = 3 : i64}
+// expected-error @below {{expects groups and a stride that is not smaller, but found 3 and 2}}
+lm.weight @w : !lm.weight<6x8xf32> recipe [#lm.slice<rows, group = 3, stride = 2>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 0 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 0 : i64}
+// expected-error @below {{expects groups and a stride that is not smaller, but found 0 and 2}}
+lm.weight @w : !lm.weight<6x8xf32> recipe [#lm.slice<rows, group = 0, stride = 2>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 1 parts of its rows and -1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, column_parts = -1 : i64}
+// expected-error @below {{expects groups and a stride that is not smaller, but found 1 and 1099511627776}}
+lm.weight @w : !lm.weight<6x8xf32> recipe [#lm.slice<rows, stride = 1099511627776>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16xf32>'}}
-lm.weight @w : !lm.weight<16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 2 : i64}
+// expected-error @below {{expects groups of rows further apart than their size, but found 2 and 2}}
+lm.weight @w : !lm.weight<6x8xf32> recipe [#lm.slice<rows, group = 2, stride = 2>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 2 : i64, transposed = 16 : i64}
+// expected-error @below {{'lm.weight' op expects whole groups of 4 rows of every 8, but found a matrix of 6x8}}
+lm.weight @w : !lm.weight<6x8xf32> recipe [#lm.slice<rows, group = 4, stride = 8>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x16xf32>'}}
-lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 {offsets = array<i64: 0, 0>, group = 1 : i64, pitch = 2 : i64, row_parts = 2 : i64}
+// expected-error @below {{'lm.weight' op expects whole groups of 1 rows of every 1099511627775, but found a matrix of 6x8}}
+lm.weight @w : !lm.weight<6x8xf32> recipe [#lm.slice<rows, stride = 1099511627775>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows and 1 of its columns and is stored as it is, but found '!lm.weight<16x128xf8_e4m3>'}}
-lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 {offsets = array<i64: 0, 0>, row_parts = 2 : i64, scale_columns = 1 : i64, scale_offsets = array<i64: 0>}
+// expected-error @below {{'lm.weight' op expects at most 2^50 stored values, but found 4294967297 rows of 1048576}}
+lm.weight @w : !lm.weight<2x1048576xf32> recipe [#lm.slice<rows, stride = 4294967296>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects stored rows of whole blocks of 32 values for q8_0, but found rows of 48}}
+lm.weight @w : !lm.weight<16x32xbf16> from q8_0 "a" at 0 recipe [#lm.slice<columns, of = 48>, #lm.transpose]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects stored rows of whole blocks of 32 values for q8_0, but found rows of 16}}
+lm.weight @w : !lm.weight<1x64xq8_0> from "a" at 0, 0, 0, 0 recipe [#lm.concat<columns, parts = 4>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects stored rows of whole blocks of 32 values for q8_0, but found rows of 1}}
+lm.weight @w : !lm.weight<32xf32> from q8_0 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects 2 offsets of values, for matrices and parts 2 x 1, but found 1}}
+lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects 1 offsets of values, for matrices and parts 1 x 1, but found 2}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0, "b" at 8
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects 2 offsets of values, for matrices and parts 1 x 2, but found 1}}
+lm.weight @w : !lm.weight<16x16xf32> from "a" at 0 recipe [#lm.concat<rows, parts = 2>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects 4 offsets of values, for matrices and parts 2 x 2, but found 3}}
+lm.weight @w : !lm.weight<2x16x16xf32> from "a" at 0, 0, 0 recipe [#lm.concat<rows, parts = 2>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects 2 offsets of scales, for matrices and parts 1 x 2, but found 1}}
+lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0, 0 scales f32 "a" at 0 recipe [#lm.concat<rows, parts = 2>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 3 parts of its rows, but found a matrix of 16x16}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.concat<rows, parts = 3>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 3 parts of its columns, but found a matrix of 16x16}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.concat<columns, parts = 3>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects a matrix that divides into 2 parts of its rows, but found a vector of 16 values}}
+lm.weight @w : !lm.weight<16xf32> recipe [#lm.concat<rows, parts = 2>]
+
+// -----
+
+// expected-error @below {{expects from 2 to 2^20 parts, but found 0}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.concat<rows, parts = 0>]
+
+// -----
+
+// expected-error @below {{expects from 2 to 2^20 parts, but found 1048577}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.concat<columns, parts = 1048577>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects whole rows in parts of their columns, but found 16 of 32 columns}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.concat<columns, parts = 2>, #lm.slice<columns, of = 32>]
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects parts to be joined by the first step, but found #lm.concat<rows, parts = 2> as step 1}}
+lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.transpose, #lm.concat<rows, parts = 2>]
 
 // -----
 
@@ -964,16 +1129,6 @@ func.func @heads_of_another_width(%q: tensor<?x72xf32>, %k: !lm.weight<3x32x16xf
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects whole groups of rows and a pitch that is not smaller, but found 3 and 2 for '!lm.weight<6x8xf32>'}}
-lm.weight @pitch_too_small : !lm.weight<6x8xf32> from "a" at 0 {group = 3 : i64, pitch = 2 : i64}
-
-// -----
-
-// expected-error @below {{'lm.weight' op expects rows that divide into halves of 2 heads, but found 12}}
-lm.weight @odd_part : !lm.weight<12x8xf32> from "a" at 0 {unpermute = 2 : i64, unpermute_from = 3 : i64}
-
-// -----
-
 // expected-error @below {{expects from 1 to 2^40 values, but found 0 x 4}}
 func.func @carries_nothing(%c: !lm.recurrent_state<0 x 4>) { return }
 
@@ -1111,18 +1266,8 @@ func.func @of_another_dialect(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects attributes among add_one, column_parts, file, files, group, negate_exp, offset, offsets, pitch, place, row_parts, scale_columns, scale_files, scale_offsets, scale_rows, stored, sym_name, transposed, type, unpermute, unpermute_from, but found 'transpose'}}
+// expected-error @below {{'lm.weight' op expects attributes among place, recipe, sources, sym_name, type, but found 'transpose'}}
 "lm.weight"() <{sym_name = "misspelt_property", type = !lm.weight<4x8xf32>, transpose = 48 : i64}> : () -> ()
-
-// -----
-
-// expected-error @below {{'lm.weight' op expects a file and an offset, but found the offset alone}}
-"lm.weight"() <{sym_name = "offset_without_a_file", type = !lm.weight<4x8xf32>, offset = 48 : i64}> : () -> ()
-
-// -----
-
-// expected-error @below {{'lm.weight' op expects a file and an offset, but found the file alone}}
-"lm.weight"() <{sym_name = "file_without_an_offset", type = !lm.weight<4x8xf32>, file = "a"}> : () -> ()
 
 // -----
 

@@ -17,18 +17,26 @@
 lm.weight @without_values : !lm.weight<192x72xbf16>
 // CHECK: lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096{{$}}
 lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
-// CHECK: lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
-lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> stored "q6_k" from "tiny.gguf" at 0 place 128 {unpermute = 4 : i64}
-// CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
-lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 {transposed = 48 : i64}
-// CHECK: lm.weight @quantised_columns : !lm.weight<16x24xbf16> stored "q8_0" from "tiny.gguf" at 0 {transposed = 64 : i64}
-lm.weight @quantised_columns : !lm.weight<16x24xbf16> stored "q8_0" from "tiny.gguf" at 0 {transposed = 64 : i64}
-// CHECK: lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
-lm.weight @experts : !lm.weight<2x16x32xbf16> from "a" at 0 {files = ["a", "b"], offsets = array<i64: 0, 64>}
-// CHECK: lm.weight @cut : !lm.weight<16x32xbf16> from "a" at 0 {column_parts = 2 : i64, files = ["a", "b"], offsets = array<i64: 0, 64>}
-lm.weight @cut : !lm.weight<16x32xbf16> from "a" at 0 {column_parts = 2 : i64, files = ["a", "b"], offsets = array<i64: 0, 64>}
-// CHECK: lm.weight @norm : !lm.weight<72xf32> {add_one}
-lm.weight @norm : !vector {add_one}
+// CHECK: lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] place 128{{$}}
+lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] place 128
+// CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 recipe [#lm.slice<columns, of = 48>, #lm.transpose]{{$}}
+lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 recipe [#lm.slice<columns, of = 48>, #lm.transpose]
+// CHECK: lm.weight @quantised_columns : !lm.weight<16x24xbf16> from q8_0 "tiny.gguf" at 0 recipe [#lm.slice<columns, of = 64>, #lm.transpose]{{$}}
+lm.weight @quantised_columns : !lm.weight<16x24xbf16> from q8_0 "tiny.gguf" at 0 recipe [#lm.slice<columns, of = 64>, #lm.transpose]
+// CHECK: lm.weight @experts : !lm.weight<3x16x32xbf16> from "a" at 0, 64, "b" at 64{{$}}
+lm.weight @experts : !lm.weight<3x16x32xbf16> from "a" at 0, 64, "b" at 64
+// CHECK: lm.weight @cut : !lm.weight<2x16x32xbf16> from "a" at 0, 64, "b" at 0, 64 recipe [#lm.concat<columns, parts = 2>]{{$}}
+lm.weight @cut : !lm.weight<2x16x32xbf16> from "a" at 0, 64, "b" at 0, 64 recipe [#lm.concat<columns, parts = 2>]
+// CHECK: lm.weight @scaled : !lm.weight<2x16x128xf8_e4m3> from "a" at 0, 2048 scales f32 "a" at 4096, "b" at 0 rows 0, 16{{$}}
+lm.weight @scaled : !lm.weight<2x16x128xf8_e4m3> from "a" at 0, 2048 scales f32 "a" at 4096, "b" at 0 rows 0, 16
+// CHECK: lm.weight @codes : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]{{$}}
+lm.weight @codes : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]
+// CHECK: lm.weight @decay : !lm.weight<12xf32> from bf16 "a" at 0 recipe [#lm.slice<rows, stride = 2>, #lm.unpermute<heads = 2, from = 2>, #lm.negate_exp]{{$}}
+lm.weight @decay : !lm.weight<12xf32> from bf16 "a" at 0 recipe [#lm.slice<rows, stride = 2>, #lm.unpermute<heads = 2, from = 2>, #lm.negate_exp]
+// CHECK: lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 place 0{{$}}
+lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 place 0
+// CHECK: lm.weight @norm : !lm.weight<72xf32> recipe [#lm.add_one]
+lm.weight @norm : !vector recipe [#lm.add_one]
 // CHECK: lm.weight @layers.0.norm
 lm.weight @layers.0.norm : !vector
 // CHECK: lm.weight @layers.1.norm
