@@ -4,6 +4,7 @@
 #include "compiler/support/Errors.h"
 #include "compiler/weights/Sources.h"
 #include "compiler/weights/Steps.h"
+#include <cstring>
 
 using namespace lathe;
 using namespace mlir;
@@ -12,36 +13,55 @@ absl::Status PackedMatrix::cannotHold(const llvm::Twine &message) const {
   return fileError(file, tensor.empty() ? name : name + " (" + tensor + ")", message + "; --weights bf16 keeps them");
 }
 
-absl::Status PackedMatrix::writePanels(int64_t first, int64_t count, uint8_t *out, RoundingError &error) const {
+bool PackedMatrix::copiesRows() const {
+  std::vector<uint8_t> scratch;
+  return stored == type.getFormat() && reader->storedRow(0, scratch);
+}
+
+/// Bits move, nothing is rounded.
+absl::Status PackedMatrix::copyPanels(int64_t first, int64_t count, uint8_t *out) const {
   const PanelLayout layout(type);
   const PanelWriter writer(type);
-  const int64_t columns = type.getColumns();
-  const IndexRange rows = {first * layout.rows, std::min((first + count) * layout.rows, type.getRows())};
-  auto panelOf = [&](int64_t row) { return out + (row / layout.rows - first) * layout.panelBytes; };
+  const size_t blocks = type.getInfo().isScaled() ? (type.getColumns() + kScaleBlock - 1) / kScaleBlock : 0;
+  std::vector<float> scales(blocks), ofPanel(blocks);
   std::vector<uint8_t> scratch;
-  // The same format on both sides: bits move, nothing is rounded.
-  if (stored == type.getFormat() && reader->storedRow(rows.begin, scratch)) {
-    std::vector<float> scales((columns + kScaleBlock - 1) / kScaleBlock);
-    for (int64_t row = rows.begin; row < rows.end; ++row) {
-      writer.copyRow(reader->storedRow(row, scratch), row % layout.rows, panelOf(row));
-      if (type.getInfo().isScaled() && row % layout.rows == 0) {
-        std::fill(scales.begin(), scales.end(), 1.0f);
-        reader->readScales(row, scales.data());
-        writer.writeScales(scales.data(), panelOf(row));
-      }
+  const int64_t end = std::min((first + count) * layout.rows, type.getRows());
+  for (int64_t row = first * layout.rows; row < end; ++row) {
+    uint8_t *panel = out + (row / layout.rows - first) * layout.panelBytes;
+    writer.copyRow(reader->storedRow(row, scratch), row % layout.rows, panel);
+    if (blocks == 0)
+      continue;
+    std::fill(scales.begin(), scales.end(), 1.0f);
+    reader->readScales(row, scales.data());
+    if (row % layout.rows == 0) {
+      writer.writeScales(scales.data(), panel);
+      ofPanel = scales;
+    } else if (std::memcmp(scales.data(), ofPanel.data(), blocks * sizeof(float)) != 0) {
+      return cannotHold("row " + llvm::Twine(row) + ": expected the scales of the " + llvm::Twine(layout.rows) +
+                        " rows of its panel, found others");
     }
-    return absl::OkStatus();
   }
-  // One row stays in a core's first cache.
-  const int64_t atOnce = reader->mixesRows() ? rows.size() : 1;
+  return absl::OkStatus();
+}
+
+absl::Status PackedMatrix::writePanels(int64_t first, int64_t count, uint8_t *out, RoundingError &error) const {
+  if (copiesRows())
+    return copyPanels(first, count, out);
+  const PanelLayout layout(type);
+  const PanelWriter writer(type);
+  const int64_t columns = type.getColumns(), end = std::min((first + count) * layout.rows, type.getRows());
+  // Mostly one row, which stays in a core's first cache.
+  const int64_t atOnce = reader->mixesRows() ? end - first * layout.rows : 1;
   std::vector<float> values(atOnce * columns);
-  for (int64_t row = rows.begin; row < rows.end; row += atOnce) {
+  for (int64_t row = first * layout.rows; row < end; row += atOnce) {
     reader->read({row, row + atOnce}, {0, columns}, values.data());
-    for (int64_t i = 0; i < atOnce; ++i)
-      if (!writer.convertRow(values.data() + i * columns, (row + i) % layout.rows, panelOf(row + i), error))
-        return cannotHold("row " + llvm::Twine(row + i) +
+    for (int64_t i = row; i < row + atOnce; ++i) {
+      uint8_t *panel = out + (i / layout.rows - first) * layout.panelBytes;
+      if (!writer.convertRow(values.data() + (i - row) * columns, i % layout.rows, panel, error))
+        return cannotHold("row " + llvm::Twine(i) +
                           ": expected finite values that f16 scales can hold, to convert to " + type.getInfo().name +
                           ", found others");
+    }
   }
   return absl::OkStatus();
 }
@@ -144,6 +164,9 @@ absl::Status lathe::addMatrices(lm::WeightOp weight, MappedFiles &files, std::ve
     matrix.size = getPackedBytes(matrix.type);
     matrix.offset = *weight.getPlace() + (type.isExperts() ? i * getExpertBytes(type) : 0);
     LATHE_ASSIGN_OR_RETURN(matrix.reader, builder.build(i));
+    if (matrix.type.isMatrix() && !canConvertTo(type.getFormat()) && !matrix.copiesRows())
+      return about("expects rows stored as " + type.getInfo().name + ", to which nothing is converted, but found " +
+                   getFormatInfo(matrix.stored).name + (weight.getRecipe() ? " and steps that change them" : ""));
     out.push_back(std::move(matrix));
   }
   return absl::OkStatus();

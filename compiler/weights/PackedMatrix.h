@@ -28,11 +28,16 @@ struct PackedMatrix {
   /// Writes panels [first, first + count) of a matrix to `out`, which is zeros. Adds up rounding errors. An error names
   /// values that the format cannot hold.
   absl::Status writePanels(int64_t first, int64_t count, uint8_t *out, RoundingError &error) const;
+  /// Whether the type's format is that of stored rows, which then need no conversion.
+  bool copiesRows() const;
   /// Writes a vector to `out`.
   void writeVector(uint8_t *out) const;
 
   /// An error about values that the format cannot hold.
   absl::Status cannotHold(const llvm::Twine &message) const;
+
+private:
+  absl::Status copyPanels(int64_t first, int64_t count, uint8_t *out) const;
 };
 
 /// Every matrix of the weight in turn. Opens its files. An error names the weight, or the file and the weight.

@@ -154,6 +154,10 @@ void PanelWriter::writeScales(const float *scales, uint8_t *panel) const {
   }
 }
 
+bool lathe::canConvertTo(Format format) {
+  return llvm::is_contained({Format::F32, Format::F16, Format::BF16, Format::Q8_0, Format::Q4_1}, format);
+}
+
 bool PanelWriter::convertRow(const float *values, int64_t row, uint8_t *panel, RoundingError &error) const {
   if (info.isQuantised()) {
     Block block;

@@ -29,6 +29,9 @@ struct RoundingError {
   bool isWorse() const { return found > promised * 1.25f; }
 };
 
+/// Whether values can become rows of this format (PanelWriter::convertRow). Rows of the others can only be copied.
+bool canConvertTo(Format format);
+
 /// Writes rows of a packed matrix. A panel starts as zeros.
 class PanelWriter {
 public:

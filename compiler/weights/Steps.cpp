@@ -158,7 +158,8 @@ class ColumnConcat : public MatrixReader {
 public:
   ColumnConcat(ConcatAttr, const StepContext &context, Inputs inputs)
       : inputs(std::move(inputs)), partColumns(context.input.columns),
-        partBytes(rowBytes(context.format, context.input.columns)) {}
+        partBytes(rowBytes(context.format, context.input.columns)),
+        sharesScales(getFormatInfo(context.format).isScaled() && partColumns % kScaleBlock) {}
 
   void read(IndexRange rows, IndexRange columns, float *out) const override {
     for (int64_t row = rows.begin; row < rows.end; ++row)
@@ -168,6 +169,8 @@ public:
       });
   }
   const uint8_t *storedRow(int64_t row, std::vector<uint8_t> &scratch) const override {
+    if (sharesScales)
+      return nullptr;
     scratch.resize(inputs.size() * partBytes);
     std::vector<uint8_t> partScratch;
     for (auto [index, input] : llvm::enumerate(inputs))
@@ -189,6 +192,7 @@ private:
   Inputs inputs;
   int64_t partColumns;
   uint64_t partBytes; // of a stored row of a part
+  bool sharesScales;  // parts end inside a block of columns, so two scales would meet in a block of the whole
 };
 
 //===--------------------------------------------------------------------------------------------------------------===//

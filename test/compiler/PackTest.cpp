@@ -87,12 +87,12 @@ protected:
     return reinterpret_cast<const uint8_t *>(file->getBufferStart()) + LRT_WEIGHTS_ALIGN;
   }
 
-  /// Packs one matrix and compares it with `expected(row)`. `places`: behind the format; the third byte of "in" if
-  /// empty.
+  /// Packs one weight and compares it with `expected(row)`. `segments`: the text after the stored format; if empty, the
+  /// bytes of "in" from the third on.
   void expectRows(llvm::StringRef type, llvm::StringRef stored, llvm::StringRef recipe,
-                  llvm::function_ref<std::vector<float>(int64_t)> expected, const std::string &places = "") {
+                  llvm::function_ref<std::vector<float>(int64_t)> expected, const std::string &segments = "") {
     SCOPED_TRACE((type + " stored " + stored + " " + recipe).str());
-    const std::string from = places.empty() ? "\"" + path("in") + "\" at 3" : places;
+    const std::string from = segments.empty() ? "\"" + path("in") + "\" at 3" : segments;
     OwningOpRef<ModuleOp> module = parse(("lm.weight @w : !lm.weight<" + type + "> from " + stored + " " + from +
                                           (recipe.empty() ? "" : " recipe [" + recipe + "]") + " place 64")
                                              .str());
@@ -108,6 +108,14 @@ protected:
       for (int64_t k = 0; k < columns; ++k)
         ASSERT_EQ(found[k], wanted[k]) << "row " << row << " column " << k;
     }
+  }
+
+  /// The error about a weight alone in its file.
+  std::string refusal(const std::string &weight) {
+    OwningOpRef<ModuleOp> module = parse("lm.weight @w : " + weight + " place 0");
+    auto packed = pack(*module, getPackedBytes((*module->getOps<lm::WeightOp>().begin()).getWeightType()));
+    EXPECT_FALSE(packed.ok());
+    return packed.ok() ? std::string() : std::string(packed.status().message());
   }
 
   MLIRContext context;
@@ -267,7 +275,7 @@ TEST_F(PackTest, PartsOfRowsAndColumnsComeTogether) {
         "21x512xf32, <16 x 1>", info.name, "#lm.concat<rows, parts = 3>, #lm.unpermute<heads = 1, from = 1>",
         [&](int64_t i) { return i == 0 ? expected(0) : expected(1 + (i - 1) % 10 * 2 + (i - 1) / 10); }, rowParts);
     // Rows of all parts become columns.
-    for (const auto &[step, places] :
+    for (const auto &[step, segments] :
          {std::pair("#lm.concat<rows, parts = 3>", rowParts), std::pair("#lm.concat<columns, parts = 2>", columnParts)})
       expectRows(
           "512x21xf32, <16 x 1>", info.name, std::string(step) + ", #lm.transpose",
@@ -277,7 +285,7 @@ TEST_F(PackTest, PartsOfRowsAndColumnsComeTogether) {
               column.push_back(expected(row)[i]);
             return column;
           },
-          places);
+          segments);
   }
 }
 
@@ -315,12 +323,12 @@ TEST_F(PackTest, BlocksOfFloat8AreScaled) {
     return values;
   };
   const std::string in = "\"" + path("in") + "\" at ";
-  const std::string places = in + "3 scales f32 " + in + std::to_string(3 + bytes.size()) + " rows 100";
-  expectRows("40x200xf32, <16 x 1>", info.name, "", expected, places);
+  const std::string segments = in + "3 scales f32 " + in + std::to_string(3 + bytes.size()) + " rows 100";
+  expectRows("40x200xf32, <16 x 1>", info.name, "", expected, segments);
   expectRows(
       "20x200xf32, <16 x 1>", info.name, "#lm.slice<rows, stride = 2>", [&](int64_t row) { return expected(2 * row); },
-      places);
-  // Columns 0, 3, 6, ... turned round: the second scale of a row begins inside.
+      segments);
+  // Columns 0, 3, 6, ... transposed: the second scale of a stored row begins among them.
   expectRows(
       "60x40xf32, <16 x 1>", info.name, "#lm.slice<columns, of = 200, stride = 3>, #lm.transpose",
       [&](int64_t row) {
@@ -329,10 +337,80 @@ TEST_F(PackTest, BlocksOfFloat8AreScaled) {
           column.push_back(expected(i)[3 * row]);
         return column;
       },
-      places);
+      segments);
 }
 
-/// MXFP4 as gpt-oss has it: codes of neighbours share a byte, scales lie apart.
+/// f8_e4m3 is copied with its scales: a panel's rows must have the same ones. Here rows 16 to 31 have others.
+TEST_F(PackTest, Float8IsCopiedWithItsScales) {
+  const FormatInfo &info = getFormatInfo(Format::F8E4M3);
+  const int64_t rows = 32, columns = 200;
+  const std::string bytes = randomRows(info, rows, columns);
+  const float scales[2][2] = {{0.5f, 3}, {7, 11}};
+  writeFile("in", "xyz" + bytes + std::string(reinterpret_cast<const char *>(scales), sizeof scales));
+  const std::string in = "\"" + path("in") + "\" at ";
+  const std::string segments = in + "3 scales f32 " + in + std::to_string(3 + bytes.size());
+  expectRows(
+      "32x200xf8_e4m3, <16 x 1>", info.name, "",
+      [&](int64_t row) {
+        std::vector<float> values = decode(info, bytes, row, columns);
+        for (int64_t k = 0; k < columns; ++k)
+          values[k] *= scales[row / 16][k / 128];
+        return values;
+      },
+      segments + " rows 112");
+  EXPECT_EQ(refusal("!lm.weight<32x200xf8_e4m3, <16 x 1>> from " + segments + " rows 116"),
+            path("in") + ": w: row 12: expected the scales of the 16 rows of its panel, found others; --weights bf16 "
+                         "keeps them");
+}
+
+/// Parts [8, 128] or [8, 192] of a matrix [8, 384], each with scales of its own.
+TEST_F(PackTest, PartsOfFloat8HaveTheirScales) {
+  const FormatInfo &info = getFormatInfo(Format::F8E4M3);
+  const int64_t rows = 8, columns = 384;
+  const std::string bytes = randomRows(info, rows, columns);
+  const float scales[2][2] = {{0.5f, 3}, {7, 11}};
+  for (int64_t part : {128, 192}) {
+    const int64_t parts = columns / part;
+    std::string file(reinterpret_cast<const char *>(scales), sizeof scales), ofValues, ofScales;
+    for (int64_t i = 0; i < parts; ++i) {
+      ofValues += (i ? ", " : "") + std::to_string(file.size());
+      ofScales += (i ? ", " : "") + std::to_string(i % 2 * 8);
+      for (int64_t row = 0; row < rows; ++row)
+        file += bytes.substr(row * columns + i * part, part);
+    }
+    writeFile("in", file);
+    const std::string segments =
+        "\"" + path("in") + "\" at " + ofValues + " scales f32 \"" + path("in") + "\" at " + ofScales;
+    const std::string recipe = "#lm.concat<columns, parts = " + std::to_string(parts) + ">";
+    auto expected = [&](int64_t row) {
+      std::vector<float> values = decode(info, bytes, row, columns);
+      for (int64_t k = 0; k < columns; ++k)
+        values[k] *= scales[k / part % 2][k % part / 128];
+      return values;
+    };
+    expectRows("8x384xf32, <16 x 1>", info.name, recipe, expected, segments);
+    if (part == 128)
+      expectRows("8x384xf8_e4m3, <16 x 1>", info.name, recipe, expected, segments);
+    else // A block of 128 columns would have two scales.
+      EXPECT_EQ(refusal("!lm.weight<8x384xf8_e4m3, <16 x 1>> from " + segments + " recipe [" + recipe + "]"),
+                "lm.weight @w: expects rows stored as f8_e4m3, to which nothing is converted, but found f8_e4m3 and "
+                "steps that change them");
+  }
+}
+
+TEST_F(PackTest, NothingIsConvertedToFormatsOfFiles) {
+  writeFile("in", std::string(4096, '\1'));
+  const std::string in = "\"" + path("in") + "\" at 0";
+  EXPECT_EQ(refusal("!lm.weight<1x256xq6_k, <16 x 4>> from f32 " + in),
+            "lm.weight @w: expects rows stored as q6_k, to which nothing is converted, but found f32");
+  EXPECT_EQ(refusal("!lm.weight<1x128xf8_e4m3, <16 x 1>> from bf16 " + in),
+            "lm.weight @w: expects rows stored as f8_e4m3, to which nothing is converted, but found bf16");
+  EXPECT_EQ(refusal("!lm.weight<1x32xmxfp4, <16 x 4>> from " + in + " recipe [#lm.add_one]"),
+            "lm.weight @w: expects rows stored as mxfp4, to which nothing is converted, but found mxfp4 and steps that "
+            "change them");
+}
+
+/// MXFP4 as gpt-oss has it: neighbouring values share a byte, scales lie apart.
 TEST_F(PackTest, CodesAndScalesApartBecomeBlocks) {
   const FormatInfo &info = getFormatInfo(Format::MXFP4);
   const int64_t rows = 20, columns = 96;
@@ -346,13 +424,13 @@ TEST_F(PackTest, CodesAndScalesApartBecomeBlocks) {
   }
   writeFile("in", "xyz" + codes + scales);
   const std::string in = "\"" + path("in") + "\" at ";
-  const std::string places = in + "3 scales e8m0 " + in + std::to_string(3 + codes.size());
+  const std::string segments = in + "3 scales e8m0 " + in + std::to_string(3 + codes.size());
   auto expected = [&](int64_t row) { return decode(info, bytes, row, columns); };
-  expectRows("20x96xmxfp4, <16 x 4>", info.name, "", expected, places);
-  expectRows("20x96xf32, <16 x 1>", info.name, "", expected, places);
+  expectRows("20x96xmxfp4, <16 x 4>", info.name, "", expected, segments);
+  expectRows("20x96xf32, <16 x 1>", info.name, "", expected, segments);
   expectRows(
       "10x96xmxfp4, <16 x 4>", info.name, "#lm.slice<rows, group = 2, stride = 4>",
-      [&](int64_t row) { return expected(row / 2 * 4 + row % 2); }, places);
+      [&](int64_t row) { return expected(row / 2 * 4 + row % 2); }, segments);
   // Columns that begin and end inside a block.
   expectRows(
       "40x20xf32, <16 x 1>", info.name, "#lm.slice<columns, of = 96>, #lm.transpose",
@@ -362,7 +440,7 @@ TEST_F(PackTest, CodesAndScalesApartBecomeBlocks) {
           column.push_back(expected(i)[row]);
         return column;
       },
-      places);
+      segments);
 }
 
 /// Each step applies to what the one before made.
@@ -449,6 +527,12 @@ TEST_F(PackTest, VectorsBecomeF32) {
       return moved;
     });
   }
+}
+
+TEST_F(PackTest, ZerosKeepTheirSign) {
+  writeFile("in", std::string("xyz\0\0\0\x80", 7));
+  expectRows("1xf32", "f32", "", [](int64_t) { return std::vector<float>{0}; });
+  EXPECT_EQ(tensors()[64 + 3], 0x80);
 }
 
 TEST_F(PackTest, ConvertsToF32AndBF16) {
