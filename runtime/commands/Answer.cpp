@@ -1,4 +1,4 @@
-//===- Answer.cpp - what run generates, as it is shown ------------------------------------------------------------===//
+//===- Answer.cpp - the output of the run command -----------------------------------------------------------------===//
 
 #include "runtime/commands/Answer.h"
 

@@ -1,4 +1,4 @@
-//===- Answer.h - what run generates, as it is shown --------------------------------------------------------------===//
+//===- Answer.h - the output of the run command -------------------------------------------------------------------===//
 
 #ifndef LRT_COMMANDS_ANSWER_H
 #define LRT_COMMANDS_ANSWER_H
@@ -16,27 +16,28 @@ enum class StopReason { None, End, Length, Text, Context, Interrupted };
 
 struct Stop {
   StopReason reason = StopReason::None;
-  int32_t id = -1;       // the token that was not put, if it was one that ended the answer
-  std::string text = ""; // of StopReason::Text
+  int32_t id = -1;       // the token that ended the answer and is not part of it; -1: none
+  std::string text = ""; // the stop text, for StopReason::Text
 };
 
 enum class AnswerForm {
   Text, // streamed to stdout
   Ids,  // streamed to stdout
-  Json, // kept until the end
+  Json, // printed at the end
 };
 
-/// Takes one token after the other and streams what is certain of them.
+/// Collects the generated tokens one by one and streams their text. Text that may become part of a stop text and bytes
+/// of an incomplete character are held back.
 class Answer {
 public:
   Answer(Text &text, AnswerForm form, std::vector<std::string> stops)
       : text(text), form(form), stopTexts(std::move(stops)) {}
 
-  /// Sets `stop` when the token completes a text that ends the answer.
+  /// Adds one token. Sets `stop` when it completes a stop text.
   bool put(int32_t token, std::optional<LogProbabilities> &&probabilities, std::string &error);
 
-  /// What was held back, and a newline. Text ends with one only for people: a file holds what was generated and nothing
-  /// else.
+  /// Writes the text still held back, then a newline. After text the newline is written only to a terminal: a file
+  /// holds exactly what was generated.
   bool finish(std::string &error);
 
   int64_t count() const { return int64_t(ids.size()); }
@@ -48,7 +49,7 @@ public:
   std::string json(const lrt_program &program, const Sampling &sampling, bool withLogprobs) const;
 
   Stop stop;
-  int64_t promptTokens = 0, promptRead = 0; // less was read when interrupted
+  int64_t promptTokens = 0, promptRead = 0; // promptRead < promptTokens when interrupted
   int64_t steps = 0;                        // decode steps; the first token comes with the prompt
   double promptSeconds = 0, seconds = 0;
 

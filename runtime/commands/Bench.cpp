@@ -1,4 +1,4 @@
-//===- Bench.cpp - OUT bench: how fast, and how fast it could be --------------------------------------------------===//
+//===- Bench.cpp - OUT bench: speed, and the limit of the hardware ------------------------------------------------===//
 
 #include "runtime/commands/CommandLine.h"
 #include "runtime/commands/PhaseReport.h"
@@ -25,26 +25,26 @@ struct Arguments : EngineArguments {
   void declare(Options &options) {
     options.integer("-p", "N", "tokens of the prompt; default: 512, or what the context leaves", prompt, 0);
     options.integer("-n", "N", "tokens generated right after it; default: 64", count, 0);
-    options.integer("--fill", "N", "positions in the caches before the prompt, made up, not computed; default: 0", fill,
-                    0);
+    options.integer("--fill", "N", "positions that the caches hold before the prompt, with made-up values; default: 0",
+                    fill, 0);
     options.flag("--json", "one object instead of a table", json);
-    options.flag("--phases", "what every phase takes, beside what it must", phases);
-    options.text("--svg", "FILE", "the phases as a picture", svg);
-    options.integer("--random-weights", "SEED", "made-up weights instead of a file", randomWeights, 0);
+    options.flag("--phases", "time of each phase, beside the limit of the hardware", phases);
+    options.text("--svg", "FILE", "with --phases: also draw them into an SVG file", svg);
+    options.integer("--random-weights", "SEED", "random weights instead of a weights file", randomWeights, 0);
     EngineArguments::declare(options);
   }
 };
 
-/// What is measured, and what is known about it beforehand.
+/// What is measured, and the minimum work for it.
 struct Plan {
   int64_t fill, prompt, count;
-  Work step;                   // of a decode step, mean of the generated tokens
+  Work step;                   // of one decode step, mean of the generated tokens
   double promptOps[LRT_PEAKS]; // of the whole prompt
 };
 
 struct Result {
   double promptSeconds = 0, decodeSeconds = 0; // of the best round; 0: not measured
-  std::vector<double> reads;                   // bytes/s around the decode steps of every round
+  std::vector<double> reads; // [rounds]: bytes/s of the probe, mean of before and after the decode steps
   int rounds = 0;
 };
 
@@ -63,7 +63,7 @@ Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t 
   return plan;
 }
 
-/// The kind of operation that most of a prompt row's time must go into.
+/// The kind of operation that needs most of a prompt row's minimum time.
 lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
   int most = LRT_PEAK_F32;
   auto seconds = [&](int kind) { return double(program.row_ops[kind]) / probe.operations(lrt_peak(kind)).best; };
@@ -73,8 +73,8 @@ lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
   return lrt_peak(most);
 }
 
-/// Measures the machine and the model in turns and keeps the best of both: neighbours only ever take away. Returns
-/// false when interrupted.
+/// Measures the machine and the model alternately and keeps the best of each, since other work on the machine can only
+/// make a round slower. Returns false when interrupted.
 bool measure(Sequence &sequence, const Plan &plan, Probe &probe, Result &result) {
   const lrt_program &program = sequence.program();
   std::vector<float> logits(program.vocabulary);
@@ -90,7 +90,7 @@ bool measure(Sequence &sequence, const Plan &plan, Probe &probe, Result &result)
   Progress progress("bench", "rounds at most"); // written between measurements only
   for (;;) {
     progress.update(result.rounds, mostRounds);
-    sequence.rewind(plan.fill); // what a round before left in the caches is as good as new
+    sequence.rewind(plan.fill); // cache values of the previous round need not be cleared
     probe.measure();
     double start = now();
     if (plan.prompt > 0) {
@@ -120,7 +120,7 @@ bool measure(Sequence &sequence, const Plan &plan, Probe &probe, Result &result)
 
 struct Rates {
   double promptTps = 0, decodeTps = 0; // 0: not measured
-  Share prompt, decode;                // of the peak, of the bandwidth
+  Share prompt, decode;                // prompt: of the peak; decode: of the bandwidth
 
   bool has(Share::Kind kind) const { return prompt.kind == kind || decode.kind == kind; }
 };
@@ -169,7 +169,7 @@ std::string json(const Engine &engine, const Plan &plan, const Result &result, c
   for (double ops : plan.promptOps)
     promptOps += ops;
   Json json;
-  auto measured = [&](const char *key, double value, int decimals) { // null: it was not
+  auto measured = [&](const char *key, double value, int decimals) { // null: not measured
     json.number(key, value > 0 ? value : NAN, decimals);
   };
   json.beginObject();
@@ -244,7 +244,8 @@ std::string table(const Engine &engine, const Plan &plan, const Result &result, 
   if (rate.has(Share::Cached))
     text += "A token reads more bytes per second than memory gives: a part of them stays in the last-level cache.\n";
   if (rate.has(Share::Disturbed))
-    text += "The model was faster than the probe, which something else slowed down: no percentage. Measure again.\n";
+    text += "The model was faster than the probe: other work slowed the probe down. There is no percentage; measure "
+            "again.\n";
   return text;
 }
 
@@ -259,7 +260,7 @@ int run(const Invocation &invocation) {
   if (arguments.weights && arguments.randomWeights)
     return invocation.fail("bench: expected --weights or --random-weights, found both");
 
-  // In a short context, what is left is shared.
+  // Defaults in a short context: a quarter of the free positions for -n, the rest for -p.
   int64_t fill = arguments.fill.value_or(0);
   int64_t left = std::max<int64_t>(program.context - fill, 0);
   int64_t mostCount = arguments.prompt ? left - std::min(left, *arguments.prompt) : (left + 3) / 4;
@@ -278,7 +279,7 @@ int run(const Invocation &invocation) {
   EngineOptions engineOptions = arguments.engine();
   engineOptions.randomWeights = arguments.randomWeights.has_value();
   engineOptions.seed = uint64_t(arguments.randomWeights.value_or(0));
-  engineOptions.positions = fill > 0 ? program.context : prompt + count; // made-up positions fill all of a cache
+  engineOptions.positions = fill > 0 ? program.context : prompt + count; // --fill touches whole caches
   engineOptions.bufferBytes = Probe::bufferBytes();
   Engine engine(program);
   Sequence sequence(engine);
@@ -290,7 +291,7 @@ int run(const Invocation &invocation) {
     return invocation.fail(error);
 
   Profile profile(program, engine.workers());
-  OutputFile picture; // a name that cannot be written is found out before anything is measured
+  OutputFile picture; // opened first: a name that cannot be written is an error before anything is measured
   if (arguments.svg && !picture.open(*arguments.svg, error))
     return invocation.fail(error);
   if (arguments.phases)
@@ -327,22 +328,24 @@ const Command lrt::benchCommand = {
     .summary = "tokens per second, and percent of what this machine can do",
     .usage = "[OPTION...]",
     .details =
-        "Measures the machine (streaming reads, chains of the best dot instructions) and the model in turns, 3 to 7\n"
+        "Measures the machine (streaming reads, chains of the best dot instructions) and the model alternately, 3 to "
+        "7\n"
         "rounds, and shows the best of each: other work on the machine can only make a round slower.\n"
         "bytes_per_token: the weights one decode step reads, plus the cache rows it attends to, mean over -n tokens.\n"
-        "decode_percent_of_bandwidth: those bytes per second of the best decode round, over the best that a loop of\n"
-        "plain reads reached in this run (read_GBps; the probe's lowest and median are beside it).\n"
+        "decode_percent_of_bandwidth: bytes_per_token times tokens/s of the best decode round, divided by the best "
+        "rate\n"
+        "of a loop of plain reads in this run (read_GBps; the probe's lowest and median are beside it).\n"
         "prompt_percent_of_peak: the time all operations of the prompt would take at the best peak of their own kind\n"
-        "(matrices and attention as they were compiled), over the time taken.\n"
+        "(matrices and attention as they were compiled), divided by the time taken.\n"
         "There is no percentage (null in JSON) where the model was more than 5 % faster than the probe: the "
         "last-level\n"
-        "cache kept a part of what a step reads (decode_from_cache), or something slowed the probe down\n"
+        "cache kept a part of what a step reads (decode_from_cache), or other work slowed the probe down\n"
         "(probe_disturbed).\n"
-        "--phases: one line per phase, sorted by the time lost there. limit: the time its bytes or its operations\n"
-        "take at least on this machine; wait: what a worker spends in the barrier, mean of the workers; loss: "
-        "measured\n"
-        "minus limit, summed over all `count` occurrences. Medians of all rounds. With --json every number is such a "
-        "sum.\n",
+        "--phases: one line per phase, sorted by the time lost there. limit: the minimum time for its bytes or its\n"
+        "operations on this machine; wait: time that a worker spends in the barrier, mean of the workers; loss:\n"
+        "measured minus limit, summed over all `count` occurrences. Medians of all rounds. With --json every number "
+        "is\n"
+        "such a sum.\n",
     .examples = "bench\n"
                 "bench -p 128 -n 32 --threads 1 --json\n"
                 "bench --fill 4096 -p 0\n"

@@ -57,7 +57,7 @@ void EngineArguments::declare(Options &options) {
   options.integer("--threads", "N", "workers; default: one per physical core this process may use", threads, 1, 4096);
   options.text("--weights", "FILE", "the weights; default: embedded ones, or NAME.weights beside this executable",
                weights);
-  options.flag("--large-pages", "caches and a copy of the weights in large pages: starts later, may read faster",
+  options.flag("--large-pages", "keep caches and a copy of the weights in large pages: starts later, may read faster",
                largePages);
 }
 
@@ -149,7 +149,7 @@ static int runCommandOf(const lrt_program &program, int argc, char **argv) {
 int lrt::runCommandLine(const lrt_program &program, int argc, char **argv) {
   ignoreWriteSignals();
   int status = runCommandOf(program, argc, argv);
-  if (interrupted) // all that was opened is closed again
+  if (interrupted) // all files are closed by now
     endByInterrupt();
   return status;
 }

@@ -22,11 +22,11 @@ struct Invocation {
   /// Prints "NAME: message" and returns the exit status for errors.
   int fail(const std::string &message) const;
 
-  /// Prints "NAME: message" to stderr: something the user ought to know that is no error.
+  /// Prints "NAME: message" to stderr: something the user should know that is no error.
   void note(const std::string &message) const;
 
-  /// Parses the arguments. Returns false when the command is over: --help was printed or an option is wrong; `status`
-  /// is then its exit status.
+  /// Parses the arguments. Returns false when the command must not run: --help was printed or an option is wrong;
+  /// `status` is then the exit status.
   bool parse(const struct Command &command, const Options &options, int &status) const;
 };
 
@@ -48,7 +48,7 @@ struct TokensArguments {
   void declare(Options &options, const char *tokensHelp);
   bool isGiven() const { return tokens || tokensFile; }
 
-  /// The ids of whichever was given.
+  /// Reads the ids of the option that was given.
   bool read(const lrt_program &program, std::vector<int32_t> &ids, std::string &error) const;
 };
 

@@ -23,7 +23,7 @@ std::string describe(const lrt_entry &entry) {
               entry.rows == 1 ? "1 row" : format("up to %lld rows", (long long)entry.rows));
 }
 
-/// Caches of one shape.
+/// `count` caches of the shape of `cache`.
 struct CacheGroup {
   const lrt_cache *cache;
   int64_t count;
@@ -52,8 +52,8 @@ std::string describeCaches(const lrt_program &program) {
   std::string text;
   for (auto [cache, count] : groupCaches(program)) {
     if (cache->bytes_per_position == 0) {
-      text += line(text.empty() ? "caches" : "", format("%lld x %s: of one size, f32", (long long)count,
-                                                        readableBytes(double(cache->bytes)).c_str()));
+      text += line(text.empty() ? "caches" : "",
+                   format("%lld x %s: fixed size, f32", (long long)count, readableBytes(double(cache->bytes)).c_str()));
       continue;
     }
     std::string attends = cache->window == 0 ? "attends to all"
@@ -68,7 +68,7 @@ std::string describeCaches(const lrt_program &program) {
   return text;
 }
 
-/// Bytes per token of the caches that grow with the context. Windows and states of fixed size do not.
+/// Bytes per token of the caches that grow with the context. Sliding windows and states have a fixed size.
 int64_t growingCacheBytes(const lrt_program &program) {
   int64_t bytes = 0; // per token
   for (int64_t i = 0; i < program.num_caches; ++i)
@@ -91,9 +91,9 @@ std::string describe(const lrt_program &program) {
   text += line("vocabulary", readableCount(program.vocabulary));
   text += line("context", readableCount(program.context));
   bool isSparse = program.active_parameters != program.parameters;
-  text += line("parameters",
-               readableCount(program.parameters) +
-                   (isSparse ? ", " + readableCount(program.active_parameters) + " of them for a token" : ""));
+  text +=
+      line("parameters", readableCount(program.parameters) +
+                             (isSparse ? ", " + readableCount(program.active_parameters) + " active per token" : ""));
   text += line("compiled for", program.mcpu);
   text += line("cpu features", program.features ? featureNames(program.features) : "none beyond x86-64");
   text += line("threads", program.default_threads > 0
@@ -134,7 +134,7 @@ void addMemory(Json &json, const lrt_program &program) {
     json.beginObject();
     json.integer("count", count);
     json.integer("bytes", cache->bytes);
-    json.integer("positions", cache->rows); // 0: of one size
+    json.integer("positions", cache->rows); // 0: fixed size
     json.boolean("chunked", cache->is_chunked);
     json.integer("window", cache->window); // 0: all
     json.integer("bytes_per_position", cache->bytes_per_position);
@@ -159,7 +159,7 @@ void addSampling(Json &json, const lrt_program &program) {
   json.end();
 }
 
-/// Null where that is only known with the weights, which cannot be opened.
+/// `text`: null when the weights, which hold the tables, cannot be opened; the values are then null.
 void addTexts(Json &json, const Text *text) {
   for (auto [key, has] : {std::pair("tokenizer", &Text::hasText), std::pair("chat_template", &Text::hasChat)}) {
     if (text)
@@ -235,7 +235,7 @@ int run(const Invocation &invocation) {
   Text tokenizer;
   const bool isOpen = weights.open(program, weightsFile.value_or(""), error);
   const bool isWhole = isOpen && tokenizer.open(weights.tokenizer(), weights.origin(), damage);
-  // A missing file is news here, not an error, unless the user named it or wants it checked.
+  // A missing weights file is reported, not an error, unless the user named it or asked to verify it.
   const bool isFatal = !isOpen && (verify || weightsFile);
   std::string text;
   if (json) {

@@ -16,15 +16,14 @@ struct Arguments : EngineArguments, TokensArguments {
   void declare(Options &options) {
     TokensArguments::declare(options, "the sequence");
     options.text("--out", "FILE.npy", "where to write float32 [tokens, vocabulary]", out);
-    options.integers(
-        "--chunk", "N[,N...]",
-        "tokens per forward pass, a list is used in rotation; 1: as in generation; default: as many as there can be",
-        chunks, 1);
+    options.integers("--chunk", "N[,N...]",
+                     "tokens per forward pass, a list is repeated; 1: decode, as in generation; default: the maximum",
+                     chunks, 1);
     EngineArguments::declare(options);
   }
 };
 
-/// Feeds `count` tokens in one pass and writes their logits; `logits` holds logits.rows rows.
+/// Feeds `count` tokens in one pass and writes their logits. `logits`: [program.logits.rows, vocabulary].
 bool writeChunk(Sequence &sequence, const int32_t *tokens, int64_t count, std::vector<float> &logits, NpyWriter &file,
                 std::string &error) {
   const lrt_program &program = sequence.program();
@@ -38,7 +37,7 @@ bool writeChunk(Sequence &sequence, const int32_t *tokens, int64_t count, std::v
   return true;
 }
 
-/// Feeds all tokens and writes the logits of each. Returns false when it was interrupted, too.
+/// Feeds all tokens and writes the logits of each. Returns false on errors and when interrupted.
 bool writeLogits(Sequence &sequence, const std::vector<int32_t> &tokens, std::vector<int64_t> chunks, NpyWriter &file,
                  std::string &error) {
   const lrt_program &program = sequence.program();
@@ -105,7 +104,7 @@ int run(const Invocation &invocation) {
       !file.open(*arguments.out, count, program.vocabulary, error))
     return invocation.fail(error);
 
-  catchInterrupts(); // so that no unfinished file stays behind
+  catchInterrupts(); // an interrupt then removes the unfinished file
   if (!writeLogits(sequence, tokens, arguments.chunks, file, error) || !file.finish(error))
     return invocation.fail(error);
   return 0;

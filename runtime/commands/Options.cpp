@@ -175,7 +175,7 @@ std::string Options::help() const {
   return text;
 }
 
-/// How many characters must be put in, left out or changed to make one of the other.
+/// Levenshtein distance: the number of characters to insert, delete or replace.
 static size_t editDistance(const std::string &a, const std::string &b) {
   std::vector<size_t> row(b.size() + 1); // from the first i characters of `a` to the first j of `b`
   for (size_t j = 0; j <= b.size(); ++j)
@@ -196,7 +196,7 @@ std::string lrt::didYouMean(const std::string &word, const std::vector<std::stri
   if (word.size() > 64)
     return "";
   const std::string *nearest = nullptr;
-  size_t least = std::min<size_t>(word.size() / 2, 3); // more than that is another word
+  size_t least = std::min<size_t>(word.size() / 2, 3); // above that it is a different word
   for (const std::string &name : names)
     if (size_t distance = editDistance(word, name); distance < least || (!nearest && distance == least)) {
       nearest = &name;
@@ -205,20 +205,20 @@ std::string lrt::didYouMean(const std::string &word, const std::vector<std::stri
   return nearest && least > 0 ? ", did you mean " + *nearest + "?" : "";
 }
 
-/// Appends the id that `word` says. `option` is named in errors.
+/// Parses `word` and appends the id. `option`: what errors call the source.
 static bool addToken(const std::string &option, const std::string &word, const char *separators, int64_t vocabulary,
                      std::vector<int32_t> &tokens, std::string &error) {
   char *end = nullptr;
   errno = 0;
   long long id = strtoll(word.c_str(), &end, 10);
   if (word.empty() || end != word.c_str() + word.size() || errno) {
-    error = format("%s: expected ids separated by %s, found \"%s\" at place %zu", option.c_str(), separators,
+    error = format("%s: expected ids separated by %s, found \"%s\" at position %zu", option.c_str(), separators,
                    word.substr(0, 40).c_str(), tokens.size() + 1);
     return false;
   }
   if (id < 0 || id >= vocabulary) {
-    error = format("%s: id %lld at place %zu is outside the vocabulary of %lld", option.c_str(), id, tokens.size() + 1,
-                   (long long)vocabulary);
+    error = format("%s: id %lld at position %zu is outside the vocabulary of %lld", option.c_str(), id,
+                   tokens.size() + 1, (long long)vocabulary);
     return false;
   }
   tokens.push_back(int32_t(id));

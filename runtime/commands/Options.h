@@ -17,13 +17,13 @@ public:
   void flag(const char *name, const char *help, bool &target);
   void integer(const char *name, const char *value, const char *help, std::optional<int64_t> &target, int64_t least,
                int64_t most = INT64_MAX);
-  /// One, or a list with commas.
+  /// One integer, or several separated by commas.
   void integers(const char *name, const char *value, const char *help, std::vector<int64_t> &target, int64_t least);
-  /// `least` itself is allowed.
+  /// `least` and `most` are allowed values.
   void number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
               double most);
   void text(const char *name, const char *value, const char *help, std::optional<std::string> &target);
-  /// One for each time the option is given; none may be empty.
+  /// The option may be given several times; no value may be empty.
   void texts(const char *name, const char *value, const char *help, std::vector<std::string> &target);
   /// One of `words`.
   void choice(const char *name, const char *help, std::vector<const char *> words, std::optional<std::string> &target);
@@ -38,7 +38,7 @@ public:
 private:
   struct Option {
     const char *name;
-    const char *value; // what stands for it in the help; null for a flag
+    const char *value; // its placeholder in the help; null for a flag
     const char *help;
     bool *flag = nullptr;
     std::optional<int64_t> *integer = nullptr;
@@ -46,7 +46,7 @@ private:
     std::optional<double> *number = nullptr;
     std::optional<std::string> *text = nullptr;
     std::vector<std::string> *texts = nullptr;
-    std::vector<const char *> words = {}; // that `text` must be one of; none: any
+    std::vector<const char *> words = {}; // allowed values of `text`; empty: any
     int64_t leastInteger = 0, mostInteger = 0;
     double leastNumber = 0, mostNumber = 0;
   };
@@ -60,13 +60,13 @@ private:
 /// "1,2,3" into ids below `vocabulary`.
 bool parseTokens(const std::string &text, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error);
 
-/// The same of a file (- is stdin), where white space parts ids as well.
+/// Reads ids from a file (- is stdin), where white space may separate them, too.
 bool readTokensFile(const std::string &path, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error);
 
 /// "1,2,3"
 std::string joinTokens(const std::vector<int32_t> &tokens);
 
-/// ", did you mean NAME?" with the name that is most like `word`; "" when none is like it.
+/// ", did you mean NAME?" with the name most similar to `word`; "" when none is similar.
 std::string didYouMean(const std::string &word, const std::vector<std::string> &names);
 
 } // namespace lrt

@@ -1,7 +1,7 @@
-//===- PhaseChart.cpp - a profile as a picture --------------------------------------------------------------------===//
+//===- PhaseChart.cpp - a profile as an SVG chart -----------------------------------------------------------------===//
 //
-// One bar for each phase, as long as all its places take together: what it must take, then what its workers wait, then
-// the rest of the loss. Where a phase is faster than its limit (what it reads was in a cache) a line marks the limit.
+// One bar for each phase: the time of all its occurrences. Its parts are the limit, the time its workers wait, and the
+// rest of the loss. Where a phase is faster than its limit (what it reads was in a cache), a line marks the limit.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,7 +14,7 @@ using namespace lrt;
 
 namespace {
 
-// Pixels. Names and numbers have 0.8 em a character, which holds them in any font.
+// Pixels. 0.8 em for each character of names and numbers is enough in any font.
 constexpr int width = 1110, labels = 290, bars = 410, row = 22, bar = 14;
 constexpr const char *limitColor = "#4878a8", *waitColor = "#e0a83c", *lossColor = "#c44e52";
 
@@ -80,7 +80,7 @@ std::string lrt::phaseChart(const std::vector<Pass> &passes, const std::string &
       std::string name = times.phase->name;
       if (*times.phase->kind)
         name += std::string(", ") + times.phase->kind;
-      constexpr size_t most = 28; // letters that fit
+      constexpr size_t most = 28; // characters that fit
       if (name.size() > most)
         name = name.substr(0, most - 2) + "..";
       text += label(labels - 10, y + 11, name, " text-anchor=\"end\"");

@@ -1,4 +1,4 @@
-//===- PhaseReport.cpp - a profile for readers and for scripts ----------------------------------------------------===//
+//===- PhaseReport.cpp - a profile as a table and as JSON ---------------------------------------------------------===//
 
 #include "runtime/commands/PhaseReport.h"
 

@@ -1,4 +1,4 @@
-//===- PhaseReport.h - a profile for readers and for scripts ------------------------------------------------------===//
+//===- PhaseReport.h - a profile as a table and as JSON -----------------------------------------------------------===//
 
 #ifndef LRT_COMMANDS_PHASEREPORT_H
 #define LRT_COMMANDS_PHASEREPORT_H
@@ -8,16 +8,16 @@
 
 namespace lrt {
 
-/// "of which the limit is 83.1 %", of a pass's time.
+/// Describes the time of a pass: "of which the limit is 83.1 %".
 std::string limitShare(const Pass &pass);
 
-/// A table for each pass. Numbers of a phase are of one of its places, but for the loss, which is of all of them.
+/// A table for each pass. Numbers of a phase are for one occurrence, but the loss is the sum over all of them.
 std::string phaseTable(const std::vector<Pass> &passes);
 
-/// "phases": a list of objects. Numbers of a phase are of all its places.
+/// "phases": a list of objects. Numbers of a phase are sums over all its occurrences.
 void addPhases(Json &json, const std::vector<Pass> &passes);
 
-/// A picture of its own: a bar for each phase, what it must take and what it takes besides.
+/// An SVG document: a bar for each phase, with its limit and the time it takes beyond that.
 std::string phaseChart(const std::vector<Pass> &passes, const std::string &title);
 
 } // namespace lrt

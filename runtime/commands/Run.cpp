@@ -21,20 +21,20 @@ struct Arguments : EngineArguments, TokensArguments, SamplingArguments {
   bool chat = false, ignoreEos = false, json = false;
 
   void declare(Options &options) {
-    options.text("--prompt", "TEXT", "what to continue; - reads it from stdin", prompt);
-    TokensArguments::declare(options, "the same as ids; the answer is then ids too");
+    options.text("--prompt", "TEXT", "the text to continue; - reads it from stdin", prompt);
+    TokensArguments::declare(options, "the prompt as ids; the answer is then ids, too");
     options.integer("-n", "N", "stop after N tokens; default: at an end id or when the context is full", count, 0);
     options.flag("--chat", "wrap the prompt in the model's chat template", chat);
     options.flag("--ignore-eos", "go on after an end id", ignoreEos);
     options.texts("--stop", "TEXT", "end the answer before this text; may be given several times", stops);
     SamplingArguments::declare(options);
-    options.flag("--json", "one object with text, ids, timings and the reason to stop, when all is done", json);
-    options.integer("--logprobs", "K", "with --json: of every token its log probability, and those of the K likeliest",
+    options.flag("--json", "print one object at the end, with text, ids, timings and the reason to stop", json);
+    options.integer("--logprobs", "K", "with --json: the log probability of every token, and those of the K likeliest",
                     logprobs, 0, 1000);
     EngineArguments::declare(options);
   }
 
-  /// What the options say together. Returns false with a reason.
+  /// Checks that the options fit together. Returns false with a reason.
   bool check(std::string &error) const {
     if (!expectOne("run",
                    {{"--prompt", prompt.has_value()},
@@ -86,7 +86,7 @@ public:
       : sequence(sequence), text(text), arguments(arguments), sampler(sampling.sampler, sequence.program().vocabulary),
         penalties(sampling.penalties, sequence.program().vocabulary), logits(sequence.program().vocabulary) {
     for (const std::string &stop : arguments.stops)
-      if (int32_t token = text.findSpecial(stop); token >= 0) // never shown, so not found in what is
+      if (int32_t token = text.findSpecial(stop); token >= 0) // its text is never shown, so it is not found there
         stopTokens.push_back(token);
   }
 
@@ -112,7 +112,7 @@ public:
   }
 
 private:
-  /// The next token, and why it is the last one, if it is.
+  /// Generates the next token. Sets answer.stop if it is the last one.
   bool step(Answer &answer, std::string &error) {
     const int64_t limit = arguments.count.value_or(INT64_MAX);
     if (answer.count() == limit) {
@@ -146,10 +146,10 @@ private:
     return true;
   }
 
-  /// -1, with a reason: no logit is a number.
+  /// Returns the next token, or -1, with a reason, when no logit is a number.
   int64_t choose(std::optional<LogProbabilities> &probabilities, std::string &error) {
     if (arguments.logprobs)
-      original = logits; // what the model itself says is what is shown
+      original = logits; // log probabilities are those before penalties
     penalties.apply(logits.data());
     const int64_t token = sampler.sample(logits.data());
     if (token < 0)
@@ -190,7 +190,7 @@ int run(const Invocation &invocation) {
     return invocation.fail(error);
   if (!arguments.stops.empty() && !text.hasText())
     return invocation.fail("run: --stop needs the texts of a tokenizer: this model has none");
-  // Without -n most answers end long before the context is full: refused is what the prompt alone cannot have.
+  // Without -n most answers end long before the context is full, so memory is required for the prompt and one token.
   int64_t asked = std::min(program.context - int64_t(tokens.size()), arguments.count.value_or(1));
   Sequence sequence(engine);
   if (!sequence.open(int64_t(tokens.size()) + asked, error))
@@ -225,38 +225,29 @@ const Command lrt::runCommand = {
     .name = "run",
     .summary = "generate text, streamed to stdout; timings and the reason to stop go to stderr",
     .usage = "--prompt TEXT | --tokens ID,ID,... | --tokens-file FILE [OPTION...]",
-    .details = "The answer starts after the prompt and ends before the first of the model's end ids, or before a "
-               "--stop text.\n"
-               "Text is written without a newline at the end, except to a terminal; ids on one line, separated by "
-               "commas. What\n"
-               "could be the beginning of a --stop text is held back until it is known not to be; ids are not. Ctrl-C "
-               "ends it\n"
-               "early, with the signal's exit status. The rate of the generation is that of its decode steps: the "
-               "first token\n"
-               "comes with the prompt.\n"
-               "\n"
-               "How the next token is chosen, in this order: --repeat-penalty, then --presence-penalty and "
-               "--frequency-penalty;\n"
-               "logits are divided by --temperature; --top-k; of what is left --top-p; of that --min-p; then one is "
-               "drawn. At\n"
-               "temperature 0, the default, the likeliest token after the penalties is taken and the other steps are "
-               "not done.\n"
-               "--repeat-penalty R: the logit of a token of the prompt or the answer is divided by R, or multiplied if "
-               "negative.\n"
-               "--presence-penalty, --frequency-penalty: subtracted from the logit of a token of the answer, the "
-               "second one as\n"
-               "often as the token was there.\n"
-               "--sampling model: the values of generation_config.json, or of a GGUF's general.sampling keys, as "
-               "recorded when\n"
-               "the program was compiled; an option beside it overrides its value.\n"
-               "\n"
-               "--json: text (null without a tokenizer; bytes that are no UTF-8 become U+FFFD), ids (with those of a "
-               "stop text),\n"
-               "stop_reason (end, length, stop, context, interrupted), prompt_tokens, generated_tokens, sampling, "
-               "seed, timings.\n"
-               "--logprobs: natural logarithms of the probabilities that the model itself gives: before penalties, "
-               "temperature\n"
-               "and everything after them.\n",
+    .details =
+        "The answer starts after the prompt and ends before the first of the model's end ids, or before a --stop\n"
+        "text. Text is written without a newline at the end, except to a terminal; ids on one line, separated by\n"
+        "commas. Text that could be the beginning of a --stop text is held back until it is certain; ids are not\n"
+        "held back. Ctrl-C ends the answer early, with the signal's exit status. The rate of the generation\n"
+        "counts decode steps: the first token comes with the prompt.\n"
+        "\n"
+        "How the next token is chosen, in this order: --repeat-penalty; --presence-penalty and\n"
+        "--frequency-penalty; the logits are divided by --temperature; --top-k, then --top-p, then --min-p each\n"
+        "keep some of the tokens that are left; one of these is drawn. At temperature 0, the default, the\n"
+        "likeliest token after the penalties is taken, without the other steps.\n"
+        "--repeat-penalty R: the logit of a token of the prompt or the answer is divided by R, or multiplied by R\n"
+        "if it is negative.\n"
+        "--presence-penalty, --frequency-penalty: subtracted from the logit of a token of the answer, the first\n"
+        "one once, the second one as often as the token occurs there.\n"
+        "--sampling model: the values of generation_config.json, or of a GGUF's general.sampling keys, as\n"
+        "recorded when the program was compiled; an option beside it overrides its value.\n"
+        "\n"
+        "--json: text (null without a tokenizer; invalid UTF-8 becomes U+FFFD), ids (with those of a stop text),\n"
+        "stop_reason (end, length, stop, context, interrupted), prompt_tokens, generated_tokens, sampling, seed,\n"
+        "timings.\n"
+        "--logprobs: natural logarithms of the model's own probabilities: before penalties, temperature and all\n"
+        "later steps.\n",
     .examples = "run --prompt \"Once upon a time\" -n 64\n"
                 "run --prompt \"Who are you?\" --chat --temperature 0.7 --top-p 0.9 --seed 1\n"
                 "run --prompt \"Who are you?\" --chat --sampling model --stop $'\\n\\n'\n"

@@ -8,32 +8,21 @@
 
 using namespace lrt;
 
-const char lrt::samplingDetails[] =
-    "How the next token is chosen, in this order: --repeat-penalty, then --presence-penalty and --frequency-penalty;\n"
-    "logits are divided by --temperature; --top-k; of what is left --top-p; of that --min-p; then one is drawn. At\n"
-    "temperature 0, the default, the likeliest token after the penalties is taken and the other steps are not done.\n"
-    "--repeat-penalty R: the logit of a token of the prompt or the answer is divided by R, or multiplied if negative.\n"
-    "--presence-penalty, --frequency-penalty: subtracted from the logit of a token of the answer, the second one as\n"
-    "often as the token was there.\n"
-    "--sampling model: the values of generation_config.json or of the GGUF's general.sampling keys, as recorded when "
-    "the\n"
-    "program was compiled; an option beside it overrides its value.\n";
-
 void SamplingArguments::declare(Options &options) {
   options.number("--temperature", "T", "sample with this temperature; default, and 0: the likeliest token", temperature,
                  0, 1000);
   options.integer("--top-k", "K", "sample among the K likeliest; 0: all", topK, 0);
   options.number("--top-p", "P", "sample among the likeliest that together reach probability P", topP, 0, 1);
   options.number("--min-p", "P", "sample among those at least P times as likely as the likeliest one", minP, 0, 1);
-  options.number("--repeat-penalty", "R", "tokens of the prompt and the answer become less likely; 1: they do not",
+  options.number("--repeat-penalty", "R", "make tokens of the prompt and the answer less likely; 1: no penalty",
                  repeatPenalty, 0.01, 100);
-  options.number("--presence-penalty", "A", "subtracted from the logit of every token of the answer; 0: nothing is",
+  options.number("--presence-penalty", "A", "subtracted from the logit of every token of the answer; 0: no penalty",
                  presencePenalty, -100, 100);
-  options.number("--frequency-penalty", "A", "the same for each time that the token is there", frequencyPenalty, -100,
+  options.number("--frequency-penalty", "A",
+                 "subtracted once for each time the token occurs in the answer; 0: no penalty", frequencyPenalty, -100,
                  100);
-  options.choice("--sampling", "the values that the model's files name; options beside it count instead of them",
-                 {"model"}, source);
-  options.integer("--seed", "S", "of sampling; default: a new one each time, shown on stderr", seed, 0);
+  options.choice("--sampling", "use the values of the model's files; other options override them", {"model"}, source);
+  options.integer("--seed", "S", "seed of sampling; default: a new one each time, shown on stderr", seed, 0);
 }
 
 static uint64_t freshSeed() {

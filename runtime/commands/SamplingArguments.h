@@ -10,7 +10,7 @@
 
 namespace lrt {
 
-/// What the options and the model's files come to.
+/// The settings that result from the options and the model's files.
 struct Sampling {
   SamplerOptions sampler;
   PenaltyOptions penalties;
@@ -25,18 +25,15 @@ struct SamplingArguments {
 
   void declare(Options &options);
 
-  /// `notes`: lines that the user ought to read, such as options that change nothing.
+  /// `notes`: lines for the user, such as options that have no effect.
   Sampling resolve(const lrt_program &program, std::vector<std::string> &notes) const;
 };
 
-/// "temperature 0.6, top-k 20, top-p 0.95": what differs from taking every token as it comes; "greedy".
+/// "temperature 0.6, top-k 20, top-p 0.95" or "greedy": only settings that have an effect.
 std::string describe(const Sampling &sampling);
 
-/// What the files of the model say, as far as it is followed.
+/// The settings of the model's files, as far as the runtime implements them.
 Sampling modelSampling(const lrt_program &program);
-
-/// The order of all steps, for the help.
-extern const char samplingDetails[];
 
 } // namespace lrt
 

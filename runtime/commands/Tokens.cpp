@@ -20,8 +20,8 @@ int encode(const Invocation &invocation) {
   bool chat = false;
   Options options;
   options.text("--prompt", "TEXT", "the text; - reads it from stdin", prompt);
-  options.text("--file", "FILE", "a file that holds it; - is stdin", file);
-  options.flag("--chat", "wrap it in the model's chat template, as run --chat does", chat);
+  options.text("--file", "FILE", "a file with the text; - is stdin", file);
+  options.flag("--chat", "wrap the text in the model's chat template, as run --chat does", chat);
   options.text("--tokens-file", "FILE",
                "write the ids there, for run, logits and detokenize --tokens-file; - is stdout", tokensFile);
   options.text("--weights", "FILE", "where the tokenizer's tables are; default: as for run", weightsFile);
@@ -97,9 +97,8 @@ const Command lrt::detokenizeCommand = {
     .name = "detokenize",
     .summary = "print the text of ids",
     .usage = "--tokens ID,ID,... | --tokens-file FILE [OPTION...]",
-    .details =
-        "The bytes that the ids stand for, without a newline at the end except to a terminal. The space that the\n"
-        "tokenizer puts in front of every text is taken away again.\n",
+    .details = "Prints the bytes of the ids, and a newline at the end only to a terminal. Where the tokenizer puts a\n"
+               "space in front of every text, that space is removed.\n",
     .examples = "detokenize --tokens 1,403,42\n"
                 "detokenize --tokens-file story.ids --special",
     .run = decode,

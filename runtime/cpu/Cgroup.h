@@ -9,9 +9,9 @@
 
 namespace lrt {
 
-/// Calls visit(directory, version) for the group that limits this process's `controller` ("cpu", "memory") and for each
-/// group around it: the limits of all of them hold. `root` is "" on a real system. In a container the innermost
-/// directories may not be there, since only the container's own group is mounted.
+/// Calls visit(directory, version) for the group of this process under `controller` ("cpu", "memory") and for each of
+/// its parents: all their limits apply. `root` is "" on a real system. In a container the innermost directories may be
+/// missing, since only the container's own group is mounted.
 template <typename Visit> void forEachGroup(const std::string &root, const std::string &controller, Visit visit) {
   // Lines "hierarchy:controllers:group"; version 2 is "0::group".
   std::string lines = readSystemFile(root + "/proc/self/cgroup") + "\n";

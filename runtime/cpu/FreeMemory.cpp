@@ -20,7 +20,7 @@ int64_t field(const std::string &text, const std::string &key) {
   return strtoll(text.c_str() + at + (at > 0) + key.size(), nullptr, 10);
 }
 
-/// A file with one number; "max" and what cannot be read are -1.
+/// Reads a file with one number; -1 for "max" and for a file that cannot be read.
 int64_t number(const std::string &path) {
   std::string text = readSystemFile(path);
   char *end = nullptr;
@@ -28,7 +28,7 @@ int64_t number(const std::string &path) {
   return end == text.c_str() ? -1 : value;
 }
 
-/// What a group leaves; -1: it has no limit.
+/// Bytes that the limit of a group leaves free; -1: no limit.
 int64_t leftOf(const std::string &group, int version) {
   int64_t limit = number(group + (version == 2 ? "/memory.max" : "/memory.limit_in_bytes"));
   int64_t used = number(group + (version == 2 ? "/memory.current" : "/memory.usage_in_bytes"));
@@ -36,7 +36,7 @@ int64_t leftOf(const std::string &group, int version) {
     return -1;
   // Files in the page cache are given back when memory runs short.
   std::string stat = readSystemFile(group + "/memory.stat");
-  const char *prefix = version == 2 ? "" : "total_"; // version 1: of the groups inside, too
+  const char *prefix = version == 2 ? "" : "total_"; // version 1: with the groups inside
   for (const char *name : {"inactive_file ", "active_file "})
     used -= std::max<int64_t>(field(stat, std::string(prefix) + name), 0);
   return std::max<int64_t>(limit - std::max<int64_t>(used, 0), 0);

@@ -9,9 +9,9 @@
 
 namespace lrt {
 
-/// Bytes of new memory that this process can touch before the system runs out or a control group kills it: the smallest
-/// of MemAvailable and what the groups leave. Cached files count as free; swap does not, a model in it is too slow to
-/// use. INT64_MAX: the system does not say. `root` is "" on a real system.
+/// Bytes of new memory that this process can touch before the system runs out or a control group kills it: the minimum
+/// of MemAvailable and what the groups leave. Cached files count as free. Swap does not count: a model in swap is too
+/// slow to use. INT64_MAX: the system does not say. `root` is "" on a real system.
 int64_t availableMemory(const std::string &root);
 
 } // namespace lrt

@@ -1,8 +1,8 @@
-//===- Probe.cpp - what this machine can do at most ---------------------------------------------------------------===//
+//===- Probe.cpp - peak rates of this machine ---------------------------------------------------------------------===//
 //
-// Reads: every worker streams through its share of a buffer much larger than the last-level cache, with every loop
-// below that the CPU has the instructions for, since no one of them is the fastest on every machine. Operations:
-// independent chains of one instruction on registers, enough of them to hide its latency.
+// Reads: every worker streams through its share of a buffer much larger than the last-level cache. It runs every loop
+// below whose instructions the CPU has, since none of them is the fastest on every machine. Operations: independent
+// chains of one instruction on registers, enough of them to hide its latency.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -60,13 +60,13 @@ struct Kernel {
 
 constexpr uint64_t operator|(lrt_feature a, lrt_feature b) { return uint64_t(1) << a | uint64_t(1) << b; }
 
-/// The best first.
+/// The fastest of a kind first.
 constexpr Kernel kernels[] = {
     {LRT_PEAK_F32, "vfmadd, 16 lanes", LRT_FEATURE_AVX512F | LRT_FEATURE_FMA, 32, f32Avx512},
     {LRT_PEAK_F32, "vfmadd, 8 lanes", LRT_FEATURE_AVX2 | LRT_FEATURE_FMA, 16, f32Fma},
     {LRT_PEAK_F32, "mulps, addps", 0, 8, f32Sse},
     {LRT_PEAK_BF16, "vdpbf16ps", LRT_FEATURE_AVX512F | LRT_FEATURE_AVX512BF16, 64, bf16Avx512},
-    // Without a dot product of its own, bf16 is widened to f32.
+    // Without a bf16 dot product, bf16 is widened to f32.
     {LRT_PEAK_BF16, "vfmadd, 16 lanes", LRT_FEATURE_AVX512F | LRT_FEATURE_FMA, 32, f32Avx512},
     {LRT_PEAK_BF16, "vfmadd, 8 lanes", LRT_FEATURE_AVX2 | LRT_FEATURE_FMA, 16, f32Fma},
     {LRT_PEAK_BF16, "mulps, addps", 0, 8, f32Sse},
@@ -83,13 +83,13 @@ const Kernel &kernelFor(lrt_peak kind) {
   for (const Kernel &kernel : kernels)
     if (!found && kernel.kind == kind && (kernel.features & ~present) == 0)
       found = &kernel;
-  return *found; // the last of every kind needs nothing
+  return *found; // the last of every kind needs no features
 }
 
 constexpr int64_t block = 256; // bytes that a loop below reads in a step
 
-// Sums that must be computed and are never used. `ahead`: bytes from a line to the one that is prefetched with it; a
-// prefetch past the end of the buffer does nothing.
+// Sums that must be computed and are never used. `ahead`: prefetch distance in bytes, 0: no prefetch. A prefetch past
+// the end of the buffer does nothing.
 #define LRT_READ_LOOP(name, features, type, constraint, zero, load, add, ahead)                                        \
   __attribute__((target(features))) void name(const uint8_t *data, int64_t bytes) {                                    \
     type sums[4] = {zero(), zero(), zero(), zero()};                                                                   \
@@ -131,11 +131,11 @@ Spread lrt::spreadOf(const std::vector<double> &rates) {
 }
 
 Share lrt::shareOf(double rate, double limit, double bytes, double cacheBytes) {
-  // The probe and a program at the limit do the same and still differ by this much from one time to the next.
+  // Two measurements of the same work differ by up to this factor.
   constexpr double accuracy = 1.05;
   if (rate <= limit * accuracy)
     return {Share::Percent, std::min(100 * rate / limit, 100.0)};
-  const double fromMemory = bytes > 0 ? std::max(0.0, 1 - cacheBytes / bytes) : 1; // share of the bytes, at least
+  const double fromMemory = bytes > 0 ? std::max(0.0, 1 - cacheBytes / bytes) : 1; // min share of the bytes
   return {rate * fromMemory <= limit * accuracy ? Share::Cached : Share::Disturbed, 0};
 }
 
@@ -155,7 +155,7 @@ bool Probe::open(std::string &error) {
   int64_t size = bufferBytes();
   if (!buffer.reserve(size, "measuring the bandwidth", error))
     return false;
-  team.each([&](int64_t worker) { // pages come into being where the worker that reads them runs
+  team.each([&](int64_t worker) { // first touch: a page is allocated near the worker that reads it
     int64_t share = size / team.workers() & ~int64_t(63);
     for (int64_t at = worker * share; at < (worker + 1) * share; at += 64)
       *reinterpret_cast<uint64_t *>(buffer.data() + at) = uint64_t(at);

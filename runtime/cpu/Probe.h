@@ -1,4 +1,4 @@
-//===- Probe.h - what this machine can do at most -----------------------------------------------------------------===//
+//===- Probe.h - peak rates of this machine -----------------------------------------------------------------------===//
 
 #ifndef LRT_CPU_PROBE_H
 #define LRT_CPU_PROBE_H
@@ -11,28 +11,28 @@
 
 namespace lrt {
 
-/// Of repeated measurements of one rate.
+/// Repeated measurements of one rate.
 struct Spread {
   double lowest = 0, median = 0, best = 0; // all 0: never measured
 };
 Spread spreadOf(const std::vector<double> &rates);
 
-/// What a program reached of what a probe of the same run reached at best.
+/// The rate of a program, as a share of the best rate of the probe in the same run.
 struct Share {
   enum Kind {
     Percent,   // `percent` holds, at most 100
-    Cached,    // more than memory gives: at least a part came from the last-level cache
-    Disturbed, // more than the probe can explain: something else slowed the probe down
+    Cached,    // faster than memory: at least a part came from the last-level cache
+    Disturbed, // faster than memory and cache can explain: other work slowed the probe down
   };
   Kind kind = Percent;
   double percent = 0; // of Percent
 };
-/// `bytes` of every repetition are read at `rate`, and a cache of `cacheBytes` may keep some of them until the next
-/// one. Without a cache, rates of anything.
+/// Every repetition reads `bytes` at `rate` bytes/s, and a cache of `cacheBytes` may keep a part of them until the next
+/// one. Without `bytes` and `cacheBytes`, `rate` and `limit` may be rates of anything.
 Share shareOf(double rate, double limit, double bytes = 0, double cacheBytes = 0);
 
-/// Measures the machine with the workers of a team, a few milliseconds at a time, so that a benchmark can do so between
-/// its own measurements: on a shared machine both drift together.
+/// Measures the machine with the workers of a team. One measurement takes a few milliseconds, so a benchmark can make
+/// it between its own: on a shared machine other work then slows down both.
 class Probe {
 public:
   explicit Probe(Team &team) : team(team) {}
@@ -42,7 +42,7 @@ public:
   /// Memory that open() touches.
   static int64_t bufferBytes();
 
-  /// One more measurement of everything. Returns its own bytes/s of reads.
+  /// Measures everything once more. Returns the bytes/s of these reads.
   double measure();
 
   Spread readBytes() const { return spreadOf(reads); }                   // bytes/s of streaming reads from memory

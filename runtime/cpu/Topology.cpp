@@ -60,7 +60,7 @@ int64_t lrt::usableCores() {
     return 1;
   int64_t cores = physicalCores(allowed, "");
   double quota = cgroupQuota("");
-  // 1.5 CPUs run one worker well; two would be stopped for a quarter of the time, in the middle of a phase.
+  // A quota of 1.5 CPUs gives one worker: two would be stopped a quarter of the time, in the middle of a phase.
   return quota > 0 ? std::clamp<int64_t>(int64_t(quota), 1, cores) : cores;
 }
 

@@ -10,11 +10,11 @@
 
 namespace lrt {
 
-/// Physical cores: those of the affinity mask, hyperthreads of one core counted once, and not more than the cgroup's
-/// CPU quota pays for. At least 1.
+/// Physical cores of the affinity mask, hyperthreads of one core counted once, limited by the cgroup's CPU quota. At
+/// least 1.
 int64_t usableCores();
 
-/// The parts of it; `root` is "" on a real system.
+/// The two parts of usableCores(); `root` is "" on a real system.
 int64_t physicalCores(const cpu_set_t &allowed, const std::string &root);
 double cgroupQuota(const std::string &root); // in CPUs; 0: no limit
 

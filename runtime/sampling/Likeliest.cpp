@@ -33,7 +33,7 @@ int64_t lrt::argmax(const float *logits, int64_t count) {
   return -1;
 }
 
-/// Most blocks hold nothing above the smallest kept so far, which one vector loop finds out.
+/// Most blocks hold no logit above the smallest one kept so far; one vector loop per block checks that.
 void lrt::keepLikeliest(const float *logits, int64_t count, int64_t wanted, std::vector<Candidate> &kept) {
   constexpr int64_t block = 256;
   kept.clear();
@@ -64,7 +64,7 @@ void lrt::keepLikeliest(const float *logits, int64_t count, int64_t wanted, std:
 static inline float exponential(float x) {
   float clamped = x > -87.0f ? x : -87.0f;
   float n = clamped * 1.44269504f;
-  int32_t whole = int32_t(n - 0.5f); // towards zero: rounds negative numbers to nearest
+  int32_t whole = int32_t(n - 0.5f); // conversion truncates, so this rounds n <= 0 to nearest
   float f = clamped - float(whole) * 0.693359375f + float(whole) * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * f + 1.3981999507e-3f;
@@ -101,7 +101,7 @@ LogProbabilities lrt::logProbabilities(const float *logits, int64_t count, int32
                                        float *scratch) {
   const float most = largest(logits, count);
   const double whole = double(most) + log(weigh(logits, count, most, 1, scratch));
-  // Where nearly all is one token's, rounding must not make more of it than there is.
+  // Rounding may make a probability near 1 larger than 1.
   const auto of = [&](int32_t token, float logit) {
     return LogProbability{.token = token, .value = std::min(double(logit) - whole, 0.0)};
   };

@@ -14,7 +14,7 @@ constexpr int64_t lanes = 16; // independent values, so that a loop over them be
 /// The largest value; -inf if there is none. A comparison with NaN is false, so NaN never replaces anything.
 float largest(const float *values, int64_t count);
 
-/// Index of the largest logit, the first one of equals; what is not a number never wins. -1: none is a number.
+/// Index of the largest logit, the first one of equal logits; NaN is ignored. -1: no logit is a number.
 int64_t argmax(const float *logits, int64_t count);
 
 struct Candidate {
@@ -22,19 +22,20 @@ struct Candidate {
   int32_t token;
 };
 
-/// The likelier first, of equals the one with the smaller id.
+/// Order of candidates: the larger logit first; of equal logits the smaller id first.
 inline bool isLikelier(const Candidate &a, const Candidate &b) {
   return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
 }
 
-/// Leaves the `wanted` likeliest in `kept`, in the order of a heap. Neither NaN nor -inf is among them.
+/// Puts the `wanted` likeliest tokens into `kept`, as a heap with the least likely one in front. Leaves out NaN and
+/// -inf.
 void keepLikeliest(const float *logits, int64_t count, int64_t wanted, std::vector<Candidate> &kept);
 
 /// weights[i] = exp((logits[i] - most) * scale), relative error below 1e-6; NaN and what is below exp(-87) give 0.
 /// Returns their sum.
 double weigh(const float *logits, int64_t count, float most, float scale, float *weights);
 
-/// What the model thinks of a token, before anything else is done to its logits.
+/// The model's own log probability of a token, before penalties and temperature.
 struct LogProbability {
   int32_t token;
   double value; // natural logarithm
@@ -42,7 +43,7 @@ struct LogProbability {
 
 struct LogProbabilities {
   LogProbability chosen;
-  std::vector<LogProbability> best; // the likeliest first
+  std::vector<LogProbability> best; // [wanted], the likeliest first
 };
 
 /// `scratch`: [count].

@@ -1,4 +1,4 @@
-//===- Penalties.cpp - tokens that were there already become less likely ------------------------------------------===//
+//===- Penalties.cpp - make tokens that already occurred less likely ----------------------------------------------===//
 
 #include "runtime/sampling/Penalties.h"
 

@@ -1,4 +1,4 @@
-//===- Penalties.h - tokens that were there already become less likely --------------------------------------------===//
+//===- Penalties.h - make tokens that already occurred less likely ------------------------------------------------===//
 
 #ifndef LRT_SAMPLING_PENALTIES_H
 #define LRT_SAMPLING_PENALTIES_H
@@ -32,7 +32,7 @@ public:
       ++seen->count;
   }
 
-  /// Takes time for the tokens that were seen, not for the vocabulary.
+  /// Takes time for the different tokens that occurred, not for the whole vocabulary.
   void apply(float *logits) const;
 
 private:

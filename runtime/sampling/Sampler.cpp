@@ -38,7 +38,7 @@ int64_t Sampler::drawFromAll(int64_t best, double total) {
   return last;
 }
 
-/// The likeliest has weight 1, so min-p is a bound on weights. Sorted only where the order decides.
+/// The likeliest token has weight 1, so min-p is a bound on weights. Candidates are sorted only for top-k and top-p.
 void Sampler::keep(const float *logits, double total) {
   const float least = float(options.minP);
   const bool isTopK = options.topK > 0 && options.topK < vocabulary, isTopP = options.topP < 1;
@@ -49,7 +49,7 @@ void Sampler::keep(const float *logits, double total) {
     for (const Candidate &candidate : candidates)
       total += double(weights[candidate.token]);
   } else {
-    // What is less likely than (1 - p) / vocabulary adds up to less than 1 - p: the rest reaches p without it.
+    // Tokens less likely than (1 - p) / vocabulary have less than 1 - p together: the others reach p without them.
     const float enough = isTopP ? float((1 - options.topP) / double(vocabulary) * total * 0.999) : 0;
     for (int64_t i = 0; i < vocabulary; ++i)
       if (weights[i] >= enough && weights[i] >= least && weights[i] > 0)

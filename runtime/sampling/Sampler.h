@@ -1,14 +1,14 @@
 //===- Sampler.h - from logits to the next token ------------------------------------------------------------------===//
 //
-// In this order, as transformers' generate() has it, whose formulas these are:
+// The steps, with the order and the formulas of transformers' generate():
 //   1. repeat penalty, then presence and frequency penalty (Penalties.h)
-//   2. logits are divided by the temperature; 0: the largest one is the token, and nothing of what follows is done
+//   2. the logits are divided by the temperature; 0: the token is the one with the largest logit, and no step follows
 //   3. top-k: the K likeliest are kept
 //   4. top-p: of these, the likeliest that together have probability P
 //   5. min-p: of these, those at least P times as likely as the likeliest one
-//   6. one of what is left is drawn
+//   6. one of the tokens left is drawn
 //
-// One thing is not as there: of tokens as likely as the K-th, top-k keeps those with the smaller ids.
+// One difference: of tokens as likely as the K-th, top-k keeps those with the smallest ids.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

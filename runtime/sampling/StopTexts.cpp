@@ -22,7 +22,7 @@ std::string StopTexts::add(std::string_view piece) {
       return certain;
     }
   }
-  // The longest end of `pending` that a text begins with.
+  // Hold back the longest end of `pending` that is the beginning of a stop text.
   size_t held = 0;
   for (const std::string &text : texts)
     for (size_t length = std::min(text.size() - 1, pending.size()); length > held; --length)

@@ -9,8 +9,9 @@
 
 namespace lrt {
 
-/// Looks for texts in a stream that comes in pieces, whatever the pieces are: the one that ends first counts, of those
-/// that end together the longest. What could be the beginning of one is held back.
+/// Looks for stop texts in a stream of text. It does not matter how the stream is cut into pieces: the stop text that
+/// ends first counts; of several that end at the same byte, the longest. Text that could be the beginning of a stop
+/// text is held back.
 class StopTexts {
 public:
   /// None of the texts is empty.
@@ -18,10 +19,11 @@ public:
   StopTexts(const StopTexts &) = delete;
   StopTexts &operator=(const StopTexts &) = delete;
 
-  /// What has become certain with `piece`: once a text was found, what came before it, and nothing after that.
+  /// Adds a piece and returns the text that is now certain. When a stop text is found, that is the text before it;
+  /// later calls return nothing.
   std::string add(std::string_view piece);
 
-  /// What is held back at the end of the stream.
+  /// The text still held back, at the end of the stream.
   std::string flush() { return std::move(pending); }
 
   /// The text that was found, or null.

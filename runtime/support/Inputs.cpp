@@ -22,7 +22,7 @@ struct Input {
   std::string name;
 
   bool is(dev_t otherDevice, ino_t otherInode) const { return device == otherDevice && inode == otherInode; }
-  /// When a file is gone, another one may come to have its inode; stdin stays open.
+  /// A new file may reuse the inode of a deleted one. stdin stays open, so its inode is not reused.
   bool isThere() const {
     struct stat status;
     return name == "stdin" || (stat(name.c_str(), &status) == 0 && is(status.st_dev, status.st_ino));

@@ -9,8 +9,8 @@
 
 using namespace lrt;
 
-/// Bytes at the start of `text` that one U+FFFD stands for: the longest beginning of a character, or one byte. Decoders
-/// of Python, Rust and browsers count the same.
+/// Number of bytes at the start of `text` that become one U+FFFD: the longest beginning of a valid character, at least
+/// one byte. Decoders of Python, Rust and browsers do the same.
 static size_t invalidLength(std::string_view text) {
   const uint8_t first = uint8_t(text[0]);
   const size_t length = first < 0xc2 || first > 0xf4 ? 1 : utf8Length(first);

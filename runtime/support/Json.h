@@ -10,8 +10,8 @@
 
 namespace lrt {
 
-/// Every value has a key inside an object and none (null) inside a list. One line; ", " and ": " between what is
-/// written, as Python's json module does.
+/// Writes one line, with the separators ", " and ": " of Python's json module. `key`: null inside a list, where values
+/// have none.
 class Json {
 public:
   void beginObject(const char *key = nullptr) { begin(key, '{', '}'); }
@@ -19,10 +19,10 @@ public:
   /// Ends the innermost object or list.
   void end();
 
-  /// Any bytes: what is no UTF-8 becomes U+FFFD.
+  /// `value` may be any bytes: invalid UTF-8 becomes U+FFFD.
   void text(const char *key, std::string_view value);
   void integer(const char *key, int64_t value);
-  /// Infinity and what is not a number become null: JSON has neither.
+  /// Infinity and NaN become null: JSON has neither.
   void number(const char *key, double value, int decimals);
   void boolean(const char *key, bool value);
   void null(const char *key);
@@ -37,7 +37,7 @@ private:
   std::string closing; // brackets, the innermost last
 };
 
-/// `text` between quotes, as a string of JSON.
+/// `text` as a JSON string, with its quotes.
 std::string quoted(std::string_view text);
 
 } // namespace lrt

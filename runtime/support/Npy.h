@@ -11,7 +11,7 @@
 
 namespace lrt {
 
-/// As OutputFile.
+/// Writes a matrix [rows, columns] in row-major order, as NumPy format 1.0. Otherwise as OutputFile.
 class NpyWriter {
 public:
   bool open(const std::string &path, int64_t rows, int64_t columns, std::string &error);

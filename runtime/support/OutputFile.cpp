@@ -1,4 +1,4 @@
-//===- OutputFile.cpp - a file that is complete or not there ------------------------------------------------------===//
+//===- OutputFile.cpp - an output file that appears only when it is complete --------------------------------------===//
 
 #include "runtime/support/OutputFile.h"
 
@@ -19,7 +19,7 @@ using namespace lrt;
 static std::string inputNamed(const struct stat &status) {
   if (std::string name = nameOfInput(status.st_dev, status.st_ino); !name.empty())
     return name;
-  // The program and its weights, also where it does not read them.
+  // The executable and its weights, even if this command does not read them.
   std::string own = executablePath();
   struct stat other;
   for (const std::string &path : {own, own + ".weights"})
@@ -87,7 +87,7 @@ bool OutputFile::write(const void *data, size_t bytes, std::string &error) {
 }
 
 bool OutputFile::finish(std::string &error) {
-  if (!check(error)) // meanwhile more files were read
+  if (!check(error)) // more files may have been read since open()
     return false;
   int reason = 0;
   if (!temporary.empty() && !isNamed) {

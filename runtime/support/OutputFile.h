@@ -1,4 +1,4 @@
-//===- OutputFile.h - a file that is complete or not there --------------------------------------------------------===//
+//===- OutputFile.h - an output file that appears only when it is complete ----------------------------------------===//
 
 #ifndef LRT_SUPPORT_OUTPUTFILE_H
 #define LRT_SUPPORT_OUTPUTFILE_H
@@ -9,9 +9,10 @@
 
 namespace lrt {
 
-/// Writes FILE without a name, or where the file system cannot do that under a temporary one beside it; it appears,
-/// complete, with finish(). Without that nothing is left. Refuses what this process reads, by whatever name: inputs,
-/// the executable and its weights; and somebody's weights. A device or a pipe is written in place.
+/// The file appears, complete, with finish(); without finish() nothing is left. Before that it has no name (O_TMPFILE)
+/// or, where the file system has no such files, a temporary name beside `path`. Refuses to replace a file that this
+/// process reads under any name (inputs, the executable and its weights) and any file of weights. A device or a pipe is
+/// written in place.
 class OutputFile {
 public:
   OutputFile() = default;

@@ -1,4 +1,4 @@
-//===- Progress.cpp - how far a long work is, on a terminal -------------------------------------------------------===//
+//===- Progress.cpp - the progress of long work, on a terminal ----------------------------------------------------===//
 
 #include "runtime/support/Progress.h"
 

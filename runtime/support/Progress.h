@@ -1,4 +1,4 @@
-//===- Progress.h - how far a long work is, on a terminal ---------------------------------------------------------===//
+//===- Progress.h - the progress of long work, on a terminal ------------------------------------------------------===//
 
 #ifndef LRT_SUPPORT_PROGRESS_H
 #define LRT_SUPPORT_PROGRESS_H
@@ -7,8 +7,8 @@
 
 namespace lrt {
 
-/// One line on stderr that is written over and over and erased at the end. Nothing at all where stderr is no terminal.
-/// Between two updates nothing is done: a measurement is not disturbed.
+/// One line on stderr that every update rewrites and end() erases. Writes nothing where stderr is no terminal. Nothing
+/// runs between two updates, so measurements are not disturbed.
 class Progress {
 public:
   /// "WHAT: 512 of 4,096 UNIT"

@@ -1,4 +1,4 @@
-//===- Signals.cpp - how a program ends when it is told to --------------------------------------------------------===//
+//===- Signals.cpp - how signals end a program --------------------------------------------------------------------===//
 
 #include "runtime/support/Signals.h"
 
@@ -14,7 +14,7 @@ static volatile sig_atomic_t interruptedBy = SIGINT;
 static constexpr int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
 
 static void interrupt(int number) {
-  for (int any : interrupts) // the second one is not caught, whichever it is
+  for (int any : interrupts) // a second one, of any kind, ends the process
     signal(any, SIG_DFL);
   interruptedBy = number;
   interrupted = true;

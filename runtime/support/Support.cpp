@@ -19,8 +19,8 @@
 
 using namespace lrt;
 
-/// libstdc++'s own prints the name of the exception, for which it links a demangler of 50 kB into every executable. The
-/// runtime throws nothing; what its library throws is memory that ran out.
+/// Replaces libstdc++'s own handler, which prints the name of the exception and for that links a demangler of 50 kB
+/// into every executable. The runtime throws nothing; the library throws only when memory runs out.
 void __gnu_cxx::__verbose_terminate_handler() {
   static const char message[] = ": out of memory\n";
   (void)!write(STDERR_FILENO, program_invocation_short_name, strlen(program_invocation_short_name));
@@ -40,7 +40,7 @@ std::string lrt::format(const char *pattern, ...) {
   return text;
 }
 
-/// A number in the largest of the units, each a thousand of the one before, that leaves at least one.
+/// The number in the largest unit in which it is at least 1. Each unit is 1000 times the one before.
 static std::string readable(double number, const char *const (&units)[5]) {
   int unit = 0;
   while (number >= 1000 && unit < 4) {
@@ -142,7 +142,7 @@ Memory::~Memory() {
 }
 
 bool Memory::reserve(int64_t size, const char *what, std::string &error, bool largePages) {
-  // Entry points may be handed a pointer they never use, but never a null one.
+  // Pointers passed to entry points are never null, even if they are not used.
   int64_t wanted = size > 0 ? size : 1;
   void *place = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (place == MAP_FAILED) {
@@ -150,7 +150,7 @@ bool Memory::reserve(int64_t size, const char *what, std::string &error, bool la
     return false;
   }
   if (largePages)
-    madvise(place, wanted, MADV_HUGEPAGE); // advice: a system without them says no, and nothing is lost
+    madvise(place, wanted, MADV_HUGEPAGE); // only advice: the system may refuse
   base = static_cast<uint8_t *>(place);
   length = wanted;
   return true;

@@ -31,10 +31,10 @@ std::string readableCount(int64_t count);
 /// Seconds of a clock that never goes back.
 double now();
 
-/// Notes that an open file is read (lrt/inputs.h).
+/// Records that an open file is read (lrt/inputs.h).
 void recordOpenInput(int file, const std::string &name);
 
-/// The whole of a file, or of stdin for "-". Returns false and says why.
+/// Reads a whole file, or stdin for "-".
 bool readWholeFile(const std::string &path, std::string &contents, std::string &error);
 
 /// What a short system file holds, without the trailing newline; empty when it cannot be read.
@@ -46,7 +46,7 @@ std::string executablePath();
 /// "NAME: warning: MESSAGE" on stderr, NAME as in errors: something that the user should know and that stops nothing.
 void warn(const std::string &message);
 
-/// Writes all of it, whatever signals come in between. Returns 0 or an errno.
+/// Writes all bytes, also when signals interrupt it. Returns 0 or an errno.
 int writeAll(int file, const void *data, size_t size);
 
 /// A bijection that spreads 64 bits: the step of every pseudo-random sequence here (splitmix64).
@@ -57,7 +57,7 @@ inline uint64_t scramble(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// Anonymous memory: page aligned, zero, and not there until it is touched.
+/// Anonymous memory: page aligned, zero, and allocated by the system only when touched.
 class Memory {
 public:
   Memory() = default;
@@ -65,7 +65,8 @@ public:
   Memory &operator=(const Memory &) = delete;
   ~Memory();
 
-  /// `largePages`: if the system has any. They are touched whole, so what is used in part takes more memory.
+  /// `largePages`: asks for large pages, which the system may refuse. Each is allocated as a whole, so a buffer that is
+  /// used in part takes more memory.
   bool reserve(int64_t size, const char *what, std::string &error, bool largePages = false);
   void swap(Memory &other) {
     std::swap(base, other.base);
@@ -79,7 +80,7 @@ private:
   int64_t length = 0;
 };
 
-/// Of at least one number; of an even count the mean of the two in the middle.
+/// `numbers` is not empty. For an even count: the mean of the two in the middle.
 double median(std::vector<double> numbers);
 
 } // namespace lrt

@@ -11,10 +11,10 @@
 
 namespace lrt {
 
-/// Bytes of the character that starts with this byte, judged by that byte alone: 1 to 4.
+/// Number of bytes, 1 to 4, of the character that starts with this byte. Looks at this byte only.
 inline size_t utf8Length(uint8_t first) { return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4; }
 
-/// Bytes of the valid character at the start of `text`, or 0.
+/// Number of bytes of the valid character at the start of `text`, or 0.
 size_t validCharacter(std::string_view text);
 
 bool isValidUtf8(std::string_view text);
@@ -22,7 +22,7 @@ bool isValidUtf8(std::string_view text);
 /// Every byte that is not part of a valid character becomes U+FFFD.
 std::string replaceInvalidUtf8(std::string_view text);
 
-/// The character at `place`, which moves behind it. `text` is valid UTF-8.
+/// Returns the character at byte `place` and moves `place` after it. `text` is valid UTF-8.
 uint32_t nextCharacter(std::string_view text, size_t &place);
 
 void appendUtf8(std::string &text, uint32_t character);

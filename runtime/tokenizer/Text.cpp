@@ -1,4 +1,4 @@
-//===- Text.cpp - between text and token ids, as the commands need it ---------------------------------------------===//
+//===- Text.cpp - text to ids and back, for the commands ----------------------------------------------------------===//
 
 #include "runtime/tokenizer/Text.h"
 

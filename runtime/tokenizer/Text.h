@@ -1,4 +1,4 @@
-//===- Text.h - between text and token ids, as the commands need it -----------------------------------------------===//
+//===- Text.h - text to ids and back, for the commands ------------------------------------------------------------===//
 
 #ifndef LRT_TOKENIZER_TEXT_H
 #define LRT_TOKENIZER_TEXT_H
@@ -14,51 +14,51 @@ namespace lrt {
 
 class Tokenizer;
 
-/// The tokenizer of a weights file, or none: a model without one takes and gives ids only. Its tables are there without
-/// texts when the model has end ids.
+/// The tokenizer of a weights file, or none: a model without one reads and prints ids only. The tables may then still
+/// hold end ids.
 class Text {
 public:
   Text();
   ~Text();
 
-  /// `tables`: the section of a weights file that lrt/tokenizer.h describes, which must outlive this; empty: there is
-  /// none. `origin`: what to call the file. Returns false for damaged tables.
+  /// `tables`: the tokenizer section of a weights file (lrt/tokenizer.h), empty if it has none; must outlive this
+  /// object. `origin`: what errors call the file. Returns false for damaged tables.
   bool open(std::string_view tables, const std::string &origin, std::string &error);
 
-  /// The ids the model is fed for `text`, beginning-of-sequence included. `chat` wraps it in the model's template.
+  /// The prompt for `text`, with beginning of sequence where the model wants it. `chat`: wrap it in the chat template.
   bool encode(std::string_view text, bool chat, std::vector<int32_t> &tokens, std::string &error) const;
 
-  /// In one line each: what kind of tokenizer there is, and whether it has a chat template, or why not.
+  /// One line each: the kind of tokenizer; whether there is a chat template, or why not.
   std::string describeTokenizer() const;
   std::string describeChat() const;
 
-  /// Whether there are texts for ids, and a chat template.
+  /// Whether ids have texts; whether there is a chat template.
   bool hasText() const;
   bool hasChat() const;
 
-  /// Bytes that an id stands for, which need not be whole characters; special tokens too.
+  /// The bytes of an id, also of a special token; they may be incomplete characters.
   std::string_view piece(int32_t token) const;
   bool isSpecial(int32_t token) const;
 
-  /// The special token that is written so, or -1.
+  /// The special token with this text, or -1.
   int32_t findSpecial(std::string_view text) const;
 
-  /// The text of ids that encode() gave: without the space that the tokenizer puts in front. `special`: with the texts
-  /// of special tokens.
+  /// The text of ids, without the space that the tokenizer puts in front of a text. `special`: with the texts of
+  /// special tokens.
   std::string decode(const std::vector<int32_t> &tokens, bool special) const;
 
   /// Whether generation ends at this id.
   bool isEnd(int32_t token) const;
 
-  /// The text that has become certain with `token`: bytes of an unfinished character are kept back,
-  /// special tokens show nothing.
+  /// Adds a generated token and returns the characters that are now complete. Bytes of an incomplete character are held
+  /// back; special tokens have no text.
   std::string next(int32_t token);
 
-  /// What is kept back at the end.
+  /// The bytes still held back, at the end.
   std::string rest();
 
 private:
-  /// Without texts: which file of the model was not read, or nothing.
+  /// Without texts: the reason, a file of the model that was not read; or empty.
   std::string unread() const;
 
   struct Stream;

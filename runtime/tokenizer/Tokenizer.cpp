@@ -10,7 +10,7 @@
 
 using namespace lrt;
 
-/// Places in a word are 32 bits wide.
+/// Bytes: offsets in a word have 32 bits.
 static constexpr size_t longestText = size_t(1) << 30;
 
 bool Tokenizer::open(const uint8_t *bytes, size_t size, std::string &error) {
@@ -31,7 +31,7 @@ bool Tokenizer::open(const uint8_t *bytes, size_t size, std::string &error) {
 
 bool Tokenizer::encodeFragment(std::string_view text, bool isFirst, std::vector<int32_t> &ids,
                                std::string &error) const {
-  // Without patterns and normal forms any bytes will do, and SentencePiece's BPE has tokens for them.
+  // SentencePiece's BPE uses no patterns and no normal forms and has tokens for all bytes, so it takes invalid UTF-8.
   const bool wantsUtf8 = tables.header->model != LRT_TOKENIZER_SCORES;
   std::string normalized = wantsUtf8 && !isValidUtf8(text) ? replaceInvalidUtf8(text) : std::string(text);
   if (!texts.normalize(normalized, error))
@@ -83,7 +83,7 @@ bool Tokenizer::encode(std::string_view text, bool addSpecial, std::vector<int32
   return true;
 }
 
-/// Without the white space that Python's strip() takes: Unicode's, and four separators of ASCII.
+/// Strips as Python's strip() does: Unicode's white space and four separators of ASCII.
 static std::string_view strip(std::string_view text, uint32_t trim) {
   const auto isSeparator = [](char c) { return c >= '\x1c' && c <= '\x1f'; };
   if (trim & LRT_TOKENIZER_TRIM_CHAT_LEFT)
@@ -139,7 +139,7 @@ bool Tokenizer::encodeChat(std::string_view user, std::vector<int32_t> &ids, std
   for (const lrt_tokenizer_guard &guard : tables.chatGuards)
     if (meets(strip(user, guard.trim), guard.kind, tables.string(guard.text))) {
       error = "--chat: the chat template gives another prompt for a text " +
-              describe(guard, tables.string(guard.text)) + ", which this program cannot; use --prompt";
+              describe(guard, tables.string(guard.text)) + ", which this program cannot make; use --prompt";
       return false;
     }
   user = strip(user, trim);
@@ -172,7 +172,7 @@ bool Tokenizer::isEnd(int32_t id) const {
 
 std::string Utf8Stream::add(std::string_view bytes) {
   pending += bytes;
-  // Only the last three bytes can be the start of a character whose rest is still to come.
+  // An incomplete character can only start in the last three bytes.
   size_t whole = pending.size();
   for (size_t back = 1; back <= std::min<size_t>(3, pending.size()); ++back) {
     const uint8_t byte = static_cast<uint8_t>(pending[pending.size() - back]);

@@ -13,15 +13,15 @@
 
 namespace lrt {
 
-/// The tokenizer of a model: encodes exactly as the engine the model's files are made for (Hugging Face `tokenizers`,
+/// The tokenizer of a model. Encodes exactly as the program for the model's files does (Hugging Face `tokenizers`,
 /// llama.cpp). May be used by several threads at once.
 class Tokenizer {
 public:
-  /// `bytes` (8-byte aligned) must stay. Returns false, with one line in `error`, for anything but a whole section.
+  /// `bytes`: 8-byte aligned; must outlive this object. Returns false unless they are a complete section.
   bool open(const uint8_t *bytes, size_t size, std::string &error);
 
-  /// The ids of `text`, special tokens in it recognised; `addSpecial` puts those around it that the model wants (its
-  /// beginning of sequence). Returns false, with a reason, rather than leave out any of the text.
+  /// The ids of `text`; recognises special tokens in it. `addSpecial`: with prefix_ids and suffix_ids around it (such
+  /// as beginning of sequence). Returns false if a part of the text cannot be encoded.
   bool encode(std::string_view text, bool addSpecial, std::vector<int32_t> &ids, std::string &error) const;
 
   /// The ids of one user turn in the model's chat template.
@@ -31,22 +31,22 @@ public:
   std::string_view chatSuffix() const { return tables.string(tables.header->chat_suffix); }
   /// "bpe", "scores" or "unigram".
   const char *kind() const;
-  /// `that starts with "/x"` and so on: the texts that encodeChat refuses, because the template treats them otherwise.
+  /// The texts that encodeChat refuses because the template treats them differently, as `that starts with "/x"`.
   std::vector<std::string> chatExceptions() const;
 
   /// Number of ids: they are [0, size).
   int32_t size() const { return static_cast<int32_t>(tables.header->ids); }
 
-  /// The bytes an id stands for, which need not be whole characters. Nothing for an id there is not.
+  /// The bytes of an id, which may be incomplete characters. Empty for an unknown id.
   std::string_view piece(int32_t id) const;
 
-  /// Every text gets a space in front before it is cut, so that the text of its ids begins with one too many.
+  /// Whether encode() puts a space in front of every text, so that the text of the ids begins with one space too many.
   bool putsSpaceInFront() const;
 
-  /// Control tokens, which are not shown when text is generated.
+  /// Whether the token is a control token, which is not shown when text is generated.
   bool isSpecial(int32_t id) const;
 
-  /// Generation stops here.
+  /// Whether generation stops at this id.
   bool isEnd(int32_t id) const;
 
 private:
@@ -57,14 +57,14 @@ private:
   SpecialTokens special, normalizedSpecial;
 };
 
-/// Cuts a stream of bytes between characters: what is not yet whole is kept back. Bytes that can become no character
-/// pass unchanged.
+/// Cuts a stream of bytes between characters: the bytes of an incomplete character are held back. Invalid bytes pass
+/// unchanged.
 class Utf8Stream {
 public:
-  /// What has become certain.
+  /// Adds bytes and returns the characters that are now complete.
   std::string add(std::string_view bytes);
 
-  /// What is kept back at the end, as it is.
+  /// The bytes still held back, at the end.
   std::string flush();
 
 private:

@@ -1,7 +1,7 @@
 //===- TokenizerModel.cpp - a word becomes ids --------------------------------------------------------------------===//
 //
-// Merges wait in order of rank, so that a word of a million characters takes n log n. An entry says where the left
-// symbol is; it is out of date when that symbol meanwhile has another merge, or none.
+// Possible merges are queued in order of rank, so a word of n characters takes n log n steps. A queue entry holds the
+// rank and the index of the left symbol. It is out of date when that symbol now has another merge or none.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -13,7 +13,7 @@
 
 using namespace lrt;
 
-/// A symbol no merge knows.
+/// A symbol that no merge contains.
 static constexpr uint32_t noSymbol = ~0u;
 
 void TokenizerModel::encode(std::string_view word, std::vector<int32_t> &ids) {
@@ -50,7 +50,7 @@ template <typename FindMerge> void TokenizerModel::mergeAll(FindMerge findMerge)
       keys.push_back(uint64_t(left.rank) << 32 | static_cast<uint32_t>(at));
     return left.mayMerge;
   };
-  // Most merges are there from the start: they are sorted once, and only what comes later needs a heap.
+  // Most merges are possible from the start. These are sorted once; only later ones need a heap.
   first.clear();
   later.clear();
   for (size_t i = 0; i < symbols.size(); ++i)
@@ -97,7 +97,7 @@ void TokenizerModel::emitBytes(std::string_view text, std::vector<int32_t> &ids)
   }
 }
 
-/// Bytes or characters, unknown ones as Hugging Face's BPE has them.
+/// One symbol for each byte or character; unknown ones as in Hugging Face's BPE.
 void TokenizerModel::startSymbols(std::string_view word) {
   symbols.clear();
   if (tables.has(LRT_TOKENIZER_BYTES)) {
@@ -166,7 +166,7 @@ void TokenizerModel::encodeByScores(std::string_view word, std::vector<int32_t> 
     const int64_t id = tables.find(word.substr(left.begin, left.length + right.length));
     if (id < 0)
       return false;
-    // The best score is the lowest rank: bits that sort like the float (-0 is 0), turned round.
+    // The best score must be the lowest rank: the inverse of bits that sort like the float (-0 is 0).
     const uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(tables.scores[id]) + 0.0f);
     left.rank = ~(bits & 0x80000000u ? ~bits : bits | 0x80000000u);
     left.result = static_cast<uint32_t>(id);
@@ -197,7 +197,7 @@ void TokenizerModel::encodeUnigram(std::string_view word, std::vector<int32_t> &
   for (size_t begin = 0; begin < word.size();) {
     const size_t character = std::min(utf8Length(static_cast<uint8_t>(word[begin])), word.size() - begin);
     bool isKnown = false;
-    // Sorted texts that start with what was read: a range that narrows with every byte.
+    // [first, last): the sorted texts that start with the bytes read so far.
     const uint32_t *first = tables.sorted.data(), *last = first + tables.sorted.size();
     for (size_t length = 1; length <= word.size() - begin && first != last; ++length) {
       const uint8_t byte = static_cast<uint8_t>(word[begin + length - 1]);
@@ -218,7 +218,7 @@ void TokenizerModel::encodeUnigram(std::string_view word, std::vector<int32_t> &
     begin += character;
   }
 
-  // From the end to the start; neighbouring unknown characters are one piece.
+  // Follow the best path from the end to the start; neighbouring unknown characters become one piece.
   struct Piece {
     size_t begin, end;
     int32_t id;

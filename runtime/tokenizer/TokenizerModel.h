@@ -9,7 +9,7 @@
 
 namespace lrt {
 
-/// Room the models work in, kept from word to word.
+/// Encodes words. Its buffers are kept from word to word.
 class TokenizerModel {
 public:
   explicit TokenizerModel(const TokenizerTables &tables) : tables(tables) {}
@@ -32,19 +32,19 @@ private:
 
   void startSymbols(std::string_view word);
   void addSymbol(uint32_t id, size_t begin, size_t length);
-  /// Merges until nothing can be: the lowest rank first, then from left to right. `findMerge` says what two neighbours
-  /// would become: it sets the left one's rank and result and returns whether they would.
+  /// Merges neighbours until no merge is possible: the lowest rank first, of equal ranks the leftmost. findMerge(left,
+  /// right) returns whether the two can merge and sets the rank and the result in `left`.
   template <typename FindMerge> void mergeAll(FindMerge findMerge);
   void emitBytes(std::string_view text, std::vector<int32_t> &ids) const;
   bool hasAllBytes(std::string_view text) const;
 
   const TokenizerTables &tables;
   std::vector<Symbol> symbols;
-  std::vector<uint64_t> first, later; // merges that may be due: rank << 32 | place
+  std::vector<uint64_t> first, later; // possible merges: rank << 32 | index of the left symbol
   struct BestPath {
     double score;
     uint32_t begin;
-    int32_t id; // -1: nothing ends here
+    int32_t id; // -1: no path ends here
   };
   std::vector<BestPath> paths;
 };

@@ -1,7 +1,7 @@
 //===- TokenizerSpecial.cpp - special tokens written in a text ----------------------------------------------------===//
 //
-// Gemma has six thousand of them and a text may have a million characters: tokens are grouped by length, and a place in
-// the text is only looked up when its first two bytes start a token of the group.
+// Gemma has six thousand special tokens and a text may have a million characters. So tokens are grouped by length, and
+// an offset in the text is looked up only when the two bytes there start a token of the group.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -20,7 +20,7 @@ static size_t startOf(std::string_view text, size_t length) {
   return length == 1 ? first : first << 8 | static_cast<uint8_t>(text[1]);
 }
 
-/// Whether the text starts with what `single_word` takes for a letter: \w of the Rust library.
+/// Whether the text starts with a word character as `single_word` defines it: \w of Rust's regex.
 static bool startsWithLetter(std::string_view text) {
   static pcre2_code *const letter = [] {
     const char *set = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]";
@@ -69,7 +69,7 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
       starts[static_cast<uint8_t>(token[0])] = true;
 
   std::vector<Match> matches;
-  size_t free = 0; // behind the last match and the white space it took
+  size_t free = 0; // the end of the last match, with the white space it took
   for (size_t place = 0; place < text.size();) {
     const Token *token = nullptr;
     size_t length = 1;
@@ -88,7 +88,7 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
     if (token->flags & LRT_ADDED_AS_TEXT)
       continue;
     if (token->flags & LRT_ADDED_SINGLE_WORD) {
-      size_t before = span.begin; // of the character in front
+      size_t before = span.begin; // start of the character in front
       while (before > 0 && (text[--before] & 0xc0) == 0x80)
         ;
       const auto isLetter = [&](size_t begin, size_t end) { return startsWithLetter(text.substr(begin, end - begin)); };
@@ -99,8 +99,8 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
       span.begin = std::max(trimRight(text.substr(0, span.begin)).size(), free);
     if (token->flags & LRT_ADDED_STRIP_RIGHT)
       span.end = text.size() - trimLeft(text.substr(span.end)).size();
-    // A token inside white space that the one before took: with nothing left it does not count, else what follows it
-    // is read again.
+    // A token inside white space that the previous match took does not count if nothing of it is left. Otherwise the
+    // text after it is encoded, although the previous match took it.
     if (span.begin >= span.end)
       continue;
     matches.push_back({span, token->id});
@@ -113,7 +113,7 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLongest(std::string_view te
   std::vector<bool> isTaken(text.size());
   std::vector<Match> matches;
   const auto isAsciiSpace = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  // Few places start any token; only these are looked at once per length.
+  // Few offsets start any token. Only these are looked up, once for each length.
   std::vector<bool> starts(1 << 16);
   for (const Group &group : groups)
     for (size_t start = 0; start < group.starts.size(); ++start)
@@ -128,7 +128,7 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLongest(std::string_view te
 
   for (const Group &group : groups) {
     for (const size_t place : places) {
-      // Everything taken so far is at least as long: it covers an end of what it overlaps.
+      // Earlier matches are at least as long: one that overlaps this token covers its first or its last byte.
       if (text.size() - place < group.length || isTaken[place] || isTaken[place + group.length - 1])
         continue;
       const Token *token = tokenAt(group, text, place);

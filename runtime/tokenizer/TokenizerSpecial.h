@@ -22,9 +22,9 @@ public:
 
   void add(std::string text, uint32_t id, uint32_t flags);
 
-  /// Matches in the order of the text; white space a token takes is part of its match, and may hold the next match.
-  /// `longestFirst`: the longest token anywhere is cut out first, then the next (llama.cpp); else from left to right,
-  /// the longest at each place (Hugging Face).
+  /// Matches in the order of the text. White space that a token takes is part of its match, and may contain the next
+  /// match. `longestFirst`: the longest token anywhere is cut out first, then the next (llama.cpp); else from left to
+  /// right, the longest at each offset (Hugging Face).
   std::vector<Match> find(std::string_view text, bool longestFirst) const;
 
 private:

@@ -10,7 +10,7 @@ using namespace lrt;
 
 namespace {
 
-/// Turns the header's places into views, and remembers the first that does not fit.
+/// Turns the header's tables into views, and remembers the first that does not fit.
 class Reader {
 public:
   Reader(const uint8_t *bytes, size_t size) : bytes(bytes), size(size) {}
@@ -100,7 +100,7 @@ bool TokenizerTables::check(std::string &error) const {
   if (!std::all_of(entries.begin(), entries.end(),
                    [&](const lrt_tokenizer_entry &e) { return e.symbol < symbols && isString(e.text); }))
     return fail("entries");
-  // A free slot ends every search.
+  // A search ends at a free slot, so there must be one.
   if (slots.empty() || (slots.size() & (slots.size() - 1)) != 0 || slots.size() <= entries.size() ||
       !std::all_of(slots.begin(), slots.end(), [&](uint32_t slot) { return slot <= entries.size(); }))
     return fail("slots");
@@ -115,12 +115,12 @@ bool TokenizerTables::check(std::string &error) const {
   if (sorted.size() != (isUnigram ? entries.size() : 0) ||
       !std::all_of(sorted.begin(), sorted.end(), [&](uint32_t entry) { return entry < entries.size(); }))
     return fail("sorted");
-  // Every character has a way: then the best path covers the word.
+  // With an unknown token every character has a path, so the best path covers the word.
   if (isUnigram && (header->unknown < 0 || symbols != ids))
     return fail("header: unknown");
   if (scores.size() != (model == LRT_TOKENIZER_BPE ? 0 : ids))
     return fail("scores");
-  // Only merges make symbols that are no ids.
+  // Only merges have symbols that are not ids.
   if (model != LRT_TOKENIZER_BPE ? symbols != ids || !merges.empty() || !mergeRows.empty()
                                  : mergeRows.size() != symbols + size_t(1))
     return fail("merge_rows");

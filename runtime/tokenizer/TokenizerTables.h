@@ -11,10 +11,10 @@
 
 namespace lrt {
 
-/// Views of a section's tables. After open() every place, id, symbol and string in them lies where it should.
+/// Views of a section's tables. After open() every offset, id, symbol and string in them is in range.
 class TokenizerTables {
 public:
-  /// Returns false, with a reason, for anything that is not a whole section. The bytes must stay.
+  /// Returns false, with a reason, unless `bytes` are a complete section. They must outlive this object.
   bool open(const uint8_t *bytes, size_t size, std::string &error);
 
   std::string_view string(lrt_tokenizer_string s) const { return pool.substr(s.offset, s.length); }

@@ -1,4 +1,4 @@
-//===- TokenizerText.cpp - what happens to a text before the model sees it ----------------------------------------===//
+//===- TokenizerText.cpp - normalizers and splitters --------------------------------------------------------------===//
 
 #include "runtime/tokenizer/TokenizerText.h"
 #include "runtime/support/Support.h"
@@ -15,7 +15,7 @@ using namespace lrt;
 
 namespace lrt {
 
-/// A compiled pattern. Matching goes without JIT (whose stack is finite) and without limits: a limit would drop text.
+/// A compiled pattern. Matches without JIT (whose stack is limited) and without limits: a limit would lose text.
 class Pattern {
 public:
   static std::unique_ptr<Pattern> compile(std::string_view source, std::string &error) {
@@ -49,7 +49,7 @@ public:
 
 namespace {
 
-/// Matches of one pattern in one text after another.
+/// Iterates over the matches of one pattern, in one text after another.
 class Matcher {
 public:
   explicit Matcher(const Pattern &pattern)
@@ -70,11 +70,11 @@ public:
     hasMatch = false;
   }
 
-  /// The next match, or nothing more (`error` stays empty) or a failure. An empty match right behind another is passed
-  /// over, as Oniguruma's iteration does.
+  /// Finds the next match. Returns false after the last one (`error` stays empty) and on failure. Skips an empty match
+  /// right after another match, as Oniguruma's iteration does.
   bool next(Span &match, std::string &error) {
     while (place <= text.size()) {
-      // The text is known to be UTF-8, and checking it again for every match would be quadratic.
+      // The text is valid UTF-8; checking it again for every match would take quadratic time.
       const int result = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), place,
                                      PCRE2_NO_UTF_CHECK, data, context);
       if (result == PCRE2_ERROR_NOMATCH)
@@ -84,7 +84,7 @@ public:
         return false;
       }
       const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
-      match = {ends[0], std::max(ends[0], ends[1])}; // \K in a lookahead could turn them round
+      match = {ends[0], std::max(ends[0], ends[1])}; // \K in a lookahead can swap the two
       if (match.begin == match.end && hasMatch && match.end == lastEnd) {
         place += place < text.size() ? utf8Length(static_cast<uint8_t>(text[place])) : 1;
         continue;
@@ -105,7 +105,7 @@ private:
   bool hasMatch = false;
 };
 
-/// GPT-2's printable stand-ins for the 256 bytes.
+/// GPT-2's printable characters for the 256 bytes.
 struct ByteAlphabet {
   std::array<uint16_t, 256> characterOf;
   std::array<int16_t, 512> byteOf;
@@ -123,7 +123,7 @@ struct ByteAlphabet {
 
 const ByteAlphabet byteAlphabet;
 
-/// SentencePiece's control characters and spaces.
+/// SentencePiece's nmt rules: removes control characters and replaces special spaces by spaces.
 std::string applyNmt(std::string_view text) {
   std::string out;
   for (size_t place = 0; place < text.size();) {
@@ -164,7 +164,7 @@ bool TokenizerText::openSteps(std::span<const lrt_tokenizer_step> from, const To
     if (step.kind == LRT_TEXT_SPLIT || step.kind == LRT_TEXT_REPLACE_REGEX)
       added.pattern = Pattern::compile(added.a, error);
     else if (step.kind == LRT_TEXT_CHARSMAP)
-      added.pattern = Pattern::compile("\\X", error); // the map is asked for grapheme clusters
+      added.pattern = Pattern::compile("\\X", error); // the map is applied to grapheme clusters
     if (!error.empty()) {
       error = "tokenizer: " + error;
       return false;
@@ -180,7 +180,7 @@ bool TokenizerText::open(const TokenizerTables &tables, std::string &error) {
 }
 
 std::string TokenizerText::applyCharsmap(std::string_view map, const Pattern &grapheme, std::string_view text) {
-  // A double array of characters' bytes (its size in bytes comes first), then the replacements, each ended by a zero.
+  // Layout: the size in bytes of a double-array trie over bytes, the trie, then the replacements, each ended by a zero.
   uint32_t arrayBytes = 0;
   if (map.size() < sizeof(arrayBytes))
     return std::string(text);
@@ -196,7 +196,7 @@ std::string TokenizerText::applyCharsmap(std::string_view map, const Pattern &gr
   };
   const auto offsetOf = [](uint32_t unit) { return size_t(unit >> 10) << ((unit & (1u << 9)) >> 6); };
 
-  // The shortest start of `part` that is in the map decides, as in Hugging Face's reader.
+  // Uses the shortest prefix of `part` that is in the map, as Hugging Face's reader does.
   const auto find = [&](std::string_view part, std::string_view &replacement) {
     uint32_t unit;
     if (!unitAt(0, unit))
@@ -284,14 +284,14 @@ bool TokenizerText::normalize(std::string &text, std::string &error) const {
       text = applyNmt(text);
       break;
     }
-    // Matching relies on valid text, and a step from a damaged file may cut characters apart.
+    // Matching needs valid UTF-8, and a step from a damaged file may cut a character in two.
     if (!isValidUtf8(text))
       text = replaceInvalidUtf8(text);
   }
   return true;
 }
 
-/// What becomes of words that end here and matches: Hugging Face's `SplitDelimiterBehavior`.
+/// Cuts every word at the matches of a step, as Hugging Face's `SplitDelimiterBehavior` defines.
 bool TokenizerText::splitAt(const Step &step, std::string_view text, std::vector<Span> &words,
                             std::string &error) const {
   struct Piece {
@@ -357,7 +357,7 @@ bool TokenizerText::split(std::string &text, bool isFirst, std::vector<Span> &wo
   if (!text.empty())
     words.push_back({0, text.size()});
 
-  // Rewrites every word; how is told by a function from a word to its text.
+  // Rewrites every word: textOf(word, isFirstWord, out) appends its new text to `out`.
   const auto rewrite = [&](auto &&textOf) {
     std::string out;
     out.reserve(text.size() + text.size() / 2);

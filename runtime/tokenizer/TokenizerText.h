@@ -1,4 +1,4 @@
-//===- TokenizerText.h - what happens to a text before the model sees it ------------------------------------------===//
+//===- TokenizerText.h - normalizers and splitters ----------------------------------------------------------------===//
 
 #ifndef LRT_TOKENIZER_TOKENIZERTEXT_H
 #define LRT_TOKENIZER_TOKENIZERTEXT_H
@@ -10,7 +10,7 @@
 
 namespace lrt {
 
-/// Part of a text, in bytes.
+/// Bytes [begin, end) of a text.
 struct Span {
   size_t begin, end;
 };
@@ -29,7 +29,7 @@ public:
   /// `text` is valid UTF-8 and stays so. Returns false only when a pattern could not be matched (out of memory).
   bool normalize(std::string &text, std::string &error) const;
 
-  /// Cuts `text`, which it may rewrite, into words. `isFirst`: it is the start of what the user gave.
+  /// Cuts `text` into words; may rewrite it. `isFirst`: `text` is the start of the user's text.
   bool split(std::string &text, bool isFirst, std::vector<Span> &words, std::string &error) const;
 
 private:

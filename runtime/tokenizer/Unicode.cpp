@@ -104,7 +104,7 @@ static void decompose(uint32_t c, bool compatible, std::vector<Mark> &out) {
     return;
   }
   const Decomposition *found = nullptr;
-  if (compatible) // the table holds only what differs from the canonical one
+  if (compatible) // the table holds only entries that differ from the canonical table
     found = findDecomposition(std::begin(compatibilityTable), std::end(compatibilityTable), c);
   if (!found)
     found = findDecomposition(std::begin(canonicalTable), std::end(canonicalTable), c);
@@ -124,7 +124,7 @@ std::string lrt::normalize(std::string_view text, bool compatible, bool composin
   for (size_t place = 0; place < text.size();)
     decompose(nextCharacter(text, place), compatible, marks);
 
-  // Marks behind a starter, in the order of their classes and, within a class, as they came.
+  // Sort the marks after a starter by class; marks of one class keep their order.
   std::vector<uint64_t> keys;
   for (size_t i = 0; i < marks.size();) {
     size_t end = i;
@@ -143,7 +143,7 @@ std::string lrt::normalize(std::string_view text, bool compatible, bool composin
 
   if (composing) {
     size_t kept = 0, starter = SIZE_MAX;
-    int last = -1; // the class of what was kept behind the starter; -1: nothing
+    int last = -1; // the class of the last mark kept after the starter; -1: none
     for (const Mark mark : marks) {
       const bool isBlocked = last >= mark.combiningClass && last != -1;
       if (uint32_t composed =

@@ -19,7 +19,7 @@ bool isSpace(uint32_t character);
 std::string_view trimLeft(std::string_view text);
 std::string_view trimRight(std::string_view text);
 
-/// NFC, NFD (canonical), NFKC, NFKD (compatible). `text` is valid UTF-8.
+/// The normal form NFD, NFC (`compose`), NFKD (`compatible`) or NFKC (both). `text` is valid UTF-8.
 std::string normalize(std::string_view text, bool compatible, bool compose);
 
 } // namespace lrt

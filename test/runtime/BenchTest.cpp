@@ -1,4 +1,4 @@
-//===- BenchTest.cpp - what bench says, not how fast it is --------------------------------------------------------===//
+//===- BenchTest.cpp - what bench prints, not how fast it is ------------------------------------------------------===//
 
 #include "runtime/commands/CommandLine.h"
 
@@ -190,7 +190,7 @@ TEST(Bench, aPictureIsCompleteOrNotThere) {
   std::string svg = contentsOf(picture);
   EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
   EXPECT_EQ(svg.find("</svg>\n"), svg.size() - 7);
-  // In time: nothing is measured first.
+  // Early: before anything is measured.
   std::string nowhere = picture + "/x.svg";
   result = bench(fake::program, {"--phases", "--svg", nowhere});
   EXPECT_EQ(result.status, 1);

@@ -66,13 +66,13 @@ protected:
     return wait(child);
   }
 
-  /// With the weights named.
+  /// With --weights.
   Result callWithWeights(std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--weights", weights});
     return call(arguments);
   }
 
-  /// The one line of an error.
+  /// Returns the only line of an error.
   std::string errorOf(const Result &result) {
     EXPECT_EQ(result.status, 1);
     EXPECT_EQ(result.out, "");
@@ -159,7 +159,7 @@ TEST_F(CommandLine, runErrors) {
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", joined(someTokens(41))})),
             "the prompt has 41 tokens, but the context holds 40");
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1,50"})),
-            "--tokens: id 50 at place 2 is outside the vocabulary of 50");
+            "--tokens: id 50 at position 2 is outside the vocabulary of 50");
   EXPECT_EQ(errorOf(callWithWeights({"run"})), "run: expected one of --prompt, --tokens, --tokens-file, found none");
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens", "1", "--prompt", "x"})),
             "run: expected one of --prompt, --tokens, --tokens-file, found --prompt and --tokens");
@@ -230,7 +230,7 @@ TEST_F(CommandLine, interruptsEndRunAsTheirSignalsDoWithItsTimings) {
   }
 }
 
-// nohup, and a shell without job control for what it puts in the background.
+// nohup ignores SIGHUP; a shell without job control ignores SIGINT in background jobs.
 TEST_F(CommandLine, aSignalThatTheParentIgnoresStaysIgnored) {
   program.decode.run = [](const lrt_step *step, int64_t worker) {
     if (worker == 0)
@@ -314,7 +314,7 @@ TEST_F(CommandLine, logprobsAreOfTheModelsOwnDistribution) {
   for (float logit : logits)
     sum += std::exp(double(logit));
   const int32_t best = fake::greedy(prompt, 1)[0];
-  // The penalty makes another token the likeliest; what is shown is from before it.
+  // The penalty makes another token the likeliest; the log probabilities are those before it.
   Result result = callWithWeights({"run", "--tokens", joined(prompt) + "," + std::to_string(best), "-n", "1", "--json",
                                    "--logprobs", "0", "--repeat-penalty", "50"});
   EXPECT_NE(result.out.find("\"logprobs\": [{\"id\": "), std::string::npos) << result.out;
@@ -329,7 +329,7 @@ TEST_F(CommandLine, logprobsAreOfTheModelsOwnDistribution) {
 }
 
 TEST_F(CommandLine, penaltiesCountThePromptAndTheAnswer) {
-  // Whatever was there can never come again: every token of the answer is new.
+  // No token can occur twice: every token of the answer is new.
   Result result =
       callWithWeights({"run", "--tokens", "1,2,3", "-n", "30", "--repeat-penalty", "100", "--presence-penalty", "100"});
   std::vector<int32_t> ids;
@@ -378,7 +378,7 @@ TEST_F(CommandLine, samplingOfTheModel) {
                                       "--top-p", "0.95", "--repeat-penalty", "1.05", "--seed", "1"})
                          .out;
   EXPECT_EQ(result.out, same);
-  // Options beside it count instead; without it the values are not looked at.
+  // Options beside it override its values; without it the values are not used.
   result = callWithWeights(
       {"run", "--tokens", "1", "-n", "3", "--sampling", "model", "--temperature", "0", "--repeat-penalty", "1"});
   EXPECT_EQ(result.out, joined(fake::greedy({1}, 3)) + "\n");
@@ -396,7 +396,7 @@ TEST_F(CommandLine, idsFromAFile) {
   std::vector<float> logits = readLogits(out, 11), last = fake::logitsAfter(prompt);
   EXPECT_TRUE(std::equal(last.begin(), last.end(), logits.end() - int64_t(last.size())));
   EXPECT_EQ(errorOf(callWithWeights({"run", "--tokens-file", directory.write("bad", "1 x")})),
-            directory.path + "/bad: expected ids separated by commas or white space, found \"x\" at place 2");
+            directory.path + "/bad: expected ids separated by commas or white space, found \"x\" at position 2");
 }
 
 TEST_F(CommandLine, progressIsShownOnATerminalAlone) {
@@ -469,7 +469,7 @@ TEST_F(CommandLine, detokenizeErrors) {
             "detokenize: expected one of --tokens, --tokens-file, found none");
   EXPECT_EQ(errorOf(callWithWeights({"detokenize", "--tokens", "1"})), "this model has no tokenizer: ids have no text");
   EXPECT_EQ(errorOf(callWithWeights({"detokenize", "--tokens", "50"})),
-            "--tokens: id 50 at place 1 is outside the vocabulary of 50");
+            "--tokens: id 50 at position 1 is outside the vocabulary of 50");
 }
 
 TEST_F(CommandLine, logitsOfEveryPositionHoweverTheyAreFed) {
@@ -606,7 +606,7 @@ TEST_F(CommandLine, tooLittleMemoryIsOneLine) {
 }
 
 TEST_F(CommandLine, memoryForAPartOfTheContextIsSaid) {
-  // Of 4000 positions a quarter fit; the answer may end before.
+  // A quarter of the 4000 positions fit; the answer may end before that.
   lrt_cache cache = program.caches[0];
   program.context = cache.rows = 4000;
   cache.bytes_per_position = availableMemory("") / 1000;

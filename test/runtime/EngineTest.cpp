@@ -27,7 +27,7 @@ struct Opened {
   }
 };
 
-/// A sequence with what it was fed.
+/// A sequence and the tokens it was fed.
 struct Fed {
   Sequence sequence;
   Tokens tokens;
@@ -46,7 +46,7 @@ struct Fed {
   bool isRight() const { return logits == fake::logitsAfter(tokens); }
 };
 
-/// A program one of whose sequences needs six tenths of the free memory.
+/// A program with sequences that each need six tenths of the free memory.
 struct LargeProgram {
   lrt_cache cache = *fake::program.caches;
   lrt_program program = fake::program;
@@ -135,7 +135,7 @@ TEST(Engine, everySequenceIsCheckedAgainstTheMemoryThatOthersLeave) {
     EXPECT_LT(second.positionsThatFit(), context);
     EXPECT_EQ(first.positionsThatFit(), context);
   }
-  // A refused sequence and those that are gone leave nothing behind.
+  // A refused sequence and destroyed ones hold no memory.
   Sequence small(opened.engine), third(opened.engine);
   EXPECT_TRUE(small.open(1, error)) << error;
   EXPECT_TRUE(third.open(context, error)) << error;

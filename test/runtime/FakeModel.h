@@ -1,6 +1,6 @@
 //===- FakeModel.h - a program whose entry points are written by hand ---------------------------------------------===//
 //
-// A "model" in integers, so that results are exact however the work is divided: the hidden state of a position is a
+// A "model" in integers, so that results are exact for every division of the work: the hidden state of a position is a
 // checksum of all tokens up to it, kept in a cache; a logit is a function of that and of one weight. Workers divide
 // rows and vocabulary, with a barrier between phases.
 //
@@ -20,13 +20,13 @@ namespace fake {
 
 constexpr int64_t vocabulary = 50, context = 40, prefillRows = 8, logitsRows = 3;
 
-/// As the compiler would write it, with the weights' real content id and no tokenizer.
+/// The program as the compiler would write it, with the real content id of the weights and no tokenizer.
 extern const lrt_program program;
 
-/// The weights file that belongs to it.
+/// The bytes of its weights file.
 std::string weightsFile();
 
-/// What the logits of the last token of a sequence must be.
+/// The expected logits of the last token of a sequence.
 std::vector<float> logitsAfter(const std::vector<int32_t> &tokens);
 
 /// Greedy generation, computed without the runtime.

@@ -24,7 +24,7 @@ TEST(FreeMemory, isWhatTheGroupsLeave) {
   root.write("sys/fs/cgroup/outer/inner/memory.max", "max\n");
   root.write("sys/fs/cgroup/outer/inner/memory.current", "900000\n");
   EXPECT_EQ(availableMemory(root.path), 3000 * 1024);
-  // The group around it has a limit, and files in its page cache.
+  // The parent group has a limit, and files in its page cache.
   root.write("sys/fs/cgroup/outer/memory.max", "1000000\n");
   root.write("sys/fs/cgroup/outer/memory.current", "900000\n");
   EXPECT_EQ(availableMemory(root.path), 100000);

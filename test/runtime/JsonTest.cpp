@@ -1,4 +1,4 @@
-//===- JsonTest.cpp - what is written is JSON ---------------------------------------------------------------------===//
+//===- JsonTest.cpp - the output is valid JSON --------------------------------------------------------------------===//
 
 #include "runtime/support/Json.h"
 
@@ -46,7 +46,7 @@ TEST(Json, everyBeginningOfACharacterThatIsNotWholeIsOneReplacement) {
   const std::string r = "\xef\xbf\xbd";
   EXPECT_EQ(quoted("\xe2\x82"), '"' + r + '"');                     // two of three bytes
   EXPECT_EQ(quoted("\xf0\x9f\x98!"), '"' + r + "!\"");              // three of four
-  EXPECT_EQ(quoted("\x80\xbf"), '"' + r + r + '"');                 // never a beginning
+  EXPECT_EQ(quoted("\x80\xbf"), '"' + r + r + '"');                 // cannot begin a character
   EXPECT_EQ(quoted("\xc0\xaf"), '"' + r + r + '"');                 // overlong
   EXPECT_EQ(quoted("\xe0\x80\x80"), '"' + r + r + r + '"');         // overlong
   EXPECT_EQ(quoted("\xed\xa0\x80"), '"' + r + r + r + '"');         // a surrogate

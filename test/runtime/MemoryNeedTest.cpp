@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t million = 1'000'000;
 
-/// A cache of 8000 positions, a ring of 1000, and a state of one size.
+/// A cache of 8000 positions, a ring of 1000, and a state of fixed size.
 const lrt_cache caches[] = {
     {.offset = 0,
      .bytes = 8000 * 4096,
@@ -40,7 +40,7 @@ lrt_program makeProgram() {
   return program;
 }
 
-/// 4096 bytes per position are 128 pieces of 16 values in bf16; each begins a page.
+/// 4096 bytes per position are 128 runs of 16 bf16 values; each begins a page.
 constexpr int64_t pieces = 128 * 4096;
 
 std::string errorOf(const MemoryNeed &need, int64_t available, bool largePages = false) {

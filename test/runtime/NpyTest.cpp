@@ -1,4 +1,4 @@
-//===- NpyTest.cpp - a file is complete or not there --------------------------------------------------------------===//
+//===- NpyTest.cpp - the file is complete or does not exist -------------------------------------------------------===//
 
 #include "runtime/support/Npy.h"
 

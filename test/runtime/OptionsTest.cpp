@@ -126,15 +126,15 @@ TEST(Tokens, errorsNameThePlace) {
     EXPECT_FALSE(parseTokens(text, 10, tokens, error));
     return error;
   };
-  EXPECT_EQ(fails(""), "--tokens: expected ids separated by commas, found \"\" at place 1");
-  EXPECT_EQ(fails("1,,2"), "--tokens: expected ids separated by commas, found \"\" at place 2");
-  EXPECT_EQ(fails("1,2,"), "--tokens: expected ids separated by commas, found \"\" at place 3");
-  EXPECT_EQ(fails("1,2x"), "--tokens: expected ids separated by commas, found \"2x\" at place 2");
-  EXPECT_EQ(fails("1 2"), "--tokens: expected ids separated by commas, found \"1 2\" at place 1");
-  EXPECT_EQ(fails("1,10"), "--tokens: id 10 at place 2 is outside the vocabulary of 10");
-  EXPECT_EQ(fails("-1"), "--tokens: id -1 at place 1 is outside the vocabulary of 10");
+  EXPECT_EQ(fails(""), "--tokens: expected ids separated by commas, found \"\" at position 1");
+  EXPECT_EQ(fails("1,,2"), "--tokens: expected ids separated by commas, found \"\" at position 2");
+  EXPECT_EQ(fails("1,2,"), "--tokens: expected ids separated by commas, found \"\" at position 3");
+  EXPECT_EQ(fails("1,2x"), "--tokens: expected ids separated by commas, found \"2x\" at position 2");
+  EXPECT_EQ(fails("1 2"), "--tokens: expected ids separated by commas, found \"1 2\" at position 1");
+  EXPECT_EQ(fails("1,10"), "--tokens: id 10 at position 2 is outside the vocabulary of 10");
+  EXPECT_EQ(fails("-1"), "--tokens: id -1 at position 1 is outside the vocabulary of 10");
   EXPECT_EQ(fails("99999999999999999999"),
-            "--tokens: expected ids separated by commas, found \"99999999999999999999\" at place 1");
+            "--tokens: expected ids separated by commas, found \"99999999999999999999\" at position 1");
 }
 
 TEST(Tokens, aFileMayPartThemByWhiteSpace) {
@@ -160,10 +160,10 @@ TEST(Tokens, errorsNameTheFile) {
   };
   EXPECT_EQ(fails(""), ": expected ids separated by commas or white space, found none");
   EXPECT_EQ(fails(" ,\n"), ": expected ids separated by commas or white space, found none");
-  EXPECT_EQ(fails("1 [2]"), ": expected ids separated by commas or white space, found \"[2]\" at place 2");
+  EXPECT_EQ(fails("1 [2]"), ": expected ids separated by commas or white space, found \"[2]\" at position 2");
   EXPECT_EQ(fails(std::string("1\0002", 3)), // nothing hides behind a NUL
-            std::string(": expected ids separated by commas or white space, found \"1\" at place 1"));
-  EXPECT_EQ(fails("1 10"), ": id 10 at place 2 is outside the vocabulary of 10");
+            std::string(": expected ids separated by commas or white space, found \"1\" at position 1"));
+  EXPECT_EQ(fails("1 10"), ": id 10 at position 2 is outside the vocabulary of 10");
   EXPECT_FALSE(readTokensFile("/nowhere", 10, tokens, error));
   EXPECT_EQ(error, "/nowhere: cannot read: No such file or directory");
 }

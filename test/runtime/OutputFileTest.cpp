@@ -1,4 +1,4 @@
-//===- OutputFileTest.cpp - no output takes the place of an input -------------------------------------------------===//
+//===- OutputFileTest.cpp - no output replaces an input -----------------------------------------------------------===//
 
 #include "runtime/support/OutputFile.h"
 
@@ -17,7 +17,7 @@ using namespace lrt;
 
 namespace {
 
-/// Writes "new" to a name and returns the error, without the path in front.
+/// Writes "new" to `path` and returns the error, without the path in front.
 std::string errorOfWriting(const std::string &path) {
   OutputFile file;
   std::string error;

@@ -1,4 +1,4 @@
-//===- ProfileTest.cpp - what calls took, put together ------------------------------------------------------------===//
+//===- ProfileTest.cpp - times of phases, summed over calls -------------------------------------------------------===//
 
 #include "runtime/engine/Profile.h"
 

@@ -105,7 +105,7 @@ TEST(Sampler, topPKeepsTheFewestThatReachIt) {
 }
 
 TEST(Sampler, topPCountsWhatTopKLeft) {
-  // Of the two kept ones the first has 0.625: it alone reaches 0.6, though it has only half of everything.
+  // Of the two kept tokens the first has probability 0.625: alone it reaches 0.6, though it has only half of the total.
   std::vector<float> logits = {std::log(0.2f), std::log(0.5f), std::log(0.3f)};
   std::vector<int> counts = histogram(logits, {.temperature = 1, .topK = 2, .topP = 0.6, .seed = 3}, 1000);
   EXPECT_EQ(counts[1], 1000);

@@ -24,7 +24,7 @@ Shown feed(const std::vector<std::string> &stops, const std::vector<std::string>
   return shown;
 }
 
-/// The same however it is cut: whole, by characters, and at every place.
+/// The result is the same however the text is cut: not at all, into bytes, and into two at every byte.
 Shown feedAnyhow(const std::vector<std::string> &stops, const std::string &text) {
   const Shown whole = feed(stops, {text});
   std::vector<std::string> characters;

@@ -15,7 +15,7 @@ using namespace lrt;
 
 namespace {
 
-/// Counts that are not atomic: the barrier alone must order them (and the thread sanitizer must see that it does).
+/// The counts are not atomic: only the barrier orders them (and the thread sanitizer checks that).
 struct Phases {
   lrt_step step = {};
   std::vector<int64_t> counts;   // [worker]
@@ -24,7 +24,7 @@ struct Phases {
   int64_t slowPhase = -1; // in this one the last worker sleeps, longer than anybody spins
 };
 
-/// In every phase a worker counts for itself, and in the next one looks at everybody's count.
+/// In every phase a worker increments its own count; in the next one it reads the counts of all workers.
 void run(void *context, int64_t worker) {
   Phases &work = *static_cast<Phases *>(context);
   int64_t before = work.counts[worker];
@@ -39,7 +39,7 @@ void run(void *context, int64_t worker) {
   }
 }
 
-/// In every phase workers take tiles, of a number that differs from phase to phase, and count whom each was given to.
+/// In every phase workers take tiles and record which worker got each. The number of tiles differs between phases.
 struct TilePhases {
   lrt_step step = {};
   std::vector<std::vector<std::atomic<int>>> given; // [phase][tile]: how often
@@ -133,8 +133,8 @@ TEST(Team, anyPartOfItMayWork) {
 TEST(Team, everyTileIsGivenOnce) {
   for (int64_t workers : {1, 2, 3, 4, 7}) {
     Team team(workers);
-    // Few behind many: what was given of a phase is forgotten in the next. An odd number of phases, since who was left
-    // out of some jobs comes back to either of the two counts of his tiles.
+    // Few tiles after many: the counters of a phase must be cleared for the next. The number of phases is odd, so a
+    // worker that was left out of some jobs comes back to either of its two counters.
     for (int job = 0; job < 50; ++job)
       takeTiles(team, 1 + job % workers, {500, 1, 0, 2, 3, 64, 7, 31, 1000, workers, 100});
   }
@@ -143,7 +143,7 @@ TEST(Team, everyTileIsGivenOnce) {
 TEST(Team, tilesAreGivenInOrderAndTheOthersFromTheEnd) {
   Team team(2);
   TilePhases work = takeTiles(team, 2, {40}, /*sleeper=*/1);
-  // Of 20..39 the first ten are the sleeper's own.
+  // The first ten of 20..39 are the sleeper's own.
   std::vector<int64_t> expected(20);
   std::iota(expected.begin(), expected.end(), 0);
   for (int64_t tile = 39; tile >= 30; --tile)

@@ -43,7 +43,7 @@ public:
     return {static_cast<uint32_t>(pool.size() - text.size()), static_cast<uint32_t>(text.size())};
   }
 
-  /// In words of eight bytes, so that they are aligned.
+  /// Stored as 64-bit words, so that the bytes are aligned.
   std::vector<uint64_t> build() {
     const uint32_t ids = tokens.size();
     header.ids = header.symbols = ids;
@@ -266,7 +266,7 @@ TEST(Tokenizer, UnigramTakesTheBestPathAndJoinsUnknownCharacters) {
 }
 
 TEST(Tokenizer, AMillionCharactersNeitherStallNorAreCut) {
-  // Doubling tokens: quadratic merging would take hours.
+  // Tokens of doubling length: merging in quadratic time would take hours.
   std::vector<std::string> tokens;
   Section section({"a", "aa", "aaaa", std::string(8, 'a'), "b", " ", "  ", "    "}, LRT_TOKENIZER_BPE,
                   LRT_TOKENIZER_BYTES);
@@ -371,7 +371,7 @@ TEST(Tokenizer, RendersAChatOnlyWhenThereIsATemplate) {
   EXPECT_EQ(ids, (Ids{5})); // merged across the edges, as one text
 }
 
-/// Python's strip() takes four separators of ASCII with the white space of Unicode.
+/// Python's strip() removes Unicode's white space and four separators of ASCII.
 TEST(Tokenizer, TrimsAUsersTextAsTheTemplateDoes) {
   const auto encode = [](uint32_t flags, std::string_view user) {
     Section chat = letters();
@@ -412,7 +412,7 @@ TEST(Tokenizer, RefusesAChatThatTheTemplateTreatsOtherwise) {
                                    std::pair(" \n", "is empty without the space around it")}) {
     EXPECT_FALSE(tokenizer.encodeChat(text, ids, error));
     EXPECT_EQ(error, std::string("--chat: the chat template gives another prompt for a text that ") + what +
-                         ", which this program cannot; use --prompt");
+                         ", which this program cannot make; use --prompt");
   }
   chat.guards[0].kind = 4;
   const auto damaged = chat.build();

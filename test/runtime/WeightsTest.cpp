@@ -20,7 +20,7 @@ using namespace lrt;
 
 namespace {
 
-/// Opens a weights file with `bytes` and returns the error, without the path in front.
+/// Opens a weights file with these `bytes` and returns the error, without the path in front.
 std::string errorFor(const std::string &bytes) {
   TemporaryDirectory directory;
   std::string path = directory.write("w", bytes), error;
@@ -103,7 +103,7 @@ TEST(Weights, sectionsOutsideTheFileAreRefused) {
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tensors_offset), uint64_t(0))), message);
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tensors_offset), ~uint64_t(4095))), message);
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tokenizer_bytes), uint64_t(1))), message);
-  // Even one that is empty: where it would begin is computed.
+  // Also the offset of an empty section is checked.
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tokenizer_offset), ~uint64_t(4095))), message);
   EXPECT_EQ(errorFor(patched(offsetof(lrt_weights_header, tensors_bytes), uint64_t(8))),
             "expected 200 bytes of tensors, found 8");

@@ -39,7 +39,7 @@ typedef struct lrt_step {
   int64_t rows;           // 1 .. lrt_entry.rows
   int64_t first;          // logits entry: first row of the previous prefill whose logits are wanted; else 0
   int64_t workers;        // 1 .. any
-  void *team;             // the runtime's own, handed back in calls
+  void *team;             // the runtime's own; compiled code does not read it
 } lrt_step;
 
 /// Peak rates of the machine that operations are compared with.
@@ -52,12 +52,12 @@ typedef void (*lrt_entry_fn)(const lrt_step *step, int64_t worker);
 /// `bench --phases`. Activations are not counted, nor are operations outside dot products.
 typedef struct lrt_phase {
   const char *name;
-  const char *kind;            // of layer; empty outside the layers
+  const char *kind;            // kind of layer; empty outside the layers
   int64_t weight_bytes;        // read once
   int64_t lookup_bytes;        // read for each row: an embedding
   int64_t expert_bytes;        // of one expert's matrices; min(experts, n * chosen) of them are read
-  int64_t experts;             //
-  int64_t chosen;              // experts of a row
+  int64_t experts;             // of the layer
+  int64_t chosen;              // experts per row
   int64_t state_bytes;         // of recurrent states: read and written
   int64_t position_bytes;      // of caches: read for each position that any of the rows attends to
   int64_t window;              // max positions that a row attends to; 0: all
@@ -82,15 +82,15 @@ typedef struct lrt_cache {
   int64_t bytes;              // of the whole region
   int64_t rows;               // positions it can hold
   int64_t window;             // max positions that a row attends to; 0: all
-  int64_t bytes_per_position; // of a key and a value of all heads
+  int64_t bytes_per_position; // keys and values of all heads
   int32_t element;            // lrt_element
   int32_t is_chunked;         // 1: a token attends to positions since the last multiple of the window
 } lrt_cache;
 
 enum lrt_element { LRT_F32 = 0, LRT_BF16 = 1 };
 
-/// CPU features compiled code may use beyond x86-64 (lrt_program.features is a set of these bits), by LLVM's names. A
-/// program checks at start those it was compiled with; the compiler switches every other feature of a CPU off
+/// CPU features compiled code may use beyond x86-64 (lrt_program.features is a set of these bits), by LLVM's names. At
+/// start the runtime checks those a program was compiled with; the compiler switches off every other feature
 /// (compiler/targets/Emit.cpp).
 #define LRT_FEATURES(X)                                                                                                \
   X(SSE3, "sse3")                                                                                                      \
@@ -129,11 +129,11 @@ enum lrt_feature {
       LRT_FEATURE_COUNT
 };
 
-/// What the model's files say about sampling, for `run --sampling model`. A value that generation_config.json leaves
-/// out has transformers' default here; one that a GGUF leaves out has the value that changes nothing.
+/// What the model's files say about sampling, for `run --sampling model`. A value missing in generation_config.json
+/// has transformers' default here; a value missing in a GGUF has the one without effect.
 typedef struct lrt_sampling {
-  const char *origin;     // "generation_config.json"; null: the files say nothing, the other fields do not count
-  const char *unfollowed; // "typical_p, eta_cutoff": what they ask for and the runtime does not do; may be empty
+  const char *origin;     // "generation_config.json"; null: the files say nothing, the other fields are unused
+  const char *unfollowed; // "typical_p, eta_cutoff": settings that the runtime does not implement; may be empty
   double temperature;     // 0: greedy
   int64_t top_k;          // 0: all
   double top_p;           // 1: all
@@ -158,16 +158,16 @@ typedef struct lrt_program {
   int64_t arena_bytes;
   int64_t scratch_bytes; // per worker
   int64_t cache_bytes;
-  int64_t weights_bytes;       // of the tensor section
-  int64_t default_threads;     // 0: physical cores this process may use
-  int64_t barriers_per_layer;  // of a decode step, max over the layers
-  int64_t parameters;          // values in the checkpoint, shared ones counted once
-  int64_t active_parameters;   // used for one token: of a layer's experts only the chosen ones
-  int64_t row_ops[LRT_PEAKS];  // of all layers' matrices, per prompt row
+  int64_t weights_bytes;         // of the tensor section
+  int64_t default_threads;       // 0: physical cores this process may use
+  int64_t barriers_per_layer;    // of a decode step, max over the layers
+  int64_t parameters;            // values in the checkpoint, shared ones counted once
+  int64_t active_parameters;     // used for one token: of a layer's experts only the chosen ones
+  int64_t row_ops[LRT_PEAKS];    // of all layers' matrices, per prompt row
   int64_t logits_ops[LRT_PEAKS]; // per row whose logits are computed
-  lrt_entry decode;            // one row, logits included
-  lrt_entry prefill;           // many rows, leaves their hidden states in the arena
-  lrt_entry logits;             // logits of rows [first, first + rows) of the last prefill
+  lrt_entry decode;              // one row, logits included
+  lrt_entry prefill;             // many rows, leaves their hidden states in the arena
+  lrt_entry logits;              // logits of rows [first, first + rows) of the last prefill
   const lrt_cache *caches;
   int64_t num_caches;
   const char *weights_data; // the whole weights file when embedded (--embed-weights), else null

@@ -1,6 +1,6 @@
 //===- functions.h - prototypes of functions.def ------------------------------------------------------------------===//
 //
-// A definition whose types differ from the list does not compile: all declarations of a C function name one function.
+// A definition whose types differ from the list does not compile: C functions cannot be overloaded.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

@@ -1,7 +1,7 @@
 //===- inputs.h - files that no output may replace ----------------------------------------------------------------===//
 //
-// The compiler and its executables refuse the same: to write over a file that they read, or over anybody's weights. Who
-// opens a file for reading records it here; who writes one asks (OutputFile on both sides). C++, without LLVM.
+// The compiler and its executables refuse to overwrite a file that they read, and any file of weights. Code that opens
+// a file for reading records it here; the OutputFile of each side checks before it writes. C++, without LLVM.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,19 +14,19 @@
 
 namespace lrt {
 
-/// Notes that a file is read, `name` being what to call it. All its names, hard links and symbolic links are one file.
+/// Records that a file is read. `name`: what errors call it. All hard links and symbolic links of a file are that file.
 void recordInput(dev_t device, ino_t inode, const std::string &name);
 
-/// The name by which a file was recorded; empty: it was not, or what was recorded is gone and this is another file.
+/// The name under which a file was recorded. Empty: it was not, or the recorded file was deleted and its inode reused.
 std::string nameOfInput(dev_t device, ino_t inode);
 
-/// Forgets all of them.
+/// Forgets all recorded files.
 void forgetInputs();
 
-/// The kind of a file that is never replaced, in words, by what it begins with: "a GGUF file"; empty: any other file.
+/// The kind of a file that is never replaced, by its first bytes: "a GGUF file". Empty: any other file.
 std::string kindOfWeights(const std::string &path);
 
-/// A name of a device or of an open file, as /dev/stdout: what it leads to is written, the name itself stays.
+/// Whether `path` names a device or an open file, such as /dev/stdout. These are written in place, not replaced.
 bool isSystemName(const std::string &path);
 
 } // namespace lrt

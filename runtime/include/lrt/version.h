@@ -1,4 +1,4 @@
-/* Which Lathe this is. The compiler and the runtime library it links are of one build, so both read it here. */
+/* Lathe's version, for the compiler and for the runtime library that it links. */
 
 #ifndef LRT_VERSION_H
 #define LRT_VERSION_H

@@ -17,7 +17,7 @@ typedef struct lrt_weights_header {
   uint64_t magic;
   uint32_t version;          // LRT_ABI_VERSION
   uint32_t header_bytes;     // sizeof(lrt_weights_header)
-  uint64_t file_bytes;       // of the whole file: a shorter one is truncated
+  uint64_t file_bytes;       // of the whole file; a shorter file is truncated
   uint64_t content_id[2];    // FNV-1a over the 64-bit words of the tensor section, and of the tokenizer section (padded
                              // with zeros); equals lrt_program.content_id
   uint64_t tensors_offset;   // multiple of LRT_WEIGHTS_ALIGN
