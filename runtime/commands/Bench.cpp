@@ -65,12 +65,12 @@ Plan makePlan(const lrt_program &program, int64_t fill, int64_t prompt, int64_t 
 
 /// The kind of operation that needs most of a prompt row's minimum time.
 lrt_peak mainPeak(const lrt_program &program, const Probe &probe) {
-  int most = LRT_PEAK_F32;
+  int slowest = LRT_PEAK_F32;
   auto seconds = [&](int kind) { return double(program.row_ops[kind]) / probe.operations(lrt_peak(kind)).best; };
   for (int kind = 0; kind < LRT_PEAKS; ++kind)
-    if (seconds(kind) > seconds(most))
-      most = kind;
-  return lrt_peak(most);
+    if (seconds(kind) > seconds(slowest))
+      slowest = kind;
+  return lrt_peak(slowest);
 }
 
 /// Measures the machine and the model alternately and keeps the best of each, since other work on the machine can only
@@ -83,13 +83,13 @@ bool measure(Sequence &sequence, const Plan &plan, Probe &probe, Result &result)
     tokens[i] = int32_t(scramble(i) % uint64_t(program.vocabulary));
 
   auto keepBest = [](double &best, double seconds) { best = best == 0 ? seconds : std::min(best, seconds); };
-  constexpr int mostRounds = 7, enoughRounds = 3;
-  constexpr double enoughSeconds = 10, tooManySeconds = 60;
+  constexpr int maxRounds = 7, minRounds = 3;
+  constexpr double minSeconds = 10, maxSeconds = 60;
   double begin = now();
   sequence.fill(plan.fill);
   Progress progress("bench", "rounds at most"); // written between measurements only
   for (;;) {
-    progress.update(result.rounds, mostRounds);
+    progress.update(result.rounds, maxRounds);
     sequence.rewind(plan.fill); // cache values of the previous round need not be cleared
     probe.measure();
     double start = now();
@@ -112,8 +112,7 @@ bool measure(Sequence &sequence, const Plan &plan, Probe &probe, Result &result)
     }
     ++result.rounds;
     double spent = now() - begin;
-    if (result.rounds == mostRounds || spent > tooManySeconds ||
-        (result.rounds >= enoughRounds && spent > enoughSeconds))
+    if (result.rounds == maxRounds || spent > maxSeconds || (result.rounds >= minRounds && spent > minSeconds))
       return true;
   }
 }
@@ -128,11 +127,11 @@ struct Rates {
 Rates rates(const Plan &plan, const Result &result, const Probe &probe) {
   Rates rates;
   if (result.promptSeconds > 0) {
-    double least = 0;
+    double limit = 0;
     for (int kind = 0; kind < LRT_PEAKS; ++kind)
-      least += plan.promptOps[kind] / probe.operations(lrt_peak(kind)).best;
+      limit += plan.promptOps[kind] / probe.operations(lrt_peak(kind)).best;
     rates.promptTps = double(plan.prompt) / result.promptSeconds;
-    rates.prompt = shareOf(least / result.promptSeconds, 1);
+    rates.prompt = shareOf(limit / result.promptSeconds, 1);
   }
   if (result.decodeSeconds > 0) {
     rates.decodeTps = double(plan.count) / result.decodeSeconds;
@@ -263,8 +262,8 @@ int run(const Invocation &invocation) {
   // Defaults in a short context: a quarter of the free positions for -n, the rest for -p.
   int64_t fill = arguments.fill.value_or(0);
   int64_t left = std::max<int64_t>(program.context - fill, 0);
-  int64_t mostCount = arguments.prompt ? left - std::min(left, *arguments.prompt) : (left + 3) / 4;
-  int64_t count = arguments.count.value_or(std::min<int64_t>(64, mostCount));
+  int64_t maxCount = arguments.prompt ? left - std::min(left, *arguments.prompt) : (left + 3) / 4;
+  int64_t count = arguments.count.value_or(std::min<int64_t>(64, maxCount));
   int64_t prompt = arguments.prompt.value_or(std::min<int64_t>(512, left - std::min(left, count)));
   if (fill > program.context || prompt > program.context || count > program.context ||
       fill + prompt + count > program.context)

@@ -36,11 +36,11 @@ bool Invocation::parse(const Command &command, const Options &options, int &stat
     std::string text =
         format("%s: %s\n\nusage: %s %s %s\n\n%s\n%s%sexamples:\n", command.name, command.summary, name.c_str(),
                command.name, command.usage, options.help().c_str(), command.details, *command.details ? "\n" : "");
-    const char *place = command.examples;
-    while (*place) {
-      size_t length = strcspn(place, "\n");
-      text += format("  %s %.*s\n", name.c_str(), int(length), place);
-      place += length + (place[length] ? 1 : 0);
+    const char *line = command.examples;
+    while (*line) {
+      size_t length = strcspn(line, "\n");
+      text += format("  %s %.*s\n", name.c_str(), int(length), line);
+      line += length + (line[length] ? 1 : 0);
     }
     std::string error;
     status = writeOutput(text, error) ? 0 : fail(error);

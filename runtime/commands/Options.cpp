@@ -18,25 +18,21 @@ void Options::flag(const char *name, const char *help, bool &target) {
 }
 
 void Options::integer(const char *name, const char *value, const char *help, std::optional<int64_t> &target,
-                      int64_t least, int64_t most) {
+                      int64_t min, int64_t max) {
   options.push_back(
-      {.name = name, .value = value, .help = help, .integer = &target, .leastInteger = least, .mostInteger = most});
+      {.name = name, .value = value, .help = help, .integer = &target, .minInteger = min, .maxInteger = max});
 }
 
 void Options::integers(const char *name, const char *value, const char *help, std::vector<int64_t> &target,
-                       int64_t least) {
-  options.push_back({.name = name,
-                     .value = value,
-                     .help = help,
-                     .integers = &target,
-                     .leastInteger = least,
-                     .mostInteger = INT64_MAX});
+                       int64_t min) {
+  options.push_back(
+      {.name = name, .value = value, .help = help, .integers = &target, .minInteger = min, .maxInteger = INT64_MAX});
 }
 
-void Options::number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
-                     double most) {
+void Options::number(const char *name, const char *value, const char *help, std::optional<double> &target, double min,
+                     double max) {
   options.push_back(
-      {.name = name, .value = value, .help = help, .number = &target, .leastNumber = least, .mostNumber = most});
+      {.name = name, .value = value, .help = help, .number = &target, .minNumber = min, .maxNumber = max});
 }
 
 void Options::text(const char *name, const char *value, const char *help, std::optional<std::string> &target) {
@@ -102,15 +98,15 @@ bool Options::parseInteger(const Option &option, const std::string &value, int64
   char *end = nullptr;
   errno = 0;
   long long parsed = strtoll(value.c_str(), &end, 10);
-  if (startsNumber(value) && !*end && !errno && parsed >= option.leastInteger && parsed <= option.mostInteger) {
+  if (startsNumber(value) && !*end && !errno && parsed >= option.minInteger && parsed <= option.maxInteger) {
     target = parsed;
     return true;
   }
-  error = option.mostInteger == INT64_MAX
+  error = option.maxInteger == INT64_MAX
               ? format("%s: expected an integer of at least %lld, found \"%s\"", option.name,
-                       (long long)option.leastInteger, value.c_str())
+                       (long long)option.minInteger, value.c_str())
               : format("%s: expected an integer from %lld to %lld, found \"%s\"", option.name,
-                       (long long)option.leastInteger, (long long)option.mostInteger, value.c_str());
+                       (long long)option.minInteger, (long long)option.maxInteger, value.c_str());
   return false;
 }
 
@@ -143,10 +139,10 @@ bool Options::assign(const Option &option, const std::string &value, std::string
   }
   if (option.integers) {
     option.integers->clear();
-    for (size_t place = 0, comma = 0; comma != std::string::npos; place = comma + 1) {
-      comma = value.find(',', place);
+    for (size_t begin = 0, comma = 0; comma != std::string::npos; begin = comma + 1) {
+      comma = value.find(',', begin);
       int64_t parsed;
-      if (!parseInteger(option, value.substr(place, comma - place), parsed, error))
+      if (!parseInteger(option, value.substr(begin, comma - begin), parsed, error))
         return false;
       option.integers->push_back(parsed);
     }
@@ -155,12 +151,12 @@ bool Options::assign(const Option &option, const std::string &value, std::string
   const char *begin = value.c_str();
   char *end = nullptr;
   double parsed = strtod(begin, &end);
-  if (startsNumber(value) && !*end && parsed >= option.leastNumber && parsed <= option.mostNumber) {
+  if (startsNumber(value) && !*end && parsed >= option.minNumber && parsed <= option.maxNumber) {
     *option.number = parsed;
     return true;
   }
-  error = format("%s: expected a number from %g to %g, found \"%s\"", option.name, option.leastNumber,
-                 option.mostNumber, begin);
+  error = format("%s: expected a number from %g to %g, found \"%s\"", option.name, option.minNumber, option.maxNumber,
+                 begin);
   return false;
 }
 
@@ -196,13 +192,13 @@ std::string lrt::didYouMean(const std::string &word, const std::vector<std::stri
   if (word.size() > 64)
     return "";
   const std::string *nearest = nullptr;
-  size_t least = std::min<size_t>(word.size() / 2, 3); // above that it is a different word
+  size_t bestDistance = std::min<size_t>(word.size() / 2, 3); // above that it is a different word
   for (const std::string &name : names)
-    if (size_t distance = editDistance(word, name); distance < least || (!nearest && distance == least)) {
+    if (size_t distance = editDistance(word, name); distance < bestDistance || (!nearest && distance == bestDistance)) {
       nearest = &name;
-      least = distance;
+      bestDistance = distance;
     }
-  return nearest && least > 0 ? ", did you mean " + *nearest + "?" : "";
+  return nearest && bestDistance > 0 ? ", did you mean " + *nearest + "?" : "";
 }
 
 /// Parses `word` and appends the id. `option`: what errors call the source.
@@ -227,9 +223,9 @@ static bool addToken(const std::string &option, const std::string &word, const c
 
 bool lrt::parseTokens(const std::string &text, int64_t vocabulary, std::vector<int32_t> &tokens, std::string &error) {
   tokens.clear();
-  for (size_t place = 0, comma = 0; comma != std::string::npos; place = comma + 1) {
-    comma = text.find(',', place);
-    if (!addToken("--tokens", text.substr(place, comma - place), "commas", vocabulary, tokens, error))
+  for (size_t begin = 0, comma = 0; comma != std::string::npos; begin = comma + 1) {
+    comma = text.find(',', begin);
+    if (!addToken("--tokens", text.substr(begin, comma - begin), "commas", vocabulary, tokens, error))
       return false;
   }
   return true;

@@ -15,13 +15,13 @@ namespace lrt {
 class Options {
 public:
   void flag(const char *name, const char *help, bool &target);
-  void integer(const char *name, const char *value, const char *help, std::optional<int64_t> &target, int64_t least,
-               int64_t most = INT64_MAX);
+  void integer(const char *name, const char *value, const char *help, std::optional<int64_t> &target, int64_t min,
+               int64_t max = INT64_MAX);
   /// One integer, or several separated by commas.
-  void integers(const char *name, const char *value, const char *help, std::vector<int64_t> &target, int64_t least);
-  /// `least` and `most` are allowed values.
-  void number(const char *name, const char *value, const char *help, std::optional<double> &target, double least,
-              double most);
+  void integers(const char *name, const char *value, const char *help, std::vector<int64_t> &target, int64_t min);
+  /// `min` and `max` are allowed values.
+  void number(const char *name, const char *value, const char *help, std::optional<double> &target, double min,
+              double max);
   void text(const char *name, const char *value, const char *help, std::optional<std::string> &target);
   /// The option may be given several times; no value may be empty.
   void texts(const char *name, const char *value, const char *help, std::vector<std::string> &target);
@@ -47,8 +47,8 @@ private:
     std::optional<std::string> *text = nullptr;
     std::vector<std::string> *texts = nullptr;
     std::vector<const char *> words = {}; // allowed values of `text`; empty: any
-    int64_t leastInteger = 0, mostInteger = 0;
-    double leastNumber = 0, mostNumber = 0;
+    int64_t minInteger = 0, maxInteger = 0;
+    double minNumber = 0, maxNumber = 0;
   };
 
   bool assign(const Option &option, const std::string &value, std::string &error) const;

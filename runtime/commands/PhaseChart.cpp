@@ -80,9 +80,9 @@ std::string lrt::phaseChart(const std::vector<Pass> &passes, const std::string &
       std::string name = times.phase->name;
       if (*times.phase->kind)
         name += std::string(", ") + times.phase->kind;
-      constexpr size_t most = 28; // characters that fit
-      if (name.size() > most)
-        name = name.substr(0, most - 2) + "..";
+      constexpr size_t maxCharacters = 28; // characters that fit
+      if (name.size() > maxCharacters)
+        name = name.substr(0, maxCharacters - 2) + "..";
       text += label(labels - 10, y + 11, name, " text-anchor=\"end\"");
       double limit = std::min(times.limit, times.measured) * scale, whole = times.measured * scale;
       double waited = std::clamp(times.waited * scale, 0.0, whole - limit);

@@ -32,10 +32,10 @@ bool hasKinds(const Pass &pass) {
   return false;
 }
 
-size_t widest(const Pass &pass, const char *lrt_phase::*what, size_t least) {
+size_t widest(const Pass &pass, const char *lrt_phase::*what, size_t width) {
   for (const PhaseTimes &times : pass.phases)
-    least = std::max(least, std::string(times.phase->*what).size());
-  return least;
+    width = std::max(width, std::string(times.phase->*what).size());
+  return width;
 }
 
 std::string heading(const Pass &pass) {

@@ -46,11 +46,11 @@ int64_t leftOf(const std::string &group, int version) {
 
 int64_t lrt::availableMemory(const std::string &root) {
   int64_t kilobytes = field(readSystemFile(root + "/proc/meminfo"), "MemAvailable:");
-  int64_t least = kilobytes < 0 ? INT64_MAX : kilobytes * 1024;
+  int64_t available = kilobytes < 0 ? INT64_MAX : kilobytes * 1024;
   forEachGroup(root, "memory", [&](const std::string &group, int version) {
     int64_t left = leftOf(group, version);
     if (left >= 0)
-      least = std::min(least, left);
+      available = std::min(available, left);
   });
-  return least;
+  return available;
 }

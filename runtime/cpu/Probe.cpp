@@ -88,15 +88,15 @@ const Kernel &kernelFor(lrt_peak kind) {
 
 constexpr int64_t block = 256; // bytes that a loop below reads in a step
 
-// Sums that must be computed and are never used. `ahead`: prefetch distance in bytes, 0: no prefetch. A prefetch past
-// the end of the buffer does nothing.
-#define LRT_READ_LOOP(name, features, type, constraint, zero, load, add, ahead)                                        \
+// Sums that must be computed and are never used. `distance`: prefetch distance in bytes, 0: no prefetch. A prefetch
+// past the end of the buffer does nothing.
+#define LRT_READ_LOOP(name, features, type, constraint, zero, load, add, distance)                                     \
   __attribute__((target(features))) void name(const uint8_t *data, int64_t bytes) {                                    \
     type sums[4] = {zero(), zero(), zero(), zero()};                                                                   \
     for (const uint8_t *end = data + bytes; data < end; data += block) {                                               \
-      if (ahead > 0)                                                                                                   \
+      if (distance > 0)                                                                                                \
         _Pragma("GCC unroll 4") for (int64_t line = 0; line < block; line += 64)                                       \
-            _mm_prefetch(reinterpret_cast<const char *>(data) + line + ahead, _MM_HINT_T0);                            \
+            _mm_prefetch(reinterpret_cast<const char *>(data) + line + distance, _MM_HINT_T0);                         \
       _Pragma("GCC unroll 16") for (size_t i = 0; i < block / sizeof(type); ++i) sums[i % 4] =                         \
           add(sums[i % 4], load(reinterpret_cast<const type *>(data) + i));                                            \
     }                                                                                                                  \
@@ -105,7 +105,7 @@ constexpr int64_t block = 256; // bytes that a loop below reads in a step
   }
 
 LRT_READ_LOOP(readSse, "sse2", __m128i, "x", _mm_setzero_si128, _mm_load_si128, _mm_add_epi64, 0)
-LRT_READ_LOOP(readSseAhead, "sse2", __m128i, "x", _mm_setzero_si128, _mm_load_si128, _mm_add_epi64, 4096)
+LRT_READ_LOOP(readSsePrefetch, "sse2", __m128i, "x", _mm_setzero_si128, _mm_load_si128, _mm_add_epi64, 4096)
 LRT_READ_LOOP(readAvx2, "avx2", __m256i, "x", _mm256_setzero_si256, _mm256_load_si256, _mm256_add_epi64, 4096)
 LRT_READ_LOOP(readAvx512, "avx512f", __m512i, "v", _mm512_setzero_si512, _mm512_load_si512, _mm512_add_epi64, 4096)
 #undef LRT_READ_LOOP
@@ -117,7 +117,7 @@ struct Reader {
 
 constexpr Reader readers[] = {
     {0, readSse},
-    {0, readSseAhead},
+    {0, readSsePrefetch},
     {uint64_t(1) << LRT_FEATURE_AVX2, readAvx2},
     {uint64_t(1) << LRT_FEATURE_AVX512F, readAvx512},
 };

@@ -44,13 +44,13 @@ double quotaV1(const std::string &directory) {
 } // namespace
 
 double lrt::cgroupQuota(const std::string &root) {
-  double least = 0;
+  double minQuota = 0;
   forEachGroup(root, "cpu", [&](const std::string &group, int version) {
     double quota = version == 2 ? quotaV2(group) : quotaV1(group);
-    if (quota > 0 && (least == 0 || quota < least))
-      least = quota;
+    if (quota > 0 && (minQuota == 0 || quota < minQuota))
+      minQuota = quota;
   });
-  return least;
+  return minQuota;
 }
 
 int64_t lrt::usableCores() {
@@ -65,7 +65,7 @@ int64_t lrt::usableCores() {
 }
 
 int64_t lrt::lastLevelCacheBytes() {
-  int64_t most = 0;
+  int64_t largest = 0;
   for (int index = 0; index < 8; ++index) {
     std::string directory = format("/sys/devices/system/cpu/cpu0/cache/index%d/", index);
     std::string size = readSystemFile(directory + "size"); // "32768K"
@@ -76,7 +76,7 @@ int64_t lrt::lastLevelCacheBytes() {
     else if (*unit == 'M')
       bytes <<= 20;
     if (readSystemFile(directory + "type") != "Instruction")
-      most = std::max(most, bytes);
+      largest = std::max(largest, bytes);
   }
-  return most;
+  return largest;
 }

@@ -16,19 +16,19 @@ template <typename Samples, typename Get> static double medianOf(const Samples &
   return median(std::move(numbers));
 }
 
-static int64_t mostBarriers(const lrt_program &program) {
+static int64_t maxBarriers(const lrt_program &program) {
   // One is the team's own, at the end; one more shows that there are more than described.
   return std::max({program.decode.num_order, program.prefill.num_order, program.logits.num_order}) + 2;
 }
 
-Profile::Profile(const lrt_program &program, int64_t workers) : stamps(workers, mostBarriers(program)) {}
+Profile::Profile(const lrt_program &program, int64_t workers) : stamps(workers, maxBarriers(program)) {}
 
 void Profile::add(const lrt_entry &entry, int64_t rows, int64_t position) {
-  const int64_t places = entry.num_order;
+  const int64_t occurrences = entry.num_order;
   // The last phase may end with a barrier of its own, and the call with another, or both with one.
-  if (places < 1 || (stamps.barriers != places && stamps.barriers != places + 1)) {
+  if (occurrences < 1 || (stamps.barriers != occurrences && stamps.barriers != occurrences + 1)) {
     problem = format("a call of %s has %lld barriers, but the program describes %lld phases", entry.name,
-                     (long long)stamps.barriers - 1, (long long)places);
+                     (long long)stamps.barriers - 1, (long long)occurrences);
     return;
   }
   Calls *same = nullptr;
@@ -49,7 +49,7 @@ void Profile::add(const lrt_entry &entry, int64_t rows, int64_t position) {
       sum += at;
     }
     double waited = end - sum / double(stamps.workers), handover = end - last;
-    if (barrier < places) {
+    if (barrier < occurrences) {
       sample.measured.push_back(float(end - begin));
       sample.waited.push_back(float(waited));
       sample.handover.push_back(float(handover));
@@ -100,14 +100,14 @@ bool Profile::passes(const Peaks &peaks, std::vector<Pass> &result, std::string 
       }
       predictions[i].work *= share;
     }
-    for (int64_t place = 0; place < entry.num_order; ++place) {
-      PhaseTimes &times = pass.phases[entry.order[place]];
+    for (int64_t occurrence = 0; occurrence < entry.num_order; ++occurrence) {
+      PhaseTimes &times = pass.phases[entry.order[occurrence]];
       ++times.count;
-      times.work += predictions[entry.order[place]].work;
-      times.limit += predictions[entry.order[place]].limit;
-      times.measured += medianOf(group.samples, [&](const Sample &sample) { return sample.measured[place]; });
-      times.waited += medianOf(group.samples, [&](const Sample &sample) { return sample.waited[place]; });
-      times.handover += medianOf(group.samples, [&](const Sample &sample) { return sample.handover[place]; });
+      times.work += predictions[entry.order[occurrence]].work;
+      times.limit += predictions[entry.order[occurrence]].limit;
+      times.measured += medianOf(group.samples, [&](const Sample &sample) { return sample.measured[occurrence]; });
+      times.waited += medianOf(group.samples, [&](const Sample &sample) { return sample.waited[occurrence]; });
+      times.handover += medianOf(group.samples, [&](const Sample &sample) { return sample.handover[occurrence]; });
     }
   }
   for (Pass &pass : result) {

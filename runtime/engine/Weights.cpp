@@ -165,14 +165,14 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
   recordOpenInput(file, from);
   // Shared and read-only: processes running the same model share one copy in memory. No advice to the system: on a cold
   // file WILLNEED delays the start by up to 36 ms for 250 MB and neither it nor SEQUENTIAL makes the first pass faster.
-  void *place = mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, file, 0);
+  void *memory = mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, file, 0);
   int mapError = errno;
   close(file);
-  if (place == MAP_FAILED) {
+  if (memory == MAP_FAILED) {
     error = format("%s: cannot map the weights: %s", from.c_str(), strerror(mapError));
     return false;
   }
-  base = static_cast<const uint8_t *>(place);
+  base = static_cast<const uint8_t *>(memory);
   mapped = status.st_size;
   watch(mapped);
   return check(program, status.st_size, error);

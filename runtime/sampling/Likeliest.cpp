@@ -10,25 +10,25 @@
 using namespace lrt;
 
 float lrt::largest(const float *values, int64_t count) {
-  float most[lanes];
-  for (float &m : most)
+  float laneMax[lanes];
+  for (float &m : laneMax)
     m = -INFINITY;
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes)
     for (int64_t lane = 0; lane < lanes; ++lane)
-      most[lane] = values[i + lane] > most[lane] ? values[i + lane] : most[lane];
+      laneMax[lane] = values[i + lane] > laneMax[lane] ? values[i + lane] : laneMax[lane];
   for (; i < count; ++i)
-    most[0] = values[i] > most[0] ? values[i] : most[0];
-  float result = most[0];
-  for (float m : most)
+    laneMax[0] = values[i] > laneMax[0] ? values[i] : laneMax[0];
+  float result = laneMax[0];
+  for (float m : laneMax)
     result = m > result ? m : result;
   return result;
 }
 
 int64_t lrt::argmax(const float *logits, int64_t count) {
-  float most = largest(logits, count);
+  float max = largest(logits, count);
   for (int64_t i = 0; i < count; ++i)
-    if (logits[i] == most)
+    if (logits[i] == max)
       return i;
   return -1;
 }
@@ -79,9 +79,9 @@ static inline float exponential(float x) {
   return x > -87.0f ? p * scale : 0.0f;
 }
 
-double lrt::weigh(const float *logits, int64_t count, float most, float scale, float *weights) {
+double lrt::weigh(const float *logits, int64_t count, float max, float scale, float *weights) {
   for (int64_t i = 0; i < count; ++i)
-    weights[i] = exponential((logits[i] - most) * scale);
+    weights[i] = exponential((logits[i] - max) * scale);
   double total = 0;
   for (int64_t begin = 0; begin < count; begin += 4096) { // f32 within a block, f64 across
     float sums[lanes] = {};
@@ -99,8 +99,8 @@ double lrt::weigh(const float *logits, int64_t count, float most, float scale, f
 
 LogProbabilities lrt::logProbabilities(const float *logits, int64_t count, int32_t chosen, int64_t wanted,
                                        float *scratch) {
-  const float most = largest(logits, count);
-  const double whole = double(most) + log(weigh(logits, count, most, 1, scratch));
+  const float max = largest(logits, count);
+  const double whole = double(max) + log(weigh(logits, count, max, 1, scratch));
   // Rounding may make a probability near 1 larger than 1.
   const auto of = [&](int32_t token, float logit) {
     return LogProbability{.token = token, .value = std::min(double(logit) - whole, 0.0)};

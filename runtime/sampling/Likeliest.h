@@ -31,9 +31,9 @@ inline bool isLikelier(const Candidate &a, const Candidate &b) {
 /// -inf.
 void keepLikeliest(const float *logits, int64_t count, int64_t wanted, std::vector<Candidate> &kept);
 
-/// weights[i] = exp((logits[i] - most) * scale), relative error below 1e-6; NaN and what is below exp(-87) give 0.
+/// weights[i] = exp((logits[i] - max) * scale), relative error below 1e-6; NaN and what is below exp(-87) give 0.
 /// Returns their sum.
-double weigh(const float *logits, int64_t count, float most, float scale, float *weights);
+double weigh(const float *logits, int64_t count, float max, float scale, float *weights);
 
 /// The model's own log probability of a token, before penalties and temperature.
 struct LogProbability {

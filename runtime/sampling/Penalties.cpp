@@ -5,14 +5,14 @@
 using namespace lrt;
 
 Penalties::Seen *Penalties::find(int32_t token) {
-  if (places.empty())
+  if (indices.empty())
     return nullptr;
-  int32_t &place = places[token];
-  if (place < 0) {
-    place = int32_t(seen.size());
+  int32_t &index = indices[token];
+  if (index < 0) {
+    index = int32_t(seen.size());
     seen.push_back({token, 0});
   }
-  return &seen[place];
+  return &seen[index];
 }
 
 void Penalties::apply(float *logits) const {

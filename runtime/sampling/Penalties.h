@@ -23,7 +23,7 @@ class Penalties {
 public:
   Penalties(const PenaltyOptions &options, int64_t vocabulary) : options(options) {
     if (!options.isNone())
-      places.assign(vocabulary, -1);
+      indices.assign(vocabulary, -1);
   }
 
   void addPrompt(int32_t token) { find(token); }
@@ -44,8 +44,8 @@ private:
   Seen *find(int32_t token); // null without penalties
 
   PenaltyOptions options;
-  std::vector<Seen> seen;      // every token once
-  std::vector<int32_t> places; // [vocabulary] in `seen`, or -1
+  std::vector<Seen> seen;       // every token once
+  std::vector<int32_t> indices; // [vocabulary] in `seen`, or -1
 };
 
 } // namespace lrt

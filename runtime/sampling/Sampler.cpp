@@ -40,7 +40,7 @@ int64_t Sampler::drawFromAll(int64_t best, double total) {
 
 /// The likeliest token has weight 1, so min-p is a bound on weights. Candidates are sorted only for top-k and top-p.
 void Sampler::keep(const float *logits, double total) {
-  const float least = float(options.minP);
+  const float minWeight = float(options.minP);
   const bool isTopK = options.topK > 0 && options.topK < vocabulary, isTopP = options.topP < 1;
   candidates.clear();
   if (isTopK) {
@@ -50,9 +50,9 @@ void Sampler::keep(const float *logits, double total) {
       total += double(weights[candidate.token]);
   } else {
     // Tokens less likely than (1 - p) / vocabulary have less than 1 - p together: the others reach p without them.
-    const float enough = isTopP ? float((1 - options.topP) / double(vocabulary) * total * 0.999) : 0;
+    const float topPBound = isTopP ? float((1 - options.topP) / double(vocabulary) * total * 0.999) : 0;
     for (int64_t i = 0; i < vocabulary; ++i)
-      if (weights[i] >= enough && weights[i] >= least && weights[i] > 0)
+      if (weights[i] >= topPBound && weights[i] >= minWeight && weights[i] > 0)
         candidates.push_back({logits[i], int32_t(i)});
     if (!isTopP)
       return;
@@ -62,7 +62,7 @@ void Sampler::keep(const float *logits, double total) {
   size_t kept = 0;
   double mass = 0;
   while (kept < candidates.size() &&
-         (kept == 0 || (mass < options.topP * total && weights[candidates[kept].token] >= least)))
+         (kept == 0 || (mass < options.topP * total && weights[candidates[kept].token] >= minWeight)))
     mass += double(weights[candidates[kept++].token]);
   candidates.resize(kept);
 }

@@ -118,14 +118,14 @@ std::string lrt::executablePath() {
 }
 
 int lrt::writeAll(int file, const void *data, size_t size) {
-  const char *place = static_cast<const char *>(data);
+  const char *bytes = static_cast<const char *>(data);
   while (size > 0) {
-    ssize_t written = write(file, place, size);
+    ssize_t written = write(file, bytes, size);
     if (written < 0 && errno == EINTR)
       continue;
     if (written < 0)
       return errno;
-    place += written;
+    bytes += written;
     size -= written;
   }
   return 0;
@@ -144,14 +144,14 @@ Memory::~Memory() {
 bool Memory::reserve(int64_t size, const char *what, std::string &error, bool largePages) {
   // Pointers passed to entry points are never null, even if they are not used.
   int64_t wanted = size > 0 ? size : 1;
-  void *place = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (place == MAP_FAILED) {
+  void *memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
     error = format("cannot reserve %s for %s: %s", readableBytes(double(wanted)).c_str(), what, strerror(errno));
     return false;
   }
   if (largePages)
-    madvise(place, wanted, MADV_HUGEPAGE); // only advice: the system may refuse
-  base = static_cast<uint8_t *>(place);
+    madvise(memory, wanted, MADV_HUGEPAGE); // only advice: the system may refuse
+  base = static_cast<uint8_t *>(memory);
   length = wanted;
   return true;
 }

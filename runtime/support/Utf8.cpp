@@ -48,8 +48,8 @@ std::string lrt::replaceInvalidUtf8(std::string_view text) {
   return out;
 }
 
-uint32_t lrt::nextCharacter(std::string_view text, size_t &place) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[place + i]); };
+uint32_t lrt::nextCharacter(std::string_view text, size_t &offset) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[offset + i]); };
   const uint8_t first = byte(0);
   const size_t length = utf8Length(first);
   uint32_t character = first;
@@ -59,7 +59,7 @@ uint32_t lrt::nextCharacter(std::string_view text, size_t &place) {
     character = (first & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
   else if (length == 4)
     character = (first & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
-  place += length;
+  offset += length;
   return character;
 }
 

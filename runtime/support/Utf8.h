@@ -22,8 +22,8 @@ bool isValidUtf8(std::string_view text);
 /// Every byte that is not part of a valid character becomes U+FFFD.
 std::string replaceInvalidUtf8(std::string_view text);
 
-/// Returns the character at byte `place` and moves `place` after it. `text` is valid UTF-8.
-uint32_t nextCharacter(std::string_view text, size_t &place);
+/// Returns the character at byte `offset` and moves `offset` after it. `text` is valid UTF-8.
+uint32_t nextCharacter(std::string_view text, size_t &offset);
 
 void appendUtf8(std::string &text, uint32_t character);
 

@@ -11,7 +11,7 @@
 using namespace lrt;
 
 /// Bytes: offsets in a word have 32 bits.
-static constexpr size_t longestText = size_t(1) << 30;
+static constexpr size_t maxTextBytes = size_t(1) << 30;
 
 bool Tokenizer::open(const uint8_t *bytes, size_t size, std::string &error) {
   if (!tables.open(bytes, size, error) || !texts.open(tables, error))
@@ -62,8 +62,8 @@ bool Tokenizer::encodeFragment(std::string_view text, bool isFirst, std::vector<
 bool Tokenizer::encode(std::string_view text, bool addSpecial, std::vector<int32_t> &ids, std::string &error) const {
   ids.clear();
   error.clear();
-  if (text.size() > longestText) {
-    error = format("expected a text of at most %zu bytes, got %zu", longestText, text.size());
+  if (text.size() > maxTextBytes) {
+    error = format("expected a text of at most %zu bytes, got %zu", maxTextBytes, text.size());
     return false;
   }
   if (addSpecial)
@@ -95,7 +95,7 @@ static std::string_view strip(std::string_view text, uint32_t trim) {
   return text;
 }
 
-static bool meets(std::string_view text, uint32_t kind, std::string_view other) {
+static bool matches(std::string_view text, uint32_t kind, std::string_view other) {
   switch (kind) {
   case LRT_GUARD_IS:
     return text == other;
@@ -137,7 +137,7 @@ bool Tokenizer::encodeChat(std::string_view user, std::vector<int32_t> &ids, std
   if ((trim != 0 || !tables.chatGuards.empty()) && !isValidUtf8(user))
     user = clean = replaceInvalidUtf8(user);
   for (const lrt_tokenizer_guard &guard : tables.chatGuards)
-    if (meets(strip(user, guard.trim), guard.kind, tables.string(guard.text))) {
+    if (matches(strip(user, guard.trim), guard.kind, tables.string(guard.text))) {
       error = "--chat: the chat template gives another prompt for a text " +
               describe(guard, tables.string(guard.text)) + ", which this program cannot make; use --prompt";
       return false;

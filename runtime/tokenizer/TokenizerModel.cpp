@@ -78,8 +78,8 @@ template <typename FindMerge> void TokenizerModel::mergeAll(FindMerge findMerge)
     right.length = 0;
     if (left.next >= 0)
       symbols[left.next].previous = at;
-    for (const int32_t place : {left.previous, at})
-      if (place >= 0 && propose(place, later))
+    for (const int32_t index : {left.previous, at})
+      if (index >= 0 && propose(index, later))
         std::push_heap(later.begin(), later.end(), std::greater<>());
   }
 }

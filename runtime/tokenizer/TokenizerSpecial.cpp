@@ -25,9 +25,9 @@ static bool startsWithLetter(std::string_view text) {
   static pcre2_code *const letter = [] {
     const char *set = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]";
     int code = 0;
-    PCRE2_SIZE place = 0;
+    PCRE2_SIZE offset = 0;
     return pcre2_compile(reinterpret_cast<PCRE2_SPTR>(set), PCRE2_ZERO_TERMINATED,
-                         PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &place, nullptr);
+                         PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &offset, nullptr);
   }();
   pcre2_match_data *data = pcre2_match_data_create(1, nullptr);
   const int result =
@@ -49,10 +49,10 @@ void SpecialTokens::add(std::string text, uint32_t id, uint32_t flags) {
   group->tokens.try_emplace(std::move(text), Token{id, flags});
 }
 
-const SpecialTokens::Token *SpecialTokens::tokenAt(const Group &group, std::string_view text, size_t place) const {
-  if (text.size() - place < group.length || !group.starts[startOf(text.substr(place), group.length)])
+const SpecialTokens::Token *SpecialTokens::tokenAt(const Group &group, std::string_view text, size_t offset) const {
+  if (text.size() - offset < group.length || !group.starts[startOf(text.substr(offset), group.length)])
     return nullptr;
-  const auto found = group.tokens.find(text.substr(place, group.length));
+  const auto found = group.tokens.find(text.substr(offset, group.length));
   return found == group.tokens.end() ? nullptr : &found->second;
 }
 
@@ -70,21 +70,21 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLeftmost(std::string_view t
 
   std::vector<Match> matches;
   size_t free = 0; // the end of the last match, with the white space it took
-  for (size_t place = 0; place < text.size();) {
+  for (size_t offset = 0; offset < text.size();) {
     const Token *token = nullptr;
     size_t length = 1;
-    if (starts[static_cast<uint8_t>(text[place])])
+    if (starts[static_cast<uint8_t>(text[offset])])
       for (const Group &group : groups)
-        if ((token = tokenAt(group, text, place))) {
+        if ((token = tokenAt(group, text, offset))) {
           length = group.length;
           break;
         }
     if (!token) {
-      ++place;
+      ++offset;
       continue;
     }
-    Span span{place, place + length};
-    place = span.end;
+    Span span{offset, offset + length};
+    offset = span.end;
     if (token->flags & LRT_ADDED_AS_TEXT)
       continue;
     if (token->flags & LRT_ADDED_SINGLE_WORD) {
@@ -120,21 +120,21 @@ std::vector<SpecialTokens::Match> SpecialTokens::findLongest(std::string_view te
       if (group.starts[start])
         group.length == 1 ? std::fill_n(starts.begin() + (start << 8), 1 << 8, true)
                           : std::fill_n(starts.begin() + start, 1, true);
-  std::vector<uint32_t> places;
-  for (size_t place = 0; place < text.size(); ++place)
-    if (starts[static_cast<uint8_t>(text[place]) << 8 |
-               (place + 1 < text.size() ? static_cast<uint8_t>(text[place + 1]) : 0)])
-      places.push_back(static_cast<uint32_t>(place));
+  std::vector<uint32_t> offsets;
+  for (size_t offset = 0; offset < text.size(); ++offset)
+    if (starts[static_cast<uint8_t>(text[offset]) << 8 |
+               (offset + 1 < text.size() ? static_cast<uint8_t>(text[offset + 1]) : 0)])
+      offsets.push_back(static_cast<uint32_t>(offset));
 
   for (const Group &group : groups) {
-    for (const size_t place : places) {
+    for (const size_t offset : offsets) {
       // Earlier matches are at least as long: one that overlaps this token covers its first or its last byte.
-      if (text.size() - place < group.length || isTaken[place] || isTaken[place + group.length - 1])
+      if (text.size() - offset < group.length || isTaken[offset] || isTaken[offset + group.length - 1])
         continue;
-      const Token *token = tokenAt(group, text, place);
+      const Token *token = tokenAt(group, text, offset);
       if (!token)
         continue;
-      Span span{place, place + group.length};
+      Span span{offset, offset + group.length};
       if (token->flags & LRT_ADDED_STRIP_LEFT)
         while (span.begin > 0 && !isTaken[span.begin - 1] && isAsciiSpace(text[span.begin - 1]))
           --span.begin;

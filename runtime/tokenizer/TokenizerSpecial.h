@@ -41,7 +41,7 @@ private:
     std::vector<bool> starts; // first two bytes of a token (one, for tokens of one byte)
   };
 
-  const Token *tokenAt(const Group &group, std::string_view text, size_t place) const;
+  const Token *tokenAt(const Group &group, std::string_view text, size_t offset) const;
   std::vector<Match> findLeftmost(std::string_view text) const;
   std::vector<Match> findLongest(std::string_view text) const;
 

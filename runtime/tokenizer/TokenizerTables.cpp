@@ -15,13 +15,13 @@ class Reader {
 public:
   Reader(const uint8_t *bytes, size_t size) : bytes(bytes), size(size) {}
 
-  template <typename T> std::span<const T> table(lrt_tokenizer_table place, const char *name) {
-    if (place.offset % 8 != 0 || place.offset > size || place.count > (size - place.offset) / sizeof(T)) {
+  template <typename T> std::span<const T> table(lrt_tokenizer_table location, const char *name) {
+    if (location.offset % 8 != 0 || location.offset > size || location.count > (size - location.offset) / sizeof(T)) {
       if (!culprit)
         culprit = name;
       return {};
     }
-    return {reinterpret_cast<const T *>(bytes + place.offset), place.count};
+    return {reinterpret_cast<const T *>(bytes + location.offset), location.count};
   }
 
   const char *culprit = nullptr;

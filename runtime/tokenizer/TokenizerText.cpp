@@ -23,13 +23,13 @@ public:
         pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
     pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
     int code = 0;
-    PCRE2_SIZE place = 0;
+    PCRE2_SIZE offset = 0;
     auto pattern = std::make_unique<Pattern>();
     pattern->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(source.data()), source.size(),
-                                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &place, context.get()));
+                                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context.get()));
     if (pattern->code)
       return pattern;
-    error = format("a pattern does not compile: %s at byte %zu", message(code).c_str(), size_t(place));
+    error = format("a pattern does not compile: %s at byte %zu", message(code).c_str(), size_t(offset));
     return nullptr;
   }
 
@@ -66,16 +66,16 @@ public:
 
   void setText(std::string_view newText) {
     text = newText;
-    place = 0;
+    offset = 0;
     hasMatch = false;
   }
 
   /// Finds the next match. Returns false after the last one (`error` stays empty) and on failure. Skips an empty match
   /// right after another match, as Oniguruma's iteration does.
   bool next(Span &match, std::string &error) {
-    while (place <= text.size()) {
+    while (offset <= text.size()) {
       // The text is valid UTF-8; checking it again for every match would take quadratic time.
-      const int result = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), place,
+      const int result = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), offset,
                                      PCRE2_NO_UTF_CHECK, data, context);
       if (result == PCRE2_ERROR_NOMATCH)
         return false;
@@ -86,10 +86,10 @@ public:
       const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
       match = {ends[0], std::max(ends[0], ends[1])}; // \K in a lookahead can swap the two
       if (match.begin == match.end && hasMatch && match.end == lastEnd) {
-        place += place < text.size() ? utf8Length(static_cast<uint8_t>(text[place])) : 1;
+        offset += offset < text.size() ? utf8Length(static_cast<uint8_t>(text[offset])) : 1;
         continue;
       }
-      place = lastEnd = match.end;
+      offset = lastEnd = match.end;
       hasMatch = true;
       return true;
     }
@@ -101,7 +101,7 @@ private:
   pcre2_match_data *data;
   pcre2_match_context *context;
   std::string_view text;
-  size_t place = 0, lastEnd = 0;
+  size_t offset = 0, lastEnd = 0;
   bool hasMatch = false;
 };
 
@@ -126,8 +126,8 @@ const ByteAlphabet byteAlphabet;
 /// SentencePiece's nmt rules: removes control characters and replaces special spaces by spaces.
 std::string applyNmt(std::string_view text) {
   std::string out;
-  for (size_t place = 0; place < text.size();) {
-    const uint32_t c = nextCharacter(text, place);
+  for (size_t offset = 0; offset < text.size();) {
+    const uint32_t c = nextCharacter(text, offset);
     const bool isDropped =
         (c >= 1 && c <= 8) || c == 0xb || (c >= 0xe && c <= 0x1f) || c == 0x7f || c == 0x8f || c == 0x9f;
     const bool isSpace = c == 9 || c == 0xa || c == 0xc || c == 0xd || c == 0x1680 || (c >= 0x200b && c <= 0x200f) ||
@@ -407,8 +407,8 @@ bool TokenizerText::split(std::string &text, bool isFirst, std::vector<Span> &wo
   }
   if (isEncoded)
     rewrite([&](std::string_view word, bool, std::string &out) {
-      for (size_t place = 0; place < word.size();) {
-        const uint32_t c = nextCharacter(word, place);
+      for (size_t offset = 0; offset < word.size();) {
+        const uint32_t c = nextCharacter(word, offset);
         if (c < byteAlphabet.byteOf.size() && byteAlphabet.byteOf[c] >= 0)
           out += static_cast<char>(byteAlphabet.byteOf[c]);
       }

@@ -11,7 +11,7 @@ namespace {
 
 struct Decomposition {
   uint32_t character;
-  uint16_t place; // in decompositionPool
+  uint16_t offset; // in decompositionPool
   uint16_t length;
 };
 
@@ -43,9 +43,9 @@ bool lrt::isSpace(uint32_t c) {
 }
 
 std::string_view lrt::trimLeft(std::string_view text) {
-  size_t place = 0, begin = 0;
-  while (place < text.size() && isSpace(nextCharacter(text, place)))
-    begin = place;
+  size_t offset = 0, begin = 0;
+  while (offset < text.size() && isSpace(nextCharacter(text, offset)))
+    begin = offset;
   return text.substr(begin);
 }
 
@@ -54,8 +54,8 @@ std::string_view lrt::trimRight(std::string_view text) {
     size_t begin = text.size() - 1;
     while (begin > 0 && (text[begin] & 0xc0) == 0x80)
       --begin;
-    size_t place = begin;
-    if (!isSpace(nextCharacter(text, place)))
+    size_t offset = begin;
+    if (!isSpace(nextCharacter(text, offset)))
       break;
     text = text.substr(0, begin);
   }
@@ -113,7 +113,7 @@ static void decompose(uint32_t c, bool compatible, std::vector<Mark> &out) {
     return;
   }
   for (size_t i = 0; i < found->length; ++i) {
-    const uint32_t part = decompositionPool[found->place + i];
+    const uint32_t part = decompositionPool[found->offset + i];
     out.push_back({part, combiningClassOf(part)});
   }
 }
@@ -121,8 +121,8 @@ static void decompose(uint32_t c, bool compatible, std::vector<Mark> &out) {
 std::string lrt::normalize(std::string_view text, bool compatible, bool composing) {
   std::vector<Mark> marks;
   marks.reserve(text.size());
-  for (size_t place = 0; place < text.size();)
-    decompose(nextCharacter(text, place), compatible, marks);
+  for (size_t offset = 0; offset < text.size();)
+    decompose(nextCharacter(text, offset), compatible, marks);
 
   // Sort the marks after a starter by class; marks of one class keep their order.
   std::vector<uint64_t> keys;

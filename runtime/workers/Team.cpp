@@ -76,9 +76,9 @@ struct Team::Start {
 
 Team::Team(int64_t workers) {
   workers = std::max<int64_t>(workers, 1);
-  while ((int64_t(1) << mostRounds) < workers)
-    ++mostRounds;
-  places.reset(new Place[workers * mostRounds]);
+  while ((int64_t(1) << maxRounds) < workers)
+    ++maxRounds;
+  places.reset(new Place[workers * maxRounds]);
   records.reset(new Record[workers]);
   taken.reset(new Taken[2 * workers]);
   auto loop = [](void *argument) -> void * {
@@ -153,16 +153,16 @@ void Team::barrier(int64_t worker, Prefetch prefetch) {
   // The last barrier of a job: another one may begin, and change these, before this worker has left it.
   const int64_t workers = active, last = rounds;
   Stamps *const times = stamps;
-  const size_t place = number - firstBarrier - 1;
-  if (times && place < times->left.size()) // before it posts: worker 0 reads it when it has left the last barrier
-    times->arrived[worker][place] = now();
+  const size_t index = number - firstBarrier - 1;
+  if (times && index < times->left.size()) // before it posts: worker 0 reads it when it has left the last barrier
+    times->arrived[worker][index] = now();
   record.cpu.store(sched_getcpu(), std::memory_order_relaxed);
   record.barriers.store(number, std::memory_order_relaxed);
   clear(takenOf(worker, number)); // all have left the phase that it was used in, or this one could not be here
   for (int64_t round = 0; round < last; ++round) {
     int64_t next = (worker + (int64_t(1) << round)) % workers;
-    places[next * mostRounds + round].arrived.post(number);
-    Waited waited = places[worker * mostRounds + round].arrived.wait(
+    places[next * maxRounds + round].arrived.post(number);
+    Waited waited = places[worker * maxRounds + round].arrived.wait(
         number, prefetch, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
     if (waited == Waited::OnSharedCore)
       record.sharedWaits.fetch_add(1, std::memory_order_relaxed);
@@ -172,8 +172,8 @@ void Team::barrier(int64_t worker, Prefetch prefetch) {
   // As many as can be on their way at once: these wait for nothing.
   for (int line = 0; line < 16 && !prefetch.isEmpty(); ++line)
     prefetch.nextLine();
-  if (times && worker == 0 && place < times->left.size())
-    times->left[place] = now();
+  if (times && worker == 0 && index < times->left.size())
+    times->left[index] = now();
 }
 
 void Team::clear(Taken &some) {

@@ -146,7 +146,7 @@ private:
   bool isWanted(int cpu, uint32_t number, int64_t workers) const;
 
   int64_t size = 1;
-  int64_t mostRounds = 0;
+  int64_t maxRounds = 0;
   std::unique_ptr<Place[]> places;   // [worker][round]
   std::unique_ptr<Record[]> records; // [worker]
   std::unique_ptr<Taken[]> taken;    // [worker][number of the barrier before % 2]
