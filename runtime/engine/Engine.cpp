@@ -32,8 +32,7 @@ int64_t lrt::defaultThreads(const lrt_program &program) {
   return program.default_threads > 0 ? program.default_threads : usableCores();
 }
 
-/// Workers of which several share a core wait for one another at every barrier: measured with 64 on 2 cores, 25 times
-/// slower than with 2.
+/// Workers that share a core wait for each other at every barrier: 64 on 2 cores were measured 25 times slower than 2.
 static void warnOfThreads(int64_t workers) {
   int64_t cores = usableCores();
   if (workers > cores)
@@ -70,7 +69,7 @@ bool Engine::open(const EngineOptions &wanted, std::string &error) {
   int64_t available = availableMemory("");
   if (!checkMemory(all, available, options.largePages, error))
     return false;
-  // Only a warning: of a model with experts a part of the weights may be all that is ever read.
+  // Only a warning: a model with experts may read only a part of its weights.
   if (all.weights == 0 && program.weights_bytes > available - all.total())
     warn(format(
         "%s of weights, but %s of memory are free for them: expect them to be read from the disk again and again",

@@ -24,8 +24,8 @@ struct EngineOptions {
   uint64_t seed = 0;          // of the random weights
   bool largePages = false;    // for caches and a copy of the weights
   int64_t threads = 0;        // 0: the program's default, else the physical cores this process may use
-  int64_t positions = 0;      // that the first sequence will hold, as far as it is known before the weights are open
-  int64_t bufferBytes = 0;    // of memory that the command will touch besides
+  int64_t positions = 0;      // positions of the first sequence, if known before the weights are open
+  int64_t bufferBytes = 0;    // other memory that the command will touch
 };
 
 /// Program, weights, workers, activations and scratch: everything that sequences share. Any number of sequences are
@@ -37,10 +37,10 @@ public:
   Engine(const Engine &) = delete;
   Engine &operator=(const Engine &) = delete;
 
-  /// Refuses what needs more memory than there is, before it touches any; says what else is amiss on stderr.
+  /// Fails, before it touches memory, if more is needed than is free. Prints other problems as warnings on stderr.
   bool open(const EngineOptions &options, std::string &error);
 
-  /// Calls from now on are recorded there; null: no more.
+  /// Later calls are recorded in it; null: stops recording.
   void record(Profile *wanted) {
     profile = wanted;
     team->setStamps(wanted ? &wanted->stamps : nullptr);
@@ -62,13 +62,13 @@ private:
     int64_t position; // of the first row
     int64_t rows;
     const int32_t *tokens = nullptr; // [rows]
-    int64_t first = 0;               // the first row's place in the last prefill, for program.logits
+    int64_t first = 0;               // for program.logits: first row of the last prefill
     float *logits = nullptr;         // [rows, vocabulary]
   };
   void run(const Call &call);
 
-  /// Memory that is still to be touched: by the activations, counted whole, by open sequences other than `apart` (in
-  /// `other`), and by a command's buffers. Without weights, which are there when the engine is open.
+  /// Memory not touched yet: the activations, counted whole; in `other`, open sequences except `apart` and the buffers
+  /// of the command. Not the weights, which are loaded when the engine is open.
   MemoryNeed need(const Sequence *apart) const;
 
   EngineOptions options;
@@ -83,7 +83,7 @@ private:
 /// Magic, version and CPU features: everything that must hold before compiled code runs.
 bool checkProgram(const lrt_program &program, std::string &error);
 
-/// How many workers an engine uses when nobody says.
+/// The number of workers if no option sets it.
 int64_t defaultThreads(const lrt_program &program);
 
 } // namespace lrt

@@ -8,10 +8,11 @@
 
 using namespace lrt;
 
-/// What `positions` touch of a cache. Rows are filled in order, a ring is full when it comes round. Keys of a head lie
-/// together, of values 16 at a time, [rows][16]: each such piece begins in a page of its own.
+/// Bytes of a cache that `positions` touch. Rows are filled in order; a ring is full when it wraps. The keys of a head
+/// are contiguous; values are stored in runs of 16 columns, [rows][16]. Each such region may begin in a page of its
+/// own.
 static int64_t touched(const lrt_cache &cache, int64_t positions) {
-  if (cache.bytes_per_position == 0) // of one size
+  if (cache.bytes_per_position == 0) // fixed size
     return cache.bytes;
   constexpr int64_t page = 4096, lanes = 16;
   int64_t pieces = cache.bytes_per_position / (lanes * (cache.element == LRT_BF16 ? 2 : 4));
@@ -36,7 +37,7 @@ bool lrt::checkMemory(const MemoryNeed &need, int64_t available, bool largePages
     text += (text.empty() ? "" : separator) + part;
   };
   auto part = [&](int64_t bytes, const char *what) {
-    if (bytes * 100 >= need.total()) // of less than a hundredth nobody needs to hear
+    if (bytes * 100 >= need.total()) // do not name less than a hundredth
       add(parts, ", ", format("%s for %s", readableBytes(double(bytes)).c_str(), what));
   };
   part(need.weights, largePages ? "a copy of the weights in large pages" : "made-up weights");

@@ -1,8 +1,8 @@
 //===- MemoryNeed.h - memory a call will touch --------------------------------------------------------------------===//
 //
 // Caches and activations are reserved as a whole; the system provides a page when it is first touched. The pages that a
-// command can touch are known before it starts and are compared with the free memory: a refusal is better than a
-// process that is killed in the middle of an answer.
+// command can touch are known before it starts and are compared with the free memory: an error at the start is better
+// than a process that is killed in the middle of an answer.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@
 
 namespace lrt {
 
-/// Bytes of anonymous memory: what is mapped from a file can be read again and is not counted.
+/// Bytes of anonymous memory. Memory mapped from a file is not counted, since its pages can be dropped and read again.
 struct MemoryNeed {
   int64_t caches = 0;
   int64_t activations = 0; // and the workers' scratch
@@ -25,14 +25,14 @@ struct MemoryNeed {
   int64_t total() const { return caches + activations + weights + other; }
 };
 
-/// Of caches that hold `positions` when the call is over, and of a forward step. `largePages`: caches are touched
+/// For caches that hold `positions` at the end of the call, and for a forward step. `largePages`: caches are touched
 /// whole.
 MemoryNeed memoryNeed(const lrt_program &program, int64_t positions, int64_t workers, bool largePages);
 
-/// Returns false when more is needed than available, with one line that has both numbers and what would help.
+/// Returns false when more is needed than available, with one line that has both numbers and a remedy.
 bool checkMemory(const MemoryNeed &need, int64_t available, bool largePages, std::string &error);
 
-/// The most positions, up to the context, that checkMemory would allow; `need` is what comes beside the caches.
+/// The maximum number of positions, up to the context, that checkMemory would allow. `need`: memory besides the caches.
 int64_t positionsThatFit(const lrt_program &program, MemoryNeed need, int64_t available, bool largePages);
 
 } // namespace lrt

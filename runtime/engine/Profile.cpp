@@ -1,4 +1,4 @@
-//===- Profile.cpp - what the phases of forward calls took, beside what they must ---------------------------------===//
+//===- Profile.cpp - the time of phases, beside their limits ------------------------------------------------------===//
 
 #include "runtime/engine/Profile.h"
 
@@ -8,7 +8,7 @@
 
 using namespace lrt;
 
-/// Of the numbers that `get` finds, one for each sample.
+/// The median of get(sample).
 template <typename Samples, typename Get> static double medianOf(const Samples &samples, Get get) {
   std::vector<double> numbers;
   for (const auto &sample : samples)
@@ -17,7 +17,7 @@ template <typename Samples, typename Get> static double medianOf(const Samples &
 }
 
 static int64_t maxBarriers(const lrt_program &program) {
-  // One is the team's own, at the end; one more shows that there are more than described.
+  // The team adds one at the end. Another one detects calls with more barriers than described.
   return std::max({program.decode.num_order, program.prefill.num_order, program.logits.num_order}) + 2;
 }
 
@@ -25,7 +25,7 @@ Profile::Profile(const lrt_program &program, int64_t workers) : stamps(workers, 
 
 void Profile::add(const lrt_entry &entry, int64_t rows, int64_t position) {
   const int64_t occurrences = entry.num_order;
-  // The last phase may end with a barrier of its own, and the call with another, or both with one.
+  // The call may end with the barrier of its last phase, or with another one after it.
   if (occurrences < 1 || (stamps.barriers != occurrences && stamps.barriers != occurrences + 1)) {
     problem = format("a call of %s has %lld barriers, but the program describes %lld phases", entry.name,
                      (long long)stamps.barriers - 1, (long long)occurrences);
@@ -43,7 +43,7 @@ void Profile::add(const lrt_entry &entry, int64_t rows, int64_t position) {
   for (int64_t barrier = 0; barrier < stamps.barriers; ++barrier) {
     double last = 0, sum = 0, end = stamps.left[barrier];
     for (int64_t worker = 0; worker < stamps.workers; ++worker) {
-      // Others may leave the barrier before a little earlier than worker 0, and have little to do.
+      // A worker may leave the previous barrier before worker 0 and reach this one before worker 0 has left that one.
       double at = std::max(stamps.arrived[worker][barrier], begin);
       last = std::max(last, at);
       sum += at;
@@ -53,7 +53,7 @@ void Profile::add(const lrt_entry &entry, int64_t rows, int64_t position) {
       sample.measured.push_back(float(end - begin));
       sample.waited.push_back(float(waited));
       sample.handover.push_back(float(handover));
-    } else { // what is left after the last phase's own barrier
+    } else { // the rest, after the barrier of the last phase
       sample.measured.back() += float(end - begin);
       sample.waited.back() += float(waited);
       sample.handover.back() += float(handover);
@@ -85,7 +85,7 @@ bool Profile::passes(const Peaks &peaks, std::vector<Pass> &result, std::string 
     pass.samples = std::min(pass.samples, int64_t(group.samples.size()));
     pass.median += medianOf(group.samples, [](const Sample &sample) { return sample.whole; });
 
-    // The mean of where the calls stood.
+    // The mean over the positions of the calls.
     struct Prediction {
       Work work;
       double limit = 0;

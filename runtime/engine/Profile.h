@@ -1,8 +1,8 @@
-//===- Profile.h - what the phases of forward calls took, beside what they must -----------------------------------===//
+//===- Profile.h - the time of phases, beside their limits --------------------------------------------------------===//
 //
-// The compiler says what lies between two barriers of an entry point and the least it must read and compute
-// (lrt_phase); the team says when its workers came to every barrier. Calls of one size at one position are repetitions:
-// what happens between two barriers took the median of them, because neighbours on a shared machine only take away.
+// The compiler describes the work between two barriers of an entry point, with the minimum that it must read and
+// compute (lrt_phase); the team records when its workers reached every barrier. Calls of one size at one position are
+// repetitions. The time between two barriers is their median, because other processes slow some of them down.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -18,8 +18,8 @@
 
 namespace lrt {
 
-/// One phase in all the calls that a pass takes: a decode step, or the calls of a prompt. Sums over `count` places,
-/// unless a member says otherwise; times in seconds.
+/// One phase in all calls of a pass: a decode step, or the calls of a prompt. Sums over its `count` occurrences; times
+/// in seconds.
 struct PhaseTimes {
   const lrt_phase *phase = nullptr;
   int64_t count = 0;
@@ -28,7 +28,7 @@ struct PhaseTimes {
   bool isBoundByBytes = true;
   double measured = 0; // wall time, its barrier included
   double waited = 0;   // in the barrier: mean of the workers
-  double handover = 0; // of that, from the last worker's arrival on: what a barrier costs if all come together
+  double handover = 0; // part of `waited` after the last worker arrived: the cost of the barrier itself
 
   double loss() const { return measured - limit; }
 };
@@ -36,12 +36,12 @@ struct PhaseTimes {
 struct Pass {
   const lrt_entry *entry = nullptr;
   int64_t calls = 0;    // of a pass
-  int64_t rows = 0;     // of them together
-  int64_t position = 0; // of the first call, or where the samples stand in the middle
-  int64_t samples = 0;  // of the call that has the fewest
-  int64_t barriers = 0; // that phases end with
+  int64_t rows = 0;     // of all calls
+  int64_t position = 0; // of the first call; its median over the samples
+  int64_t samples = 0;  // minimum over the calls
+  int64_t barriers = 0; // occurrences of phases, each of which ends with one
   double measured = 0, waited = 0, handover = 0, limit = 0;
-  double median = 0; // of whole passes: what neighbours took is in it
+  double median = 0; // of whole passes, with all disturbances
   Work work;
   std::vector<PhaseTimes> phases; // by loss, the largest first
 };
@@ -50,7 +50,7 @@ class Profile {
 public:
   Profile(const lrt_program &program, int64_t workers);
 
-  /// The last call, whose times are in `stamps`.
+  /// Adds the last call, whose times are in `stamps`.
   void add(const lrt_entry &entry, int64_t rows, int64_t position);
 
   /// One for each entry point that was called. Returns false when the barriers of a call are not those that the program
@@ -63,9 +63,9 @@ private:
   struct Sample {
     int64_t position;
     double whole;
-    std::vector<float> measured, waited, handover; // [place in the order]
+    std::vector<float> measured, waited, handover; // [lrt_entry.num_order]
   };
-  /// Calls that are repetitions of each other. Steps of decode are, wherever they stand.
+  /// Calls that are repetitions of each other. Decode steps are, at any position.
   struct Calls {
     const lrt_entry *entry;
     int64_t rows, position;

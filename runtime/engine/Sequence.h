@@ -8,7 +8,7 @@
 
 namespace lrt {
 
-/// Caches and a position: what one sequence has of its own. Made and destroyed at any time between two calls of its
+/// The caches and the position of one sequence. Made and destroyed at any time between two calls of its
 /// engine, which must outlive it. Calls the compiled entry points; nothing here allocates once it is open.
 class Sequence {
 public:
@@ -17,11 +17,11 @@ public:
   Sequence &operator=(const Sequence &) = delete;
   ~Sequence();
 
-  /// Empty caches for an open engine. Refuses, before it touches any memory, when `positions` of them would need more
-  /// than other open sequences leave.
+  /// Makes empty caches for an open engine. Fails, before it touches memory, if `positions` would need more than other
+  /// open sequences leave.
   bool open(int64_t positions, std::string &error);
 
-  /// The most positions, up to the context, that the memory has room for.
+  /// The maximum number of positions, up to the context, that fit into memory.
   int64_t positionsThatFit() const;
 
   /// Feeds up to program.prefill.rows tokens; their hidden states stay with the engine until its next call.
@@ -35,14 +35,14 @@ public:
   void decode(int32_t token, float *logits);
 
   /// Feeds a prompt in as few passes as possible and leaves the logits of its last token. Returns false when it was
-  /// interrupted between two passes; position() says how far it came. `progress` may be null.
+  /// interrupted between two passes; position() tells how far it came. `progress` may be null.
   bool feed(const int32_t *tokens, int64_t count, float *logits, Progress *progress = nullptr);
 
-  /// The caches hold `positions` made-up positions more. Touches them whole.
+  /// Adds `positions` positions with made-up values to the caches. Touches whole caches.
   void fill(int64_t positions);
 
-  /// Goes on from an earlier position, to measure. Caches keep what they hold: keys and values are written again,
-  /// recurrent states are not taken back.
+  /// Goes back to an earlier position, for measurements. The caches keep their contents: keys and values are
+  /// overwritten later, recurrent states are not restored.
   void rewind(int64_t earlier) { next = earlier; }
 
   const lrt_program &program() const { return engine.program; }
@@ -54,14 +54,14 @@ private:
 
   void advance(int64_t rows);
 
-  /// Bytes of the caches that the positions expected of it have not touched yet.
+  /// Bytes of the caches that the expected positions will touch but have not touched yet.
   int64_t untouchedBytes() const;
 
   Engine &engine;
   Memory cache;
   int64_t next = 0;
   int64_t expected = 0;  // positions that open() counted
-  int64_t reached = 0;   // most positions it ever held: their memory is touched
+  int64_t reached = 0;   // maximum number of positions held so far: their memory is touched
   int64_t prefilled = 0; // rows of its last prefill
 };
 

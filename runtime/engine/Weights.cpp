@@ -27,7 +27,7 @@ uint64_t lrt::contentId(const uint8_t *data, uint64_t bytes) {
   return hash;
 }
 
-/// What the handler of bus errors needs of a mapped file, made before: a handler may not allocate.
+/// A mapped file, for the handler of bus errors. Made in advance, because a signal handler must not allocate.
 struct lrt::WatchedFile {
   const uint8_t *begin, *end;
   WatchedFile *next;
@@ -38,7 +38,7 @@ namespace {
 
 WatchedFile *watched = nullptr; // all of them
 
-/// A page that lies behind the end of its file, or that the disk does not give, is a bus error.
+/// A page after the end of its file, or one that the disk cannot read, is a bus error.
 void onBusError(int, siginfo_t *info, void *) {
   const uint8_t *address = static_cast<const uint8_t *>(info->si_addr);
   if (info->si_code > 0)
@@ -47,7 +47,7 @@ void onBusError(int, siginfo_t *info, void *) {
         (void)!write(STDERR_FILENO, file->message, strlen(file->message));
         _exit(1);
       }
-  signal(SIGBUS, SIG_DFL); // not ours: the instruction is repeated, or the signal raised, for the system
+  signal(SIGBUS, SIG_DFL); // not ours: the repeated instruction or signal then has its default effect
   if (info->si_code <= 0)
     raise(SIGBUS);
 }
@@ -81,7 +81,7 @@ Weights::~Weights() {
     munmap(const_cast<uint8_t *>(base), mapped);
 }
 
-/// Whether [offset, offset + bytes) is an aligned piece of a file of `fileBytes`.
+/// Whether [offset, offset + bytes) is an aligned section of a file of `fileBytes`.
 static bool isSection(uint64_t offset, uint64_t bytes, uint64_t fileBytes) {
   return offset % LRT_WEIGHTS_ALIGN == 0 && offset >= sizeof(lrt_weights_header) && offset <= fileBytes &&
          bytes <= fileBytes - offset;
@@ -143,11 +143,11 @@ bool Weights::open(const lrt_program &program, const std::string &path, std::str
   }
 
   from = path.empty() ? executablePath() + ".weights" : path;
-  int file = ::open(from.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); // a pipe would be waited for
+  int file = ::open(from.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); // without O_NONBLOCK opening a pipe would wait
   struct stat status;
   if (file < 0 || fstat(file, &status) != 0) {
     error = format("%s: cannot open the weights: %s%s", from.c_str(), strerror(errno),
-                   path.empty() ? " (--weights FILE names another place)" : "");
+                   path.empty() ? " (--weights FILE names another file)" : "");
     if (file >= 0)
       close(file);
     return false;

@@ -40,12 +40,12 @@ public:
   }
   int64_t fileBytes() const { return header.file_bytes; }
 
-  /// Where they come from, for people: a path, "in the executable", "random (seed 1)".
+  /// Where they come from, for messages: a path, "in the executable", "random (seed 1)".
   const std::string &origin() const { return from; }
 
 private:
   bool check(const lrt_program &program, uint64_t realBytes, std::string &error);
-  /// From now on a page of the mapped file that is not there any more ends the process in one line.
+  /// From now on the process ends with a one-line error when a page of the mapped file is missing.
   void watch(int64_t bytes);
 
   const uint8_t *base = nullptr;

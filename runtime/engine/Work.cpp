@@ -24,7 +24,7 @@ void Work::operator*=(double factor) {
 
 Work lrt::workOf(const lrt_phase &phase, int64_t rows, int64_t position) {
   const int64_t end = position + rows;
-  // Row r sees the positions [from(r), position + r].
+  // Row r attends to the positions [from(r), position + r].
   auto from = [&](int64_t row) -> int64_t {
     int64_t at = position + row;
     if (phase.chunk > 0)

@@ -24,13 +24,13 @@ struct Work {
   void operator*=(double factor);
 };
 
-/// Of a phase in a call of `rows` rows from `position` on.
+/// The work of a phase in a call of `rows` rows from `position` on.
 Work workOf(const lrt_phase &phase, int64_t rows, int64_t position);
 
-/// Of all phases of such a call.
+/// The work of all phases of such a call.
 Work workOf(const lrt_entry &entry, int64_t rows, int64_t position);
 
-/// What the machine can do, per second.
+/// Peak rates of the machine, per second.
 struct Peaks {
   double bytes = 0;
   double ops[LRT_PEAKS] = {};

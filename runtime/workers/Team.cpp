@@ -17,9 +17,9 @@ using namespace lrt;
 
 namespace {
 
-/// Longer than any imbalance within a phase of a decode step, shorter than the time slice of a neighbour.
+/// Longer than any imbalance within a phase of a decode step, shorter than the time slice of another process.
 constexpr double longestSpin = 200e-6; // seconds
-constexpr double shortSpin = 3e-6;     // most barriers are over by then
+constexpr double shortSpin = 3e-6;     // most waits are shorter
 
 void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
   static_assert(sizeof(word) == sizeof(uint32_t));
@@ -150,15 +150,16 @@ void Team::workerLoop(int64_t worker) {
 void Team::barrier(int64_t worker, Prefetch prefetch) {
   Record &record = records[worker];
   const uint32_t number = record.barriers.load(std::memory_order_relaxed) + 1;
-  // The last barrier of a job: another one may begin, and change these, before this worker has left it.
+  // Copies: in the last barrier of a job another job may begin, and change these, before this worker leaves.
   const int64_t workers = active, last = rounds;
   Stamps *const times = stamps;
   const size_t index = number - firstBarrier - 1;
-  if (times && index < times->left.size()) // before it posts: worker 0 reads it when it has left the last barrier
+  if (times && index < times->left.size()) // before post(): worker 0 reads it after the last barrier
     times->arrived[worker][index] = now();
   record.cpu.store(sched_getcpu(), std::memory_order_relaxed);
   record.barriers.store(number, std::memory_order_relaxed);
-  clear(takenOf(worker, number)); // all have left the phase that it was used in, or this one could not be here
+  clear(
+      takenOf(worker, number)); // every worker has left the phase that used it: this worker has passed a barrier since
   for (int64_t round = 0; round < last; ++round) {
     int64_t next = (worker + (int64_t(1) << round)) % workers;
     places[next * maxRounds + round].arrived.post(number);
@@ -169,7 +170,7 @@ void Team::barrier(int64_t worker, Prefetch prefetch) {
     else if (waited == Waited::Long)
       record.longWaits.fetch_add(1, std::memory_order_relaxed);
   }
-  // As many as can be on their way at once: these wait for nothing.
+  // No more lines than the core can load at once, so that these prefetches do not wait.
   for (int line = 0; line < 16 && !prefetch.isEmpty(); ++line)
     prefetch.nextLine();
   if (times && worker == 0 && index < times->left.size())
@@ -197,8 +198,8 @@ int64_t Team::nextTile(int64_t worker, int64_t tiles) {
     if (mine.next < mine.end)
       return mine.next++;
   }
-  // What is taken only grows, so who sees the part used up may go on, and who counts himself in has a tile unless it
-  // was used up before.
+  // The counts only grow. So a worker that sees that no tile is left can go on, and one that adds to a count has a tile
+  // unless none was left before.
   auto front = [](uint64_t common) { return int64_t(common & UINT32_MAX); };
   auto back = [](uint64_t common) { return int64_t(common >> 32); };
   auto take = [&](Taken &some, uint64_t one, uint64_t &before) {
@@ -212,7 +213,7 @@ int64_t Team::nextTile(int64_t worker, int64_t tiles) {
   uint64_t before;
   if (take(mine, 1, before))
     return part.common + front(before);
-  if (tiles <= active) // nobody has more than one
+  if (tiles <= active) // no worker has more than one
     return -1;
   for (int64_t i = 1; i < active; ++i) {
     int64_t other = (worker + i) % active;

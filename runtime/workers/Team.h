@@ -27,7 +27,7 @@ namespace lrt {
 enum class Waited {
   Briefly,
   OnSharedCore, // slept: another worker needed the core
-  Long,         // slept after spinning in vain: another worker must have lost its core to a neighbour
+  Long,         // slept after spinning: another worker must have lost its core to another process
 };
 
 /// Memory that a worker reads after a barrier. It is prefetched one cache line at a time while the worker waits.
@@ -78,7 +78,7 @@ public:
   /// Work of one worker.
   using Function = void (*)(void *context, int64_t worker);
 
-  /// With fewer workers than asked for if the system starts no more threads.
+  /// The team has fewer workers than requested if the system cannot start more threads.
   explicit Team(int64_t workers);
   Team(const Team &) = delete;
   Team &operator=(const Team &) = delete;
@@ -95,14 +95,14 @@ public:
         &callable, size);
   }
 
-  /// Whether neighbours kept the workers of the last run() from running side by side.
+  /// Whether other processes kept the workers of the last run() from running at the same time.
   bool wasDisturbed() const;
 
   /// Every run() from now on writes its times there; null: none. A barrier then reads the clock once, on worker 0
   /// twice.
   void setStamps(Stamps *wanted) { stamps = wanted; }
 
-  /// Inside run(): returns when every worker has called it as often as this one.
+  /// Inside run(): returns when every worker has called it as many times as this one.
   void barrier(int64_t worker, Prefetch prefetch = {});
 
   /// Inside run(): a tile of [0, tiles) that no worker was given since the last barrier, or -1 when none is left. All
@@ -119,7 +119,7 @@ private:
     std::atomic<uint32_t> barriers{0};             // this worker has reached
     std::atomic<int> cpu{-1};                      // where it was then
     std::atomic<int> sharedWaits{0}, longWaits{0}; // waits of the job that ended in these ways
-    // Posted by worker 0 to those that take part in a job; the others sleep on and look at nothing.
+    // Posted by worker 0 to the workers of a job; the others stay asleep.
     alignas(128) Signal started;
     uint32_t jobs = 0; // posted
   };
@@ -149,7 +149,7 @@ private:
   int64_t maxRounds = 0;
   std::unique_ptr<Place[]> places;   // [worker][round]
   std::unique_ptr<Record[]> records; // [worker]
-  std::unique_ptr<Taken[]> taken;    // [worker][number of the barrier before % 2]
+  std::unique_ptr<Taken[]> taken;    // [worker][number of the previous barrier % 2]
   std::vector<pthread_t> threads;
 
   // The current job. `firstBarrier`: how many barriers worker 0 had reached before it. Workers that did not take part

@@ -10,7 +10,7 @@ void WorkerTuner::finished(double seconds, bool wasDisturbed) {
   spent += seconds;
   disturbed += wasDisturbed;
   ++steps;
-  // Every step of a trial that is clearly worse costs.
+  // End a trial that is clearly worse early: each of its steps costs time.
   bool isHopeless = trial > 0 && steps >= 2 && spent > 1.1 * currentStep * steps;
   if (steps < window && !isHopeless)
     return;
@@ -29,8 +29,8 @@ void WorkerTuner::endWindow() {
       currentStep = step;
     }
     trial = 0;
-    // A tuner that is too small must not stay so for long after its neighbours have gone; a whole one may well be the
-    // best there is, and be disturbed only by its own uneven phases.
+    // With fewer workers than the team has, try again soon, because the other processes may be gone. The whole team is
+    // often the best number, disturbed only by its own uneven phases.
     int64_t longestPause = current < size ? 8 : 128;
     pause = std::min(int64_t(1) << std::min<int64_t>(refused, 7), longestPause);
     return;

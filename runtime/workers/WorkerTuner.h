@@ -17,7 +17,7 @@ public:
   /// Workers for the next step.
   int64_t next() const { return trial > 0 ? trial : current; }
 
-  /// What that step took, and whether its workers could run side by side.
+  /// The time of that step, and whether other processes disturbed its workers.
   void finished(double seconds, bool wasDisturbed);
 
 private:

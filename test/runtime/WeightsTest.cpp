@@ -70,7 +70,7 @@ TEST(Weights, aMissingFileIsNamed) {
   EXPECT_EQ(error, "/nowhere/w: cannot open the weights: No such file or directory");
   EXPECT_FALSE(Weights().open(fake::program, "", error));
   EXPECT_EQ(error, executablePath() + ".weights: cannot open the weights: No such file or directory (--weights FILE "
-                                      "names another place)");
+                                      "names another file)");
   EXPECT_FALSE(Weights().open(fake::program, "/tmp", error));
   EXPECT_EQ(error, "/tmp: expected a weights file, found something that is not a regular file");
 }
