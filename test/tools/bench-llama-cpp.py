@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""llama.cpp's speed with a GGUF file, as JSON: prompt_tps (all tokens of a prompt at once) and decode_tps (what follows).
+"""llama.cpp's speed with a GGUF file, as JSON: prompt_tps (all tokens of a prompt in one pass) and decode_tps (the tokens
+after it).
 
     bench-llama-cpp.py MODEL.gguf [-p 512] [-n 64] [-t 2]        (needs llama-cpp-python)
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""OpenVINO's speed with a GGUF file, as JSON: prompt_tps (to the first token) and decode_tps (each token after it). Files
-of llama, qwen2 and qwen3 with their tokenizer are what openvino_genai reads.
+"""OpenVINO's speed with a GGUF file, as JSON: prompt_tps (to the first token) and decode_tps (each token after it).
+openvino_genai reads files of llama, qwen2 and qwen3 with their tokenizer.
 
     bench-openvino.py MODEL.gguf [-p 512] [-n 64] [-t 2]        (needs openvino-genai)
 """

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Tokens per second of models compiled by Lathe, beside what the machine can do and beside llama.cpp or OpenVINO.
+"""Measures tokens per second of models compiled by Lathe, with the limits of the machine and with llama.cpp or OpenVINO.
 
     bench.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--prompts 8,512] [--fills 8000] [--rounds 7]
              [--threads 2] [--context N] [--peer llama.cpp=PYTHON] [--json FILE] [--docs]
     bench.py --from FILE [--svg FILE] [--docs]
 
-In every round each program runs once, and after it the peer (PYTHON is a Python that has its package and gguf). The table has
-the medians of each round's numbers. A peer reads the GGUF file, so it is compared with weights as stored. For a config.json
-a file of random weights is made for both, for each type of --weights (bf16, q8, q4). --fills measures decode steps after so
-many positions, which are in the caches already. Percentages are of the bandwidth and of the peak that the program measured
-in the same run. --json keeps the rounds, written after each. --from makes the table from such a file, --svg the picture.
---docs writes docs/bench.svg and README's table.
+In every round each program runs once, and then the peer (PYTHON is a Python with its package and gguf). The table has the
+medians over the rounds. A peer reads the GGUF file, so it is compared with weights as stored. For a config.json, a file of
+random weights is made for both, one for each type of --weights (bf16, q8, q4). --fills measures decode steps after this
+number of positions, with made-up caches. Percentages are of the bandwidth and of the peak that the program measured
+in the same run. --json writes the rounds to a file, after each of them. --from makes the table from such a file, --svg a
+chart. --docs writes docs/bench.svg and the table of the README.
 """
 import argparse
 import datetime
@@ -58,7 +58,7 @@ def answer_as_peer(description, load):
 
 
 def weights_of(program):
-    """Options of `bench`: a program made of a config has no file."""
+    """Options of `bench`: a program compiled from a config has no weights file."""
     return [] if program.with_name(program.name + ".weights").exists() else ["--random-weights", "1"]
 
 

@@ -3,8 +3,8 @@
 
     check-directives.py [FILE|FOLDER]...        default: test/
 
-FileCheck ignores what it does not know, so `CHECK-NXT:` or a prefix no RUN line names passes silently. In every .mlir and
-.test file: what looks like a directive is spelled right, has its colon and a prefix that some RUN line uses; every prefix
+FileCheck ignores unknown directives, so `CHECK-NXT:` or a prefix that no RUN line names passes silently. In every .mlir and
+.test file: text that looks like a directive is spelled right, has a colon and a prefix that some RUN line uses; every prefix
 of a RUN line has a directive; there is a RUN line. Prints one line per offence and fails if there is any.
 """
 import difflib

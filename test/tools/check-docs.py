@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Checks what the documentation takes from the sources.
+"""Checks that the documentation agrees with the sources.
 
     check-docs.py [--write]
 
-The stage table in docs/architecture.md is compiler/driver/Stages.def, row by row; --write brings it up to date. Links
-between the pages and to files lead somewhere, paths in `code` that look like ours exist, and so does the test that each
-pass names.
+The stage table in docs/architecture.md agrees with compiler/driver/Stages.def; --write updates it. Targets of links exist.
+Paths in `code` that look like paths of this tree exist, and so does the test that each pass names.
 """
 import re
 import sys

@@ -28,7 +28,8 @@ RULES = [
     ("runtime/engine", RUNTIME_HEADERS + ("runtime/support/", "runtime/workers/", "runtime/cpu/")),
     ("runtime/commands", RUNTIME_HEADERS + ("runtime/",)),
     ("dialects", LLVM),
-    # What needs a config sees no source of one; sources never see each other. The last row is for sources without a config.
+    # Code for sources with a config includes no single source; sources never include each other. The last row is for sources
+    # without a config.
     ("frontends/config", LLVM + DIALECTS + SUPPORT + ("absl/",) + FRONTEND),
     ("frontends/chat", ("llvm/",) + SUPPORT + ("absl/", "lrt/tokenizer.h")),
     ("frontends/tokenizer", ("llvm/",) + SUPPORT
@@ -41,7 +42,7 @@ RULES = [
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
-    # A target reuses codegen and Emit; the targets never see each other.
+    # A target may use codegen and Emit; targets never include each other.
     ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS
      + ("absl/", "compiler/codegen/", "compiler/targets/Emit.h", "compiler/targets/Target.h")),
     ("compiler/targets", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),

@@ -5,11 +5,12 @@
                          [--goldens DIR] [--log FILE]
 
 MODEL is a directory, or a .gguf file whose goldens lie in --goldens (default: the directory, or the file without .gguf).
-Every prompt of prompts.json is fed at once, in chunks of 7 and token by token: prefill, a ragged chunk and decode must all
-give the golden logits. The longest is fed in parts with decode steps between them, too, as a talk is: what a part leaves in
-the caches lies just before, on and just behind where a window, a chunk or a convolution is full. Prints one line per case. --kl judges by the mean Kullback-Leibler divergence instead: for weights
-or activations of few bits, where the worst logit says little. --log appends the largest difference of all cases to a file,
-which set-tolerances.py reads. Python's standard library alone.
+Every prompt of prompts.json is fed in one pass, in chunks of 7 and token by token: prefill, a last chunk of fewer rows and
+decode must all give the golden logits. The longest prompt is also fed in parts with decode steps between them, as in a
+conversation: parts end just before, at and just after the position where a window, a chunk or a convolution is full. Prints
+one line per case. --kl compares the mean Kullback-Leibler divergence instead, for weights or activations of few bits, where
+the largest difference of a logit is not informative. --log appends the largest difference of all cases to a file, which
+set-tolerances.py reads. Needs only Python's standard library.
 """
 import argparse
 import importlib.util
@@ -20,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-CHUNKS = ("", "7", "1")  # tokens per pass, by turns
+CHUNKS = ("", "7", "1")  # tokens per pass, a list is repeated
 EDGES = ("sliding_window", "attention_chunk_size", "linear_conv_kernel_dim")
 
 
@@ -41,7 +42,7 @@ def execute(command):
 
 
 def parts(golden, length):
-    """Parts of a prompt with two decode steps behind each. They come again until the prompt ends, so later parts begin
+    """Parts of a prompt with two decode steps after each. They come again until the prompt ends, so later parts begin
     anywhere in a ring."""
     try:
         config = json.loads((golden / "config.json").read_text())

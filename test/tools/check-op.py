@@ -3,11 +3,11 @@
 
     check-op.py OP --lathe PATH [--formats q4_0,f32] [--options "--schedule-for znver4"] [--extreme] [--tolerance 1e-5]
 
-OP is one of the table at the end. The model is compiled as it is and with `--decompose` of the op; calls of 2 to 9 rows, of 40
-rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80; --many: up to 280) must give the same logits.
-Weights of every format are written here: random quantised values, or with --extreme the largest and smallest ones. Rows are whole numbers up to 127 whose largest is 127 in every block of 32, so that
-8-bit activations hold them exactly, and a quantised product is held to the same 1e-5 as one in f32. Sizes are odd: outputs
-and heads that fill no panel, K one block or three.
+OP is a name in the table at the end. The model is compiled normally and with `--decompose` of the op; calls of 2 to 9 rows,
+of 40 rows by 8 and of 40 (attention: 330) one by one (latent attention: up to 80; --many: up to 280) must give the same
+logits. Weights of every format are written here: random quantised values, or with --extreme the largest and smallest ones.
+Rows are integers with a maximum of 127 in every block of 32, so they are exact in 8-bit activations, and a quantised product
+has the same tolerance as one in f32, 1e-5. Sizes are odd: outputs and heads that fill no panel, K of one or three blocks.
 """
 import argparse
 import array
@@ -31,7 +31,7 @@ FORMATS = {"f32": (1, 4, ()), "f16": (1, 2, ()), "bf16": (1, 2, ()), "f8_e4m3": 
 
 
 class Module:
-    """An import-stage module and the file its weights lie in."""
+    """An import-stage module and the file of its weights."""
 
     def __init__(self, path, seed, extreme):
         self.random = random.Random(seed)
@@ -196,7 +196,7 @@ def post_norm(module, number_format, hidden):
 
 
 def attend(module, hidden, number_format, heads, cache_heads, dim, window=0, softcap=0.0, chunk=0, sinks=False, more=""):
-    # Scores are about 1. With larger ones the softmax sees one position, and errors in all others are hidden.
+    # Scores are about 1. With larger ones the softmax selects one position, and errors in all others are hidden.
     scale = {1: 0.05, 32: 0.01, 256: 2e-7}[FORMATS[number_format][0]]
     module.norm(hidden)
     module.linear("q_proj", "%q0", "%h", heads * dim, hidden, number_format)

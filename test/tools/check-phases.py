@@ -3,8 +3,9 @@
 
 usage: check-phases.py EXECUTABLE [--svg FILE]
 
-Runs EXECUTABLE's bench and checks that its JSON holds every field, that sums are those of the phases, that decode reads
-the bytes that `bytes_per_token` and `decode_weight_bytes` say, and that the picture is an SVG file. Prints the phases of decode.
+Runs EXECUTABLE's bench and checks that its JSON holds every field, that totals are the sums over the phases, that the bytes
+of decode agree with `bytes_per_token` and `decode_weight_bytes`, and that the chart is an SVG file. Prints the phases of
+decode.
 """
 import argparse
 import json

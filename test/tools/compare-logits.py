@@ -4,8 +4,8 @@
     compare-logits.py GOLDEN.npy ACTUAL.npy [--tolerance 1e-4] [--kl]
 
 Prints the largest absolute difference relative to the largest |golden|, and fails when it is above the tolerance.
---kl prints the mean Kullback-Leibler divergence of ACTUAL from GOLDEN (nats per position) as well; with it the difference
-only fails when --tolerance is given. Python's standard library alone.
+--kl also prints the mean Kullback-Leibler divergence of ACTUAL from GOLDEN (nats per position); then the difference fails
+only if --tolerance is given. Needs only Python's standard library.
 """
 import argparse
 import ast

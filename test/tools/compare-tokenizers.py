@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Trains vocabularies of every kind on varied texts, and compares what Lathe makes of these texts, and of their ids, with the
-reference: transformers, or tiktoken where only the model's own Python code reads the file.
+"""Trains vocabularies of every kind on varied texts, and compares Lathe's ids of these texts, and its texts of the ids, with
+the reference: transformers, or tiktoken where only the model's own Python code reads the file.
 
     v/bin/python test/tools/compare-tokenizers.py --tests build/bin/lathe-unit-tests [--texts 300] [--seed 1] [KIND...]
 
-Kinds and packages are those of make-vocabulary-goldens.py. The unit test that reads the committed goldens reads these.
+Kinds and packages are those of make-vocabulary-goldens.py. The unit test that reads the committed goldens also reads these
+files.
 """
 import argparse
 import json

@@ -3,7 +3,7 @@
 
     compile-configs.py --lathe PATH [--seconds 10] [--megabytes 1000] [--work DIR] CONFIG...
 
-Prints the time and the peak memory of each; fails when one does not compile or needs more than it may.
+Prints the time and the peak memory of each; fails when one does not compile or exceeds --seconds or --megabytes.
 """
 import argparse
 import os

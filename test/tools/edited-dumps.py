@@ -3,7 +3,7 @@
 
     edited-dumps.py MODEL --lathe LATHE --work DIR [--most N] [--stage STAGE]
 
-Of each stage's dump, names of attributes are misspelt or left out, and integers are changed: in the module's attributes
+In the dump of each stage, names of attributes are misspelt or removed, and integers are changed: in the module's attributes
 and in every lm.weight and lm.state. At most N edits per stage, evenly chosen.
 """
 import argparse

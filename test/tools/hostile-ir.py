@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Feeds broken dumps to the compiler. It may refuse them; it may not crash or hang.
+"""Feeds broken dumps to the compiler. It may refuse them, but must not crash or hang.
 
     hostile-ir.py MODEL --lathe LATHE --lathe-opt LATHE_OPT --work DIR [--most N] [--stage STAGE]
 
@@ -67,7 +67,7 @@ def replaced(text, pattern, values):
             yield f"line {line}: {pattern} -> {value}", text[:match.start(1)] + value + text[match.end(1):]
 
 
-# Numbers that stand in a dump, and words with what to put there.
+# Patterns of numbers and words in a dump, with their replacements.
 PLACES = [r"\bplace (\d+)", r"\bat (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) x", r"cache<\d+ x (\d+) x",
           r"\bheads (\d+)", r"groups (\d+)",
           r"\bhead (\d+)", r"dim = (\d+)", r"memref<(\d+)x", r"memref<\d+x(\d+)x",

@@ -3,7 +3,7 @@
 
     make-bench-gguf.py CONFIG.json --type bf16|q8|q4 --out FILE.gguf        (needs gguf)
 
-Knows the dense models of llama.cpp's names: llama (mistral too), qwen2, qwen3. q8 is Q8_0, q4 Q4_0; norms are f32.
+Supports dense models, by llama.cpp's names: llama (also mistral), qwen2, qwen3. q8 is Q8_0, q4 is Q4_0; norms are f32.
 """
 import argparse
 import json

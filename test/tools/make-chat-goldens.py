@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What transformers makes of the chat templates in test/frontends/tokenizer/Inputs/templates: NAME.json beside each.
+"""Writes what transformers renders from the chat templates in test/frontends/tokenizer/Inputs/templates: NAME.json beside each.
 
-Needs jinja2, and uses it as apply_chat_template does. There is no strftime_now: templates take the date they have
-themselves, and one without such a date is written down as refused. The templates follow the families' published ones.
+Needs jinja2, and uses it as apply_chat_template does. There is no strftime_now: templates use their own date, and
+a template without one is recorded as refused. The templates follow the published ones of the families.
 """
 import json
 import pathlib

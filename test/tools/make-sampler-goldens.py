@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Golden distributions of the sampler: what transformers' generate() draws from.
+"""Writes golden distributions for the sampler: those from which transformers' generate() draws.
 
     make-sampler-goldens.py > test/runtime/SamplerGoldens.inc
 
-transformers itself chooses and orders its logits processors (GenerationMixin._get_logits_processor); penalties that it does
-not have, OpenAI's, go where it puts processors of the user: after its own, before temperature and cuts. Needs torch and
+transformers chooses and orders its logits processors itself (GenerationMixin._get_logits_processor). OpenAI's penalties,
+which it does not have, are inserted like processors of a user: after its own, before temperature and top-k. Needs torch and
 transformers; the tests do not.
 """
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What transformers makes of tokens that the files beside tokenizer.json name: special-tokens.json of the tests.
+"""Writes special-tokens.json of the tests: how transformers reads the tokens in the files beside tokenizer.json.
 
 make-special-token-goldens.py [COUNT [OUT [SEED]]] needs transformers 5. It varies tokenizer.json's added_tokens,
 tokenizer_config.json, special_tokens_map.json and added_tokens.json of a tokenizer of single letters, and writes the

@@ -3,11 +3,11 @@
 
     make-tiny-gguf.py [OUT] [--only FAMILY/VARIANT]...     OUT: test/models by default
 
-Needs gguf, torch, transformers and numpy. Every file mixes many tensor types, q, k and v of a layer each another one. Beside
+Needs gguf, torch, transformers and numpy. Every file mixes many tensor types; q, k and v of a layer have different ones. Beside
 FAMILY/VARIANT.gguf lies the folder FAMILY/VARIANT with prompts.json and prompt-N.npy: what transformers computes in float32
-from the dequantised weights. It also reads the file back with transformers' own GGUF reader, which must give the same.
+from the dequantised weights. The script also reads the file with transformers' own GGUF reader, which must give the same weights.
 
-The gguf package cannot quantise to the K types, so their blocks are random: every code, scales of all sizes and signs.
+The gguf package cannot quantise to the K types, so their blocks are random: all quantised values, scales of all sizes and signs.
 """
 import argparse
 import importlib.util
@@ -48,7 +48,7 @@ class Variant:
     embedding: Type
     prompts: tuple = (3, 40)
     experts: list = None  # the same for experts' matrices; None: `types`
-    predicting: bool = False  # a block behind the layers that predicts a second token, as some files have
+    predicting: bool = False  # a block after the layers that predicts a second token, as in some files
     fused: bool = False  # experts' gate and up in one tensor, as newer files have
     # Layers' types of one matrix of all heads' keys and values, their lengths under the plain names, as older files have.
     old: list = None
@@ -128,7 +128,7 @@ VARIANTS = [
 ]
 
 VARIANTS += [
-    # The block behind the layers is counted with them and left out; experts after a dense layer.
+    # The block after the layers is counted with them and left out; experts after a dense layer.
     Variant("glm4_moe/legacy-types", "glm4moe", "bpe", tiny.sizes(32, 64, 3, 4, 2, 267, 16) | dict(
         model_type="glm4_moe", rms_norm_eps=1e-5, tie_word_embeddings=False, attention_bias=True, use_qk_norm=True,
         n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1, moe_intermediate_size=32, routed_scaling_factor=2.5,
@@ -150,7 +150,7 @@ VARIANTS += [
         first_k_dense_replace=1, routed_scaling_factor=1.0, norm_topk_prob=False,
         rope_parameters=dict(rope_type="yarn", rope_theta=50.0, factor=8.0, beta_fast=7.0, beta_slow=1.0, mscale=0.707,
                              mscale_all_dim=0.707, original_max_position_embeddings=192)), LEGACY, Type.Q8_0),
-    # A group counts as its best expert; an older file.
+    # The score of a group is that of its best expert; an older file.
     Variant("deepseek_v2/legacy-groups", "deepseek2", "bpe", tiny.latent(
         32, 64, 3, 2, 267, q=32, kv=32, nope=32, rope=8, v=32) | dict(
         model_type="deepseek_v2", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=8, num_experts_per_tok=3,
@@ -158,7 +158,7 @@ VARIANTS += [
         first_k_dense_replace=1, routed_scaling_factor=4.0, norm_topk_prob=False,
         rope_parameters=dict(rope_type="default", rope_theta=500.0)), LEGACY[3:] + LEGACY[:3], Type.Q5_1,
         old=[Type.F16] * 3),
-    # Keys that are turned round out of quantised rows.
+    # Keys that are transposed, from quantised rows.
     Variant("deepseek_v2/quantised-heads", "deepseek2", "bpe", tiny.latent(
         32, 64, 3, 2, 267, q=32, kv=256, nope=32, rope=16, v=32) | dict(
         model_type="deepseek_v2", rms_norm_eps=1e-6, tie_word_embeddings=False, n_routed_experts=6, num_experts_per_tok=2,
@@ -206,7 +206,7 @@ VARIANTS += [
 ]
 
 INTERLEAVED = ("llama", "smollm3", "granite")  # q and k have their rows permuted
-# Read back by transformers too; the others it does not know, or (phi3, olmo2) reads in another way.
+# transformers can read these, too. It does not know the others, or (phi3, olmo2) reads them differently.
 READ_BACK = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "gpt2")
 
 NAMES = {
@@ -303,7 +303,7 @@ class Part:
 
 
 def in_parts(variant, config, name, shape):
-    """Parts of which transformers' tensor is made, and how; None: it is one tensor of the file."""
+    """The parts that make up transformers' tensor, and how; None: it is one tensor of the file."""
     if name.startswith("model.altup_"):  # the first of three matrices stands for all
         stem, place = name.removesuffix(".weight").rsplit(".", 1)
         stored = "altup_proj.weight" if "unembed" not in name else "altup_unembd_proj.weight"
@@ -315,7 +315,7 @@ def in_parts(variant, config, name, shape):
     def experts(gate_or_up, deviation=None):
         return [Part(f"{block}ffn_{part}_exps.weight", gate_or_up, deviation) for part in ("gate", "up")]
 
-    if variant.architecture == "gpt-oss" and rest.startswith("mlp.experts."):  # gate and up by turns
+    if variant.architecture == "gpt-oss" and rest.startswith("mlp.experts."):  # gate and up interleaved
         count, inner, hidden = config.num_local_experts, config.intermediate_size, config.hidden_size
         if rest.endswith("gate_up_proj"):
             return (experts((count, inner, hidden), 4 / hidden ** 0.5),
@@ -373,7 +373,7 @@ def in_parts(variant, config, name, shape):
 
 
 def random_k_blocks(generator, shape, kind, deviation):
-    """Blocks of 256 weights: random codes, sub-scales and (Q4_K, Q5_K) minima that keep the mean near zero."""
+    """Blocks of 256 weights: random quantised values, sub-scales and (Q4_K, Q5_K) minima that keep the mean near zero."""
     rows, blocks = shape[0], shape[1] // 256
     count = rows * blocks
 
@@ -400,7 +400,7 @@ def random_k_blocks(generator, shape, kind, deviation):
 
 
 def encode(generator, shape, kind, deviation):
-    """A random matrix as the file holds it, and the float32 values that this means."""
+    """A random matrix as stored in the file, and its float32 values."""
     if kind in K_TYPES:
         raw = random_k_blocks(generator, shape, kind, deviation)
         return raw, gguf.quants.dequantize(raw, kind)
@@ -581,7 +581,7 @@ def add_keys(writer, variant):
 
 
 def rope_divisors(config):
-    """llama3 scaling as GGUF has it: what each frequency is divided by."""
+    """llama3 scaling as in GGUF: the divisor of each frequency."""
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
     scaled, _ = ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")
     exponents = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim
@@ -589,7 +589,7 @@ def rope_divisors(config):
 
 
 def write_file(variant, path, most=0):
-    """Writes the GGUF, or parts of at most so many tensors, and returns a model with the weights that it means."""
+    """Writes the GGUF, or parts with at most this number of tensors, and returns a model with its weights."""
     model_type = variant.config["model_type"]
     keys = {k: v for k, v in variant.config.items() if k != "model_type"}
     if model_type != "gpt2":
@@ -621,7 +621,7 @@ def write_file(variant, path, most=0):
     def add(stored, raw, kind=Type.F32):
         raw_type = None if kind in (Type.F32, Type.F16) else kind
         writer.add_tensor(stored, raw, raw_dtype=raw_type)
-        # The block behind the layers is a layer like the last.
+        # The block after the layers is a layer like the last.
         last, behind = f"blk.{config.num_hidden_layers - 1}.", f"blk.{config.num_hidden_layers}."
         if variant.predicting and stored.startswith(last):
             writer.add_tensor(stored.replace(last, behind), raw, raw_dtype=raw_type)

@@ -5,7 +5,7 @@
     make-tiny-model.py --list
 
 Needs torch, transformers, safetensors and numpy; the tests that read its output need none of them. Every model directory
-gets a config.json (as a user would have it), *.safetensors, prompts.json and one float32 prompt-N.npy [tokens, vocabulary]
+gets a config.json (as in a user's directory), *.safetensors, prompts.json and one float32 prompt-N.npy [tokens, vocabulary]
 per prompt: what transformers computes in float32 from the stored weights.
 
 A feature that does not change the logits is not tested. So after each model the features are broken one by one (a norm's
@@ -48,7 +48,7 @@ class Variant:
 
 TOKENS = dict(bos_token_id=1, eos_token_id=2, max_position_embeddings=256, use_cache=True)
 
-# What config.json says in every model of a family, in the words of the published ones.
+# The part of config.json that all models of a family share, as in the published ones.
 FAMILIES = {
     "llama": TOKENS | dict(
         architectures=["LlamaForCausalLM"], model_type="llama", hidden_act="silu", attention_bias=False, mlp_bias=False,
@@ -258,7 +258,7 @@ VARIANTS = [
     Variant("olmo2/grouped", sizes(60, 68, 2, 6, 2, 107, 20) | dict(
         rms_norm_eps=0.02, rope_theta=1000.0, attention_bias=True, tie_word_embeddings=True), "bf16", shards=2),
 
-    # Three sliding layers to a full one, scaling on the full one alone.
+    # Three sliding layers to a full one, scaling only on the full one.
     Variant("olmo3/plain", sizes(48, 52, 4, 3, 1, 96) | dict(
         rms_norm_eps=1e-6, rope_theta=1000.0, sliding_window=6, tie_word_embeddings=False, rope_scaling=dict(
         rope_type="yarn", factor=8.0, original_max_position_embeddings=32, attention_factor=1.2079441541679836)),
@@ -275,7 +275,7 @@ VARIANTS = [
     Variant("phi3/partial-rotary", sizes(64, 72, 2, 4, 2, 107) | dict(
         rms_norm_eps=0.02, rope_theta=500.0, partial_rotary_factor=0.75, sliding_window=None,
         tie_word_embeddings=True), "bf16", shards=2),
-    # transformers takes the one list of factors or the other by the prompt's length.
+    # transformers chooses between the two lists of factors by the length of the prompt.
     Variant("phi3/longrope-short", sizes(64, 72, 2, 4, 2, 107) | dict(
         rms_norm_eps=1e-5, rope_theta=500.0, partial_rotary_factor=0.75, sliding_window=None,
         tie_word_embeddings=True) | longrope(64), "bf16", prompts=(3, 45, 60), mutations=[
@@ -327,7 +327,7 @@ VARIANTS = [
         moe_intermediate_size=20, norm_topk_prob=False, decoder_sparse_step=1, mlp_only_layers=[0, 2]), "bf16", shards=2,
         mutations=[dict(norm_topk_prob=True), dict(num_experts_per_tok=4)]),
 
-    # Four layers, sliding and full by turns, a window shorter than a chunk of 7; the limit of the gate bites.
+    # Four layers, sliding and full alternately, a window shorter than a chunk of 7; the limit of the gate bites.
     Variant("gpt_oss/plain", sizes(48, 32, 4, 4, 2, 96, 16) | dict(
         rms_norm_eps=1e-5, rope_theta=1000.0, sliding_window=5, num_local_experts=6, num_experts_per_tok=2,
         rope_scaling=dict(rope_type="yarn", factor=8.0, beta_fast=8.0, beta_slow=1.0, truncate=False,
@@ -598,7 +598,7 @@ def write_model(variant, directory):
     if variant.shards == 1:
         save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
         return
-    # Cut in the middle of a layer on purpose: neighbours in the graph lie in different files.
+    # Cut in the middle of a layer on purpose, so that adjacent weights of the graph are in different files.
     names, files = sorted(weights), {}
     for i, name in enumerate(names):
         files[name] = f"model-{i * variant.shards // len(names) + 1:05}-of-{variant.shards:05}.safetensors"
@@ -644,16 +644,16 @@ def run(model, tokens):
 
 
 def config_mutations(config):
-    """(what, changed config) for every number and choice in the config that has a meaning of its own."""
+    """(what, changed config) for every number and choice in the config with an independent meaning."""
     scaled = {"rope_theta", "rope_local_base_freq", "factor", "low_freq_factor", "high_freq_factor", "beta_fast",
               "beta_slow", "attention_factor", "original_max_position_embeddings", "attn_logit_softcapping",
               "final_logit_softcapping", "embedding_multiplier", "attention_multiplier", "residual_multiplier",
               "logits_scaling", "mscale", "mscale_all_dim", "swiglu_limit", "floor_scale", "attn_scale",
               "embedding_multiplier_scale", "output_multiplier_scale", "router_logit_softcapping", "attn_temperature_len"}
-    # Grok 2 names what it does not use.
+    # Keys that Grok 2 has but does not use.
     scaled -= ({"beta_fast", "beta_slow", "attn_factor", "original_max_position_embeddings"}
                if config["model_type"] == "git" else set())
-    # Read by longrope alone.
+    # Used only by longrope.
     scaled -= {"original_max_position_embeddings"} if config["model_type"] == "phi3" else set()
 
     def walk(node, path):
@@ -730,7 +730,7 @@ def weight_mutations(model, config):
         return lambda p: [p[n].fill_(value) for n in names]
 
     def parts(p, which):
-        """Views [rows, ...] of the weights and biases that make q, k or v, be they of their own or fused."""
+        """Views [rows, ...] of the weights and biases of q, k or v, separate or fused."""
         for name in parameters:
             if f"{which}_proj" in name and ("qkv" not in name):
                 yield p[name]
@@ -759,7 +759,7 @@ def weight_mutations(model, config):
         elif kind.endswith("in_proj_ba.weight"):
             yield "strength and decay ignored", fill(names, 0.0)
         elif kind.endswith("c_attn.bias"):
-            # A bias of the keys alone shifts every score of a query alike.
+            # A bias of the keys only shifts all scores of a query equally.
             yield "q bias ignored", lambda p: [t.zero_() for t in parts(p, "q") if t.dim() == 1]
             yield "v bias ignored", lambda p: [t.zero_() for t in parts(p, "v") if t.dim() == 1]
         elif kind.endswith(".bias"):
@@ -927,7 +927,7 @@ def make(variant, out):
         noise = max(noise, np.abs(golden - run(exact, tokens)).max() / np.abs(golden).max())
         np.save(directory / f"prompt-{i}.npy", golden.astype(np.float32))
         entries.append({"tokens": tokens, "logits": f"prompt-{i}.npy"})
-    # What is compared to 1e-4 must itself be far better than that.
+    # Logits that are compared with a tolerance of 1e-4 must be much more accurate than that.
     assert noise < 1e-5, f"{variant.name}: float32 differs from float64 by {noise:.1e}"
     lines = ",\n".join("  " + json.dumps(e) for e in entries)
     (directory / "prompts.json").write_text('{"prompts": [\n' + lines + "\n]}\n")

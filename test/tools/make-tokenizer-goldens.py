@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Trains a small tokenizer for every kind of tokenizer.json that models ship, and writes what Hugging Face makes of nasty
-texts with it.
+"""Trains a small tokenizer for every kind of tokenizer.json that models have, and writes the ids that Hugging Face gives for
+difficult texts.
 
     python3 -m venv v && v/bin/pip install tokenizers==0.23.3
     v/bin/python make-tokenizer-goldens.py ../frontends/tokenizer/Inputs
 
 Writes texts.json (a list), KIND.tokenizer.json and KIND.ids (a line of ids for every text; the second half of a line,
-behind a bar, is decoded from the ids by the decoder, as hexadecimal UTF-8, where special tokens are kept).
+after a bar, is the decoded text of the ids with special tokens, as hexadecimal UTF-8).
 """
 import json
 import sys
@@ -87,7 +87,7 @@ def train_bytes(splitter, normalizer=None, size=560, **options):
 
 
 def train_pieces(normalizer, splitter, decoder, size=620, limit=120):
-    """SentencePiece's kind: characters, an unknown one becomes its bytes."""
+    """As SentencePiece: characters; an unknown one becomes its bytes."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     if normalizer:
         tokenizer.normalizer = normalizer
@@ -99,7 +99,7 @@ def train_pieces(normalizer, splitter, decoder, size=620, limit=120):
         vocab_size=size, special_tokens=BASE + spelt, limit_alphabet=limit, show_progress=False, max_token_length=16
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
-    # Bytes are tokens of the vocabulary, but not to be found in texts.
+    # Bytes are tokens of the vocabulary, but are not matched in texts.
     raw = json.loads(tokenizer.to_str())
     raw["added_tokens"] = [token for token in raw["added_tokens"] if token["content"] not in spelt]
     return Tokenizer.from_str(json.dumps(raw))

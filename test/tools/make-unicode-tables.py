@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes runtime/tokenizer/UnicodeTables.inc: what normalising to NFC, NFD, NFKC and NFKD takes.
+"""Writes runtime/tokenizer/UnicodeTables.inc: the tables for normalising to NFC, NFD, NFKC and NFKD.
 
     python3 -m venv v && v/bin/pip install tokenizers && v/bin/python make-unicode-tables.py > UnicodeTables.inc
 
-Decompositions are asked of Hugging Face's `tokenizers`, which the runtime has to agree with and which is behind the
-newest Unicode; combining classes and compositions are Python's, checked against it.
+Decompositions come from Hugging Face's `tokenizers`, because the runtime must agree with it and it is older than the newest
+Unicode. Combining classes and compositions come from Python and are checked against `tokenizers`.
 """
 import unicodedata
 from tokenizers import normalizers

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Trains a small vocabulary for every kind of file other than tokenizer.json that Lathe reads, and writes what transformers
-(or tiktoken, where only the model's own Python code reads the file) makes of nasty texts with it.
+"""Trains a small vocabulary for every kind of file other than tokenizer.json that Lathe reads, and writes the ids that
+transformers (or tiktoken, where only the model's own Python code reads the file) gives for difficult texts.
 
     python3 -m venv v && v/bin/pip install transformers==5.24.* sentencepiece tiktoken blobfile
     v/bin/python make-vocabulary-goldens.py ../frontends/tokenizer/Inputs [--large] [KIND...]
 
-Writes vocabularies/KIND/: the files of a model's folder, and `ids`: a line of ids for every text of texts.json; what stands
-behind the bar is the ids decoded again, as hexadecimal bytes, special tokens kept. --large: also what is too large to be
-committed.
+Writes vocabularies/KIND/: the files of a model's folder, and `ids`: a line of ids for every text of texts.json, and after
+a bar the decoded text of the ids with special tokens, as hexadecimal bytes. --large: also vocabularies too large to commit.
 """
 import base64
 import io
@@ -188,7 +187,7 @@ def bpe_plain(folder):
 
 
 def bpe_first(folder):
-    # With spaces removed from the start, Metaspace takes no word for the first: SentencePiece and Lathe do.
+    # If spaces are removed from the start, Metaspace treats no word as the first one; SentencePiece and Lathe do.
     sentence_piece(folder, model_type="bpe", byte_fallback=True, control_symbols=["<|im_end|>"], **IDENTITY)
     write(folder, "config.json", {"model_type": "phi3"})
     write(folder, "tokenizer_config.json", {"legacy": False, "bos_token": "<s>"})
@@ -220,7 +219,7 @@ def ranks(folder, name, size=520):
     (folder / "merges.txt").unlink()
     byte_of = {character: byte for byte, character in bytes_to_unicode().items()}
     by_rank = [bytes(byte_of[c] for c in text) for text, _ in sorted(vocab.items(), key=lambda item: item[1])]
-    # Ranks of a trained vocabulary never make the order of two equal merges matter; these do.
+    # With the ranks of a trained vocabulary the order of two equal merges never matters; with these it does.
     by_rank += [b"aa", b"ana", b"nan", b"aaa", b"anan", b"nana", b"aba", b"bab", b"abab"]
     by_rank = list(dict.fromkeys(by_rank))
     write(folder, name, "".join(f"{base64.b64encode(token).decode()} {rank}\n" for rank, token in enumerate(by_rank)))
@@ -242,7 +241,7 @@ def kimi(folder):
 
 def llama3_ranks(folder):
     base = ranks(folder, "tokenizer.model")
-    # No room for what only the class knows: </s> and <unk>.
+    # No ids for the tokens that only the class defines: </s> and <unk>.
     write(folder, "config.json", {"model_type": "llama", "vocab_size": len(base) + 4})
     write(folder, "tokenizer_config.json", {
         "tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "bos_token": "<s>",

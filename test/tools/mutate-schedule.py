@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Breaks a schedule in the ways that lm-verify-schedule must find, one at a time, and expects each to be refused.
+"""Makes errors in a schedule that lm-verify-schedule must find, one at a time, and expects each to be refused.
 
     mutate-schedule.py SCHEDULE.mlir --lathe-opt build/bin/lathe-opt --work DIR
 
-The mutations: each barrier dropped; each part that a tile writes shifted by a row or a column; each phase one tile short;
-each bound of a tile one less; two buffers of which a phase reads one and writes the other put at one place; every ring 16
-rows shorter, and one row. Prints a line per mutant: `refused NAME: MESSAGE` or `accepted NAME`. Fails if one is accepted,
+The mutations: each barrier dropped; each part that a tile writes shifted by a row or a column; each phase with one tile
+less; each bound of a tile one less; two buffers, of which a phase reads one and writes the other, at the same offset; every
+ring shorter by 16 rows, and by one. Prints a line per mutant: `refused NAME: MESSAGE` or `accepted NAME`. Fails if one is accepted,
 if a message names no phase, or if the schedule itself is refused.
 """
 

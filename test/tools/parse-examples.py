@@ -3,10 +3,10 @@
 
     parse-examples.py --lathe-opt LATHE_OPT FILE.td...
 
-Every ```mlir block becomes a function of its own (or stands in a module where it has no values), and every type or
-attribute after "Example:" becomes the type or attribute of one. Values that an example uses and does not define become
-arguments of the function; their types are what lathe-opt says it expected (%c64 becomes the constant 64). Symbols that examples refer to are in
-PREAMBLE.
+Every ```mlir block becomes a function (or, without values, a part of a module), and every type or attribute after
+"Example:" becomes the type or attribute of a function. Values that an example uses but does not define become arguments of
+the function; their types are taken from lathe-opt's errors (%c64 becomes the constant 64). Symbols that examples refer to
+are in PREAMBLE.
 """
 import argparse
 import re

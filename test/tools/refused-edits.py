@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Edits dumps of a model as a table says, and expects each edit to be refused with the table's words.
+"""Makes the edits of a table in dumps of a model, and expects each to be refused with the message in the table.
 
     refused-edits.py TABLE --lathe LATHE --models DIR --work DIR
 
-A paragraph of the table is a model (a path in DIR) and then edits, a line each: the stage, a regular expression, what
-takes the place of its first match, and the message, which ends in these words; between them ` | `. Empty words: the edit
-is accepted. $DUMP and $MODEL stand for the paths of the edited dump and of the model.
+A paragraph of the table is a model (a path in DIR) and then edits, one per line: the stage, a regular expression, the
+replacement of its first match, and the end of the message, separated by ` | `. Without a message the edit must be
+accepted. $DUMP and $MODEL stand for the paths of the edited dump and of the model.
 """
 import argparse
 import re
@@ -28,7 +28,7 @@ def main():
     for paragraph in re.split(r"\n\n+", re.sub(r"(?m)^//.*\n", "", args.table.read_text()).strip()):
         name, *lines = paragraph.split("\n")
         model, work = args.models.resolve() / name, args.work / name.replace("/", ".")
-        # One CPU: sizes of buffers depend on it.
+        # A fixed CPU, because sizes of buffers depend on it.
         subprocess.run([args.lathe, "compile", model, "--mcpu", "x86-64-v3", "--dump-stages", work, "--emit", "object",
                         "-o", args.work / "last.s"], check=True)
         for line in lines:

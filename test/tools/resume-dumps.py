@@ -4,7 +4,7 @@
     resume-dumps.py MODEL... --lathe LATHE --work DIR [--until llvm|exe]
 
 Each dump must give the next one, byte for byte; with --until exe also the executable and its weights. So the executable is
-the same from whichever dump one resumes, and this takes the time of one compilation.
+the same from every dump, although this takes only the time of one compilation.
 """
 import argparse
 import shutil

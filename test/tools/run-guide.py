@@ -3,12 +3,12 @@
 
     run-guide.py --lathe build/bin/lathe --model FILE.gguf --folder DIR [PAGE.md...]
 
-Of every page the blocks that begin with ```console test: a line after "$ " is a command of bash, what follows it is what
-it prints (stdout and stderr), where "…" stands for anything, also for lines. A command without output below it must end
-with status 0. Commands of a page run one after the other in a folder of its own, where `smollm2.gguf` is the model,
+Runs the blocks of every page that begin with ```console test. A line after "$ " is a bash command; the lines below it are
+its output (stdout and stderr), in which "…" matches anything, also several lines. A command without output below it must
+end with status 0. Commands of a page run one after the other in a folder for this page, where `smollm2.gguf` is the model,
 `my-model` a small Hugging Face directory, and `lathe` is found by its name.
 
-Besides, every option named in a page must be in a help text: of `lathe compile`, of an executable's commands, or of ./x.
+Also, every option named in a page must be in a help text: of `lathe compile`, of an executable's commands, or of ./x.
 """
 import argparse
 import os

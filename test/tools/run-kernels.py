@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs @main of a module of kernels on this CPU and prints what it prints.
+"""Runs @main of a module of kernels on this CPU and prints its output.
 
     run-kernels.py FILE.mlir --lathe-opt PATH
 
-kernel.compute becomes loops by the decompositions of its ops, other kernels become the code that executables have, for the
-CPU that `lm.options` of the module names. mlir-runner, which comes with LLVM, runs @main. Of its library, printMemrefF32 and
-printMemrefI32 print, and verifyMemRefF32 counts the values that differ by more than 1e-5 of themselves.
+kernel.compute becomes loops by the decompositions of its ops, other kernels become the same code as in executables, for the
+CPU that `lm.options` of the module names. mlir-runner, which comes with LLVM, runs @main. From its library,
+printMemrefF32 and printMemrefI32 print, and verifyMemRefF32 counts the values with a relative difference above 1e-5.
 """
 import argparse
 import subprocess

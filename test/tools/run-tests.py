@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every kind of test of a build and adds them up.
+"""Runs every kind of test of a build and counts the results.
 
     run-tests.py --build DIR [-j N] [--filter REGEX] [KIND]...      KIND: unit runtime threads lit source; default: all
                                                                     but threads

@@ -5,9 +5,9 @@
 
 Every test runs with code and schedules for AVX2 (--mcpu x86-64-v3) and with schedules for AVX-512 (--schedule-for znver4).
 A tolerance is three times the largest difference or divergence of both, rounded up to two digits, and at least 1e-6 or 1e-8
-nats: other CPUs estimate reciprocals differently. A tolerance only becomes tighter, unless --loosen says otherwise. A test
-that fails with its present tolerance is measured, too; lit's lines say so. --logs keeps the logs, and uses those that are
-there already.
+nats: other CPUs estimate reciprocals differently. Without --loosen a tolerance is never increased. A test that fails
+with its present tolerance is measured, too; lit's output shows it. --logs keeps the logs, and uses those that exist
+already.
 """
 import argparse
 import math

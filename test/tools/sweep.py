@@ -3,8 +3,8 @@
 
     sweep.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--keys tile_rows,...] [--rounds 5] [--json FILE]
 
-A program is compiled with `--sizes KEY=N`, and in every round runs right after the one with the chosen value. The table has the
-medians of the ratios for a prefill of 512 and for decode after it, above 1 where the other value is faster; `*`: in every
+A program compiled with `--sizes KEY=N` runs in every round right after the one with the chosen value. The table has the
+medians of the ratios for a prefill of 512 and for decode after it; above 1 the other value is faster, `*`: in every
 round. The chosen values are those of `lathe compile --emit schedule` (lm.sizes).
 """
 import argparse
