@@ -108,7 +108,7 @@ static std::string overview(const lrt_program &program, const std::string &name)
   for (const Command *command : commands)
     text += format("  %-10s  %s\n", command->name, command->summary);
   text +=
-      format("\n%s COMMAND --help shows the options and examples of a command, %s --version what made this program.\n"
+      format("\n%s COMMAND --help shows the options and examples of a command, %s --version the version of lathe.\n"
              "Exit status 0 only on success.\n\nexamples:\n  %s run --prompt \"Once upon a time\" -n 64\n  %s bench\n",
              name.c_str(), name.c_str(), name.c_str(), name.c_str());
   return text;
