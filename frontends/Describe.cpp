@@ -18,7 +18,7 @@ SmallString<128> lathe::absolutePath(StringRef path) {
   return absolute;
 }
 
-/// "smollm2" of models/smollm2/config.json: a file called config.json says less than the folder it is in.
+/// The last component of the path; for a config.json the folder's name: "smollm2" for models/smollm2/config.json.
 static std::string nameAfter(StringRef path) {
   SmallString<128> named(path);
   llvm::sys::path::remove_dots(named, /*remove_dot_dot=*/true);

@@ -1,7 +1,7 @@
-//===- Describe.h - what a module says about the model's files ----------------------------------------------------===//
+//===- Describe.h - module attributes that describe the model's files ---------------------------------------------===//
 //
-// Every frontend writes these attributes of the module it makes; later stages and the runtime have no other source
-// (dialects/lm/ModuleAttributes.h lists them all).
+// Every frontend writes these attributes on the module it makes. Later stages and the runtime know the files only by
+// them (dialects/lm/ModuleAttributes.h lists them all).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -23,40 +23,40 @@ namespace lathe {
 
 /// lm.model.
 struct ModelDescription {
-  std::string path;             // as the user gave it; it is recorded as an absolute one
-  std::string name;             // what programs call the model; empty: as the file or the folder is called
+  std::string path;             // as the user gave it; recorded as an absolute path
+  std::string name;             // of the model, for programs; empty: the name of the file or folder
   std::string architecture;     // "qwen3"
   int64_t layers = 0;           // decoder layers
-  int64_t hidden = 0;           // values of a row of the residual stream
+  int64_t hidden = 0;           // width of the residual stream
   int64_t heads = 0;            // query heads
-  int64_t vocabulary = 0;       // logits of a row
-  int64_t context = 0;          // positions that caches have room for
+  int64_t vocabulary = 0;       // logits per row
+  int64_t context = 0;          // capacity of the caches, in positions
   int64_t parameters = 0;       // values of all weights
-  int64_t activeParameters = 0; // those of them that one token is multiplied by
-  int64_t expertsPerToken = 0;  // 0: there are no experts
-  bool isBare = false;          // a description without weights
+  int64_t activeParameters = 0; // parameters that one token is multiplied by
+  int64_t expertsPerToken = 0;  // 0: no experts
+  bool isBare = false;          // a config without weights
 };
 void describeModel(mlir::ModuleOp module, const ModelDescription &model);
 
-/// lm.sampling: what the files say about sampling, as the programs that such files are made for read it.
+/// lm.sampling: the sampling settings in the files, with the meaning that transformers or llama.cpp gives them.
 struct SamplingValues {
   std::string origin;     // "generation_config.json"
   double temperature = 0; // 0: greedy
   int64_t topK = 0;       // 0: all
   double topP = 1, minP = 0, repeatPenalty = 1;
-  std::vector<std::string> unfollowed; // keys that ask for something else, which the runtime does not do
+  std::vector<std::string> unfollowed; // keys that ask for something the runtime does not do
 };
 void describeSampling(mlir::ModuleOp module, const SamplingValues &values);
 
-/// lm.files: of every file of weights its size and a hash of its header. Who goes on from a dump must find them again.
+/// lm.files: the size and a hash of the header of every weights file. Compiling from a dump needs the same files.
 struct WeightsFile {
   llvm::StringRef path;
   uint64_t bytes;
-  llvm::StringRef header; // what lies before the tensors and says where they are
+  llvm::StringRef header; // the bytes before the tensor data: names, types and offsets
 };
 void describeFiles(mlir::ModuleOp module, llvm::ArrayRef<WeightsFile> files);
 
-/// A path to the same file wherever the compiler is started. `..` stays, as it may go through a link.
+/// The absolute path. `..` stays: after a symbolic link, removing it would name another file.
 llvm::SmallString<128> absolutePath(llvm::StringRef path);
 
 } // namespace lathe

@@ -13,12 +13,12 @@ using namespace lathe;
 namespace fs = llvm::sys::fs;
 
 llvm::ArrayRef<const Frontend *> lathe::allFrontends() {
-  // Those that know their files by a mark come first, Hugging Face's takes what looks like JSON.
+  // Formats with a magic number come first. The Hugging Face frontend takes any file that looks like JSON.
   static const Frontend *const frontends[] = {&ggufFrontend(), &huggingFaceFrontend()};
   return frontends;
 }
 
-/// What `path` names on the Hugging Face Hub, ORGANISATION/MODEL, when it looks like that and like no path; else empty.
+/// The ORGANISATION/MODEL that `path` names on the Hugging Face Hub; empty if it looks like a local path.
 static llvm::StringRef hubName(llvm::StringRef path) {
   bool isAddress = false;
   for (llvm::StringRef scheme : {"https://", "http://", "hf://"})
@@ -30,7 +30,7 @@ static llvm::StringRef hubName(llvm::StringRef path) {
            llvm::all_of(part, [](char c) { return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.'; });
   };
   const auto [organisation, rest] = path.split('/');
-  // An address may go on (/tree/main), a name may choose a file of several (:Q4_K_M).
+  // An address may continue (/tree/main). A name may select one of several files (:Q4_K_M).
   const llvm::StringRef model = isAddress ? rest.split('/').first : rest.split(':').first;
   if (!isName(organisation) || !isName(model) || (!isAddress && fs::exists(organisation)))
     return "";
@@ -41,12 +41,11 @@ static absl::Status refuseAbsent(llvm::StringRef path, std::error_code error) {
   const llvm::StringRef name = isThere(path) ? "" : hubName(path);
   if (name.empty())
     return cannotOpen(path, error);
-  return fileError(path, "expected a path, found none of that name; lathe does not download: `hf download " + name +
-                             " --local-dir " + name.split('/').second + "` does, then compile " +
-                             name.split('/').second);
+  return fileError(path, "expected a path, found none of that name; lathe does not download: run `hf download " + name +
+                             " --local-dir " + name.split('/').second + "`, then compile " + name.split('/').second);
 }
 
-/// "a Hugging Face directory, a config.json or a .gguf file": what is asked last is what most users have.
+/// "a Hugging Face directory, a config.json or a .gguf file". In reverse order: most users have what is asked last.
 static std::string listKinds(llvm::ArrayRef<const Frontend *> frontends) {
   llvm::SmallVector<llvm::StringRef> kinds;
   for (const Frontend *frontend : llvm::reverse(frontends))

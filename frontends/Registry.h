@@ -1,4 +1,4 @@
-//===- Registry.h - the frontend for a path -----------------------------------------------------------------------===//
+//===- Registry.h - finds the frontend for a path -----------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_REGISTRY_H
 #define LATHE_FRONTENDS_REGISTRY_H
@@ -10,7 +10,7 @@ namespace lathe {
 /// In the order in which they are asked.
 llvm::ArrayRef<const Frontend *> allFrontends();
 
-/// The first of `frontends` that can read `path`. An error says what the path is instead.
+/// The first of `frontends` that can read `path`. If none can, the error says what the path is.
 absl::StatusOr<const Frontend *> findFrontend(llvm::StringRef path,
                                               llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
@@ -18,7 +18,7 @@ absl::StatusOr<const Frontend *> findFrontend(llvm::StringRef path,
 absl::StatusOr<Imported> importModel(llvm::StringRef path, const ImportOptions &options, mlir::MLIRContext &context,
                                      llvm::ArrayRef<const Frontend *> frontends = allFrontends());
 
-/// What --list-models prints: a table of the architectures that a config can name, one on each line.
+/// The text of --list-models: a table of the architectures that a config can name, one per line.
 std::string listModels();
 
 } // namespace lathe

@@ -139,12 +139,12 @@ TEST(Frontend, LinksToNowhereAreNotAbsent) {
 }
 
 TEST(Frontend, NamesOfTheHubAreNotPaths) {
-  const std::string expected = ": expected a path, found none of that name; lathe does not download: `hf download ";
+  const std::string expected = ": expected a path, found none of that name; lathe does not download: run `hf download ";
   for (std::string name :
        {"Org/Some-Model_1.5", "Org/Some-Model_1.5:Q4_K_M", "https://huggingface.co/Org/Some-Model_1.5",
         "hf.co/Org/Some-Model_1.5", "https://huggingface.co/Org/Some-Model_1.5/tree/main"})
     EXPECT_EQ(messageOf(openModel(name)),
-              name + expected + "Org/Some-Model_1.5 --local-dir Some-Model_1.5` does, then compile Some-Model_1.5");
+              name + expected + "Org/Some-Model_1.5 --local-dir Some-Model_1.5`, then compile Some-Model_1.5");
   // A folder that is there is a path.
   TemporaryDirectory directory;
   for (std::string path : {directory / "absent", std::string("./a/b"), std::string("a/b/c"), std::string("absent"),
