@@ -1,7 +1,7 @@
-//===- Checkpoint.h - where tensors lie ---------------------------------------------------------------------------===//
+//===- Checkpoint.h - the tensors of a checkpoint -----------------------------------------------------------------===//
 //
-// Names, types, shapes and places of a checkpoint's tensors. Files are mapped; opening one reads its index and no
-// weight.
+// Names, types, shapes and file offsets of a checkpoint's tensors. Files are mapped; opening one reads its header and
+// no weights.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -24,13 +24,13 @@ struct TensorInfo {
   std::string name;                // as stored
   unsigned file = 0;               // index into Checkpoint::files()
   uint64_t offset = 0;             // of the first byte in that file; need not be aligned
-  uint64_t bytes = 0;              // of the whole tensor; lies in the file. 0: of a type whose size is not known
-  std::optional<Format> format;    // nothing: a type this compiler does not read (buffers of integers, ...)
-  std::string storedType = {};     // "BF16", "Q4_K": as the file calls it, for messages
+  uint64_t bytes = 0;              // of the whole tensor, inside the file; 0: a type of unknown size
+  std::optional<Format> format;    // none: a type this compiler does not read (integer buffers, ...)
+  std::string storedType = {};     // "BF16", "Q4_K": the file's name of the type, for messages
   std::vector<int64_t> shape = {}; // row-major, [out, in] for a matrix
-  /// Not empty: the tensor was cut for several devices. These are its parts in order, alike in type and shape, each
-  /// with a place of its own; along which dimension they were cut shows where the whole shape is known. The tensor
-  /// itself has no place and no shape.
+  /// Not empty: the tensor was split for several devices. The parts are in order, have the same type and shape, and
+  /// each has its own offset. The split dimension follows from the whole shape, which the slot knows. The tensor itself
+  /// then has no offset and no shape.
   std::vector<TensorInfo> parts = {};
 };
 
@@ -38,8 +38,8 @@ class TensorConventions;
 
 class Checkpoint {
 public:
-  /// `conventions` say what tensors are called and how they are stored (TensorConventions.h). `path` is what messages
-  /// about a missing tensor name: the file, or the index of its shards.
+  /// `conventions`: how the source names and stores tensors (TensorConventions.h). `path`: the file, or the index of
+  /// its shards, for messages about a missing tensor.
   Checkpoint(const TensorConventions &conventions, llvm::StringRef path) : conventions(conventions), source(path) {}
 
   const TensorInfo *find(llvm::StringRef name) const;
@@ -49,12 +49,12 @@ public:
   /// The stored bytes; touching them reads the file. Need not be aligned.
   llvm::StringRef data(const TensorInfo &tensor) const;
   llvm::StringRef path(const TensorInfo &tensor) const { return mapped[tensor.file]->path(); }
-  /// What a file has in front of its tensors: the safetensors header, a GGUF's metadata and index.
+  /// The bytes of a file before its tensors: the safetensors header; the metadata and index of a GGUF.
   llvm::StringRef header(unsigned file) const;
 
-  /// `headerBytes` lie before the tensors; more than there are is all of the file.
+  /// `headerBytes` are before the tensors; if larger than the file, the whole file is the header.
   unsigned addFile(std::shared_ptr<const MappedFile> file, uint64_t headerBytes = 0);
-  /// False when the name is taken.
+  /// False if a tensor of that name exists.
   bool add(TensorInfo tensor);
 
   const TensorConventions &conventions;
@@ -64,7 +64,7 @@ private:
   std::vector<TensorInfo> all;
   llvm::StringMap<size_t> byName;
   std::vector<std::shared_ptr<const MappedFile>> mapped;
-  std::vector<uint64_t> headers; // bytes, of each file
+  std::vector<uint64_t> headers; // bytes, per file
 };
 
 } // namespace lathe

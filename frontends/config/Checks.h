@@ -1,7 +1,7 @@
-//===- Checks.h - numbers that follow from others, or must fit them -----------------------------------------------===//
+//===- Checks.h - derived numbers of a Config, and checks between its numbers -------------------------------------===//
 //
-// What is asked of a Config whichever file it was read from. A reader says how its file calls the numbers, and what
-// happens to a complaint.
+// The same for every file that a Config is read from. The reader passes its file's keys, and decides what to do with a
+// complaint.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -20,22 +20,22 @@ struct ExpertKeys {
   std::string count, perToken, groups, topGroups;
 };
 
-/// What the rule says without any file, once sizes and weights are read.
+/// Sets the numbers that follow from the rule and not from a key. Called when sizes and scales have been read.
 void completeExperts(const ExpertRule &rule, Config &config);
 
-/// Experts of a token and their groups. Stops at the first complaint.
+/// Checks expertsPerToken and the expert groups. Stops at the first complaint.
 void checkExperts(const ExpertRule &rule, const Config &config, const ExpertKeys &keys, Complain complain);
 
-/// Numbers that are each possible can make angles that are none.
+/// Rotary frequencies must be finite: numbers that are each in range can overflow together.
 void checkFrequencies(const Config &config, llvm::StringRef key, Complain complain);
 
-/// Latent attention: rotated values are pairs, and so are keys in their cache.
+/// Latent attention: ropeDim and latentRank must be even. Rotation and the cache take values in pairs.
 void checkLatent(const Config &config, llvm::StringRef ropeKey, llvm::StringRef rankKey, Complain complain);
 
-/// Gated DeltaNet: value heads are dealt out to key heads.
+/// Gated DeltaNet: deltaValueHeads must be a multiple of deltaKeyHeads.
 void checkDeltaNet(const Config &config, llvm::StringRef valueHeadsKey, llvm::StringRef keyHeadsKey, Complain complain);
 
-/// Every layer that attends to another one's cache finds one of its kind.
+/// Every layer that attends to another layer's cache needs an earlier layer of its kind.
 void checkSharedCaches(const Config &config, llvm::StringRef key, Complain complain);
 
 } // namespace lathe

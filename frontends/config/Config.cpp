@@ -5,14 +5,14 @@
 
 using namespace lathe;
 
-/// llama3: long waves are slowed down by the factor, short ones kept, those between blended.
+/// llama3: frequencies of long wavelengths are divided by the factor, short ones are kept, those between are blended.
 static float scaleLlama3(const Rope &rope, float w) {
   const double wavelength = 2 * std::numbers::pi / w;
   const double shortest = rope.originalPositions / rope.highFrequency;
   const double longest = rope.originalPositions / rope.lowFrequency;
   if (wavelength < shortest)
     return w;
-  // With equal frequencies, as Llama 4 Scout has, there is nothing between and the blend would divide by zero.
+  // Llama 4 Scout has equal frequencies: nothing is between them, and the blend would divide by zero.
   if (wavelength > longest || rope.highFrequency == rope.lowFrequency)
     return w / rope.factor;
   const double blend =
@@ -20,8 +20,8 @@ static float scaleLlama3(const Rope &rope, float w) {
   return (1 - blend) * w / rope.factor + blend * w;
 }
 
-/// yarn: pairs that turn often keep their speed, pairs that turn less than once in the original context are slowed
-/// down.
+/// yarn (arXiv:2309.00071): pairs up to `low` turn often and keep their frequency, pairs from `high` on turn at most
+/// betaSlow times in the original context and are divided by the factor. Returns the part of a pair that is divided.
 struct YarnRamp {
   explicit YarnRamp(const Rope &rope) {
     auto pairTurning = [&](double turns) {

@@ -1,4 +1,4 @@
-//===- FeatureTable.cpp - architectures in a few words each -------------------------------------------------------===//
+//===- FeatureTable.cpp - the table of --list-models --------------------------------------------------------------===//
 
 #include "compiler/support/Errors.h"
 #include "frontends/config/models/Model.h"

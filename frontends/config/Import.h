@@ -1,4 +1,4 @@
-//===- Import.h - a described model becomes an lm module ----------------------------------------------------------===//
+//===- Import.h - builds the lm module of a model with a config ---------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_CONFIG_IMPORT_H
 #define LATHE_FRONTENDS_CONFIG_IMPORT_H
@@ -8,7 +8,7 @@
 
 namespace lathe {
 
-/// Stage 1: module and notes. The tokenizer is the source's own and still empty.
+/// Stage import: the module and the notes. The source adds the tokenizer.
 absl::StatusOr<Imported> importSource(const ModelSource &source, const ImportOptions &options,
                                       mlir::MLIRContext &context);
 

@@ -1,4 +1,4 @@
-//===- LeftOut.h - what a model's files hold beside the language model --------------------------------------------===//
+//===- LeftOut.h - parts of a model's files that are not compiled -------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_CONFIG_LEFTOUT_H
 #define LATHE_FRONTENDS_CONFIG_LEFTOUT_H
@@ -7,10 +7,10 @@
 
 namespace lathe {
 
-/// Compares the files with what the architecture reads. A tensor of the decoder that it does not read is an error, so
-/// are layers that the config does not count (UnreadTensors.h). Lines for the user tell what else is left out, of a
-/// model with this context: other modalities, layers that predict further tokens, adapters, any other tensor. Without a
-/// checkpoint what config.json describes counts. `ignoreTensors` are patterns of names to leave out all the same.
+/// Compares the files with what the architecture reads. Errors: a tensor of the decoder that it does not read, layers
+/// that the config does not count (UnreadTensors.h). Returns lines for the user about everything else that a model
+/// compiled for `context` positions leaves out: other modalities, layers of multi-token prediction, adapters, other
+/// tensors. Without a checkpoint the parts that config.json describes. `ignoreTensors`: see ImportOptions.
 absl::StatusOr<std::vector<std::string>> checkLeftOut(const ModelSource &source, int64_t context,
                                                       llvm::ArrayRef<std::string> ignoreTensors = {});
 

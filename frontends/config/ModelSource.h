@@ -1,4 +1,4 @@
-//===- ModelSource.h - a model by its config ----------------------------------------------------------------------===//
+//===- ModelSource.h - a model with a config ----------------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_CONFIG_MODELSOURCE_H
 #define LATHE_FRONTENDS_CONFIG_MODELSOURCE_H
@@ -9,15 +9,15 @@
 
 namespace lathe {
 
-/// What a source's files say of a model, and where its weights lie. With a checkpoint every tensor that the
-/// architecture needs has been found and checked.
+/// A model as its files describe it, and its weights. With a checkpoint, every tensor that the architecture needs has
+/// been found and checked.
 struct ModelSource {
   std::string path;      // as the user gave it
-  std::string directory; // where its files lie
-  std::string name;      // what programs call the model; empty: after the path
+  std::string directory; // of its files
+  std::string name;      // of the model, for programs; empty: from the path
   Config config;
-  const Model *model = nullptr;           // the architecture; lives for ever
-  std::unique_ptr<Checkpoint> checkpoint; // null: a bare config
+  const Model *model = nullptr;           // the architecture, a constant
+  std::unique_ptr<Checkpoint> checkpoint; // null: a config without weights
 
   absl::StatusOr<TensorBinding> bind(Slot slot, int64_t layer = 0) const {
     return bindTensor(*model, config, checkpoint.get(), slot, layer);

@@ -235,7 +235,7 @@ ParameterCount lathe::countParameters(const Model &model, const Config &config) 
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (Slot slot : layerSlots(model, config, layer))
       add(slot, layer);
-    // Checkpoints hold what makes keys and values for layers, too, that attend to another one's.
+    // Layers that attend to another layer's cache have unused k_proj, v_proj and k_norm in the checkpoint.
     if (config.cacheOf(layer) == layer)
       continue;
     const int64_t active = count.active;

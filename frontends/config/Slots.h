@@ -1,7 +1,7 @@
 //===- Slots.h - a model's weights by role ------------------------------------------------------------------------===//
 //
 // A slot is a weight's role in a layer, the same for every architecture and every source. Its shape follows from the
-// config. What a source calls the tensor for a slot is the source's own (huggingface/Tensors.cpp, gguf/Tensors.cpp).
+// config. Each source has its own table of tensor names (huggingface/TensorNames.inc, gguf/TensorNames.inc).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -20,10 +20,10 @@ struct Model;
 // The last two columns are the shape, [rows, columns]. Widths:
 //   H           hidden
 //   Q, KV       query heads * head width, key/value heads * head width
-//   QN, KN      what a norm of queries or keys covers: one head, or all heads together
-//   O           what attention makes: query heads * value width
+//   QN, KN      width of a norm of queries or keys: one head, or all heads
+//   O           output of attention: query heads * value width
 //   N           query heads
-//   I           between gate/up and down
+//   I           width between gate/up and down
 //   V, P        vocabulary, positions
 //   E, EI       experts, width inside an expert; EEI, EH: experts * EI, experts * H
 //   SI          width inside the shared expert
@@ -32,10 +32,10 @@ struct Model;
 //   LQ, LV      linear layers: key heads * key width, value heads * value width
 //   LH, LD      linear layers: value heads, value width
 //   CQ, CV      linear layers: LQ and LV times the width of the convolution
-//   S, SS       streams of alternating updates, pairs of them
-//   LA          rank of the learned residual
-//   PV, PA, PL  the layers' own embeddings: rows, width of one layer's, width of all layers'
-//   Row, One    one row; no columns, that is a vector
+//   S, SS       streams of alternating updates, their square
+//   LA          rank of the learned augmented residual
+//   PV, PA, PL  per-layer embeddings: rows, width for one layer, width for all layers
+//   Row, One    one row; no columns (a vector)
 //
 // clang-format off
 //  enum                slot                              shape
@@ -136,7 +136,7 @@ inline constexpr Slot kFirstSlot = Slot::InputNorm, kLastSlot = Slot::Head;
 
 /// "q_proj".
 llvm::StringRef slotName(Slot slot);
-/// Embed and what follows belong to no layer.
+/// Whether the slot belongs to no layer: Embed and those after it.
 bool isGlobal(Slot slot);
 
 /// Whether a slot has a matrix for each expert, or for each query head: its shape is [experts, out, in].
@@ -154,13 +154,13 @@ llvm::SmallVector<Slot, 16> globalSlots(const Model &model, const Config &config
 /// [out, in], [n] or [experts, out, in].
 llvm::SmallVector<int64_t, 2> slotShape(const Model &model, const Config &config, Slot slot, int64_t layer = 0);
 
-/// Values of a model's checkpoint, and those of them that a token meets: of a layer's experts it is sent to a few.
+/// Values of a model's checkpoint, and those that one token is multiplied by: it goes to a few experts of a layer.
 struct ParameterCount {
   int64_t all = 0, active = 0;
 };
 ParameterCount countParameters(const Model &model, const Config &config);
 
-/// What a source calls the tensor for a slot.
+/// A source's name of the tensor for a slot.
 struct SlotName {
   Slot slot;
   const char *name; // without a layer's prefix; "{e}" stands for an expert's number

@@ -9,7 +9,7 @@ Modality TensorConventions::modalityOf(llvm::StringRef name) const {
   return name.contains("audio") ? Modality::Audio : Modality::Text;
 }
 
-/// The tensor that holds a slot together with others; null: it has its own.
+/// The tensor that holds the slot and others; null: the slot has its own tensor.
 static const FusedTensor *fusedWith(llvm::ArrayRef<FusedTensor> fused, Slot slot) {
   for (const FusedTensor &tensor : fused)
     if (tensor.name && llvm::is_contained(llvm::ArrayRef(tensor.slots, tensor.count), slot))
@@ -124,7 +124,7 @@ static int64_t rotaryHeads(Slot slot, const Config &config) {
 }
 
 void lathe::addInterleavedRotation(const SlotRequest &request, TensorBinding &binding) {
-  // Heads that are not rotated are permuted with the others where all are: queries and keys alike, it does not matter.
+  // Layers without rotary positions are permuted, too: the same permutation of queries and keys keeps their products.
   binding.permuteHeads = rotaryHeads(request.slot, request.config);
   if (binding.permuteHeads && request.slot != Slot::KRope)
     binding.permuteFrom = request.config.nopeDim;

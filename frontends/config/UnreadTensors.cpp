@@ -10,7 +10,7 @@ using namespace lathe;
 
 namespace {
 
-/// "self_attn.k_proj" of "self_attn.k_proj.weight"; and "weight".
+/// moduleOf "self_attn.k_proj.weight" is "self_attn.k_proj", lastOf is "weight".
 llvm::StringRef moduleOf(llvm::StringRef name) { return name.contains('.') ? name.rsplit('.').first : ""; }
 llvm::StringRef lastOf(llvm::StringRef name) { return name.contains('.') ? name.rsplit('.').second : name; }
 
@@ -18,11 +18,11 @@ bool isScalar(const TensorInfo &tensor) {
   return llvm::all_of(tensor.shape, [](int64_t size) { return size == 1; });
 }
 
-/// What older versions of transformers and converters stored and nobody reads back.
+/// Whether it is a buffer that older versions of transformers and converters stored and that no version reads.
 bool isBuffer(const TensorInfo &tensor) {
   const llvm::StringRef name = tensor.name, last = lastOf(name), module = lastOf(moduleOf(name));
   if (llvm::is_contained(tensor.shape, 0))
-    return true; // no value at all
+    return true; // no values
   if (last == "position_ids" || module == "attn_rot_embd")
     return true;
   if (module.contains("rotary_emb"))
@@ -35,7 +35,7 @@ bool isBuffer(const TensorInfo &tensor) {
   return (last == "bias" && isMask) || (last == "masked_bias" && isScalar(tensor));
 }
 
-/// A number that keys and values of a cache in fp8 are scaled by: caches here are not. By the names that vLLM reads.
+/// Whether it is a scale of an fp8 cache of keys and values, by the names that vLLM reads. Caches here have no scales.
 bool isCacheScale(const TensorInfo &tensor, llvm::StringRef rest) {
   const llvm::StringRef last = lastOf(rest), module = lastOf(moduleOf(rest));
   if (!isScalar(tensor) || !rest.contains("attn"))
@@ -77,7 +77,7 @@ private:
   };
   std::vector<Pattern> patterns;
   llvm::StringSet<> read;                 // names of tensors
-  llvm::StringSet<> globals;              // "embed_tokens", "norm", "lm_head": what belongs to no layer
+  llvm::StringSet<> globals;              // modules that belong to no layer: "embed_tokens", "norm", "lm_head"
   std::set<int64_t> predicting, beyond;   // layers that the config does not count
   std::vector<const TensorInfo *> missed; // of decoder layers and globals
   UnreadTensors found;
@@ -120,8 +120,8 @@ absl::Status UnreadFinder::findRead() {
   return absl::OkStatus();
 }
 
-/// Layers that predict further tokens are numbered after the decoder layers, and join two streams in a matrix of their
-/// own.
+/// Layers of multi-token prediction are numbered after the decoder layers. A tensor that only they have tells them from
+/// further decoder layers.
 void UnreadFinder::findPredicting() {
   if (!model.predicts)
     return;
@@ -142,7 +142,7 @@ bool UnreadFinder::isIgnored(llvm::StringRef name) {
 bool UnreadFinder::isHarmless(const TensorInfo &tensor, const LayerTensor &place) const {
   if (isCacheScale(tensor, place.rest))
     return true;
-  // What would make keys and values in a layer that attends to another one's.
+  // Unused k_proj, v_proj and k_norm of a layer that attends to another layer's cache.
   if (config.cacheOf(place.layer) != place.layer)
     for (Slot slot : {Slot::K, Slot::V, Slot::KNorm}) {
       const std::string name = tensorName(model, checkpoint, slot, place.layer);
@@ -153,7 +153,7 @@ bool UnreadFinder::isHarmless(const TensorInfo &tensor, const LayerTensor &place
 }
 
 bool UnreadFinder::isOfGlobal(llvm::StringRef name) const {
-  // "norm.bias" and "lm_head.weight.absmax" alike; "altup_projections.0" has a point of its own.
+  // Tries every prefix: "lm_head.weight.absmax" belongs to "lm_head", and "altup_projections.0" contains a dot itself.
   for (llvm::StringRef module = moduleOf(conventions.dropWrappers(name)); !module.empty(); module = moduleOf(module))
     if (globals.contains(module))
       return true;

@@ -1,8 +1,8 @@
-//===- UnreadTensors.h - what a checkpoint holds and the architecture does not read -------------------------------===//
+//===- UnreadTensors.h - tensors of a checkpoint that the architecture does not read ------------------------------===//
 //
-// A weight that nobody reads makes another model: biases of Qwen2 under the model_type llama, norms of queries, layers
-// beyond those that the config counts. Inside a decoder layer, and beside the embedding, the final norm and the head,
-// that is an error. Not errors are buffers that older writers stored, and what transformers ignores.
+// A weight that is not read means that the model is another one: biases of Qwen2 under the model_type llama, norms of
+// queries, more layers than the config counts. This is an error in a decoder layer, and in the modules of embedding,
+// final norm and lm_head. Buffers that older writers stored, and tensors that transformers ignores, are no errors.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,16 +16,16 @@
 
 namespace lathe {
 
-/// Tensors that are left out and that a user hears of, in the order of the files.
+/// Tensors that are left out and that the user is told of, in the order of the files.
 struct UnreadTensors {
-  std::map<int64_t, std::string> predictingLayers; // that predict further tokens: number -> "model.layers.61"
+  std::map<int64_t, std::string> predictingLayers; // of multi-token prediction: number -> "model.layers.61"
   std::vector<const TensorInfo *> vision, audio;
-  std::vector<const TensorInfo *> others; // of none of these, nor of the decoder: value heads, what training left
-  int64_t ignored = 0;                    // that the caller's patterns name
+  std::vector<const TensorInfo *> others; // neither of these nor of the decoder: value heads, training state
+  int64_t ignored = 0;                    // number of tensors that the caller's patterns match
 };
 
-/// `ignore` are glob patterns of names of tensors to leave out whatever they are; each must match one that is not read.
-/// `checkpoint` has everything that the architecture reads (checkTensors).
+/// `ignore`: glob patterns of names of tensors to leave out whatever they are; each must match one that is not read.
+/// `checkpoint` must have everything that the architecture reads (checkTensors).
 absl::StatusOr<UnreadTensors> findUnreadTensors(const Model &model, const Config &config, const Checkpoint &checkpoint,
                                                 llvm::ArrayRef<std::string> ignore);
 

@@ -1,4 +1,4 @@
-//===- AltUp.cpp - Gemma 3n: alternating updates, learned residuals, embeddings for each layer --------------------===//
+//===- AltUp.cpp - Gemma 3n: alternating updates, learned residuals, per-layer embeddings -------------------------===//
 
 #include "frontends/config/blocks/Blocks.h"
 #include <cmath>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr Slot projections[] = {Slot::AltUp1, Slot::AltUp2, Slot::AltUp3};
 constexpr Slot unprojections[] = {Slot::Unembed1, Slot::Unembed2, Slot::Unembed3};
-/// What magnitudes are divided by is at least this, squared.
+/// Lower limit of the mean square that rows are divided by (lm.match_magnitude).
 constexpr double kLeastMagnitude = 1e-5;
 
 Value scale(OpBuilder &builder, Location loc, Value rows, double factor) {
@@ -22,7 +22,8 @@ Value part(OpBuilder &builder, Location loc, Value rows, int64_t width, int64_t 
   return lm::PartOp::create(builder, loc, rowsType(builder, width), rows, Value(), builder.getI64IntegerAttr(number));
 }
 
-/// What the streams are now decides how they are mixed: a number for each, from -1 to 1.
+/// tanh(router(norm(rows)) / hidden): a number from -1 to 1 for each stream, from which the mixing coefficients are
+/// projected. [rows, streams].
 Value buildModalities(LayerBuilder &layer, Value rows) {
   Location loc = NameLoc::get(layer.builder.getStringAttr("altup"));
   Value routed = layer.linear(layer.norm(rows, Slot::AltUpRouterNorm), Slot::AltUpRouter, std::nullopt,
@@ -80,7 +81,7 @@ Value lathe::buildAltUpLayer(LayerBuilder &layer, Value streams, Value perLayer)
   Value modalities = buildModalities(layer, part(builder, loc, streams, config.hidden, 0));
   Value predicted = lm::AltUpPredictOp::create(builder, loc, streams, layer.linear(modalities, Slot::AltUpPrediction));
   Value active = part(builder, loc, predicted, config.hidden, 0), normed = layer.norm(active, Slot::InputNorm);
-  // The learned augmented residual, beside attention.
+  // The learned augmented residual is computed from the same rows as attention.
   Value laurel = layer.linear(normed, Slot::LaurelLeft);
   Value attention = buildAttention(layer, normed);
   laurel = add(normed, layer.norm(layer.linear(laurel, Slot::LaurelRight), Slot::LaurelNorm));

@@ -1,4 +1,4 @@
-//===- Attention.cpp - grouped-query attention --------------------------------------------------------------------===//
+//===- Attention.cpp - grouped-query attention and latent attention -----------------------------------------------===//
 
 #include "frontends/config/blocks/Blocks.h"
 
@@ -47,9 +47,9 @@ Value lathe::buildLatentAttention(LayerBuilder &layer, Value input) {
   const Config &config = layer.config;
   lm::RopeAttr rope = ropeAttr(builder.getContext(), config.ropeOf(layer.layer));
 
-  // transformers' and DeepSeek's code leave these two norms at their class's default, whatever rms_norm_eps says.
+  // In transformers' and DeepSeek's code these two norms have the default eps of their class, not rms_norm_eps.
   constexpr double latentEps = 1e-6;
-  // What reads the same rows stands together: it becomes one phase.
+  // Ops that read the same rows are next to each other: they become one phase.
   Value q = layer.linear(input, layer.weight(Slot::QDown) ? Slot::QDown : Slot::Q);
   Value latent = layer.linear(input, Slot::KVDown), rotated = layer.linear(input, Slot::KRope);
   if (layer.weight(Slot::QDown))
@@ -71,7 +71,7 @@ Value lathe::buildAttention(LayerBuilder &layer, Value input) {
   const Config &config = layer.config;
 
   Value gate = layer.weight(Slot::QGate) ? layer.linear(input, Slot::QGate) : Value();
-  // Without matrices for keys and values the layer attends to another one's.
+  // Without k_proj and v_proj, the layer attends to another layer's cache.
   Value q = layer.linear(input, Slot::Q, Slot::QBias), k, v;
   if (layer.weight(Slot::K)) {
     k = layer.linear(input, Slot::K, Slot::KBias);

@@ -9,7 +9,7 @@ Value lathe::buildDeltaNet(LayerBuilder &layer, Value input) {
   OpBuilder &builder = layer.builder;
   const Config &config = layer.config;
   Location loc = NameLoc::get(builder.getStringAttr("delta_net"));
-  // What reads the same rows stands together: it becomes one phase, as the convolutions do.
+  // Ops that read the same rows are next to each other: they become one phase. So do the convolutions.
   Value q = layer.linear(input, Slot::DeltaQ), k = layer.linear(input, Slot::DeltaK);
   Value v = layer.linear(input, Slot::DeltaV), z = layer.linear(input, Slot::DeltaZ);
   Value b = layer.linear(input, Slot::DeltaB), a = layer.linear(input, Slot::DeltaA);

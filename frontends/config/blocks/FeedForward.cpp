@@ -1,4 +1,4 @@
-//===- FeedForward.cpp - the MLP, or experts in its place ---------------------------------------------------------===//
+//===- FeedForward.cpp - the MLP, or a mixture of experts ---------------------------------------------------------===//
 
 #include "frontends/config/blocks/Blocks.h"
 
@@ -48,7 +48,7 @@ Value lathe::buildExperts(LayerBuilder &layer, Value input) {
   if (config.routerSoftcap != 0)
     scores =
         lm::SoftcapOp::create(builder, loc, scores.getType(), scores, builder.getF64FloatAttr(config.routerSoftcap));
-  // What reads the same rows stands together: it becomes one phase.
+  // Ops that read the same rows are next to each other: they become one phase.
   if (layer.weight(Slot::SharedExpertGate))
     sharedGate = layer.linear(input, Slot::SharedExpertGate);
   if (layer.weight(Slot::SharedGate)) {

@@ -1,8 +1,8 @@
 #include "frontends/config/models/Model.h"
 
-/// DeepSeek-V2 and V2-Lite: latent attention, with queries from a vector of their own or from the stream; a dense layer
-/// first, then experts by softmax, from groups that count as their best expert, and shared ones for all. In GGUF V3 is
-/// the same architecture: there it is the softmax that makes it V2.
+/// DeepSeek-V2 and V2-Lite: latent attention, with queries from a low-rank vector (V2) or from the stream (Lite); a
+/// dense layer first, then experts with softmax scores, in groups scored by their best expert, and shared experts. In
+/// GGUF, V3 has the same architecture name; the softmax marks V2.
 const lathe::Model lathe::models::DeepSeekV2 = {
     .huggingFace = {.modelTypes = {"deepseek_v2"},
                     .defaults = R"({"vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008,

@@ -1,7 +1,7 @@
 #include "frontends/config/models/Model.h"
 
-/// DeepSeek-V3 and R1, Kimi K2: V2's latent attention; experts by corrected sigmoids, from groups that count as their
-/// two best. The layer for predicting a second token that checkpoints hold is left out.
+/// DeepSeek-V3 and R1, Kimi K2: V2's latent attention; experts with sigmoid scores and a selection bias, in groups
+/// scored by their two best experts. The layer of multi-token prediction in checkpoints is left out.
 const lathe::Model lathe::models::DeepSeekV3 = {
     .huggingFace = {.modelTypes = {"deepseek_v3", "kimi_k2"},
                     .defaults = R"({"vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432,

@@ -1,14 +1,14 @@
 #include "frontends/config/models/Model.h"
 #include <cmath>
 
-// llama.cpp knows the 27B by its depth: only there is the scale that of hidden / heads instead of the head's width.
+// As llama.cpp, recognises the 27B by its depth. Only its attention scale is (hidden / heads)^-0.5, not headDim^-0.5.
 static void completeGguf(lathe::Config &config) {
   if (config.layers == 46)
     config.attentionScale = 1 / std::sqrt(static_cast<double>(config.hidden) / config.heads);
 }
 
-/// Gemma 2: norms on both sides of attention and MLP, all of them 1 + w; every other layer slides; soft limits on
-/// attention scores and logits.
+/// Gemma 2: norms before and after attention and MLP, with weights 1 + w; every second layer has a sliding window;
+/// softcaps of attention scores and logits.
 const lathe::Model lathe::models::Gemma2 = {
     .huggingFace = {.modelTypes = {"gemma2"},
                     .defaults = R"({"vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216,

@@ -1,14 +1,14 @@
 #include "frontends/config/models/Model.h"
 #include <cmath>
 
-// llama.cpp knows the 27B by its depth: only there is the scale that of hidden / heads instead of the head's width.
+// As llama.cpp, recognises the 27B by its depth. Only its attention scale is (hidden / heads)^-0.5, not headDim^-0.5.
 static void completeGguf(lathe::Config &config) {
   if (config.layers == 62)
     config.attentionScale = 1 / std::sqrt(static_cast<double>(config.hidden) / config.heads);
 }
 
-/// Gemma 3: norms on both sides of attention and MLP, on every query and key head too, all of them 1 + w; five sliding
-/// layers with their own theta to one full layer. transformers reads attn_logit_softcapping and never applies it here.
+/// Gemma 3: norms before and after attention and MLP, and of every query and key head, with weights 1 + w; five sliding
+/// layers with their own theta, then one full layer. transformers reads attn_logit_softcapping but does not apply it.
 const lathe::Model lathe::models::Gemma3 = {
     .huggingFace = {.modelTypes = {"gemma3_text"},
                     .wrapperTypes = {"gemma3"},

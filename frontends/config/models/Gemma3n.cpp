@@ -5,10 +5,10 @@ static void completeGguf(lathe::Config &config) {
   config.finalSoftcap = 30;
 }
 
-/// Gemma 3n, text: four streams of alternating updates, a learned residual beside attention, an embedding for each
-/// layer added to all streams but the first; later layers attend to the caches of earlier ones, gates of early layers
-/// are sparse. Norms are not 1 + w, scores are not scaled. MatFormer's smaller models have other widths in
-/// intermediate_size.
+/// Gemma 3n, text: four streams of alternating updates; a learned augmented residual (LAuReL) parallel to attention; a
+/// per-layer embedding, added to all streams but the first. Later layers attend to the caches of earlier ones, gates of
+/// early layers are sparse. Norms have weights w, not 1 + w; attention scores are not scaled. MatFormer's smaller
+/// models have smaller values in intermediate_size.
 const lathe::Model lathe::models::Gemma3n = {
     .huggingFace = {.modelTypes = {"gemma3n_text"},
                     .wrapperTypes = {"gemma3n"},

@@ -1,7 +1,7 @@
 #include "frontends/config/models/Model.h"
 
-/// GLM-4.5 and Air: half of a head is rotated; after the first layers experts chosen by corrected sigmoids, and one for
-/// every token. The layer for predicting a second token that checkpoints hold is left out.
+/// GLM-4.5 and Air: half of a head is rotated; after the first layers, experts with sigmoid scores and a selection
+/// bias, and a shared expert. The layer of multi-token prediction in checkpoints is left out.
 const lathe::Model lathe::models::Glm4MoE = {
     .huggingFace = {.modelTypes = {"glm4_moe"},
                     .defaults = R"({"vocab_size": 151552, "hidden_size": 4096, "intermediate_size": 10944,

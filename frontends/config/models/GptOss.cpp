@@ -5,8 +5,9 @@ static void completeGguf(lathe::Config &config) {
   config.rope.truncate = config.slidingRope.truncate = false;
 }
 
-/// gpt-oss: every other layer slides, sinks, biases everywhere, experts with a clamped gate. In published files they
-/// are MXFP4; as bf16, gate and up lie by turns. GGUF has no key for the clamp, nor for yarn's unrounded range.
+/// gpt-oss: every second layer has a sliding window; sinks, biases everywhere, experts with a clamped gate. Published
+/// files have MXFP4 experts; in bf16, rows of gate and up are interleaved. GGUF has no key for the clamp or for yarn's
+/// unrounded range.
 const lathe::Model lathe::models::GptOss = {
     .huggingFace = {.modelTypes = {"gpt_oss"},
                     .defaults = R"({"vocab_size": 201088, "hidden_size": 2880, "intermediate_size": 2880,

@@ -6,17 +6,18 @@ static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config
   if (!keys.has("attn_temperature_len"))
     return;
   const int64_t length = keys.integer("attn_temperature_len", 2, lathe::limits::positions);
-  // log2(p) / log2(length), from 1 on: 1 + ln(p / length) / ln(length).
+  // The factor is max(1, log2(p) / log2(length)) = max(1, 1 + ln(p / length) / ln(length)).
   config.temperature = {.length = length, .scale = 1 / std::log(static_cast<double>(length))};
 }
 
-// The converter takes the rope_type "original" for yarn; it is none.
+// The converter writes yarn for rope_type "original", which means no scaling.
 static void completeGguf(lathe::Config &config) {
   config.rope = config.slidingRope = {.theta = config.rope.theta, .dims = config.rope.dims};
 }
 
-/// Grok 2, as SGLang, xAI's runtime, has it: norms on both sides of attention and MLP, soft limits on scores, router
-/// and logits, two of eight large experts beside an MLP for every token. Its config.json has no model_type of its own.
+/// Grok 2, as in SGLang, xAI's runtime: norms before and after attention and MLP; softcaps of attention scores, router
+/// logits and logits; two of eight large experts, and an MLP for every token. Its config.json has no model_type of its
+/// own.
 const lathe::Model lathe::models::Grok2 = {
     .huggingFace = {.modelTypes = {"grok2"},
                     .className = "Grok1ForCausalLM",

@@ -2,7 +2,7 @@
 #include "frontends/config/models/Model.h"
 
 static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config) {
-  // Old files count: attn_temperature_tuning is 4.
+  // attn_temperature_tuning is an integer (4) in old files.
   const llvm::json::Value *tuning = keys.find("attn_temperature_tuning");
   const std::optional<int64_t> count = tuning ? lathe::asInteger(*tuning) : std::nullopt;
   if (count ? *count == 0 : !keys.boolean("attn_temperature_tuning", true))
@@ -13,15 +13,15 @@ static void readTemperature(const lathe::JsonObject &keys, lathe::Config &config
                         .unrotated = true};
 }
 
-// llama.cpp knows Maverick, the one without norms, by its experts.
+// As llama.cpp, recognises Maverick by its 128 experts. It has no norms of queries and keys.
 static void completeGguf(lathe::Config &config) {
   config.normsRotated = config.experts != 128;
   config.temperature = {.length = 8192, .scale = 0.1, .stepped = true, .unrotated = true};
 }
 
-/// Llama 4, text: rotated layers attend inside chunks, to queries and keys normed after rotation; every fourth layer is
-/// unrotated, sees everything, and its scores grow with the position. One expert a token, whose weight scales its
-/// input, and one for all; Maverick has them in every second layer.
+/// Llama 4, text: layers with rotary positions attend inside chunks, with norms of rotated queries and keys; every
+/// fourth layer has no rotary positions, attends to all positions, and scales its scores by the query's position. One
+/// expert per token, whose weight scales its input, and a shared expert; in Maverick only every second layer has them.
 const lathe::Model lathe::models::Llama4 = {
     .huggingFace = {.modelTypes = {"llama4_text"},
                     .wrapperTypes = {"llama4"},

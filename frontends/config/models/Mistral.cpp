@@ -1,6 +1,6 @@
 #include "frontends/config/models/Model.h"
 
-/// Mistral 7B, where v0.1 has a window on every layer, and the text part of Mistral Small 3.1.
+/// Mistral 7B (v0.1 has a sliding window on every layer), and the text part of Mistral Small 3.1.
 const lathe::Model lathe::models::Mistral = {
     .huggingFace = {.modelTypes = {"mistral"},
                     .wrapperTypes = {"mistral3"},

@@ -1,9 +1,9 @@
-//===- Model.h - what makes an architecture -----------------------------------------------------------------------===//
+//===- Model.h - describes an architecture ------------------------------------------------------------------------===//
 //
-// A Model says where an architecture departs from the plain decoder: RMS norm before attention and MLP, grouped-query
-// attention with rotary positions over the whole head, gated MLP, a final norm and a head; and, for each source, what
-// its files call things otherwise. One file per architecture defines one, in namespace lathe::models under the file's
-// own name; the list of them is generated from the folder.
+// A Model lists how an architecture differs from the plain decoder: RMS norm before attention and MLP, grouped-query
+// attention with rotary positions over the whole head, gated MLP, a final norm and lm_head. For each source it lists
+// the names in its files that differ from the usual ones. Each file of this folder defines one Model, in namespace
+// lathe::models, with the name of the file; the list of them is generated from the folder.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -29,40 +29,40 @@ enum class NormKind : uint8_t {
   Layer, // (x - mean(x)) / sqrt(var(x) + eps) * w + b
 };
 
-/// Which layers slide when config.json does not list layer_types.
+/// Which layers have a window when config.json has no layer_types, and the keys that are read.
 enum class WindowRule : uint8_t {
-  None,      // keys about windows, layer_types too, are not read
+  None,      // keys about windows are not read, nor is layer_types
   Every,     // sliding_window, on every layer; null: none
   Above,     // use_sliding_window, sliding_window, from layer max_window_layers on
   Periodic,  // sliding_window; every sliding_window_pattern-th layer is full
   Switched,  // use_sliding_window, sliding_window, on every layer
   Unrotated, // use_sliding_window, sliding_window, on layers without rotary positions
   Chunked,   // attention_chunk_size, on layers with rotary positions
-  Linear,    // every full_attention_interval-th layer attends, the others are linear (gated DeltaNet)
+  Linear,    // every full_attention_interval-th layer is attention, the others are linear (gated DeltaNet)
 };
 
 enum class Positions : uint8_t {
   Rotary,
-  Learned, // a table's row is added to the embedding
+  Learned, // a row of a table is added to the embedding
 };
 
-/// Which layers have experts in place of the MLP.
+/// Which layers have experts instead of the MLP.
 enum class SparseLayers : uint8_t {
   None,
   Every,
-  Stepped,     // mlp_only_layers and what decoder_sparse_step passes over have none
-  Behind,      // the first first_k_dense_replace have none
-  Interleaved, // moe_layers, or each interleave_moe_layer_step-th
+  Stepped,     // every decoder_sparse_step-th, except mlp_only_layers
+  Behind,      // all but the first first_k_dense_replace
+  Interleaved, // moe_layers, or every interleave_moe_layer_step-th
 };
 
-/// The MLP every token goes through beside the experts.
+/// The MLP that every token goes through, besides its experts.
 enum class SharedExpert : uint8_t {
   None,
-  Wide,    // of shared_expert_intermediate_size
-  Gated,   // the same behind a sigmoid of its own
+  Wide,    // shared_expert_intermediate_size wide
+  Gated,   // the same; its output is multiplied by a sigmoid gate
   Counted, // n_shared_experts times an expert's width
   One,     // as wide as an expert
-  Dense,   // the architecture's MLP; the sum of both is divided by the root of 2
+  Dense,   // the architecture's MLP; the sum of both is divided by the square root of 2
 };
 
 enum class Normalized : uint8_t { Never, Always, Key /* norm_topk_prob */ };
@@ -71,15 +71,15 @@ enum class Normalized : uint8_t { Never, Always, Key /* norm_topk_prob */ };
 struct ExpertRule {
   SparseLayers layers = SparseLayers::None;
   Scoring scoring = Scoring::Softmax;
-  bool corrected = false; // a number for each expert is added where they are chosen
+  bool corrected = false; // a bias per expert is added to the scores when experts are chosen (Config::correctsRouting)
   Normalized normalized = Normalized::Never;
   bool scaled = false;               // routed_scaling_factor
-  int64_t groupTerms = 0;            // not 0: n_group, topk_group; a group counts as the sum of so many of its best
-  const char *groupMethod = nullptr; // groups are looked at where topk_method says so; null: always
+  int64_t groupTerms = 0;            // not 0: n_group, topk_group; a group's score: sum of its groupTerms best scores
+  const char *groupMethod = nullptr; // the topk_method that uses groups; null: groups are always used
   SharedExpert shared = SharedExpert::None;
   bool biased = false;      // router and experts have biases
   bool clamped = false;     // swiglu_limit: quick_gelu(min(gate, limit)) * (clamp(up, -limit, limit) + 1)
-  bool scalesInput = false; // an expert's weight multiplies what it reads
+  bool scalesInput = false; // an expert's weight multiplies its input, not its output
   bool softcap = false;     // router_logit_softcapping
 
   explicit operator bool() const { return layers != SparseLayers::None; }
@@ -92,32 +92,32 @@ struct FusedTensor {
   int count;
 };
 
-/// A key of config.json by this architecture's name for it.
+/// This architecture's name (`own`) of a key of config.json.
 struct KeyName {
   const char *key, *own;
 };
 
-/// Where Hugging Face keeps the experts' matrices.
+/// How safetensors store the experts' matrices.
 enum class ExpertTensors : uint8_t {
   Each,        // one tensor for each expert and matrix, [out, in]
   Transposed,  // gate_up_proj [experts, in, gate then up] and down_proj [experts, in, out]
-  Interleaved, // the same with gate and up by turns
+  Interleaved, // the same, with gate and up interleaved
 };
 
-/// What is the architecture's own in config.json and safetensors, as transformers writes them.
+/// The architecture in config.json and safetensors, as transformers writes them.
 struct InHuggingFace {
   const char *modelTypes[4] = {};   // model_type
-  const char *className = nullptr;  // architectures, where model_type does not tell
+  const char *className = nullptr;  // in `architectures`, where model_type does not identify the architecture
   const char *wrapperTypes[4] = {}; // model_type of multimodal wrappers that hold one of these as text_config
 
-  /// Values of keys config.json may leave out, as JSON. What is not here must be there.
+  /// JSON: default values of keys. Keys without a default must be in config.json.
   const char *defaults = "{}";
-  /// Keys that, where they are there, must have these values, as JSON: anything else is another model.
+  /// JSON: values that these keys must have if they are present. Another value means another model.
   const char *required = "{}";
   KeyName keyNames[8] = {}; // ends at the first without a key
   const char *activationKey = "hidden_act";
 
-  const char *layersName = "layers."; // of the list of layers
+  const char *layersName = "layers."; // prefix of the layers' tensors
   SlotName names[24] = {};            // ends at the first without a name
   FusedTensor fused[2] = {};          // ends at the first without a name
   ExpertTensors experts = ExpertTensors::Each;
@@ -125,20 +125,20 @@ struct InHuggingFace {
   bool interleaved = false;        // rotated rows are stored in the interleaved rotary layout
 };
 
-/// What is the architecture's own in GGUF files, as llama.cpp's converter writes them.
+/// The architecture in GGUF files, as llama.cpp's converter writes them.
 struct InGguf {
   const char *architectures[4] = {}; // general.architecture
 
-  bool window = false; // attention.sliding_window is meant
+  bool window = false; // attention.sliding_window is read
   bool windowRequired = false;
-  int64_t windowSize = 0;         // where there is no such key; 0: none
-  bool normalizedExperts = false; // where there is no expert_weights_norm
+  int64_t windowSize = 0;         // default of attention.sliding_window; 0: none
+  bool normalizedExperts = false; // default of expert_weights_norm
 
   SlotName names[8] = {};    // ends at the first without a name
   FusedTensor fused[2] = {}; // ends at the first without a name
   bool interleaved = false;  // rotated rows are stored in the interleaved rotary layout
 
-  /// What there is no key for. Null: nothing.
+  /// Sets numbers that have no key in GGUF. Null: there are none.
   void (*complete)(Config &config) = nullptr;
 };
 
@@ -150,32 +150,33 @@ struct Model {
 
   NormPlacement norms = NormPlacement::Pre;
   NormKind normKind = NormKind::RMS;
-  bool grouped = true; // num_key_value_heads and head_dim are read; else there are as many key heads as query heads
+  bool grouped = true; // num_key_value_heads and head_dim are read; else kvHeads = heads
   QKNorm qkNorm = QKNorm::None;
-  float normOffset = 0;        // norms multiply by offset + w; GGUF stores the sum
+  float normOffset = 0;        // norms multiply by normOffset + w; GGUF stores the sum
   bool scaleEmbedding = false; // by sqrt(hidden)
   Positions positions = Positions::Rotary;
   bool gated = true;              // down(act(gate(x)) * up(x)); else down(act(up(x)))
-  int64_t intermediateHidden = 0; // intermediate_size in units of hidden_size, when left out; 0: it must be there
+  int64_t intermediateHidden = 0; // default of intermediate_size / hidden_size; 0: intermediate_size is required
 
   Activation activation = Activation::SiLU; // when there is no key, as in GGUF
 
-  double theta = 10000;  // when rope_theta is left out
-  double localTheta = 0; // not 0: sliding layers have this theta (or rope_local_base_freq), unscaled; where it equals
-                         // theta, GGUF has one base for both
+  double theta = 10000;  // default of rope_theta
+  double localTheta = 0; // not 0: sliding layers have this theta (or rope_local_base_freq), without scaling. If it
+                         // equals theta, GGUF has one key for both
   WindowRule window = WindowRule::None;
-  int64_t windowPeriod = 6; // Periodic, when left out
+  int64_t windowPeriod = 6; // Periodic: default of sliding_window_pattern
 
-  int64_t noRopeInterval = 0; // not 0: no_rope_layers is read (1: rotated), by default 0 for every so many-th layer
-  bool partialRotary = false; // partial_rotary_factor, the part of a head that is rotated, is read
-  double rotaryPart = 1;      // when left out
+  int64_t noRopeInterval =
+      0; // not 0: no_rope_layers is read (1: rotated); default: 0 for every noRopeInterval-th layer
+  bool partialRotary = false; // partial_rotary_factor is read: the rotated part of a head
+  double rotaryPart = 1;      // default of partial_rotary_factor
 
   ExpertRule experts = {};
 
-  // Biases that are always there.
+  // Biases that every model of the architecture has.
   bool qkvBias = false, oBias = false, mlpBias = false;
 
-  // Keys the architecture reads; the others are decoys there.
+  // Keys that transformers' code for the architecture reads. The others have no effect, even if present.
   bool readsAttentionBias = false;      // attention_bias: q, k, v and o
   bool readsQKVBias = false;            // attention_bias: q, k and v
   bool readsQKNorm = false;             // use_qk_norm: per head
@@ -185,14 +186,14 @@ struct Model {
   bool readsAttentionSoftcap = false;   // attn_logit_softcapping
   bool readsFinalSoftcap = false;       // final_logit_softcapping
   bool readsScales = false;             // embedding_multiplier, logits_multiplier; GGUF: attention.output_scale, too
-  bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling that divides logits
+  bool readsMultipliers = false; // {embedding,attention,residual}_multiplier, and logits_scaling (divides the logits)
 
-  bool altUp = false;    // Gemma 3n: alternating updates, learned residuals, embeddings for each layer, shared caches
-  bool predicts = false; // checkpoints may hold layers behind the others that predict further tokens; they are left out
-  bool attentionGate = false; // sigmoids that multiply what attention makes, stored beside the queries
-  bool sinks = false;         // a score for each query head that takes part in the softmax and has no value
+  bool altUp = false;    // Gemma 3n: alternating updates, learned residuals, per-layer embeddings, shared caches
+  bool predicts = false; // checkpoints may have layers of multi-token prediction, after the others; they are left out
+  bool attentionGate = false; // attention's output is multiplied by sigmoids, stored together with the queries
+  bool sinks = false;         // a learned score per query head is part of the softmax, without a value
   bool latent = false; // multi-head latent attention: q_lora_rank, kv_lora_rank, qk_{nope,rope}_head_dim, v_head_dim
-  /// Reads what makes scores grow with the query's position. GGUF: attention.temperature_length, _scale.
+  /// Reads Config::temperature. In GGUF its keys are attention.temperature_length and _scale.
   void (*readTemperature)(const JsonObject &keys, Config &config) = nullptr;
 };
 
@@ -202,30 +203,30 @@ namespace models {
 #undef LATHE_MODEL
 } // namespace models
 
-/// A Model and its file's name.
+/// A Model and the name of its file.
 struct NamedModel {
   llvm::StringRef name; // "Qwen3"
   const Model *model;
 };
 llvm::ArrayRef<NamedModel> allModels();
 
-/// Null when unknown. `isWrapper` is set when the description is under text_config.
+/// Null if unknown. `isWrapper`: the language model's config is under text_config.
 const Model *findModelType(llvm::StringRef modelType, bool &isWrapper);
-/// Of the classes config.json names; null when none is known by its class.
+/// By the class names that config.json lists in `architectures`; null if none has a model.
 const Model *findClass(llvm::ArrayRef<std::string> architectures);
-/// Where several models share an architecture, how their experts are scored tells which it is.
+/// If several models share the architecture, the one whose experts have this scoring. Null if unknown.
 const Model *findGgufArchitecture(llvm::StringRef architecture, Scoring scoring = Scoring::Softmax);
 
-/// In a few words each: attention, norms, positions, MLP.
+/// The cells of a row of tableOfModels.
 struct Features {
   std::string attention, norms, positions, mlp;
 };
 Features featuresOf(const Model &model);
 
-/// A table of all models, a line each: their names, and what featuresOf says.
+/// A table of all models, one per line: their names and their Features.
 std::string tableOfModels();
 
-/// The entries of one of a Model's lists.
+/// The names in a list, without nulls.
 llvm::SmallVector<llvm::StringRef, 4> namesIn(const char *const (&list)[4]);
 
 /// Every model_type (wrappers included) or GGUF architecture, sorted.

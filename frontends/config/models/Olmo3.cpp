@@ -1,7 +1,7 @@
 #include "frontends/config/models/Model.h"
 
-/// OLMo 3: OLMo 2 with three sliding layers to one full layer; rotary scaling is for the full ones alone. Its GGUF
-/// files say olmo2, as OLMo 2's do: those have no window.
+/// OLMo 3: OLMo 2 with three sliding layers, then one full layer; rotary scaling applies only to full layers. In GGUF
+/// both are olmo2; OLMo 2's files have no window.
 const lathe::Model lathe::models::Olmo3 = {
     .huggingFace = {.modelTypes = {"olmo3"},
                     .defaults = R"({"max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "sliding_window": 4096,

@@ -1,7 +1,7 @@
 #include "frontends/config/models/Model.h"
 
-/// Phi 3, 3.5 and 4: Llama with one matrix for queries, keys and values and one for gate and up; part of a head may be
-/// left unrotated.
+/// Phi 3, 3.5 and 4: Llama with one matrix for queries, keys and values, and one for gate and up; rotation may cover
+/// only a part of a head.
 const lathe::Model lathe::models::Phi3 = {
     .huggingFace = {.modelTypes = {"phi3"},
                     .defaults = R"({"max_position_embeddings": 4096, "original_max_position_embeddings": 4096,

@@ -1,7 +1,6 @@
 #include "frontends/config/models/Model.h"
 
-/// Qwen1.5 and Qwen2 with experts: biases on queries, keys and values; an MLP for every token beside them, behind a
-/// gate.
+/// Qwen1.5 and Qwen2 with experts: biases on queries, keys and values; a shared expert, multiplied by a sigmoid gate.
 const lathe::Model lathe::models::Qwen2MoE = {
     .huggingFace = {.modelTypes = {"qwen2_moe"},
                     .defaults = R"({"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632,

@@ -1,6 +1,6 @@
 #include "frontends/config/models/Model.h"
 
-/// Qwen3 with experts: Qwen3's attention, a softmax router whose weights are normalised or not.
+/// Qwen3 with experts: Qwen3's attention; a softmax router, its weights normalised if norm_topk_prob is true.
 const lathe::Model lathe::models::Qwen3MoE = {
     .huggingFace = {.modelTypes = {"qwen3_moe"},
                     .defaults = R"({"max_position_embeddings": 32768, "num_key_value_heads": 4,

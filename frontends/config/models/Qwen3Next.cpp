@@ -1,8 +1,8 @@
 #include "frontends/config/models/Model.h"
 
-/// Qwen3-Next: gated DeltaNet in three of four layers, attention behind a gate in the fourth; part of a head is
-/// rotated, norms are 1 + w but the one behind the delta rule, many small experts and one for all behind a gate. The
-/// layer for predicting a second token that checkpoints hold (mtp.*) is left out.
+/// Qwen3-Next: gated DeltaNet in three of four layers, gated attention in the fourth; part of a head is rotated; norms
+/// have weights 1 + w, except the one after the delta rule; many small experts and a gated shared expert. The layer of
+/// multi-token prediction in checkpoints (mtp.*) is left out.
 const lathe::Model lathe::models::Qwen3Next = {
     .huggingFace = {.modelTypes = {"qwen3_next"},
                     .defaults = R"({"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632,

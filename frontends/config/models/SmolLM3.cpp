@@ -1,6 +1,6 @@
 #include "frontends/config/models/Model.h"
 
-/// SmolLM3: Llama with every fourth layer left without positions. GGUF has no key for which: every fourth it is.
+/// SmolLM3: Llama without rotary positions in every fourth layer. GGUF has no key for these layers.
 const lathe::Model lathe::models::SmolLM3 = {
     .huggingFace = {.modelTypes = {"smollm3"},
                     .defaults = R"({"vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 11008,
