@@ -1,8 +1,8 @@
-//===- Config.cpp - config.json, in both of transformers' forms ---------------------------------------------------===//
+//===- Config.cpp - reads config.json, in the older and the newer form --------------------------------------------===//
 //
-// Keys mean what they mean in transformers 5: what is left out has the class's default, null means none. Older files
-// have rope_theta and rope_scaling at the top, newer ones rope_parameters. A key that would change the result but has a
-// value nobody here knows is an error; keys about training are not looked at.
+// Keys have the meaning that they have in transformers 5: an absent key has the class's default, null means none. Older
+// files have rope_theta and rope_scaling at the top level, newer ones rope_parameters. An unknown value of a key that
+// changes the result is an error; keys about training are ignored.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ static auto complainTo(const JsonObject &keys) {
   return [&keys](llvm::StringRef key, const llvm::Twine &message) { keys.fail(key, message); };
 }
 
-/// Multi-head latent attention. transformers' head_dim is that of the rotated part alone.
+/// Multi-head latent attention. transformers' head_dim is the width of the rotated part only, so it is not read.
 static void readLatent(const JsonObject &keys, Config &config) {
   config.latentRank = keys.integer("kv_lora_rank", 1, limits::hidden);
   config.queryRank = keys.has("q_lora_rank") ? keys.integer("q_lora_rank", 1, limits::hidden) : 0;
@@ -35,7 +35,7 @@ static void readLatent(const JsonObject &keys, Config &config) {
   checkLatent(config, "qk_rope_head_dim", "kv_lora_rank", complainTo(keys));
 }
 
-/// How many standard deviations above the mean the lower `part` of normal values ends.
+/// The quantile of the standard normal distribution: `part` of its values are below the result.
 static double deviationsAbove(double part) {
   double low = -40, high = 40;
   for (int i = 0; i < 200; ++i) {
@@ -87,7 +87,7 @@ static void readSizes(const JsonObject &keys, const Model &model, Config &config
     keys.fail("head_dim", "expected at most " + llvm::Twine(limits::headDim) + ", got " + llvm::Twine(config.headDim));
 }
 
-/// Gemma 3n: AltUp, Laurel, embeddings for each layer, sparse gates; MLPs of each layer's own width.
+/// Gemma 3n: alternating updates, LAuReL, per-layer embeddings, shared caches, sparse gates.
 static void readAltUp(const JsonObject &keys, Config &config) {
   config.streams = keys.integer("altup_num_inputs", 4, 4);
   config.laurelRank = keys.integer("laurel_rank", 1, limits::hidden);
@@ -134,7 +134,7 @@ static void readActivation(const JsonObject &keys, const Model &model, Config &c
   config.activation = known.value_or(model.activation);
 }
 
-/// DeepSeek's second use of yarn's magnitude: on the scores.
+/// DeepSeek multiplies attention scores by the square of yarn's magnitude for mscale_all_dim.
 static double latentScale(const JsonObject &keys, const Rope &rope) {
   std::optional<JsonObject> parameters = keys.object("rope_scaling");
   if (!parameters)
@@ -145,7 +145,7 @@ static double latentScale(const JsonObject &keys, const Rope &rope) {
   return magnitude * magnitude;
 }
 
-/// layer_types, where the architecture reads it.
+/// Reads layer_types; `kind` is the kind of layer besides full attention. False if there is no such key.
 static bool readLayerTypes(const JsonObject &keys, Config &config, LayerKind kind = LayerKind::Sliding) {
   const llvm::StringRef local = kind == LayerKind::Sliding   ? "sliding_attention"
                                 : kind == LayerKind::Chunked ? "chunked_attention"
@@ -166,12 +166,12 @@ static bool readLayerTypes(const JsonObject &keys, Config &config, LayerKind kin
   return true;
 }
 
-/// no_rope_layers: 1 where a layer does rotate.
+/// no_rope_layers: 1 for a layer with rotary positions, 0 for one without.
 static void readNoRope(const JsonObject &keys, const Model &model, Config &config) {
   if (!model.noRopeInterval)
     return;
   std::vector<int64_t> rotated = keys.integers("no_rope_layers", 0, 1);
-  // An empty list is transformers' way to ask for the interval, too.
+  // In transformers, too, an empty list means that no_rope_layer_interval is used.
   if (rotated.empty()) {
     const int64_t interval = keys.integer("no_rope_layer_interval", 1, limits::layers, model.noRopeInterval);
     for (int64_t i = 0; i < config.layers; ++i)
@@ -183,7 +183,7 @@ static void readNoRope(const JsonObject &keys, const Model &model, Config &confi
   config.rotates.assign(rotated.begin(), rotated.end());
 }
 
-/// Experts are chosen from the best groups.
+/// Groups of experts, where the architecture has them.
 static void readGroups(const JsonObject &keys, const ExpertRule &rule, Config &config) {
   if (!rule.groupTerms)
     return;
@@ -212,7 +212,7 @@ static void readSparseLayers(const JsonObject &keys, const ExpertRule &rule, Con
     return;
   }
   case SparseLayers::Behind: {
-    // The class's default may be more than a small model has.
+    // The class's default may be larger than a small model's number of layers.
     const int64_t most = keys.states("first_k_dense_replace") ? config.layers : limits::layers;
     const int64_t dense = keys.integer("first_k_dense_replace", 0, most, 0);
     for (int64_t i = 0; i < config.layers; ++i)
@@ -234,7 +234,7 @@ static void readExperts(const JsonObject &keys, const Model &model, Config &conf
   const ExpertRule &rule = model.experts;
   if (!rule)
     return;
-  // transformers 5 writes another name than the published files have.
+  // transformers 5 writes num_local_experts, whatever name published files have.
   const llvm::StringRef count =
       !keys.states("num_experts") && keys.states("num_local_experts") ? "num_local_experts" : "num_experts";
   config.experts = keys.integer(count, rule.layers == SparseLayers::Stepped ? 0 : 1, limits::experts);
@@ -296,7 +296,7 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
       config.kinds.assign(config.layers, LayerKind::Sliding);
     break;
   case WindowRule::Unrotated: {
-    // transformers slides only where use_sliding_window says so, whatever layer_types names.
+    // In transformers no layer has a window unless use_sliding_window is true, even if layer_types says so.
     const bool used = keys.boolean("use_sliding_window", false);
     if (!readLayerTypes(keys, config) && used && keys.has("sliding_window"))
       for (int64_t i = 0; i < config.layers; ++i)
@@ -351,11 +351,11 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
 }
 
 static void readSpecialTokens(const JsonObject &text, const JsonObject &root, Config &config) {
-  // What the wrapper says about the whole counts before what the class assumes about its part.
+  // A key of the wrapper takes precedence over the class's default for text_config.
   auto ids = [&](llvm::StringRef key) {
     const JsonObject &place = !text.states(key) && root.states(key) ? root : text;
     std::vector<int64_t> found = place.integers(key, -1, limits::vocabulary);
-    llvm::erase(found, -1); // some writers' way to say none
+    llvm::erase(found, -1); // some writers write -1 for none
     return found;
   };
   auto first = [](const std::vector<int64_t> &list) {
@@ -367,7 +367,7 @@ static void readSpecialTokens(const JsonObject &text, const JsonObject &root, Co
   llvm::sort(config.endTokens);
 }
 
-/// Formats that checkpoints say their matrices have; the tensors themselves are looked at, too.
+/// The storage format of matrices by quantization_config; the types of the tensors are checked later.
 static void readQuantisation(const JsonObject &keys, const Model &model, Config &config) {
   for (llvm::StringRef key : {"quantization_config", "compression_config"}) {
     std::optional<JsonObject> found = keys.object(key);
@@ -391,7 +391,7 @@ static void readQuantisation(const JsonObject &keys, const Model &model, Config 
   }
 }
 
-/// Blocks of 32 values lie along the rows of experts' matrices.
+/// Rows of the experts' matrices must consist of whole MXFP4 blocks of 32 values.
 static void checkBlocks(const JsonObject &keys, const Config &config) {
   if (config.storedExperts != Format::MXFP4)
     return;
@@ -409,7 +409,7 @@ static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapp
   config.tiedUnlessStored = isWrapper && !root.states("tie_word_embeddings");
 }
 
-/// What is not compiled is not checked, either.
+/// Parts that are left out. Their keys are not checked.
 static void readLeftOut(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
   config.describesVision = isWrapper && root.has("vision_config");
   config.describesAudio = isWrapper && root.has("audio_config");
@@ -427,7 +427,7 @@ static void readBiasesAndNorms(const JsonObject &keys, const Model &model, Confi
   config.normsRotated = model.normsRotated && keys.boolean("use_qk_norm", false);
 }
 
-/// Scales, soft limits and temperature.
+/// Scales, softcaps and temperature.
 static void readScales(const JsonObject &keys, const Model &model, Config &config) {
   if (model.readTemperature)
     model.readTemperature(keys, config);
@@ -504,7 +504,7 @@ absl::StatusOr<Config> lathe::readConfig(llvm::StringRef path, llvm::StringRef b
   readRequired(*text, *found);
   readSizes(*text, *found, config);
   if (!status.ok())
-    return status; // what follows divides by sizes and counts layers
+    return status; // the code below divides by sizes and indexes by layer
   readActivation(*text, *found, config);
   readExperts(*text, *found, config);
   checkBlocks(*text, config);

@@ -8,7 +8,7 @@ namespace json = llvm::json;
 
 static constexpr llvm::StringLiteral ropeTypes = "expected one of default, linear, llama3, yarn, longrope";
 
-/// One divisor for each pair.
+/// One divisor for each rotated pair: [dims/2].
 static std::vector<float> readDivisors(const JsonObject &keys, llvm::StringRef key, const Rope &rope) {
   std::vector<float> found = keys.positives(key);
   if (keys.ok() && static_cast<int64_t>(found.size()) != rope.dims / 2)
@@ -26,7 +26,7 @@ static void readLongRope(const JsonObject &keys, Rope &rope) {
     rope.attentionFactor = std::sqrt(1 + std::log(rope.factor) / std::log(rope.originalPositions));
 }
 
-/// Which scaling a set of parameters asks for.
+/// The scaling by rope_type, or by type in older files.
 static RopeScaling readScaling(const JsonObject &keys) {
   const bool old = !keys.has("rope_type") && keys.has("type");
   const llvm::StringRef typeKey = old ? "type" : "rope_type";
@@ -45,7 +45,7 @@ static RopeScaling readScaling(const JsonObject &keys) {
   return known.value_or(RopeScaling::None);
 }
 
-/// Sets `rope.dims` where a part of a head is rotated.
+/// Sets `rope.dims` if only a part of a head is rotated.
 static void readRotatedPart(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
                             Rope &rope) {
   for (const JsonObject *place : {&top, &keys}) {
@@ -57,7 +57,7 @@ static void readRotatedPart(const JsonObject &keys, const JsonObject &top, const
         place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
       continue;
     }
-    // Where both say so, the set of parameters counts. Cut off as transformers does it.
+    // If both have the key, the set of parameters takes precedence. Rounded down, as in transformers.
     rope.dims = part > 0 && part <= 1 ? static_cast<int64_t>(config.headDim * part) : 0;
     if (rope.dims < 2 || rope.dims % 2)
       place->fail("partial_rotary_factor", "expected a part of " + llvm::Twine(config.headDim) +
@@ -74,9 +74,9 @@ static void readLlama3(const JsonObject &keys, Rope &rope) {
                                       numberString(rope.highFrequency));
 }
 
-/// `isOne`: the set is that of one kind of layer.
+/// `isOne`: the set of parameters is for one kind of layer (rope_parameters.full_attention).
 static void readYarn(const JsonObject &keys, bool isOne, Rope &rope) {
-  // Zero means the default there, too.
+  // In transformers, too, zero means the default.
   rope.betaFast = keys.number("beta_fast", 32);
   rope.betaSlow = keys.number("beta_slow", 1);
   rope.betaFast = rope.betaFast ? rope.betaFast : 32;
@@ -84,7 +84,7 @@ static void readYarn(const JsonObject &keys, bool isOne, Rope &rope) {
   for (const char *beta : {"beta_fast", "beta_slow"})
     if (keys.number(beta, 1) < 0)
       keys.fail(beta, "expected a number not below 0, got " + describe(*keys.find(beta)));
-  // transformers looks for it beside the kinds of layers, not in one of them.
+  // transformers does not read `truncate` in the set of one kind of layer.
   rope.truncate = keys.boolean("truncate", true) || isOne;
   const double mscale = keys.number("mscale", 0), mscaleAll = keys.number("mscale_all_dim", 0);
   auto magnitude = [&](double k) { return rope.factor <= 1 ? 1 : 0.1 * k * std::log(rope.factor) + 1; };
@@ -101,8 +101,8 @@ static void readYarn(const JsonObject &keys, bool isOne, Rope &rope) {
     keys.fail("rope_theta", "expected another value than 1 for yarn, got 1");
 }
 
-/// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top` has what may stand beside it;
-/// `isOne` says that the set is that of one kind of layer.
+/// Reads one set of rotary parameters, from rope_scaling or rope_parameters. `top`: the config, where some of the keys
+/// may be instead. `isOne`: the set is for one kind of layer.
 static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
                      double theta, bool isOne = false) {
   Rope rope;
@@ -116,7 +116,7 @@ static Rope readRope(const JsonObject &keys, const JsonObject &top, const Model 
     rope.factor = keys.positive("factor");
     return rope;
   }
-  // transformers lets the key at the top win, where all layers are alike.
+  // As in transformers, the config's own key takes precedence if there is one set for all layers.
   const JsonObject &original = !isOne && top.has("original_max_position_embeddings") ? top : keys;
   const bool isLong = rope.scaling == RopeScaling::LongRope;
   rope.originalPositions = original.integer("original_max_position_embeddings", isLong ? 2 : 1, limits::positions,
@@ -154,7 +154,7 @@ void lathe::readRopes(const JsonObject &keys, const Model &model, Config &config
   if (model.localTheta) {
     if (parameters && !nested && !parameters->keys().empty())
       return parameters->fail("full_attention", "expected an object, as for sliding_attention, got no such key");
-    // An old rope_scaling is about the full layers.
+    // rope_scaling of older files is for full layers only.
     const JsonObject fallback = keys.sub("rope_parameters", nothing);
     config.rope = readRope(scaling ? *scaling : full.value_or(fallback), keys, model, config,
                            scaling && full ? full->positive("rope_theta", theta) : theta, /*isOne=*/true);

@@ -8,8 +8,8 @@
 
 namespace lathe {
 
-/// rope_theta and rope_scaling, or rope_parameters, of full and of sliding layers. Complaints go to the object's
-/// status.
+/// Reads Config::rope and slidingRope from rope_theta and rope_scaling, or from rope_parameters. Errors are left in the
+/// status of `keys`.
 void readRopes(const JsonObject &keys, const Model &model, Config &config);
 
 } // namespace lathe

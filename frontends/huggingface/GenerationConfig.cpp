@@ -1,7 +1,7 @@
-//===- GenerationConfig.cpp - how a model wants to be asked -------------------------------------------------------===//
+//===- GenerationConfig.cpp - reads generation_config.json --------------------------------------------------------===//
 //
-// As generate() of transformers 5 reads it: without do_sample nothing is drawn; with it, top_k is 50 unless said
-// otherwise. A key that does not matter is not looked at.
+// As generate() of transformers 5 reads it: greedy without do_sample; with it, the default of top_k is 50. Keys that
+// have no effect are not checked.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,11 +16,11 @@ namespace json = llvm::json;
 
 namespace {
 
-/// A key that changes what generate() gives, unless it has this value; null and an empty list never do.
+/// A key that changes the output of generate() unless it is `neutral`, null or empty, and that the runtime ignores.
 struct Unfollowed {
   llvm::StringLiteral key;
-  double neutral; // false is 0
-  bool isSampling = false;
+  double neutral;          // false is 0
+  bool isSampling = false; // the key has an effect only with do_sample
 };
 
 constexpr Unfollowed unfollowed[] = {{"num_beams", 1},
@@ -62,7 +62,7 @@ bool isNeutral(const json::Value &value, double neutral) {
   return value.getAsNumber() == neutral;
 }
 
-/// A number from 0 to 1; above that it cuts nothing.
+/// A probability from 0 to 1; a larger number means 1.
 double share(const JsonObject &keys, llvm::StringRef key, double fallback) {
   const double value = keys.number(key, fallback);
   if (value < 0)
@@ -79,7 +79,7 @@ void readSampling(const JsonObject &keys, llvm::StringRef origin, Config &config
     values.temperature = keys.number("temperature", 1);
     if (values.temperature < 0)
       keys.fail("temperature", "expected a number not below 0, got " + describe(*keys.find("temperature")));
-    values.topK = std::max<int64_t>(keys.integer("top_k", -1, limits::vocabulary, 50), 0); // -1: all, for other readers
+    values.topK = std::max<int64_t>(keys.integer("top_k", -1, limits::vocabulary, 50), 0); // -1: all, as vLLM reads it
     values.topP = share(keys, "top_p", 1);
     values.minP = share(keys, "min_p", 0);
   }
@@ -107,7 +107,7 @@ absl::Status read(llvm::StringRef path, llvm::StringRef text, llvm::function_ref
 
 absl::Status lathe::readGenerationConfig(llvm::StringRef path, llvm::StringRef text, Config &config) {
   return read(path, text, [&](const JsonObject &keys) {
-    // The end ids here are the ones generation uses, where there are any.
+    // End ids in this file replace those of config.json, as in transformers.
     std::vector<int64_t> ends = keys.integers("eos_token_id", -1, limits::vocabulary);
     llvm::erase(ends, -1);
     llvm::sort(ends);

@@ -18,10 +18,10 @@ static std::string inside(llvm::StringRef directory, llvm::StringRef name) {
 }
 
 static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef directory) {
-  // The order transformers looks in.
+  // In the order in which transformers looks for them.
   if (std::string single = inside(directory, "model.safetensors"); isThere(single))
     return openSafetensors(single);
-  // Before an index, which could name one part of a tensor alone.
+  // Before an index, which may list only one part of a tensor.
   LATHE_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> cut, openCutSafetensors(directory));
   if (cut)
     return cut;
@@ -29,7 +29,7 @@ static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef d
     return openShardedSafetensors(index);
   std::vector<std::string> foreign =
       filesEndingIn(directory, {".safetensors", ".bin", ".pth", ".pt", ".h5", ".msgpack", ".gguf", ".onnx"});
-  llvm::erase(foreign, "training_args.bin"); // no weights
+  llvm::erase(foreign, "training_args.bin"); // does not contain weights
   const llvm::StringRef first = foreign.empty() ? "" : llvm::StringRef(foreign.front());
   const std::string expected = "expected model.safetensors or model.safetensors.index.json beside config.json, got ";
   if (first.empty())
@@ -46,7 +46,7 @@ static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef d
                                                             : ", which is not supported"));
 }
 
-/// transformers ties when the config says so, unless both matrices are stored and differ.
+/// As transformers: tied if the config says so, unless both matrices are stored and differ.
 static void settleTie(const Model &model, const Checkpoint &checkpoint, Config &config) {
   const TensorInfo *head = checkpoint.find(tensorName(model, checkpoint, Slot::Head, 0));
   const TensorInfo *embed = checkpoint.find(tensorName(model, checkpoint, Slot::Embed, 0));

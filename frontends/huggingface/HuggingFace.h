@@ -1,4 +1,4 @@
-//===- HuggingFace.h - directories as transformers writes them ----------------------------------------------------===//
+//===- HuggingFace.h - reads directories that transformers writes -------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H
 #define LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACE_H
@@ -9,7 +9,7 @@
 
 namespace lathe {
 
-/// config.json's `text` -> config; `model` is set to the architecture. `path` is used in messages only.
+/// Reads config.json from its `text`, and sets `model` to the architecture. `path` is for messages.
 absl::StatusOr<Config> readConfig(llvm::StringRef path, llvm::StringRef text, const Model *&model);
 
 /// generation_config.json's `text` -> end ids and sampling values of `config`.
@@ -18,8 +18,8 @@ absl::Status readGenerationConfig(llvm::StringRef path, llvm::StringRef text, Co
 /// The sampling values alone of config.json's `text`: where transformers looks when there is no generation_config.json.
 absl::Status readSampling(llvm::StringRef path, llvm::StringRef text, Config &config);
 
-/// A directory with config.json, or a config.json named as a file (then without weights).
-/// A config.json named as a file is bare, whatever lies beside it.
+/// A directory with config.json and weights, or the path of a config.json. With the latter no weights are read, even if
+/// there are some in the same directory.
 absl::StatusOr<ModelSource> openHuggingFace(llvm::StringRef path);
 
 } // namespace lathe

@@ -28,7 +28,7 @@ absl::StatusOr<FoundTokenizer> findTokenizer(const ModelSource &source) {
   }
   const std::string reason(model.status().message());
   found.missing = reason + "; text cannot be fed, ids can (--tokens)";
-  // The program says why, too, without the folders of this machine.
+  // The program gives the reason, too, but without the directory.
   found.model = std::make_unique<TokenizerModel>();
   llvm::StringRef inside = reason;
   if (inside.consume_front(source.directory))

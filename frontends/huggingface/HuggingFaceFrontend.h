@@ -1,4 +1,4 @@
-//===- HuggingFaceFrontend.h - directories as transformers writes them --------------------------------------------===//
+//===- HuggingFaceFrontend.h - the frontend for directories that transformers writes ------------------------------===//
 
 #ifndef LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACEFRONTEND_H
 #define LATHE_FRONTENDS_HUGGINGFACE_HUGGINGFACEFRONTEND_H

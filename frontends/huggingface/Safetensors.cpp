@@ -15,11 +15,11 @@
 using namespace lathe;
 namespace json = llvm::json;
 
-// The format's own limit.
+// The limit of the safetensors format.
 static constexpr uint64_t maxHeaderBytes = 100'000'000;
 static constexpr uint64_t maxIndexBytes = 100'000'000;
 
-/// Bits of one value, 0 for a type the format does not have.
+/// Bits of one value; 0 for a type that the format does not have.
 static unsigned bitsOf(llvm::StringRef type) {
   return llvm::StringSwitch<unsigned>(type)
       .Case("F4", 4)
@@ -73,7 +73,7 @@ static absl::StatusOr<TensorInfo> readEntry(llvm::StringRef path, llvm::StringRe
 
   if (!readUnsigned(entry->get("shape"), tensor.shape))
     return fileError(path, name, "expected a shape of integers not below 0");
-  // Sizes and offsets are the file's claims: every product and sum is checked.
+  // Sizes and offsets come from the file and may be wrong: every product and sum is checked for overflow.
   uint64_t count = 1;
   for (int64_t size : tensor.shape) {
     bool overflow = false;
@@ -128,7 +128,7 @@ absl::StatusOr<std::vector<TensorInfo>> lathe::readSafetensorsHeader(const Mappe
     LATHE_ASSIGN_OR_RETURN(TensorInfo tensor, readEntry(path, key, value, dataStart, bytes.size() - dataStart));
     tensors.push_back(std::move(tensor));
   }
-  // The order of the file; names decide between empty tensors so that messages do not depend on a hash.
+  // In the order of the file. Empty tensors are sorted by name, so that messages do not depend on a hash.
   llvm::sort(tensors, [](const TensorInfo &a, const TensorInfo &b) {
     return std::tie(a.offset, a.bytes, a.name) < std::tie(b.offset, b.bytes, b.name);
   });
@@ -140,7 +140,7 @@ absl::StatusOr<std::vector<TensorInfo>> lathe::readSafetensorsHeader(const Mappe
   return tensors;
 }
 
-/// With the header that says where the tensors are: a shard's index may name the last of its tensors alone.
+/// Adds a file and the size of its header. The first tensor does not tell it: an index may list only later ones.
 static unsigned addFile(Checkpoint &checkpoint, std::shared_ptr<const MappedFile> file) {
   const llvm::StringRef bytes = file->bytes();
   const uint64_t header = bytes.size() < 8 ? bytes.size() : 8 + llvm::support::endian::read64le(bytes.data());
@@ -165,12 +165,12 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
   if (!map)
     return fileError(indexPath, "weight_map", "expected an object that gives each tensor its file");
 
-  // Sorted, so that files and messages come in the same order every time.
+  // Sorted, so that the order of files and messages is always the same.
   std::map<std::string, std::vector<llvm::StringRef>> shards;
   for (const auto &[key, file] : *map) {
     const std::optional<llvm::StringRef> name = file.getAsString();
     const std::string where = "weight_map." + llvm::StringRef(key).str();
-    // A shard lies beside its index: a name with a folder in it could reach any file of the user's.
+    // A shard must be in the directory of the index: a name with a folder could refer to any file of the user.
     if (!name || name->empty() || name->contains('\0') || llvm::sys::path::filename(*name) != *name || *name == "." ||
         *name == "..")
       return fileError(indexPath, where, "expected the name of a file beside the index, got " + describe(file));
@@ -178,7 +178,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
   }
 
   auto checkpoint = std::make_unique<Checkpoint>(huggingFaceTensors(), indexPath);
-  std::vector<TensorInfo> copies; // of tensors that the index places in another shard
+  std::vector<TensorInfo> copies; // of tensors that are in another shard, too
   for (auto &[name, keys] : shards) {
     llvm::SmallString<256> path(llvm::sys::path::parent_path(indexPath));
     llvm::sys::path::append(path, name);
@@ -203,7 +203,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
         return fileError(indexPath, ("weight_map." + key).str(),
                          "expected a tensor of that name in " + quoted(name) + ", found none");
   }
-  // Which of two counts is not the same for every reader.
+  // Copies must be equal: readers differ in which one they take.
   for (const TensorInfo &copy : copies) {
     const TensorInfo &tensor = *checkpoint->find(copy.name);
     if (copy.storedType != tensor.storedType || copy.shape != tensor.shape ||
@@ -217,11 +217,11 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
 
 namespace {
 
-/// The files of a directory by their names' beginning and the device they are for.
+/// The files of a directory that are split for tensor parallelism, by the beginning of the name and the device.
 struct CutFiles {
   std::vector<std::string> common;
   std::map<std::string, std::set<unsigned>> parts;
-  unsigned devices = 0; // all files' together
+  unsigned devices = 0; // number of devices over all files
 
   explicit CutFiles(llvm::StringRef directory) {
     for (const std::string &name : filesEndingIn(directory, {suffix})) {
@@ -242,7 +242,7 @@ struct CutFiles {
   static constexpr llvm::StringLiteral mark = "-TP-", suffix = ".safetensors";
 };
 
-/// The tensors of one file, which is added to the checkpoint.
+/// Adds the file to the checkpoint and returns its tensors.
 absl::StatusOr<std::vector<TensorInfo>> openFile(Checkpoint &checkpoint, llvm::StringRef name) {
   llvm::SmallString<256> path(checkpoint.source);
   llvm::sys::path::append(path, name);
@@ -263,7 +263,7 @@ absl::Status addTensor(Checkpoint &checkpoint, TensorInfo tensor) {
   return absl::OkStatus();
 }
 
-/// Puts a tensor behind the parts of the devices before.
+/// Appends the part of `device` to the parts of earlier devices.
 absl::Status addPart(const Checkpoint &checkpoint, unsigned device, TensorInfo part, TensorInfo &whole) {
   if (device == 0) {
     whole.name = part.name;
@@ -298,7 +298,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openCutSafetensors(llvm::Stri
       LATHE_RETURN_IF_ERROR(addTensor(*checkpoint, std::move(tensor)));
   }
   for (const auto &[stem, found] : files.parts) {
-    std::map<std::string, TensorInfo> wholes; // in an order that no hash decides
+    std::map<std::string, TensorInfo> wholes; // sorted, so that the order is always the same
     for (unsigned device = 0; device < files.devices; ++device) {
       const std::string name = CutFiles::nameOf(stem, device);
       if (!found.count(device))

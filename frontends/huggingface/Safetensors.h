@@ -1,7 +1,7 @@
-//===- Safetensors.h - the index of .safetensors files ------------------------------------------------------------===//
+//===- Safetensors.h - reads the headers of .safetensors files ----------------------------------------------------===//
 //
-// A file is 8 bytes little endian n, n bytes of JSON (name -> dtype, shape, data_offsets), then the data the offsets
-// count from. Nothing of the data is read.
+// A file consists of n as 8 bytes little endian, n bytes of JSON (name -> dtype, shape, data_offsets), and the data.
+// Offsets count from the start of the data. The data is not read.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,17 +14,18 @@
 
 namespace lathe {
 
-/// The tensors of one file, in the order of their data; TensorInfo::file is left 0.
+/// The tensors of one file, in the order of their data. TensorInfo::file is 0.
 absl::StatusOr<std::vector<TensorInfo>> readSafetensorsHeader(const MappedFile &file);
 
 /// One .safetensors file.
 absl::StatusOr<std::unique_ptr<Checkpoint>> openSafetensors(llvm::StringRef path);
 
-/// A model.safetensors.index.json and the shards it names, which lie beside it.
+/// A model.safetensors.index.json and the shards that it names, in the same directory.
 absl::StatusOr<std::unique_ptr<Checkpoint>> openShardedSafetensors(llvm::StringRef indexPath);
 
-/// What was cut for the devices of tensor parallelism, as Grok 2 is published: NAME-TP-common.safetensors with whole
-/// tensors, and NAME-TP-000.safetensors to the last device's with a part each of the same tensors. Null: no such files.
+/// Weights split for tensor parallelism, as Grok 2 is published: NAME-TP-common.safetensors has whole tensors; each of
+/// NAME-TP-000.safetensors, NAME-TP-001.safetensors, ... has a part of every other tensor. Null: there are no such
+/// files.
 absl::StatusOr<std::unique_ptr<Checkpoint>> openCutSafetensors(llvm::StringRef directory);
 
 } // namespace lathe

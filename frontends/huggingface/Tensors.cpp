@@ -1,8 +1,8 @@
-//===- Tensors.cpp - safetensors as transformers names and stores them --------------------------------------------===//
+//===- Tensors.cpp - finds tensors by transformers' names and layouts ---------------------------------------------===//
 //
 // Besides plain tensors [out, in]: matrices with the rows of several slots, one after another or interleaved
-// (Qwen3-Next), matrices [in, out] (GPT-2), experts as a tensor each or stacked, MXFP4 and F8_E4M3 with scales apart,
-// and files whose tensors were cut for several devices (Grok 2).
+// (Qwen3-Next); matrices [in, out] (GPT-2); experts as one tensor each or stacked; MXFP4 and F8_E4M3 with scales in
+// another tensor; tensors that were split for several devices (Grok 2).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -18,7 +18,8 @@ constexpr SlotName names[] = {
 };
 static_assert(namesEverySlot(names));
 
-// Where transformers' classes keep the decoder: plain, as one part of a multimodal model (older and newer), bare.
+// Prefixes of the decoder in transformers' classes: causal language model, multimodal models (older and newer), GPT-2,
+// decoder only.
 constexpr llvm::StringLiteral prefixes[] = {"model.", "language_model.model.", "model.language_model.", "transformer.",
                                             ""};
 constexpr llvm::StringLiteral headPrefixes[] = {"", "language_model.", "model."};
@@ -27,7 +28,7 @@ llvm::StringRef ownName(const Model &model, Slot slot) {
   return nameIn(model.huggingFace.names, model.huggingFace.fused, names, slot);
 }
 
-/// Norms that architectures with Model::normOffset store less that offset.
+/// Norms whose stored weights lack Model::normOffset.
 bool isNorm(Slot slot) {
   switch (slot) {
   case Slot::InputNorm:
@@ -45,7 +46,7 @@ bool isNorm(Slot slot) {
   }
 }
 
-/// The cut of a matrix [rows, columns] whose parts are in several files; error: they make no such matrix.
+/// The Cut of a matrix [rows, columns] whose parts are in several files. Error: the parts do not form such a matrix.
 absl::StatusOr<Cut> findCut(const Checkpoint &checkpoint, const TensorInfo &tensor, int64_t rows, int64_t columns) {
   Cut cut;
   const auto count = static_cast<int64_t>(tensor.parts.size());
@@ -66,7 +67,7 @@ absl::StatusOr<Cut> findCut(const Checkpoint &checkpoint, const TensorInfo &tens
   return cut;
 }
 
-/// Adds the places of one more matrix of a binding, all of which are cut alike.
+/// Adds one matrix to a binding: the offset of the tensor, or of each of its parts. All matrices have the same Cut.
 absl::StatusOr<const TensorInfo *> findMatrix(const Checkpoint &checkpoint, const std::string &name, int64_t rows,
                                               int64_t columns, TensorBinding &binding) {
   const TensorInfo *tensor = checkpoint.find(name);
@@ -87,7 +88,7 @@ absl::StatusOr<const TensorInfo *> findMatrix(const Checkpoint &checkpoint, cons
   return tensor;
 }
 
-/// The scales of an F8_E4M3 matrix [rows, columns], of which ours begins at `firstRow`.
+/// Adds the scales if the tensor [rows, columns] is F8_E4M3. The slot's rows begin at `firstRow` of the tensor.
 absl::Status bindScales(const Checkpoint &checkpoint, const TensorInfo &tensor, int64_t rows, int64_t columns,
                         int64_t firstRow, TensorBinding &binding) {
   if (tensor.format != Format::F8E4M3)
@@ -107,8 +108,8 @@ absl::Status bindScales(const Checkpoint &checkpoint, const TensorInfo &tensor, 
   return absl::OkStatus();
 }
 
-/// Experts as gpt-oss publishes them: `_blocks` [experts, rows, blocks, 16] of bytes and `_scales` [experts, rows,
-/// blocks], gate and up interleaved.
+/// MXFP4 experts of gpt-oss: bytes `_blocks` [experts, rows, blocks, 16] and `_scales` [experts, rows, blocks]. Rows of
+/// gate and up are interleaved.
 absl::Status bindBlocks(const Checkpoint &checkpoint, const std::string &stem, bool isInterleaved, bool isUp,
                         TensorBinding &binding) {
   const int64_t experts = binding.shape[0], rows = binding.shape[1], blocks = binding.shape[2] / 32;
@@ -140,8 +141,7 @@ absl::Status bindBlocks(const Checkpoint &checkpoint, const std::string &stem, b
   return absl::OkStatus();
 }
 
-/// Stacked matrices that products read from the left: gate_up_proj [experts, in, gate and up], down_proj [experts, in,
-/// out].
+/// Stacked, transposed matrices: gate_up_proj [experts, in, gate and up], down_proj [experts, in, out].
 absl::Status bindTransposedExperts(const SlotRequest &request, const std::string &name, TensorBinding &binding) {
   const Checkpoint &checkpoint = request.checkpoint;
   const int64_t experts = binding.shape[0], rows = binding.shape[1], columns = binding.shape[2];
@@ -162,7 +162,7 @@ absl::Status bindTransposedExperts(const SlotRequest &request, const std::string
   return absl::OkStatus();
 }
 
-/// Matrices of all experts: each a tensor, or stacked; transformers 5 may save [experts, gate and up, in].
+/// Matrices of all experts: one tensor each, or stacked. transformers 5 may save [experts, gate and up, in].
 absl::Status bindExperts(const SlotRequest &request, TensorBinding &binding) {
   const Checkpoint &checkpoint = request.checkpoint;
   const std::string pattern = request.name();
@@ -198,7 +198,7 @@ absl::Status bindHeads(const SlotRequest &request, TensorBinding &binding) {
   return absl::OkStatus();
 }
 
-/// Biases of all experts: [experts, values], of gate and up interleaved.
+/// Biases of all experts: [experts, values]; those of gate and up are interleaved in one tensor.
 absl::Status bindExpertBiases(const SlotRequest &request, TensorBinding &binding) {
   const int64_t experts = request.config.experts, each = binding.shape[0] / experts;
   const bool isFused = request.slot != Slot::ExpertDownBias;
@@ -211,7 +211,7 @@ absl::Status bindExpertBiases(const SlotRequest &request, TensorBinding &binding
   return absl::OkStatus();
 }
 
-/// The shape of the whole tensor, with the rows of all its slots, transposed where it is stored so.
+/// The shape of the stored tensor: rows of all its slots, and transposed if it is stored as [in, out].
 llvm::SmallVector<int64_t, 3> storedShape(const SlotRequest &request, TensorBinding &binding) {
   llvm::SmallVector<int64_t, 3> stored(binding.shape.begin(), binding.shape.end());
   addFusedRows(request, request.model.huggingFace.fused, binding, stored);
@@ -229,7 +229,7 @@ absl::Status bindPlain(const SlotRequest &request, TensorBinding &binding) {
   llvm::SmallVector<int64_t, 3> stored = storedShape(request, binding);
   const std::string name = request.name();
   const TensorInfo *tensor = checkpoint.find(name);
-  // A tied matrix may have been saved under the head's name only.
+  // A tied matrix may be stored under the name of lm_head only.
   if (!tensor && slot == Slot::Embed && config.tied)
     tensor = checkpoint.find(tensorName(model, checkpoint, Slot::Head, layer));
   // One row may be stored as a vector.

@@ -1,12 +1,12 @@
-//===- UnreadTensors.cpp - what else safetensors of transformers may hold -----------------------------------------===//
+//===- UnreadTensors.cpp - tensors of transformers that are not read ----------------------------------------------===//
 
 #include "frontends/huggingface/Tensors.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace lathe;
 
-/// Without the names of the classes that hold the decoder, transformers', peft's and torch's. Towers of other
-/// modalities keep theirs: their layers are not the decoder's.
+/// Drops the prefixes of classes of transformers, peft and torch that contain the decoder. Those of other modalities'
+/// towers stay: their layers are not the decoder's.
 llvm::StringRef HuggingFaceTensors::dropWrappers(llvm::StringRef name) const {
   constexpr llvm::StringLiteral wrappers[] = {"model.",      "language_model.", "transformer.", "text_model.",
                                               "base_model.", "decoder.",        "module.",      "_orig_mod."};
@@ -35,7 +35,7 @@ llvm::ArrayRef<llvm::StringLiteral> HuggingFaceTensors::globalModules() const {
 
 llvm::StringRef HuggingFaceTensors::predictionMark() const { return "eh_proj."; }
 
-/// Qwen3-Next's files number these layers from 0, beside what all of them share.
+/// Qwen3-Next's files have mtp.layers.0, mtp.layers.1, ..., and tensors mtp.* that all of them share.
 std::optional<TensorConventions::Predictor> HuggingFaceTensors::findPredictor(llvm::StringRef name) const {
   llvm::StringRef own = dropWrappers(name);
   if (!own.consume_front("mtp."))
@@ -47,7 +47,7 @@ std::optional<TensorConventions::Predictor> HuggingFaceTensors::findPredictor(ll
 
 bool HuggingFaceTensors::isRedundant(const Config &config, const Checkpoint &checkpoint,
                                      const LayerTensor &tensor) const {
-  // Of a layer that attends to another one's values.
+  // The unused norm of values in a layer that attends to another layer's cache.
   return config.cacheOf(tensor.layer) != tensor.layer && tensor.rest.starts_with("self_attn.v_norm.");
 }
 
