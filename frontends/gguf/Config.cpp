@@ -1,8 +1,9 @@
-//===- Config.cpp - GGUF metadata -> Config -----------------------------------------------------------------------===//
+//===- Config.cpp - reads a Config from GGUF metadata -------------------------------------------------------------===//
 //
-// Keys begin with the architecture's name. Much that config.json states is a constant of the architecture here (Model),
-// and some is told by the tensors: biases and a head of its own are there or not, llama3 scaling is rope_freqs.weight,
-// longrope's rope_factors_short.weight and rope_factors_long.weight, layers have experts or are linear.
+// Keys begin with the architecture's name. Many keys of config.json have no counterpart: their values are constants of
+// the architecture (Model), or follow from the tensors. Tensors tell whether there are biases and an lm_head, which
+// layers are sparse or linear, and the rotary scaling: rope_freqs.weight for llama3, rope_factors_short.weight and
+// rope_factors_long.weight for longrope.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -19,11 +20,12 @@ using namespace lathe;
 
 namespace {
 
-/// Keys of other architectures that share a name with these, and the value at which they do nothing.
+/// Keys that only some models of an architecture's name have, and the value at which they have no effect. Another value
+/// is an error, unless the key is read.
 struct Neutral {
   llvm::StringLiteral name;
   double value;
-  bool (*isRead)(const Model &) = nullptr; // not to be refused where it is
+  bool (*isRead)(const Model &) = nullptr; // null: never
 };
 bool readsScales(const Model &model) { return model.readsScales; }
 bool readsMultipliers(const Model &model) { return model.readsMultipliers; }
@@ -46,7 +48,7 @@ constexpr Neutral neutral[] = {
     {"rope.scaling.yarn_log_multiplier", 0, isLatent},
 };
 
-/// The layer of a tensor blk.LAYER.NAME; nothing for other tensors.
+/// The layer of a tensor blk.LAYER.NAME; none for other tensors.
 std::optional<int64_t> layerOf(llvm::StringRef tensor, llvm::StringRef name, const Config &config) {
   uint64_t layer = 0;
   if (tensor.consume_front("blk.") && !tensor.consumeInteger(10, layer) && tensor.consume_front(".") &&
@@ -70,8 +72,8 @@ const TensorInfo *lathe::findTensor(const Gguf &gguf, llvm::StringRef name) {
   return found == gguf.tensors().end() ? nullptr : found;
 }
 
-/// Multi-head latent attention. The plain lengths are those of the one key and value of all heads in the cache; files
-/// older than that have the heads' own there.
+/// Multi-head latent attention. key_length_mla and value_length_mla are per head; key_length and value_length are those
+/// of the cache, which all heads share. Older files have no *_mla keys; there key_length and value_length are per head.
 static absl::Status readLatent(const ConfigReader &keys, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.integer(config.latentRank, "attention.kv_lora_rank", 1, limits::hidden));
   LATHE_RETURN_IF_ERROR(keys.integer(config.queryRank, "attention.q_lora_rank", 0, limits::hidden, 0));
@@ -144,7 +146,7 @@ static absl::Status readVocabulary(const ConfigReader &keys, Config &config) {
 static absl::Status readSizes(const ConfigReader &keys, const Model &model, Config &config) {
   LATHE_RETURN_IF_ERROR(keys.integer(config.hidden, "embedding_length", 1, limits::hidden));
   LATHE_RETURN_IF_ERROR(keys.integer(config.layers, "block_count", 1, limits::layers));
-  // Blocks that predict further tokens stand behind the layers and are counted with them.
+  // block_count includes the layers of multi-token prediction, which are the last ones.
   int64_t predicting = 0;
   LATHE_RETURN_IF_ERROR(keys.integer(predicting, "nextn_predict_layers", 0, limits::layers, 0));
   if (predicting >= config.layers)
@@ -167,13 +169,13 @@ static absl::Status readSizes(const ConfigReader &keys, const Model &model, Conf
   LATHE_RETURN_IF_ERROR(keys.positive(config.normEps, model.normKind == NormKind::Layer
                                                           ? "attention.layer_norm_epsilon"
                                                           : "attention.layer_norm_rms_epsilon"));
-  // Stored as float: the number meant by the float nearest to 1e-6 is 1e-6.
+  // Stored as float: the shortest decimal number of that float (1e-6) is meant.
   config.normEps = std::strtod(numberString(static_cast<float>(config.normEps)).c_str(), nullptr);
   LATHE_RETURN_IF_ERROR(readHeads(keys, model, config));
   return readVocabulary(keys, config);
 }
 
-/// Gated DeltaNet, in the words of state space models.
+/// Gated DeltaNet; its keys have the names of state space models.
 static absl::Status readDeltaNet(const ConfigReader &keys, Config &config) {
   int64_t inner = 0;
   LATHE_RETURN_IF_ERROR(keys.integer(config.convWidth, "ssm.conv_kernel", 2, 64));
@@ -202,10 +204,10 @@ static absl::Status readDeltaNet(const ConfigReader &keys, Config &config) {
   return absl::OkStatus();
 }
 
-/// Gemma 3n. llama.cpp has how many layers own their cache, and how many have sparse gates, as constants.
+/// Gemma 3n. In llama.cpp the number of layers with their own cache, and of those with sparse gates, are constants.
 static absl::Status readAltUp(const ConfigReader &keys, Config &config) {
   constexpr int64_t ownCaches = 20, sparseGates = 10;
-  constexpr double deviations95 = 1.6448536269514722; // 95 % of normal values lie below
+  constexpr double deviations95 = 1.6448536269514722; // 95 % of normally distributed values are below mean + this * std
   int64_t active = 0, shared = 0;
   LATHE_RETURN_IF_ERROR(keys.integer(config.streams, "altup.num_inputs", 4, 4, 4));
   LATHE_RETURN_IF_ERROR(keys.integer(active, "altup.active_idx", 0, 0, 0));
@@ -227,7 +229,7 @@ static absl::Status readAltUp(const ConfigReader &keys, Config &config) {
       return keys.error("activation_sparsity_scale", "expected one for each of the " + llvm::Twine(config.layers) +
                                                          " layers, got " + llvm::Twine(listed.size()));
     for (int64_t i = 0; i < config.layers; ++i) {
-      // Where no gate is made 0 the converter writes what no value lies below.
+      // The converter writes -inf for a layer without sparse gates.
       if (listed[i] == -std::numeric_limits<float>::infinity())
         continue;
       if (!std::isfinite(listed[i]))
@@ -296,7 +298,7 @@ static absl::Status readWindow(const ConfigReader &keys, const Model &model, Con
   return absl::OkStatus();
 }
 
-/// Texts that end a turn in the families' chat formats, as llama.cpp knows them: files often name only one end id.
+/// Texts of tokens that end a turn in chat formats, from llama.cpp: many files name only one end id.
 static bool endsTurn(llvm::StringRef token) {
   return llvm::StringSwitch<bool>(token)
       .Cases({"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>"}, true)
@@ -328,7 +330,7 @@ static absl::Status readSpecialTokens(const Gguf &gguf, Config &config) {
   return absl::OkStatus();
 }
 
-/// Scales, soft limits and temperature: the architecture's constants first, then what the file says.
+/// Scales, softcaps and temperature: first the architecture's constants, then the keys of the file.
 static absl::Status readScales(const ConfigReader &keys, const Model &model, Config &config) {
   if (model.scaleEmbedding)
     config.embeddingScale = std::sqrt(static_cast<double>(config.hidden));
@@ -361,7 +363,7 @@ static absl::Status readScales(const ConfigReader &keys, const Model &model, Con
     return absl::OkStatus();
   if (temperature.length == 1)
     return keys.error("attention.temperature_length", "expected an integer greater than 1, or 0 for none, got 1");
-  // Without a scale it is log2(p) / log2(length), from 1 on: 1 + ln(p / length) / ln(length).
+  // Without a scale the factor is max(1, log2(p) / log2(length)) = max(1, 1 + ln(p / length) / ln(length)).
   temperature.scale = 1 / std::log(static_cast<double>(temperature.length));
   return absl::OkStatus();
 }

@@ -1,11 +1,11 @@
-//===- ConfigExperts.cpp - experts of a GGUF ----------------------------------------------------------------------===//
+//===- ConfigExperts.cpp - reads the experts of a Config from GGUF metadata ---------------------------------------===//
 
 #include "frontends/gguf/ConfigReader.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace lathe;
 
-// 3 is a softmax over the chosen ones' scores, which is the softmax over all with weights made to add up to 1.
+// expert_gating_func 3 is a softmax over the chosen experts only. It equals a softmax over all experts, normalised.
 absl::StatusOr<Scoring> lathe::readGgufScoring(const ConfigReader &keys) {
   int64_t function = 0;
   LATHE_RETURN_IF_ERROR(keys.integer(function, "expert_gating_func", 0, 3, 0));
@@ -18,7 +18,7 @@ absl::StatusOr<Scoring> lathe::readGgufScoring(const ConfigReader &keys) {
              : Scoring::Softmax;
 }
 
-/// Which layers have experts; keys that say it, too, must agree.
+/// Layers with experts, by their tensors. Keys that give the same information must agree.
 static absl::Status readSparseLayers(const ConfigReader &keys, const ExpertRule &rule, Config &config) {
   config.sparse = layersWith(keys.gguf, "ffn_gate_inp.weight", config);
   const bool isBehind = rule.layers == SparseLayers::Behind;
@@ -55,7 +55,7 @@ absl::Status lathe::readGgufExperts(const ConfigReader &keys, const Model &model
   config.normalizesRouting = normalized;
   LATHE_RETURN_IF_ERROR(keys.number(config.routingScale, "expert_weights_scale", 1));
   if (config.routingScale == 0)
-    config.routingScale = 1; // llama.cpp: 0 is none
+    config.routingScale = 1; // in llama.cpp 0 means no scale
   if (!rule.scaled && config.routingScale != 1)
     return keys.error("expert_weights_scale",
                       "expected 1 for this architecture, got " + numberString(config.routingScale));

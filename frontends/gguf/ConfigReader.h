@@ -1,4 +1,4 @@
-//===- ConfigReader.h - keys of a GGUF under its architecture's name ----------------------------------------------===//
+//===- ConfigReader.h - reads GGUF keys that begin with the architecture's name -----------------------------------===//
 
 #ifndef LATHE_FRONTENDS_GGUF_CONFIGREADER_H
 #define LATHE_FRONTENDS_GGUF_CONFIGREADER_H
@@ -9,7 +9,7 @@
 
 namespace lathe {
 
-/// Numbers of one architecture: its name stands before every key. Errors name file, key, expected and found.
+/// Reads keys `architecture.name`. An error names the file, the key, what was expected and what was found.
 struct ConfigReader {
   const Gguf &gguf;
   std::string architecture;
@@ -31,7 +31,7 @@ struct ConfigReader {
     LATHE_ASSIGN_OR_RETURN(out, gguf.number(key(name), fallback));
     return absl::OkStatus();
   }
-  /// The first complaint of a check; it names whole keys.
+  /// The first complaint of a check as an error. Complaints name whole keys, with the architecture.
   absl::Status check(llvm::function_ref<void(Complain)> checks) const {
     absl::Status status;
     checks([&](llvm::StringRef whole, const llvm::Twine &message) {
@@ -40,7 +40,7 @@ struct ConfigReader {
     });
     return status;
   }
-  /// A number, or an array with the same for every layer.
+  /// An integer, or an array with the same integer for every layer.
   absl::Status perLayer(int64_t &out, llvm::StringRef name, int64_t min, int64_t max,
                         std::optional<int64_t> fallback = std::nullopt) const {
     const Gguf::Value *value = gguf.find(key(name));
@@ -58,16 +58,17 @@ struct ConfigReader {
   }
 };
 
-/// Which layers have a tensor blk.LAYER.NAME: what a layer has tells which kind it is.
+/// [layers]: whether the layer has a tensor blk.LAYER.NAME.
 std::vector<bool> layersWith(const Gguf &gguf, llvm::StringRef name, const Config &config);
 
-/// Null where there is none of that name.
+/// Null if there is no tensor of that name.
 const TensorInfo *findTensor(const Gguf &gguf, llvm::StringRef name);
 
-/// Rotary positions: keys, and scaling that the converter stores as tensors (ConfigRope.cpp).
+/// Rotary positions, from keys and from the tensors in which the converter stores scaling (ConfigRope.cpp).
 absl::Status readGgufRope(const ConfigReader &keys, const Model &model, Config &config);
 
-/// How experts are scored: by a key, or by what only sigmoids have. Several models share a name and differ in this.
+/// The experts' scoring, by a key, or by tensors that only sigmoid scoring has. It distinguishes models that share an
+/// architecture name.
 absl::StatusOr<Scoring> readGgufScoring(const ConfigReader &keys);
 /// Experts, and which layers have them (ConfigExperts.cpp).
 absl::Status readGgufExperts(const ConfigReader &keys, const Model &model, Config &config);

@@ -1,6 +1,6 @@
-//===- ConfigRope.cpp - rotary positions of a GGUF ----------------------------------------------------------------===//
+//===- ConfigRope.cpp - reads the rotary positions of a Config from a GGUF ----------------------------------------===//
 //
-// Scaling is told by keys (linear, yarn) or by tensors: llama3's is rope_freqs.weight, longrope's are
+// Linear and yarn scaling have keys. llama3 and longrope scaling are stored as tensors: rope_freqs.weight, or
 // rope_factors_short.weight and rope_factors_long.weight.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -12,7 +12,7 @@
 
 using namespace lathe;
 
-/// One divisor for each pair.
+/// One divisor for each rotated pair: [dims/2].
 static absl::StatusOr<std::vector<float>> readDivisors(const Gguf &gguf, const TensorInfo &tensor, const Rope &rope) {
   const MappedFile &file = *gguf.files()[tensor.file];
   if (tensor.format != Format::F32 || !hasDimensions(tensor, {rope.dims / 2}))
@@ -27,7 +27,7 @@ static absl::StatusOr<std::vector<float>> readDivisors(const Gguf &gguf, const T
   return divisors;
 }
 
-/// Scaling that the converter stores as tensors, llama3's and longrope's.
+/// Scaling that the converter stores as tensors: llama3 and longrope.
 static absl::Status readScalingTensors(const ConfigReader &keys, llvm::StringRef type, Config &config) {
   Rope &rope = config.rope;
   constexpr llvm::StringLiteral shortName = "rope_factors_short.weight", longName = "rope_factors_long.weight";
@@ -71,7 +71,7 @@ absl::Status lathe::readGgufRope(const ConfigReader &keys, const Model &model, C
                                         model.localTheta == model.theta ? rope.theta : model.localTheta));
 
   LATHE_ASSIGN_OR_RETURN(llvm::StringRef type, keys.gguf.string(keys.key("rope.scaling.type"), "linear"));
-  // Files older than scaling types have the bare factor.
+  // Older files have rope.scale_linear and no scaling type.
   const char *factorKey =
       !keys.has("rope.scaling.factor") && keys.has("rope.scale_linear") ? "rope.scale_linear" : "rope.scaling.factor";
   double factor = 1;
@@ -80,7 +80,7 @@ absl::Status lathe::readGgufRope(const ConfigReader &keys, const Model &model, C
   }
   if (factor < 0)
     return keys.error(factorKey, "expected a number not below 0, got " + numberString(factor));
-  factor = factor == 0 ? 1 : factor; // llama.cpp: 0 is none
+  factor = factor == 0 ? 1 : factor; // in llama.cpp 0 means no scaling
   if (type == "linear") {
     if (factor != 1) {
       rope.scaling = RopeScaling::Linear;
@@ -99,12 +99,12 @@ absl::Status lathe::readGgufRope(const ConfigReader &keys, const Model &model, C
     double multiplier = 1;
     LATHE_RETURN_IF_ERROR(keys.positive(multiplier, "rope.scaling.attn_factor", 1));
     const double stretch = factor <= 1 ? 0 : std::log(factor);
-    // A tenth of mscale_all_dim, and there is no key for mscale: they are equal in published models, so that nothing is
-    // left of them where keys are rotated, and both factors are the scores'.
+    // yarn_log_multiplier is mscale_all_dim / 10. mscale has no key: in published models it equals mscale_all_dim, so
+    // attentionFactor is 1, and the square of the magnitude multiplies the attention scores.
     double growth = 0;
     LATHE_RETURN_IF_ERROR(keys.number(growth, "rope.scaling.yarn_log_multiplier", 0));
     config.attentionScale *= (1 + growth * stretch) * (1 + growth * stretch);
-    // yarn_attn_factor is config.json's attention_factor, the whole of it.
+    // yarn_attn_factor is config.json's attention_factor and replaces the computed one.
     LATHE_RETURN_IF_ERROR(keys.positive(rope.attentionFactor, "rope.scaling.yarn_attn_factor",
                                         multiplier * (growth != 0 ? 1 : 0.1 * stretch + 1)));
     if (rope.theta == 1)

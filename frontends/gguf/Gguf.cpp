@@ -13,10 +13,10 @@ namespace {
 
 constexpr uint64_t maxKeyBytes = 65535;
 constexpr unsigned maxDimensions = 4; // ggml's
-// Far above any model's, so that lists stay small whatever the size of the file.
+// Far above the numbers of any model; they limit memory for a damaged file of any size.
 constexpr uint64_t maxEntries = 1 << 16, maxTensors = 1 << 20, maxElements = 1 << 24;
 
-/// Reads forward and never past the end: the first thing that does not fit makes every later read fail.
+/// Reads forward and never past the end: after the first read that does not fit, all reads fail.
 struct Cursor {
   llvm::StringRef bytes;
   uint64_t at = 0;
@@ -44,7 +44,7 @@ struct Cursor {
 
 constexpr llvm::StringLiteral typeNames[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
                                              "bool", "string", "array", "u64", "i64", "f64"};
-// 0: the value says how long it is.
+// 0: variable size; the value begins with its length.
 constexpr uint64_t typeBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 llvm::StringRef nameOf(Type type) { return typeNames[static_cast<uint32_t>(type)]; }
@@ -70,7 +70,7 @@ constexpr TensorType tensorTypes[] = {
     {35, "TQ2_0", std::nullopt},   {39, "MXFP4", Format::MXFP4}, {40, "NVFP4", std::nullopt},
 };
 
-/// One element of a value that is not a string, as an integer where it is one.
+/// An element that is not a string, as an integer; none if it is a float or too large.
 std::optional<int64_t> integerAt(Type type, const char *raw) {
   using namespace llvm::support::endian;
   switch (type) {
@@ -116,7 +116,7 @@ std::optional<double> numberAt(Type type, const char *raw) {
   return std::nullopt;
 }
 
-/// A value's bytes; `cursor` stands behind its type. False when it does not fit or has no such type.
+/// Sets the value's bytes and moves `cursor`, which is after the value's type, to its end. False if it does not fit.
 bool skipValue(Cursor &cursor, Gguf::Value &value) {
   const uint64_t start = cursor.at;
   if (!value.isArray && value.type != Type::String) {
@@ -184,7 +184,7 @@ absl::Status Gguf::parseFile() {
     return fail("expected GGUF version 2 or 3, got " + llvm::Twine(fileVersion));
   if (!cursor.ok)
     return fail("expected a GGUF header of 24 bytes, got a file of " + llvm::Twine(file->size()));
-  // The least an entry takes is an empty key, a type and a byte; a tensor, an empty name and its numbers.
+  // Minimal bytes of an entry: an empty key, a type and one byte; of a tensor: an empty name and its numbers.
   auto checkCount = [&](llvm::StringRef what, uint64_t count, uint64_t least, uint64_t most) {
     const uint64_t fitting = std::min(cursor.left() / least, most);
     return count <= fitting ? absl::OkStatus()
@@ -230,7 +230,7 @@ absl::Status Gguf::parseFile() {
   if (!llvm::isPowerOf2_64(alignment))
     return error("general.alignment", "expected a power of two, got " + llvm::Twine(alignment));
 
-  // Once more, as metadata took its part of the file.
+  // Checked again: fewer bytes of the file are left after the metadata.
   LATHE_RETURN_IF_ERROR(checkCount("tensors", tensorCount, 24, maxTensors));
   index.reserve(tensorCount);
   llvm::StringMap<size_t> names;
@@ -253,14 +253,14 @@ absl::Status Gguf::parseFile() {
       return error(name, "expected an entry of the tensor index, got the end of the file");
 
     const auto *type = llvm::find_if(tensorTypes, [&](const TensorType &row) { return row.number == number; });
-    // Only a tensor that the model reads must have a type that can be read. Where it ends is not known for the others.
+    // Tensors that the model does not read may have other types; their size is not known.
     if (type != std::end(tensorTypes)) {
       tensor.format = type->format;
       tensor.storedType = type->name.str();
     } else {
       tensor.storedType = "the unknown type " + std::to_string(number);
     }
-    // Dimensions come fastest first.
+    // The first dimension is the one that varies fastest.
     uint64_t count = 1;
     for (uint64_t size : llvm::reverse(sizes)) {
       bool overflow = false;
@@ -284,10 +284,10 @@ absl::Status Gguf::parseFile() {
     index.push_back(std::move(tensor));
   }
 
-  // Without tensors there need be no data, nor its padding.
+  // A file without tensors may end before the padding.
   const uint64_t dataStart = llvm::alignTo(cursor.at, alignment);
   const uint64_t dataSize = dataStart <= file->size() ? file->size() - dataStart : 0;
-  // A tensor of a type without a known size has one byte at least.
+  // A tensor of unknown size has at least one byte.
   auto leastBytes = [](const TensorInfo &tensor) { return tensor.format ? tensor.bytes : 1; };
   for (TensorInfo &tensor : index) {
     if (tensor.offset > dataSize || leastBytes(tensor) > dataSize - tensor.offset)
@@ -341,7 +341,7 @@ absl::StatusOr<std::optional<int64_t>> Gguf::tokenId(llvm::StringRef key, int64_
   if (value->isArray || !(isUnsigned || isSigned))
     return error(key, "expected a token id, got " + describe(*value));
   const std::optional<int64_t> found = integerAt(value->type, value->bytes.data());
-  // Nothing where a 64-bit value is beyond what int64_t holds.
+  // `found` is none for an unsigned 64-bit value that int64_t cannot hold.
   if (!found || *found < 0 || *found == std::numeric_limits<uint32_t>::max())
     return std::nullopt;
   const bool isLargest = isUnsigned && llvm::all_of(value->bytes, [](char byte) { return byte == '\xff'; });
@@ -441,7 +441,7 @@ bool lathe::hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shap
 
 std::unique_ptr<Checkpoint> lathe::makeCheckpoint(const Gguf &gguf) {
   auto checkpoint = std::make_unique<Checkpoint>(ggufTensors(), gguf.path());
-  // Metadata and index end where the first tensor begins.
+  // The header of a file ends where its first tensor begins.
   std::vector<uint64_t> headers;
   for (const std::shared_ptr<const MappedFile> &file : gguf.files())
     headers.push_back(file->size());

@@ -1,8 +1,8 @@
-//===- Gguf.h - llama.cpp's model files ---------------------------------------------------------------------------===//
+//===- Gguf.h - reads llama.cpp's model files ---------------------------------------------------------------------===//
 //
 // Versions 2 and 3, little endian: magic, counts, metadata (key, type, value), tensor index, aligned data. Values and
-// strings are views into the mapped file; opening one walks the metadata and reads no tensor. A file may be split into
-// parts: the first has the metadata, each some of the tensors.
+// strings are views into the mapped file; opening one reads metadata and index, and no tensor. A model may be split
+// into several files: the first has the metadata, each has some of the tensors.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -41,12 +41,12 @@ public:
   using OpenFile = llvm::function_ref<absl::StatusOr<std::unique_ptr<MappedFile>>(llvm::StringRef path)>;
 
   static absl::StatusOr<std::shared_ptr<const Gguf>> open(llvm::StringRef path);
-  /// `openPart` opens the others where the file is the first of several.
+  /// `openPart` opens the other files if `file` is the first of several.
   static absl::StatusOr<std::shared_ptr<const Gguf>> parse(std::shared_ptr<const MappedFile> file,
                                                            OpenFile openPart = MappedFile::open);
 
   llvm::StringRef path() const { return mapped.front()->path(); }
-  /// The path's last part without .gguf, nor a part's number.
+  /// The file name without .gguf, and without the number of the part ("-00001-of-00003").
   llvm::StringRef name() const;
   uint32_t version() const { return fileVersion; }
   /// TensorInfo::file is an index into these.
@@ -58,21 +58,21 @@ public:
   bool has(llvm::StringRef key) const { return byKey.contains(key); }
   const Value *find(llvm::StringRef key) const;
 
-  // Without a fallback the key must be there. Errors: `path: key: expected ..., got ...`. Any integer type will do for
-  // an integer, any number for a number.
+  // Without a fallback the key is required. Errors: `path: key: expected ..., got ...`. integer() accepts all integer
+  // types, number() all integer and float types.
   absl::StatusOr<int64_t> integer(llvm::StringRef key, int64_t min, int64_t max,
                                   std::optional<int64_t> fallback = std::nullopt) const;
-  /// The id of a special token, of any integer type. Nothing where the key is absent or says "no such token": a
-  /// negative number, 4294967295, or the type's largest number where that is beyond the vocabulary.
+  /// The id of a special token, of any integer type. None if the key is absent or means "no such token": a negative
+  /// number, 4294967295, or the type's largest number if that is not less than `vocabulary`.
   absl::StatusOr<std::optional<int64_t>> tokenId(llvm::StringRef key, int64_t vocabulary) const;
   absl::StatusOr<double> number(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;
   absl::StatusOr<bool> boolean(llvm::StringRef key, std::optional<bool> fallback = std::nullopt) const;
-  /// A view into the file; any bytes.
+  /// A view into the file; not necessarily UTF-8.
   absl::StatusOr<llvm::StringRef> string(llvm::StringRef key,
                                          std::optional<llvm::StringRef> fallback = std::nullopt) const;
   /// Views into the file, which lives as long as this object. Empty when the key is absent.
   absl::StatusOr<std::vector<llvm::StringRef>> strings(llvm::StringRef key) const;
-  /// A scalar is a list of one; booleans are 0 and 1. Empty when the key is absent.
+  /// A scalar is a list of one, booleans are 0 and 1. Empty when the key is absent.
   absl::StatusOr<std::vector<int64_t>> integers(llvm::StringRef key, int64_t min = std::numeric_limits<int64_t>::min(),
                                                 int64_t max = std::numeric_limits<int64_t>::max()) const;
   absl::StatusOr<std::vector<float>> floats(llvm::StringRef key) const;
@@ -80,7 +80,7 @@ public:
   /// `path: key: message`.
   absl::Status error(llvm::StringRef key, const llvm::Twine &message) const;
 
-  /// The value as messages show it.
+  /// The value's text in messages.
   static std::string describe(const Value &value);
 
 private:
@@ -100,22 +100,22 @@ struct Model;
 struct ModelSource;
 struct TokenizerSection;
 
-/// `shape` without the ones in front beyond its last `rank` dimensions: some writers pad with them.
+/// `shape` without leading dimensions of 1, down to `rank` dimensions: some writers pad shapes with them.
 llvm::ArrayRef<int64_t> dropLeadingOnes(llvm::ArrayRef<int64_t> shape, size_t rank);
 
-/// Whether a tensor has this shape, padding aside.
+/// Whether a tensor has this shape, leading dimensions of 1 ignored.
 bool hasDimensions(const TensorInfo &tensor, llvm::ArrayRef<int64_t> shape);
 
 /// The tensors of `gguf` as a checkpoint that keeps the files mapped.
 std::unique_ptr<Checkpoint> makeCheckpoint(const Gguf &gguf);
 
-/// Metadata (and rope_freqs.weight) -> config; `model` is set to the architecture.
+/// Reads the Config from metadata and tensors, and sets `model` to the architecture.
 absl::StatusOr<Config> readGgufConfig(const Gguf &gguf, const Model *&model);
 
-/// general.sampling.* -> config.sampling. A key that is left out changes nothing.
+/// Reads config.sampling from general.sampling.*. The default of an absent key has no effect on sampling.
 absl::Status readGgufSampling(const Gguf &gguf, Config &config);
 
-/// The file's model, tensors checked.
+/// The model of the file; its tensors have been checked.
 absl::StatusOr<ModelSource> describeGguf(const Gguf &gguf);
 
 absl::StatusOr<TokenizerSection> readGgufTokenizerSection(const Gguf &gguf, const Config &config);

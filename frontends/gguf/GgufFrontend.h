@@ -1,4 +1,4 @@
-//===- GgufFrontend.h - llama.cpp's model files -------------------------------------------------------------------===//
+//===- GgufFrontend.h - the frontend for llama.cpp's model files --------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_GGUF_GGUFFRONTEND_H
 #define LATHE_FRONTENDS_GGUF_GGUFFRONTEND_H
@@ -7,7 +7,7 @@
 
 namespace lathe {
 
-/// A .gguf file, or the first of a model's parts.
+/// A .gguf file; of a model in several files, the first one.
 const Frontend &ggufFrontend();
 
 } // namespace lathe

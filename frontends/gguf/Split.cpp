@@ -1,7 +1,7 @@
-//===- Split.cpp - a GGUF file in several parts -------------------------------------------------------------------===//
+//===- Split.cpp - a GGUF model in several files ------------------------------------------------------------------===//
 //
-// As llama.cpp's gguf-split names them, NAME-00001-of-00003.gguf and so on. Each part says which it is, of how many,
-// and how many tensors they have together.
+// Names are those of llama.cpp's gguf-split: NAME-00001-of-00003.gguf and so on. Each part has its own number, the
+// number of parts, and the number of tensors of all parts.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,11 +14,11 @@
 
 using namespace lathe;
 
-// As many as the 16 bits llama.cpp has for it can say.
+// The largest 16-bit number: llama.cpp stores the number of parts in 16 bits.
 static constexpr int64_t maxParts = 65535;
 static constexpr int64_t maxSplitTensors = std::numeric_limits<int32_t>::max();
 
-/// The end of a part's path; `number` counts from 0, names count from 1.
+/// The end of the path of part `number`, counted from 0. Names count from 1.
 static std::string ending(int64_t number, int64_t count) {
   std::string out;
   llvm::raw_string_ostream(out) << llvm::format("-%05d-of-%05d.gguf", int(number + 1), int(count));
@@ -48,7 +48,7 @@ absl::Status Gguf::addParts(OpenFile openPart) {
                                     quoted(llvm::sys::path::filename(path())));
   LATHE_ASSIGN_OR_RETURN(const int64_t tensors, integer("split.tensors.count", 0, maxSplitTensors));
 
-  llvm::StringMap<unsigned> parts; // of the tensors
+  llvm::StringMap<unsigned> parts; // tensor name -> part
   for (const TensorInfo &tensor : index)
     parts[tensor.name] = 0;
   for (unsigned i = 1; i < count; ++i) {

@@ -1,8 +1,8 @@
-//===- Tensors.cpp - a GGUF's tensors as llama.cpp names and stores them ------------------------------------------===//
+//===- Tensors.cpp - finds tensors by llama.cpp's names and layouts -----------------------------------------------===//
 //
-// Besides plain tensors [out, in], of any type with blocks: experts stacked, the matrices between Gemma 3n's streams
-// stacked, keys and values of latent attention a matrix for each head (older files: one for all). Numbers are stored as
-// they are used: norms that are 1 + w have the 1 in them.
+// Besides plain tensors [out, in] of any type with blocks: stacked experts; stacked projections of Gemma 3n's streams;
+// one matrix per head for keys and values of latent attention (in older files one for all heads). Norm weights are
+// stored as they are used: those of 1 + w include the 1.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ std::string nameInBlock(int64_t layer, llvm::StringRef own) { return ("blk." + l
 absl::Status bindExperts(const SlotRequest &request, TensorBinding &binding) {
   const std::string name = request.name(), both = nameInBlock(request.layer, "ffn_gate_up_exps.weight");
   const int64_t rows = binding.shape[1];
-  // llama.cpp may put gate and up of an expert one after the other.
+  // Some files have gate and up of an expert in one tensor, one after the other.
   if (request.slot != Slot::ExpertDown && !request.checkpoint.find(name) && request.checkpoint.find(both))
     return bindStackedExperts(request, both, 2 * rows, request.slot == Slot::ExpertGate ? 0 : rows, binding);
   return bindStackedExperts(request, name, rows, 0, binding);
@@ -32,7 +32,7 @@ absl::Status bindExperts(const SlotRequest &request, TensorBinding &binding) {
 
 absl::Status bindHeads(const SlotRequest &request, TensorBinding &binding) {
   const std::string name = request.name(), both = nameInBlock(request.layer, "attn_kv_b.weight");
-  // Older files have both in one matrix, as Hugging Face.
+  // Older files have keys and values in one matrix, as safetensors do.
   if (request.checkpoint.find(both) && !request.checkpoint.find(name))
     return bindHeadsOfOneMatrix(request, both, binding).status();
   LATHE_ASSIGN_OR_RETURN(binding.tensor, findTensor(request.checkpoint, name, binding.shape));
@@ -53,7 +53,7 @@ absl::Status bindExpertBiases(const SlotRequest &request, TensorBinding &binding
   return absl::OkStatus();
 }
 
-/// 1 to 3 for a stream's projection, 0 for other slots.
+/// The stream (1 to 3) of a projection between Gemma 3n's streams; 0 for other slots.
 int64_t streamOf(Slot slot) {
   switch (slot) {
   case Slot::AltUp1:
@@ -70,7 +70,7 @@ int64_t streamOf(Slot slot) {
   }
 }
 
-/// The converter parts the rows of Qwen3-Next's queries, keys, values and gates, and leaves these interleaved.
+/// Qwen3-Next: slots whose rows are interleaved with others'. The converter separates the rows of all other slots.
 bool isInterleaved(Slot slot) {
   return slot == Slot::Q || slot == Slot::QGate || slot == Slot::DeltaA || slot == Slot::DeltaB;
 }

@@ -1,4 +1,4 @@
-//===- Tensors.h - how GGUF files name and store tensors ----------------------------------------------------------===//
+//===- Tensors.h - how llama.cpp names and stores tensors ---------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_GGUF_TENSORS_H
 #define LATHE_FRONTENDS_GGUF_TENSORS_H

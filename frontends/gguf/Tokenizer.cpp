@@ -1,16 +1,16 @@
-//===- Tokenizer.cpp - a GGUF's keys about its tokenizer ----------------------------------------------------------===//
+//===- Tokenizer.cpp - reads the tokenizer keys of a GGUF ---------------------------------------------------------===//
 
 #include "compiler/support/Errors.h"
 #include "frontends/config/Config.h"
 #include "frontends/gguf/Gguf.h"
-#include "frontends/tokenizer/Section.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
+#include "frontends/tokenizer/Section.h"
 
 using namespace lathe;
 
 namespace {
 
-/// tokenizer.ggml.* of a GGUF.
+/// The keys tokenizer.ggml.* of a GGUF.
 class GgufKeys {
 public:
   explicit GgufKeys(const Gguf &gguf) : gguf(gguf) {}
@@ -87,7 +87,7 @@ absl::StatusOr<TokenizerSection> lathe::readGgufTokenizerSection(const Gguf &ggu
   FoundTokenizer found;
   LATHE_ASSIGN_OR_RETURN(found.model, readModel(gguf));
   found.missing = gguf.path().str() + ": no tokenizer: the program takes ids only (--tokens)";
-  // The tokenizer knows more ends than its keys name, by what tokens are called.
+  // A tokenizer finds its end ids itself, by keys and by the texts of tokens.
   if (!found.model)
     found.endTokens = config.endTokens;
   return makeTokenizerSection(std::move(found), config.vocabulary);

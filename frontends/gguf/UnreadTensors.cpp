@@ -1,4 +1,4 @@
-//===- UnreadTensors.cpp - what else a GGUF may hold --------------------------------------------------------------===//
+//===- UnreadTensors.cpp - tensors of a GGUF that are not read ----------------------------------------------------===//
 
 #include "frontends/gguf/Tensors.h"
 
@@ -20,7 +20,7 @@ llvm::ArrayRef<llvm::StringLiteral> GgufTensors::globalModules() const {
   return modules;
 }
 
-/// Rotary scaling.
+/// Tensors of rotary scaling.
 llvm::ArrayRef<llvm::StringLiteral> GgufTensors::configTensors() const {
   static constexpr llvm::StringLiteral tensors[] = {"rope_freqs.weight", "rope_factors_short.weight",
                                                     "rope_factors_long.weight"};
@@ -29,7 +29,8 @@ llvm::ArrayRef<llvm::StringLiteral> GgufTensors::configTensors() const {
 
 llvm::StringRef GgufTensors::predictionMark() const { return "nextn."; }
 
-/// Some converters leave the matrix of all heads' keys and values beside its two halves, which are read.
+/// Some converters store attn_kv_b, the matrix of keys and values, in addition to its halves attn_k_b and attn_v_b,
+/// which are read.
 bool GgufTensors::isRedundant(const Config &config, const Checkpoint &checkpoint, const LayerTensor &tensor) const {
   return config.latentRank && tensor.rest == "attn_kv_b.weight" &&
          checkpoint.find((tensor.stem + ".attn_k_b.weight").str());
@@ -42,7 +43,7 @@ Modality GgufTensors::modalityOf(llvm::StringRef name) const {
   return name.starts_with("a.") ? Modality::Audio : modality;
 }
 
-/// Layers and those that predict further tokens are counted together there.
+/// block_count includes the layers of multi-token prediction.
 TensorConventions::CountError GgufTensors::explainLayers(const Model &model, const Config &config, int64_t layers,
                                                          int64_t predicting) const {
   const int64_t blocks = layers + predicting, said = config.layers + config.predictingLayers;
