@@ -24,7 +24,7 @@ static uint32_t kindOf(jinja::Guard::Kind kind) {
 absl::StatusOr<RenderedChat> lathe::renderChat(llvm::StringRef path, llvm::StringRef chatTemplate,
                                                llvm::ArrayRef<std::pair<std::string, std::string>> named) {
   const auto refuse = [&](const llvm::Twine &why) { return fileError(path, why + "; use --prompt"); };
-  // The variables that transformers gives a template.
+  // The variables that apply_chat_template of transformers passes.
   jinja::Dict variables;
   for (const auto &[name, text] : named)
     variables.emplace_back(name, text);

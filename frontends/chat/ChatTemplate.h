@@ -1,8 +1,8 @@
-//===- ChatTemplate.h - one user turn of a chat template ----------------------------------------------------------===//
+//===- ChatTemplate.h - renders a chat template for one user turn -------------------------------------------------===//
 //
-// The template is rendered as apply_chat_template would, for a text that is not yet known: what stands before and after
-// it is the same for every prompt that meets none of the guards. There is no strftime_now, so that a template with a
-// date of its own to fall back on uses that: what is compiled does not depend on the day.
+// The template is rendered as by apply_chat_template, but for a user's text that is not known yet. The result, a prefix
+// and a suffix of that text, holds for every text that matches no guard. strftime_now is undefined, so that a template
+// falls back to its own fixed date: the compiled program does not depend on the day.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -18,20 +18,20 @@
 
 namespace lathe {
 
-/// A text of a user that the template treats otherwise than as one.
+/// A condition on the user's text. For texts that fulfil it, the template would write something else.
 struct ChatGuard {
   uint32_t kind, trim; // LRT_GUARD_..., LRT_TOKENIZER_TRIM_CHAT_...
   std::string text;
 };
 
-/// One user turn with a generation prompt: what stands before and after the user's text.
+/// One user turn with a generation prompt: the texts before and after the user's text.
 struct RenderedChat {
   std::string prefix, suffix;
   uint32_t trim = 0; // LRT_TOKENIZER_TRIM_CHAT_LEFT, LRT_TOKENIZER_TRIM_CHAT_RIGHT
   std::vector<ChatGuard> guards;
-  bool isUndated = false; // the template writes a date of its own, since the program gives it none
+  bool isUndated = false; // the template asks for the date, and gets none
 };
-/// `path` is what messages call the template. `named` are names and texts of special tokens: bos_token, ...
+/// `path`: name of the template in messages. `named`: names and texts of special tokens: bos_token, ...
 absl::StatusOr<RenderedChat> renderChat(llvm::StringRef path, llvm::StringRef chatTemplate,
                                         llvm::ArrayRef<std::pair<std::string, std::string>> named);
 

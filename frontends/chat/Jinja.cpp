@@ -1,4 +1,4 @@
-//===- Jinja.cpp - statements of a template -----------------------------------------------------------------------===//
+//===- Jinja.cpp - executes the statements of a template ----------------------------------------------------------===//
 
 #include "frontends/chat/Jinja.h"
 #include "compiler/support/Errors.h"
@@ -38,7 +38,7 @@ std::string Interpreter::name() {
 // Statements
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// Appends in place: a template writes many times.
+/// Appends in place, without a copy of `out`: a template writes many times.
 void Interpreter::write(const Value &value) {
   UserText *user = std::get_if<UserText>(&out);
   if (value.get<UserText>()) {
@@ -49,7 +49,7 @@ void Interpreter::write(const Value &value) {
   }
 }
 
-/// Carries out everything up to a tag of one of these names, and returns it; its other words come next.
+/// Executes everything up to a tag with one of the names `ends`, and returns the name. The rest of the tag is not read.
 std::string Interpreter::body(llvm::ArrayRef<llvm::StringRef> ends) {
   Nested nested(*this);
   while (status.ok()) {
@@ -103,7 +103,7 @@ void Interpreter::statement(llvm::StringRef tag) {
       jump = tag == "break" ? Jump::Break : Jump::Continue;
     return;
   }
-  if (tag == "macro") { // only a call of it would matter
+  if (tag == "macro") { // skipped: calls of macros are refused
     ++skipping;
     while (status.ok() && token().kind != Token::TagEnd && token().kind != Token::End)
       ++place;
@@ -112,7 +112,7 @@ void Interpreter::statement(llvm::StringRef tag) {
     --skipping;
     return expect(Token::TagEnd, "%}");
   }
-  if (tag == "generation" || tag == "endgeneration") // marks what a model says, for training
+  if (tag == "generation" || tag == "endgeneration") // marks the model's output, for training
     return expect(Token::TagEnd, "%}");
   fail("expected if, for, set, break or continue, got " + quoted(tag));
 }
@@ -177,7 +177,7 @@ void Interpreter::forStatement() {
   const bool isEmpty = items.empty();
   if (live())
     runLoop(items, targets, bodyPlace);
-  // Once more without doing anything, to its end.
+  // Reads the body once more without evaluating it, to find its end.
   if (status.ok())
     place = bodyPlace;
   ++skipping;
@@ -198,7 +198,7 @@ void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets
   const int64_t count = items.size();
   ++loops;
   for (int64_t i = 0; i < count && live(); ++i) {
-    spend(32); // the variable `loop` is work as well
+    spend(32); // for the variable `loop`
     scopes.emplace_back();
     bind(targets, items[i]);
     assign(scopes.back(), "loop",
@@ -209,7 +209,7 @@ void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets
                 {"first", i == 0},
                 {"last", i + 1 == count},
                 {"length", count},
-                {"depth", int64_t(1)}, // of recursive loops, which are not there
+                {"depth", int64_t(1)}, // recursive loops are not supported
                 {"depth0", int64_t(0)},
                 {"previtem", i > 0 ? items[i - 1] : Undefined()},
                 {"nextitem", i + 1 < count ? items[i + 1] : Undefined()}});
@@ -263,7 +263,7 @@ void Interpreter::setStatement() {
   }
   while (take(Token::Operator, ","))
     targets.push_back(name());
-  if (take(Token::TagEnd, "%}")) { // what is written up to endset
+  if (take(Token::TagEnd, "%}")) { // {% set x %}...{% endset %}: the value is the output in between
     Value outer = std::exchange(out, std::string());
     body({"endset"});
     expect(Token::TagEnd, "%}");

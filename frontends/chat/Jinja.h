@@ -1,12 +1,12 @@
-//===- Jinja.h - the part of Jinja that chat templates are written in ---------------------------------------------===//
+//===- Jinja.h - renders the part of Jinja that chat templates use ------------------------------------------------===//
 //
-// Rendered as Hugging Face's apply_chat_template does: trim_blocks, lstrip_blocks, loop controls, no final line end.
-// Not there, and refused where it is reached: calls of macros, includes, fractions, the date.
+// As Hugging Face's apply_chat_template does: trim_blocks, lstrip_blocks, loop controls, no final newline. Calls of
+// macros, includes, fractions and the date are not supported; a template that reaches one is refused.
 //
-// What a user will say is not known when a template is rendered. It is a value of its own, UserText, and an operation
-// that does not know this kind of value is refused like any other wrong operand: nothing can depend on the words
-// unnoticed. The template may write it, put text around it and trim it. A question about the words is answered as for
-// an ordinary text and becomes a Guard: the result holds for texts that meet none of the guards.
+// The user's text is not known when a template is rendered. It is a value of a type of its own, UserText. An operation
+// without a rule for this type refuses it like any other wrong operand, so the result cannot depend on the text
+// unnoticed. The template may write it, put text around it and trim it. A test of the text (`==`, `in`, startswith) is
+// answered with false and recorded as a Guard: the result holds for texts that match no guard.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -26,18 +26,18 @@ namespace lathe::jinja {
 
 struct Value;
 using List = std::vector<Value>;
-using Dict = std::vector<std::pair<std::string, Value>>; // few keys, in order
+using Dict = std::vector<std::pair<std::string, Value>>; // few keys, in insertion order
 
 struct Undefined {};
 struct None {};
 
-/// Lists and dicts never change once made; a namespace does, which is why it may not lie in another value.
+/// Lists and dicts are immutable. A namespace is mutable, so it may not be inside another value.
 struct Namespace {
   std::shared_ptr<Dict> values;
 };
 
-/// What Jinja's filters give one element after another: its elements can be had once, and copies share that. The views
-/// of dict.items(), keys() and values() are of this type as well: they have a length and can be used again.
+/// The result of Jinja's lazy filters: it can be iterated once; copies share this state. The views of dict.items(),
+/// keys() and values() have this type, too; they have a length and can be iterated again.
 struct Generator {
   std::shared_ptr<const List> items;
   std::shared_ptr<bool> isUsed; // null: a view
@@ -46,14 +46,14 @@ struct Generator {
 /// before + the user's text + after.
 struct UserText {
   std::string before, after;
-  bool trimsLeft = false, trimsRight = false; // the user's text
+  bool trimsLeft = false, trimsRight = false; // the user's text is trimmed on this side
 
   bool isBare() const { return before.empty() && after.empty(); }
   friend bool operator==(const UserText &, const UserText &) = default;
 };
 
-/// A text that the rendered template is not for: one that, trimmed as said, is, starts with, ends with or contains
-/// `text`.
+/// The rendered result does not hold for user's texts that, after trimming, are equal to, start with, end with or
+/// contain `text`.
 struct Guard {
   enum Kind { Is, Starts, Ends, Contains };
 
@@ -75,22 +75,22 @@ struct Value : std::variant<Undefined, None, bool, int64_t, std::string, std::sh
   const Dict *dict() const; // a namespace's, too
 };
 
-/// A template is a stranger's program: tokens read and bytes made are counted together.
+/// Limit of the work of a template, which is untrusted code: tokens read plus bytes produced.
 constexpr int64_t kMostWork = 1'000'000;
-/// Brackets and blocks inside each other, and lists inside lists.
+/// Limit of nested brackets and blocks, and of nested lists.
 constexpr int kMostDepth = 48;
 
-/// Questions about the user's text in one template; published ones have three or fewer.
+/// Limit of guards in one template; published templates have at most three.
 constexpr size_t kMostGuards = 64;
 
 struct Rendered {
-  std::string text;             // what comes before the user's text, or everything
+  std::string text;             // before the user's text; without one: the whole output
   std::optional<UserText> user; // `before` is empty
   std::vector<Guard> guards;
-  bool asksForDate = false; // whether there is strftime_now: there is not
+  bool asksForDate = false; // the template tests whether strftime_now is defined (it is not)
 };
 
-/// Errors are one line without the template's name: `line 3: expected ..., got ...`.
+/// An error is one line without the template's name: `line 3: expected ..., got ...`.
 absl::StatusOr<Rendered> render(llvm::StringRef source, Dict variables);
 
 } // namespace lathe::jinja

@@ -46,8 +46,8 @@ std::optional<std::string> Operations::string(const Arguments &given, size_t ind
   return std::nullopt;
 }
 
-/// Space around the user's text goes with the user's own. Where it cannot be known how far the trimming reaches,
-/// because it depends on whether the user says anything, it is refused.
+/// White space around the user's text is trimmed together with that in it. If the result depends on whether the user's
+/// text is empty, trimming is refused.
 Value Operations::trim(const UserText &user, bool left, bool right) {
   UserText trimmed = user;
   const llvm::StringRef before = stripped(user.before, true, false), after = stripped(user.after, false, true);
@@ -163,7 +163,7 @@ Value Operations::split(llvm::StringRef text, llvm::StringRef separator, int64_t
   return make(std::move(parts));
 }
 
-/// Filters read `a.b` as a way through two values, and digits as a number.
+/// Jinja's filters read `a.b` as a path through two values, and digits as an index. Neither is supported.
 static bool isKey(llvm::StringRef path) { return !path.contains('.') && !llvm::all_of(path, llvm::isDigit); }
 
 Value Operations::filter(const Value &value, llvm::StringRef filter, const Arguments &given) {
@@ -174,7 +174,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
       const Value items = consume(value);
       if (!status.ok())
         return Undefined();
-      // What cannot be gone through from its end becomes a list.
+      // `reverse` of a generator is a list, of a view a generator.
       return filter == "reverse" && !isView ? slice(items, None(), None(), int64_t(-1))
                                             : this->filter(items, filter, given);
     }

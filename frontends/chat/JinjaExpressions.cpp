@@ -1,4 +1,4 @@
-//===- JinjaExpressions.cpp - expressions of a template -----------------------------------------------------------===//
+//===- JinjaExpressions.cpp - evaluates the expressions of a template ---------------------------------------------===//
 
 #include "compiler/support/Errors.h"
 #include "frontends/chat/JinjaInterpreter.h"
@@ -7,7 +7,7 @@
 using namespace lathe;
 using namespace lathe::jinja;
 
-/// Whether `a if c else b` begins here: then c comes first.
+/// Whether the expression is of the form `a if c else b`: then c is evaluated first.
 bool Interpreter::hasCondition() const {
   int open = 0;
   for (size_t i = place;; ++i) {
@@ -161,7 +161,7 @@ Value Interpreter::unary() {
   return filtersAndTests(std::move(value), begin);
 }
 
-/// What Jinja and transformers define for every template; strftime_now is not there on purpose.
+/// Functions that Jinja and transformers define for every template, without strftime_now (ChatTemplate.h).
 static bool isGlobal(llvm::StringRef name) {
   return llvm::is_contained({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "self", "raise_exception"},
                             name);
@@ -223,7 +223,7 @@ Value Interpreter::primary() {
   return fail("expected an expression, got " + quoted(next.text));
 }
 
-/// Behind "(" or "[": a value in brackets, a tuple or a list.
+/// After "(" or "[": a value in brackets, a tuple or a list.
 Value Interpreter::brackets(llvm::StringRef close) {
   List list;
   bool isList = close == "]" || isOperator(close);
@@ -317,8 +317,8 @@ Value Interpreter::subscript(const Value &value) {
   return isSlice ? slice(value, parts[0], parts[1], parts[2]) : element(value, parts[0]);
 }
 
-/// `begin` is where the value is read from. What `safe` gives is text of another kind, which escapes what it is put
-/// together with: it may only be written.
+/// `begin`: the first token of the value. The result of `safe` is a text that escapes what is concatenated with it, so
+/// it may only be the whole value of an output.
 Value Interpreter::filtersAndTests(Value value, size_t begin) {
   bool isSafe = false;
   while (status.ok()) {

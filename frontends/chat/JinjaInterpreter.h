@@ -1,8 +1,8 @@
-//===- JinjaInterpreter.h - a template is read and carried out in one go ------------------------------------------===//
+//===- JinjaInterpreter.h - parses and executes a template in one pass --------------------------------------------===//
 //
-// There is no tree: what is not taken (a branch, the right side of `and`) is read with `skipping` up, which evaluates
-// nothing, and the body of a loop is read again for every element. After a failure there is only the end to read, so
-// that everything returns.
+// There is no syntax tree. Code that is not executed (a branch, the right side of `and`) is parsed with `skipping` > 0,
+// which evaluates nothing. The body of a loop is parsed again for every element. After an error token() returns only
+// End, so that all functions return.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -55,7 +55,7 @@ private:
   void runLoop(const List &items, llvm::ArrayRef<std::string> targets, size_t bodyPlace);
   bool bind(llvm::ArrayRef<std::string> targets, const Value &value);
 
-  // Expressions, from the loosest to the tightest (JinjaExpressions.cpp)
+  // Expressions, from the lowest precedence to the highest (JinjaExpressions.cpp)
   Value expression();
   bool hasCondition() const;
   Value orExpression();
@@ -90,7 +90,7 @@ private:
   llvm::ArrayRef<Token> tokens;
   size_t place = 0;
   std::vector<Dict> scopes;  // the innermost last
-  Value out = std::string(); // or the user's text, with what stands around it
+  Value out = std::string(); // the output: a string, or a UserText with the output before and after the user's text
   bool asksForDate = false;
   int depth = 0, skipping = 0, loops = 0;
   Jump jump = Jump::None;

@@ -6,7 +6,7 @@
 using namespace lathe;
 using namespace lathe::jinja;
 
-/// White space of ASCII as Python knows it.
+/// ASCII white space by Python's str.isspace.
 static constexpr llvm::StringLiteral kSpace = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
 
 llvm::StringRef jinja::stripped(llvm::StringRef text, bool left, bool right) {
@@ -42,7 +42,7 @@ private:
 
   bool startsWith(llvm::StringRef text) const { return source.substr(place).starts_with(text); }
   void skipSpace() { place = source.size() - stripped(source.substr(place), true, false).size(); }
-  /// Past the end of a tag: "-" takes all white space, a block or comment the line's end unless "+" says not to.
+  /// After the end of a tag: "-" skips all white space; a block or comment skips one newline, except with "+".
   void afterTag(char mark, bool isOutput) {
     if (mark == '-')
       skipSpace();
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<Token>> Lexer::read() {
     if (mark == '-') {
       text = stripped(text, false, true);
     } else if (mark != '+' && (kind == '%' || kind == '#')) {
-      // White space between the beginning of the line and a block is indentation.
+      // lstrip_blocks: white space between the beginning of the line and a block is dropped.
       const size_t lineBegin = text.rfind('\n') + 1;
       if (stripped(text.substr(lineBegin), true, true).empty() &&
           (lineBegin > 0 || place == 0 || source[place - 1] == '\n'))
@@ -119,7 +119,7 @@ absl::Status Lexer::readTag(Token::Kind begin, Token::Kind end, llvm::StringRef 
   add(begin, close == "%}" ? "{%" : "{{");
   if (place < source.size() && (source[place] == '-' || source[place] == '+'))
     ++place;
-  int open = 0; // brackets: }} may close two of them
+  int open = 0; // open brackets: inside them "}}" does not end the tag
   while (true) {
     skipSpace();
     if (place >= source.size())
@@ -171,7 +171,7 @@ absl::Status Lexer::readNumber() {
   return absl::OkStatus();
 }
 
-/// Python's escapes; one that Python does not know stays with its backslash.
+/// Reads a string with Python's escapes. An unknown escape keeps its backslash, as in Python.
 absl::Status Lexer::readString() {
   const char quote = source[place];
   std::string out;
@@ -194,7 +194,7 @@ absl::Status Lexer::readString() {
       out.append(utf8, end);
       place += length;
     } else if (c == '\n') {
-      // a line goes on
+      // a line continuation
     } else if (llvm::isDigit(c) || c == 'N') {
       return fail("expected no escapes in octal or by name, got " + quoted(source.substr(place - 1, 2)));
     } else if (known != escapes.npos && known % 2 == 0) {
@@ -211,7 +211,7 @@ absl::Status Lexer::readString() {
 }
 
 absl::StatusOr<std::vector<Token>> jinja::tokenize(llvm::StringRef source) {
-  // Line ends are one character, and the last one is not written.
+  // All line ends become "\n", and a final one is dropped, as in Jinja.
   std::string lines;
   lines.reserve(source.size());
   for (size_t i = 0; i < source.size(); ++i) {

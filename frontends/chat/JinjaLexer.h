@@ -1,4 +1,4 @@
-//===- JinjaLexer.h - the words of a template ---------------------------------------------------------------------===//
+//===- JinjaLexer.h - splits a template into tokens ---------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_CHAT_JINJALEXER_H
 #define LATHE_FRONTENDS_CHAT_JINJALEXER_H
@@ -14,17 +14,17 @@ struct Token {
   enum Kind { Text, TagBegin, TagEnd, OutputBegin, OutputEnd, Name, String, Integer, Operator, End };
 
   Kind kind;
-  std::string text; // Text and String: what it means; else as it stands in the template
+  std::string text; // Text and String: the value; else as written in the template
   unsigned line;
   int64_t number = 0;
 
   bool is(Kind other, llvm::StringRef what) const { return kind == other && text == what; }
 };
 
-/// Without the white space that Python's strip() takes; its regular expressions know the same.
+/// `text` without the white space that Python's strip() removes.
 llvm::StringRef stripped(llvm::StringRef text, bool left, bool right);
 
-/// Ends in one `End`. White space around tags is gone, as trim_blocks and lstrip_blocks have it; so are comments.
+/// The last token is `End`. Comments are dropped, and white space around tags as by trim_blocks and lstrip_blocks.
 absl::StatusOr<std::vector<Token>> tokenize(llvm::StringRef source);
 
 } // namespace lathe::jinja

@@ -71,7 +71,7 @@ bool Operations::isEqual(const Value &left, const Value &right) {
     auto found = value.get<int64_t>();
     return found ? std::optional(*found) : std::nullopt;
   };
-  if (!spend(1)) // a list may hold another one twice, and that one, too, and so on
+  if (!spend(1)) // lists share their elements, so a small program can make an exponentially large value
     return false;
   if (auto a = number(left), b = number(right); a || b)
     return a && b && *a == *b;
@@ -92,7 +92,7 @@ bool Operations::isEqual(const Value &left, const Value &right) {
 }
 
 bool Operations::ask(Guard::Kind kind, const UserText &user, llvm::StringRef text) {
-  if (text.empty() && kind != Guard::Is) // every text does
+  if (text.empty() && kind != Guard::Is) // true of every text
     return true;
   if (!user.isBare()) {
     fail("expected a question about what the user says alone, got one about text with it in between");
@@ -108,7 +108,7 @@ bool Operations::ask(Guard::Kind kind, const UserText &user, llvm::StringRef tex
   return false;
 }
 
-/// Nothing when neither is the user's text.
+/// None if neither is the user's text.
 std::optional<bool> Operations::isEqualUser(const Value &left, const Value &right) {
   const UserText *user = left.get<UserText>(), *other = right.get<UserText>();
   if (user && other) {
@@ -122,7 +122,7 @@ std::optional<bool> Operations::isEqualUser(const Value &left, const Value &righ
   return text && ask(Guard::Is, user ? *user : *other, *text);
 }
 
-/// Of lists and dicts inside each other.
+/// Depth of nested lists and dicts.
 int Operations::nesting(const Value &value) {
   int deepest = 0;
   if (!spend(1))
@@ -183,7 +183,7 @@ Value Operations::consume(const Value &value) {
 }
 
 bool Operations::truth(const Value &value) {
-  if (auto generator = value.get<Generator>()) { // true, even of nothing, which no author means
+  if (auto generator = value.get<Generator>()) { // in Jinja always true, even if empty: refused, as a likely mistake
     if (!generator->isUsed)
       return !generator->items->empty();
     fail("expected a value that is true or false, got " + nameOf(value));
@@ -204,7 +204,7 @@ bool Operations::truth(const Value &value) {
   return value.dict() && !value.dict()->empty();
 }
 
-/// As it is written into the text.
+/// The text of the value in the output.
 std::string Operations::textOf(const Value &value) {
   std::string text;
   if (auto found = value.get<std::string>())
@@ -299,7 +299,7 @@ static bool isMethod(const Value &value, llvm::StringRef name) {
   return llvm::is_contained(names, name);
 }
 
-/// `value.key`: a method comes before a key.
+/// `value.key`: a method takes precedence over a key.
 Value Operations::attribute(const Value &value, llvm::StringRef key) {
   if (value.get<Undefined>())
     return fail("expected a value with " + quoted(key) + ", got something undefined");
@@ -317,7 +317,7 @@ Value Operations::copy(const Value &value) {
 }
 
 Value Operations::element(const Value &value, const Value &index) {
-  if (auto key = index.get<std::string>()) { // a key comes before a method
+  if (auto key = index.get<std::string>()) { // a key takes precedence over a method
     const Value *found = value.dict() ? find(*value.dict(), *key) : nullptr;
     return found ? copy(*found) : attribute(value, *key);
   }
@@ -389,7 +389,7 @@ Value Operations::arithmetic(llvm::StringRef symbol, const Value &left, const Va
   else if (symbol == "*")
     isWrong = llvm::MulOverflow(*a, *b, result);
   else if (symbol == "/" || *b == 0 || *b == -1)
-    isWrong = true; // a fraction, or next to nothing anybody writes
+    isWrong = true; // fractions are not supported, and division by 0 or -1 is not used
   else if (symbol == "//")
     result = *a / *b - (*a % *b != 0 && (*a < 0) != (*b < 0));
   else

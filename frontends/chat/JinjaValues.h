@@ -1,4 +1,4 @@
-//===- JinjaValues.h - what can be done with the values of a template ---------------------------------------------===//
+//===- JinjaValues.h - operations on the values of a template -----------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_CHAT_JINJAVALUES_H
 #define LATHE_FRONTENDS_CHAT_JINJAVALUES_H
@@ -15,16 +15,16 @@ struct Arguments {
   Dict named;
 };
 
-/// For messages: "a list".
+/// The value's type in messages: "a list".
 std::string nameOf(const Value &value);
 const Value *find(const Dict &dict, llvm::StringRef key);
 void assign(Dict &dict, llvm::StringRef key, Value value);
 
-/// Operators, filters, tests, methods and functions. The first failure counts; what comes after it means nothing.
+/// Operators, filters, tests, methods and functions. The first error is kept; results after it are meaningless.
 class Operations {
 protected:
   Value fail(const llvm::Twine &message);
-  bool spend(int64_t amount); // false when there is no more
+  bool spend(int64_t amount); // counts work; false after an error or above the limit
   Value make(std::string text);
   Value make(List list);
   Value make(Dict dict);
@@ -32,9 +32,9 @@ protected:
   Value generate(const Value &list); // a generator of its elements
   Value consume(const Value &value); // a generator's list, once; else the value itself
 
-  Value copy(const Value &value); // of text, which takes room
+  Value copy(const Value &value); // counts the bytes of a text as work
   bool truth(const Value &value);
-  std::string textOf(const Value &value);                   // as it is written into the text; not the user's text
+  std::string textOf(const Value &value);                   // its text in the output; not for the user's text
   Value concatenate(const Value &left, const Value &right); // the texts of two values
   Value attribute(const Value &value, llvm::StringRef key);
   Value element(const Value &value, const Value &index);
@@ -48,11 +48,11 @@ protected:
   bool test(const Value &value, llvm::StringRef test, llvm::ArrayRef<Value> given);
 
   absl::Status status;
-  unsigned line = 1; // where the template is being read
+  unsigned line = 1; // of the token that is being read
   std::vector<Guard> guards;
 
 private:
-  /// Whether the user's text meets this guard: no, and from here on the result is for texts that do not.
+  /// Whether the user's text fulfils the condition. The answer is no, and the condition is recorded as a guard.
   bool ask(Guard::Kind kind, const UserText &user, llvm::StringRef text);
   std::optional<bool> isEqualUser(const Value &left, const Value &right);
   Value callUserMethod(const UserText &user, llvm::StringRef method, const Arguments &given);
