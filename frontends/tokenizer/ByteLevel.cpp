@@ -1,6 +1,7 @@
-//===- ByteLevel.cpp - vocab.json and merges.txt ------------------------------------------------------------------===//
+//===- ByteLevel.cpp - reads vocab.json and merges.txt ------------------------------------------------------------===//
 //
-// Byte-level BPE as GPT-2 published it. The files say nothing about how a text becomes words; the class does.
+// Byte-level BPE as GPT-2 published it. The files do not say how a text is split into words; this follows from the
+// class.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,7 +17,7 @@ static constexpr const char *qwen35Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+)"
     R"(|\s+(?!\S)|\s+)";
 
-/// The steps before the model, as the constructor of the class sets them.
+/// The pre_tokenizer that the constructor of the class in transformers sets.
 static json::Object splitterOf(TokenizerClass kind, bool addsPrefixSpace) {
   const char *pattern = kind == TokenizerClass::Qwen2    ? qwen2Pattern
                         : kind == TokenizerClass::Qwen35 ? qwen35Pattern
@@ -51,7 +52,7 @@ static std::vector<std::pair<std::string, std::string>> namedBy(TokenizerClass k
   }
 }
 
-/// Lines of two tokens; a first line may say a version.
+/// Each line has two tokens. Lines that begin with "#version" are skipped.
 static absl::StatusOr<json::Array> readMerges(llvm::StringRef path, llvm::StringRef text, const json::Object &vocab) {
   json::Array merges;
   size_t number = 0;

@@ -1,7 +1,7 @@
-//===- Gguf.cpp - the tokenizer of a GGUF file --------------------------------------------------------------------===//
+//===- Gguf.cpp - reads the tokenizer of a GGUF file --------------------------------------------------------------===//
 //
-// As llama.cpp reads it: "llama" merges by score, "gpt2" by rank after splitting as `tokenizer.ggml.pre` says (the
-// names are in GgufPatterns.cpp). Where generation ends is found by what tokens are called.
+// As llama.cpp does: "llama" merges by score; "gpt2" splits a text by `tokenizer.ggml.pre` (GgufPatterns.cpp has the
+// names) and merges by rank. End ids are found by keys and by the texts of tokens.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -51,9 +51,9 @@ private:
     auto found = ids.find(text);
     return found == ids.end() ? -1 : int64_t(found->second);
   }
-  /// The first of the texts that is a token; it becomes a control token.
+  /// The id of the first text that is a token, which becomes a control token; -1 if none is.
   int64_t findControl(llvm::ArrayRef<llvm::StringRef> texts);
-  /// Bytes are spelt with GPT-2's printable characters.
+  /// Whether token texts are bytes in GPT-2's printable characters.
   bool isByteLevel() const { return (model.flags & LRT_TOKENIZER_BYTES) != 0; }
 
   const GgufTokenizer &from;
@@ -111,7 +111,7 @@ void GgufReader::readMerges(llvm::StringMap<uint32_t> &symbols) {
   uint32_t nextSymbol = static_cast<uint32_t>(texts.size());
   const auto symbolOf = [&](llvm::StringRef text) {
     auto [place, isNew] = symbols.try_emplace(text, nextSymbol);
-    if (isNew) // between two merges only
+    if (isNew) // not a token: an intermediate result of merges
       model.entries.push_back({text.str(), nextSymbol++});
     return place->second;
   };
@@ -120,16 +120,16 @@ void GgufReader::readMerges(llvm::StringMap<uint32_t> &symbols) {
   for (llvm::StringRef merge : from.merges) {
     const size_t space = merge.find(' ', 1);
     if (space == merge.npos || space + 1 == merge.size())
-      continue; // matches nothing
+      continue; // can match nothing
     if (isByteLevel()) {
       if (!decodeByteAlphabet(merge.take_front(space), left) || !decodeByteAlphabet(merge.drop_front(space + 1), right))
-        continue; // cannot come out of bytes
+        continue; // not the text of any bytes
     } else {
       left = merge.take_front(space).str();
       right = merge.drop_front(space + 1).str();
     }
     const uint32_t leftSymbol = symbolOf(left), rightSymbol = symbolOf(right), result = symbolOf(left + right);
-    if (seen.insert(uint64_t(leftSymbol) << 32 | rightSymbol).second) // the first of equal pairs counts
+    if (seen.insert(uint64_t(leftSymbol) << 32 | rightSymbol).second) // the first of equal pairs is used
       model.merges.push_back({leftSymbol, rightSymbol, result});
   }
 }
@@ -179,7 +179,7 @@ void GgufReader::findEnds() {
     if (id >= 0 && id < int64_t(texts.size()))
       ends.insert(static_cast<uint32_t>(id));
   };
-  // Fill-in-the-middle tokens: what follows them is another file.
+  // Fill-in-the-middle tokens end generation: another file would follow.
   add(from.fimPad >= 0 ? from.fimPad : findControl({"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"}));
   add(from.fimRep >= 0 ? from.fimRep
                        : findControl({"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"}));
@@ -207,7 +207,7 @@ void GgufReader::findEnds() {
                                "<｜end▁of▁sentence｜>",
                                "[e~["})
     add(findControl({name}));
-  for (llvm::StringRef name : {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}) // gpt-oss shows these
+  for (llvm::StringRef name : {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}) // shown by gpt-oss
     if (int64_t id = find(name); id >= 0)
       kinds[id] = Kind::UserDefined;
   add(eos);
@@ -223,7 +223,7 @@ void GgufReader::findEnds() {
     ends.remove(static_cast<uint32_t>(id));
     kinds[id] = kind;
   };
-  // In these two families "<|end|>" only parts one message from the next.
+  // In these two families "<|end|>" only separates messages.
   const bool hasCall = isEnd("<|call|>") || isEnd("<|calls|>");
   if (isEnd("<|end|>") && hasCall && (isEnd("<|return|>") || isEnd("<|flush|>")))
     remove("<|end|>", Kind::UserDefined);
@@ -233,7 +233,7 @@ void GgufReader::findEnds() {
 }
 
 void GgufReader::makePieces() {
-  // llama.cpp goes by the model's name: Phi-3's special tokens take the white space behind them.
+  // As llama.cpp, by the model's name: special tokens of Phi-3 include the white space after them.
   const std::string name = llvm::StringRef(from.name).lower();
   const bool strips = llvm::StringRef(name).contains("phi-3") || llvm::StringRef(name).contains("phi3");
   std::string bytes;
@@ -242,7 +242,7 @@ void GgufReader::makePieces() {
     token.special = kinds[id] == Kind::Control || kinds[id] == Kind::Unknown;
     if (token.special || kinds[id] == Kind::UserDefined) {
       token.piece = texts[id];
-      // The longest of these is cut out of a text first; between two that overlap and are as long, the first.
+      // Longer ones are matched first; of two overlapping ones of the same length, the one earlier in the text.
       const bool isPlain = texts[id] == "<unk>" || texts[id] == "<s>" || texts[id] == "<|endoftext|>";
       model.added.push_back(
           {texts[id], static_cast<uint32_t>(id), strips && !isPlain ? uint32_t(LRT_ADDED_STRIP_RIGHT) : 0});
@@ -294,12 +294,12 @@ absl::Status GgufReader::read() {
         return static_cast<int32_t>(id);
     return -1;
   };
-  // What llama.cpp takes for granted where a file is silent.
+  // llama.cpp's defaults of absent keys.
   const bool isGpt2 = from.model == "gpt2";
   model.bos = idOr(from.bos, isScored ? 1 : isGpt2 ? 11 : -1);
   eos = idOr(from.eos, isScored ? 2 : isGpt2 ? 11 : -1);
   const int32_t unknown = idOr(from.unknown, isScored ? 0 : -1);
-  if (isScored) // of characters neither the tokens nor the bytes cover; merged vocabularies drop them
+  if (isScored) // for characters without a token or byte tokens; "gpt2" and "gemma4" drop these characters
     model.unknown = unknown;
   if (addBos && model.bos < 0)
     return error("ggml.bos_token_id", "expected an id, which add_bos_token asks for, got none");
@@ -329,7 +329,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readGgufTokenizer(const G
   const llvm::StringRef bos = textOf(model->bos);
   absl::StatusOr<RenderedChat> chat = renderChat("tokenizer.chat_template", gguf.chatTemplate,
                                                  {{"bos_token", bos.str()}, {"eos_token", textOf(gguf.eos).str()}});
-  // llama.cpp puts the beginning of sequence in front of a chat as of any text, and takes the template's own away.
+  // llama.cpp adds the beginning of sequence to a chat as to any text, and removes the one that the template writes.
   model->flags |= LRT_TOKENIZER_CHAT_SPECIAL;
   if (chat.ok() && !model->prefixIds.empty() && !bos.empty() && llvm::StringRef(chat->prefix).starts_with(bos))
     chat->prefix.erase(0, bos.size());

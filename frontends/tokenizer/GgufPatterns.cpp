@@ -1,7 +1,7 @@
-//===- GgufPatterns.cpp - what the names in tokenizer.ggml.pre mean -----------------------------------------------===//
+//===- GgufPatterns.cpp - patterns for the names of tokenizer.ggml.pre --------------------------------------------===//
 //
-// The patterns say what llama.cpp does for a name, which is not always what the model's own tokenizer.json says. They
-// are written in Oniguruma's syntax, as in tokenizer.json, and translated alike.
+// The patterns split a text as llama.cpp does for the name, which may differ from the model's tokenizer.json. They are
+// written in Oniguruma's syntax and translated to PCRE2's, like those in tokenizer.json.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ using namespace lathe;
 #define GPT2 R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))"
 #define LLAMA3 CONTRACTION R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)" SYMBOLS "|" SPACES
 #define QWEN2 CONTRACTION R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)" SYMBOLS "|" SPACES
-// Words are split between small and capital letters, of which llama.cpp knows the ASCII ones.
+// Words are split between lower-case and upper-case letters; llama.cpp distinguishes them only in ASCII.
 #define CASED(head, tail)                                                                                              \
   R"([^\r\n\p{L}\p{N}]?[^\P{L}a-z]*[^\P{L}A-Z]+)" head R"(|[^\r\n\p{L}\p{N}]?[^\P{L}a-z]+[^\P{L}A-Z]*)" head "|" tail  \
   R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES
@@ -36,7 +36,7 @@ struct Named {
 
 } // namespace
 
-/// Latin, Greek, Cyrillic, ... letters with case, as deepseek-llm lists them.
+/// Latin, Greek, Cyrillic, ... letters that have a case, from the pattern of deepseek-llm.
 static constexpr const char *deepseekLetters =
     "\\s?[A-Za-z\\x{b5}\\x{c0}-\\x{d6}\\x{d8}-\\x{f6}\\x{f8}-\\x{1ba}\\x{1bc}-\\x{1bf}\\x{1c4}-\\x{293}"
     "\\x{295}-\\x{2af}\\x{370}-\\x{373}\\x{376}\\x{377}\\x{37b}-\\x{37d}\\x{37f}\\x{386}\\x{388}-\\x{38a}"
@@ -54,7 +54,7 @@ static constexpr const char *deepseekLetters =
     "-\\x{1044f}\\x{104b0}-\\x{104d3}\\x{104d8}-\\x{104fb}\\x{10c80}-\\x{10cb2}\\x{10cc0}-\\x{10cf2}"
     "\\x{118a0}-\\x{118df}\\x{1e900}-\\x{1e943}]+";
 
-/// [U+0800-U+9FA5, U+AC00-U+D7FF] less its white space, which llama.cpp hides from patterns without categories.
+/// [U+0800-U+9FA5, U+AC00-U+D7FF] without white space, which llama.cpp does not match by patterns without categories.
 static constexpr const char *deepseekCjk =
     "[\\x{800}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}"
     "\\x{3001}-\\x{9fa5}\\x{ac00}-\\x{d7ff}]+";
@@ -88,14 +88,14 @@ static const std::vector<Named> &table() {
        {R"(\p{N}{1,3})", CONTRACTION R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+|)" SYMBOLS "|" SPACES},
        wholeWords},
       {"laguna", {R"([^\n]+|[\n]+)", QWEN2}},
-      // SentencePiece's text with merges by rank: no bytes, spaces are U+2581.
+      // SentencePiece's alphabet with merges by rank: token texts are characters, and spaces are U+2581.
       {"gemma4", {R"([^\n]+|[\n]+)"}, LRT_TOKENIZER_BYTE_FALLBACK | LRT_TOKENIZER_WHOLE_NEWLINES, true},
   };
   return named;
 }
 
 absl::StatusOr<GgufPattern> lathe::findGgufPattern(llvm::StringRef path, llvm::StringRef name) {
-  if (name.empty()) // files from before the key
+  if (name.empty()) // older files do not have the key
     name = "default";
   std::vector<llvm::StringRef> known;
   for (const Named &entry : table()) {

@@ -1,4 +1,4 @@
-//===- GgufPatterns.h - what the names in tokenizer.ggml.pre mean -------------------------------------------------===//
+//===- GgufPatterns.h - patterns for the names of tokenizer.ggml.pre ----------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_TOKENIZER_GGUFPATTERNS_H
 #define LATHE_FRONTENDS_TOKENIZER_GGUFPATTERNS_H
@@ -11,12 +11,12 @@
 namespace lathe {
 
 struct GgufPattern {
-  std::vector<std::string> patterns; // PCRE2's; one after the other, each on the words the one before left
+  std::vector<std::string> patterns; // of PCRE2; each splits the words that the one before it made
   uint32_t flags = 0;                // LRT_TOKENIZER_...
-  bool addsBos = false;              // unless the file says otherwise
+  bool addsBos = false;              // default of tokenizer.ggml.add_bos_token
 };
 
-/// Errors name the file and list the names that are known.
+/// An error names the file and lists the known names.
 absl::StatusOr<GgufPattern> findGgufPattern(llvm::StringRef path, llvm::StringRef name);
 
 } // namespace lathe

@@ -7,8 +7,8 @@
 
 namespace lathe {
 
-/// What a GGUF file says about its tokenizer, keys as in the file behind "tokenizer.ggml.". Ids and booleans are -1
-/// where the file has no such key.
+/// The tokenizer keys of a GGUF file: members have the names of the keys tokenizer.ggml.*. Ids and booleans are -1 if
+/// the file does not have the key.
 struct GgufTokenizer {
   std::string path; // for messages
   std::string model, pre;

@@ -1,7 +1,8 @@
-//===- HuggingFace.cpp - tokenizer.json ---------------------------------------------------------------------------===//
+//===- HuggingFace.cpp - reads tokenizer.json ---------------------------------------------------------------------===//
 //
-// Models BPE (of bytes, or of characters with byte fallback) and Unigram; the steps before the model are in
-// HuggingFaceSteps.cpp. Ids are given as `tokenizers` gives them, not as the file claims.
+// Supports the models BPE (of bytes, or of characters with byte fallback) and Unigram; HuggingFaceSteps.cpp reads the
+// steps before the model. Added tokens get the ids that the library `tokenizers` gives them; those in the file are not
+// used.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -31,7 +32,7 @@ struct Decoder {
   std::string decode(llvm::StringRef token) const;
 };
 
-/// One tokenizer.json, or what another file was made into.
+/// Reads one tokenizer.json, or another file in that form (Vocabularies.h).
 class TokenizerReader {
 public:
   /// `source` is null for a tokenizer.json.
@@ -94,7 +95,7 @@ std::string Decoder::decode(llvm::StringRef token) const {
 }
 
 bool TokenizerReader::addToken(const JsonObject &from, llvm::StringRef key, llvm::StringRef text, int64_t id) {
-  // Ids size tables, so a small file must not name a large one.
+  // Tables are as large as the largest id: a small file must not make a large table.
   const int64_t most = std::min<int64_t>(LRT_TOKENIZER_MAX_ID, int64_t(1 << 16) + 16 * int64_t(vocabulary.size() + 1));
   if (id < 0 || id >= most) {
     from.fail(key,
@@ -112,7 +113,7 @@ void TokenizerReader::readMerges(const JsonObject &from) {
   const json::Array *list = merges ? merges->getAsArray() : nullptr;
   if (!list)
     return from.fail("merges", "expected an array, got " + (merges ? describe(*merges) : std::string("no such key")));
-  // A pair that is there twice counts where it is last.
+  // Of equal pairs the last one is used.
   llvm::DenseMap<uint64_t, size_t> ranks;
   std::vector<TokenizerModel::Merge> found;
   for (const json::Value &value : *list) {
@@ -177,10 +178,10 @@ void TokenizerReader::readBpe(const JsonObject &from) {
   for (const auto &entry : vocabulary) {
     if (!(model.flags & LRT_TOKENIZER_BYTES))
       model.entries.push_back({entry.first().str(), entry.second});
-    else if (decodeByteAlphabet(entry.first(), bytes)) // others cannot come out of bytes
+    else if (decodeByteAlphabet(entry.first(), bytes)) // others are not the text of any bytes
       model.entries.push_back({bytes, entry.second});
   }
-  // The order of a hash table is not the same everywhere.
+  // Sorted, as the order of a hash table may differ between machines.
   llvm::sort(model.entries,
              [](const auto &a, const auto &b) { return std::tie(a.symbol, a.text) < std::tie(b.symbol, b.text); });
 
@@ -215,7 +216,7 @@ void TokenizerReader::readUnigram(const JsonObject &from) {
     const uint32_t id = static_cast<uint32_t>(model.tokens.size());
     model.tokens.emplace_back().score = *score;
     contents.try_emplace(id, text->str());
-    vocabulary[*text] = id; // the last of equal texts counts
+    vocabulary[*text] = id; // of equal texts the last one is used
   }
   for (const auto &entry : vocabulary)
     if (!entry.first().empty())
@@ -240,12 +241,12 @@ void TokenizerReader::readByteIds() {
       model.byteIds[byte] = static_cast<int32_t>(found->second);
 }
 
-/// Those of tokenizer.json, then those that only the files beside it know.
+/// Added tokens of tokenizer.json, then those that only the other files have.
 absl::Status TokenizerReader::readAdded(const JsonObject &root, const HuggingFaceFiles &files, AddedVocabulary &added) {
   std::vector<AddedToken> own;
   if (root.has("added_tokens"))
     forEachObject(root, "added_tokens", [&](const JsonObject &token) {
-      token.string("content"); // must be there
+      token.string("content"); // required
       own.push_back(readAddedToken(token));
     });
   LATHE_RETURN_IF_ERROR(status);
@@ -265,9 +266,9 @@ absl::Status TokenizerReader::addSpecial(AddedVocabulary &added) {
   std::vector<AddedToken> tokens = special.toAdd([&](llvm::StringRef text) { return added.has(text); });
   if (!source)
     return added.add(tokens);
-  for (size_t i = 0; source->hasRawAdded && i < special.listed.size(); ++i) // they come first
+  for (size_t i = 0; source->hasRawAdded && i < special.listed.size(); ++i) // `listed` are the first of `tokens`
     tokens[i].normalized = false;
-  // A token that only the class knows may have no id in this model.
+  // Skips tokens of the class's defaults that are not in the vocabulary, if the model has no more ids for them.
   llvm::erase_if(tokens, [&](const AddedToken &token) {
     const auto isListed = [&](const AddedToken &other) { return other.text == token.text; };
     return special.assumed.contains(token.text) && added.idOf(token.text) < 0 && model.tokens.size() >= source->ids &&
@@ -288,7 +289,7 @@ absl::Status TokenizerReader::addSpecial(AddedVocabulary &added) {
   return added.add(plain);
 }
 
-/// Without a tokenizer.json, tokenizer_config.json says what is put around a text.
+/// Without a tokenizer.json: special tokens before and after a text, by tokenizer_config.json.
 void TokenizerReader::readAffixes(const AddedVocabulary &added) {
   for (const auto &[flag, name, ids] : {std::tuple(special.addBos, "bos_token", &model.prefixIds),
                                         std::tuple(special.addEos, "eos_token", &model.suffixIds)}) {
@@ -299,8 +300,8 @@ void TokenizerReader::readAffixes(const AddedVocabulary &added) {
   }
 }
 
-/// These classes of transformers make their own steps and take add_prefix_space from tokenizer_config.json. Where that
-/// says something else than the steps of tokenizer.json, either would be another tokenizer than somebody means.
+/// Some classes of transformers replace the steps of tokenizer.json by their own, with add_prefix_space of
+/// tokenizer_config.json. If the two files differ it is not clear which is meant: an error.
 absl::Status TokenizerReader::checkPrefixSpace(const HuggingFaceFiles &files) {
   const bool isBytes = model.flags & LRT_TOKENIZER_BYTES;
   if (!special.addPrefixSpace || (special.tokenizerClass == "LlamaTokenizer") == isBytes)
@@ -335,7 +336,7 @@ void TokenizerReader::readDecoder(const JsonObject &from) {
       decoder.replacements.emplace_back(pattern->string("String"), from.string("content"));
     else
       from.fail("pattern", "expected an object, got none");
-  } else if (type != "Fuse" && type != "Strip") { // Strip takes a space off the start of a text, which a stream has not
+  } else if (type != "Fuse" && type != "Strip") { // Strip removes a space at the start of a text: not for a stream
     from.fail("type",
               "expected ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence or Strip, got " + quoted(type));
   }
@@ -375,7 +376,7 @@ void TokenizerReader::readPostProcessor(const JsonObject &from) {
                          "expected a token and its id, got " + (value ? describe(*value) : std::string("no such key")));
       list->push_back(static_cast<uint32_t>(*id));
     }
-  } else if (type != "ByteLevel") { // which changes offsets only
+  } else if (type != "ByteLevel") { // ByteLevel changes only offsets
     from.fail("type", "expected BertProcessing, ByteLevel, RobertaProcessing, Sequence or TemplateProcessing, got " +
                           quoted(type));
   }
@@ -391,7 +392,7 @@ void TokenizerReader::makePieces() {
     std::string &piece = model.tokens[id].piece;
     if (auto token = added.find(static_cast<uint32_t>(id)); token != added.end()) {
       piece = token->second.str();
-      if (!model.tokens[id].special) // Gemma's runs of U+2581 are spaces
+      if (!model.tokens[id].special) // for example Gemma's tokens of several U+2581, which are spaces
         decoder.replace(piece);
     } else if (auto text = contents.find(static_cast<uint32_t>(id)); text != contents.end()) {
       piece = decoder.decode(text->second);
@@ -409,7 +410,7 @@ absl::Status TokenizerReader::read(const json::Object &object, const HuggingFace
   std::optional<JsonObject> from = root.object("model");
   if (!from)
     return fileError(path, "model", "expected an object, got no such key");
-  // Files from before the key was written are BPE.
+  // Older files do not have the key; they are BPE.
   const std::string type = from->string("type", from->has("merges") ? "BPE" : "");
   if (type == "BPE")
     readBpe(*from);
@@ -458,7 +459,7 @@ absl::StatusOr<std::unique_ptr<TokenizerModel>> lathe::readHuggingFaceTokenizer(
   return model;
 }
 
-/// The contents of a file, or nothing when there is none.
+/// The contents of a file; empty if there is no such file.
 static absl::StatusOr<std::string> readIfThere(llvm::StringRef directory, llvm::StringRef name) {
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, name);

@@ -1,8 +1,8 @@
-//===- HuggingFaceChat.cpp - the roles of tokens, and where a chat template comes from ----------------------------===//
+//===- HuggingFaceChat.cpp - finds the special ids and the chat template ------------------------------------------===//
 //
-// As AutoTokenizer of transformers 5 finds a template: chat_template.jinja and additional_chat_templates/*.jinja, else
-// tokenizer_config.json. Of several the one named `default` is taken. chat_template.json belongs to processors of
-// pictures and counts only where there is nothing else.
+// A template is found as by AutoTokenizer of transformers 5: chat_template.jinja and additional_chat_templates/*.jinja,
+// else tokenizer_config.json. Of several templates the one named `default` is used. chat_template.json is for
+// processors of images and is used only if there is no other.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -26,12 +26,12 @@ namespace {
 struct Templates {
   std::string origin;                                     // for messages
   std::vector<std::pair<std::string, std::string>> named; // names and texts
-  bool isList = false;                                    // or an object: there is a key, but maybe nothing in it
+  bool isList = false;                                    // the key has a list or an object, which may be empty
 };
 
 } // namespace
 
-/// `chat_template`: a text, a list of named ones, or an object of them.
+/// `chat_template`: a text, a list of {"name", "template"}, or an object of names and texts.
 static void readTemplates(const JsonObject &config, Templates &templates) {
   constexpr llvm::StringLiteral key = "chat_template";
   const json::Value *value = config.find(key);
@@ -89,7 +89,7 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
     model.chatRefusal = "this model has no chat template; use --prompt";
     return absl::OkStatus();
   }
-  // Of two with one name the last counts.
+  // Of templates with the same name the last one is used.
   auto chosen = llvm::find_if(llvm::reverse(templates.named), [](const auto &t) { return t.first == "default"; });
   if (chosen == templates.named.rend()) {
     std::vector<llvm::StringRef> names;
@@ -101,7 +101,7 @@ absl::Status lathe::finishTokenizer(const HuggingFaceFiles &files, const Special
                                                    "; use --prompt"));
     return absl::OkStatus();
   }
-  // What the template writes is all there is: transformers adds no special tokens to it.
+  // transformers adds no special tokens to the text that the template writes.
   setChat(model, renderChat(templates.origin, chosen->second, special.texts()));
   return absl::OkStatus();
 }

@@ -1,4 +1,4 @@
-//===- HuggingFaceFiles.h - the tokenizer of a directory as transformers writes it --------------------------------===//
+//===- HuggingFaceFiles.h - reads the tokenizer of a directory that transformers writes ---------------------------===//
 
 #ifndef LATHE_FRONTENDS_TOKENIZER_HUGGINGFACEFILES_H
 #define LATHE_FRONTENDS_TOKENIZER_HUGGINGFACEFILES_H
@@ -7,9 +7,9 @@
 
 namespace lathe {
 
-/// The tokenizer of a Hugging Face directory: tokenizer.json with the special tokens and the chat template of the files
-/// beside it, as transformers reads them (other files say more about ends: Config::endTokens). Null when the directory
-/// has no tokenizer.
+/// The tokenizer of a Hugging Face directory, as transformers reads it: tokenizer.json, and special tokens and the chat
+/// template from other files (not the end ids of config.json and generation_config.json: Config::endTokens). Null if
+/// the directory has no tokenizer.
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(llvm::StringRef directory);
 
 /// The same from the contents of the files; an absent file is empty.
@@ -21,8 +21,8 @@ struct HuggingFaceFiles {
       moreTemplates;             // NAME and text of additional_chat_templates/NAME.jinja
   std::string processorTemplate; // chat_template.json
 
-  // Read where there is no tokenizer.json.
-  std::vector<std::string> names;                             // of all files, in the order of the alphabet
+  // Read only if there is no tokenizer.json.
+  std::vector<std::string> names;                             // of all files, sorted
   std::string config, vocab, merges, sentencePiece, tikToken; // config.json, vocab.json, merges.txt, *.model
 };
 absl::StatusOr<std::unique_ptr<TokenizerModel>> readHuggingFaceTokenizer(const HuggingFaceFiles &files);

@@ -1,6 +1,6 @@
-//===- HuggingFaceSteps.cpp - `normalizer` and `pre_tokenizer` of tokenizer.json ----------------------------------===//
+//===- HuggingFaceSteps.cpp - reads `normalizer` and `pre_tokenizer` of tokenizer.json ----------------------------===//
 //
-// Each kind becomes one or two of the runtime's steps. What decoder models do not use is refused by name.
+// Each type becomes one or two of the runtime's steps. Types that decoder models do not use are errors.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -12,7 +12,7 @@
 using namespace lathe;
 namespace json = llvm::json;
 
-/// GPT-2's, which ByteLevel uses.
+/// The pattern of GPT-2, which ByteLevel uses.
 static constexpr const char *gpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
@@ -26,7 +26,7 @@ void lathe::forEachObject(const JsonObject &from, llvm::StringRef key,
   if (!list)
     return from.fail(key, "expected an array, got " + (value ? describe(*value) : std::string("no such key")));
   for (const json::Value &element : *list) {
-    // A key of its own, so that messages say which element it was.
+    // Under a key with the index, so that messages name the element.
     const std::string name = key.str() + "[" + std::to_string(&element - list->data()) + "]";
     json::Object named;
     named[name] = element;
@@ -52,7 +52,7 @@ std::string lathe::escapePattern(llvm::StringRef text) {
   return pattern;
 }
 
-/// {"String": ...} or {"Regex": ...} as a pattern; sets `literal` for the former.
+/// {"String": ...} or {"Regex": ...} as a pattern of PCRE2. `literal` is set to the String.
 static std::string readPattern(const JsonObject &from, std::optional<std::string> *literal = nullptr) {
   std::optional<JsonObject> pattern = from.object("pattern");
   if (!pattern) {
@@ -143,7 +143,7 @@ static void readMetaspace(const JsonObject &from, TokenizerModel &model) {
                    .Default(-1);
   if (prefix < 0)
     return from.fail("prepend_scheme", "expected always, first or never, got " + quoted(scheme));
-  if (!from.boolean("add_prefix_space", true)) // how older files say never
+  if (!from.boolean("add_prefix_space", true)) // the key of older files
     prefix = LRT_PREFIX_NEVER;
   model.splitters.push_back({LRT_TEXT_METASPACE, static_cast<uint32_t>(prefix), replacement, ""});
   if (from.boolean("split", true))
@@ -154,7 +154,7 @@ void lathe::readSplitter(const JsonObject &from, TokenizerModel &model) {
   const std::string type = from.string("type");
   if (type == "Sequence")
     return forEachObject(from, "pretokenizers", [&](const JsonObject &part) { readSplitter(part, model); });
-  // Bytes come last, unless somebody splits their printable stand-ins again (Falcon).
+  // Bytes are the last step, unless a splitter follows ByteLevel (Falcon): it splits the printable characters of bytes.
   if ((model.flags & LRT_TOKENIZER_BYTES) && !(model.flags & LRT_TOKENIZER_ENCODED)) {
     model.splitters.push_back({LRT_TEXT_ENCODE_BYTES, 0, "", ""});
     model.flags |= LRT_TOKENIZER_ENCODED;

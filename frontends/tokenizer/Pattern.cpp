@@ -1,14 +1,13 @@
-//===- Pattern.cpp - Oniguruma's patterns as PCRE2's --------------------------------------------------------------===//
+//===- Pattern.cpp - translates Oniguruma's patterns to PCRE2's ---------------------------------------------------===//
 //
-// tokenizer.json is written for Oniguruma's Ruby syntax. Most of it means the same to PCRE2; this rewrites what does
-// not:
-//   \s \w \d \h \v \b       the characters Oniguruma means by them
-//   ( )                     groups that capture nothing
-//   (?m: )                  a dot that matches newlines; ^ and $ always match at lines
-//   {,n}                    {0,n}
-//   \p{Han}, ...            the script, without the characters that scripts share
-//   \p{L}, \p{N}, ...       also the characters that newer versions of Unicode added: PCRE2 10.42 knows version 14
-// and refuses what PCRE2 has no words for (&& and nested sets) or what nobody uses (references, named groups).
+// Patterns in tokenizer.json have Oniguruma's Ruby syntax. Most of it has the same meaning in PCRE2. This is rewritten:
+//   \s \w \d \h \v \b       to the characters that they match in Oniguruma
+//   ( )                     to groups without capture
+//   (?m: )                  to a dot that matches newlines; ^ and $ always match at lines
+//   {,n}                    to {0,n}
+//   \p{Han}, ...            to the script without the characters that scripts share
+//   \p{L}, \p{N}, ...       with the characters that newer versions of Unicode added: PCRE2 10.42 has version 14
+// Errors: syntax that PCRE2 does not have (&& and nested sets), or that no tokenizer uses (references, named groups).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -24,7 +23,7 @@ using namespace lathe;
 
 namespace {
 
-// As members of a set.
+// Members of a set.
 constexpr const char *space = "\\t-\\r\\x{85}\\p{Z}";
 constexpr const char *word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
 
@@ -34,7 +33,7 @@ struct Addition {
 
 #include "frontends/tokenizer/UnicodeAdditions.inc"
 
-/// What Unicode 15 added to the script.
+/// The characters that Unicode 15 added to the script.
 const Addition hanAddition = {"Han", "\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"};
 
 class Translator {
@@ -73,7 +72,7 @@ private:
 
   void translateGroup() {
     if (!consume("?")) {
-      out += "(?:"; // references to captures are refused
+      out += "(?:"; // captures are not needed, as references are errors
       return;
     }
     for (llvm::StringRef kind : {":", "=", "!", "<=", "<!", ">"})
@@ -92,7 +91,7 @@ private:
       return refuse("the group " + quoted(("(?" + flags + rest.take_front(2)).str()));
     std::string translated;
     for (char c : flags)
-      translated += c == 'm' ? 's' : c; // Ruby's m is everybody else's s
+      translated += c == 'm' ? 's' : c; // Ruby's m is PCRE2's s
     out += "(?" + translated + rest.front();
     rest = rest.drop_front();
   }
@@ -108,7 +107,7 @@ private:
     }
     out += ("{" + (low.empty() ? "0" : low) + inside.drop_front(low.size()) + "}").str();
     rest = rest.drop_front(inside.size() + 1);
-    if (rest.starts_with("+")) // possessive to PCRE2, a repeated repeat to Oniguruma
+    if (rest.starts_with("+")) // possessive in PCRE2, a repeated quantifier in Oniguruma
       refuse("a quantifier {...}+");
   }
 
@@ -131,7 +130,7 @@ private:
     case 'D':
       return addClass("\\P{Nd}", inSet);
     case 'S':
-      out += inSet ? "\\S" : ("[^" + std::string(space) + "]"); // in a set off by U+180E
+      out += inSet ? "\\S" : ("[^" + std::string(space) + "]"); // in a set it differs for U+180E
       return;
     case 'W':
     case 'H':
@@ -188,7 +187,7 @@ private:
     default:
       if (llvm::isAlnum(c))
         break;
-      // A literal. Beyond ASCII the backslash says nothing and PCRE2 would object to it.
+      // A literal. PCRE2 does not accept a backslash before a character outside ASCII.
       if (static_cast<unsigned char>(c) < 0x80)
         out += '\\';
       out += c;
@@ -217,7 +216,7 @@ private:
                                           .Cases({"Punctuation", "punctuation"}, "P")
                                           .Case("Other_Letter", "Lo")
                                           .Default(name);
-    // A script's name means the characters of the script itself; to PCRE2, also those that it shares.
+    // In Oniguruma a script's name matches the script's own characters; in PCRE2, also those that it shares.
     const bool isScript = llvm::StringSwitch<bool>(shortName)
                               .Cases({"Han", "Hiragana", "Katakana", "Hangul", "Latin", "Greek", "Cyrillic"}, true)
                               .Cases({"Arabic", "Hebrew", "Thai", "Devanagari"}, true)
@@ -228,7 +227,7 @@ private:
     const std::string property = ((isScript ? "{sc:" : "{") + shortName + "}").str();
     if (kind == 'x')
       out += "\\x" + property;
-    else if (added == additions.end() || (kind == 'P' && inSet)) // a set cannot take away
+    else if (added == additions.end() || (kind == 'P' && inSet)) // a set has no syntax to exclude characters
       out += "\\" + std::string(1, kind) + property;
     else if (kind == 'p')
       addClass("\\p" + property + added->members, inSet);
@@ -289,7 +288,7 @@ absl::StatusOr<std::string> lathe::translatePattern(llvm::StringRef oniguruma, i
 }
 
 absl::Status lathe::checkPattern(llvm::StringRef pcre2) {
-  // PCRE2 recurses once per bracket (its own limit is 250) and sets no limit on size.
+  // PCRE2 limits nested brackets (to 250), but not the size.
   constexpr size_t longest = 1 << 16;
   if (pcre2.size() > longest)
     return absl::InvalidArgumentError(
@@ -314,7 +313,7 @@ absl::Status lathe::checkPattern(llvm::StringRef pcre2) {
 }
 
 bool lathe::decodeByteAlphabet(llvm::StringRef text, std::string &bytes) {
-  // Bytes that print stand for themselves; the others are numbered from U+0100 on.
+  // Printable bytes are the characters of the same number; the others are U+0100, U+0101, ...
   static const std::array<int16_t, 0x144> byteOf = [] {
     std::array<int16_t, 0x144> table;
     table.fill(-1);

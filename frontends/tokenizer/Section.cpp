@@ -4,7 +4,7 @@
 
 using namespace lathe;
 
-/// Models are published with tokens that have no row of the embedding; only a text that gives one does harm.
+/// Some published models have tokens without a row of the embedding. Only a text with such a token is a problem.
 static std::string noteBeyond(const TokenizerModel &model, int64_t vocabulary) {
   constexpr int shown = 3;
   int64_t count = 0;
@@ -30,7 +30,7 @@ absl::StatusOr<TokenizerSection> lathe::makeTokenizerSection(FoundTokenizer foun
     section.notes.push_back(std::move(found.missing));
   if (!found.endTokens.empty()) {
     if (!model)
-      model = std::make_unique<TokenizerModel>(); // without texts: ids end generation all the same
+      model = std::make_unique<TokenizerModel>(); // without tokens, only for the end ids
     model->endIds.assign(found.endTokens.begin(), found.endTokens.end());
   }
   if (!model)

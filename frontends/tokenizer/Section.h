@@ -1,4 +1,4 @@
-//===- Section.h - what a frontend hands on of a tokenizer --------------------------------------------------------===//
+//===- Section.h - the tokenizer section that a frontend returns --------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_TOKENIZER_SECTION_H
 #define LATHE_FRONTENDS_TOKENIZER_SECTION_H
@@ -16,19 +16,19 @@ namespace lathe {
 struct TokenizerModel;
 
 struct TokenizerSection {
-  std::string bytes;              // as the weights file holds it (lrt/tokenizer.h); empty when the model has none
-  std::vector<std::string> notes; // what the user should know now, a line each
+  std::string bytes;              // of the weights file (lrt/tokenizer.h); empty: the model has no tokenizer
+  std::vector<std::string> notes; // lines for the user
 };
 
-/// What a frontend found in the files.
+/// A tokenizer as a frontend found it in the files.
 struct FoundTokenizer {
-  std::unique_ptr<TokenizerModel> model; // null: the files have none; without tokens: one that cannot be read
-  std::string missing;                   // said where there are no tokens: why
-  /// Ids that end generation, where other files know them better than the tokenizer's own; empty: its own count.
+  std::unique_ptr<TokenizerModel> model; // null: the files have none; without tokens: it cannot be read
+  std::string missing;                   // the note if there are no tokens: the reason
+  /// Ids that end generation, from other files; they replace the tokenizer's own unless empty.
   std::vector<int64_t> endTokens;
 };
 
-/// `vocabulary`: logits of a row; tokens with larger ids are pointed out.
+/// `vocabulary`: logits per row. A note names the tokens with larger ids.
 absl::StatusOr<TokenizerSection> makeTokenizerSection(FoundTokenizer found, int64_t vocabulary);
 
 } // namespace lathe

@@ -1,8 +1,8 @@
-//===- SentencePiece.cpp - tokenizer.model ------------------------------------------------------------------------===//
+//===- SentencePiece.cpp - reads SentencePiece's tokenizer.model --------------------------------------------------===//
 //
-// A protobuf of pieces and of how a text is normalised. As transformers makes a tokenizer.json of it: LlamaTokenizer
-// and GemmaTokenizer know how their models normalise and do not look; where a file says something else, it is followed,
-// as transformers does for other classes (SpmConverter.build_tokenizer_from_spm_proto).
+// A protobuf of pieces and of the normalisation. It is converted to a tokenizer.json as in transformers. LlamaTokenizer
+// and GemmaTokenizer have a fixed normalisation there. If the file differs from it, the file is followed, as
+// transformers does for other classes (SpmConverter.build_tokenizer_from_spm_proto).
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -19,13 +19,13 @@
 using namespace lathe;
 namespace json = llvm::json;
 
-/// An empty piece takes two bytes in the file and some seventy in memory: 600 MB at most. Published models have 5 MB.
+/// Bytes. An empty piece has 2 bytes in the file and about 70 in memory: at most 600 MB. Published models have 5 MB.
 static constexpr size_t largestModel = size_t(16) << 20;
 
-/// Messages inside messages; a model has three.
+/// Limit of nested messages; a model has three levels.
 static constexpr int deepestMessage = 8;
 
-/// Bytes of one piece of a BPE model: every place where it can be cut is looked at. SentencePiece itself trains sixteen
+/// Limit of bytes of a piece of a BPE model, as every split of it is tried. SentencePiece trains pieces of at most 16
 /// characters.
 static constexpr size_t longestPiece = 1024;
 
@@ -65,7 +65,7 @@ private:
   float scoreOf(size_t id) const { return model.pieces(static_cast<int>(id)).score(); }
 
   std::string path;
-  TokenizerClass kind; // Backend where the file is followed
+  TokenizerClass kind; // Backend if the file is followed
   const JsonObject &config;
   sentencepiece::Model model;
   std::vector<std::string> texts; // of the pieces
@@ -93,7 +93,7 @@ absl::Status Reader::parse(llvm::StringRef bytes) {
   return absl::OkStatus();
 }
 
-/// What is refused says another algorithm, not a damaged file.
+/// Refuses files of other algorithms. Such a file is not damaged, so the model can be compiled without its tokenizer.
 absl::Status Reader::checkSpecs() {
   const auto refuse = [&](llvm::StringRef key, const llvm::Twine &message) {
     return notRead(path, key + ": " + message);
@@ -145,21 +145,21 @@ absl::Status Reader::readPieces() {
   return hasUnknown ? absl::OkStatus() : error("pieces", "expected one of type 2 (unknown), got none");
 }
 
-/// Whether the file says what the class takes for granted.
+/// Whether the file has the normalisation that the class assumes.
 bool Reader::isAsClassExpects() const {
   const sentencepiece::NormalizerSpec &normalizer = model.normalizer_spec();
   return isBpe() && model.trainer_spec().byte_fallback() && normalizer.precompiled_charsmap().empty() &&
          !normalizer.remove_extra_whitespaces() && normalizer.add_dummy_prefix() == (kind == TokenizerClass::Llama);
 }
 
-/// tokenizer_config.json may have other names for pieces that were trained as placeholders.
+/// tokenizer_config.json may rename pieces that were trained as placeholders.
 void Reader::rename() {
   std::map<int64_t, std::string> names = readAddedNames(config);
   std::vector<std::string> renamed = texts;
   for (const auto &[id, name] : names) {
     if (id < 0 || id >= int64_t(texts.size()) || name.empty())
       continue;
-    // Not one that another piece keeps.
+    // Not to the text of another piece, unless that one is renamed, too.
     const auto other = ids.find(name);
     if (other == ids.end() || names.count(other->second))
       renamed[id] = name;
@@ -172,7 +172,7 @@ void Reader::rename() {
   texts = std::move(renamed);
 }
 
-/// Every way to cut a piece into two; the class follows the ids, the file its scores.
+/// A merge for every way to split a piece into two pieces. Rank: by id for a class, by score if the file is followed.
 std::vector<TokenizerModel::Merge> Reader::makeMerges() const {
   const bool byScore = kind == TokenizerClass::Backend;
   std::vector<uint32_t> order;
@@ -233,7 +233,8 @@ json::Object Reader::makeModel() const {
   return result;
 }
 
-/// User-defined pieces where no splitter finds them; control pieces unless tokenizer_config.json lists special tokens.
+/// User-defined pieces, unless a splitter finds them; control pieces, unless tokenizer_config.json lists special
+/// tokens.
 json::Array Reader::makeAdded() const {
   const bool isListed = config.states("additional_special_tokens") || config.states("extra_special_tokens");
   json::Array added;
@@ -265,7 +266,7 @@ json::Object Reader::makeNormalizer() const {
       steps.push_back(replace("Regex", " {2,}", " "));
     }
     steps.push_back(replace("String", " ", space));
-    if (addsPrefix && isLegacy) // SentencePiece's prefix comes before a space, too; Metaspace's does not
+    if (addsPrefix && isLegacy) // SentencePiece adds a prefix before a space, too; Metaspace does not
       steps.push_back(replace("Regex", std::string("\\A") + space, std::string(space) + space));
   }
   return json::Object{{"type", "Sequence"}, {"normalizers", std::move(steps)}};
@@ -286,7 +287,7 @@ json::Object Reader::makeSplitters() const {
                                                                 : "first"},
                                  {"split", false}});
   if (kind == TokenizerClass::Backend) {
-    // User-defined pieces are never merged with anything: the longest of those that start at a place is a word.
+    // User-defined pieces are never merged. The longest one that matches at a position is a word.
     std::vector<llvm::StringRef> pieces;
     for (auto [id, text] : llvm::enumerate(texts))
       if (typeOf(id) == UserDefined)

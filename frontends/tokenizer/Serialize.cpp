@@ -1,4 +1,4 @@
-//===- Serialize.cpp - the tokenizer section of a weights file ----------------------------------------------------===//
+//===- Serialize.cpp - writes the tokenizer section of a weights file ---------------------------------------------===//
 
 #include "compiler/support/Errors.h"
 #include "frontends/tokenizer/TokenizerModel.h"
@@ -12,7 +12,7 @@ using namespace lathe;
 
 namespace {
 
-/// Tables one after the other, each at a multiple of eight.
+/// Writes tables one after another, each at a multiple of eight bytes.
 class Writer {
 public:
   Writer() : bytes(sizeof(lrt_tokenizer_header)) {}
@@ -25,7 +25,7 @@ public:
     return table;
   }
 
-  /// Equal strings are stored once: most pieces are also entries.
+  /// Equal strings are stored once: the text of a piece is often that of an entry, too.
   lrt_tokenizer_string string(llvm::StringRef text) {
     auto [place, isNew] = places.try_emplace(text, static_cast<uint32_t>(pool.size()));
     if (isNew)

@@ -8,7 +8,7 @@
 using namespace lathe;
 namespace json = llvm::json;
 
-/// Names of special tokens; transformers has seven, models with pictures and sound some ten more.
+/// Limit of names of special tokens. transformers has seven, multimodal models about ten more.
 static constexpr size_t mostNames = 1000;
 
 static constexpr llvm::StringLiteral standardNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
@@ -26,8 +26,9 @@ AddedToken lathe::readAddedToken(const JsonObject &from) {
   return token;
 }
 
-/// The members of a well-formed object in the order of the text, each with the text of its value. LLVM's objects have
-/// no order, but new tokens get their ids in that of the file. Of members of one name, the first place and last value.
+/// The members of a well-formed object in the order of the file, each with the text of its value. LLVM's objects have
+/// no order, but new tokens get their ids in the order of the file. Of members with the same name, the position of the
+/// first and the value of the last one.
 static std::vector<std::pair<std::string, llvm::StringRef>> membersOf(llvm::StringRef object) {
   std::vector<std::pair<std::string, llvm::StringRef>> members;
   llvm::StringMap<size_t> places;
@@ -75,7 +76,7 @@ static std::vector<std::pair<std::string, llvm::StringRef>> membersOf(llvm::Stri
 
 namespace {
 
-/// Tokens that differ in anything. Of one text there are few, so that a file of many texts takes no square of time.
+/// A set of tokens. They are grouped by text, so that insertion takes constant time: few tokens have the same text.
 class TokenSet {
 public:
   bool insert(const SpecialTokens::Token &token) {
@@ -90,7 +91,7 @@ private:
   llvm::StringMap<std::vector<SpecialTokens::Token>> tokens;
 };
 
-/// Follows transformers' way from the files to the arguments of a tokenizer.
+/// Computes the arguments of a tokenizer's constructor from the files, as transformers does.
 class Reader {
 public:
   Reader(const HuggingFaceFiles &files, const json::Array *added,
@@ -105,16 +106,17 @@ public:
   using Token = SpecialTokens::Token;
   struct Setting {
     std::string name;
-    std::optional<Token> token; // none: null
-    bool isObject;              // of tokenizer_config.json, which transformers reads late
-    bool isAssumed = false;     // no file says it
+    std::optional<Token> token; // none: null in the file
+    bool isObject;              // an object of tokenizer_config.json, which transformers reads late
+    bool isAssumed = false;     // a default of the class, not from a file
   };
 
 private:
   static bool isStandard(llvm::StringRef name) { return llvm::is_contained(standardNames, name); }
   void set(const JsonObject &from, std::vector<Setting> &settings, Setting setting);
 
-  /// A text or an object; anything else is an error. `isSpecial`: whatever the object says.
+  /// A token as a text or an object; other values are errors. `isSpecial`: the token is special even if the object says
+  /// false.
   std::optional<Token> readToken(const JsonObject &from, llvm::StringRef key, bool isSpecial);
   std::vector<Setting> readTokens(const JsonObject &from, llvm::StringRef key, bool isSpecial);
   void readMembers(const JsonObject &from, llvm::StringRef key, llvm::StringRef text);
@@ -128,9 +130,9 @@ private:
   const HuggingFaceFiles &files;
   const json::Array *added;
   absl::Status status;
-  // Standard names; other names that are found late and come first; and those found early.
+  // Standard names; other names. `late` ones are first in the result; `early` ones replace `late` ones of the same name.
   std::vector<Setting> standard, late, early;
-  std::optional<std::vector<Setting>> extra, additional; // lists that are there, if only null
+  std::optional<std::vector<Setting>> extra, additional; // none: no file has the list; null in a file is an empty list
   std::map<int64_t, AddedToken> byId;
   llvm::StringMap<AddedToken> byText;
   SpecialTokens found;
@@ -179,7 +181,7 @@ std::vector<Reader::Setting> Reader::readTokens(const JsonObject &from, llvm::St
   if (value && !list)
     from.fail(key, "expected an array of tokens, got " + describe(*value));
   for (size_t i = 0; list && i < list->size(); ++i) {
-    // A key of its own, so that messages say which element it was.
+    // Under a key with the index, so that messages name the element.
     const std::string name = (key + "[" + llvm::Twine(i) + "]").str();
     json::Object named;
     named[name] = (*list)[i];
@@ -231,7 +233,7 @@ void Reader::readConfig(const JsonObject &config) {
       set(config, standard, {key, readToken(config, key, false), isObject(key)});
     else if (llvm::StringRef(key).ends_with("_token") && config.has(key) && config.find(key)->getAsString())
       set(config, early, {key, readToken(config, key, false), false});
-    else if (llvm::StringRef(key).ends_with("_token")) // null keeps a place for what special_tokens_map.json says
+    else if (llvm::StringRef(key).ends_with("_token")) // null keeps the position for special_tokens_map.json
       set(config, late,
           {key, isObject(key) && config.object(key)->has("__type") ? readToken(config, key, false) : std::nullopt,
            false});
@@ -272,7 +274,7 @@ void Reader::readMap(const JsonObject &map) {
       additional = readTokens(map, key, false);
     } else if (!llvm::StringRef(key).ends_with("_token")) {
       map.fail(printable(key), "expected a name of a special token, such as bos_token");
-    } else { // null takes away what tokenizer_config.json says
+    } else { // null removes the token of tokenizer_config.json
       const bool isToken = value && (value->getAsString() || value->getAsObject());
       set(map, late, {key, isToken ? readToken(map, key, true) : std::nullopt, false});
     }
@@ -316,7 +318,7 @@ void Reader::readAddedTokens(const JsonObject &tokens) {
   }
 }
 
-/// Its errors are those of tokenizer.json's own reader.
+/// Ignores errors: the reader of tokenizer.json reports them.
 void Reader::readTokenizer() {
   for (const json::Value &value :
        added ? llvm::ArrayRef(added->data(), added->size()) : llvm::ArrayRef<json::Value>()) {
@@ -371,7 +373,7 @@ absl::StatusOr<SpecialTokens> Reader::read() {
     read(JsonObject(path, *value.getAsObject(), status));
     return status;
   };
-  bool isListed = false; // then the other files count no more
+  bool isListed = false; // if added_tokens_decoder exists, the other files are not read
   LATHE_RETURN_IF_ERROR(readFile("tokenizer_config.json", files.tokenizerConfig, [&](const JsonObject &config) {
     readConfig(config);
     std::optional<JsonObject> listed = config.object("added_tokens_decoder");

@@ -1,8 +1,8 @@
-//===- TikToken.cpp - tiktoken's ranks ----------------------------------------------------------------------------===//
+//===- TikToken.cpp - reads tiktoken's ranks ----------------------------------------------------------------------===//
 //
-// A line for each token: its bytes in base64, and its rank, which is its id. Of two neighbours those merge first whose
-// joint text has the lowest rank, so every way to cut a token into two tokens is a merge, and all merges into one token
-// have the same rank.
+// Each line has a token's bytes in base64 and its rank, which is its id. The neighbours whose joined text has the
+// lowest rank are merged first. So there is a merge for every way to split a token into two tokens, and all merges into
+// one token have the same rank.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -17,18 +17,18 @@
 using namespace lathe;
 namespace json = llvm::json;
 
-/// Bytes of one token: every place where it can be cut is looked at. Published vocabularies have some hundred.
+/// Limit of bytes of a token, as every split of it is tried. Published vocabularies have about a hundred.
 static constexpr size_t longestToken = 1024;
 
-/// Reserved tokens that one line of tokenizer_config.json may ask for.
+/// Limit of reserved tokens: one large id in tokenizer_config.json asks for all ids below it.
 static constexpr int64_t mostReserved = 1 << 16;
 
-/// Llama 3's, which is what AutoTokenizer takes where no class says otherwise.
+/// The pattern of Llama 3, which AutoTokenizer uses for classes without their own.
 static constexpr const char *llama3Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+)"
     R"(|\s+(?!\S)|\s+)";
 
-// Kimi's pattern has sets such as [\p{Lu}\p{M}&&[^\p{Han}]], for which PCRE2 has no words: a look ahead says the same.
+// Kimi's pattern has sets such as [\p{Lu}\p{M}&&[^\p{Han}]]. PCRE2 does not have them; a lookahead does the same.
 #define UPPER R"((?:(?!\p{Han})[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]))"
 #define LOWER R"((?:(?!\p{Han})[\p{Ll}\p{Lm}\p{Lo}\p{M}]))"
 #define CONTRACTION R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
@@ -92,7 +92,7 @@ static absl::StatusOr<Ranks> readRanks(llvm::StringRef path, llvm::StringRef tex
   if (lines.empty())
     return fileError(path, "expected lines of a token and a rank, got none");
 
-  // Special tokens come behind the last rank, so there must be no gap before it.
+  // Special tokens have the ids after the last rank, so there must be no gap between ranks.
   llvm::sort(lines,
              [](const Line &a, const Line &b) { return std::tie(a.rank, a.number) < std::tie(b.rank, b.number); });
   Ranks ranks;
@@ -111,7 +111,7 @@ static absl::StatusOr<Ranks> readRanks(llvm::StringRef path, llvm::StringRef tex
   return ranks;
 }
 
-/// Bytes in GPT-2's printable characters, as tokenizer.json has them.
+/// Bytes in GPT-2's printable characters, as in tokenizer.json.
 static std::string encodeByteAlphabet(llvm::StringRef bytes) {
   static const std::array<uint16_t, 256> characterOf = [] {
     std::array<uint16_t, 256> table;
@@ -131,7 +131,7 @@ static std::string encodeByteAlphabet(llvm::StringRef bytes) {
   return text;
 }
 
-/// Every way to cut a token into two, in the order of ranks.
+/// A merge for every way to split a token into two tokens, in the order of ranks.
 static std::vector<TokenizerModel::Merge> makeMerges(const Ranks &ranks) {
   std::vector<bool> lengths(longestToken + 4);
   for (const std::string &token : ranks.tokens)
@@ -156,8 +156,8 @@ static json::Object addedToken(int64_t id, llvm::StringRef text) {
                       {"lstrip", false}, {"rstrip", false},       {"single_word", false}};
 }
 
-/// The special tokens behind the ranks. Kimi's class always has 256 of them, and two more where they have names; else
-/// they go as far as the names do.
+/// The special tokens, with the ids after the ranks up to the largest id that has a name. Kimi's class has at least 256
+/// and at most 258 of them.
 static absl::StatusOr<json::Array> makeAdded(size_t base, TokenizerClass kind, const JsonObject &config) {
   const std::map<int64_t, std::string> names = readAddedNames(config);
   LATHE_RETURN_IF_ERROR(config.error());

@@ -1,7 +1,7 @@
-//===- TokenizerModel.h - a tokenizer, whatever file it came from -------------------------------------------------===//
+//===- TokenizerModel.h - a tokenizer, independent of its file ----------------------------------------------------===//
 //
-// HuggingFaceFiles.h and GgufTokenizer.h say how it is filled, Serialize.cpp writes it as
-// runtime/include/lrt/tokenizer.h describes; flags and kinds are that header's.
+// HuggingFaceFiles.h and GgufTokenizer.h read it. Serialize.cpp writes it in the form of
+// runtime/include/lrt/tokenizer.h, which defines the flags and kinds.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -22,16 +22,16 @@ namespace lathe {
 
 struct TokenizerModel {
   struct Token {
-    std::string piece;    // the bytes it stands for
-    double score = 0;     // not for BPE
-    bool special = false; // not shown when text is generated
+    std::string piece;    // its bytes in a generated text
+    double score = 0;     // not used by BPE
+    bool special = false; // not shown in a generated text
   };
   struct Entry {
-    std::string text; // what the model looks up: bytes when flags have LRT_TOKENIZER_BYTES, else text with its U+2581
-    uint32_t symbol;  // an id, or a number from tokens.size() on for texts that only exist between two merges
+    std::string text; // the key of the vocabulary: bytes with LRT_TOKENIZER_BYTES, else characters (U+2581 for a space)
+    uint32_t symbol;  // an id; from tokens.size() on: an intermediate result of merges that is not a token
   };
   struct Merge {
-    uint32_t left, right, result; // symbols; in the order of rank
+    uint32_t left, right, result; // symbols
   };
   struct Added {
     std::string text;
@@ -45,23 +45,23 @@ struct TokenizerModel {
   std::string path; // of the file, for messages
   uint32_t model = LRT_TOKENIZER_BPE;
   uint32_t flags = 0;
-  std::vector<Token> tokens; // by id; ids nobody uses are empty
+  std::vector<Token> tokens; // by id; unused ids are empty
   std::vector<Entry> entries;
-  std::vector<Merge> merges;
-  bool hasRanksOfResults = false; // merges into the same token have the same rank; they lie one behind the other
+  std::vector<Merge> merges;      // in the order of ranks
+  bool hasRanksOfResults = false; // merges into the same token have the same rank; they follow one another
   std::array<int32_t, 256> byteIds;
   std::vector<Added> added;
   std::vector<Step> normalizers, splitters;
   std::vector<uint32_t> prefixIds, suffixIds, endIds;
   int32_t unknown = -1, bos = -1;
 
-  // One user turn of the model's chat template; hasChat is false when there is none, or none that is known here.
+  // One user turn of the chat template. hasChat is false if there is no template or it is not supported.
   bool hasChat = false;
-  bool isChatRefused = false; // there is a template that is not understood
+  bool isChatRefused = false; // there is a template, but it is not supported
   std::string chatPrefix, chatSuffix;
-  std::vector<ChatGuard> chatGuards; // texts of a user that the template treats otherwise
-  bool isChatUndated = false;        // the template writes a date of its own, since the program gives it none
-  std::string chatRefusal; // why there is none: shown when somebody asks to chat. Without the folders of this machine
+  std::vector<ChatGuard> chatGuards;
+  bool isChatUndated = false; // the template asks for the date, and gets none
+  std::string chatRefusal;    // the reason why there is no chat, shown by --chat; without directories
 
   TokenizerModel() { byteIds.fill(-1); }
 };
@@ -69,14 +69,14 @@ struct TokenizerModel {
 /// The tokenizer section of a weights file.
 absl::StatusOr<std::vector<uint8_t>> serialize(const TokenizerModel &model);
 
-/// Oniguruma's syntax, as tokenizer.json has it, to PCRE2's; `unicode` is the version whose characters it means (16 for
-/// `tokenizers`, 15 for llama.cpp). Errors say what is not understood.
+/// Translates a pattern from Oniguruma's syntax (tokenizer.json) to PCRE2's. `unicode`: the version of the categories,
+/// 16 for `tokenizers`, 15 for llama.cpp. Error: the syntax that is not supported.
 absl::StatusOr<std::string> translatePattern(llvm::StringRef oniguruma, int unicode = 16);
 
-/// Whether PCRE2 compiles it, as the runtime will.
+/// Error: PCRE2 does not compile it, with the options of the runtime.
 absl::Status checkPattern(llvm::StringRef pcre2);
 
-/// GPT-2's printable stand-ins back to bytes; false for a text with other characters.
+/// Decodes GPT-2's printable characters to bytes; false if the text has other characters.
 bool decodeByteAlphabet(llvm::StringRef text, std::string &bytes);
 
 } // namespace lathe

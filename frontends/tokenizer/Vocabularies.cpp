@@ -1,4 +1,4 @@
-//===- Vocabularies.cpp - which file holds the vocabulary ---------------------------------------------------------===//
+//===- Vocabularies.cpp - finds the vocabulary file and the tokenizer class ---------------------------------------===//
 
 #include "frontends/tokenizer/Vocabularies.h"
 #include "compiler/support/Errors.h"
@@ -34,7 +34,7 @@ std::map<int64_t, std::string> lathe::readAddedNames(const JsonObject &config) {
   return names;
 }
 
-/// The class that transformers has for a type of model, of those that Lathe compiles; "" for none.
+/// The class that transformers registers for a model_type, for those that Lathe compiles; "" for none.
 static llvm::StringRef registeredClass(llvm::StringRef modelType) {
   return llvm::StringSwitch<llvm::StringRef>(modelType)
       .Case("gpt2", "GPT2Tokenizer")
@@ -42,8 +42,8 @@ static llvm::StringRef registeredClass(llvm::StringRef modelType) {
               "qwen3_vl_moe"},
              "Qwen2Tokenizer")
       .Cases({"gemma2", "gemma3", "gemma3_text", "gemma3n", "gemma3n_text"}, "GemmaTokenizer")
-      .Cases({"kimi_k2", "kimi_k25", "kimi_linear"}, "TikTokenTokenizer") // beside the model
-      // Whatever class the files name: what they say is taken as it is.
+      .Cases({"kimi_k2", "kimi_k25", "kimi_linear"}, "TikTokenTokenizer") // Python code in the model's directory
+      // For these transformers ignores the class that the files name.
       .Cases({"glm4_moe", "granite", "olmo2", "olmo3", "phi3"}, "TokenizersBackend")
       .Cases({"mistral", "mistral3", "ministral", "ministral3", "pixtral"}, "TokenizersBackend")
       .Default("");
@@ -65,7 +65,7 @@ static std::optional<TokenizerClass> findClass(llvm::StringRef name) {
 
 namespace {
 
-/// Follows AutoTokenizer from the files to a class.
+/// Finds the class as AutoTokenizer does.
 class Finder {
 public:
   explicit Finder(const HuggingFaceFiles &files) : files(files) {}
@@ -84,10 +84,10 @@ private:
   }
 
   const HuggingFaceFiles &files;
-  absl::Status status; // of all objects that are read
+  absl::Status status; // shared by all JsonObjects
   json::Value modelConfig = json::Object(), tokenizerConfig = json::Object();
   std::string named;                     // the class that the files name
-  std::optional<TokenizerClass> byModel; // what its type of model has
+  std::optional<TokenizerClass> byModel; // the class that is registered for the model_type
   TokenizerClass kind = TokenizerClass::Backend;
 };
 
@@ -116,8 +116,8 @@ absl::Status Finder::chooseClass() {
   const std::string modelType = config.string("model_type", "");
   const llvm::StringRef registered = registeredClass(modelType);
   byModel = findClass(registered);
-  // A class of Python code beside the model: Kimi's is known, for others there must be one of transformers. Of a list,
-  // the last that is not null counts.
+  // auto_map: a class of Python code in the directory. Kimi's is known; with other code there must be a class of
+  // transformers, too. Of a list, the last element that is not null is used.
   std::string code;
   const json::Value *map = tokenizer.find("auto_map");
   if (map && map->getAsObject())
@@ -141,7 +141,7 @@ absl::Status Finder::chooseClass() {
                              quoted(code) + ", which is Python code beside the model");
   if (registered == "TokenizersBackend")
     return absl::OkStatus();
-  // Some models are known to name other classes.
+  // Files of these model types name wrong classes.
   const bool isWrong = modelType == "qwen2" || byModel == TokenizerClass::Kimi;
   const std::optional<TokenizerClass> chosen = !registered.empty() && (name.empty() || isWrong) ? byModel : own;
   if (!chosen)
@@ -153,7 +153,7 @@ absl::Status Finder::chooseClass() {
   return absl::OkStatus();
 }
 
-/// What is there that no class here reads.
+/// The error for a vocabulary file of a kind that is not supported; none if there is no such file.
 absl::StatusOr<std::optional<Vocabulary>> Finder::readForeign() const {
   struct Kind {
     llvm::StringRef begin, end; // of the name
@@ -204,7 +204,7 @@ absl::StatusOr<Vocabulary> Finder::read() {
   }
   if (hasRanks)
     return readTikToken(files, "tiktoken.model", files.tikToken, kind, config);
-  // AutoTokenizer stops here when the model's type has a class without these files; a name that says how a text is
+  // AutoTokenizer would fail here if the model_type's class needs other files. Here a class that tells how a text is
   // split is enough.
   llvm::StringRef name = named;
   name.consume_back("Fast");

@@ -1,8 +1,8 @@
-//===- Vocabularies.h - vocabularies without a tokenizer.json -----------------------------------------------------===//
+//===- Vocabularies.h - reads vocabularies without a tokenizer.json -----------------------------------------------===//
 //
-// vocab.json with merges.txt, SentencePiece's tokenizer.model and tiktoken's ranks become what tokenizer.json would
-// say. What such a file leaves open (patterns, normal forms, special tokens) is said by the class of transformers that
-// AutoTokenizer would take.
+// vocab.json with merges.txt, SentencePiece's tokenizer.model and tiktoken's ranks are converted to the form of
+// tokenizer.json. Settings that such a file does not have (patterns, normal forms, special tokens) are those of the
+// class that AutoTokenizer of transformers would choose.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,34 +16,34 @@
 
 namespace lathe {
 
-/// Classes of transformers, and Kimi's own. Backend is the one without rules of its own (TokenizersBackend).
+/// Tokenizer classes of transformers, and Kimi's. Backend (TokenizersBackend) has no settings of its own.
 enum class TokenizerClass { Backend, GPT2, Qwen2, Qwen35, GPTNeoX, Cohere, Llama, Gemma, Kimi };
 
 struct Vocabulary {
   std::string path;             // of the file, for messages
-  llvm::json::Object tokenizer; // what tokenizer.json would say
-  // Those of a model whose merges are not in the file: as texts they could take a thousand times its size.
+  llvm::json::Object tokenizer; // in the form of tokenizer.json
+  // Merges that follow from the tokens of the file. Not in `tokenizer`: as texts they could have a thousand times the
+  // size of the file.
   std::vector<TokenizerModel::Merge> merges;
-  bool hasRanksOfResults = false; // two merges into the same token have the same rank, as in tiktoken
+  bool hasRanksOfResults = false; // merges into the same token have the same rank, as in tiktoken
   bool hasRawAdded = false;       // tokens with an id in tokenizer_config.json are found before a text is normalised
-  bool hasPlainSpecial = false;   // special tokens lose the flags that files give them
+  bool hasPlainSpecial = false;   // flags of special tokens in files are ignored
   uint64_t ids = std::numeric_limits<uint64_t>::max(); // vocab_size of config.json
-  // Names and texts of special tokens that the class has where no file says otherwise.
+  // Names and texts of the class's special tokens, if no file has others.
   std::vector<std::pair<std::string, std::string>> named;
 };
 
-/// The vocabulary of a directory without tokenizer.json; nothing when there is none of any kind. An error with the code
-/// Unimplemented is about a file that is not damaged, but of a kind that Lathe does not read: the model can be compiled
-/// all the same, and takes ids.
+/// The vocabulary of a directory without tokenizer.json; none if there is no vocabulary file. An Unimplemented error
+/// means that the file is of a kind that Lathe does not support: the model can be compiled, but takes only ids.
 absl::StatusOr<std::optional<Vocabulary>> readVocabulary(const HuggingFaceFiles &files);
 
-/// An error with the code Unimplemented.
+/// An Unimplemented error.
 absl::Status notRead(llvm::StringRef path, const llvm::Twine &message);
 
-/// Path of a file of the directory.
+/// The path of a file in the directory.
 std::string pathOf(const HuggingFaceFiles &files, llvm::StringRef name);
 
-// The readers of each kind. `config` is tokenizer_config.json, an empty object where there is none.
+// The readers of each kind. `config`: tokenizer_config.json; an empty object if there is no such file.
 
 absl::StatusOr<Vocabulary> readByteLevel(const HuggingFaceFiles &files, TokenizerClass kind, const JsonObject &config);
 absl::StatusOr<Vocabulary> readSentencePiece(const HuggingFaceFiles &files, TokenizerClass kind,
