@@ -37,8 +37,7 @@ absl::StatusOr<RenderedChat> lathe::renderChat(llvm::StringRef path, llvm::Strin
   if (!rendered.ok())
     return refuse(std::string(rendered.status().message()));
   if (!rendered->user)
-    return refuse("expected a template that writes what the user says once, got one that gives " +
-                  quoted(rendered->text));
+    return refuse("expected a template that writes the user's text once, got one that gives " + quoted(rendered->text));
   RenderedChat chat = {rendered->text,
                        rendered->user->after,
                        trimFlags(rendered->user->trimsLeft, rendered->user->trimsRight),

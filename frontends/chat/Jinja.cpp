@@ -152,7 +152,7 @@ void Interpreter::forStatement() {
       for (const auto &[key, value] : *dict)
         items.push_back(key);
     else if (!iterated.get<Undefined>())
-      fail("expected a list to go through, got " + nameOf(iterated));
+      fail("expected a list to iterate over, got " + nameOf(iterated));
     spend(items.size());
   }
   if (take(Token::Name, "if")) {
@@ -233,7 +233,7 @@ bool Interpreter::bind(llvm::ArrayRef<std::string> targets, const Value &value) 
   }
   const List *list = value.list();
   if (!list || list->size() != targets.size()) {
-    fail("expected a list of " + llvm::Twine(targets.size()) + " to take apart, got " + nameOf(value));
+    fail("expected a list of " + llvm::Twine(targets.size()) + " elements to unpack, got " + nameOf(value));
     return false;
   }
   for (auto [target, element] : llvm::zip(targets, *list))

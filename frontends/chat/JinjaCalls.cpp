@@ -55,7 +55,7 @@ Value Operations::trim(const UserText &user, bool left, bool right) {
   if ((reachesLeft && stripped(user.after, true, false) != user.after) ||
       (reachesRight && stripped(user.before, false, true) != user.before))
     if (!(reachesLeft && reachesRight))
-      return fail("expected what the user says to be trimmed alone, got text with space around it");
+      return fail("expected the user's text to be trimmed alone, got text with space around it");
   if (left)
     trimmed.before = before.str();
   if (right)
@@ -74,7 +74,7 @@ Value Operations::callUserMethod(const UserText &user, llvm::StringRef method, c
     return ask(Guard::Starts, user, *text);
   if (text && given.values.size() == 1 && method == "endswith")
     return ask(Guard::Ends, user, *text);
-  return fail("expected a method that what the user says has here, got " + quoted(method));
+  return fail("expected a known method of the user's text, got " + quoted(method));
 }
 
 Value Operations::callMethod(const Value &value, llvm::StringRef method, const Arguments &given) {
@@ -101,7 +101,7 @@ Value Operations::callMethod(const Value &value, llvm::StringRef method, const A
       if (const Value made = make(std::move(list)); auto items = made.get<std::shared_ptr<const List>>())
         return Generator{*items, nullptr};
   }
-  return fail("expected a method that " + nameOf(value) + " has here, got " + quoted(method));
+  return fail("expected a known method of " + nameOf(value) + ", got " + quoted(method));
 }
 
 Value Operations::callStringMethod(llvm::StringRef text, llvm::StringRef method, const Arguments &given) {
@@ -148,7 +148,7 @@ Value Operations::callStringMethod(llvm::StringRef text, llvm::StringRef method,
     if (most || given.values.size() == 1)
       return split(text, *first, most ? *most : -1);
   }
-  return fail("expected a method that text has here, got " + quoted(method));
+  return fail("expected a known method of text, got " + quoted(method));
 }
 
 Value Operations::split(llvm::StringRef text, llvm::StringRef separator, int64_t most) {
@@ -235,7 +235,7 @@ Value Operations::filter(const Value &value, llvm::StringRef filter, const Argum
       mapped.push_back(element(item, *key));
     return generate(make(std::move(mapped)));
   }
-  return fail("expected a filter that is known for " + nameOf(value) + ", got " + quoted(filter));
+  return fail("expected a known filter for " + nameOf(value) + ", got " + quoted(filter));
 }
 
 /// selectattr("role", "equalto", "user")
@@ -295,6 +295,6 @@ bool Operations::test(const Value &value, llvm::StringRef test, llvm::ArrayRef<V
     if (found >= 0)
       return found;
   }
-  fail("expected a test that is known for " + nameOf(value) + ", got " + quoted(test));
+  fail("expected a known test for " + nameOf(value) + ", got " + quoted(test));
   return false;
 }

@@ -30,7 +30,7 @@ std::string jinja::nameOf(const Value &value) {
                                                   "a list",
                                                   "a dict",
                                                   "a namespace",
-                                                  "what the user says",
+                                                  "the user's text",
                                                   "a generator (it needs | list)"};
   return names[value.index()].str();
 }
@@ -95,14 +95,14 @@ bool Operations::ask(Guard::Kind kind, const UserText &user, llvm::StringRef tex
   if (text.empty() && kind != Guard::Is) // true of every text
     return true;
   if (!user.isBare()) {
-    fail("expected a question about what the user says alone, got one about text with it in between");
+    fail("expected a test of the user's text alone, got one of a longer text with it");
     return false;
   }
   Guard guard = {kind, text.str(), user.trimsLeft, user.trimsRight};
   if (llvm::is_contained(guards, guard) || !spend(text.size()))
     return false;
   if (guards.size() == kMostGuards)
-    fail("expected at most " + llvm::Twine(kMostGuards) + " questions about what the user says, got more");
+    fail("expected at most " + llvm::Twine(kMostGuards) + " tests of the user's text, got more");
   else
     guards.push_back(std::move(guard));
   return false;
@@ -113,7 +113,7 @@ std::optional<bool> Operations::isEqualUser(const Value &left, const Value &righ
   const UserText *user = left.get<UserText>(), *other = right.get<UserText>();
   if (user && other) {
     if (*user != *other)
-      fail("expected a comparison of what the user says with other text, got one with itself in another form");
+      fail("expected a comparison of the user's text with other text, got one with itself in another form");
     return true;
   }
   if (!user && !other)
@@ -224,7 +224,7 @@ std::string Operations::textOf(const Value &value) {
 Value Operations::concatenate(const Value &left, const Value &right) {
   const UserText *user = left.get<UserText>(), *other = right.get<UserText>();
   if (user && other)
-    return fail("expected what the user says once, got it twice");
+    return fail("expected the user's text once, got it twice");
   if (!user && !other)
     return make(textOf(left) + textOf(right));
   UserText both = user ? *user : *other;
@@ -379,7 +379,7 @@ Value Operations::add(const Value &left, const Value &right) {
 Value Operations::arithmetic(llvm::StringRef symbol, const Value &left, const Value &right) {
   const int64_t *a = left.get<int64_t>(), *b = right.get<int64_t>();
   if (!a || !b)
-    return fail("expected values that " + quoted(symbol) + " knows, got " + nameOf(left) + " and " + nameOf(right));
+    return fail("expected operands of " + quoted(symbol) + ", got " + nameOf(left) + " and " + nameOf(right));
   int64_t result = 0;
   bool isWrong = false;
   if (symbol == "+")
@@ -404,7 +404,7 @@ bool Operations::compare(llvm::StringRef symbol, const Value &left, const Value 
   if (view && !view->isUsed && !left.get<Generator>() && (symbol == "in" || symbol == "not in"))
     return contains(view->items, left) == (symbol == "in");
   if (left.get<Generator>() || right.get<Generator>()) {
-    fail("expected values that " + quoted(symbol) + " knows, got a generator (it needs | list)");
+    fail("expected operands of " + quoted(symbol) + ", got a generator (it needs | list)");
     return false;
   }
   if (symbol == "==" || symbol == "!=")

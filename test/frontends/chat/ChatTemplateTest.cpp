@@ -1,4 +1,4 @@
-//===- ChatTemplateTest.cpp - one user turn -----------------------------------------------------------------------===//
+//===- ChatTemplateTest.cpp - chat templates rendered for one user turn -------------------------------------------===//
 
 #include "compiler/support/File.h"
 #include "compiler/support/Json.h"
@@ -8,7 +8,7 @@
 
 using namespace lathe;
 
-/// Prefix, the user's text as "|" (or "|trim|"), suffix, and texts that are refused in angle brackets; or the refusal.
+/// Prefix, "|" for the user's text ("|trim|" if trimmed), suffix, and the guards in angle brackets; or the error.
 static std::string render(llvm::StringRef chatTemplate) {
   auto chat = renderChat("t", chatTemplate, {{"bos_token", "<BOS>"}, {"eos_token", "<EOS>"}});
   if (!chat.ok())
@@ -24,7 +24,7 @@ static std::string render(llvm::StringRef chatTemplate) {
   return text;
 }
 
-/// The published templates give what transformers makes of them: test/tools/make-chat-goldens.py asked it.
+/// Published templates are rendered as by transformers (goldens: test/tools/make-chat-goldens.py).
 TEST(ChatTemplate, PublishedTemplatesGiveWhatTransformersGives) {
   const std::string folder = LATHE_TEST_DIR "/frontends/tokenizer/Inputs/templates";
   const std::vector<std::string> names = filesEndingIn(folder, {".jinja"});
@@ -42,7 +42,7 @@ TEST(ChatTemplate, PublishedTemplatesGiveWhatTransformersGives) {
     ASSERT_TRUE(status.ok());
 
     auto chat = renderChat("t", (*text)->bytes(), {{"bos_token", "<bos>"}, {"eos_token", "<eos>"}});
-    if (rendered.empty()) { // the date is all it has
+    if (rendered.empty()) { // the template writes only the date
       EXPECT_EQ(chat.status().message(), "t: line 1: expected a template whose text does not depend on the day, got a "
                                          "call of strftime_now; use --prompt");
       continue;
@@ -60,12 +60,12 @@ TEST(ChatTemplate, WhatIsWrittenOnceIsFound) {
   EXPECT_EQ(render("{{ messages[0].content }}{{ eos_token }}"), "|<EOS>");
   const std::string advice = "; use --prompt";
   EXPECT_EQ(render("nothing"),
-            "t: expected a template that writes what the user says once, got one that gives \"nothing\"" + advice);
+            "t: expected a template that writes the user's text once, got one that gives \"nothing\"" + advice);
   EXPECT_EQ(render("{{ messages[0].content }}{{ messages[0].content }}"),
-            "t: line 1: expected what the user says once, got it twice" + advice);
+            "t: line 1: expected the user's text once, got it twice" + advice);
 }
 
-/// Text around the user's may be put together in any way; trimming reaches as far as it can be known to.
+/// Text may be put around the user's text in any way. Trimming is allowed if its result does not depend on that text.
 TEST(ChatTemplate, TheUsersTextIsCarriedAndTrimmed) {
   const std::string content = "{% set c = messages[0].content %}";
   EXPECT_EQ(render(content + "{{ 'a' + c + 'b' }}"), "a|b");
@@ -81,10 +81,10 @@ TEST(ChatTemplate, TheUsersTextIsCarriedAndTrimmed) {
   EXPECT_EQ(render(content + "{{ (' [' + c + '] ') | trim }}"), "[|]");
   EXPECT_EQ(render(content + "{{ (c + ']') | trim }}"), "|left|]");
   EXPECT_EQ(render(content + "{{ (c + ' ]') | trim }}"),
-            "t: line 1: expected what the user says to be trimmed alone, got text with space around it; use --prompt");
+            "t: line 1: expected the user's text to be trimmed alone, got text with space around it; use --prompt");
 }
 
-/// A question about the words is answered as for an ordinary text, and what is said for that one holds for no other.
+/// A test of the user's text is answered with no, and becomes a guard for texts with another answer.
 TEST(ChatTemplate, QuestionsAboutTheWordsBecomeGuards) {
   const std::string content = "{% set c = messages[0].content %}";
   const auto ask = [&](const std::string &question) {
@@ -103,7 +103,7 @@ TEST(ChatTemplate, QuestionsAboutTheWordsBecomeGuards) {
   EXPECT_EQ(ask("(c or 'x') == c"), "|yes<|is >");
   EXPECT_EQ(ask("messages[0] == messages[-1]"), "|yes");
   EXPECT_EQ(ask("messages | selectattr('content', 'equalto', 'x') | list"), "|no<|is x>");
-  // Whatever the words are.
+  // True of every text.
   EXPECT_EQ(ask("c is string and c is defined and c is not none and c is not mapping and c is iterable"), "|yes");
   EXPECT_EQ(ask("c is number or c == 1 or c == none or c is undefined or c == []"), "|no");
   EXPECT_EQ(ask("'' in c and ('a' + c)"), "|yes");
@@ -113,35 +113,34 @@ TEST(ChatTemplate, WhatElseDependsOnTheWordsIsRefused) {
   const std::string content = "{% set c = messages[0].content %}";
   const auto why = [&](const std::string &expression) { return render(content + "{{ c }}{{ " + expression + " }}"); };
   const auto refusal = [](const std::string &reason) { return "t: line 1: expected " + reason + "; use --prompt"; };
-  EXPECT_EQ(why("c.replace('<', '&lt;')"), refusal("a method that what the user says has here, got \"replace\""));
-  EXPECT_EQ(why("c | upper"), refusal("a filter that is known for what the user says, got \"upper\""));
-  EXPECT_EQ(why("c | length"), refusal("a filter that is known for what the user says, got \"length\""));
-  EXPECT_EQ(why("c | tojson"), refusal("a value for tojson, got what the user says"));
-  EXPECT_EQ(why("{'a': [c]} | tojson"), refusal("a value for tojson, got what the user says"));
-  EXPECT_EQ(why("c[:3]"), refusal("a list or text to take a part of, got what the user says"));
-  EXPECT_EQ(why("c[0]"), refusal("a list and a number, got what the user says and an integer"));
-  EXPECT_EQ(why("{'a': 1}[c]"), refusal("a list and a number, got a dict and what the user says"));
-  EXPECT_EQ(why("c < 'x'"), refusal("two numbers or two texts around \"<\", got what the user says and text"));
-  EXPECT_EQ(why("c in 'some text'"), refusal("a list, a dict or text around it, got what the user says in text"));
-  EXPECT_EQ(why("c + 'x' == 'yx'"),
-            refusal("a question about what the user says alone, got one about text with it in between"));
+  EXPECT_EQ(why("c.replace('<', '&lt;')"), refusal("a known method of the user's text, got \"replace\""));
+  EXPECT_EQ(why("c | upper"), refusal("a known filter for the user's text, got \"upper\""));
+  EXPECT_EQ(why("c | length"), refusal("a known filter for the user's text, got \"length\""));
+  EXPECT_EQ(why("c | tojson"), refusal("a value for tojson, got the user's text"));
+  EXPECT_EQ(why("{'a': [c]} | tojson"), refusal("a value for tojson, got the user's text"));
+  EXPECT_EQ(why("c[:3]"), refusal("a list or text to take a part of, got the user's text"));
+  EXPECT_EQ(why("c[0]"), refusal("a list and a number, got the user's text and an integer"));
+  EXPECT_EQ(why("{'a': 1}[c]"), refusal("a list and a number, got a dict and the user's text"));
+  EXPECT_EQ(why("c < 'x'"), refusal("two numbers or two texts around \"<\", got the user's text and text"));
+  EXPECT_EQ(why("c in 'some text'"), refusal("a list, a dict or text around it, got the user's text in text"));
+  EXPECT_EQ(why("c + 'x' == 'yx'"), refusal("a test of the user's text alone, got one of a longer text with it"));
   EXPECT_EQ(why("c == c | trim"),
-            refusal("a comparison of what the user says with other text, got one with itself in another form"));
-  EXPECT_EQ(why("'abc'.startswith(c)"), refusal("text as an argument, got what the user says"));
-  EXPECT_EQ(why("'abc'.replace('b', c)"), refusal("text as an argument, got what the user says"));
-  EXPECT_EQ(why("c.split('x')"), refusal("a method that what the user says has here, got \"split\""));
-  EXPECT_EQ(why("c.strip('x')"), refusal("a method that what the user says has here, got \"strip\""));
-  EXPECT_EQ(why("c.count('x')"), refusal("a method that what the user says has here, got \"count\""));
-  EXPECT_EQ(why("c is lower"), refusal("a test that is known for what the user says, got \"lower\""));
-  EXPECT_EQ(why("c * 2"), refusal("values that \"*\" knows, got what the user says and an integer"));
+            refusal("a comparison of the user's text with other text, got one with itself in another form"));
+  EXPECT_EQ(why("'abc'.startswith(c)"), refusal("text as an argument, got the user's text"));
+  EXPECT_EQ(why("'abc'.replace('b', c)"), refusal("text as an argument, got the user's text"));
+  EXPECT_EQ(why("c.split('x')"), refusal("a known method of the user's text, got \"split\""));
+  EXPECT_EQ(why("c.strip('x')"), refusal("a known method of the user's text, got \"strip\""));
+  EXPECT_EQ(why("c.count('x')"), refusal("a known method of the user's text, got \"count\""));
+  EXPECT_EQ(why("c is lower"), refusal("a known test for the user's text, got \"lower\""));
+  EXPECT_EQ(why("c * 2"), refusal("operands of \"*\", got the user's text and an integer"));
   EXPECT_EQ(why("range(c)"), refusal("a function such as raise_exception or namespace, got \"range\""));
-  EXPECT_EQ(why("raise_exception(c)"), refusal("text as an argument, got what the user says"));
+  EXPECT_EQ(why("raise_exception(c)"), refusal("text as an argument, got the user's text"));
   EXPECT_EQ(render(content + "{% for letter in c %}{{ letter }}{% endfor %}"),
-            refusal("a list to go through, got what the user says"));
+            refusal("a list to iterate over, got the user's text"));
   std::string many = content + "{{ c }}";
   for (int i = 0; i < 65; ++i)
     many += "{{ 'x' if '" + std::to_string(i) + "' in c }}";
-  EXPECT_EQ(render(many), refusal("at most 64 questions about what the user says, got more"));
+  EXPECT_EQ(render(many), refusal("at most 64 tests of the user's text, got more"));
 }
 
 TEST(ChatTemplate, RefusalsAdviseThePrompt) {

@@ -1,11 +1,11 @@
-//===- JinjaTest.cpp - templates, and those that mean harm --------------------------------------------------------===//
+//===- JinjaTest.cpp - ordinary and malicious templates -----------------------------------------------------------===//
 
 #include "frontends/chat/Jinja.h"
 #include <gtest/gtest.h>
 
 using namespace lathe;
 
-/// The text; or the refusal, in angle brackets.
+/// The rendered text; or the error, in angle brackets.
 static std::string render(llvm::StringRef source) {
   jinja::Dict turn = {{"role", std::string("user")}, {"content", std::string("hi")}};
   auto text = jinja::render(source, {{"messages", jinja::List{turn, turn}}, {"name", std::string("N")}});
@@ -25,7 +25,7 @@ TEST(Jinja, WhiteSpaceAroundTagsGoesAsTransformersHasIt) {
 TEST(Jinja, ExpressionsBindAsInJinja) {
   EXPECT_EQ(render("{{ 1 + 2 * 3 - 4 // 3 }} {{ -7 // 2 }} {{ -7 % 3 }}"), "6 -4 2");
   EXPECT_EQ(render("{{ 'a' + ' b ' | trim + 'c' }} {{ 'n' ~ 1 + 1 ~ true ~ none }}"), "abc n11TrueNone");
-  EXPECT_EQ(render("{{ 1 + 'a' }}"), "<line 1: expected values that \"+\" knows, got an integer and text>");
+  EXPECT_EQ(render("{{ 1 + 'a' }}"), "<line 1: expected operands of \"+\", got an integer and text>");
   EXPECT_EQ(render("{{ not name is defined }} {{ not 1 == 2 }} {{ 1 < 2 < 3 }} {{ 1 < 3 < 2 }}"),
             "False True True False");
   EXPECT_EQ(render("{{ '' or 'x' }}{{ 'a' and 'b' }}{{ missing and missing.deep }}"), "xb");
@@ -62,14 +62,14 @@ TEST(Jinja, MistakesAreNamedWithTheirLine) {
   EXPECT_EQ(render("{{ 1 + }}"), "<line 1: expected an expression, got \"}}\">");
   EXPECT_EQ(render("{{ 1.5 }}"), "<line 1: expected an integer of 64 bits, got \"1.5\">");
   EXPECT_EQ(render("{% break %}"), "<line 1: expected \"break\" in a loop only>");
-  EXPECT_EQ(render("{{ name | rot13 }}"), "<line 1: expected a filter that is known for text, got \"rot13\">");
+  EXPECT_EQ(render("{{ name | rot13 }}"), "<line 1: expected a known filter for text, got \"rot13\">");
   EXPECT_EQ(render("{{ f(1) }}"), "<line 1: expected a function such as raise_exception or namespace, got \"f\">");
   EXPECT_EQ(render("{{ 9223372036854775807 + 1 }}"),
             "<line 1: expected an integer of 64 bits, got 9223372036854775807 + 1>");
   EXPECT_EQ(render("\xff"), "<expected UTF-8, got other bytes>");
 }
 
-/// Jinja's filters give generators: true when empty, and gone through once.
+/// Jinja's filters return generators: they are true even if empty, and can be iterated once.
 TEST(Jinja, GeneratorsAreUsedOnceOrRefused) {
   EXPECT_EQ(render("{{ messages | selectattr('role') | map(attribute='role') | join(',') }}"), "user,user");
   EXPECT_EQ(render("{{ [3, 1] | reverse | list | length }}{{ [1, 2] | reverse | reverse | length }}"), "22");
@@ -86,18 +86,17 @@ TEST(Jinja, GeneratorsAreUsedOnceOrRefused) {
   EXPECT_EQ(render(set + "{% for m in u %}1{% endfor %}{% for m in u %}2{% endfor %}"), twice);
   EXPECT_EQ(render(set + "{% set v = u %}{{ u | first }}"), "<line 1: expected text to write, got a dict>");
   EXPECT_EQ(render(set + "{% set v = u | list %}{{ u | join }}"), twice);
-  const std::string known = "<line 1: expected values that \"";
+  const std::string known = "<line 1: expected operands of \"";
   const std::pair<const char *, std::string> cases[] = {
       {"{% if u %}a{% endif %}", "<line 1: expected a value that is true or false, got a generator (it needs | list)>"},
       {"{{ u or 'x' }}", "<line 1: expected a value that is true or false, got a generator (it needs | list)>"},
       {"{{ u[0] }}", "<line 1: expected a list and a number, got a generator (it needs | list) and an integer>"},
       {"{{ u[1:] }}", "<line 1: expected a list or text to take a part of, got a generator (it needs | list)>"},
-      {"{{ u | length }}",
-       "<line 1: expected a filter that is known for a generator (it needs | list), got \"length\">"},
-      {"{{ u | last }}", "<line 1: expected a filter that is known for a generator (it needs | list), got \"last\">"},
-      {"{{ u == [] }}", known + "==\" knows, got a generator (it needs | list)>"},
-      {"{{ 1 in u }}", known + "in\" knows, got a generator (it needs | list)>"},
-      {"{{ u + [] }}", known + "+\" knows, got a generator (it needs | list) and a list>"},
+      {"{{ u | length }}", "<line 1: expected a known filter for a generator (it needs | list), got \"length\">"},
+      {"{{ u | last }}", "<line 1: expected a known filter for a generator (it needs | list), got \"last\">"},
+      {"{{ u == [] }}", known + "==\", got a generator (it needs | list)>"},
+      {"{{ 1 in u }}", known + "in\", got a generator (it needs | list)>"},
+      {"{{ u + [] }}", known + "+\", got a generator (it needs | list) and a list>"},
       {"{{ u }}", "<line 1: expected text to write, got a generator (it needs | list)>"},
       {"{{ [u] }}", "<line 1: expected no generator in a list, got one (it needs | list)>"},
       {"{{ {'a': u} }}", "<line 1: expected no generator in a dict, got one (it needs | list)>"},
@@ -108,7 +107,7 @@ TEST(Jinja, GeneratorsAreUsedOnceOrRefused) {
     EXPECT_EQ(render(set + source), refusal) << source;
 }
 
-/// items(), keys() and values() have a length and can be used again, but they are no lists.
+/// items(), keys() and values() have a length and can be iterated again, but they are not lists.
 TEST(Jinja, ViewsOfDictsAreNoLists) {
   const std::string set = "{% set d = {'a': 1} %}{% set v = d.keys() %}";
   EXPECT_EQ(render(set + "{{ v | length }}{{ v | last }}{{ v | first }}{{ v | join }}{{ 'a' in v }}{{ 1 in v }}"),
@@ -119,14 +118,14 @@ TEST(Jinja, ViewsOfDictsAreNoLists) {
   EXPECT_EQ(render(set + "{{ v[0] }}"),
             "<line 1: expected a list and a number, got a generator (it needs | list) and an integer>");
   EXPECT_EQ(render(set + "{{ v == ['a'] }}"),
-            "<line 1: expected values that \"==\" knows, got a generator (it needs | list)>");
+            "<line 1: expected operands of \"==\", got a generator (it needs | list)>");
   EXPECT_EQ(render(set + "{{ v | tojson }}"),
             "<line 1: expected a value for tojson, got a generator (it needs | list)>");
   EXPECT_EQ(render("{{ messages | map(attribute='x', default='y') | join }}"),
-            "<line 1: expected a filter that is known for a list, got \"map\">");
+            "<line 1: expected a known filter for a list, got \"map\">");
 }
 
-/// What `safe` gives escapes the texts that it is put together with.
+/// The result of `safe` escapes texts that are concatenated with it.
 TEST(Jinja, SafeTextIsOnlyWritten) {
   EXPECT_EQ(render("{{ '<' | safe }}{{ ' <' | safe | trim }}{{ 5 | safe is string }}"), "<<True");
   for (const char *source : {"{{ 'a' + '<' | safe }}", "{{ '<' | safe ~ 'a' }}", "{{ ['<' | safe] | join }}",
@@ -165,7 +164,7 @@ TEST(Jinja, WhatJinjaDefinesIsDefined) {
             "101");
 }
 
-/// What a template may cost has a bound, whatever it does.
+/// The work of a template is limited.
 TEST(Jinja, HostileTemplatesEnd) {
   const auto repeated = [](llvm::StringRef text, int count) {
     std::string out;
@@ -184,7 +183,7 @@ TEST(Jinja, HostileTemplatesEnd) {
       {"{% set n = namespace(x=[1, 2]) %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}", tooMuch},
       {"{% set n = namespace(x=1) %}{% for a in range(999) %}{% set n.x = [n.x] %}{% endfor %}",
        "expected fewer lists inside each other"},
-      // Each list holds the one before twice: small to store, endless to walk.
+      // Each list has the list before twice: it is small in memory, but has exponentially many elements.
       {"{% set n = namespace(x=1) %}{% for a in range(40) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x == n.x }}",
        tooMuch},
       {"{% set n = namespace(x='a' * 1) %}", "expected values that"},
