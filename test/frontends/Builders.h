@@ -1,4 +1,4 @@
-//===- Builders.h - model files made by tests ---------------------------------------------------------------------===//
+//===- Builders.h - builds model files for tests ------------------------------------------------------------------===//
 
 #ifndef LATHE_TEST_FRONTENDS_BUILDERS_H
 #define LATHE_TEST_FRONTENDS_BUILDERS_H
@@ -16,11 +16,11 @@
 
 namespace lathe::testing {
 
-/// The message, "" for success.
+/// The message of the error; empty for success.
 inline std::string messageOf(const absl::Status &status) { return {status.message().data(), status.message().size()}; }
 template <typename T> std::string messageOf(const absl::StatusOr<T> &result) { return messageOf(result.status()); }
 
-/// `text` with what `changes` states; null takes a key out, "null" in quotes is the JSON null.
+/// The object `text` with the keys of `changes` set; null removes a key, the string "null" sets it to null.
 inline std::string with(llvm::StringRef text, llvm::StringRef changes) {
   llvm::json::Value value = *llvm::json::parse(text), edits = *llvm::json::parse(changes);
   for (auto &[key, edit] : *edits.getAsObject()) {
@@ -36,7 +36,7 @@ inline std::string with(llvm::StringRef text, llvm::StringRef changes) {
   return out;
 }
 
-/// A directory that goes away with the test.
+/// A directory that is removed at the end of the test.
 class TemporaryDirectory {
 public:
   TemporaryDirectory() { llvm::sys::fs::createUniqueDirectory("lathe-test", path); }
@@ -64,7 +64,7 @@ inline std::string littleEndian(uint64_t value, int bytes) {
   return out;
 }
 
-/// A file of this header and so many zero bytes of data.
+/// A file of this header and `dataBytes` zero bytes.
 inline std::string safetensors(llvm::StringRef header, size_t data = 0) {
   return littleEndian(header.size(), 8) + header.str() + std::string(data, 0);
 }
@@ -74,7 +74,7 @@ struct NamedShape {
   std::vector<int64_t> shape;
 };
 
-/// The same with BF16 tensors one behind the other; the data is `fill` throughout.
+/// A file of BF16 tensors, one after another; all bytes of data are `fill`.
 inline std::string safetensorsOf(llvm::ArrayRef<NamedShape> tensors, char fill = 0) {
   llvm::json::Object header;
   int64_t end = 0;
@@ -92,7 +92,7 @@ inline std::string safetensorsOf(llvm::ArrayRef<NamedShape> tensors, char fill =
   return safetensors(text) + std::string(end, fill);
 }
 
-/// Writes GGUF files, right ones and wrong ones.
+/// Writes valid and invalid GGUF files.
 struct GgufBuilder {
   uint32_t version = 3;
   std::string magic = "GGUF", metadata, index, data;
@@ -100,7 +100,7 @@ struct GgufBuilder {
   uint64_t alignment = 32;
 
   static std::string string(llvm::StringRef text) { return littleEndian(text.size(), 8) + text.str(); }
-  /// A value of the type with that number, its bytes as given.
+  /// A value of the type with this number, and these bytes.
   GgufBuilder &raw(llvm::StringRef key, uint32_t type, llvm::StringRef bytes) {
     ++entries;
     metadata += string(key) + littleEndian(type, 4) + bytes.str();
@@ -121,7 +121,7 @@ struct GgufBuilder {
       bytes += string(value);
     return array(key, 8, values.size(), bytes);
   }
-  /// An entry of the index; dimensions fastest first.
+  /// An entry of the tensor index. The first dimension varies fastest.
   GgufBuilder &entry(llvm::StringRef name, llvm::ArrayRef<uint64_t> dimensions, uint32_t type, uint64_t offset) {
     ++tensors;
     index += string(name) + littleEndian(dimensions.size(), 4);
@@ -130,7 +130,7 @@ struct GgufBuilder {
     index += littleEndian(type, 4) + littleEndian(offset, 8);
     return *this;
   }
-  /// An F32 tensor with its data.
+  /// An F32 tensor and its data.
   GgufBuilder &tensor(llvm::StringRef name, llvm::ArrayRef<uint64_t> dimensions, float fill = 0) {
     entry(name, dimensions, 0, data.size());
     uint64_t count = 1;

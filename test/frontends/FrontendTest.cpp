@@ -12,7 +12,7 @@ namespace {
 constexpr const char *llama = R"({"model_type": "llama", "hidden_size": 8, "num_hidden_layers": 2,
   "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 12, "vocab_size": 10)";
 
-/// The tensors of `llama` under a prefix.
+/// The tensors of `llama`, with a prefix.
 std::vector<NamedShape> tensorsOf(const std::string &prefix, const std::string &head) {
   std::vector<NamedShape> out = {{prefix + "embed_tokens.weight", {10, 8}}, {prefix + "norm.weight", {8}}};
   if (!head.empty())
@@ -58,7 +58,7 @@ TEST(Frontend, OpensADirectoryWithOneFile) {
   EXPECT_EQ(q->shape, (llvm::SmallVector<int64_t, 2>{8, 8}));
   EXPECT_EQ(q->permuteHeads, 0);
   EXPECT_EQ(q->add, 0);
-  // The norm transformers names after what it follows comes before the MLP.
+  // transformers calls the norm before the MLP post_attention_layernorm.
   EXPECT_EQ(source->bind(Slot::PreFFNNorm, 0)->tensor->name, "model.layers.0.post_attention_layernorm.weight");
 }
 
@@ -145,7 +145,7 @@ TEST(Frontend, NamesOfTheHubAreNotPaths) {
         "hf.co/Org/Some-Model_1.5", "https://huggingface.co/Org/Some-Model_1.5/tree/main"})
     EXPECT_EQ(messageOf(openModel(name)),
               name + expected + "Org/Some-Model_1.5 --local-dir Some-Model_1.5`, then compile Some-Model_1.5");
-  // A folder that is there is a path.
+  // An existing folder is a path, not a name of the Hub.
   TemporaryDirectory directory;
   for (std::string path : {directory / "absent", std::string("./a/b"), std::string("a/b/c"), std::string("absent"),
                            std::string("../absent/b"), std::string("/absent/b"), std::string("a b/c")})
@@ -166,16 +166,16 @@ TEST(Frontend, TiesAsTransformersDoes) {
   };
   const std::string stated = std::string(llama) + R"(, "tie_word_embeddings": true})";
   EXPECT_TRUE(tied(stated.c_str(), tensorsOf("model.", "")));
-  // A redundant copy, as Qwen3 0.6B has one.
+  // A redundant copy, as in Qwen3 0.6B.
   EXPECT_TRUE(tied(stated.c_str(), tensorsOf("model.", "lm_head.weight")));
-  // Two matrices that differ are two matrices. The last bytes of the file are the embedding's here.
+  // Matrices that differ are not tied. The last bytes of this file are those of the embedding.
   std::vector<NamedShape> tensors = tensorsOf("model.", "lm_head.weight");
   std::rotate(tensors.begin(), tensors.begin() + 1, tensors.end());
   EXPECT_FALSE(tied(stated.c_str(), tensors, /*differ=*/true));
-  // Saved under the head's name only.
+  // Stored under the name of lm_head only.
   EXPECT_TRUE(tied(stated.c_str(), without(tensorsOf("model.", "lm_head.weight"), "model.embed_tokens.weight")));
 
-  // Cut for two devices, they are not compared, and count as two.
+  // Matrices that are split for two devices are not compared, and are not tied.
   TemporaryDirectory cut;
   cut.write("config.json", stated);
   cut.write("a-TP-common.safetensors", safetensorsOf(without(tensorsOf("model.", ""), "model.embed_tokens.weight")));
@@ -283,7 +283,7 @@ TEST(Frontend, RefusesWhatIsNoModel) {
 TEST(Frontend, RefusesWeightsItCannotRead) {
   TemporaryDirectory directory;
   directory.write("config.json", std::string(llama) + "}");
-  directory.write("training_args.bin", ""); // no weights
+  directory.write("training_args.bin", ""); // does not contain weights
   directory.write("pytorch_model.bin", "");
   const std::string expected =
       directory.str() + ": expected model.safetensors or model.safetensors.index.json beside config.json, got ";
@@ -380,7 +380,7 @@ TEST(Frontend, RefusesGgufTensorsThatDoNotFit) {
   EXPECT_EQ(messageOf(openModel(directory.write("m.gguf", builder.build()))), "") << "BF16 will do for a norm";
 }
 
-/// ggml has four dimensions, some writers store them all.
+/// ggml has four dimensions, and some writers store all of them.
 TEST(Frontend, GgufShapesMayBePaddedWithOnes) {
   TemporaryDirectory directory;
   GgufBuilder builder = smallGguf("llama", "blk.0.ffn_up.weight");

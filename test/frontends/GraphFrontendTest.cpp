@@ -1,4 +1,4 @@
-// A frontend without a config: what docs/add-a-frontend.md asks for, in a few dozen lines, from a file to logits.
+// A frontend without a config, as docs/add-a-frontend.md describes it, from a file to logits.
 #include "compiler/driver/Driver.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/File.h"
@@ -17,12 +17,13 @@ using namespace lathe::testing;
 namespace {
 
 constexpr int hidden = 16, vocabulary = 32;
-// Offsets in values: a table of the vocabulary, which is the head, too, and three square matrices.
+// Offsets in values: the embedding, which is also lm_head, and three square matrices.
 constexpr int gateAt = vocabulary * hidden, upAt = gateAt + hidden * hidden, downAt = upAt + hidden * hidden,
               allValues = downAt + hidden * hidden;
 constexpr llvm::StringLiteral mark = "toy graph\n......";
 
-/// Reads files of `mark` and f32 values: y = x + down(silu(gate(x)) * up(x)) on embedded tokens, and logits of y.
+/// Reads files of `mark` and f32 values. The model is y = x + down(silu(gate(x)) * up(x)) for embedded tokens x; the
+/// logits are those of y.
 class GraphFrontend final : public Frontend {
 public:
   llvm::ArrayRef<llvm::StringLiteral> kinds() const override {
@@ -160,7 +161,7 @@ TEST_F(Graph, IsFoundAgainWhenADumpIsGoneOnFrom) {
   rest.from = Stage::Graph;
   ASSERT_EQ(messageOf(compile(rest, frontends)), "");
   expectLogits(rest.output);
-  // What other frontends cannot read.
+  // A file that no other frontend can read.
   EXPECT_EQ(messageOf(compile(rest)), first.output + ": the model it was made of: " + path +
                                           ": not a model: expected a Hugging Face directory, a config.json or a "
                                           ".gguf file, got a file of 5136 bytes that begins with \"toy grap\"");

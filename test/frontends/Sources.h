@@ -1,4 +1,4 @@
-//===- Sources.h - models as the frontends with a config describe them --------------------------------------------===//
+//===- Sources.h - opens models that have a config ----------------------------------------------------------------===//
 
 #ifndef LATHE_TEST_FRONTENDS_SOURCES_H
 #define LATHE_TEST_FRONTENDS_SOURCES_H
@@ -12,7 +12,7 @@
 
 namespace lathe::testing {
 
-/// What the frontend for a path reads before it imports.
+/// The ModelSource that the frontend for a path reads before the import.
 inline absl::StatusOr<ModelSource> openModel(llvm::StringRef path) {
   LATHE_ASSIGN_OR_RETURN(const Frontend *frontend, findFrontend(path));
   if (frontend != &ggufFrontend())

@@ -37,7 +37,7 @@ TEST(Rope, Llama3KeepsBlendsAndSlows) {
   expectClose(w[15], 1.29054793e-3); // blended
   expectClose(w[16], 4.29556797e-4);
   expectClose(w[17], 9.7082878e-5);
-  expectClose(w[18], 1.94616382e-5); // slowed
+  expectClose(w[18], 1.94616382e-5); // divided by the factor
   expectClose(w[31], 9.41830673e-8);
 }
 

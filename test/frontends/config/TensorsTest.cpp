@@ -121,7 +121,7 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   all.add(tensor("layers.0.mlp.experts.down_proj", {2, 32, 8}, 9000));
   auto up = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertUp);
   ASSERT_EQ(messageOf(up), "");
-  EXPECT_EQ(up->places[0].offset, 100u + 8 * 32 * 4); // behind the gate's rows
+  EXPECT_EQ(up->places[0].offset, 100u + 8 * 32 * 4); // after the rows of the gate
   EXPECT_EQ(up->places[1].offset, 100u + (16 + 8) * 32 * 4);
   auto down = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertDown);
   ASSERT_EQ(messageOf(down), "");
@@ -174,7 +174,7 @@ TEST(Tensors, RefusesTypesItCannotUse) {
             "Q6_K or MXFP4, got I8");
 }
 
-/// Two slots have one name only where a tensor has the rows of both.
+/// Two slots have the same name only if one tensor has the rows of both.
 static void expectOwnNames(const NamedModel &entry, const TensorConventions &conventions,
                            llvm::ArrayRef<FusedTensor> fused) {
   Config config = smallConfig();

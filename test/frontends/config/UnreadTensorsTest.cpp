@@ -9,7 +9,7 @@ using namespace lathe::testing;
 
 namespace {
 
-/// Two layers of a model whose names are Llama's.
+/// A model of two layers with Llama's names.
 struct Unread : ::testing::Test {
   TemporaryDirectory directory;
   std::string config = R"({"model_type": "llama", "hidden_size": 8, "num_hidden_layers": 2,
@@ -34,7 +34,7 @@ struct Unread : ::testing::Test {
     return out;
   }
 
-  /// What is said of the model with these tensors, too: lines, or the error.
+  /// The notes about the model with these tensors in addition, one per line; or the error.
   std::string said(const std::vector<NamedShape> &more) {
     std::vector<NamedShape> all = tensors();
     all.insert(all.end(), more.begin(), more.end());
@@ -71,7 +71,7 @@ TEST_F(Unread, TensorsOfTheDecoderAreRefused) {
   }
   EXPECT_EQ(said({{"model.layers.0.a", {8}}, {"model.layers.1.b", {8}}, {"v_head.weight", {8}}}),
             refusal("model.layers.0.a", 2));
-  // Of embedding, final norm and head.
+  // Tensors of the modules of embedding, final norm and lm_head.
   for (std::string tensor :
        {"lm_head.bias", "model.norm.bias", "model.embed_tokens.bias", "model.embed_tokens.weight_scale",
         "lm_head.weight.absmax", "transformer.ln_f.bias", "lm_head.original_module.weight"})
@@ -85,7 +85,7 @@ TEST_F(Unread, LayersAreKnownUnderEveryWrapper) {
     EXPECT_EQ(said({{begin + "self_attn.q_proj.bias", {8}}}), refusal(begin + "self_attn.q_proj.bias"));
   for (std::string begin : {"vision_tower.encoder.layers.0.", "model.vision_tower.vision_model.encoder.layers.0."})
     EXPECT_EQ(said({{begin + "a.bias", {8}}}), without("vision (1 tensor: " + begin + "a.bias)"));
-  // The model's own wrapper.
+  // Prefixes of the model's wrapper classes.
   prefix = "model.language_model.";
   EXPECT_EQ(said({}), "");
   EXPECT_EQ(said({{"model.language_model.layers.0.a", {8}}}), refusal("model.language_model.layers.0.a"));
@@ -98,7 +98,7 @@ TEST_F(Unread, BuffersAreNoWeights) {
                   {"model.layers.1.attn.bias", {1, 1, 64, 64}},
                   {"model.layers.1.attn.masked_bias", {}},
                   {"model.embeddings.position_ids", {1, 64}},
-                  {attention + "q_proj.bias", {0}}, // no value at all
+                  {attention + "q_proj.bias", {0}}, // no values
                   {attention + "k_scale", {1}},
                   {attention + "v_scale", {}},
                   {attention + "k_proj.output_scale", {1}},
@@ -106,7 +106,7 @@ TEST_F(Unread, BuffersAreNoWeights) {
                   {attention + "k_proj.k_scale", {1}},
                   {attention + "attn.v_scale", {1}}}),
             "");
-  // Their names with other shapes are weights.
+  // Tensors of these names with other shapes are weights.
   EXPECT_EQ(said({{"model.layers.1.attn.bias", {8, 8}}}), refusal("model.layers.1.attn.bias"));
   EXPECT_EQ(said({{attention + "k_scale", {8}}}), refusal(attention + "k_scale"));
   EXPECT_EQ(said({{attention + "q_proj.output_scale", {1}}}), refusal(attention + "q_proj.output_scale"));
@@ -128,7 +128,7 @@ TEST_F(Unread, OtherTensorsAreSaid) {
   many.push_back({"audio_tower.a", {1}});
   EXPECT_EQ(said(many), without("what it does not read (1 tensor: z.weight) and vision (9 tensors: vision_tower.0, "
                                 "vision_tower.1, vision_tower.2, ...) and audio (1 tensor: audio_tower.a)"));
-  // Architectures without layers that predict.
+  // Architectures without layers of multi-token prediction.
   EXPECT_EQ(said({{"mtp.fc.weight", {8}}}), without("what it does not read (1 tensor: mtp.fc.weight)"));
 }
 
@@ -228,7 +228,7 @@ TEST_F(GgufUnread, TensorsOfTheDecoderAreRefused) {
   for (std::string tensor : {"blk.0.attn_q.scale", "blk.0.attn_q_norm.weight", "blk.0.attn_q_bias", "output_norm.bias",
                              "token_embd_norm.weight", "output.bias", "blk.0.attn_kv_b.weight"})
     EXPECT_EQ(said(model("llama").tensor(tensor, {8})), refusal(tensor));
-  // Biases are known by the first block: one under another name leaves the others unread.
+  // The first block decides whether there are biases: if its bias has another name, the others are not read.
   EXPECT_EQ(said(model("llama").tensor("blk.0.attn_q.bia", {8}).tensor("blk.0.attn_k.bias", {4})),
             refusal("blk.0.attn_q.bia", 2));
 }
@@ -252,7 +252,7 @@ TEST_F(GgufUnread, BlocksThatAreNotCountedAreRefused) {
             path + ": llama.block_count: expected 2, as " + path + " has, got 1" + ending);
   EXPECT_EQ(said(layer(layer(model("llama", 2), 1).u32("llama.nextn_predict_layers", 1), 2)),
             path + ": llama.block_count: expected 3, as " + path + " has, got 2" + ending);
-  // Said to predict a token, and a layer like the others.
+  // Counted by nextn_predict_layers, but without the tensors of multi-token prediction.
   EXPECT_EQ(said(layer(model("llama", 2), 1).u32("llama.nextn_predict_layers", 1)),
             path + ": llama.nextn_predict_layers: expected 0, as " + path + " has, got 1" + ending);
 }

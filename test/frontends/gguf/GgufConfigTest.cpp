@@ -10,7 +10,7 @@ using namespace lathe::testing;
 
 namespace {
 
-/// Metadata of a small model, keys in `without` left out.
+/// Metadata of a small model, without the keys `without`.
 GgufBuilder metadata(llvm::StringRef architecture, llvm::ArrayRef<llvm::StringRef> without = {}) {
   GgufBuilder builder;
   builder.text("general.architecture", architecture);
@@ -53,7 +53,7 @@ std::string kindsOf(const Config &config) {
   return out;
 }
 
-/// The same with four experts in the layers from `first` on, two to a token.
+/// The same with four experts in the layers from `first` on, two per token.
 GgufBuilder withExperts(const std::string &architecture, int first = 0, llvm::ArrayRef<llvm::StringRef> without = {}) {
   GgufBuilder builder = metadata(architecture, without);
   if (!llvm::is_contained(without, "expert_used_count"))
@@ -64,7 +64,7 @@ GgufBuilder withExperts(const std::string &architecture, int first = 0, llvm::Ar
   return builder;
 }
 
-/// A DeepSeek: 24 + 8 values of a head's keys, 16 of its values, 40 of all heads'.
+/// A DeepSeek with nopeDim 24, ropeDim 8, valueDim 16 and latentRank 40.
 GgufBuilder deepseek(llvm::ArrayRef<llvm::StringRef> without = {}) {
   GgufBuilder builder = withExperts("deepseek2", 1, {"attention.head_count_kv"});
   const std::pair<llvm::StringRef, uint32_t> numbers[] = {
@@ -78,7 +78,7 @@ GgufBuilder deepseek(llvm::ArrayRef<llvm::StringRef> without = {}) {
   return builder;
 }
 
-/// A Qwen3-Next whose layers but every third are linear.
+/// A Qwen3-Next in which every third layer is attention and the others are linear.
 GgufBuilder qwen3next(llvm::ArrayRef<llvm::StringRef> without = {}) {
   GgufBuilder builder = withExperts("qwen3next");
   builder.u32("qwen3next.expert_shared_feed_forward_length", 48).u32("qwen3next.rope.dimension_count", 4);
@@ -124,7 +124,7 @@ TEST(GgufConfig, ReadsLlama) {
   EXPECT_TRUE(config.tied);
   EXPECT_EQ(config.bosToken, 0);
   EXPECT_FALSE(config.padToken);
-  // One end id from its key, two tokens llama.cpp knows by their text.
+  // One end id by its key, two by the texts of tokens, as in llama.cpp.
   EXPECT_EQ(config.endTokens, (std::vector<int64_t>{1, 3, 5}));
   EXPECT_EQ(kindsOf(config), "FFFFFFF");
 }
@@ -438,9 +438,9 @@ TEST(GgufConfig, TensorsHoldLongRopesFactors) {
   EXPECT_EQ(config.rope.longDivisors, std::vector<float>(8, 4));
   EXPECT_EQ(config.rope.originalPositions, 64);
   EXPECT_EQ(config.rope.attentionFactor, 1.25);
-  // Some files name the scaling, too.
+  // Some files have rope.scaling.type, too.
   EXPECT_EQ(read(builder.text("phi3.rope.scaling.type", "longrope")).rope, config.rope);
-  // Without the key there is nothing beyond: the short ones count.
+  // Without the key, the original context is the model's context: the short factors are used.
   GgufBuilder without = metadata("phi3");
   without.tensor("rope_factors_short.weight", {8}, 2).tensor("rope_factors_long.weight", {8}, 4);
   EXPECT_FALSE(read(without).rope.isLongIn(read(without).maxPositions));

@@ -87,7 +87,7 @@ TEST(Gguf, IndexesTensors) {
     ASSERT_EQ(tensors.size(), 2u);
     EXPECT_EQ(tensors[0].shape, std::vector<int64_t>{3});
     EXPECT_EQ(tensors[0].offset % 64, 0u);
-    EXPECT_EQ(tensors[1].shape, (std::vector<int64_t>{2, 256})); // stored fastest first
+    EXPECT_EQ(tensors[1].shape, (std::vector<int64_t>{2, 256})); // in the file the fastest dimension is the first
     EXPECT_EQ(tensors[1].format, Format::Q4_K);
     EXPECT_EQ(tensors[1].bytes, 288u);
     EXPECT_EQ(makeCheckpoint(**opened)->find("q")->storedType, "Q4_K");
@@ -170,7 +170,7 @@ TEST(Gguf, ATensorMayHaveATypeThatIsNotKnown) {
     edit(builder);
     return messageOf(parse(builder.build()));
   };
-  // It begins in the file and shares no byte with another.
+  // It begins in the file and does not overlap another tensor.
   EXPECT_EQ(refusal([](GgufBuilder &b) { b.entry("t", {256}, 999, 32); }),
             "m.gguf: t: expected data within the file's 32 bytes of it, got the unknown type 999 at 32; was the file "
             "downloaded to its end?");
@@ -201,7 +201,7 @@ TEST(Gguf, IdsOfNoTokenAreNothing) {
   EXPECT_EQ(read(u64, littleEndian(0xffffffff, 8)), std::nullopt);
   EXPECT_EQ(read(i64, littleEndian(0xffffffff, 8)), std::nullopt);
   EXPECT_EQ(read(i32, littleEndian(uint64_t(-100), 4)), std::nullopt);
-  // Beyond the vocabulary, and no way to say none.
+  // Beyond the vocabulary, but not one of the numbers that mean none.
   EXPECT_EQ(read(u32, littleEndian(100, 4)), 100);
 
   GgufBuilder builder;

@@ -8,14 +8,14 @@ using namespace lathe::testing;
 
 namespace {
 
-/// What gguf-split writes into every part.
+/// A part with the keys that gguf-split writes.
 GgufBuilder part(uint16_t number, uint16_t count, uint32_t tensors) {
   GgufBuilder builder;
   builder.raw("split.no", 2, littleEndian(number, 2)).raw("split.count", 2, littleEndian(count, 2));
   return builder.raw("split.tensors.count", 5, littleEndian(tensors, 4));
 }
 
-/// Parts in memory, by name; the first is parsed.
+/// Parses the first part. `parts`: files in memory, by name.
 absl::StatusOr<std::shared_ptr<const Gguf>> parse(const llvm::StringMap<std::string> &files, llvm::StringRef name) {
   return Gguf::parse(MappedFile::fromBytes(name, files.lookup(name)), [&](llvm::StringRef path) {
     auto found = files.find(path);
@@ -26,7 +26,7 @@ absl::StatusOr<std::shared_ptr<const Gguf>> parse(const llvm::StringMap<std::str
 
 const char *const first = "m-00001-of-00002.gguf", *const second = "m-00002-of-00002.gguf";
 
-/// The message about two parts of which the second is another one.
+/// The error for two parts, the second one being `second`.
 std::string refusal(const GgufBuilder &other) {
   return messageOf(parse({{first, part(0, 2, 2).tensor("a", {8}).build()}, {second, other.build()}}, first));
 }
@@ -36,7 +36,7 @@ std::string refusal(const GgufBuilder &other) {
 TEST(GgufSplit, PartsAreOneFile) {
   TemporaryDirectory directory;
   const std::string path =
-      directory.write("m.q8-00001-of-00003.gguf", part(0, 3, 3).text("key", "value").build()); // no tensor in the first
+      directory.write("m.q8-00001-of-00003.gguf", part(0, 3, 3).text("key", "value").build()); // without tensors
   directory.write("m.q8-00002-of-00003.gguf", part(1, 3, 3).tensor("b", {8}, 1).tensor("a", {8}, 2).build());
   directory.write("m.q8-00003-of-00003.gguf", part(2, 3, 3).text("key", "another").tensor("c", {8}, 3).build());
   auto gguf = Gguf::open(path);

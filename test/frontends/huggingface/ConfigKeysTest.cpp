@@ -1,4 +1,4 @@
-//===- ConfigKeysTest.cpp - the keys that one architecture has and others do not ----------------------------------===//
+//===- ConfigKeysTest.cpp - keys that only some architectures read ------------------------------------------------===//
 
 #include "compiler/support/Errors.h"
 #include "frontends/huggingface/HuggingFace.h"
@@ -14,7 +14,7 @@ constexpr const char *sizes = R"({"hidden_size": 64, "num_hidden_layers": 4, "nu
   "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96, "vocab_size": 128,
   "max_position_embeddings": 256})";
 
-/// What an architecture needs beside sizes.
+/// Keys that an architecture needs besides sizes.
 const llvm::StringMap<const char *> bases = {
     {"gemma2", R"({"model_type": "gemma2"})"},
     {"gemma3", R"({"model_type": "gemma3_text"})"},
@@ -55,7 +55,7 @@ TEST(ConfigKeys, NonsenseIsRefusedByName) {
                                                 "deepseek_v2", "deepseek_v3", "glm4_moe", "qwen2_moe", "qwen3",
                                                 "qwen3_moe",   "qwen3_next",  "smollm3",  "mistral",   "phi3"};
   for (llvm::StringRef architecture : everywhere) {
-    // A number a float holds, not NaN, which JSON does not have, nor what overflows.
+    // A finite number, also as float.
     EXPECT_EQ(refusalOf(architecture, R"({"rms_norm_eps": 1e-60})"),
               "config.json: rms_norm_eps: expected a number greater than 0 in single precision, too, got 1e-60");
     EXPECT_EQ(refusalOf(architecture, R"({"rope_theta": "1e4"})"),

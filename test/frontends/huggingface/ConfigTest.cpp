@@ -96,7 +96,7 @@ TEST(Config, RopeInTheOldForm) {
   EXPECT_EQ(config.rope.factor, 32);
   EXPECT_EQ(config.rope.originalPositions, 8192);
   EXPECT_TRUE(config.rope == config.slidingRope);
-  // `type` is the older alias.
+  // `type` is the older name of `rope_type`.
   EXPECT_EQ(read(with(llama, R"({"rope_scaling": {"type": "linear", "factor": 2}})")).rope.factor, 2);
   EXPECT_EQ(read(with(llama, R"({"rope_scaling": {"rope_type": "default"}})")).rope.scaling, RopeScaling::None);
 }
@@ -105,7 +105,7 @@ TEST(Config, RopeInTheNewForm) {
   Config config = read(with(llama, R"({"rope_parameters": {"rope_theta": 7.0, "rope_type": "linear", "factor": 3}})"));
   EXPECT_EQ(config.rope.theta, 7);
   EXPECT_EQ(config.rope.scaling, RopeScaling::Linear);
-  // The older key wins, as in transformers; the theta may stand at the top.
+  // The older key takes precedence, as in transformers. rope_theta may be at the top level.
   config = read(with(llama, R"({"rope_theta": 9.0, "rope_parameters": {"rope_type": "linear", "factor": 3},
                                 "rope_scaling": {"rope_type": "linear", "factor": 5}})"));
   EXPECT_EQ(config.rope.theta, 9);
@@ -134,7 +134,7 @@ TEST(Config, YarnNumbers) {
 }
 
 TEST(Config, LongRope) {
-  // Older files say su, and where training began beside the scaling.
+  // In older files the type is su, and original_max_position_embeddings is at the top level.
   Config config = read(with(llama, R"({"max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
     "rope_scaling": {"type": "su", "short_factor": [1, 1, 1, 1, 1, 1, 1, 1.5],
                      "long_factor": [2, 2, 2, 2, 2, 2, 2, 8]}})"));
@@ -148,7 +148,8 @@ TEST(Config, LongRope) {
     "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [2, 2, 2, 2, 2, 2, 2, 2],
     "original_max_position_embeddings": 64}})"));
   EXPECT_EQ(config.rope.attentionFactor, 1.5);
-  // Phi 3's class says where training began; a part of the head has a part of the factors; no stretch, no factor.
+  // original_max_position_embeddings has a default of Phi 3's class. If only a part of a head is rotated, there are
+  // fewer factors. The attention factor is 1 if the context is not extended.
   config = read(with(llama, R"({"model_type": "phi3", "partial_rotary_factor": 0.25, "rope_scaling": {
     "type": "longrope", "short_factor": [1, 1], "long_factor": [2, 2]}})"));
   EXPECT_EQ(config.rope.originalPositions, 4096);
@@ -179,7 +180,7 @@ TEST(Config, WhatStandsBesideOneKindsRopeIsNotAboutIt) {
   Config config = read(with(gemma3, R"({"original_max_position_embeddings": 7, "rope_parameters": {"full_attention":
       {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 100, "truncate": false}}})"));
   EXPECT_EQ(config.rope.originalPositions, 100);
-  EXPECT_TRUE(config.rope.truncate); // transformers looks for it beside full_attention
+  EXPECT_TRUE(config.rope.truncate); // transformers does not read it inside full_attention
   config = read(with(qwen3, R"({"original_max_position_embeddings": 7, "rope_parameters": {"rope_type": "yarn",
       "factor": 4, "original_max_position_embeddings": 100, "truncate": false}})"));
   EXPECT_EQ(config.rope.originalPositions, 7);
@@ -192,11 +193,11 @@ TEST(Config, WhichLayersSlide) {
   Config config = read(with(mistral, R"({"sliding_window": "null"})"));
   EXPECT_EQ(kindsOf(config), "FFFF");
   EXPECT_EQ(config.slidingWindow, 0);
-  // transformers reads such a Mistral as its Ministral.
+  // transformers uses the class Ministral for it.
   EXPECT_EQ(kindsOf(read(with(mistral, R"({"layer_types": ["full_attention", "sliding_attention", "sliding_attention",
                                            "full_attention"]})"))),
             "FssF");
-  EXPECT_EQ(kindsOf(read(with(llama, R"({"sliding_window": 8})"))), "FFFF"); // not read there
+  EXPECT_EQ(kindsOf(read(with(llama, R"({"sliding_window": 8})"))), "FFFF"); // not read for this architecture
 
   EXPECT_EQ(kindsOf(read(with(qwen3, R"({"sliding_window": 8, "max_window_layers": 1})"))), "FFFF");
   config = read(with(qwen3, R"({"sliding_window": 8, "max_window_layers": 1, "use_sliding_window": true})"));
@@ -214,7 +215,7 @@ TEST(Config, WhichLayersSlide) {
 TEST(Config, SoftCapsWhereTheyAreApplied) {
   Config config = read(with(gemma3, R"({"final_logit_softcapping": 30.0, "attn_logit_softcapping": 50.0})"));
   EXPECT_EQ(config.finalSoftcap, 30);
-  EXPECT_EQ(config.attentionSoftcap, 0); // transformers reads it for Gemma 3 and does nothing with it
+  EXPECT_EQ(config.attentionSoftcap, 0); // transformers reads it for Gemma 3, but does not use it
   EXPECT_EQ(read(with(llama, R"({"final_logit_softcapping": 30.0})")).finalSoftcap, 0);
 }
 
@@ -403,7 +404,7 @@ TEST(Config, AbsurdSizesAreRefusedForEveryKey) {
         "vocab_size", "max_position_embeddings", "head_dim", "sliding_window", "sliding_window_pattern"})
     for (const char *value :
          {"-1", "-1099511627776", "0", "1099511627776", "10000000000000000", "1.5", "\"8x\"", "true", "[]", "{}"}) {
-      // Gemma reads them all.
+      // Gemma reads all of them.
       const std::string change = ("{\"" + llvm::Twine(key) + "\": " + value + "}").str();
       const std::string message = refusal(with(gemma3, change)), found = value;
       EXPECT_EQ(message.find("config.json: " + std::string(key) + ": expected an integer from 1 to "), 0u)

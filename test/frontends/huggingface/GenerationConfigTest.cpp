@@ -62,7 +62,7 @@ TEST(GenerationConfig, NamesWhatIsNotFollowed) {
                                    "num_beams": 1, "remove_invalid_values": false, "forced_eos_token_id": 7})");
   EXPECT_EQ(values.unfollowed, (std::vector<std::string>{"no_repeat_ngram_size", "bad_words_ids", "forced_eos_token_id",
                                                          "typical_p", "eta_cutoff"}));
-  // Without do_sample typical_p changes nothing; the others do.
+  // Without do_sample typical_p has no effect; the others have.
   values = read(R"({"typical_p": 0.9, "num_beams": 4, "token_healing": true})");
   EXPECT_EQ(values.unfollowed, (std::vector<std::string>{"num_beams", "token_healing"}));
 }

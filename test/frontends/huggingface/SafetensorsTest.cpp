@@ -29,7 +29,7 @@ TEST(Safetensors, IndexesTensorsInTheOrderOfTheirData) {
   EXPECT_EQ((*tensors)[1].shape, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ((*tensors)[1].offset, start + 8);
   EXPECT_EQ((*tensors)[1].bytes, 12u);
-  EXPECT_FALSE((*tensors)[2].format); // a buffer nobody need read
+  EXPECT_FALSE((*tensors)[2].format); // a type that is not read
   EXPECT_EQ((*tensors)[2].storedType, "BOOL");
   EXPECT_EQ((*tensors)[3].bytes, 4u);
   EXPECT_EQ((*tensors)[4].bytes, 0u);
@@ -151,7 +151,7 @@ TEST(Safetensors, RefusesBrokenIndices) {
 TEST(Safetensors, PutsPartsForSeveralDevicesTogether) {
   TemporaryDirectory directory;
   EXPECT_EQ(*openCutSafetensors(directory.str()), nullptr);
-  directory.write("other.safetensors", "x"); // not of the pattern: not read
+  directory.write("other.safetensors", "x"); // not read: its name does not match
   directory.write("m-0-TP-common.safetensors", safetensorsOf({{"norm", {4}}}));
   directory.write("m-1-TP-001.safetensors", safetensorsOf({{"up", {2, 4}}, {"down", {4, 2}}}));
   directory.write("m-1-TP-000.safetensors", safetensorsOf({{"down", {4, 2}}, {"up", {2, 4}}}));
@@ -169,7 +169,7 @@ TEST(Safetensors, PutsPartsForSeveralDevicesTogether) {
     EXPECT_EQ((*checkpoint)->path(part).str(), directory / "m-1-TP-00" + std::to_string(i) + ".safetensors");
     EXPECT_EQ((*checkpoint)->data(part).size(), 16u);
   }
-  // Of one device the one part is the whole.
+  // With one device its part is the whole tensor.
   TemporaryDirectory single;
   single.write("m-TP-000.safetensors", safetensorsOf({{"up", {2, 4}}}));
   EXPECT_EQ((*openCutSafetensors(single.str()))->find("up")->shape, (std::vector<int64_t>{2, 4}));
@@ -210,7 +210,7 @@ TEST(Safetensors, RefusesPartsThatAreNoWhole) {
     for (const auto &[name, bytes] : row.files)
       directory.write(std::string(name) + ".safetensors", bytes);
     llvm::StringRef message = row.message;
-    // A missing file is the directory's.
+    // The error for a missing file names the directory.
     EXPECT_EQ(messageOf(openCutSafetensors(directory.str())),
               directory.str() + (message.contains("as there are") ? ": " : "/") + message.str());
   }

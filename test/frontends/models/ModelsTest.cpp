@@ -70,7 +70,7 @@ TEST(Models, PublishedConfigsHaveThePublishedParameters) {
   }
 }
 
-// Published are rounded numbers, but for Qwen3-Next.
+// Published numbers are rounded, except those of Qwen3-Next.
 TEST(Models, ATokenMeetsThePublishedParameters) {
   const std::pair<const char *, double> published[] = {
       {"qwen1.5-moe-a2.7b", 2.69e9},
@@ -105,7 +105,7 @@ TEST(Models, WhatTheLargeConfigsSay) {
     return openModel(std::string(LATHE_TEST_DIR "/frontends/models/Inputs/") + name + ".json")->config;
   };
   EXPECT_DOUBLE_EQ(open("gemma-3-27b").attentionScale, 1 / std::sqrt(168.));
-  EXPECT_EQ(open("gemma-3-4b").heads, 8); // left out in the file
+  EXPECT_EQ(open("gemma-3-4b").heads, 8); // not in the file
   EXPECT_EQ(open("gemma-3-4b").rope.factor, 8);
   EXPECT_EQ(llvm::count(open("gemma-3-27b").kinds, LayerKind::Full), 10);
   EXPECT_EQ(open("mistral-7b-v0.1").slidingWindow, 4096);

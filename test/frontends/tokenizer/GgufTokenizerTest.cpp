@@ -58,7 +58,7 @@ std::string refusal(const GgufTokenizer &gguf) {
 TEST(GgufTokenizer, MergesByScoreBehindASpaceAndABeginning) {
   EXPECT_EQ(encode(pieces(), "ab"), (Ids{1, 3, 7}));                     // ab before _a
   EXPECT_EQ(encode(pieces(), "a\u00e9"), (Ids{1, 6, 8, 9}));             // bytes
-  EXPECT_EQ(encode(pieces(), "a<end_of_turn>b"), (Ids{1, 6, 10, 3, 5})); // a space behind special tokens, too
+  EXPECT_EQ(encode(pieces(), "a<end_of_turn>b"), (Ids{1, 6, 10, 3, 5})); // a space after special tokens, too
   GgufTokenizer plain = pieces();
   plain.addBos = plain.addSpacePrefix = 0;
   EXPECT_EQ(encode(plain, "a b"), (Ids{4, 3, 5}));

@@ -34,7 +34,7 @@ std::string join(const std::vector<int32_t> &ids) {
 
 class Golden : public testing::TestWithParam<const char *> {};
 
-/// A tokenizer of two letters, with `rest` added to the file.
+/// A tokenizer.json of two letters, with `rest` added.
 std::string tiny(const std::string &rest = "",
                  const std::string &model = R"("vocab":{"a":0,"b":1,"ab":2},"merges":["a b"])") {
   return R"({"version":"1.0","model":{"type":"BPE",)" + model + "}" + rest + "}";
@@ -71,7 +71,7 @@ TEST_P(Golden, IdsAndTextAreTheSame) {
   llvm::SmallVector<llvm::StringRef> lines;
   llvm::StringRef(golden).rtrim('\n').split(lines, '\n');
   ASSERT_EQ(lines.size(), texts.getAsArray()->size());
-  // Of these the decoder takes a space off the start, or joins characters no text can hold.
+  // Only byte-level decoders are compared: the others remove a space at the start or replace invalid characters.
   const bool hasPlainDecoder = (*model)->flags & LRT_TOKENIZER_BYTES;
   for (auto [line, text] : llvm::zip(lines, *texts.getAsArray())) {
     const auto [ids, decoded] = line.split('|');
@@ -92,8 +92,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Golden,
                                          "falcon", "llama2", "mistral", "gemma", "metaspace", "unigram",
                                          "unigram-bytes", "added"));
 
-/// Tokens, flags and roles in any of the files beside tokenizer.json: test/tools/make-special-token-goldens.py asked
-/// transformers, and writes more such cases where LATHE_SPECIAL_TOKENS says.
+/// Tokens, flags and roles in all files besides tokenizer.json, as in transformers.
+/// test/tools/make-special-token-goldens.py writes the cases; LATHE_SPECIAL_TOKENS names a file of more cases.
 TEST(HuggingFaceTokenizer, SpecialTokensCountWhereTransformersFindsThem) {
   const char *other = std::getenv("LATHE_SPECIAL_TOKENS");
   auto file = llvm::MemoryBuffer::getFile(other ? std::string(other) : inputPath("special-tokens.json"));
@@ -106,7 +106,7 @@ TEST(HuggingFaceTokenizer, SpecialTokensCountWhereTransformersFindsThem) {
     SCOPED_TRACE(llvm::formatv("{0}", value).str());
     llvm::json::Object tokenizer = *one.getObject("tokenizer");
     tokenizer["model"] = *golden.getAsObject()->get("model");
-    // These are texts, not objects: the order of their keys counts.
+    // Texts, not objects, to keep the order of the keys.
     const auto textOf = [&](llvm::StringRef name) { return beside.getString(name).value_or("").str(); };
     HuggingFaceFiles files;
     files.directory = "m";
@@ -217,7 +217,7 @@ TEST(AddedVocabulary, IdsHaveABound) {
             "m: expected ids below 4194304, got 4194304 for \"<x>\"");
 }
 
-/// Classes of transformers that make their own steps take this key.
+/// Classes of transformers that replace the steps of tokenizer.json read this key.
 TEST(HuggingFaceTokenizer, APrefixSpaceThatTwoFilesSayDifferentlyIsRefused) {
   const std::string bytes = tiny(R"(,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false})");
   const std::string words = tiny(R"(,"normalizer":{"type":"Prepend","prepend":"\u2581"})");
@@ -233,7 +233,7 @@ TEST(HuggingFaceTokenizer, APrefixSpaceThatTwoFilesSayDifferentlyIsRefused) {
   EXPECT_EQ(refusal(words, R"({"tokenizer_class":"LlamaTokenizer","add_prefix_space":true})"), "accepted");
 }
 
-/// chat_template.jinja and additional_chat_templates come before tokenizer_config.json.
+/// chat_template.jinja and additional_chat_templates take precedence over tokenizer_config.json.
 TEST(HuggingFaceTokenizer, TheTemplateComesFromWhereTransformersFindsIt) {
   HuggingFaceFiles files;
   files.directory = "m";
@@ -278,7 +278,7 @@ TEST(HuggingFaceTokenizer, IdsOfAnyNumberAreRefusedOrKept) {
                         "model.vocab"),
               std::string::npos)
         << id;
-  // Two texts of one id: both are read, the id stands for one of them.
+  // Two texts with the same id: both are tokenized, the id is decoded to one of them.
   HuggingFaceFiles files;
   files.directory = "m";
   files.tokenizer = tiny("", R"("vocab":{"a":0,"b":0,"ab":1},"merges":["a b"])");
@@ -296,7 +296,7 @@ TEST(HuggingFaceTokenizer, TemplatesOfAnotherKindAreRefused) {
             "m/tokenizer_config.json: chat_template[0]: expected an object, got 7");
 }
 
-/// A template that is not understood is no reason not to compile: it is said when somebody asks to chat.
+/// A template that is not supported does not fail the compilation; --chat reports it.
 TEST(HuggingFaceTokenizer, WhyThereIsNoChatIsKept) {
   HuggingFaceFiles files;
   files.directory = "m";

@@ -1,12 +1,12 @@
 //===- VocabulariesTest.cpp - vocab.json, tokenizer.model, tiktoken.model -----------------------------------------===//
 //
-// Inputs/vocabularies/ is written by test/tools/make-vocabulary-goldens.py; test/tools/compare-tokenizers.py names
-// another folder.
+// Inputs/vocabularies/ is written by test/tools/make-vocabulary-goldens.py; test/tools/compare-tokenizers.py runs the
+// test with another folder.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
-#include "frontends/tokenizer/SentencePiece.pb.h"
 #include "frontends/tokenizer/HuggingFaceFiles.h"
+#include "frontends/tokenizer/SentencePiece.pb.h"
 #include "runtime/tokenizer/Tokenizer.h"
 #include "runtime/tokenizer/Unicode.h"
 #include "llvm/ADT/STLExtras.h"
@@ -37,7 +37,7 @@ std::string join(const std::vector<int32_t> &ids) {
   return text;
 }
 
-/// Opened as a program opens it.
+/// Opens the serialized tokenizer as a program does.
 std::string open(const TokenizerModel &model, lrt::Tokenizer &tokenizer, std::vector<uint8_t> &section) {
   auto bytes = serialize(model);
   if (!bytes.ok())
@@ -51,7 +51,7 @@ class Vocabulary : public testing::TestWithParam<const char *> {};
 
 using Names = std::vector<std::pair<std::string, std::string>>;
 
-/// A directory of these files.
+/// A directory with these files.
 HuggingFaceFiles filesOf(const Names &contents) {
   HuggingFaceFiles files;
   files.directory = "m";
@@ -72,7 +72,7 @@ std::string refusal(const Names &contents) {
   return model.ok() ? (*model ? "accepted" : "none") : std::string(model.status().message());
 }
 
-/// Ids of a text, or what was refused.
+/// The ids of a text, or the error.
 std::string encode(const Names &contents, llvm::StringRef text) {
   auto model = readHuggingFaceTokenizer(filesOf(contents));
   if (!model.ok())
@@ -108,7 +108,7 @@ const std::vector<Piece> small = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}
 
 Names lone(const std::string &model) { return {{"tokenizer.model", model}}; }
 
-/// Lines of ranks.
+/// The lines of a tiktoken file.
 std::string ranks(llvm::ArrayRef<llvm::StringRef> tokens) {
   std::string text;
   for (auto [rank, token] : llvm::enumerate(tokens))
@@ -144,7 +144,7 @@ TEST_P(Vocabulary, IdsAndTextAreThoseOfTheReference) {
     EXPECT_EQ(join(found), ids.str()) << text.getAsString()->str();
     for (int32_t id : found)
       pieces += tokenizer.piece(id);
-    // The decoders take a space off the start, which a stream of tokens has not; half characters are not kept by all.
+    // Not compared: a space at the start, which decoders remove and a stream cannot; incomplete characters.
     const std::string hex = llvm::toHex(pieces, /*LowerCase=*/true);
     if (lrt::isValidUtf8(pieces))
       EXPECT_TRUE(hex == decoded || hex == "20" + decoded.str()) << text.getAsString()->str() << ": " << hex;
@@ -222,7 +222,7 @@ TEST(Vocabularies, TheClassChoosesAmongSeveralFiles) {
 }
 
 TEST(Vocabularies, KimisModelsHaveKimisPattern) {
-  // Han and Latin letters are words of their own to Kimi, one word to Llama 3.
+  // Kimi splits between Han and Latin letters, Llama 3 does not.
   const std::string text = ranks({"a", "\xe4", "\xb8", "\xad",
                                   "\xad"
                                   "a"});
@@ -281,7 +281,7 @@ TEST(Vocabularies, ErrorsOfSentencePieceNameThePiece) {
             "\"\\x0a\\x0e\\x0a\\x05<unk>\\x15\\x00\\x00\\x00\\x00\\x18\\x02\" and 115 bytes that are neither");
   EXPECT_EQ(refusal(lone("hello\n")), "m/tokenizer.model: expected a SentencePiece model (protobuf) or tiktoken's "
                                       "ranks, got \"hello\\x0a\" and 6 bytes that are neither");
-  // A piece of 2^31 - 1 bytes, of which none are there; groups in groups.
+  // A piece with a length of 2^31 - 1 bytes but without data; nested groups.
   EXPECT_TRUE(llvm::StringRef(refusal(lone("\x0a\xff\xff\xff\xff\x07")))
                   .starts_with("m/tokenizer.model: expected a SentencePiece model"));
   EXPECT_TRUE(llvm::StringRef(refusal(lone(std::string(100'000, '\x0b'))))
@@ -320,7 +320,7 @@ TEST(Vocabularies, AClassThatExpectsAnotherNormalizerFollowsTheFile) {
 TEST(Vocabularies, ScoresOfALoneModelRankItsMerges) {
   std::vector<Piece> pieces(small.begin(), small.end() - 1);
   EXPECT_EQ(encode(lone(sentencePiece(pieces)), "ab"), "3,6");
-  pieces.push_back({"\u2581a", 0, 1}); // better than "ab"
+  pieces.push_back({"\u2581a", 0, 1}); // a higher score than "ab"
   EXPECT_EQ(encode(lone(sentencePiece(pieces)), "ab"), "7,5");
 }
 
@@ -350,7 +350,7 @@ TEST(Vocabularies, ErrorsOfRanksNameTheLine) {
 }
 
 TEST(Vocabularies, MergesIntoOneTokenAreEqualAndTheFirstPlaceWins) {
-  // "aaa" is aa+a or a+aa: of both in "aa a aa", tiktoken takes the one further left.
+  // "aaa" is aa+a or a+aa: in "aa a aa" both are possible; tiktoken takes the leftmost.
   const std::string text = ranks({"a", "b", "aa", "aaa"});
   EXPECT_EQ(encode({{"tiktoken.model", text}}, "aaaaa"), "2,3");
   EXPECT_EQ(encode({{"tokenizer.model", text}}, "aaaaa"), "2,3");
