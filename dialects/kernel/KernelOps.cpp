@@ -89,7 +89,7 @@ namespace {
 int64_t columnsOf(Value rows) { return cast<MemRefType>(rows.getType()).getDimSize(1); }
 bool isKnown(int64_t size) { return !ShapedType::isDynamic(size); }
 
-/// Columns that the expansion is made for.
+/// Columns that the expansion supports.
 LogicalResult checkColumns(Operation *op, Value rows, int64_t columns, StringRef what) {
   if (columnsOf(rows) != columns)
     return op->emitOpError() << "expects " << what << " of " << columns << " columns, but found " << rows.getType();
@@ -484,9 +484,9 @@ LatentScratch::LatentScratch(lm::WeightType keys, lm::WeightType values, lm::Cac
   matrixRows = valueDim + own;
   matrixColumns = llvm::alignTo(cache.getLatent(), lanes);
   // Values are transposed 16 at a time.
-  made = std::max<int64_t>(valueDim + width, llvm::alignTo(valueDim, lanes));
-  turned = positions / lanes * made;
-  panelRows = turned + llvm::alignTo(valueDim, lanes) / lanes * positions;
+  rowsPerPanel = std::max<int64_t>(valueDim + width, llvm::alignTo(valueDim, lanes));
+  transposed = positions / lanes * rowsPerPanel;
+  panelRows = transposed + llvm::alignTo(valueDim, lanes) / lanes * positions;
   scores = llvm::alignTo(width, lanes);
   sums = scores + positions;
   state = sums + llvm::alignTo(valueDim, lanes);

@@ -10,11 +10,11 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::mlir::kernel";
-  let summary = "What one worker does to one tile, in memory";
+  let summary = "The computation of one tile by one worker, on memory";
   let description = [{
-    The step between tensors and vectors: each op takes rows that lie in buffers and fills rows of another buffer. An op
-    has an expansion into `vector`, `scf` and `memref` (compiler/targets/cpu); which vectors and dot instructions it
-    uses is decided by the target's table. Rows are `memref<?xNxf32>` with any stride between rows.
+    The level between tensors and vectors: an op reads rows of some buffers and writes rows of another one. Each target has
+    an expansion of each op (compiler/codegen/kernels, compiler/targets), on the CPU into `vector`, `scf` and `memref`.
+    Rows are `memref<?xNxf32>` with any stride between rows.
   }];
   let dependentDialects = ["::mlir::lm::LMDialect", "::mlir::memref::MemRefDialect"];
   let hasOperationAttrVerify = 1;
@@ -24,15 +24,15 @@ def Kernel_Dialect : Dialect {
 
 class Kernel_BaseOp<string mnemonic, list<Trait> traits = []>
     : Op<Kernel_Dialect, mnemonic, traits # [LM_NoUnknownAttributes]>;
-/// An op on memory. `own` are the methods of KernelOpInterface that it answers itself (KernelAccesses.cpp).
+/// An op on memory. `own`: the methods of KernelOpInterface that it implements itself (KernelAccesses.cpp).
 class Kernel_Op<string mnemonic, list<Trait> traits = [], list<string> own = []>
     : Kernel_BaseOp<mnemonic, traits # [DeclareOpInterfaceMethods<KernelOpInterface, own>]>;
 
-// What an op does to the memory of an operand. lm-verify-schedule relies on it (KernelInterface.td).
+// How an op accesses the memory of an operand. lm-verify-schedule relies on it (KernelInterface.td).
 class Kernel_In<TypeConstraint type> : Arg<type, "", [MemRead]>;
 class Kernel_Out<TypeConstraint type> : Arg<type, "", [MemWrite]>;
 class Kernel_InOut<TypeConstraint type> : Arg<type, "", [MemRead, MemWrite]>;
-/// The worker's own memory. The op fills it before it reads it.
+/// Memory of the worker. The op writes it before it reads it.
 class Kernel_Scratch<TypeConstraint type> : Arg<type, "", [MemWrite]>;
 
 def Kernel_Rows : MemRefRankOf<[F32], [2]>;
@@ -48,7 +48,7 @@ def Kernel_ZeroOp : Kernel_Op<"zero"> {
 def Kernel_EmbedOp : Kernel_Op<"embed", own = ["getAccesses"]> {
   let summary = "out[t] = scale * table[ids[t]]";
   let description = [{
-    Reads rows of the packed table, whatever its format. `ids` is one column; what is no row of the table reads row 0.
+    Reads rows of the packed table, whatever its format. `ids` is one column; an id that is no row of the table reads row 0.
   }];
   let arguments = (ins Kernel_In<Kernel_Ids>:$ids, LM_WeightType:$table, Kernel_Out<Kernel_Rows>:$out,
                        DefaultValuedAttr<F64Attr, "1.0">:$scale);
@@ -73,14 +73,14 @@ def Kernel_CopyOp : Kernel_Op<"copy"> {
 }
 
 def Kernel_ConcatOp : Kernel_Op<"concat"> {
-  let summary = "out[t] = the inputs' rows t, side by side";
+  let summary = "out[t] = the rows t of the inputs, concatenated";
   let arguments = (ins Kernel_In<Variadic<Kernel_Rows>>:$inputs, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$inputs `to` $out attr-dict `:` type($inputs) `to` type($out)";
   let hasVerifier = 1;
 }
 
 def Kernel_MultiplyOp : Kernel_Op<"multiply"> {
-  let summary = "out[t] = input[t] * weight, value by value";
+  let summary = "out[t] = input[t] * weight, element-wise";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$input `,` $weight `to` $out attr-dict `:` type($input) `,` type($weight) `,` type($out)";
   let hasVerifier = 1;
@@ -95,7 +95,7 @@ def Kernel_SparsifyOp : Kernel_Op<"sparsify"> {
 }
 
 def Kernel_MatchMagnitudeOp : Kernel_Op<"match_magnitude"> {
-  let summary = "input as large as another row";
+  let summary = "input, scaled to the magnitude of another row";
   let description = "As lm.match_magnitude.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$like, Kernel_Out<Kernel_Rows>:$out,
                        F64Attr:$eps);
@@ -104,7 +104,7 @@ def Kernel_MatchMagnitudeOp : Kernel_Op<"match_magnitude"> {
 }
 
 def Kernel_AltUpPredictOp : Kernel_Op<"altup_predict"> {
-  let summary = "what the streams will be";
+  let summary = "the predicted streams";
   let description = "As lm.altup_predict.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$streams, Kernel_In<Kernel_Rows>:$coefficients,
                        Kernel_Out<Kernel_Rows>:$out);
@@ -115,7 +115,7 @@ def Kernel_AltUpPredictOp : Kernel_Op<"altup_predict"> {
 }
 
 def Kernel_AltUpCorrectOp : Kernel_Op<"altup_correct"> {
-  let summary = "the streams learn what the layer made of the first";
+  let summary = "corrects the streams by the layer's output for the first one";
   let description = "As lm.altup_correct.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$streams, Kernel_In<Kernel_Rows>:$activated,
                        Kernel_In<Kernel_Rows>:$coefficients, Kernel_Out<Kernel_Rows>:$out);
@@ -127,7 +127,7 @@ def Kernel_AltUpCorrectOp : Kernel_Op<"altup_correct"> {
 }
 
 def Kernel_AltUpInjectOp : Kernel_Op<"altup_inject"> {
-  let summary = "input is added to every stream but the first";
+  let summary = "adds input to every stream except for the first";
   let arguments = (ins Kernel_In<Kernel_Rows>:$streams, Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$streams `,` $input `to` $out attr-dict `:` type($streams) `,` type($input) `,` type($out)";
   let hasVerifier = 1;
@@ -162,7 +162,8 @@ def Kernel_ScaleOp : Kernel_Op<"scale"> {
 def Kernel_AddBiasOp : Kernel_Op<"add_bias", own = ["getAccesses"]> {
   let summary = "out[t, n] += bias[first + n]";
   let description = [{
-    Of experts' biases, `each` values one after another, it is the one whose number `expert` holds, as in kernel.matmul.
+    With `expert`, `bias` has `each` values for each expert, and those of the expert with this number are added, as in
+    kernel.matmul.
   }];
   let arguments = (ins LM_WeightType:$bias, Index:$first, Kernel_In<Optional<Kernel_Ids>>:$expert,
                        Kernel_InOut<Kernel_Rows>:$out, DefaultValuedAttr<I64Attr, "0">:$each);
@@ -185,10 +186,10 @@ def Kernel_ScaleRowsOp : Kernel_Op<"scale_rows"> {
 }
 
 def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
-  let summary = "rows as 8-bit codes";
+  let summary = "quantises rows to 8 or 16 bits";
   let description = [{
-    Per block of 32 values: scale = max |x| / 127, code = round(x / scale), or, `wide`, 16-bit codes 256 times as fine.
-    A block of `out` is its codes, scale and sums (dialects/lm/QuantizedRow.h).
+    For each block of 32 values: scale = max |x| / 127, quantised values round(x / scale); with `wide`, 16-bit values with
+    a 256 times smaller scale. A block of `out` has the quantised values, the scale and sums (dialects/lm/QuantizedRow.h).
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<Kernel_Codes>:$out, UnitAttr:$wide);
   let assemblyFormat = "(`wide` $wide^)? $input `to` $out attr-dict `:` type($input) `,` type($out)";
@@ -199,7 +200,7 @@ def Kernel_QuantizeOp : Kernel_Op<"quantize"> {
 
 def Kernel_RoundOp : Kernel_Op<"round"> {
   let summary = "rows rounded to bf16";
-  let description = "To nearest, ties to even: what a bf16 dot multiplies.";
+  let description = "To nearest, ties to even: the operand of a bf16 dot product.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<MemRefRankOf<[BF16], [2]>>:$out);
   let assemblyFormat = "$input `to` $out attr-dict `:` type($input) `,` type($out)";
   let hasVerifier = 1;
@@ -208,10 +209,10 @@ def Kernel_RoundOp : Kernel_Op<"round"> {
 def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments], own = ["getAccesses", "getCost"]> {
   let summary = "out[t, n] = <input[t], weight[first + n]>";
   let description = [{
-    `input` is rows of f32, rows rounded by kernel.round for bf16 dots, or codes made by kernel.quantize for quantised
-    weights. `first` is a multiple of the weight's panel rows; the number of outputs is out's columns. Of experts' matrices
-    it is the one whose number `expert` holds, a single value; where that is negative nothing is done. Of heads' matrices
-    it is that of `head`.
+    `input` is rows of f32, rows from kernel.round for bf16 dot products, or rows from kernel.quantize for quantised
+    weights. `first` is a multiple of the weight's panel rows; the number of outputs is the number of columns of `out`. If
+    the weight has a matrix for each expert, `expert` ([1, 1]) holds the number of the one to use; if that is negative,
+    the op does nothing. If it has a matrix for each head, `head` is the number.
   }];
   let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, LM_WeightType:$weight, Index:$first,
                        Kernel_In<Optional<Kernel_Ids>>:$expert, Optional<Index>:$head, Kernel_Out<Kernel_Rows>:$out);
@@ -227,8 +228,8 @@ def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments], own = ["ge
 }
 
 def Kernel_RouteOp : Kernel_Op<"route", [AttrSizedOperandSegments]> {
-  let summary = "the experts of each row, and what they weigh";
-  let description = "As lm.route. With groups `scratch` takes the scores, those of groups that are not chosen from hidden.";
+  let summary = "the experts of each row, and their weights";
+  let description = "As lm.route. With groups, `scratch` holds the scores, with those of groups that are not chosen masked.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$scores, Optional<LM_WeightType>:$correction,
                        Kernel_Out<Optional<Kernel_Rows>>:$scratch, Kernel_Out<Kernel_Rows>:$weights, Kernel_Out<Kernel_Ids>:$experts, LM_ScoringAttr:$scoring,
                        DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$normalized, DefaultValuedAttr<I64Attr, "1">:$groups,
@@ -244,9 +245,10 @@ def Kernel_RouteOp : Kernel_Op<"route", [AttrSizedOperandSegments]> {
 def Kernel_DispatchOp : Kernel_Op<"dispatch"> {
   let summary = "rows sorted by expert, in blocks of one expert each";
   let description = [{
-    `experts` [rows, k] holds numbers below `count`. `blocks` gets the expert of each block, -1 behind the last; `order`, as
-    many slots for each block, the row in each slot, -1 in slots left over; `places` the slot of each of a row's experts.
-    There is a block for every `order`/`blocks` rows of an expert, the last of them not full.
+    `experts` [rows, k] has numbers below `count`. A block has S = `order` rows / `blocks` rows slots, all for one expert;
+    the last block of an expert may have free slots. The op writes `blocks` [b, 1], the expert of each block, -1 after the
+    last block; `order` [b * S, 1], the row of each slot, -1 in free slots; `places` [rows, k], the slot of each of a row's
+    experts.
   }];
   let arguments = (ins Kernel_In<Kernel_Ids>:$experts, Kernel_Out<Kernel_Ids>:$order, Kernel_Out<Kernel_Ids>:$places,
                        Kernel_Out<Kernel_Ids>:$blocks, I64Attr:$count);
@@ -259,7 +261,7 @@ def Kernel_DispatchOp : Kernel_Op<"dispatch"> {
 
 def Kernel_GatherOp : Kernel_Op<"gather"> {
   let summary = "out[t] = input[rows[t]]";
-  let description = "Where `rows` is negative a row of `out` stays as it is.";
+  let description = "If `rows[t]` is negative, `out[t]` does not change.";
   let arguments = (ins Kernel_In<MemRefRankOf<[F32, BF16, I8], [2]>>:$input, Kernel_In<Kernel_Ids>:$rows,
                        Kernel_Out<MemRefRankOf<[F32, BF16, I8], [2]>>:$out);
   let assemblyFormat = "$input `[` $rows `]` `to` $out attr-dict `:` type($input) `,` type($rows) `,` type($out)";
@@ -267,11 +269,10 @@ def Kernel_GatherOp : Kernel_Op<"gather"> {
 }
 
 def Kernel_CombineOp : Kernel_Op<"combine", [AttrSizedOperandSegments]> {
-  let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]], and what is shared";
+  let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]], plus the shared expert";
   let description = [{
-    Without `places` there is one row, whose k-th part is row k of `input`. With `unweighted` the weights, of one column, are
-    in the input already. `shared[t]` is added, with a `gate` (one column)
-    times its sigmoid.
+    Without `places` there is one row, and places[0, k] = k. With `unweighted` the weights (one column) are already in the
+    input. `shared[t]` is added; with a `gate` (one column), sigmoid(gate[t]) * shared[t].
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$weights,
                        Kernel_In<Optional<Kernel_Ids>>:$places, Kernel_In<Optional<Kernel_Rows>>:$shared,
@@ -284,7 +285,7 @@ def Kernel_CombineOp : Kernel_Op<"combine", [AttrSizedOperandSegments]> {
 }
 
 def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
-  let summary = "cosines and sines of the step's positions";
+  let summary = "cosines and sines of the call's positions";
   let description = "out[t] = cos a_0 .. cos a_(d/2-1), sin a_0 .. sin a_(d/2-1) with a_i = (position + t) w_i.";
   let arguments = (ins Index:$position, Kernel_Out<Kernel_Rows>:$out, LM_RopeAttr:$rope);
   let assemblyFormat = "$rope `at` $position `to` $out attr-dict `:` type($out)";
@@ -293,7 +294,7 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
 
 def Kernel_RopeOp : Kernel_Op<"rope"> {
   let summary = "rotates heads in place";
-  let description = "As lm.rope; `out` is whole heads of `head` values, `table` a row per row of `out`.";
+  let description = "As lm.rope. `out` has heads of `head` values; `table` has a row for each row of `out`.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$table, Kernel_InOut<Kernel_Rows>:$out, I64Attr:$head,
                        DefaultValuedAttr<I64Attr, "0">:$from);
   let assemblyFormat = "$table `to` $out `head` $head (`from` $from^)? attr-dict `:` type($table) `,` type($out)";
@@ -301,8 +302,8 @@ def Kernel_RopeOp : Kernel_Op<"rope"> {
 }
 
 def Kernel_AppendOp : Kernel_Op<"append", own = ["getAccesses"]> {
-  let summary = "rows of heads enter the cache";
-  let description = "Row t goes to position `position` + t, as keys or as values of the heads from `head` on.";
+  let summary = "appends rows of heads to the cache";
+  let description = "Row t is the keys, or the values, of the heads from `head` on at position `position` + t.";
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_Out<LM_CacheType>:$cache, Index:$head, Index:$position,
                        UnitAttr:$values);
   let assemblyFormat = "$input `to` (`values` $values^)? $cache `[` $head `]` `at` $position attr-dict `:` type($input) `,` type($cache)";
@@ -312,15 +313,15 @@ def Kernel_AppendOp : Kernel_Op<"append", own = ["getAccesses"]> {
 def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments], own = ["getAccesses", "getCost"]> {
   let summary = "attention of rows of one query head";
   let description = [{
-    As lm.attention for rows of one query head at positions `position` .. , or for several query heads of one row that
-    share the cache's `head`. `scores` is scratch of the worker: one row of scores for each row and head; `sinks` holds those
-    of all query heads, these ones' from `sink` on.
+    As lm.attention, for rows of one query head at positions `position`, `position` + 1, ..., or for several query heads of
+    one row that share the cache's `head`. `scores` is scratch of the worker: a row of scores for each row and head.
+    `sinks` has the sinks of all query heads; those of these heads begin at `sink`.
 
-    With `split` only the `split`-th of `splits` equal parts of what one row sees is attended to: `out` is the sum of values
-    times exp(score - peak), `statistics` has two columns for each head, its peak (the largest score) and the sum of the exp.
-    kernel.combine_partials makes attention of all splits.
+    With `split`, the op attends only to the `split`-th of `splits` equal parts of the positions that the row sees. Then
+    `out` is the sum of exp(score - peak) * value, and `statistics` has two columns for each head: the peak (the largest
+    score) and the sum of exp(score - peak). kernel.combine_partials combines the splits.
 
-    `rounded`: products are dots of bf16, queries and weights are rounded to what keys and values are.
+    `rounded`: dot products are of bf16. Queries and softmax weights are rounded to bf16, as keys and values are.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$head, Index:$position,
                        Optional<LM_WeightType>:$sinks, Optional<Index>:$sink, Optional<Index>:$split,
@@ -339,10 +340,10 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [AttrSizedOperandSegments], own 
 def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOperandSegments], own = ["getAccesses", "getCost"]> {
   let summary = "attention of rows of one query head, or of heads of one row, to latent vectors";
   let description = [{
-    As lm.attention to a latent cache for rows of one query head at positions `position` .. , or for several query heads of
-    one row; with `per_head`, for rows of several heads, so many of each, that all begin at `position`. Block by block of `positions` positions, what a row has summed so far being scaled to the largest score so far.
-    `scratch` is the worker's own, of the size kernel::AbsorbedScratch says for `rows` rows or heads. `split` of `splits` as in
-    kernel.attention.
+    As lm.attention to a latent cache, for rows of one query head at positions `position`, `position` + 1, ..., or for
+    several query heads of one row. With `per_head`, the rows are of several heads, `per_head` rows each, which all begin
+    at `position`. Computed in blocks of `positions` positions with an online softmax. `scratch` is memory of the worker,
+    with the size that kernel::AbsorbedScratch has for `rows` rows or heads. `split` and `splits` as in kernel.attention.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
                        Optional<Index>:$per_head, Optional<Index>:$split, Optional<Index>:$splits, Kernel_Out<Optional<Kernel_Rows>>:$statistics,
@@ -360,10 +361,10 @@ def Kernel_AbsorbedAttentionOp : Kernel_Op<"absorbed_attention", [AttrSizedOpera
 def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention", own = ["getAccesses", "getCost"]> {
   let summary = "attention of rows of one query head to keys and values that are made of a latent cache";
   let description = [{
-    As lm.latent_attention for rows of `head` at positions `position` .. , block by block of `positions` positions: their
-    keys and values are made, every row that sees one of them is multiplied by it, and what it has summed so far is scaled to the
-    largest score so far. `matrices`, `panels` and `rows` are scratch of the worker, of the sizes kernel::LatentScratch says:
-    the head's matrices as f32, a block's keys and values, and for each row its scaled query, scores and sums.
+    As lm.latent_attention, for rows of `head` at positions `position`, `position` + 1, ... Computed in blocks of
+    `positions` positions with an online softmax: the keys and values of a block are computed once for all rows.
+    `matrices`, `panels` and `rows` are scratch of the worker, with the sizes of kernel::LatentScratch: the head's matrices
+    as f32, the keys and values of a block, and for each row its scaled query, scores and sums.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<LM_CacheType>:$cache, Index:$position,
                        LM_WeightType:$k_up, LM_WeightType:$v_up, Index:$head,
@@ -380,7 +381,7 @@ def Kernel_LatentAttentionOp : Kernel_Op<"latent_attention", own = ["getAccesses
 }
 
 def Kernel_CombinePartialsOp : Kernel_Op<"combine_partials"> {
-  let summary = "attention of the partial results of its splits";
+  let summary = "combines the partial results of attention's KV splits";
   let description = [{
     out[h] = sum over p of exp(peak[p, h] - peak[h]) input[p, h] / sum over p of exp(peak[p, h] - peak[h]) sum[p, h], where
     peak[h] is the largest of the splits' (FlashDecoding). A row of `input` and of `statistics` is a split; `sinks`, a score for
@@ -398,8 +399,8 @@ def Kernel_CombinePartialsOp : Kernel_Op<"combine_partials"> {
 def Kernel_Conv1dOp : Kernel_Op<"conv1d", own = ["getAccesses", "getCost"]> {
   let summary = "a short causal convolution of some channels";
   let description = [{
-    As lm.causal_conv1d for the channels from `channel` on, which are `part` of the state; with SiLU. The rows are all of the
-    call's.
+    As lm.causal_conv1d, with SiLU, for the channels from `channel` on, whose state is `part`. `input` has all rows of the
+    call.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, LM_WeightType:$weight, Index:$channel,
                        Kernel_InOut<LM_RecurrentStateType>:$state, Index:$part, Index:$position,
@@ -414,8 +415,9 @@ def Kernel_Conv1dOp : Kernel_Op<"conv1d", own = ["getAccesses", "getCost"]> {
 def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule", own = ["getAccesses", "getCost"]> {
   let summary = "the gated delta rule for some columns of one head's state";
   let description = [{
-    As lm.gated_delta_rule: `query` and `key` are those of one head, `value` and `out` the columns that `part` of the state is
-    for; `a`, `b`, `decay` and `bias` have a column for each head, this one's is `head`. The rows are all of the call's.
+    As lm.gated_delta_rule. `query` and `key` are those of one head; `value` and `out` are the columns whose state is
+    `part`. `a`, `b`, `decay` and `bias` have a column for each head; `head` is the one to use. The operands have all rows
+    of the call.
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$query, Kernel_In<Kernel_Rows>:$key, Kernel_In<Kernel_Rows>:$value,
                        Kernel_In<Kernel_Rows>:$a, Kernel_In<Kernel_Rows>:$b, LM_WeightType:$decay, LM_WeightType:$bias,
@@ -430,7 +432,7 @@ def Kernel_DeltaRuleOp : Kernel_Op<"delta_rule", own = ["getAccesses", "getCost"
 }
 
 def Kernel_ValuesOp : Kernel_Op<"values"> {
-  let summary = "out = the numbers of a weight";
+  let summary = "out = the values of a weight";
   let description = "As lm.values; a vector is one row.";
   let arguments = (ins LM_WeightType:$weight, Kernel_Out<Kernel_Rows>:$out);
   let assemblyFormat = "$weight `to` $out attr-dict `:` type($weight) `,` type($out)";
@@ -449,8 +451,9 @@ def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, Recursive
                                  own = ["getAccesses", "getCost"]> {
   let summary = "ops of `lm` on the rows of a tile, by their decomposition";
   let description = [{
-    The body gets the rows as tensors, and the tensors it yields are written to `outs`. Weights, caches and the position
-    come from outside. Every tensor has as many rows as the first input. For what the schedule has no kernel for, and for what `--decompose` names: nothing here is fast.
+    The arguments of the body are the rows of `ins` as tensors, and the tensors it yields are written to `outs`. Weights,
+    caches and the position are values from outside the body. Every tensor has as many rows as the first input. For ops
+    without a schedule and for those that `--decompose` names: it is not fast.
 
     Example:
     ```mlir
@@ -470,7 +473,7 @@ def Kernel_ComputeOp : Kernel_Op<"compute", [AttrSizedOperandSegments, Recursive
 }
 
 def Kernel_YieldOp : Kernel_BaseOp<"yield", [Pure, Terminator, ReturnLike, HasParent<"ComputeOp">]> {
-  let summary = "what a kernel.compute writes";
+  let summary = "the results of a kernel.compute";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }

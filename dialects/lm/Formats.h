@@ -1,13 +1,13 @@
 //===- Formats.h - how numbers are stored in checkpoints ----------------------------------------------------------===//
 //
-// One row per storage format. Readers take block sizes from here, the packer and the kernel generator everything else:
-// another format is a row, its unpacking in compiler/weights, and a test. Quantised formats are those of ggml-quants:
-//   value = scale * (code - offset)            without a minimum
-//   value = scale * code - minimum             with one
-// where code is unsigned with `bits` bits and scale/minimum belong to `group` neighbours along K. In the _k formats
-// scale and minimum are themselves small integers times a float16 per block of 256. mxfp4's codes are numbers of a
-// table (kMXFP4Values), its scale is a power of two. f8_e4m3 is a float of 8 bits with an f32 scale for every 128 x 128
-// values, which the file keeps apart.
+// A row for each storage format. Readers use the block sizes, the packer and the kernels all columns: a new format is a
+// row, its unpacking in compiler/weights, and a test. Quantised formats are those of ggml-quants:
+//   value = scale * (q - offset)            without a minimum
+//   value = scale * q - minimum             with one
+// where q is the quantised value, unsigned with `bits` bits; `group` neighbours along K have the same scale and
+// minimum. In the _k formats scale and minimum are small integers times a float16 for each block of 256. In mxfp4, q is
+// an index into a table (kMXFP4Values), and the scale is a power of two. f8_e4m3 is a float of 8 bits with an f32 scale
+// for each 128 x 128 values, which the file stores as another tensor.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -45,26 +45,26 @@ enum class Format : uint8_t {
 struct FormatInfo {
   Format format;
   llvm::StringLiteral name;
-  int bits;       // of one code
+  int bits;       // of a quantised value
   int block;      // values stored together along K; K must be a multiple
-  int bytes;      // of one block in the checkpoint
+  int bytes;      // of a block in the checkpoint
   int group;      // values that share a scale; 0: not quantised
-  int offset;     // subtracted from a code (q8_0: codes are kept as unsigned bytes, signed value + 128)
-  bool minimum;   // value = scale * code - minimum
-  bool subscales; // scale = f16 of the block * small integer of the group
+  int offset;     // subtracted from q (q8_0 is packed as unsigned bytes, signed value + 128)
+  bool minimum;   // value = scale * q - minimum
+  bool subscales; // scale = f16 of the block * integer of the group
 
   bool isQuantised() const { return group != 0; }
-  /// Codes are places in a table.
+  /// Whether quantised values are indices into a table.
   bool hasTable() const { return format == Format::MXFP4; }
-  /// Values are to be multiplied by a scale for each block of kScaleBlock columns.
+  /// Whether each block of kScaleBlock columns has a scale.
   bool isScaled() const { return format == Format::F8E4M3; }
-  /// The largest code, as products see it.
-  int largestCode() const { return hasTable() ? 24 : (1 << bits) - 1; }
+  /// The largest quantised value that a product multiplies.
+  int maxQuantised() const { return hasTable() ? 24 : (1 << bits) - 1; }
 };
 
-/// Twice the values of FP4 (e2m1) codes, plus 12: value = scale / 2 * (this - 12).
+/// 12 plus twice the values of FP4 (e2m1): value = scale / 2 * (kMXFP4Values[q] - 12).
 inline constexpr uint8_t kMXFP4Values[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
-/// Rows and columns that share a scale of f8_e4m3.
+/// f8_e4m3: the number of rows, and of columns, with the same scale.
 inline constexpr int64_t kScaleBlock = 128;
 
 const FormatInfo &getFormatInfo(Format format);

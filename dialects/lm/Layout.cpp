@@ -46,7 +46,7 @@ CacheLayout::CacheLayout(mlir::lm::CacheType type) {
   int64_t dim16 = llvm::alignTo(type.getDim(), kPanelRows);
   headBytes = type.getRows() * dim16 * elementBytes;
   valuesOffset = type.getLatent() ? 0 : type.getHeads() * headBytes;
-  areaBytes = type.getLatent() ? headBytes : 2 * valuesOffset;
+  totalBytes = type.getLatent() ? headBytes : 2 * valuesOffset;
   keyPanelBytes = kPanelRows * type.getDim() * elementBytes;
   valuePanelBytes = kPanelRows * type.getRows() * elementBytes;
 }

@@ -1,13 +1,14 @@
-//===- QuantizedRow.h - a row of activations as codes -------------------------------------------------------------===//
+//===- QuantizedRow.h - a row of quantised activations ------------------------------------------------------------===//
 //
-// One layout for every weight format: blocks of 32 values, one behind another, so that some columns of a row are some
-// of its bytes and what a product takes from a block lies in one or two cache lines. A block is its codes (32 x i8),
-// the scale (f32), -128 * the sum of the codes (i32), -scale * that sum (f32) and -128 * the sums of its halves
-// (2 x i32). -128 times: where products begin whose weights are codes less 128, and a multiple of where others do.
+// One layout for all weight formats: blocks of 32 values, one after another, so that a range of columns is a range of
+// bytes, and a product reads one or two cache lines of a block. A block has the quantised values (32 x i8), the scale
+// (f32), -128 * the sum of the values (i32), -scale * their sum (f32), and -128 * the sums of its halves (2 x i32).
+// Weights are stored as unsigned bytes, value + 128, so a product starts at -128 * the sum; for weights with another
+// offset it starts at a multiple of that.
 //
-// Where a product widens 8-bit weights to 16 bits its activations may as well be finer: `wide` blocks have 32 x i16,
-// each 1/256 of a code, their scale, and -128 times their sum. The sum of a block's products stays within 32 bits:
-// 32 * 255 * 127 * 256 < 2^31.
+// Some products widen 8-bit weights to 16 bits; their activations can then have 16 bits at no cost. A `wide` block has
+// 32 x i16 values with a 256 times smaller step, their scale, and -128 * their sum. The sum of a block's products fits
+// into 32 bits: 32 * 255 * 127 * 256 < 2^31.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -21,7 +22,7 @@ namespace lathe {
 /// Byte offsets in a block.
 struct QuantizedRow {
   static constexpr int64_t kBlock = 32;
-  static constexpr int64_t kWideSteps = 256; // of a 16-bit code to one of 8 bits
+  static constexpr int64_t kWideSteps = 256; // 16-bit steps in one 8-bit step
   static constexpr int64_t kSumFactor = -128;
 
   explicit QuantizedRow(bool wide)

@@ -113,7 +113,7 @@ RegisterTile CPUInfo::getTile(Format format) const {
 
 int64_t CPUInfo::getBlockedRows(Format format) const {
   const FormatInfo &info = getFormatInfo(format);
-  return info.bits == 8 || getStepsIn16Bits(info.largestCode()) > 2 ? blocked.rows : blocked.splitRows;
+  return info.bits == 8 || getStepsIn16Bits(info.maxQuantised()) > 2 ? blocked.rows : blocked.splitRows;
 }
 
 /// 16 outputs of f32 are two 256-bit registers or one of 512 bits; of the former there are 16, of the latter 32.

@@ -101,7 +101,7 @@ struct CPUInfo {
   /// their activations.
   bool widensBytes() const { return !features.vnni && !features.avxvnni; }
   /// Steps of 4 columns whose products a 16-bit sum can hold, a power of 2: 4 bits: 8 * 2 * 15 * 127 < 2^15, and so on.
-  int64_t getStepsIn16Bits(int largestCode) const { return largestCode < 16 ? 8 : largestCode < 32 ? 4 : 2; }
+  int64_t getStepsIn16Bits(int maxQuantised) const { return maxQuantised < 16 ? 8 : maxQuantised < 32 ? 4 : 2; }
   RegisterTile getTile(Format format) const;
   /// Rows of a register tile of a blocked product.
   int64_t getBlockedRows(Format format) const;

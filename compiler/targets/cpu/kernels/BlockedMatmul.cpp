@@ -231,7 +231,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64
       sum = cpu::MaddI16Op::create(e, ints, sum, ones);
     return gathered;
   };
-  int64_t fitting = std::min(cpu.getStepsIn16Bits(info.largestCode()), steps);
+  int64_t fitting = std::min(cpu.getStepsIn16Bits(info.maxQuantised()), steps);
   if (fitting <= 2)
     return e.loop(e.index(0), e.index(steps), fitting, none, [&](Value s, ValueRange before) {
       Values gathered(tileSums), sums(before);

@@ -117,7 +117,7 @@ void LatentEmitter::takeQueries() {
 /// Keys and values of 16 positions, the cache's `panel`, as the block's `slot`.
 void LatentEmitter::makePanel(Value panel, Value slot) {
   auto [area, place] = getAreaAndPlace(op.getCache());
-  Value at = e.add(place, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, scratch.made);
+  Value at = e.add(place, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, scratch.rowsPerPanel);
   Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
   SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(0)};
   SmallVector<OpFoldResult> sizes = {e.getIndexAttr(scratch.matrixRows), e.getIndexAttr(lanes)};
@@ -138,7 +138,7 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
     Value from = e.add(first, e.mul(block, lanes));
     for (int64_t i = 0; i < lanes; ++i)
       rows.push_back(e.load(e.f32s(), op.getPanels(), {e.add(from, i), zero}));
-    Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), scratch.turned);
+    Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), scratch.transposed);
     for (auto [i, row] : llvm::enumerate(e.turn(rows)))
       e.store(row, op.getPanels(), {e.add(to, i), zero});
   });
@@ -193,7 +193,7 @@ void LatentEmitter::run() {
     e.loop(zero, panels, 1, [&](Value slot) { makePanel(e.add(e.div(begin, e.index(lanes)), slot), slot); });
     Value first = e.maximum(e.sub(begin, op.getPosition()), zero);
     Value scores = part(op.getRows(), first, scratch.scores, columns);
-    meet(valueDim, scratch.made, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)), scores, false);
+    meet(valueDim, scratch.rowsPerPanel, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)), scores, false);
     e.loop(first, rows, 1, [&](Value row) {
       Value factor = e.splat(addScores(row, begin, panels), wide);
       e.loop(zero, e.index(valueDim), wide, [&](Value column) {
@@ -201,7 +201,7 @@ void LatentEmitter::run() {
         e.store(e.mul(e.load(e.f32s(wide), op.getRows(), at), factor), op.getRows(), at);
       });
     });
-    meet(scratch.turned, positions, columns, scores, part(op.getRows(), first, scratch.sums, e.getIndexAttr(valueDim)),
+    meet(scratch.transposed, positions, columns, scores, part(op.getRows(), first, scratch.sums, e.getIndexAttr(valueDim)),
          true);
   });
   e.loop(zero, rows, 1, [&](Value row) {

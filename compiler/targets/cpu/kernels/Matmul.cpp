@@ -380,7 +380,7 @@ void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
   }
   Value product = cpu::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
   sum16 = sum16 ? e.add(sum16, product) : product;
-  if (++products == p.cpu.getStepsIn16Bits(p.info.largestCode()))
+  if (++products == p.cpu.getStepsIn16Bits(p.info.maxQuantised()))
     flush(p);
 }
 
@@ -436,7 +436,7 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
   }
 
   // Where 16 bits have room for the products of a whole run the loop carries sums of 16 bits.
-  bool gathers = cpu.widensBytes() && cpu.getStepsIn16Bits(info.largestCode()) >= (isSplit ? 4 : 8);
+  bool gathers = cpu.widensBytes() && cpu.getStepsIn16Bits(info.maxQuantised()) >= (isSplit ? 4 : 8);
   int64_t groups = isSplit ? 2 : 1, highWords = info.bits - 4;
   Values begun = starts.first;
   begun.append(starts.second);
