@@ -151,10 +151,10 @@ struct DescribeProgram : mlir::lm::impl::DescribeProgramBase<DescribeProgram> {
 
     int64_t weightBytes = 0, cacheBytes = 0;
     for (auto weight : module.getOps<WeightOp>())
-      weightBytes =
-          std::max<int64_t>(weightBytes, weight.getPlace().value_or(0) + lathe::getPackedBytes(weight.getWeightType()));
+      weightBytes = std::max<int64_t>(weightBytes,
+                                      weight.getOffset().value_or(0) + lathe::getPackedBytes(weight.getWeightType()));
     for (auto state : module.getOps<StateOp>())
-      cacheBytes = std::max<int64_t>(cacheBytes, state.getPlace().value_or(0) + lathe::getStateBytes(state.getType()));
+      cacheBytes = std::max<int64_t>(cacheBytes, state.getOffset().value_or(0) + lathe::getStateBytes(state.getType()));
 
     Builder builder(&getContext());
     SmallVector<NamedAttribute> entries;

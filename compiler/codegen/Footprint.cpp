@@ -9,7 +9,7 @@ using namespace mlir;
 Buffer::Buffer(spmd::BufferOp op)
     : name(op.getSymName()), program(op.getProgram()), space(op.getSpace()), role(op.getRole()),
       rows(op.getBufferType().getDimSize(0)), columns(op.getBufferType().getDimSize(1)),
-      elementBytes(op.getBufferType().getElementTypeBitWidth() / 8), place(op.getPlace().value_or(0)) {}
+      elementBytes(op.getBufferType().getElementTypeBitWidth() / 8), offset(op.getOffset().value_or(0)) {}
 
 bool Buffer::sharesMemoryWith(const Buffer &other) const {
   bool isOneProgram = !program || !other.program || program == other.program;

@@ -52,14 +52,14 @@ struct Buffer {
   mlir::Operation *program; // null: a buffer of the module
   mlir::spmd::Space space;
   std::optional<mlir::spmd::Role> role;
-  int64_t rows, columns, elementBytes, place;
+  int64_t rows, columns, elementBytes, offset; // bytes
 
   explicit Buffer(mlir::spmd::BufferOp op);
   bool isScratch() const { return space == mlir::spmd::Space::Scratch; }
   /// From the first byte of a part to its last. Includes the other columns of the rows between them.
   Bytes bytes(const Rect &part) const {
-    return {place + (part.row * columns + part.column) * elementBytes,
-            place + ((part.rowEnd - 1) * columns + part.columnEnd) * elementBytes};
+    return {offset + (part.row * columns + part.column) * elementBytes,
+            offset + ((part.rowEnd - 1) * columns + part.columnEnd) * elementBytes};
   }
   /// Whether bytes of both overlap while one program runs. The caller's buffers overlap with nothing.
   bool sharesMemoryWith(const Buffer &other) const;

@@ -65,7 +65,7 @@ struct PlanMemory : mlir::lm::impl::PlanMemoryBase<PlanMemory> {
 
   /// Puts the buffer at offset `begin`; returns where the next one may begin. Bytes.
   static int64_t place(BufferOp buffer, int64_t begin) {
-    buffer.setPlace(begin);
+    buffer.setOffset(begin);
     return llvm::alignTo(begin + buffer.getBytes(), kAlign);
   }
 
@@ -123,7 +123,7 @@ int64_t PlanMemory::planArena(spmd::ProgramOp program, int64_t begin) {
       moved = false;
       for (BufferOp other : placed) {
         Use otherUse = uses.lookup(other);
-        int64_t otherAt = *other.getPlace();
+        int64_t otherAt = *other.getOffset();
         bool sameTime = otherUse.function == use.function && use.first <= otherUse.last && otherUse.first <= use.last;
         if (sameTime && at < otherAt + other.getBytes() && otherAt < at + buffer.getBytes()) {
           at = llvm::alignTo(otherAt + other.getBytes(), kAlign);

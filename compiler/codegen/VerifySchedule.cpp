@@ -77,7 +77,7 @@ struct Lost {
 
 struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
   void runOnOperation() override {
-    if (failed(verifyPlaces()) || failed(prepare()))
+    if (failed(verifyOffsets()) || failed(prepare()))
       return signalPassFailure();
     for (const Call &call : planCalls())
       if (failed(play(call)))
@@ -93,7 +93,7 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
   }
 
 private:
-  LogicalResult verifyPlaces();
+  LogicalResult verifyOffsets();
   LogicalResult prepare();
   std::vector<Call> planCalls();
 
@@ -144,28 +144,28 @@ private:
 // Places
 //===--------------------------------------------------------------------------------------------------------------===//
 
-LogicalResult VerifySchedule::verifyPlaces() {
+LogicalResult VerifySchedule::verifyOffsets() {
   ModuleOp module = getOperation();
   auto sizeOf = [&](StringRef key) { return module->getAttrOfType<IntegerAttr>(key); };
   WalkResult result = module.walk([&](spmd::BufferOp buffer) -> WalkResult {
     if (buffer.getSpace() == spmd::Space::Caller)
       return WalkResult::advance();
     StringRef key = buffer.getSpace() == spmd::Space::Arena ? spmd::kArenaBytesAttr : spmd::kScratchBytesAttr;
-    if (!buffer.getPlace() || !sizeOf(key))
-      return buffer.emitOpError() << "expects a place and the module's " << key << " (lm-plan-memory)";
-    if (int64_t end = *buffer.getPlace() + buffer.getBytes(); end > sizeOf(key).getInt())
+    if (!buffer.getOffset() || !sizeOf(key))
+      return buffer.emitOpError() << "expects an offset and the module's " << key << " (lm-plan-memory)";
+    if (int64_t end = *buffer.getOffset() + buffer.getBytes(); end > sizeOf(key).getInt())
       return buffer.emitOpError() << "ends at byte " << end << ", but " << key << " is " << sizeOf(key).getInt();
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
 
-  using Place = std::tuple<int64_t, int64_t, Operation *>;
-  auto verifyDisjoint = [](std::vector<Place> &places) -> LogicalResult {
-    llvm::sort(places);
-    for (size_t i = 1; i < places.size(); ++i) {
-      auto [begin, end, op] = places[i];
-      auto [otherBegin, otherEnd, other] = places[i - 1];
+  using Range = std::tuple<int64_t, int64_t, Operation *>;
+  auto verifyDisjoint = [](std::vector<Range> &ranges) -> LogicalResult {
+    llvm::sort(ranges);
+    for (size_t i = 1; i < ranges.size(); ++i) {
+      auto [begin, end, op] = ranges[i];
+      auto [otherBegin, otherEnd, other] = ranges[i - 1];
       if (begin < otherEnd)
         return op->emitOpError() << "at bytes " << begin << ".." << end << " overlaps @"
                                  << SymbolTable::getSymbolName(other).getValue() << " at bytes " << otherBegin << ".."
@@ -173,13 +173,13 @@ LogicalResult VerifySchedule::verifyPlaces() {
     }
     return success();
   };
-  std::vector<Place> weights, states;
+  std::vector<Range> weights, states;
   for (auto weight : module.getOps<WeightOp>())
-    if (weight.getPlace())
-      weights.emplace_back(*weight.getPlace(), *weight.getPlace() + getPackedBytes(weight.getWeightType()), weight);
+    if (weight.getOffset())
+      weights.emplace_back(*weight.getOffset(), *weight.getOffset() + getPackedBytes(weight.getWeightType()), weight);
   for (auto state : module.getOps<StateOp>())
-    if (state.getPlace() && !state.getShares())
-      states.emplace_back(*state.getPlace(), *state.getPlace() + getStateBytes(state.getType()), state);
+    if (state.getOffset() && !state.getShares())
+      states.emplace_back(*state.getOffset(), *state.getOffset() + getStateBytes(state.getType()), state);
   if (failed(verifyDisjoint(weights)) || failed(verifyDisjoint(states)))
     return failure();
   return success();
@@ -575,9 +575,9 @@ void VerifySchedule::fill(const Footprint &footprint, const Part &part, bool isK
     const Buffer &buffer = buffers[other];
     // Whole rows: the other columns of a row count as overwritten, too.
     int64_t pitch = buffer.columns * buffer.elementBytes;
-    int64_t row = std::max<int64_t>(0, (bytes.begin - buffer.place) / pitch);
+    int64_t row = std::max<int64_t>(0, (bytes.begin - buffer.offset) / pitch);
     int64_t rowEnd =
-        std::min<int64_t>(buffer.rows, llvm::divideCeil(std::max<int64_t>(0, bytes.end - buffer.place), pitch));
+        std::min<int64_t>(buffer.rows, llvm::divideCeil(std::max<int64_t>(0, bytes.end - buffer.offset), pitch));
     if (row < rowEnd)
       take(other, {row, rowEnd, 0, buffer.columns});
   }

@@ -124,17 +124,17 @@ LogicalResult AttributeContracts::verifyMemory() {
   int64_t arena = line, scratch = line, weights = kTensorAlign, caches = kTensorAlign;
   bool hasBuffers = false;
   module.walk([&](spmd::BufferOp buffer) {
-    if (!buffer.getPlace())
+    if (!buffer.getOffset())
       return;
     hasBuffers = true;
     int64_t &area = buffer.getSpace() == spmd::Space::Arena ? arena : scratch;
-    area = std::max<int64_t>(area, llvm::alignTo(*buffer.getPlace() + buffer.getBytes(), line));
+    area = std::max<int64_t>(area, llvm::alignTo(*buffer.getOffset() + buffer.getBytes(), line));
   });
   for (auto weight : module.getOps<lm::WeightOp>())
     if (lm::WeightType type = weight.getWeightType(); type.isVector() || type.getLayout())
-      weights = std::max<int64_t>(weights, weight.getPlace().value_or(0) + getPackedBytes(type));
+      weights = std::max<int64_t>(weights, weight.getOffset().value_or(0) + getPackedBytes(type));
   for (auto state : module.getOps<lm::StateOp>())
-    caches = std::max<int64_t>(caches, state.getPlace().value_or(0) + getStateBytes(state.getType()));
+    caches = std::max<int64_t>(caches, state.getOffset().value_or(0) + getStateBytes(state.getType()));
   auto numberOf = [&](StringRef key) {
     auto number = module->getAttrOfType<IntegerAttr>(key);
     return number ? std::optional(number.getInt()) : std::nullopt;

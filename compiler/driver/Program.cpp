@@ -157,18 +157,18 @@ absl::StatusOr<std::vector<lrt_cache>> cachesOf(ModuleOp module, int64_t context
       continue;
     if (!type) {
       lrt_cache recurrent = {};
-      recurrent.offset = state.getPlace().value_or(0);
+      recurrent.offset = state.getOffset().value_or(0);
       recurrent.bytes = getStateBytes(state.getType());
       recurrent.element = LRT_F32;
       caches.push_back(recurrent);
       continue;
     }
-    if (!state.getPlace())
+    if (!state.getOffset())
       return absl::InvalidArgumentError("lm.state @" + state.getSymName().str() +
-                                        ": expected a place in the cache area, found none");
+                                        ": expected an offset in the memory of the caches, found none");
     const bool isBF16 = type.getElement().isBF16();
     lrt_cache cache = {};
-    cache.offset = *state.getPlace();
+    cache.offset = *state.getOffset();
     cache.rows = type.getRows() ? type.getRows() : context;
     cache.window = type.getWindow();
     cache.is_chunked = type.getChunked();

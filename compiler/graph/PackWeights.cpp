@@ -33,10 +33,10 @@ struct PackWeights : mlir::lm::impl::PackWeightsBase<PackWeights> {
         return type;
       return weight.withLayout(target->getPanels(weight, heads.contains(type)));
     });
-    int64_t place = 0;
+    int64_t offset = 0;
     for (auto weight : getOperation().getOps<WeightOp>()) {
-      weight.setPlace(place);
-      place = llvm::alignTo(place + lathe::getPackedBytes(weight.getWeightType()), lathe::kTensorAlign);
+      weight.setOffset(offset);
+      offset = llvm::alignTo(offset + lathe::getPackedBytes(weight.getWeightType()), lathe::kTensorAlign);
     }
   }
 };

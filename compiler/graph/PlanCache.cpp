@@ -50,17 +50,17 @@ struct PlanCache : mlir::lm::impl::PlanCacheBase<PlanCache> {
     });
     if (!isFeasible)
       return signalPassFailure();
-    int64_t place = 0;
+    int64_t offset = 0;
     for (auto state : module.getOps<StateOp>()) {
       if (state.getShares())
         continue;
-      state.setPlace(place);
-      place = llvm::alignTo(place + lathe::getStateBytes(state.getType()), 4096);
+      state.setOffset(offset);
+      offset = llvm::alignTo(offset + lathe::getStateBytes(state.getType()), 4096);
     }
     SymbolTable symbols(module);
     for (auto state : module.getOps<StateOp>())
       if (state.getShares())
-        state.setPlace(symbols.lookup<StateOp>(*state.getShares()).getPlace());
+        state.setOffset(symbols.lookup<StateOp>(*state.getShares()).getOffset());
   }
 };
 } // namespace

@@ -29,9 +29,9 @@ std::string lathe::checksumOf(ModuleOp module) {
     stream << lm::kTargetAttr << target << '\n';
   for (Operation &op : *module.getBody()) {
     if (auto weight = dyn_cast<lm::WeightOp>(op))
-      stream << weight.getSymName() << weight.getType() << weight.getPlaceAttr() << '\n';
+      stream << weight.getSymName() << weight.getType() << weight.getOffsetAttr() << '\n';
     if (auto state = dyn_cast<lm::StateOp>(op))
-      stream << state.getSymName() << state.getType() << state.getSharesAttr() << state.getPlaceAttr() << '\n';
+      stream << state.getSymName() << state.getType() << state.getSharesAttr() << state.getOffsetAttr() << '\n';
   }
   return hashOf(text);
 }

@@ -40,19 +40,19 @@ absl::Status Packer::collect() {
   };
   for (const PackedMatrix &matrix : matrices)
     if (matrix.offset < 0 || matrix.offset > options.tensorsBytes || matrix.size > options.tensorsBytes - matrix.offset)
-      return about(matrix, "expects a place in the tensor section of " + llvm::Twine(options.tensorsBytes) +
+      return about(matrix, "expects an offset in the tensor section of " + llvm::Twine(options.tensorsBytes) +
                                " bytes, found " + llvm::Twine(matrix.offset) + " for " + llvm::Twine(matrix.size) +
                                " bytes");
   llvm::sort(matrices, [](const PackedMatrix &a, const PackedMatrix &b) { return a.offset < b.offset; });
   for (size_t i = 1; i < matrices.size(); ++i)
     if (matrices[i].offset < matrices[i - 1].offset + matrices[i - 1].size)
-      return about(matrices[i], "expects a place of its own, but @" + matrices[i - 1].name + " lies there");
+      return about(matrices[i], "expects an offset of its own, but @" + matrices[i - 1].name + " lies there");
   // What no weight covers is written as zeros: a place far off would write them for hours.
   int64_t end = 0;
   auto isNear = [&](int64_t offset) { return offset - end < LRT_WEIGHTS_ALIGN; };
   for (const PackedMatrix &matrix : matrices) {
     if (!isNear(matrix.offset))
-      return about(matrix, "expects a place right behind the weight before, at byte " + llvm::Twine(end) +
+      return about(matrix, "expects an offset right after the weight before, at byte " + llvm::Twine(end) +
                                ", but it is at " + llvm::Twine(matrix.offset));
     end = matrix.offset + matrix.size;
   }

@@ -146,8 +146,8 @@ absl::Status lathe::addMatrices(lm::WeightOp weight, MappedFiles &files, std::ve
     return about(reason);
   if (!weight.getSources())
     return about("expects a source of values like the other weights");
-  if (!weight.getPlace())
-    return about("expects a place in the weights file");
+  if (!weight.getOffset())
+    return about("expects an offset in the weights file");
   auto shapes = lm::getRecipeShapes(weight, [&] { return weight.emitOpError(); });
   if (failed(shapes))
     return about("expects a recipe that the verifier accepts");
@@ -162,7 +162,7 @@ absl::Status lathe::addMatrices(lm::WeightOp weight, MappedFiles &files, std::ve
     matrix.type = type.isExperts() ? type.getMatrix() : type;
     matrix.stored = weight.getStoredFormat();
     matrix.size = getPackedBytes(matrix.type);
-    matrix.offset = *weight.getPlace() + (type.isExperts() ? i * getExpertBytes(type) : 0);
+    matrix.offset = *weight.getOffset() + (type.isExperts() ? i * getExpertBytes(type) : 0);
     LATHE_ASSIGN_OR_RETURN(matrix.reader, builder.build(i));
     if (matrix.type.isMatrix() && !canConvertTo(type.getFormat()) && !matrix.copiesRows())
       return about("expects rows stored as " + type.getInfo().name + ", to which nothing is converted, but found " +

@@ -95,8 +95,8 @@ LogicalResult ExpertsOp::verify() {
 LogicalResult StateOp::verify() {
   if (!isa<CacheType, RecurrentStateType>(getType()))
     return emitOpError() << "expects a cache or a recurrent state, but found " << getType();
-  if (std::optional<int64_t> place = getPlace(); place && (*place < 0 || *place >= int64_t(1) << 50))
-    return emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
+  if (std::optional<int64_t> offset = getOffset(); offset && (*offset < 0 || *offset >= int64_t(1) << 50))
+    return emitOpError() << "expects an offset from 0 to 2^50, but found " << *offset;
   return success();
 }
 

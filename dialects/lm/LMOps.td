@@ -35,7 +35,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
     `#lm.source`, one for each role, values first. `recipe` lists the steps that make the weight of the stored matrix, in
     order: `#lm.concat`, `#lm.slice`, `#lm.transpose`, `#lm.unpermute`, `#lm.add_one`, `#lm.negate_exp`. Then the values
     are converted to the type's format and packed into its layout. All of this runs once, when the weights file is
-    written. `place` is the weight's offset in that file's tensor section, in bytes.
+    written. `offset` is where the weight lies in that file's tensor section, in bytes.
 
     Matrices of experts lie in a segment each and share the recipe. Without sources the model was imported from a bare
     config: the weight has a type and no values. The format of values stands after `from` where it is not the type's.
@@ -50,7 +50,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LM_WeightType>:$type,
                        OptionalAttr<TypedArrayAttrBase<LM_SourceAttr, "sources of a weight">>:$sources,
                        OptionalAttr<TypedArrayAttrBase<LM_RecipeStep, "steps of a recipe">>:$recipe,
-                       OptionalAttr<I64Attr>:$place);
+                       OptionalAttr<I64Attr>:$offset);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -67,7 +67,7 @@ def LM_WeightOp : LM_Op<"weight", [Symbol]> {
 def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a cache or recurrent state that a layer keeps from call to call";
   let description = [{
-    `place` is the offset in the cache memory in bytes, set by lm-plan-cache.
+    `offset` is where the state lies in the memory of the caches, in bytes, set by lm-plan-cache.
 
     Example:
     ```mlir
@@ -78,8 +78,8 @@ def LM_StateOp : LM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpI
     A state that `shares` another one is a second name for it.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<FlatSymbolRefAttr>:$shares,
-                       OptionalAttr<I64Attr>:$place);
-  let assemblyFormat = "$sym_name `:` $type (`shares` $shares^)? (`place` $place^)? attr-dict";
+                       OptionalAttr<I64Attr>:$offset);
+  let assemblyFormat = "$sym_name `:` $type (`shares` $shares^)? (`offset` $offset^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Null for a recurrent state.

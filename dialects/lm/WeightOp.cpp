@@ -8,7 +8,7 @@ using namespace mlir;
 using namespace mlir::lm;
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// lm.weight @w : !lm.weight<...> from "a" at 0 scales f32 "a" at 64 recipe [#lm.transpose] place 128
+// lm.weight @w : !lm.weight<...> from "a" at 0 scales f32 "a" at 64 recipe [#lm.transpose] offset 128
 //===--------------------------------------------------------------------------------------------------------------===//
 
 /// The keyword before a source's segments.
@@ -41,12 +41,12 @@ ParseResult WeightOp::parse(OpAsmParser &parser, OperationState &result) {
   if (!sources.empty())
     result.addAttribute(getSourcesAttrName(result.name), builder.getArrayAttr(sources));
   ArrayAttr recipe;
-  IntegerAttr place;
+  IntegerAttr offset;
   if (succeeded(parser.parseOptionalKeyword("recipe")) &&
       parser.parseAttribute(recipe, getRecipeAttrName(result.name), result.attributes))
     return failure();
-  if (succeeded(parser.parseOptionalKeyword("place")) &&
-      parser.parseAttribute(place, builder.getI64Type(), getPlaceAttrName(result.name), result.attributes))
+  if (succeeded(parser.parseOptionalKeyword("offset")) &&
+      parser.parseAttribute(offset, builder.getI64Type(), getOffsetAttrName(result.name), result.attributes))
     return failure();
   return parser.parseOptionalAttrDict(result.attributes);
 }
@@ -63,12 +63,12 @@ void WeightOp::print(OpAsmPrinter &printer) {
     }
   if (getRecipe())
     printer << " recipe " << *getRecipe();
-  if (getPlace()) {
-    printer << " place ";
-    printer.printAttributeWithoutType(getPlaceAttr());
+  if (getOffset()) {
+    printer << " offset ";
+    printer.printAttributeWithoutType(getOffsetAttr());
   }
   printer.printOptionalAttrDict((*this)->getAttrs(), {getSymNameAttrName(), getTypeAttrName(), getSourcesAttrName(),
-                                                      getRecipeAttrName(), getPlaceAttrName()});
+                                                      getRecipeAttrName(), getOffsetAttrName()});
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -171,8 +171,8 @@ static LogicalResult verifySegments(WeightOp op, const StoredShape &stored) {
 }
 
 LogicalResult WeightOp::verify() {
-  if (std::optional<int64_t> place = getPlace(); place && (*place < 0 || *place >= kMaxStored))
-    return emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
+  if (std::optional<int64_t> offset = getOffset(); offset && (*offset < 0 || *offset >= kMaxStored))
+    return emitOpError() << "expects an offset from 0 to 2^50, but found " << *offset;
   if (getSources() && failed(verifyRoles(*this)))
     return failure();
   if (getRecipe())

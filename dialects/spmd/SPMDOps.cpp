@@ -148,8 +148,8 @@ LogicalResult BufferOp::verify() {
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   if (rows < 1 || columns < 1 || rows > (int64_t(1) << 40) / columns)
     return emitOpError() << "expects from 1 to 2^40 numbers, but found " << type;
-  if (std::optional<int64_t> place = getPlace(); place && (*place < 0 || *place >= int64_t(1) << 50))
-    return emitOpError() << "expects a place from 0 to 2^50, but found " << *place;
+  if (std::optional<int64_t> offset = getOffset(); offset && (*offset < 0 || *offset >= int64_t(1) << 50))
+    return emitOpError() << "expects an offset from 0 to 2^50, but found " << *offset;
   if (getSpace() == Space::Caller && !getRole())
     return emitOpError() << "expects a role, tokens or logits, of the caller's memory, but found none";
   if (getSpace() != Space::Caller && getRole())

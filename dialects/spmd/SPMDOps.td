@@ -78,18 +78,18 @@ def SPMD_BufferOp : SPMD_Op<"buffer", [Symbol]> {
   let summary = "memory with a name";
   let description = [{
     `arena` memory is shared by the workers and written anew in every step; `scratch` memory exists once per worker;
-    `caller` memory is an argument of the call, and `role` says which one. Rows by columns, row-major. `place` is the byte
+    `caller` memory is an argument of the call, and `role` says which one. Rows by columns, row-major. `offset` is the byte
     offset in the arena or in the worker's scratch, set by plan-memory. A buffer in the module is shared by programs; it
     lies in the arena.
 
     Example:
     ```mlir
-    spmd.buffer @prefill.stream : memref<512x576xf32> arena place 2304
+    spmd.buffer @prefill.stream : memref<512x576xf32> arena offset 2304
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyMemRef>:$type, SPMD_SpaceAttr:$space,
-                       OptionalAttr<SPMD_RoleAttr>:$role, OptionalAttr<I64Attr>:$place);
-  let assemblyFormat = "$sym_name `:` $type `` $space (`role` `` $role^)? (`place` $place^)? attr-dict";
+                       OptionalAttr<SPMD_RoleAttr>:$role, OptionalAttr<I64Attr>:$offset);
+  let assemblyFormat = "$sym_name `:` $type `` $space (`role` `` $role^)? (`offset` $offset^)? attr-dict";
   let extraClassDeclaration = [{
     ::mlir::MemRefType getBufferType() { return ::llvm::cast<::mlir::MemRefType>(getType()); }
     int64_t getBytes();

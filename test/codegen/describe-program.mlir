@@ -34,17 +34,17 @@
 !norm = !lm.weight<32xf32>
 !cache = !lm.cache<1 x 16 x f32, rows = 32>
 module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.weight @table : !table place 0
-  lm.weight @head_weight : !head place 3072
-  lm.weight @layers.0.w : !q8 place 4096
-  lm.weight @layers.1.w : !q8 place 4672
-  lm.weight @layers.0.norm : !norm place 5248
-  lm.weight @layers.1.norm : !norm place 5632
-  lm.state @layers.0.cache : !cache place 0
-  lm.state @layers.1.cache : !cache place 8192
-  spmd.buffer @x : memref<1x32xf32> arena place 0
-  spmd.buffer @codes : memref<1x52xi8> arena place 128
-  spmd.buffer @rounded : memref<1x32xbf16> arena place 256
+  lm.weight @table : !table offset 0
+  lm.weight @head_weight : !head offset 3072
+  lm.weight @layers.0.w : !q8 offset 4096
+  lm.weight @layers.1.w : !q8 offset 4672
+  lm.weight @layers.0.norm : !norm offset 5248
+  lm.weight @layers.1.norm : !norm offset 5632
+  lm.state @layers.0.cache : !cache offset 0
+  lm.state @layers.1.cache : !cache offset 8192
+  spmd.buffer @x : memref<1x32xf32> arena offset 0
+  spmd.buffer @codes : memref<1x52xi8> arena offset 128
+  spmd.buffer @rounded : memref<1x32xbf16> arena offset 256
   spmd.program @decode rows 1 {
     spmd.buffer @tokens : memref<1x1xi32> caller role tokens
     spmd.buffer @logits : memref<1x16xf32> caller role logits

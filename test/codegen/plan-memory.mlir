@@ -5,28 +5,28 @@
 // CHECK: module attributes {
 // CHECK-SAME: spmd.arena_bytes = 1408 : i64, spmd.scratch_bytes = 192 : i64
 module {
-  // CHECK: spmd.buffer @prefill.stream : memref<4x32xf32> arena place 0{{$}}
+  // CHECK: spmd.buffer @prefill.stream : memref<4x32xf32> arena offset 0{{$}}
   spmd.buffer @prefill.stream : memref<4x32xf32> arena
   // CHECK-LABEL: spmd.program @decode
   spmd.program @decode rows 1 {
     // What crosses functions keeps a place of its own; buffers begin at cache lines.
-    // CHECK: spmd.buffer @pending : memref<1x32xf32> arena place 0{{$}}
+    // CHECK: spmd.buffer @pending : memref<1x32xf32> arena offset 0{{$}}
     spmd.buffer @pending : memref<1x32xf32> arena
     // Dead before @kind.later is written: they share bytes.
-    // CHECK: spmd.buffer @kind.early : memref<1x48xf32> arena place 128{{$}}
+    // CHECK: spmd.buffer @kind.early : memref<1x48xf32> arena offset 128{{$}}
     spmd.buffer @kind.early : memref<1x48xf32> arena
     // A near miss: written in the phase that reads @kind.early.
-    // CHECK: spmd.buffer @kind.beside : memref<1x32xf32> arena place 320{{$}}
+    // CHECK: spmd.buffer @kind.beside : memref<1x32xf32> arena offset 320{{$}}
     spmd.buffer @kind.beside : memref<1x32xf32> arena
-    // CHECK: spmd.buffer @kind.later : memref<1x32xf32> arena place 128{{$}}
+    // CHECK: spmd.buffer @kind.later : memref<1x32xf32> arena offset 128{{$}}
     spmd.buffer @kind.later : memref<1x32xf32> arena
     // Kinds follow one another.
-    // CHECK: spmd.buffer @other.own : memref<1x32xf32> arena place 128{{$}}
+    // CHECK: spmd.buffer @other.own : memref<1x32xf32> arena offset 128{{$}}
     spmd.buffer @other.own : memref<1x32xf32> arena
     // Scratch is never shared: a worker may run ahead.
-    // CHECK: spmd.buffer @x : memref<1x32xf32> scratch place 0{{$}}
+    // CHECK: spmd.buffer @x : memref<1x32xf32> scratch offset 0{{$}}
     spmd.buffer @x : memref<1x32xf32> scratch
-    // CHECK: spmd.buffer @small : memref<1x3xf32> scratch place 128{{$}}
+    // CHECK: spmd.buffer @small : memref<1x3xf32> scratch offset 128{{$}}
     spmd.buffer @small : memref<1x3xf32> scratch
     // The caller's memory has no place.
     // CHECK: spmd.buffer @logits : memref<1x32xf32> caller role logits{{$}}
@@ -84,7 +84,7 @@ module {
   // Programs share the arena, one runs at a time. What a program leaves for another has a place before either's own; here
   // @decode does not use it, so that it may lie in the same bytes.
   // CHECK-LABEL: spmd.program @logits rows 3 after @prefill
-  // CHECK: spmd.buffer @sum : memref<3x32xf32> arena place 1024{{$}}
+  // CHECK: spmd.buffer @sum : memref<3x32xf32> arena offset 1024{{$}}
   spmd.program @logits rows 3 after @prefill {
     spmd.buffer @sum : memref<3x32xf32> arena
     func.func @entry(%n: index, %p: index, %first: index) {
@@ -93,7 +93,7 @@ module {
   }
   // The first that continues it lies behind all its memory.
   // CHECK-LABEL: spmd.program @prefill
-  // CHECK: spmd.buffer @own : memref<4x32xf32> arena place 512{{$}}
+  // CHECK: spmd.buffer @own : memref<4x32xf32> arena offset 512{{$}}
   spmd.program @prefill rows 4 {
     spmd.buffer @own : memref<4x32xf32> arena
     func.func @entry(%n: index, %p: index, %first: index) {

@@ -10,14 +10,14 @@
 // RUN: sed 's/"znver4"/"znver3"/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
 // RUN: sed 's/cache_bytes = 64/cache_bytes = 65/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
 // RUN: sed 's/tile_rows = 64/tile_rows = 8/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
-// RUN: sed 's/place 128/place 192/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
-// RUN: sed 's/place 4096/place 8192/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
+// RUN: sed 's/offset 128/offset 192/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
+// RUN: sed 's/offset 4096/offset 8192/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
 // RUN: sed 's/weight<8xf32>/weight<9xf32>/' %t/module.mlir | lathe-opt --lm-record-checksum | grep -o 'lm.checksum = "[0-9a-f]*"' | not cmp -s - %t/expected
 
 //--- module.mlir
 module attributes {lm.model = {name = "plain", path = "/m", context = 64 : i64},
                    lm.options = {mcpu = "znver4", threads = 0 : i64}, lm.program = {cache_bytes = 64 : i64},
                    lm.sizes = {tile_rows = 64 : i64}} {
-  lm.weight @x : !lm.weight<8xf32> from "a" at 64 place 128
-  lm.state @s : !lm.recurrent_state<4 x 8> place 4096
+  lm.weight @x : !lm.weight<8xf32> from "a" at 64 offset 128
+  lm.state @s : !lm.recurrent_state<4 x 8> offset 4096
 }

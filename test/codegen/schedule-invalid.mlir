@@ -44,7 +44,7 @@ module attributes {lm.model = {context = -1 : i64}} {
 // The stream comes from outside.
 func.func private @layer(%x: tensor<?x48xf32>, %p: index) -> tensor<?x48xf32> { return %x : tensor<?x48xf32> }
 func.func @forward(%x: tensor<?x48xf32>, %p: index) -> tensor<?x48xf32> {
-  // expected-error @below {{'lm.layers' op works on 'tensor<?x48xf32>' that has no place in the schedule}}
+  // expected-error @below {{'lm.layers' op works on 'tensor<?x48xf32>' that is not scheduled}}
   %y = lm.layers %x at %p [@layer] : tensor<?x48xf32> -> tensor<?x48xf32>
   return %y : tensor<?x48xf32>
 }
@@ -59,7 +59,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   lm.weight @table : !w
   lm.state @layers.0.cache : !lm.cache<3 x 16 x f32, rows = 64>
   func.func private @layer(%x: !x, %pending: !x, %p: index, %cache: !lm.cache<3 x 16 x f32, rows = 64> {lm.slot = "cache"}) -> (!x, !x) {
-    // expected-error @below {{'lm.cached' op has no place in the schedule; is the graph stage complete?}}
+    // expected-error @below {{'lm.cached' op has no schedule; is the graph stage complete?}}
     %k = lm.cached keys %cache to %p : !lm.cache<3 x 16 x f32, rows = 64> -> !x
     return %x, %pending : !x, !x
   }

@@ -5,8 +5,8 @@
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
-    spmd.buffer @b : memref<1x32xf32> arena place 128
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
+    spmd.buffer @b : memref<1x32xf32> arena offset 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -42,8 +42,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
-    spmd.buffer @b : memref<1x32xf32> arena place 128
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
+    spmd.buffer @b : memref<1x32xf32> arena offset 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -79,7 +79,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -116,7 +116,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -152,7 +152,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -181,7 +181,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -207,7 +207,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !long = memref<1x16xf32, strided<[64, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     spmd.buffer @long : memref<1x64xf32> caller role logits
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
@@ -234,7 +234,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -268,7 +268,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -294,7 +294,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -343,7 +343,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     spmd.buffer @logits : memref<1x32xf32> caller role logits
     // expected-error @below {{no phase writes @logits, which leaves out [rows 0..1, columns 0..32)}}
     func.func @entry(%rows: index, %position: index, %first: index) {
@@ -395,7 +395,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -419,7 +419,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -453,8 +453,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
-    spmd.buffer @b : memref<1x32xf32> arena place 128
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
+    spmd.buffer @b : memref<1x32xf32> arena offset 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -482,8 +482,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
-    spmd.buffer @b : memref<1x32xf32> arena place 128
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
+    spmd.buffer @b : memref<1x32xf32> arena offset 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -519,9 +519,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
-    spmd.buffer @b : memref<1x32xf32> arena place 0
-    spmd.buffer @c : memref<1x32xf32> arena place 128
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
+    spmd.buffer @b : memref<1x32xf32> arena offset 0
+    spmd.buffer @c : memref<1x32xf32> arena offset 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -566,8 +566,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x32xf32> arena place 0
-    spmd.buffer @b : memref<1x32xf32> arena place 64
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
+    spmd.buffer @b : memref<1x32xf32> arena offset 64
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -604,9 +604,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !own = memref<1x16xf32, strided<[16, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @own : memref<1x16xf32> scratch place 0
-    spmd.buffer @scratch : memref<1x16xf32> scratch place 32
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @own : memref<1x16xf32> scratch offset 0
+    spmd.buffer @scratch : memref<1x16xf32> scratch offset 32
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -641,9 +641,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !own = memref<1x16xf32, strided<[16, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @own : memref<1x16xf32> scratch place 0
-    spmd.buffer @scratch : memref<1x16xf32> scratch place 32
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @own : memref<1x16xf32> scratch offset 0
+    spmd.buffer @scratch : memref<1x16xf32> scratch offset 32
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -674,9 +674,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !own = memref<1x16xf32, strided<[16, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @own : memref<1x16xf32> scratch place 0
-    spmd.buffer @scratch : memref<1x16xf32> scratch place 32
-    spmd.buffer @a : memref<1x32xf32> arena place 0
+    spmd.buffer @own : memref<1x16xf32> scratch offset 0
+    spmd.buffer @scratch : memref<1x16xf32> scratch offset 32
+    spmd.buffer @a : memref<1x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -718,11 +718,11 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -755,11 +755,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -788,11 +788,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -827,11 +827,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -856,11 +856,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -885,11 +885,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -916,11 +916,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -947,11 +947,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, window = 9, rows = 15>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -989,11 +989,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !scores = memref<?x64xf32, strided<[64, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, window = 9, rows = 18>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -1030,11 +1030,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, window = 5, rows = 16>
 module attributes {spmd.arena_bytes = 4096 : i64, spmd.scratch_bytes = 8192 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 32 {
     spmd.buffer @tokens : memref<32x32xf32> caller role tokens
-    spmd.buffer @a : memref<32x32xf32> arena place 0
-    spmd.buffer @scores : memref<32x64xf32> scratch place 0
+    spmd.buffer @a : memref<32x32xf32> arena offset 0
+    spmd.buffer @scores : memref<32x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -1059,11 +1059,11 @@ module attributes {spmd.arena_bytes = 4096 : i64, spmd.scratch_bytes = 8192 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, window = 5, rows = 16>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c16 = arith.constant 16 : index
@@ -1090,11 +1090,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -1119,11 +1119,11 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 !rows = memref<?x16xf32, strided<[32, 1], offset: ?>>
 !cache = !lm.cache<2 x 16 x f32, rows = 64>
 module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @prefill rows 8 {
     spmd.buffer @tokens : memref<8x32xf32> caller role tokens
-    spmd.buffer @a : memref<8x32xf32> arena place 0
-    spmd.buffer @scores : memref<8x64xf32> scratch place 0
+    spmd.buffer @a : memref<8x32xf32> arena offset 0
+    spmd.buffer @scores : memref<8x64xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c2 = arith.constant 2 : index
@@ -1147,7 +1147,7 @@ module attributes {spmd.arena_bytes = 1024 : i64, spmd.scratch_bytes = 2048 : i6
 // A buffer that is not planned.
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    // expected-error @below {{expects a place and the module's spmd.arena_bytes (lm-plan-memory)}}
+    // expected-error @below {{expects an offset and the module's spmd.arena_bytes (lm-plan-memory)}}
     spmd.buffer @a : memref<1x32xf32> arena
     func.func @entry(%rows: index, %position: index, %first: index) { return }
   }
@@ -1158,8 +1158,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 // A module that is not planned.
 module attributes {spmd.arena_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    // expected-error @below {{expects a place and the module's spmd.scratch_bytes (lm-plan-memory)}}
-    spmd.buffer @a : memref<1x32xf32> scratch place 0
+    // expected-error @below {{expects an offset and the module's spmd.scratch_bytes (lm-plan-memory)}}
+    spmd.buffer @a : memref<1x32xf32> scratch offset 0
     func.func @entry(%rows: index, %position: index, %first: index) { return }
   }
 }
@@ -1170,7 +1170,7 @@ module attributes {spmd.arena_bytes = 256 : i64} {
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
     // expected-error @below {{ends at byte 320, but spmd.arena_bytes is 256}}
-    spmd.buffer @b : memref<1x32xf32> arena place 192
+    spmd.buffer @b : memref<1x32xf32> arena offset 192
     func.func @entry(%rows: index, %position: index, %first: index) { return }
   }
 }
@@ -1179,18 +1179,18 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // Weights share bytes.
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.weight @one : !lm.weight<16xf32> place 0
+  lm.weight @one : !lm.weight<16xf32> offset 0
   // expected-error @below {{at bytes 32..96 overlaps @one at bytes 0..64}}
-  lm.weight @two : !lm.weight<16xf32> place 32
+  lm.weight @two : !lm.weight<16xf32> offset 32
 }
 
 // -----
 
 // Caches share bytes.
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.state @one : !lm.cache<1 x 16 x f32, rows = 16> place 0
+  lm.state @one : !lm.cache<1 x 16 x f32, rows = 16> offset 0
   // expected-error @below {{at bytes 1024..3072 overlaps @one at bytes 0..2048}}
-  lm.state @two : !lm.cache<1 x 16 x f32, rows = 16> place 1024
+  lm.state @two : !lm.cache<1 x 16 x f32, rows = 16> offset 1024
 }
 
 // -----
@@ -1264,9 +1264,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
 !cache = !lm.cache<1 x 16 x f32, rows = 16>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x16xf32> arena place 0
+    spmd.buffer @a : memref<1x16xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -1295,9 +1295,9 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
 !cache = !lm.cache<1 x 16 x f32, rows = 16>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.state @cache : !cache place 0
+  lm.state @cache : !cache offset 0
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<1x16xf32> arena place 0
+    spmd.buffer @a : memref<1x16xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -1346,10 +1346,10 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !row = memref<1x16xf32, strided<[16, 1], offset: ?>>
 !state = !lm.recurrent_state<2 x 24>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  lm.state @state : !state place 0
-  lm.weight @w : !lm.weight<64xf32> place 0
+  lm.state @state : !state offset 0
+  lm.weight @w : !lm.weight<64xf32> offset 0
   spmd.program @decode rows 1 {
-    spmd.buffer @a : memref<2x16xf32> arena place 0
+    spmd.buffer @a : memref<2x16xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %w = lm.use @w : !lm.weight<64xf32>
       %c0 = arith.constant 0 : index
@@ -1383,8 +1383,8 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 !two = memref<2x16xf32, strided<[16, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
   spmd.program @decode rows 1 {
-    spmd.buffer @own : memref<3x16xf32> scratch place 0
-    spmd.buffer @a : memref<2x32xf32> arena place 0
+    spmd.buffer @own : memref<3x16xf32> scratch offset 0
+    spmd.buffer @a : memref<2x32xf32> arena offset 0
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -1416,7 +1416,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 // A program that comes after none finds nothing in what another one has left.
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
-  spmd.buffer @prefill.stream : memref<1x32xf32> arena place 0
+  spmd.buffer @prefill.stream : memref<1x32xf32> arena offset 0
   spmd.program @prefill rows 1 {
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
@@ -1433,7 +1433,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
     }
   }
   spmd.program @logits rows 1 {
-    spmd.buffer @sum : memref<1x32xf32> arena place 128
+    spmd.buffer @sum : memref<1x32xf32> arena offset 128
     func.func @entry(%rows: index, %position: index, %first: index) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index

@@ -11,16 +11,16 @@
 !cache = !lm.cache<2 x 16 x f32, window = 9, rows = 48>
 
 module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i64, spmd.scratch_bytes = 2048 : i64} {
-  lm.state @layers.0.cache : !cache place 0
-  lm.state @layers.1.cache : !cache place 12288
+  lm.state @layers.0.cache : !cache offset 0
+  lm.state @layers.1.cache : !cache offset 12288
   // CHECK-LABEL: spmd.program @decode
   spmd.program @decode rows 1 {
-    spmd.buffer @x : memref<1x32xf32> arena place 0
-    spmd.buffer @q : memref<1x32xf32> arena place 128
+    spmd.buffer @x : memref<1x32xf32> arena offset 0
+    spmd.buffer @q : memref<1x32xf32> arena offset 128
     // Shares its bytes with q, which is dead by then.
-    spmd.buffer @y : memref<1x32xf32> arena place 128
-    spmd.buffer @normed : memref<1x32xf32> scratch place 0
-    spmd.buffer @scores : memref<1x48xf32> scratch place 128
+    spmd.buffer @y : memref<1x32xf32> arena offset 128
+    spmd.buffer @normed : memref<1x32xf32> scratch offset 0
+    spmd.buffer @scores : memref<1x48xf32> scratch offset 128
     spmd.buffer @logits : memref<1x32xf32> caller role logits
     // CHECK: @layer
     // CHECK-COUNT-3: spmd.barrier
@@ -93,10 +93,10 @@ module attributes {lm.model = {context = 100 : i64}, spmd.arena_bytes = 8192 : i
       return
     }
   }
-  spmd.buffer @prefill.x : memref<36x32xf32> arena place 0
+  spmd.buffer @prefill.x : memref<36x32xf32> arena offset 0
   // CHECK-LABEL: spmd.program @prefill
   spmd.program @prefill rows 36 {
-    spmd.buffer @scores : memref<4x48xf32> scratch place 0
+    spmd.buffer @scores : memref<4x48xf32> scratch offset 0
     // Tiles of 4 rows and one head, the last one ragged; the call's own positions wrap around the ring.
     // CHECK: @layer
     func.func private @layer(%rows: index, %position: index, %cache: !cache {lm.slot = "cache"}) {

@@ -183,7 +183,7 @@ TEST_F(PackTest, SmallRowsBesideOthersAreNoError) {
   writeFile("in", bytes);
   for (auto [format, size] : {std::pair("q8_0", 16 * 34), std::pair("q4_1", 16 * 20)}) {
     OwningOpRef<ModuleOp> module = parse("lm.weight @w : !lm.weight<16x32x" + std::string(format) +
-                                         ", <16 x 4>> from f32 \"" + path("in") + "\" at 0 place 0");
+                                         ", <16 x 4>> from f32 \"" + path("in") + "\" at 0 offset 0");
     ASSERT_TRUE(module);
     auto packed = pack(*module, size);
     EXPECT_TRUE(packed.ok()) << packed.status().message();
@@ -212,7 +212,7 @@ TEST_F(PackTest, BytesLieWhereLayoutSays) {
     std::string bytes = randomRows(info, 20, 512);
     writeFile("in", bytes);
     OwningOpRef<ModuleOp> module = parse("lm.weight @w : !lm.weight<20x512x" + info.name.str() + ", <16 x 4>> from \"" +
-                                         path("in") + "\" at 0 place 0");
+                                         path("in") + "\" at 0 offset 0");
     auto type = (*module->getOps<lm::WeightOp>().begin()).getWeightType();
     ASSERT_TRUE(pack(*module, getPackedBytes(type)).ok());
     const PanelLayout layout(type);
@@ -294,7 +294,7 @@ TEST_F(PackTest, PartsAreQuantisedAsTheWholeIs) {
   const std::string bytes = randomRows(info, 8, 64);
   writeFile("in", "xyz" + bytes);
   OwningOpRef<ModuleOp> module =
-      parse("lm.weight @w : !lm.weight<8x64xq8_0, <16 x 4>> from bf16 \"" + path("in") + "\" at 3 place 0");
+      parse("lm.weight @w : !lm.weight<8x64xq8_0, <16 x 4>> from bf16 \"" + path("in") + "\" at 3 offset 0");
   auto type = (*module->getOps<lm::WeightOp>().begin()).getWeightType();
   ASSERT_TRUE(pack(*module, getPackedBytes(type)).ok());
   std::vector<std::vector<float>> whole(8, std::vector<float>(64));
@@ -594,7 +594,7 @@ TEST_F(PackTest, HeaderNamesSectionsAndContents) {
   OwningOpRef<ModuleOp> module = parse("lm.weight @b : !lm.weight<50x64xbf16, <16 x 2>> from \"" + path("in") +
                                        "\" at 6400 place 6464 "
                                        "lm.weight @a : !lm.weight<30x64xbf16, <16 x 2>> from \"" +
-                                       path("in") + "\" at 0 place 0");
+                                       path("in") + "\" at 0 offset 0");
   ASSERT_TRUE(module);
   uint64_t ids[2][2];
   for (unsigned threads : {1, 3}) {
@@ -637,12 +637,12 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32>" + from),
             path("in") + ": w: expected 16 bytes at 90, found a file of 100");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<16x2xf32, <16 x 1>> from \"" + path("in") +
-                    "\" at 0, 60 recipe [#lm.concat<rows, parts = 2>] place 0"),
+                    "\" at 0, 60 recipe [#lm.concat<rows, parts = 2>] offset 0"),
             path("in") + ": w: expected 64 bytes at 60, found a file of 100");
-  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> place 0"),
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> offset 0"),
             "lm.weight @w: expects a source of values like the other weights");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> from \"" + path("in") + "\" at 0"),
-            "lm.weight @w: expects a place in the weights file");
+            "lm.weight @w: expects an offset in the weights file");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<1x128xf8_e4m3, <16 x 1>> from \"" + path("in") +
                     "\" at 0 scales f32 \"" + path("in") + "\" at 97 place 0"),
             path("in") + ": w: expected 128 bytes at 0, found a file of 100");
@@ -655,14 +655,14 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xbf16>" + from),
             "lm.weight @w: expects a vector to be packed as f32, but found !lm.weight<4xbf16>");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32>" + from, 4),
-            "lm.weight @w: expects a place in the tensor section of 4 bytes, found 0 for 8 bytes");
+            "lm.weight @w: expects an offset in the tensor section of 4 bytes, found 0 for 8 bytes");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32>" + from, int64_t(1) << 44),
             "lm.program: weights_bytes: expects the end of the last weight, 8, but found 17592186044416");
-  EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32> from \"" + path("in") + "\" at 0 place 1048576", 1048584),
-            "lm.weight @w: expects a place right behind the weight before, at byte 0, but it is at 1048576");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32> from \"" + path("in") + "\" at 0 offset 1048576", 1048584),
+            "lm.weight @w: expects an offset right after the weight before, at byte 0, but it is at 1048576");
   writeFile("in", std::string(8 * 32 * 4, '\xff'));
   EXPECT_EQ(
-      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> from f32 \"" + path("in") + "\" at 0 place 0", 16 * 34),
+      message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> from f32 \"" + path("in") + "\" at 0 offset 0", 16 * 34),
       path("in") + ": w: row 0: expected finite values that f16 scales can hold, to convert to q8_0, found others; "
                    "--weights bf16 keeps them");
   // What f16 scales round to nothing.
@@ -678,7 +678,7 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
     const std::string beginning = path("in") +
                                   ": w (down.weight): expected values large enough for the f16 scales of " +
                                   format.str() + ", which then is off by ";
-    const std::string refusal = message(weight + path("in") + "\" at 0 place 0 loc(\"down.weight\")", bytes);
+    const std::string refusal = message(weight + path("in") + "\" at 0 offset 0 loc(\"down.weight\")", bytes);
     EXPECT_EQ(refusal.substr(0, beginning.size()), beginning);
     EXPECT_TRUE(llvm::StringRef(refusal).ends_with(", found ones that it is off by 1.6e-08; --weights bf16 keeps them"))
         << refusal;

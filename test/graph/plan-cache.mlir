@@ -12,18 +12,18 @@
 
 module attributes {lm.model = {context = 1000 : i64}} {
   // Without a window: the context, in whole panels of 16.
-  // BF16: lm.state @full : !lm.cache<2 x 24 x bf16, rows = 1008> place 0{{$}}
-  // F32: lm.state @full : !lm.cache<2 x 24 x f32, rows = 1008> place 0{{$}}
+  // BF16: lm.state @full : !lm.cache<2 x 24 x bf16, rows = 1008> offset 0{{$}}
+  // F32: lm.state @full : !lm.cache<2 x 24 x f32, rows = 1008> offset 0{{$}}
   lm.state @full : !lm.cache<2 x 24 x bf16>
   // A ring: what the window sees of the past, and the rows of one call. Heads are padded to 16 values, places to pages.
-  // BF16: lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 528> place 258048{{$}}
-  // F32: lm.state @ring : !lm.cache<1 x 8 x f32, window = 13, rows = 528> place 516096{{$}}
+  // BF16: lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 528> offset 258048{{$}}
+  // F32: lm.state @ring : !lm.cache<1 x 8 x f32, window = 13, rows = 528> offset 516096{{$}}
   lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13>
   // A near miss: the ring would be longer than the context.
-  // BF16: lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600, rows = 1008> place 294912{{$}}
+  // BF16: lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600, rows = 1008> offset 294912{{$}}
   lm.state @wide : !lm.cache<1 x 8 x bf16, window = 600>
   // bf16 lies in pairs, so heads of odd width stay wide.
-  // CHECK: lm.state @odd : !lm.cache<1 x 7 x f32, rows = 1008> place {{[0-9]+$}}
+  // CHECK: lm.state @odd : !lm.cache<1 x 7 x f32, rows = 1008> offset {{[0-9]+$}}
   lm.state @odd : !lm.cache<1 x 7 x f32>
 
   // CHECK-LABEL: func.func @users(

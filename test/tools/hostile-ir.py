@@ -68,14 +68,14 @@ def replaced(text, pattern, values):
 
 
 # Patterns of numbers and words in a dump, with their replacements.
-PLACES = [r"\bplace (\d+)", r"\bat (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) x", r"cache<\d+ x (\d+) x",
+PLACES = [r"\boffset (\d+)", r"\bat (\d+)", r"\brows = (\d+)", r"window = (\d+)", r"cache<(\d+) x", r"cache<\d+ x (\d+) x",
           r"\bheads (\d+)", r"groups (\d+)",
           r"\bhead (\d+)", r"dim = (\d+)", r"memref<(\d+)x", r"memref<\d+x(\d+)x",
           r"tensor<\?x(\d+)x", r"constant (\d+) : index", r"weight<(\d+)x", r"weight<\d+x(\d+)x", r"<(\d+) x \d>",
           r"<16 x (\d)>", r"vector<(\d+)x", r"\((\d+) : i64\)", r"@\w+ rows (\d+)", r"strided<\[(\d+),"]
 WORDS = {r"\d(xf32)\b": ["xbf16", "xq4_0", "xi1"], r"\d(xbf16)\b": ["xf32", "xq8_0"],
          r" x (f32), window": ["bf16", "i8"],
-         r"(place \d+)": [""], r"(, <16 x \d>)>": [""],
+         r"(offset \d+)": [""], r"(, <16 x \d>)>": [""],
          r"\[(@[\w.]+)[,\]]": ["@forward", "@nothing", "@decode", "@entry", ""],
          r"after (@\w+)": ["@logits", "@nothing", "@prefill.stream"], r"lm\.slot = (\"[\w.]+\")": ['"other"', "7 : i64"],
          r"( after @\w+)": [""], r"(role +\w+)": ["role tokens", "role logits", ""],

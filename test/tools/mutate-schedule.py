@@ -34,7 +34,7 @@ def mutants(lines):
             function, before = f"{program}.{match[2]}" if match[1] else program, "the call"
         if match := re.match(r"\s*spmd\.buffer @([\w.]+) : (.*)", line):
             name = f"{program}.{match[1]}" if line.startswith("    ") else match[1]
-            if " arena place" in match[2]:
+            if " arena offset" in match[2]:
                 buffers[name] = at
             elif match[2].split()[-2:] == ["role", "logits"]:
                 logits.add(name)
@@ -68,16 +68,16 @@ def mutants(lines):
                    replaced(at, "%mutantOne = arith.constant 1 : index", f"%mutantBound = {match[2]}",
                             f"{match[1]} = arith.subi %mutantBound, %mutantOne : index"))
 
-    def place(name):
-        return int(re.search(r"place (\d+)", lines[buffers[name]])[1])
+    def offset(name):
+        return int(re.search(r"offset (\d+)", lines[buffers[name]])[1])
 
     pairs = {tuple(sorted(pair)) for reads, writes in uses.values() for pair in itertools.product(reads, writes)
              if pair[0] != pair[1]}
     for first, second in sorted(pairs):
         # At the lower offset, so that the buffer stays inside the arena.
-        lower, higher = sorted((first, second), key=place)
-        moved = re.sub(r"place \d+", f"place {place(lower)}", lines[buffers[higher]])
-        yield f"one-place for @{first} and @{second}", replaced(buffers[higher], moved)
+        lower, higher = sorted((first, second), key=offset)
+        moved = re.sub(r"offset \d+", f"offset {offset(lower)}", lines[buffers[higher]])
+        yield f"one-offset for @{first} and @{second}", replaced(buffers[higher], moved)
 
     rings = set(re.findall(r"window = ([1-9]\d*), rows = (\d+)", "\n".join(lines)))
     for (window, rows), less in itertools.product(sorted(rings), (16, 1)):

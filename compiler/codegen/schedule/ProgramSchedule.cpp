@@ -123,7 +123,7 @@ LogicalResult ProgramSchedule::storeStreams(Operation *op, ValueRange values) {
   SmallVector<std::pair<spmd::BufferOp, spmd::BufferOp>> moves;
   for (auto [index, value] : llvm::enumerate(values)) {
     if (!b.bufferOf(value))
-      return op->emitOpError() << "works on " << value.getType() << " that has no place in the schedule";
+      return op->emitOpError() << "works on " << value.getType() << " that is not scheduled";
     if (spmd::BufferOp to = b.stream(index, columnsOf(value)); to != b.bufferOf(value))
       moves.push_back({b.bufferOf(value), to});
   }

@@ -24,7 +24,7 @@ LogicalResult lm::verifyOperands(ScheduleBuilder &b, Operation *op) {
     bool isRows = isa<RankedTensorType>(operand.getType()),
          isState = cache || isa<RecurrentStateType>(operand.getType());
     if (isRows ? !b.bufferOf(operand) : (weight || isState) && !b.mapping.contains(operand))
-      return op->emitOpError() << "works on " << operand.getType() << " that has no place in the schedule";
+      return op->emitOpError() << "works on " << operand.getType() << " that is not scheduled";
   }
   return success();
 }
@@ -45,7 +45,7 @@ LogicalResult ScheduleTable::schedule(ScheduleBuilder &b, Operation *op) const {
   if (auto known = functions.find(op->getName().getStringRef()); known != functions.end())
     return known->second(b, op);
   if (!isa<AggregatedOpInterface>(op) || op->getNumResults() != 1)
-    return op->emitOpError("has no place in the schedule; is the graph stage complete?");
+    return op->emitOpError("has no schedule; is the graph stage complete?");
   StringRef what = op->getName().stripDialect();
   spmd::BufferOp out = b.arenaBuffer(b.function.prefix + what, columnsOf(op->getResult(0)));
   b.setBuffer(op->getResult(0), out);

@@ -122,16 +122,16 @@ void LowerPhases::lowerProgram(spmd::ProgramOp program) {
 
 /// Places that the passes before must have found.
 LogicalResult LowerPhases::verifyInput() {
-  auto needsPlace = [](auto op, StringRef pass) -> LogicalResult {
-    return op.getPlace() ? success() : op.emitOpError() << "expects a place (" << pass << ")";
+  auto needsOffset = [](auto op, StringRef pass) -> LogicalResult {
+    return op.getOffset() ? success() : op.emitOpError() << "expects an offset (" << pass << ")";
   };
   WalkResult result = getOperation().walk([&](Operation *op) -> WalkResult {
     if (auto weight = dyn_cast<WeightOp>(op))
-      return needsPlace(weight, "lm-pack-weights");
+      return needsOffset(weight, "lm-pack-weights");
     if (auto state = dyn_cast<StateOp>(op))
-      return needsPlace(state, "lm-plan-cache");
+      return needsOffset(state, "lm-plan-cache");
     if (auto buffer = dyn_cast<spmd::BufferOp>(op); buffer && buffer.getSpace() != spmd::Space::Caller)
-      return needsPlace(buffer, "lm-plan-memory");
+      return needsOffset(buffer, "lm-plan-memory");
     return success();
   });
   return failure(result.wasInterrupted());
@@ -192,7 +192,7 @@ void LowerPhases::lowerFunction(func::FuncOp function, spmd::ProgramOp program) 
     } else if (auto use = dyn_cast<UseOp>(op)) {
       Operation *target = symbols->lookup(use.getSymbol());
       auto weight = dyn_cast<WeightOp>(target);
-      int64_t place = *(weight ? weight.getPlace() : cast<StateOp>(target).getPlace());
+      int64_t place = *(weight ? weight.getOffset() : cast<StateOp>(target).getOffset());
       rewriter->replaceOpWithNewOp<UnrealizedConversionCastOp>(
           use, use.getType(), ValueRange{context(weight ? kWeights : kCache), constant(place)});
     }
@@ -211,7 +211,7 @@ template <typename Access> void LowerPhases::lowerAccess(Access access) {
   case spmd::Space::Scratch:
     base = memref::ViewOp::create(*rewriter, Location(loc), type,
                                   context(buffer.getSpace() == spmd::Space::Arena ? kArena : kScratch),
-                                  constant(*buffer.getPlace()), ValueRange{});
+                                  constant(*buffer.getOffset()), ValueRange{});
     break;
   }
   auto resultType = cast<MemRefType>(access.getResult().getType());
@@ -353,7 +353,7 @@ void LowerPhases::lower(spmd::LayersOp layers, spmd::ProgramOp program) {
       }
       Operation *target = symbols->lookup(LayersOp::bind(layer, slot));
       auto weight = dyn_cast<WeightOp>(target);
-      row[column + 1] = *(weight ? weight.getPlace() : cast<StateOp>(target).getPlace());
+      row[column + 1] = *(weight ? weight.getOffset() : cast<StateOp>(target).getOffset());
     }
     table.push_back(row);
   }

@@ -229,13 +229,13 @@ lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.source<values f32 "a" at 0>]
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a place from 0 to 2^50, but found -1}}
-lm.weight @w : !lm.weight<16x16xf32> place -1
+// expected-error @below {{'lm.weight' op expects an offset from 0 to 2^50, but found -1}}
+lm.weight @w : !lm.weight<16x16xf32> offset -1
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a place from 0 to 2^50, but found 9223372036854775807}}
-lm.weight @w : !lm.weight<16x16xf32> place 9223372036854775807
+// expected-error @below {{'lm.weight' op expects an offset from 0 to 2^50, but found 9223372036854775807}}
+lm.weight @w : !lm.weight<16x16xf32> offset 9223372036854775807
 
 // -----
 
@@ -414,8 +414,8 @@ lm.weight @w : !lm.weight<16x16xf32> recipe [#lm.transpose, #lm.concat<rows, par
 
 // -----
 
-// expected-error @below {{'lm.state' op expects a place from 0 to 2^50, but found -1}}
-lm.state @s : !lm.cache<2 x 32 x f32> place -1
+// expected-error @below {{'lm.state' op expects an offset from 0 to 2^50, but found -1}}
+lm.state @s : !lm.cache<2 x 32 x f32> offset -1
 
 // -----
 
@@ -1266,7 +1266,7 @@ func.func @of_another_dialect(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects attributes among place, recipe, sources, sym_name, type, but found 'transpose'}}
+// expected-error @below {{'lm.weight' op expects attributes among offset, recipe, sources, sym_name, type, but found 'transpose'}}
 "lm.weight"() <{sym_name = "misspelt_property", type = !lm.weight<4x8xf32>, transpose = 48 : i64}> : () -> ()
 
 // -----

@@ -17,8 +17,8 @@
 lm.weight @without_values : !lm.weight<192x72xbf16>
 // CHECK: lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096{{$}}
 lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
-// CHECK: lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] place 128{{$}}
-lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] place 128
+// CHECK: lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] offset 128{{$}}
+lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] offset 128
 // CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 recipe [#lm.slice<columns, of = 48>, #lm.transpose]{{$}}
 lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 recipe [#lm.slice<columns, of = 48>, #lm.transpose]
 // CHECK: lm.weight @quantised_columns : !lm.weight<16x24xbf16> from q8_0 "tiny.gguf" at 0 recipe [#lm.slice<columns, of = 64>, #lm.transpose]{{$}}
@@ -33,8 +33,8 @@ lm.weight @scaled : !lm.weight<2x16x128xf8_e4m3> from "a" at 0, 2048 scales f32 
 lm.weight @codes : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]
 // CHECK: lm.weight @decay : !lm.weight<12xf32> from bf16 "a" at 0 recipe [#lm.slice<rows, stride = 2>, #lm.unpermute<heads = 2, from = 2>, #lm.negate_exp]{{$}}
 lm.weight @decay : !lm.weight<12xf32> from bf16 "a" at 0 recipe [#lm.slice<rows, stride = 2>, #lm.unpermute<heads = 2, from = 2>, #lm.negate_exp]
-// CHECK: lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 place 0{{$}}
-lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 place 0
+// CHECK: lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 offset 0{{$}}
+lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 offset 0
 // CHECK: lm.weight @norm : !lm.weight<72xf32> recipe [#lm.add_one]
 lm.weight @norm : !vector recipe [#lm.add_one]
 // CHECK: lm.weight @layers.0.norm
@@ -43,8 +43,8 @@ lm.weight @layers.0.norm : !vector
 lm.weight @layers.1.norm : !vector
 // CHECK: lm.state @layers.0.cache : !lm.cache<2 x 32 x f32>{{$}}
 lm.state @layers.0.cache : !cache
-// CHECK: lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> place 4096
-lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> place 4096
+// CHECK: lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> offset 4096
+lm.state @layers.1.cache : !lm.cache<2 x 32 x bf16, window = 5, rows = 64> offset 4096
 
 // Every format has a name.
 // CHECK-LABEL: @formats(

@@ -36,13 +36,13 @@ spmd.buffer @past_64_bits : memref<4294967296x4294967296xf32> arena
 
 // -----
 
-// expected-error @below {{'spmd.buffer' op expects a place from 0 to 2^50, but found -1}}
-spmd.buffer @before_the_arena : memref<1x32xf32> arena place -1
+// expected-error @below {{'spmd.buffer' op expects an offset from 0 to 2^50, but found -1}}
+spmd.buffer @before_the_arena : memref<1x32xf32> arena offset -1
 
 // -----
 
-// expected-error @below {{'spmd.buffer' op expects a place from 0 to 2^50, but found 9223372036854775807}}
-spmd.buffer @at_the_end_of_64_bits : memref<1x32xf32> arena place 9223372036854775807
+// expected-error @below {{'spmd.buffer' op expects an offset from 0 to 2^50, but found 9223372036854775807}}
+spmd.buffer @at_the_end_of_64_bits : memref<1x32xf32> arena offset 9223372036854775807
 
 // -----
 
@@ -478,8 +478,8 @@ func.func @more_experts_than_memory(%n: index) {
 // -----
 
 // Attributes that nobody reads
-// expected-error @below {{'spmd.buffer' op expects attributes among place, role, space, sym_name, type, but found 'offset'}}
-spmd.buffer @misspelt : memref<1x32xf32> arena {offset = 64 : i64}
+// expected-error @below {{'spmd.buffer' op expects attributes among offset, role, space, sym_name, type, but found 'place'}}
+spmd.buffer @misspelt : memref<1x32xf32> arena {place = 64 : i64}
 
 // -----
 

@@ -11,19 +11,19 @@
 module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 : i64, scratch_bytes = 256 : i64, cache_bytes = 8192 : i64}} {
   // CHECK-DAG: func.func private @lrt_barrier(!llvm.ptr, i64, i64, i64)
   // CHECK-DAG: func.func private @lrt_next_tile(!llvm.ptr, i64, i64) -> i64
-  lm.weight @layers.0.norm : !norm place 128
-  lm.weight @layers.1.norm : !norm place 256
-  lm.weight @layers.2.norm : !norm place 384
-  lm.state @layers.0.cache : !cache place 0
-  lm.state @layers.1.cache : !cache place 4096
-  lm.state @layers.2.cache : !cache place 8192
-  lm.weight @final_norm : !norm place 512
+  lm.weight @layers.0.norm : !norm offset 128
+  lm.weight @layers.1.norm : !norm offset 256
+  lm.weight @layers.2.norm : !norm offset 384
+  lm.state @layers.0.cache : !cache offset 0
+  lm.state @layers.1.cache : !cache offset 4096
+  lm.state @layers.2.cache : !cache offset 8192
+  lm.weight @final_norm : !norm offset 512
   spmd.program @decode rows 1 {
     // Buffers are gone afterwards.
     // CHECK-NOT: spmd.
-    spmd.buffer @x : memref<1x32xf32> arena place 64
-    spmd.buffer @wide : memref<1x96xf32> arena place 320
-    spmd.buffer @own : memref<1x32xf32> scratch place 128
+    spmd.buffer @x : memref<1x32xf32> arena offset 64
+    spmd.buffer @wide : memref<1x96xf32> arena offset 320
+    spmd.buffer @own : memref<1x32xf32> scratch offset 128
     spmd.buffer @tokens : memref<1x1xi32> caller role tokens
     spmd.buffer @logits : memref<1x32xf32> caller role logits
     // The step's memory comes first; a weight is its area and a place.
@@ -236,23 +236,23 @@ module attributes {lm.program = {weights_bytes = 64 : i64, arena_bytes = 64 : i6
 
 // -----
 
-// expected-error @below {{'lm.weight' op expects a place (lm-pack-weights)}}
+// expected-error @below {{'lm.weight' op expects an offset (lm-pack-weights)}}
 lm.weight @w : !lm.weight<32xf32>
 
 // -----
 
-// expected-error @below {{'lm.state' op expects a place (lm-plan-cache)}}
+// expected-error @below {{'lm.state' op expects an offset (lm-plan-cache)}}
 lm.state @s : !lm.cache<1 x 16 x f32, rows = 16>
 
 // -----
 
-// expected-error @below {{'spmd.buffer' op expects a place (lm-plan-memory)}}
+// expected-error @below {{'spmd.buffer' op expects an offset (lm-plan-memory)}}
 spmd.buffer @prefill.stream : memref<1x32xf32> arena
 
 // -----
 
 spmd.program @decode rows 1 {
-  // expected-error @below {{'spmd.buffer' op expects a place (lm-plan-memory)}}
+  // expected-error @below {{'spmd.buffer' op expects an offset (lm-plan-memory)}}
   spmd.buffer @x : memref<1x32xf32> scratch
   func.func @entry(%rows: index, %position: index, %first: index) { return }
 }
