@@ -284,8 +284,8 @@ void Interpreter::setStatement() {
 }
 
 absl::StatusOr<Rendered> jinja::render(llvm::StringRef source, Dict variables) {
-  if (source.size() > size_t(kMostWork))
-    return absl::InvalidArgumentError("expected a template of at most " + std::to_string(kMostWork) + " bytes, got " +
+  if (source.size() > size_t(kMaxWork))
+    return absl::InvalidArgumentError("expected a template of at most " + std::to_string(kMaxWork) + " bytes, got " +
                                       std::to_string(source.size()));
   LATHE_ASSIGN_OR_RETURN(std::vector<Token> tokens, tokenize(source));
   return Interpreter(tokens, std::move(variables)).run();

@@ -76,12 +76,12 @@ struct Value : std::variant<Undefined, None, bool, int64_t, std::string, std::sh
 };
 
 /// Limit of the work of a template, which is untrusted code: tokens read plus bytes produced.
-constexpr int64_t kMostWork = 1'000'000;
+constexpr int64_t kMaxWork = 1'000'000;
 /// Limit of nested brackets and blocks, and of nested lists.
-constexpr int kMostDepth = 48;
+constexpr int kMaxDepth = 48;
 
 /// Limit of guards in one template; published templates have at most three.
-constexpr size_t kMostGuards = 64;
+constexpr size_t kMaxGuards = 64;
 
 struct Rendered {
   std::string text;             // before the user's text; without one: the whole output

@@ -27,7 +27,7 @@ Value Operations::callFunction(llvm::StringRef function, const Arguments &given)
   if (function == "range" && !given.values.empty() && given.values.size() <= 2 && given.named.empty()) {
     const int64_t *last = given.values.back().get<int64_t>(), zero = 0;
     const int64_t *first = given.values.size() == 2 ? given.values[0].get<int64_t>() : &zero;
-    if (first && last && *first >= -kMostWork && *last <= kMostWork) {
+    if (first && last && *first >= -kMaxWork && *last <= kMaxWork) {
       List list;
       for (int64_t i = *first; i < *last && spend(1); ++i)
         list.push_back(i);
@@ -144,16 +144,16 @@ Value Operations::callStringMethod(llvm::StringRef text, llvm::StringRef method,
       return make(std::move(replaced));
     }
   if (method == "split" && first && !first->empty() && given.values.size() <= 2) {
-    const int64_t *most = given.values.size() == 2 ? given.values[1].get<int64_t>() : nullptr;
-    if (most || given.values.size() == 1)
-      return split(text, *first, most ? *most : -1);
+    const int64_t *max = given.values.size() == 2 ? given.values[1].get<int64_t>() : nullptr;
+    if (max || given.values.size() == 1)
+      return split(text, *first, max ? *max : -1);
   }
   return fail("expected a known method of text, got " + quoted(method));
 }
 
-Value Operations::split(llvm::StringRef text, llvm::StringRef separator, int64_t most) {
+Value Operations::split(llvm::StringRef text, llvm::StringRef separator, int64_t max) {
   List parts;
-  for (; most != 0 && text.contains(separator) && status.ok(); --most) {
+  for (; max != 0 && text.contains(separator) && status.ok(); --max) {
     const auto [before, after] = text.split(separator);
     parts.push_back(make(before.str()));
     text = after;

@@ -78,8 +78,8 @@ private:
 
   struct Nested {
     explicit Nested(Interpreter &interpreter) : interpreter(interpreter) {
-      if (++interpreter.depth > kMostDepth)
-        interpreter.fail("expected at most " + llvm::Twine(kMostDepth) + " levels inside each other, got more");
+      if (++interpreter.depth > kMaxDepth)
+        interpreter.fail("expected at most " + llvm::Twine(kMaxDepth) + " levels inside each other, got more");
     }
     ~Nested() { --interpreter.depth; }
     Interpreter &interpreter;

@@ -59,8 +59,8 @@ Value Operations::fail(const llvm::Twine &message) {
 
 bool Operations::spend(int64_t amount) {
   work += amount;
-  if (work > kMostWork)
-    fail("expected a template that is done after " + llvm::Twine(kMostWork) + " steps and bytes, got more");
+  if (work > kMaxWork)
+    fail("expected a template that is done after " + llvm::Twine(kMaxWork) + " steps and bytes, got more");
   return status.ok();
 }
 
@@ -101,8 +101,8 @@ bool Operations::ask(Guard::Kind kind, const UserText &user, llvm::StringRef tex
   Guard guard = {kind, text.str(), user.trimsLeft, user.trimsRight};
   if (llvm::is_contained(guards, guard) || !spend(text.size()))
     return false;
-  if (guards.size() == kMostGuards)
-    fail("expected at most " + llvm::Twine(kMostGuards) + " tests of the user's text, got more");
+  if (guards.size() == kMaxGuards)
+    fail("expected at most " + llvm::Twine(kMaxGuards) + " tests of the user's text, got more");
   else
     guards.push_back(std::move(guard));
   return false;
@@ -126,7 +126,7 @@ std::optional<bool> Operations::isEqualUser(const Value &left, const Value &righ
 int Operations::nesting(const Value &value) {
   int deepest = 0;
   if (!spend(1))
-    return kMostDepth;
+    return kMaxDepth;
   if (auto list = value.list())
     for (const Value &element : *list)
       deepest = std::max(deepest, nesting(element));
@@ -154,7 +154,7 @@ Value Operations::make(List list) {
   if (llvm::any_of(list, [](const Value &value) { return value.get<Generator>(); }))
     return fail("expected no generator in a list, got one (it needs | list)");
   Value value(std::move(list));
-  return nesting(value) <= kMostDepth ? value : fail("expected fewer lists inside each other");
+  return nesting(value) <= kMaxDepth ? value : fail("expected fewer lists inside each other");
 }
 
 Value Operations::make(Dict dict) {
@@ -165,7 +165,7 @@ Value Operations::make(Dict dict) {
   if (llvm::any_of(dict, [](const auto &entry) { return entry.second.template get<Generator>(); }))
     return fail("expected no generator in a dict, got one (it needs | list)");
   Value value(std::move(dict));
-  return nesting(value) <= kMostDepth ? value : fail("expected fewer dicts inside each other");
+  return nesting(value) <= kMaxDepth ? value : fail("expected fewer dicts inside each other");
 }
 
 Value Operations::generate(const Value &list) {

@@ -63,7 +63,7 @@ private:
   std::string jsonOf(const Value &value);
   Value callStringMethod(llvm::StringRef text, llvm::StringRef method, const Arguments &given);
   Value selectAttribute(const List &list, bool wanted, const Arguments &given);
-  Value split(llvm::StringRef text, llvm::StringRef separator, int64_t most);
+  Value split(llvm::StringRef text, llvm::StringRef separator, int64_t max);
   std::optional<std::string> string(const Arguments &given, size_t index);
 
   int64_t work = 0;

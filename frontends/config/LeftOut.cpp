@@ -9,12 +9,11 @@ using namespace lathe;
 
 /// "437 tensors: vision_tower.a, vision_tower.b, ..."
 static std::string describeTensors(llvm::ArrayRef<const TensorInfo *> tensors) {
-  constexpr size_t most = 3;
+  constexpr size_t max = 3;
   std::string text = std::to_string(tensors.size()) + (tensors.size() == 1 ? " tensor: " : " tensors: ");
   text += llvm::join(
-      llvm::map_range(tensors.take_front(most), [](const TensorInfo *tensor) { return printable(tensor->name); }),
-      ", ");
-  return tensors.size() > most ? text + ", ..." : text;
+      llvm::map_range(tensors.take_front(max), [](const TensorInfo *tensor) { return printable(tensor->name); }), ", ");
+  return tensors.size() > max ? text + ", ..." : text;
 }
 
 static std::string describePrediction(int64_t count, llvm::ArrayRef<std::string> names) {
@@ -22,8 +21,8 @@ static std::string describePrediction(int64_t count, llvm::ArrayRef<std::string>
                                 : "the " + std::to_string(count) + " layers that predict further tokens";
   if (names.empty())
     return text;
-  constexpr size_t most = 3;
-  return text + " (" + llvm::join(names.take_front(most), ", ") + (names.size() > most ? ", ..." : "") + ")";
+  constexpr size_t max = 3;
+  return text + " (" + llvm::join(names.take_front(max), ", ") + (names.size() > max ? ", ..." : "") + ")";
 }
 
 absl::StatusOr<std::vector<std::string>> lathe::checkLeftOut(const ModelSource &source, int64_t context,

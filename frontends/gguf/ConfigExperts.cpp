@@ -21,14 +21,14 @@ absl::StatusOr<Scoring> lathe::readGgufScoring(const ConfigReader &keys) {
 /// Layers with experts, by their tensors. Keys that give the same information must agree.
 static absl::Status readSparseLayers(const ConfigReader &keys, const ExpertRule &rule, Config &config) {
   config.sparse = layersWith(keys.gguf, "ffn_gate_inp.weight", config);
-  const bool isBehind = rule.layers == SparseLayers::Behind;
-  const llvm::StringRef name = isBehind ? "leading_dense_block_count" : "interleave_moe_layer_step";
-  if ((!isBehind && rule.layers != SparseLayers::Interleaved) || !keys.has(name))
+  const bool isAfterDense = rule.layers == SparseLayers::AfterDense;
+  const llvm::StringRef name = isAfterDense ? "leading_dense_block_count" : "interleave_moe_layer_step";
+  if ((!isAfterDense && rule.layers != SparseLayers::Interleaved) || !keys.has(name))
     return absl::OkStatus();
   int64_t said = 0;
-  LATHE_RETURN_IF_ERROR(keys.integer(said, name, isBehind ? 0 : 1, limits::layers));
+  LATHE_RETURN_IF_ERROR(keys.integer(said, name, isAfterDense ? 0 : 1, limits::layers));
   for (int64_t i = 0; i < config.layers; ++i)
-    if (config.sparse[i] != (isBehind ? i >= said : (i + 1) % said == 0))
+    if (config.sparse[i] != (isAfterDense ? i >= said : (i + 1) % said == 0))
       return keys.error(name, "expected what the tensors say, that layer " + llvm::Twine(i) + " has " +
                                   (config.sparse[i] ? "experts" : "none") + ", got " + llvm::Twine(said));
   return absl::OkStatus();

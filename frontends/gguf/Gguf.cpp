@@ -185,8 +185,8 @@ absl::Status Gguf::parseFile() {
   if (!cursor.ok)
     return fail("expected a GGUF header of 24 bytes, got a file of " + llvm::Twine(file->size()));
   // Minimal bytes of an entry: an empty key, a type and one byte; of a tensor: an empty name and its numbers.
-  auto checkCount = [&](llvm::StringRef what, uint64_t count, uint64_t least, uint64_t most) {
-    const uint64_t fitting = std::min(cursor.left() / least, most);
+  auto checkCount = [&](llvm::StringRef what, uint64_t count, uint64_t min, uint64_t max) {
+    const uint64_t fitting = std::min(cursor.left() / min, max);
     return count <= fitting ? absl::OkStatus()
                             : fail("expected at most " + llvm::Twine(fitting) + " " + what + " in a file of " +
                                    llvm::Twine(file->size()) + " bytes, got a count of " + llvm::Twine(count));
@@ -288,9 +288,9 @@ absl::Status Gguf::parseFile() {
   const uint64_t dataStart = llvm::alignTo(cursor.at, alignment);
   const uint64_t dataSize = dataStart <= file->size() ? file->size() - dataStart : 0;
   // A tensor of unknown size has at least one byte.
-  auto leastBytes = [](const TensorInfo &tensor) { return tensor.format ? tensor.bytes : 1; };
+  auto minBytes = [](const TensorInfo &tensor) { return tensor.format ? tensor.bytes : 1; };
   for (TensorInfo &tensor : index) {
-    if (tensor.offset > dataSize || leastBytes(tensor) > dataSize - tensor.offset)
+    if (tensor.offset > dataSize || minBytes(tensor) > dataSize - tensor.offset)
       return error(tensor.name, "expected data within the file's " + llvm::Twine(dataSize) + " bytes of it, got " +
                                     (tensor.format ? std::to_string(tensor.bytes) + " bytes" : tensor.storedType) +
                                     " at " + llvm::Twine(tensor.offset) + "; was the file downloaded to its end?");
@@ -303,7 +303,7 @@ absl::Status Gguf::parseFile() {
     return std::tie(a->offset, a->name) < std::tie(b->offset, b->name);
   });
   for (size_t i = 1; i < byPlace.size(); ++i)
-    if (byPlace[i]->offset < byPlace[i - 1]->offset + leastBytes(*byPlace[i - 1]))
+    if (byPlace[i]->offset < byPlace[i - 1]->offset + minBytes(*byPlace[i - 1]))
       return error(byPlace[i]->name,
                    "expected data of its own, got an offset within the data of " + printable(byPlace[i - 1]->name));
   return absl::OkStatus();

@@ -211,10 +211,10 @@ static void readSparseLayers(const JsonObject &keys, const ExpertRule &rule, Con
       config.sparse[i] = (i + 1) % std::max<int64_t>(step, 1) == 0 && !llvm::is_contained(dense, i);
     return;
   }
-  case SparseLayers::Behind: {
+  case SparseLayers::AfterDense: {
     // The class's default may be larger than a small model's number of layers.
-    const int64_t most = keys.states("first_k_dense_replace") ? config.layers : limits::layers;
-    const int64_t dense = keys.integer("first_k_dense_replace", 0, most, 0);
+    const int64_t max = keys.states("first_k_dense_replace") ? config.layers : limits::layers;
+    const int64_t dense = keys.integer("first_k_dense_replace", 0, max, 0);
     for (int64_t i = 0; i < config.layers; ++i)
       config.sparse[i] = i >= dense;
     return;

@@ -96,10 +96,10 @@ std::string Decoder::decode(llvm::StringRef token) const {
 
 bool TokenizerReader::addToken(const JsonObject &from, llvm::StringRef key, llvm::StringRef text, int64_t id) {
   // Tables are as large as the largest id: a small file must not make a large table.
-  const int64_t most = std::min<int64_t>(LRT_TOKENIZER_MAX_ID, int64_t(1 << 16) + 16 * int64_t(vocabulary.size() + 1));
-  if (id < 0 || id >= most) {
+  const int64_t max = std::min<int64_t>(LRT_TOKENIZER_MAX_ID, int64_t(1 << 16) + 16 * int64_t(vocabulary.size() + 1));
+  if (id < 0 || id >= max) {
     from.fail(key,
-              "expected ids from 0 to " + llvm::Twine(most - 1) + ", got " + llvm::Twine(id) + " for " + quoted(text));
+              "expected ids from 0 to " + llvm::Twine(max - 1) + ", got " + llvm::Twine(id) + " for " + quoted(text));
     return false;
   }
   if (model.tokens.size() <= static_cast<size_t>(id))
@@ -352,10 +352,10 @@ void TokenizerReader::readPostProcessor(const JsonObject &from) {
   const auto isId = [&](std::optional<int64_t> id) { return id && *id >= 0 && *id < int64_t(model.tokens.size()); };
   if (type == "TemplateProcessing") {
     std::optional<JsonObject> known = from.object("special_tokens");
-    bool isBehind = false;
+    bool isAfter = false;
     forEachObject(from, "single", [&](const JsonObject &part) {
       if (part.has("Sequence")) {
-        isBehind = true;
+        isAfter = true;
         return;
       }
       std::optional<JsonObject> token = part.object("SpecialToken");
@@ -364,7 +364,7 @@ void TokenizerReader::readPostProcessor(const JsonObject &from) {
       if (!entry)
         return from.fail("single", "expected special tokens that special_tokens describes, got " + quoted(name));
       for (int64_t id : entry->integers("ids", 0, static_cast<int64_t>(model.tokens.size()) - 1))
-        (isBehind ? after : before).push_back(static_cast<uint32_t>(id));
+        (isAfter ? after : before).push_back(static_cast<uint32_t>(id));
     });
   } else if (type == "RobertaProcessing" || type == "BertProcessing") {
     for (const auto &[key, list] : {std::pair("cls", &before), std::pair("sep", &after)}) {

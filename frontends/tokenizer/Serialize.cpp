@@ -67,9 +67,9 @@ absl::StatusOr<std::vector<uint8_t>> lathe::serialize(const TokenizerModel &mode
   }
   for (const TokenizerModel::Token &token : model.tokens)
     textBytes += token.piece.size();
-  constexpr size_t most = std::numeric_limits<int32_t>::max();
-  if (ids > LRT_TOKENIZER_MAX_ID || symbols > 2 * LRT_TOKENIZER_MAX_ID || model.merges.size() > most / 64 ||
-      textBytes > most / 2)
+  constexpr size_t max = std::numeric_limits<int32_t>::max();
+  if (ids > LRT_TOKENIZER_MAX_ID || symbols > 2 * LRT_TOKENIZER_MAX_ID || model.merges.size() > max / 64 ||
+      textBytes > max / 2)
     return fileError(model.path, "expected a tokenizer of at most " + llvm::Twine(LRT_TOKENIZER_MAX_ID) +
                                      " tokens and 1 GB of text, got " + llvm::Twine(ids) + " tokens, " +
                                      llvm::Twine(model.merges.size()) + " merges and " + llvm::Twine(textBytes) +

@@ -9,7 +9,7 @@ using namespace lathe;
 namespace json = llvm::json;
 
 /// Limit of names of special tokens. transformers has seven, multimodal models about ten more.
-static constexpr size_t mostNames = 1000;
+static constexpr size_t maxNames = 1000;
 
 static constexpr llvm::StringLiteral standardNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                                         "pad_token", "cls_token", "mask_token"};
@@ -130,7 +130,8 @@ private:
   const HuggingFaceFiles &files;
   const json::Array *added;
   absl::Status status;
-  // Standard names; other names. `late` ones are first in the result; `early` ones replace `late` ones of the same name.
+  // Standard names; other names. `late` ones are first in the result; `early` ones replace `late` ones of the same
+  // name.
   std::vector<Setting> standard, late, early;
   std::optional<std::vector<Setting>> extra, additional; // none: no file has the list; null in a file is an empty list
   std::map<int64_t, AddedToken> byId;
@@ -149,8 +150,8 @@ static void put(std::vector<Reader::Setting> &settings, Reader::Setting setting)
 }
 
 void Reader::set(const JsonObject &from, std::vector<Setting> &settings, Setting setting) {
-  if (settings.size() == mostNames)
-    return from.fail(printable(setting.name), "expected at most " + llvm::Twine(mostNames) + " names of tokens");
+  if (settings.size() == maxNames)
+    return from.fail(printable(setting.name), "expected at most " + llvm::Twine(maxNames) + " names of tokens");
   put(settings, std::move(setting));
 }
 

@@ -21,7 +21,7 @@ namespace json = llvm::json;
 static constexpr size_t longestToken = 1024;
 
 /// Limit of reserved tokens: one large id in tokenizer_config.json asks for all ids below it.
-static constexpr int64_t mostReserved = 1 << 16;
+static constexpr int64_t maxReserved = 1 << 16;
 
 /// The pattern of Llama 3, which AutoTokenizer uses for classes without their own.
 static constexpr const char *llama3Pattern =
@@ -165,9 +165,9 @@ static absl::StatusOr<json::Array> makeAdded(size_t base, TokenizerClass kind, c
   int64_t end = names.empty() ? begin : names.rbegin()->first + 1;
   if (kind == TokenizerClass::Kimi)
     end = std::clamp(end, begin + 256, begin + 258);
-  if (end - begin > mostReserved) {
+  if (end - begin > maxReserved) {
     config.fail("added_tokens_decoder",
-                "expected ids below " + llvm::Twine(begin + mostReserved) + ", got " + llvm::Twine(end - 1));
+                "expected ids below " + llvm::Twine(begin + maxReserved) + ", got " + llvm::Twine(end - 1));
     return config.error();
   }
   json::Array added;

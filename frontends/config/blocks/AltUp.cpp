@@ -12,7 +12,7 @@ namespace {
 constexpr Slot projections[] = {Slot::AltUp1, Slot::AltUp2, Slot::AltUp3};
 constexpr Slot unprojections[] = {Slot::Unembed1, Slot::Unembed2, Slot::Unembed3};
 /// Lower limit of the mean square that rows are divided by (lm.match_magnitude).
-constexpr double kLeastMagnitude = 1e-5;
+constexpr double kMinMeanSquare = 1e-5;
 
 Value scale(OpBuilder &builder, Location loc, Value rows, double factor) {
   return lm::ScaleOp::create(builder, loc, rows.getType(), rows, builder.getF64FloatAttr(factor));
@@ -52,7 +52,7 @@ SmallVector<Value> lathe::buildAltUpStreams(GlobalBuilder &global, Value ids, Va
   perLayer = scale(builder, loc, perLayer, std::numbers::sqrt2 / 2);
   for (Value stream : raw)
     streams.push_back(lm::MatchMagnitudeOp::create(builder, loc, stream.getType(), stream, embedded,
-                                                   builder.getF64FloatAttr(kLeastMagnitude)));
+                                                   builder.getF64FloatAttr(kMinMeanSquare)));
   Value joined = lm::ConcatOp::create(builder, loc, rowsType(builder, config.hidden * config.streams), streams);
   return {joined, perLayer};
 }
@@ -66,7 +66,7 @@ Value lathe::mergeAltUpStreams(GlobalBuilder &global, Value streams) {
     Value own = part(builder, loc, streams, config.hidden, index + 1);
     Value stream = lm::LinearOp::create(builder, loc, first.getType(), own, global.weight(slot));
     stream = lm::MatchMagnitudeOp::create(builder, loc, stream.getType(), stream, first,
-                                          builder.getF64FloatAttr(kLeastMagnitude));
+                                          builder.getF64FloatAttr(kMinMeanSquare));
     sum = lm::AddOp::create(builder, loc, sum.getType(), sum, stream);
   }
   return scale(builder, loc, sum, 1.0 / static_cast<double>(config.streams));

@@ -23,7 +23,7 @@ const lathe::Model lathe::models::DeepSeekV2 = {
     .gguf = {.architectures = {"deepseek2"},
              .fused = {{"attn_kv_a_mqa.weight", {Slot::KVDown, Slot::KRope}, 2}},
              .interleaved = true},
-    .experts = {.layers = SparseLayers::Behind,
+    .experts = {.layers = SparseLayers::AfterDense,
                 .scaled = true,
                 .groupTerms = 1,
                 .groupMethod = "group_limited_greedy",

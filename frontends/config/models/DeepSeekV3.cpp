@@ -24,7 +24,7 @@ const lathe::Model lathe::models::DeepSeekV3 = {
     .gguf = {.architectures = {"deepseek2"},
              .fused = {{"attn_kv_a_mqa.weight", {Slot::KVDown, Slot::KRope}, 2}},
              .interleaved = true},
-    .experts = {.layers = SparseLayers::Behind,
+    .experts = {.layers = SparseLayers::AfterDense,
                 .scoring = Scoring::Sigmoid,
                 .corrected = true,
                 .normalized = Normalized::Key,

@@ -18,7 +18,7 @@ const lathe::Model lathe::models::Glm4MoE = {
     .gguf = {.architectures = {"glm4moe"}, .names = {{Slot::PreFFNNorm, "post_attention_norm.weight"}}},
     .partialRotary = true,
     .rotaryPart = 0.5,
-    .experts = {.layers = SparseLayers::Behind,
+    .experts = {.layers = SparseLayers::AfterDense,
                 .scoring = Scoring::Sigmoid,
                 .corrected = true,
                 .normalized = Normalized::Key,

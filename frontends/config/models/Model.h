@@ -51,7 +51,7 @@ enum class SparseLayers : uint8_t {
   None,
   Every,
   Stepped,     // every decoder_sparse_step-th, except mlp_only_layers
-  Behind,      // all but the first first_k_dense_replace
+  AfterDense,  // all but the first first_k_dense_replace
   Interleaved, // moe_layers, or every interleave_moe_layer_step-th
 };
 
