@@ -2,6 +2,7 @@
 #include "compiler/support/Downloaded.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/Json.h"
+#include "frontends/GenerationConfig.h"
 #include "frontends/huggingface/Safetensors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
@@ -68,9 +69,13 @@ absl::StatusOr<ModelSource> lathe::openHuggingFace(llvm::StringRef path) {
 
   if (std::string generation = inside(source.directory, "generation_config.json"); isThere(generation)) {
     LATHE_ASSIGN_OR_RETURN(auto text, MappedFile::open(generation));
-    LATHE_RETURN_IF_ERROR(readGenerationConfig(generation, text->bytes(), source.config));
+    LATHE_ASSIGN_OR_RETURN(GenerationConfig found, readGenerationConfig(generation, text->bytes()));
+    // As in transformers, end ids in this file replace those of config.json.
+    if (!found.endTokens.empty())
+      source.config.endTokens = std::move(found.endTokens);
+    source.config.sampling = std::move(found.sampling);
   } else {
-    LATHE_RETURN_IF_ERROR(readSampling(configPath, file->bytes(), source.config));
+    LATHE_ASSIGN_OR_RETURN(source.config.sampling, readSampling(configPath, file->bytes()));
   }
   if (isDirectory) {
     LATHE_ASSIGN_OR_RETURN(source.checkpoint, openWeights(path));

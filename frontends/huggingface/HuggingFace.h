@@ -12,12 +12,6 @@ namespace lathe {
 /// Reads config.json from its `text`, and sets `model` to the architecture. `path` is for messages.
 absl::StatusOr<Config> readConfig(llvm::StringRef path, llvm::StringRef text, const Model *&model);
 
-/// generation_config.json's `text` -> end ids and sampling values of `config`.
-absl::Status readGenerationConfig(llvm::StringRef path, llvm::StringRef text, Config &config);
-
-/// The sampling values alone of config.json's `text`: where transformers looks when there is no generation_config.json.
-absl::Status readSampling(llvm::StringRef path, llvm::StringRef text, Config &config);
-
 /// A directory with config.json and weights, or the path of a config.json. With the latter no weights are read, even if
 /// there are some in the same directory.
 absl::StatusOr<ModelSource> openHuggingFace(llvm::StringRef path);

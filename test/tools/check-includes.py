@@ -15,7 +15,8 @@ LLVM = ("mlir/", "mlir-c/", "llvm/")
 DIALECTS = ("dialects/",)
 RUNTIME_HEADERS = ("lrt/",)
 SUPPORT = ("compiler/support/",)
-FRONTEND = ("frontends/Frontend.h", "frontends/Describe.h")  # not Registry.h, which sees them all
+# Not Registry.h, which sees them all.
+FRONTEND = ("frontends/Frontend.h", "frontends/Describe.h", "frontends/GenerationConfig.h")
 
 RULES = [
     # From the ground up; no arrow upward.

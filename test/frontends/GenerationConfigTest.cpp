@@ -1,4 +1,4 @@
-#include "frontends/huggingface/HuggingFace.h"
+#include "frontends/GenerationConfig.h"
 #include <gtest/gtest.h>
 
 using namespace lathe;
@@ -6,16 +6,14 @@ using namespace lathe;
 namespace {
 
 SamplingValues read(llvm::StringRef text) {
-  Config config;
-  absl::Status status = readGenerationConfig("dir/generation_config.json", text, config);
-  EXPECT_TRUE(status.ok()) << status.message();
-  EXPECT_TRUE(config.sampling.has_value()) << text.str();
-  return config.sampling.value_or(SamplingValues());
+  absl::StatusOr<GenerationConfig> config = readGenerationConfig("dir/generation_config.json", text);
+  EXPECT_TRUE(config.ok()) << config.status().message();
+  EXPECT_TRUE(config.ok() && config->sampling.has_value()) << text.str();
+  return config.ok() ? config->sampling.value_or(SamplingValues()) : SamplingValues();
 }
 
 std::string messageOf(llvm::StringRef text) {
-  Config config;
-  return std::string(readGenerationConfig("dir/generation_config.json", text, config).message());
+  return std::string(readGenerationConfig("dir/generation_config.json", text).status().message());
 }
 
 } // namespace
@@ -47,13 +45,12 @@ TEST(GenerationConfig, WhatIsLeftOutIsTransformersDefault) {
 }
 
 TEST(GenerationConfig, NothingAboutSamplingIsNothing) {
-  Config config;
-  EXPECT_TRUE(readGenerationConfig("g", R"({"eos_token_id": 2, "max_new_tokens": 100, "typical_p": 1.0,
-                                            "no_repeat_ngram_size": 0, "bad_words_ids": null, "num_beams": 1})",
-                                   config)
-                  .ok());
-  EXPECT_FALSE(config.sampling);
-  EXPECT_EQ(config.endTokens, std::vector<int64_t>{2});
+  absl::StatusOr<GenerationConfig> config =
+      readGenerationConfig("g", R"({"eos_token_id": 2, "max_new_tokens": 100, "typical_p": 1.0,
+                                    "no_repeat_ngram_size": 0, "bad_words_ids": null, "num_beams": 1})");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_FALSE(config->sampling);
+  EXPECT_EQ(config->endTokens, std::vector<int64_t>{2});
 }
 
 TEST(GenerationConfig, NamesWhatIsNotFollowed) {

@@ -5,9 +5,9 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
+#include "frontends/GenerationConfig.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/Json.h"
-#include "frontends/huggingface/HuggingFace.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -15,6 +15,9 @@ using namespace lathe;
 namespace json = llvm::json;
 
 namespace {
+
+/// The largest token id or top_k: no model has more tokens.
+constexpr int64_t maxTokens = 1 << 24;
 
 /// A key that changes the output of generate() unless it is `neutral`, null or empty, and that the runtime ignores.
 struct Unfollowed {
@@ -70,7 +73,8 @@ double share(const JsonObject &keys, llvm::StringRef key, double fallback) {
   return std::min(value, 1.0);
 }
 
-void readSampling(const JsonObject &keys, llvm::StringRef origin, Config &config) {
+/// None if there are no sampling settings.
+std::optional<SamplingValues> samplingOf(const JsonObject &keys, llvm::StringRef origin) {
   SamplingValues values;
   values.origin = origin.str();
   const bool isSampling = keys.boolean("do_sample", false);
@@ -79,7 +83,7 @@ void readSampling(const JsonObject &keys, llvm::StringRef origin, Config &config
     values.temperature = keys.number("temperature", 1);
     if (values.temperature < 0)
       keys.fail("temperature", "expected a number not below 0, got " + describe(*keys.find("temperature")));
-    values.topK = std::max<int64_t>(keys.integer("top_k", -1, limits::vocabulary, 50), 0); // -1: all, as vLLM reads it
+    values.topK = std::max<int64_t>(keys.integer("top_k", -1, maxTokens, 50), 0); // -1: all, as vLLM reads it
     values.topP = share(keys, "top_p", 1);
     values.minP = share(keys, "min_p", 0);
   }
@@ -90,10 +94,12 @@ void readSampling(const JsonObject &keys, llvm::StringRef origin, Config &config
     if (const json::Value *value = keys.find(entry.key);
         value && (isSampling || !entry.isSampling) && !isNeutral(*value, entry.neutral))
       values.unfollowed.push_back(entry.key.str());
-  if (keys.ok() && (says || !values.unfollowed.empty()))
-    config.sampling = std::move(values);
+  if (!says && values.unfollowed.empty())
+    return std::nullopt;
+  return values;
 }
 
+/// Calls `reader` with the object in the file; returns the first error.
 absl::Status read(llvm::StringRef path, llvm::StringRef text, llvm::function_ref<void(const JsonObject &)> reader) {
   LATHE_ASSIGN_OR_RETURN(json::Value value, parseJson(path, text, uint64_t(16) << 20));
   if (!value.getAsObject())
@@ -105,19 +111,20 @@ absl::Status read(llvm::StringRef path, llvm::StringRef text, llvm::function_ref
 
 } // namespace
 
-absl::Status lathe::readGenerationConfig(llvm::StringRef path, llvm::StringRef text, Config &config) {
-  return read(path, text, [&](const JsonObject &keys) {
-    // End ids in this file replace those of config.json, as in transformers.
-    std::vector<int64_t> ends = keys.integers("eos_token_id", -1, limits::vocabulary);
-    llvm::erase(ends, -1);
-    llvm::sort(ends);
-    if (keys.ok() && !ends.empty())
-      config.endTokens = std::move(ends);
-    ::readSampling(keys, llvm::sys::path::filename(path), config);
-  });
+absl::StatusOr<GenerationConfig> lathe::readGenerationConfig(llvm::StringRef path, llvm::StringRef text) {
+  GenerationConfig config;
+  LATHE_RETURN_IF_ERROR(read(path, text, [&](const JsonObject &keys) {
+    config.endTokens = keys.integers("eos_token_id", -1, maxTokens);
+    llvm::erase(config.endTokens, -1);
+    llvm::sort(config.endTokens);
+    config.sampling = samplingOf(keys, llvm::sys::path::filename(path));
+  }));
+  return config;
 }
 
-absl::Status lathe::readSampling(llvm::StringRef path, llvm::StringRef text, Config &config) {
-  return read(path, text,
-              [&](const JsonObject &keys) { ::readSampling(keys, llvm::sys::path::filename(path), config); });
+absl::StatusOr<std::optional<SamplingValues>> lathe::readSampling(llvm::StringRef path, llvm::StringRef text) {
+  std::optional<SamplingValues> values;
+  LATHE_RETURN_IF_ERROR(
+      read(path, text, [&](const JsonObject &keys) { values = samplingOf(keys, llvm::sys::path::filename(path)); }));
+  return values;
 }
