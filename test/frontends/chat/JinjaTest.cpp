@@ -186,7 +186,7 @@ TEST(Jinja, HostileTemplatesEnd) {
       // Each list has the list before twice: it is small in memory, but has exponentially many elements.
       {"{% set n = namespace(x=1) %}{% for a in range(40) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x == n.x }}",
        tooMuch},
-      {"{% set n = namespace(x='a' * 1) %}", "expected values that"},
+      {"{% set n = namespace(x='a' * 1) %}", "expected operands of"},
       {"{% set n = namespace() %}{% set n.x = n %}", "expected a namespace to set \"x\" in, got a namespace"},
       {"{% set n = namespace() %}{% set x = [n] %}", "expected no namespace in a list, got one"},
       {"{{ " + repeated("(", 400'000), "expected \"}}\", got the end"},
