@@ -82,7 +82,7 @@ def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
 def RecordChecksum : Pass<"lm-record-checksum", "::mlir::ModuleOp"> {
   let summary = "the attribute lm.checksum: of all that the code of later stages relies on";
   let description = [{
-    The checksum is of lm.model, lm.options, lm.program, lm.sizes and of the offsets and types of weights and states. Once
+    The checksum is of lm.model, lm.options, lm.program, lm.tuning and of the offsets and types of weights and states. Once
     phases are loops over addresses, the code has these as plain numbers. If somebody edits one of them in a dump of stage
     vector or later, it no longer agrees with the code; the checksum shows that, and the dump is refused. Example: test/codegen/record-checksum.mlir.
   }];

@@ -12,7 +12,7 @@
 using namespace lathe;
 using namespace mlir;
 
-/// lm.options and lm.sizes, of which the verifier checks types only.
+/// lm.options and lm.tuning, of which the verifier checks types only.
 static absl::Status checkOptions(ModuleOp module) {
   if (auto entries = module->getAttrOfType<DictionaryAttr>(kOptionsAttr)) {
     if (auto names = entries.getAs<StringAttr>("decompose"))
@@ -21,10 +21,10 @@ static absl::Status checkOptions(ModuleOp module) {
       if (auto name = entries.getAs<StringAttr>(key); name && !llvm::is_contained(knownCPUs(), name.getValue()))
         return absl::InvalidArgumentError("lm.options." + key.str() + ": expected the name of a CPU, got " +
                                           quoted(name.getValue()));
-    if (auto sizes = entries.getAs<StringAttr>("sizes")) {
+    if (auto tuning = entries.getAs<StringAttr>("tuning")) {
       LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(module));
-      if (const std::string wrong = target->checkSizes(sizes.getValue()); !wrong.empty())
-        return absl::InvalidArgumentError("lm.options.sizes: " + wrong);
+      if (const std::string wrong = target->checkTuning(tuning.getValue()); !wrong.empty())
+        return absl::InvalidArgumentError("lm.options.tuning: " + wrong);
     }
   }
   FirstError errors(*module.getContext());
@@ -35,7 +35,7 @@ static absl::Status checkOptions(ModuleOp module) {
   if (!found || found == info->target)
     return absl::OkStatus();
   std::string text;
-  llvm::raw_string_ostream(text) << "expected " << info->target << ", as " << kOptionsAttr << " and " << lm::kSizesAttr
+  llvm::raw_string_ostream(text) << "expected " << info->target << ", as " << kOptionsAttr << " and " << lm::kTuningAttr
                                  << " make it, found " << found << "; without " << lm::kTargetAttr
                                  << " it is described anew";
   return absl::InvalidArgumentError(lm::kTargetAttr.str() + ": " + text);
@@ -66,7 +66,7 @@ static absl::Status checkChecksum(ModuleOp module, llvm::StringRef dump) {
     return absl::OkStatus();
   return fileError(dump, lm::kChecksumAttr,
                    "expected " + llvm::Twine(found) +
-                       " for these lm.model, lm.options, lm.target, lm.sizes, lm.program, weights and states, found " +
+                       " for these lm.model, lm.options, lm.target, lm.tuning, lm.program, weights and states, found " +
                        (recorded ? recorded.getValue() : "none") + "; they can be edited up to stage schedule");
 }
 

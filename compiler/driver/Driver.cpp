@@ -174,16 +174,16 @@ absl::Status Compilation::recordOptions() {
     LATHE_RETURN_IF_ERROR(checkDecompose(context, "--decompose", options.decompose));
     entries.set("decompose", builder.getStringAttr(options.decompose));
   }
-  if (!options.sizes.empty())
-    entries.set("sizes", builder.getStringAttr(options.sizes));
+  if (!options.tuning.empty())
+    entries.set("tuning", builder.getStringAttr(options.tuning));
   if (!options.symbolPrefix.empty())
     entries.set("symbol_prefix", builder.getStringAttr(options.symbolPrefix));
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
   // A dump describes the target of the command line it was made with.
-  for (llvm::StringRef option : {"--target", "--mcpu", "--schedule-for", "--sizes"})
+  for (llvm::StringRef option : {"--target", "--mcpu", "--schedule-for", "--tuning"})
     if (options.given.contains(option)) {
       (*module)->removeAttr(lm::kTargetAttr);
-      (*module)->removeAttr(lm::kSizesAttr);
+      (*module)->removeAttr(lm::kTuningAttr);
     }
   if (!entries.get("mcpu") || options.given.contains("--mcpu")) {
     LATHE_ASSIGN_OR_RETURN(CPUName cpu, resolveCPU(options.mcpu));

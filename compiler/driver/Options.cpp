@@ -83,8 +83,8 @@ absl::Status setPrefillRows(Options &options, llvm::StringRef value) {
   return readNumber("--prefill-rows", value, 1 << 16, options.prefillRows);
 }
 
-absl::Status setSizes(Options &options, llvm::StringRef value) {
-  options.sizes = value.str(); // parsed when the target is known
+absl::Status setTuning(Options &options, llvm::StringRef value) {
+  options.tuning = value.str(); // parsed when the target is known
   return absl::OkStatus();
 }
 
@@ -113,8 +113,8 @@ constexpr Option table[] = {
      store<&Options::scheduleFor>},
     {"--decompose", "all|lm.OP,...",
      "run these ops by their decomposition to linalg: slow, to compare the kernels with", store<&Options::decompose>},
-    {"--sizes", "KEY=N,...", "tiles and blocks other than this CPU's, to measure (lm.sizes of a schedule shows all)",
-     setSizes},
+    {"--tuning", "KEY=N,...", "tuning parameters other than this CPU's, to measure (lm.tuning of a schedule shows all)",
+     setTuning},
     {"--embed-weights", "", "put the weights into the executable", setFlag<&Options::embedWeights>},
     {"--threads", "N", "threads the executable uses by default (default: the physical cores it finds)", setThreads},
     {"--emit", "STAGE", "stop at a stage and print it, to stdout or -o", setEmit},
@@ -162,7 +162,7 @@ absl::Status checkFrom(const Options &options) {
   const std::pair<llvm::StringRef, Stage> decided[] = {
       {"--context", Stage::Import},     {"--ignore-tensors", Stage::Import}, {"--weights", Stage::Graph},
       {"--prefill-rows", Stage::Graph}, {"--schedule-for", Stage::Graph},    {"--decompose", Stage::Schedule},
-      {"--sizes", Stage::Schedule},     {"--mcpu", Stage::Schedule},         {"--target", Stage::Schedule}};
+      {"--tuning", Stage::Schedule},    {"--mcpu", Stage::Schedule},         {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +
@@ -213,10 +213,10 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
   }
   if (options.mcpu == "help")
     return CommandLine{Command::ListCPUs, {}, {}};
-  if (!options.sizes.empty()) {
+  if (!options.tuning.empty()) {
     LATHE_ASSIGN_OR_RETURN(const Target *target, findTarget("--target", options.target));
-    if (const std::string wrong = target->checkSizes(options.sizes); !wrong.empty())
-      return problem("--sizes: " + wrong);
+    if (const std::string wrong = target->checkTuning(options.tuning); !wrong.empty())
+      return problem("--tuning: " + wrong);
   }
   if (options.input.empty())
     return problem("compile: expected a model: a directory, a config.json or a .gguf file");

@@ -25,7 +25,7 @@ struct Options {
   int64_t prefillRows = 512;         // --prefill-rows
   std::string scheduleFor;           // --schedule-for; empty: as --mcpu
   std::string decompose;             // --decompose; empty: none
-  std::string sizes;                 // --sizes; empty: the CPU's
+  std::string tuning;                // --tuning; empty: the CPU's
   bool embedWeights = false;         // --embed-weights
   Stage emit = Stage::Executable;    // --emit
   std::optional<Stage> from;         // --from: the stage of the dump `input`

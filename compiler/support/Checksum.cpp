@@ -24,7 +24,7 @@ std::string lathe::checksumOf(ModuleOp module) {
   add(lm::kModelAttr, {"name", "path", "tokenizer"});
   add("lm.options", {"threads", "embed_weights"});
   add("lm.program");
-  add(lm::kSizesAttr);
+  add(lm::kTuningAttr);
   if (Attribute target = module->getAttr(lm::kTargetAttr))
     stream << lm::kTargetAttr << target << '\n';
   for (Operation &op : *module.getBody()) {

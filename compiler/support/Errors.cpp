@@ -8,8 +8,8 @@
 using namespace lathe;
 
 std::string lathe::printable(llvm::StringRef text) {
-  constexpr size_t most = 120;
-  const llvm::StringRef shown = text.take_front(most);
+  constexpr size_t maxBytes = 120;
+  const llvm::StringRef shown = text.take_front(maxBytes);
   // Cutting may split a character: then only plain letters are shown as they are.
   const auto *first = reinterpret_cast<const llvm::UTF8 *>(shown.data());
   const bool utf8 = shown.empty() || llvm::isLegalUTF8String(&first, first + shown.size());
@@ -22,7 +22,7 @@ std::string lathe::printable(llvm::StringRef text) {
     else
       out += static_cast<char>(c);
   }
-  return text.size() > most ? out + "..." : out;
+  return text.size() > maxBytes ? out + "..." : out;
 }
 
 std::string lathe::quoted(llvm::StringRef text) { return "\"" + printable(text) + "\""; }
@@ -36,11 +36,11 @@ absl::Status lathe::fileError(llvm::StringRef path, llvm::StringRef where, const
 }
 
 std::string lathe::commaSeparated(llvm::ArrayRef<llvm::StringRef> names) {
-  constexpr size_t most = 40;
+  constexpr size_t maxNames = 40;
   if (names.empty())
     return "none";
-  std::string out = llvm::join(names.take_front(most), ", ");
-  return names.size() > most ? out + ", ..." : out;
+  std::string out = llvm::join(names.take_front(maxNames), ", ");
+  return names.size() > maxNames ? out + ", ..." : out;
 }
 
 std::string lathe::expectedOneOf(llvm::ArrayRef<llvm::StringRef> known, llvm::StringRef got) {

@@ -46,11 +46,11 @@ std::unique_ptr<MappedFile> MappedFile::overBytes(llvm::StringRef path, llvm::St
 }
 
 std::vector<std::string> lathe::filesEndingIn(llvm::StringRef directory, llvm::ArrayRef<llvm::StringRef> suffixes) {
-  constexpr size_t most = 4096;
+  constexpr size_t maxEntries = 4096;
   std::vector<std::string> found;
   std::error_code error;
   size_t seen = 0;
-  for (llvm::sys::fs::directory_iterator it(directory, error), end; it != end && !error && seen < most;
+  for (llvm::sys::fs::directory_iterator it(directory, error), end; it != end && !error && seen < maxEntries;
        it.increment(error), ++seen) {
     const llvm::StringRef name = llvm::sys::path::filename(it->path());
     if (llvm::any_of(suffixes, [&](llvm::StringRef suffix) { return name.ends_with(suffix); }))

@@ -12,12 +12,12 @@ namespace json = llvm::json;
 namespace {
 
 /// Where the string that begins at `place` ends: behind its closing quote, or at the end of the text.
-size_t endOfString(llvm::StringRef text, size_t place) {
-  for (++place; place < text.size(); ++place) {
-    if (text[place] == '\\')
-      ++place;
-    else if (text[place] == '"')
-      return place + 1;
+size_t endOfString(llvm::StringRef text, size_t offset) {
+  for (++offset; offset < text.size(); ++offset) {
+    if (text[offset] == '\\')
+      ++offset;
+    else if (text[offset] == '"')
+      return offset + 1;
   }
   return text.size();
 }
@@ -85,18 +85,18 @@ static std::string spellNames(llvm::StringRef text, llvm::StringRef nan) {
       {"NaN", nan}, {"Infinity", "1e999"}, {"-Infinity", "-1e999"}};
   std::string out;
   out.reserve(text.size() + 64);
-  for (size_t place = 0; place < text.size();) {
-    size_t length = text[place] == '"' ? endOfString(text, place) - place : 1;
+  for (size_t offset = 0; offset < text.size();) {
+    size_t length = text[offset] == '"' ? endOfString(text, offset) - offset : 1;
     const auto *name =
-        llvm::find_if(names, [&](const auto &entry) { return text.substr(place).starts_with(entry.first); });
+        llvm::find_if(names, [&](const auto &entry) { return text.substr(offset).starts_with(entry.first); });
     if (name == std::end(names)) {
-      out += text.substr(place, length);
+      out += text.substr(offset, length);
     } else {
       length = name->first.size();
       // Between spaces, so that it joins no digits: 1NaN stays an error.
       ((out += ' ') += name->second) += ' ';
     }
-    place += length;
+    offset += length;
   }
   return out;
 }
@@ -116,27 +116,28 @@ static void restoreNaN(json::Value &value, const json::Value &other) {
 
 /// Escaped surrogate pairs as UTF-8: LLVM 22's parser misreads those beyond U+1FFFF (it joins the halves with "or").
 static std::string decodePairs(llvm::StringRef text) {
-  const auto half = [&](size_t place, uint32_t first) -> uint32_t {
+  const auto half = [&](size_t offset, uint32_t first) -> uint32_t {
     uint32_t value;
-    if (text.substr(place, 2) != "\\u" || text.substr(place + 2, 4).size() != 4 ||
-        !llvm::all_of(text.substr(place + 2, 4), llvm::isHexDigit) || text.substr(place + 2, 4).getAsInteger(16, value))
+    if (text.substr(offset, 2) != "\\u" || text.substr(offset + 2, 4).size() != 4 ||
+        !llvm::all_of(text.substr(offset + 2, 4), llvm::isHexDigit) ||
+        text.substr(offset + 2, 4).getAsInteger(16, value))
       return 0;
     return value >= first && value < first + 0x400 ? value : 0;
   };
   std::string out;
   out.reserve(text.size());
-  for (size_t place = 0; place < text.size();) {
-    const uint32_t high = text[place] == '\\' ? half(place, 0xd800) : 0, low = high ? half(place + 6, 0xdc00) : 0;
+  for (size_t offset = 0; offset < text.size();) {
+    const uint32_t high = text[offset] == '\\' ? half(offset, 0xd800) : 0, low = high ? half(offset + 6, 0xdc00) : 0;
     if (low) {
       char utf8[4], *end = utf8;
       llvm::ConvertCodePointToUTF8(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), end);
       out.append(utf8, end);
-      place += 12;
+      offset += 12;
       continue;
     }
-    const size_t length = text[place] == '\\' ? 2 : 1;
-    out += text.substr(place, length);
-    place += length;
+    const size_t length = text[offset] == '\\' ? 2 : 1;
+    out += text.substr(offset, length);
+    offset += length;
   }
   return out;
 }

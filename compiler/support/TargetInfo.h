@@ -16,7 +16,7 @@ namespace lathe {
 
 struct TargetInfo {
   mlir::lm::TargetAttr target; // lm.target
-  mlir::DictionaryAttr sizes;  // lm.sizes: every number that can be tuned; what only the target's own passes read, too
+  mlir::DictionaryAttr tuning; // lm.tuning: every number that can be tuned; what only the target's own passes read, too
 };
 
 /// Interface of the lm dialect: describes the target that a module's lm.options name. The driver and the tools add it
@@ -24,11 +24,11 @@ struct TargetInfo {
 class TargetDescriber : public mlir::DialectInterface::Base<TargetDescriber> {
 public:
   explicit TargetDescriber(mlir::Dialect *dialect) : Base(dialect) {}
-  /// An error names what of lm.options or lm.sizes is wrong.
+  /// An error names what of lm.options or lm.tuning is wrong.
   virtual mlir::FailureOr<TargetInfo> describe(mlir::ModuleOp module) const = 0;
 };
 
-/// From lm.options and lm.sizes, whatever lm.target says.
+/// From lm.options and lm.tuning, whatever lm.target says.
 mlir::FailureOr<TargetInfo> describeTarget(mlir::ModuleOp module);
 
 /// The module's lm.target. A module without one, as in tests of a single pass, is for the target that its lm.options

@@ -31,7 +31,7 @@ struct DescribeTarget : mlir::lm::impl::DescribeTargetBase<DescribeTarget> {
     if (failed(info))
       return signalPassFailure();
     module->setAttr(kTargetAttr, info->target);
-    module->setAttr(kSizesAttr, info->sizes);
+    module->setAttr(kTuningAttr, info->tuning);
   }
 };
 } // namespace

@@ -4,7 +4,7 @@
 include "mlir/Pass/PassBase.td"
 
 def DescribeTarget : Pass<"lm-describe-target", "::mlir::ModuleOp"> {
-  let summary = "what passes ask of the target, as the attributes lm.target and lm.sizes";
+  let summary = "what passes ask of the target, as the attributes lm.target and lm.tuning";
   let description = [{
     Of the target that lm.options name. A module that has lm.target keeps it. Stages graph and schedule begin with this
     pass. Example: test/targets/describe-target.mlir.

@@ -27,11 +27,11 @@ public:
   /// As --target calls it.
   virtual llvm::StringRef getName() const = 0;
 
-  /// What passes ask of it, from the module's lm.options and lm.sizes. An error names what of them is wrong.
+  /// What passes ask of it, from the module's lm.options and lm.tuning. An error names what of them is wrong.
   virtual mlir::FailureOr<TargetInfo> describe(mlir::ModuleOp module) const = 0;
 
-  /// What is wrong with "KEY=N,..." of --sizes; empty: nothing.
-  virtual std::string checkSizes(llvm::StringRef sizes) const = 0;
+  /// What is wrong with "KEY=N,..." of --tuning; empty: nothing.
+  virtual std::string checkTuning(llvm::StringRef tuning) const = 0;
 
   /// Dialects of its own.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;

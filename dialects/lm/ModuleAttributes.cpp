@@ -46,10 +46,10 @@ constexpr Key keys[] = {
     {options, "mcpu", Kind::Text},
     {options, "prefill_rows", Kind::Integer, 1, kMaxRows},
     {options, "schedule_for", Kind::Text},
-    {options, "sizes", Kind::Text},
     {options, "symbol_prefix", Kind::Identifier},
     {options, "target", Kind::Text},
     {options, "threads", Kind::Integer, 0, kMaxThreads},
+    {options, "tuning", Kind::Text},
     {options, "weights", Kind::Text},
     {program, "arena_bytes", Kind::Integer, 1, kMaxBytes},
     {program, "barriers_per_layer", Kind::Integer, 0, kMaxRows},
@@ -136,7 +136,7 @@ LogicalResult lm::verifyModuleAttribute(Operation *module, NamedAttribute attrib
   const Attribute value = attribute.getValue();
   if (name == model || name == options || name == program || name == sampling)
     return verifyEntries(module, name, name, value);
-  if (name == kSizesAttr)
+  if (name == kTuningAttr)
     // Keys and ranges are the target's.
     return isa<DictionaryAttr>(value) ? success()
                                       : module->emitError() << name << ": expected a dictionary, found " << value;
@@ -155,5 +155,5 @@ LogicalResult lm::verifyModuleAttribute(Operation *module, NamedAttribute attrib
   }
   return refuseAttribute(
       module, attribute,
-      {model, kFilesAttr, options, sampling, kTargetAttr, kSizesAttr, program, kChecksumAttr, kStageAttr});
+      {model, kFilesAttr, options, sampling, kTargetAttr, kTuningAttr, program, kChecksumAttr, kStageAttr});
 }

@@ -7,7 +7,7 @@
 //   lm.options    what the user asked for that later stages need (compiler/driver)
 //   lm.sampling   what its files say about sampling (frontends/Describe.h)
 //   lm.target     what passes decide from that depends on the target (dialects/lm/LMTarget.td)
-//   lm.sizes      tuning parameters of the target (compiler/targets/cpu/CPUInfo.h)
+//   lm.tuning     tuning parameters of the target (compiler/targets/cpu/CPUInfo.h)
 //   lm.program    sizes and counts the runtime wants to know (compiler/codegen/DescribeProgram.cpp)
 //   lm.checksum   of attributes that generated code depends on (compiler/codegen/RecordChecksum.cpp)
 //   lm.stage      the stage that printed it
@@ -23,7 +23,7 @@
 
 namespace mlir::lm {
 
-inline constexpr llvm::StringLiteral kFilesAttr = "lm.files", kSizesAttr = "lm.sizes", kTargetAttr = "lm.target",
+inline constexpr llvm::StringLiteral kFilesAttr = "lm.files", kTuningAttr = "lm.tuning", kTargetAttr = "lm.target",
                                      kChecksumAttr = "lm.checksum", kStageAttr = "lm.stage";
 
 /// An attribute of a module whose name begins with `lm.`.

@@ -17,7 +17,7 @@
 //--- module.mlir
 module attributes {lm.model = {name = "plain", path = "/m", context = 64 : i64},
                    lm.options = {mcpu = "znver4", threads = 0 : i64}, lm.program = {cache_bytes = 64 : i64},
-                   lm.sizes = {tile_rows = 64 : i64}} {
+                   lm.tuning = {tile_rows = 64 : i64}} {
   lm.weight @x : !lm.weight<8xf32> from "a" at 64 offset 128
   lm.state @s : !lm.recurrent_state<4 x 8> offset 4096
 }

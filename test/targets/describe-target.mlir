@@ -1,21 +1,21 @@
 // RUN: split-file %s %t
 // RUN: lathe-opt %t/module.mlir --lm-describe-target=mcpu=znver4 | FileCheck %s --check-prefix=ZEN4
 // RUN: lathe-opt %t/module.mlir --lm-describe-target=mcpu=znver3 | FileCheck %s --check-prefix=ZEN3
-// RUN: lathe-opt %t/sizes.mlir --lm-describe-target | FileCheck %s --check-prefix=SIZES
+// RUN: lathe-opt %t/tuning.mlir --lm-describe-target | FileCheck %s --check-prefix=TUNING
 // RUN: lathe-opt %t/described.mlir --lm-describe-target=mcpu=znver4 | FileCheck %s --check-prefix=KEPT
 // RUN: lathe-opt %t/invalid.mlir --lm-describe-target --verify-diagnostics --split-input-file
 
 // Dot products of bf16 and of bytes; the head's bytes are widened.
-// ZEN4: lm.sizes = {{[{].*}}tile_rows = 64 : i64}
-// ZEN4-SAME: lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = bf16>], cache_rows = bf16,
+// ZEN4: lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = bf16>], cache_rows = bf16,
 // ZEN4-SAME: tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>,
 // ZEN4-SAME: scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>, head_products = [<q8_0, depth = 2, rows = q16>]>
+// ZEN4-SAME: lm.tuning = {{[{].*}}tile_rows = 64 : i64}
 
 // Neither: all bytes are widened, so the head is no exception.
 // ZEN3: lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>, <q8_0, depth = 2, rows = q16>], cache_rows = f32,
 
-// SIZES: lm.sizes = {{[{].*}}float_rows = 3 : i64{{.*}}tile_rows = 16 : i64}
-// SIZES-SAME: tiles = <rows = 16,
+// TUNING: tiles = <rows = 16,
+// TUNING-SAME: lm.tuning = {{[{].*}}float_rows = 3 : i64{{.*}}tile_rows = 16 : i64}
 
 // What a module says stays, and lm.options too.
 // KEPT: module attributes {lm.target = #lm.target<"other", products = [<f32, depth = 1, rows = f32>], cache_rows = f32,
@@ -23,8 +23,8 @@
 //--- module.mlir
 module {}
 
-//--- sizes.mlir
-module attributes {lm.options = {mcpu = "znver4", sizes = "tile_rows=16,float_rows=3", target = "cpu"}} {}
+//--- tuning.mlir
+module attributes {lm.options = {mcpu = "znver4", tuning = "tile_rows=16,float_rows=3", target = "cpu"}} {}
 
 //--- described.mlir
 module attributes {lm.target = #lm.target<"other", products = [<f32, depth = 1, rows = f32>], cache_rows = f32, tiles = <rows = 7, block_rows = 1, replicated_rows = 0, product_tiles = 1, product_panels = 1, attention_rows = 1, attention_tiles = 1, split_positions = 16>, scratch = <absorbed_rows = 8, absorbed_positions = 16, latent_rows = 1, latent_positions = 16>>} {}
@@ -40,5 +40,5 @@ module attributes {lm.options = {mcpu = "abacus"}} {}
 
 // -----
 
-// expected-error @below {{sizes: tile_rows: expected a multiple of 8 up to 512, got "9"}}
-module attributes {lm.options = {mcpu = "znver4", sizes = "tile_rows=9"}} {}
+// expected-error @below {{tuning: tile_rows: expected a multiple of 8 up to 512, got "9"}}
+module attributes {lm.options = {mcpu = "znver4", tuning = "tile_rows=9"}} {}

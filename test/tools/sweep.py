@@ -3,9 +3,9 @@
 
     sweep.py MODEL... --lathe build/bin/lathe [--weights as-stored,bf16,q8] [--keys tile_rows,...] [--rounds 5] [--json FILE]
 
-A program compiled with `--sizes KEY=N` runs in every round right after the one with the chosen value. The table has the
+A program compiled with `--tuning KEY=N` runs in every round right after the one with the chosen value. The table has the
 medians of the ratios for a prefill of 512 and for decode after it; above 1 the other value is faster, `*`: in every
-round. The chosen values are those of `lathe compile --emit schedule` (lm.sizes).
+round. The chosen values are those of `lathe compile --emit schedule` (lm.tuning).
 """
 import argparse
 import json
@@ -25,7 +25,7 @@ VALUES = {
     "ahead_bytes": [0, 1024, 2048, 4096, 8192], "narrow_ahead_bytes": [0, 512, 1024, 2048, 4096],
     "tile_ahead_bytes": [1024, 2048, 4096, 8192], "ahead_cache": [1, 2, 3], "ahead_groups": [0, 1, 2],
     "tile_rows": [16, 32, 64, 128, 256], "attention_rows": [4, 8, 16, 32, 64],
-    "attention_tiles": [4, 8, 16, 32], "piece_positions": [32, 64, 128, 256],
+    "attention_tiles": [4, 8, 16, 32], "split_positions": [32, 64, 128, 256],
 }
 
 
@@ -48,21 +48,21 @@ def main():
     for model in args.models:
         for weights in args.weights.split(","):
             common = [args.lathe, "compile", model, "--weights", weights, "--context", "1024"]
-            sizes = re.search(r"lm.sizes = {(.*?)}", output_of([*common, "--emit", "schedule"])).group(1)
-            chosen = {key: int(value) for key, value in re.findall(r"(\w+) = (\d+)", sizes)}
+            tuning = re.search(r"lm.tuning = {(.*?)}", output_of([*common, "--emit", "schedule"])).group(1)
+            chosen = {key: int(value) for key, value in re.findall(r"(\w+) = (\d+)", tuning)}
             programs = {None: args.folder / "sweep.chosen"}
             for name in ("sweep.chosen", "sweep.other"):  # a config has none: no other model's may stay
                 (args.folder / f"{name}.weights").unlink(missing_ok=True)
             output_of([*common, "-o", programs[None]])
             print(f"\n{model.stem}, {weights}: times as fast as chosen (prefill of 512, decode), medians of {args.rounds} rounds\n"
-                  "| size | chosen | " + "other values |\n|---|---|---|", flush=True)
+                  "| parameter | chosen | " + "other values |\n|---|---|---|", flush=True)
             for key in keys:
                 cells = []
                 for value in VALUES[key]:
                     if value == chosen[key]:
                         continue
                     other = args.folder / "sweep.other"
-                    output_of([*common, "--sizes", f"{key}={value}", "-o", other])
+                    output_of([*common, "--tuning", f"{key}={value}", "-o", other])
                     # A parameter without effect gives the same code: nothing to measure.
                     if other.read_bytes() == programs[None].read_bytes():
                         continue

@@ -49,7 +49,7 @@ Value Emitter::log(Value x) {
   return fma(toF32(exponent), c(0.693147180559945309), mul(p, s));
 }
 
-std::pair<Value, Value> lathe::getAreaAndPlace(Value weightOrCache) {
+std::pair<Value, Value> lathe::getSegmentAndOffset(Value weightOrCache) {
   auto cast = weightOrCache.getDefiningOp<UnrealizedConversionCastOp>();
   assert(cast && cast.getNumOperands() == 2 && "lower-phases makes these casts");
   return {cast.getOperand(0), cast.getOperand(1)};

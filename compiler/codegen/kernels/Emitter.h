@@ -150,7 +150,7 @@ private:
 };
 
 /// The memory and the offset that a weight or cache is lowered to.
-std::pair<Value, Value> getAreaAndPlace(Value weightOrCache);
+std::pair<Value, Value> getSegmentAndOffset(Value weightOrCache);
 
 } // namespace lathe
 

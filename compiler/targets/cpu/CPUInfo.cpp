@@ -7,19 +7,19 @@
 
 using namespace lathe;
 
-/// "KEY=N,...": lm.sizes, which says everything, or else lm.options.sizes.
-static std::string sizesOf(mlir::ModuleOp module) {
-  if (auto decided = module->getAttrOfType<mlir::DictionaryAttr>("lm.sizes")) {
-    std::string sizes;
+/// "KEY=N,...": lm.tuning, which says everything, or else lm.options.tuning.
+static std::string tuningOf(mlir::ModuleOp module) {
+  if (auto decided = module->getAttrOfType<mlir::DictionaryAttr>("lm.tuning")) {
+    std::string tuning;
     for (mlir::NamedAttribute entry : decided) {
       auto number = mlir::dyn_cast<mlir::IntegerAttr>(entry.getValue());
-      sizes += (sizes.empty() ? "" : ",") + entry.getName().str() + "=" +
-               (number && number.getValue().isSignedIntN(64) ? std::to_string(number.getValue().getSExtValue()) : "?");
+      tuning += (tuning.empty() ? "" : ",") + entry.getName().str() + "=" +
+                (number && number.getValue().isSignedIntN(64) ? std::to_string(number.getValue().getSExtValue()) : "?");
     }
-    return sizes;
+    return tuning;
   }
   auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options");
-  auto given = options ? options.getAs<mlir::StringAttr>("sizes") : mlir::StringAttr();
+  auto given = options ? options.getAs<mlir::StringAttr>("tuning") : mlir::StringAttr();
   return given ? given.str() : "";
 }
 
@@ -67,9 +67,9 @@ mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcp
   info.features.vnni = info.features.avx512 && features.lookup("avx512vnni");
   info.features.avxvnni = features.lookup("avxvnni");
   info.features.bf16Dot = info.features.avx512 && features.lookup("avx512bf16");
-  info.chooseSizes();
-  if (std::string wrong = info.setSizes(sizesOf(module)); !wrong.empty())
-    return module.emitError() << "sizes: " << wrong;
+  info.chooseTuning();
+  if (std::string wrong = info.setTuning(tuningOf(module)); !wrong.empty())
+    return module.emitError() << "tuning: " << wrong;
   return info;
 }
 
@@ -95,10 +95,10 @@ TargetInfo CPUInfo::describe(mlir::MLIRContext *context) const {
                                   /*latent_positions=*/64);
   mlir::Builder builder(context);
   llvm::SmallVector<mlir::NamedAttribute> entries;
-#define LATHE_SIZE(member, key, min, max)                                                                              \
+#define LATHE_PARAMETER(member, key, min, max)                                                                         \
   entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(member)));
-  LATHE_SIZES(LATHE_SIZE)
-#undef LATHE_SIZE
+  LATHE_TUNING(LATHE_PARAMETER)
+#undef LATHE_PARAMETER
   return {TargetAttr::get(context, builder.getStringAttr("cpu"), products, bf16Rows, tilesAttr, scratch, head),
           builder.getDictionaryAttr(entries)};
 }
@@ -117,7 +117,7 @@ int64_t CPUInfo::getBlockedRows(Format format) const {
 }
 
 /// 16 outputs of f32 are two 256-bit registers or one of 512 bits; of the former there are 16, of the latter 32.
-void CPUInfo::chooseSizes() {
+void CPUInfo::chooseTuning() {
   const bool avx512 = features.avx512;
   registers.floatRows = registers.quantisedRows = avx512 ? 8 : 4;
   registers.splitRows = avx512 ? 8 : 2;
@@ -134,33 +134,33 @@ void CPUInfo::chooseSizes() {
   tiles = {/*rows=*/64, /*attentionRows=*/16, /*attentionTiles=*/16, /*splitPositions=*/64};
 }
 
-std::string CPUInfo::setSizes(llvm::StringRef text) {
+std::string CPUInfo::setTuning(llvm::StringRef text) {
   if (text.empty())
     return "";
   for (llvm::StringRef part : llvm::split(text, ',')) {
     auto [key, digits] = part.split('=');
     bool isKnown = false;
     std::string wrong;
-    auto set = [&](int64_t &size, llvm::StringRef name, int64_t min, int64_t max) {
+    auto set = [&](int64_t &parameter, llvm::StringRef name, int64_t min, int64_t max) {
       if (key != name)
         return;
       isKnown = true;
-      if (digits.getAsInteger(10, size) || size < min || size > max || (min > 1 && size % min))
+      if (digits.getAsInteger(10, parameter) || parameter < min || parameter > max || (min > 1 && parameter % min))
         wrong = (name + ": expected " +
                  (min > 1 ? "a multiple of " + llvm::Twine(min) + " up to " : llvm::Twine(min) + " to ") +
                  llvm::Twine(max) + ", got \"" + digits + "\"")
                     .str();
     };
-#define LATHE_SIZE(member, key, min, max) set(member, key, min, max);
-    LATHE_SIZES(LATHE_SIZE)
-#undef LATHE_SIZE
+#define LATHE_PARAMETER(member, key, min, max) set(member, key, min, max);
+    LATHE_TUNING(LATHE_PARAMETER)
+#undef LATHE_PARAMETER
     if (!wrong.empty())
       return wrong;
     if (!isKnown) {
       std::string names;
-#define LATHE_SIZE(member, key, min, max) names += std::string(names.empty() ? "" : ", ") + key;
-      LATHE_SIZES(LATHE_SIZE)
-#undef LATHE_SIZE
+#define LATHE_PARAMETER(member, key, min, max) names += std::string(names.empty() ? "" : ", ") + key;
+      LATHE_TUNING(LATHE_PARAMETER)
+#undef LATHE_PARAMETER
       return ("expected KEY=N with a KEY of " + names + ", got \"" + part + "\"").str();
     }
   }

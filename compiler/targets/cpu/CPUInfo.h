@@ -56,29 +56,29 @@ struct TileSizes {
   int64_t rows, attentionRows, attentionTiles, splitPositions;
 };
 
-/// Every number that `--sizes KEY=N` sets, `lm.sizes` shows and `./x bench --sweep` tries: SIZE(member, key, min, max).
-/// A number with a min above 1 is a multiple of it.
-#define LATHE_SIZES(SIZE)                                                                                              \
-  SIZE(registers.floatRows, "float_rows", 1, 16)                                                                       \
-  SIZE(registers.floatPanels, "float_panels", 1, 2)                                                                    \
-  SIZE(registers.quantisedRows, "code_rows", 1, 16)                                                                    \
-  SIZE(registers.quantisedPanels, "code_panels", 1, 2)                                                                 \
-  SIZE(registers.splitRows, "split_rows", 1, 16)                                                                       \
-  SIZE(registers.splitPanels, "split_panels", 1, 2)                                                                    \
-  SIZE(registers.groupPanels, "group_panels", 1, 64)                                                                   \
-  SIZE(blocked.minRows, "blocked_from", 0, 4096)                                                                       \
-  SIZE(blocked.rows, "blocked_rows", 1, 16)                                                                            \
-  SIZE(blocked.splitRows, "blocked_split_rows", 1, 16)                                                                 \
-  SIZE(blocked.columns, "blocked_columns", 256, 4096)                                                                  \
-  SIZE(prefetch.rowBytes, "ahead_bytes", 0, 65536)                                                                     \
-  SIZE(prefetch.narrowRowBytes, "narrow_ahead_bytes", 0, 65536)                                                        \
-  SIZE(prefetch.tileBytes, "tile_ahead_bytes", 0, 65536)                                                               \
-  SIZE(prefetch.cacheLevel, "ahead_cache", 1, 3)                                                                       \
-  SIZE(prefetch.groups, "ahead_groups", 0, 4)                                                                          \
-  SIZE(tiles.rows, "tile_rows", 8, 512)                                                                                \
-  SIZE(tiles.attentionRows, "attention_rows", 1, 64)                                                                   \
-  SIZE(tiles.attentionTiles, "attention_tiles", 1, 1024)                                                               \
-  SIZE(tiles.splitPositions, "piece_positions", 16, 4096)
+/// Every number that `--tuning KEY=N` sets, `lm.tuning` shows and `./x bench --sweep` tries: PARAMETER(member, key,
+/// min, max). A number with a min above 1 is a multiple of it.
+#define LATHE_TUNING(PARAMETER)                                                                                        \
+  PARAMETER(registers.floatRows, "float_rows", 1, 16)                                                                  \
+  PARAMETER(registers.floatPanels, "float_panels", 1, 2)                                                               \
+  PARAMETER(registers.quantisedRows, "code_rows", 1, 16)                                                               \
+  PARAMETER(registers.quantisedPanels, "code_panels", 1, 2)                                                            \
+  PARAMETER(registers.splitRows, "split_rows", 1, 16)                                                                  \
+  PARAMETER(registers.splitPanels, "split_panels", 1, 2)                                                               \
+  PARAMETER(registers.groupPanels, "group_panels", 1, 64)                                                              \
+  PARAMETER(blocked.minRows, "blocked_from", 0, 4096)                                                                  \
+  PARAMETER(blocked.rows, "blocked_rows", 1, 16)                                                                       \
+  PARAMETER(blocked.splitRows, "blocked_split_rows", 1, 16)                                                            \
+  PARAMETER(blocked.columns, "blocked_columns", 256, 4096)                                                             \
+  PARAMETER(prefetch.rowBytes, "ahead_bytes", 0, 65536)                                                                \
+  PARAMETER(prefetch.narrowRowBytes, "narrow_ahead_bytes", 0, 65536)                                                   \
+  PARAMETER(prefetch.tileBytes, "tile_ahead_bytes", 0, 65536)                                                          \
+  PARAMETER(prefetch.cacheLevel, "ahead_cache", 1, 3)                                                                  \
+  PARAMETER(prefetch.groups, "ahead_groups", 0, 4)                                                                     \
+  PARAMETER(tiles.rows, "tile_rows", 8, 512)                                                                           \
+  PARAMETER(tiles.attentionRows, "attention_rows", 1, 64)                                                              \
+  PARAMETER(tiles.attentionTiles, "attention_tiles", 1, 1024)                                                          \
+  PARAMETER(tiles.splitPositions, "split_positions", 16, 4096)
 
 struct CPUInfo {
   CPUFeatures features;
@@ -88,13 +88,13 @@ struct CPUInfo {
   TileSizes tiles;
 
   /// Of x86-64 itself.
-  CPUInfo() { chooseSizes(); }
+  CPUInfo() { chooseTuning(); }
 
   /// By name; "native" is this machine, empty the module's lm.options.mcpu or native. An unknown name is an error.
-  /// Sizes are the module's lm.sizes, or those chosen for the CPU with lm.options.sizes.
+  /// Tuning parameters are the module's lm.tuning, or those chosen for the CPU with lm.options.tuning.
   static mlir::FailureOr<CPUInfo> get(mlir::ModuleOp module, llvm::StringRef mcpu = "");
 
-  /// #lm.target and lm.sizes.
+  /// #lm.target and lm.tuning.
   TargetInfo describe(mlir::MLIRContext *context) const;
 
   /// Without VNNI, sums of two u8 * s8 products overflow 16 bits: 8-bit weights are widened to 16 bits, and so are
@@ -107,10 +107,10 @@ struct CPUInfo {
   int64_t getBlockedRows(Format format) const;
 
   /// Sets what "KEY=N,..." says. Returns what is wrong with it; empty: nothing.
-  std::string setSizes(llvm::StringRef text);
+  std::string setTuning(llvm::StringRef text);
 
 private:
-  void chooseSizes();
+  void chooseTuning();
 };
 
 } // namespace lathe

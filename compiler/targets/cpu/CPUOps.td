@@ -42,12 +42,12 @@ def CPU_MaddU8S8Op : CPU_Op<"madd_u8s8", [AllTypesMatch<["lhs", "rhs"]>]> {
   let hasVerifier = 1;
 }
 
-def CPU_LookupOp : CPU_Op<"lookup", [AllTypesMatch<["table", "codes", "result"]>]> {
-  let summary = "r[i] = table[codes[i]], codes below 16";
+def CPU_LookupOp : CPU_Op<"lookup", [AllTypesMatch<["table", "indices", "result"]>]> {
+  let summary = "r[i] = table[indices[i]], indices below 16";
   let description = "vpshufb; every 16 values of the table are the same.";
-  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$table, VectorOfRankAndType<[1], [I8]>:$codes);
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$table, VectorOfRankAndType<[1], [I8]>:$indices);
   let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
-  let assemblyFormat = "$table `[` $codes `]` attr-dict `:` type($result)";
+  let assemblyFormat = "$table `[` $indices `]` attr-dict `:` type($result)";
 }
 
 def CPU_MaddI16Op : CPU_Op<"madd_i16", [AllTypesMatch<["lhs", "rhs"]>]> {

@@ -83,7 +83,7 @@ struct CPUTarget : lathe::Target {
     return cpu->describe(module.getContext());
   }
 
-  std::string checkSizes(llvm::StringRef sizes) const override { return lathe::CPUInfo().setSizes(sizes); }
+  std::string checkTuning(llvm::StringRef tuning) const override { return lathe::CPUInfo().setTuning(tuning); }
 
   void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CPUDialect>(); }
 

@@ -61,9 +61,9 @@ Value ComputeLowering::fresh(RankedTensorType type, ValueRange dynamicSizes, fun
 }
 
 Value ComputeLowering::memoryOf(Value state, RankedTensorType type) {
-  auto place = state.getDefiningOp<UnrealizedConversionCastOp>();
+  auto segment = state.getDefiningOp<UnrealizedConversionCastOp>();
   return memref::ViewOp::create(rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
-                                place.getOperand(0), place.getOperand(1), ValueRange{});
+                                segment.getOperand(0), segment.getOperand(1), ValueRange{});
 }
 
 void ComputeLowering::copyValues(Value from, Value to, function_ref<Value(Value)> change) {

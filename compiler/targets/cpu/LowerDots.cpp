@@ -61,7 +61,7 @@ Value callInParts(OpBuilder &b, Location loc, Instruction instruction, VectorTyp
 }
 
 /// Every `stride`-th element from `first` on.
-Value every(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t stride) {
+Value strided(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t stride) {
   SmallVector<int64_t> mask;
   for (int64_t i = first; i < cast<VectorType>(vector.getType()).getNumElements(); i += stride)
     mask.push_back(i);
@@ -72,8 +72,8 @@ Value every(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t str
 template <typename ExtendLeft, typename ExtendRight, typename Multiply, typename Add>
 Value plainDot(OpBuilder &b, Location loc, VectorType type, Value start, Value lhs, Value rhs, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
-    Value left = ExtendLeft::create(b, loc, type, every(b, loc, lhs, j, n));
-    Value right = ExtendRight::create(b, loc, type, every(b, loc, rhs, j, n));
+    Value left = ExtendLeft::create(b, loc, type, strided(b, loc, lhs, j, n));
+    Value right = ExtendRight::create(b, loc, type, strided(b, loc, rhs, j, n));
     Value product = Multiply::create(b, loc, left, right);
     start = start ? Add::create(b, loc, start, product).getResult() : product;
   }
@@ -154,11 +154,11 @@ void LowerDots::runOnOperation() {
       replace(lookup, [&](VectorType type) {
         Value result = look.getTable();
         auto splat = [&](Value value) { return vector::BroadcastOp::create(rewriter, loc, type, value).getResult(); };
-        for (int64_t code = 0; code < 16; ++code) {
-          Value own = splat(vector::ExtractOp::create(rewriter, loc, look.getTable(), code));
+        for (int64_t index = 0; index < 16; ++index) {
+          Value own = splat(vector::ExtractOp::create(rewriter, loc, look.getTable(), index));
           Value number =
-              ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, rewriter.getI8IntegerAttr(code)));
-          Value isIt = CmpIOp::create(rewriter, loc, CmpIPredicate::eq, look.getCodes(), number);
+              ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, rewriter.getI8IntegerAttr(index)));
+          Value isIt = CmpIOp::create(rewriter, loc, CmpIPredicate::eq, look.getIndices(), number);
           result = SelectOp::create(rewriter, loc, isIt, own, result);
         }
         return result;

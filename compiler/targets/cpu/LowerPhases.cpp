@@ -54,11 +54,11 @@ private:
   Block *loopOverTiles(spmd::PhaseOp phase);
   void lower(spmd::LayersOp layers, spmd::ProgramOp program);
   void lower(spmd::BarrierOp barrier);
-  struct Ahead {
+  struct Prefetch {
     Value address = {}, bytes = {}; // null: unknown
   };
-  Ahead aheadOf(spmd::BarrierOp barrier);
-  Ahead firstRead(Block &block, IRMapping &mapping);
+  Prefetch prefetchAfter(spmd::BarrierOp barrier);
+  Prefetch firstRead(Block &block, IRMapping &mapping);
   template <typename Access> void lowerAccess(Access access);
   Value context(Context what) { return current.getArgument(what); }
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(*rewriter, Location(loc), value); }
@@ -83,8 +83,8 @@ void LowerPhases::runOnOperation() {
   symbols = &symbolTable;
   Type pointer = LLVM::LLVMPointerType::get(&getContext()), index = rewriter->getIndexType();
   Type i64 = rewriter->getI64Type();
-  for (StringRef area : {"weights_bytes", "arena_bytes", "scratch_bytes", "cache_bytes"}) {
-    FailureOr<int64_t> bytes = lathe::getModuleInteger(module, "lm.program", area, 1, lathe::kMaxBytes);
+  for (StringRef segment : {"weights_bytes", "arena_bytes", "scratch_bytes", "cache_bytes"}) {
+    FailureOr<int64_t> bytes = lathe::getModuleInteger(module, "lm.program", segment, 1, lathe::kMaxBytes);
     if (failed(bytes))
       return signalPassFailure();
     contextTypes.push_back(MemRefType::get({*bytes}, rewriter->getI8Type()));
@@ -164,8 +164,8 @@ void LowerPhases::lowerFunction(func::FuncOp function, spmd::ProgramOp program) 
     if (!isa<WeightType, CacheType, RecurrentStateType>(type))
       continue;
     argument.setType(rewriter->getIndexType());
-    Value area = context(isa<WeightType>(type) ? kWeights : kCache);
-    auto cast = UnrealizedConversionCastOp::create(*rewriter, Location(loc), type, ValueRange{area, argument});
+    Value segment = context(isa<WeightType>(type) ? kWeights : kCache);
+    auto cast = UnrealizedConversionCastOp::create(*rewriter, Location(loc), type, ValueRange{segment, argument});
     rewriter->replaceAllUsesExcept(argument, cast.getResult(0), cast);
   }
   function.setFunctionType(rewriter->getFunctionType(body.getArgumentTypes(), {}));
@@ -192,9 +192,9 @@ void LowerPhases::lowerFunction(func::FuncOp function, spmd::ProgramOp program) 
     } else if (auto use = dyn_cast<UseOp>(op)) {
       Operation *target = symbols->lookup(use.getSymbol());
       auto weight = dyn_cast<WeightOp>(target);
-      int64_t place = *(weight ? weight.getOffset() : cast<StateOp>(target).getOffset());
+      int64_t offset = *(weight ? weight.getOffset() : cast<StateOp>(target).getOffset());
       rewriter->replaceOpWithNewOp<UnrealizedConversionCastOp>(
-          use, use.getType(), ValueRange{context(weight ? kWeights : kCache), constant(place)});
+          use, use.getType(), ValueRange{context(weight ? kWeights : kCache), constant(offset)});
     }
   }
 }
@@ -264,7 +264,7 @@ Value LowerPhases::firstTile(Value worker, Value tiles) {
 /// Says what the worker's first tile of the phase behind it reads first, where that is known here.
 void LowerPhases::lower(spmd::BarrierOp barrier) {
   Type i64 = rewriter->getI64Type();
-  auto [address, bytes] = aheadOf(barrier);
+  auto [address, bytes] = prefetchAfter(barrier);
   SmallVector<Value> arguments = {context(kStep)};
   for (Value value : {context(kWorker), address ? address : constant(0), bytes ? bytes : constant(0)})
     arguments.push_back(arith::IndexCastOp::create(*rewriter, Location(loc), i64, value));
@@ -273,7 +273,7 @@ void LowerPhases::lower(spmd::BarrierOp barrier) {
 
 /// The address of what the worker's first tile of the phase behind the barrier reads first of a matrix, and how many
 /// bytes of it to ask for; null: none is known.
-LowerPhases::Ahead LowerPhases::aheadOf(spmd::BarrierOp barrier) {
+LowerPhases::Prefetch LowerPhases::prefetchAfter(spmd::BarrierOp barrier) {
   IRMapping mapping;
   for (Operation *op = barrier->getNextNode(); !op->hasTrait<OpTrait::IsTerminator>(); op = op->getNextNode()) {
     if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
@@ -290,8 +290,8 @@ LowerPhases::Ahead LowerPhases::aheadOf(spmd::BarrierOp barrier) {
 
 /// What the first product in `block`, or in the part of it that the tile chooses, reads; what its place depends on is
 /// copied to here.
-LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
-  constexpr int64_t most = 32 << 10; // as much as a worker can wait for
+LowerPhases::Prefetch LowerPhases::firstRead(Block &block, IRMapping &mapping) {
+  constexpr int64_t maxBytes = 32 << 10; // as much as a worker can wait for
   auto make = [&](auto op, Value a, Value b) -> Value { return decltype(op)::create(*rewriter, Location(loc), a, b); };
   auto isKnown = [&](Value value) {
     return mapping.contains(value) || !value.getParentRegion()->getParentOfType<spmd::PhaseOp>();
@@ -306,9 +306,9 @@ LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
       Value panel = make(arith::DivUIOp(), mapping.lookupOrDefault(product.getFirst()), constant(layout.rows));
       Value offset = make(arith::MulIOp(), panel, constant(layout.panelBytes));
       Value rest = make(arith::SubIOp(), constant(layout.bytes()), offset);
-      Value area = memref::ExtractAlignedPointerAsIndexOp::create(*rewriter, Location(loc), matrix.getInputs()[0]);
-      Value start = make(arith::AddIOp(), area, matrix.getInputs()[1]);
-      return {make(arith::AddIOp(), start, offset), make(arith::MinSIOp(), rest, constant(most))};
+      Value segment = memref::ExtractAlignedPointerAsIndexOp::create(*rewriter, Location(loc), matrix.getInputs()[0]);
+      Value start = make(arith::AddIOp(), segment, matrix.getInputs()[1]);
+      return {make(arith::AddIOp(), start, offset), make(arith::MinSIOp(), rest, constant(maxBytes))};
     }
     if (auto choice = dyn_cast<scf::IfOp>(op)) {
       if (choice.getElseRegion().empty() || !isKnown(choice.getCondition()))
@@ -319,10 +319,10 @@ LowerPhases::Ahead LowerPhases::firstRead(Block &block, IRMapping &mapping) {
       OpBuilder::InsertionGuard guard(*rewriter);
       for (auto [from, to] : llvm::zip(choice->getRegions(), copy->getRegions())) {
         rewriter->setInsertionPointToStart(&to.front());
-        Ahead ahead = firstRead(from.front(), mapping);
-        if (!ahead.address)
-          ahead.address = ahead.bytes = constant(0);
-        scf::YieldOp::create(*rewriter, Location(loc), ValueRange{ahead.address, ahead.bytes});
+        Prefetch prefetch = firstRead(from.front(), mapping);
+        if (!prefetch.address)
+          prefetch.address = prefetch.bytes = constant(0);
+        scf::YieldOp::create(*rewriter, Location(loc), ValueRange{prefetch.address, prefetch.bytes});
       }
       return {copy.getResult(0), copy.getResult(1)};
     }
@@ -372,12 +372,12 @@ void LowerPhases::lower(spmd::LayersOp layers, spmd::ProgramOp program) {
                              /*constant=*/true, IntegerAttr());
   }
 
-  Value places = memref::GetGlobalOp::create(*rewriter, Location(loc), tableType, tableName);
+  Value offsets = memref::GetGlobalOp::create(*rewriter, Location(loc), tableType, tableName);
   auto loop = scf::ForOp::create(*rewriter, Location(loc), constant(0), constant(table.size()), constant(1));
   rewriter->setInsertionPoint(loop.getBody()->getTerminator());
   auto load = [&](int64_t column) -> Value {
     Value value =
-        memref::LoadOp::create(*rewriter, Location(loc), places, ValueRange{loop.getInductionVar(), constant(column)});
+        memref::LoadOp::create(*rewriter, Location(loc), offsets, ValueRange{loop.getInductionVar(), constant(column)});
     return arith::IndexCastOp::create(*rewriter, Location(loc), rewriter->getIndexType(), value);
   };
   auto call = [&](StringAttr kind) {

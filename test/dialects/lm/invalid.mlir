@@ -1272,7 +1272,7 @@ func.func @of_another_dialect(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 // -----
 
 // Attributes of modules
-// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sampling, lm.target, lm.sizes, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
+// expected-error @below {{'builtin.module' op expects attributes among lm.model, lm.files, lm.options, lm.sampling, lm.target, lm.tuning, lm.program, lm.checksum, lm.stage, but found 'lm.modell'}}
 module attributes {lm.modell = {}} {}
 
 // -----
@@ -1307,7 +1307,7 @@ module attributes {lm.model = {bare = true}} {}
 
 // -----
 
-// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, mcpu, prefill_rows, schedule_for, sizes, symbol_prefix, target, threads, weights, found 'thread'}}
+// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, mcpu, prefill_rows, schedule_for, symbol_prefix, target, threads, tuning, weights, found 'thread'}}
 module attributes {lm.options = {thread = 2 : i64}} {}
 
 // -----
@@ -1347,8 +1347,8 @@ module attributes {lm.sampling = {top_p = 1 : i64}} {}
 
 // -----
 
-// expected-error @below {{lm.sizes: expected a dictionary, found "large"}}
-module attributes {lm.sizes = "large"} {}
+// expected-error @below {{lm.tuning: expected a dictionary, found "large"}}
+module attributes {lm.tuning = "large"} {}
 
 // -----
 

@@ -263,12 +263,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: arith.addi %{{.*}}, %c32768
   // CHECK: memref.prefetch {{.*}} locality<2>
   // CHECK: scf.if %[[SHORT]] {
-  // CHECK: call @attend.bf16.2.2.ask({{.*}}, %c512{{[_0-9]*}}, %c1024{{[_0-9]*}})
+  // CHECK: call @attend.bf16.2.2.prefetch({{.*}}, %c512{{[_0-9]*}}, %c1024{{[_0-9]*}})
   // CHECK: } else {
   // CHECK: call @attend.bf16.2.2(
   // CHECK: arith.cmpf olt
   // CHECK: scf.if %[[SHORT]] {
-  // CHECK: call @attend.bf16.2.2.ask({{.*}}, %[[NEXT]], %{{.*}}, %c512{{[_0-9]*}})
+  // CHECK: call @attend.bf16.2.2.prefetch({{.*}}, %[[NEXT]], %{{.*}}, %c512{{[_0-9]*}})
   // CHECK: return
   func.func @attend_from_one_row(%q: memref<1x32xf32>, %scores: memref<2x32xf32>, %out: memref<1x32xf32>, %area: !area, %place: index, %head: index, %position: index) {
     %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
@@ -284,7 +284,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.shuffle
   // CHECK-NOT: vector.reduction <{{add|max}}
   // CHECK: vector.reduction <minnumf>
-  // CHECK: call @meet.f32.1.add(
+  // CHECK: call @scratch.f32.1.add(
   // CHECK: arith.divf
   // CHECK: vector.shuffle
   // CHECK: return
@@ -315,9 +315,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.shuffle
   // CHECK: call @make.bf16.2(
   // CHECK: vector.shuffle
-  // CHECK: call @meet.f32.1(
+  // CHECK: call @scratch.f32.1(
   // CHECK: arith.cmpf olt
-  // CHECK: call @meet.f32.1.add(
+  // CHECK: call @scratch.f32.1.add(
   // CHECK: return
   func.func @attend_to_latent_vectors(%q: memref<?x12xf32>, %m: memref<24x16xf32>, %p: memref<44x16xf32>,
       %r: memref<?x64xf32>, %out: memref<?x16xf32>, %area: !area, %place: index, %weights: !area, %head: index, %position: index) {
@@ -329,7 +329,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     return
   }
   // Of two rows the first tile asks, a line a step: here the one of four that there are no rows for, and the one of two.
-  // CHECK-LABEL: func.func private @attend.bf16.2.2.ask(
+  // CHECK-LABEL: func.func private @attend.bf16.2.2.prefetch(
   // CHECK-SAME: %[[AHEAD:[^ ]*]]: index, %[[BY:[^ ]*]]: index, %[[EACH:[^ ]*]]: index)
   // CHECK: scf.for %[[PANEL:[^ ]*]] =
   // CHECK: scf.for %[[STEP:[^ ]*]] = {{.*}} iter_args

@@ -38,7 +38,7 @@ struct OtherTarget : Target {
     return info;
   }
 
-  std::string checkSizes(llvm::StringRef sizes) const override { return cpu->checkSizes(sizes); }
+  std::string checkTuning(llvm::StringRef tuning) const override { return cpu->checkTuning(tuning); }
   void registerDialects(DialectRegistry &) const override {} // the CPU's, which are there
   void registerPasses() const override {}
   void addLowering(OpPassManager &pm) const override { cpu->addLowering(pm); }

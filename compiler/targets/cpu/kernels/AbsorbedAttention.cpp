@@ -81,15 +81,15 @@ void AbsorbedEmitter::begin() {
 /// Scores of all rows and the panels from the cache's byte `at` on. So many columns at once that those of all rows stay
 /// in the first cache while panel after panel comes.
 void AbsorbedEmitter::addScores(Value at, Value to) {
-  Value area = getAreaAndPlace(op.getCache()).first;
+  Value segment = getSegmentAndOffset(op.getCache()).first;
   int64_t dim = cache.getDim(), parts = llvm::divideCeil(dim * static_cast<int64_t>(op.getRows()), kFirstCacheValues);
-  int64_t each = llvm::alignTo(llvm::divideCeil(dim, parts), layout.depth);
-  for (int64_t column = 0; column < dim; column += each) {
-    int64_t count = std::min(each, dim - column);
+  int64_t partColumns = llvm::alignTo(llvm::divideCeil(dim, parts), layout.depth);
+  for (int64_t column = 0; column < dim; column += partColumns) {
+    int64_t count = std::min(partColumns, dim - column);
     SmallVector<OpFoldResult> offsets = {e.getIndexAttr(0), e.getIndexAttr(column)};
     SmallVector<OpFoldResult> sizes = {rows, e.getIndexAttr(count)}, strides(2, e.getIndexAttr(1));
     Value columns = memref::SubViewOp::create(e, query, offsets, sizes, strides);
-    context.products.call(e, {area, e.add(at, column * lanes * layout.elementBytes), e.index(layout.keyPanelBytes),
+    context.products.call(e, {segment, e.add(at, column * lanes * layout.elementBytes), e.index(layout.keyPanelBytes),
                               e.index(count), columns, to, format, layout.depth, Panels::Cache,
                               /*accumulates=*/column > 0});
   }
@@ -105,7 +105,7 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
     Value last = e.sub(rows, e.index(1));
     for (int64_t i = 0; i < lanes; ++i) // lanes behind the last row repeat it
       block.push_back(e.load(vector, scores, {e.minimum(e.add(lane, i), last), e.mul(panel, lanes)}));
-    for (auto [i, ofPosition] : llvm::enumerate(e.turn(block)))
+    for (auto [i, ofPosition] : llvm::enumerate(e.transpose(block)))
       e.store(ofPosition, weights, {e.add(e.add(line, e.mul(panel, lanes)), i), zero});
   });
   Value seen = e.sub(e.bitcast(e.i32s(), stateOf(Last, lane)), e.splat(e.cast(first, e.getI32Type())));
@@ -130,8 +130,8 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   Value factor = e.exp(e.sub(before, peak));
   keep(peak, Peak, lane);
   keep(e.add(e.mul(stateOf(Sum, lane), factor), total), Sum, lane);
-  Value least = vector::ReductionOp::create(e, vector::CombiningKind::MINNUMF, factor);
-  e.ifThen(e.less(least, e.number(e.getF32Type(), 1)), [&] {
+  Value smallest = vector::ReductionOp::create(e, vector::CombiningKind::MINNUMF, factor);
+  e.ifThen(e.less(smallest, e.number(e.getF32Type(), 1)), [&] {
     e.loop(zero, e.index(latent), 1,
            [&](Value value) { e.store(e.mul(e.load(vector, sums, {value, lane}), factor), sums, {value, lane}); });
   });
@@ -140,7 +140,7 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
 /// What the values of `panels` panels from the cache's byte `at` on add to the sums: so many values at once, as f32,
 /// that they stay in the first cache with the weights that they meet.
 void AbsorbedEmitter::addValues(Value at, Value panels) {
-  Value area = getAreaAndPlace(op.getCache()).first, columns = e.mul(panels, lanes);
+  Value segment = getSegmentAndOffset(op.getCache()).first, columns = e.mul(panels, lanes);
   int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;
   e.loop(zero, e.index(latent), kernel::AbsorbedScratch::kValues, [&](Value first) {
     Value count = e.minimum(e.sub(e.index(latent), first), e.index(kernel::AbsorbedScratch::kValues));
@@ -148,7 +148,7 @@ void AbsorbedEmitter::addValues(Value at, Value panels) {
     e.loop(zero, panels, 1, [&](Value panel) {
       Value from = e.add(begin, e.mul(panel, layout.keyPanelBytes)), column = e.mul(panel, lanes);
       e.loop(zero, steps, 1, [&](Value step) {
-        SmallVector<Value> ofStep = loadStep(e, area, e.add(from, e.mul(step, stepBytes)), format, depth);
+        SmallVector<Value> ofStep = loadStep(e, segment, e.add(from, e.mul(step, stepBytes)), format, depth);
         for (auto [d, value] : llvm::enumerate(ofStep))
           e.store(value, values, {e.add(e.mul(step, depth), d), column});
       });
@@ -170,11 +170,11 @@ void AbsorbedEmitter::finish(Value group) {
       e.ifThen(e.less(row, rows), [&] { body(i, row); });
     }
   };
-  auto turnValues = [&](Value first, int64_t count) {
+  auto transposeValues = [&](Value first, int64_t count) {
     SmallVector<Value> block;
     for (int64_t i = 0; i < lanes; ++i)
       block.push_back(e.mul(e.load(e.f32s(), sums, {e.add(first, i), lane}), factor));
-    SmallVector<Value> ofRows = e.turn(block);
+    SmallVector<Value> ofRows = e.transpose(block);
     forRows([&](int64_t i, Value row) {
       Value some = ofRows[i];
       if (count < lanes)
@@ -183,19 +183,19 @@ void AbsorbedEmitter::finish(Value group) {
     });
   };
   Value whole = e.index(latent / lanes * lanes);
-  e.loop(zero, whole, lanes, [&](Value first) { turnValues(first, lanes); });
+  e.loop(zero, whole, lanes, [&](Value first) { transposeValues(first, lanes); });
   if (latent % lanes)
-    turnValues(whole, latent % lanes);
+    transposeValues(whole, latent % lanes);
   if (!op.getSplit())
     return;
   Value peaks = stateOf(Peak, lane), totals = stateOf(Sum, lane);
   forRows([&](int64_t i, Value row) {
-    auto share = [&](Value of, int64_t column) {
+    auto storeStatistic = [&](Value of, int64_t column) {
       memref::StoreOp::create(e, vector::ExtractOp::create(e, of, i), op.getStatistics(),
                               ValueRange{zero, e.add(e.mul(row, 2), column)});
     };
-    share(peaks, 0);
-    share(totals, 1);
+    storeStatistic(peaks, 0);
+    storeStatistic(totals, 1);
   });
 }
 
@@ -205,7 +205,7 @@ void AbsorbedEmitter::run() {
   weights = part(scratch.weights, scratch.lanes / lanes * positions, lanes);
   scores = part(scratch.scores, scratch.lanes, positions);
   state = part(scratch.state, 3, scratch.lanes);
-  Value keys = getAreaAndPlace(op.getCache()).second;
+  Value keys = getSegmentAndOffset(op.getCache()).second;
   Value seen = isHeads ? e.index(1) : op.getPerHead() ? Value(op.getPerHead()) : rows;
   Value end = e.ceilDiv(e.add(op.getPosition(), seen), e.index(lanes)), first = zero;
   if (op.getSplit()) {

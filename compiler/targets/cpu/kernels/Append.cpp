@@ -13,7 +13,7 @@ Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Va
   isValues &= !type.getLatent();
   constexpr int64_t lanes = kPanelRows;
   Value slot = e.rem(position, e.index(type.getRows()));
-  Value base = e.add(getAreaAndPlace(cache).second, e.mul(head, layout.headBytes));
+  Value base = e.add(getSegmentAndOffset(cache).second, e.mul(head, layout.headBytes));
   // Keys: the position is the panel's row; values: the dim is.
   Value row = isValues ? i : slot, along = isValues ? slot : i;
   Value panel = e.mul(e.div(row, e.index(lanes)), isValues ? layout.valuePanelBytes : layout.keyPanelBytes);
@@ -25,7 +25,7 @@ Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Va
 }
 
 /// 16 values from `i` on, of which two neighbours along a panel make a word of 32 bits.
-void appendWords(VectorEmitter &e, Value area, Value cache, bool isValues, Value position, Value head, Value i,
+void appendWords(VectorEmitter &e, Value segment, Value cache, bool isValues, Value position, Value head, Value i,
                  Value floats) {
   constexpr int64_t lanes = kPanelRows;
   auto type = cast<lm::CacheType>(cache.getType());
@@ -35,23 +35,23 @@ void appendWords(VectorEmitter &e, Value area, Value cache, bool isValues, Value
     Value shift = e.splat(e.cast(e.mul(odd, 16), e.getI32Type()));
     Value at = e.sub(addressOf(e, cache, true, position, head, i), e.mul(odd, 2));
     Value bits = e.extend(e.bitcast(e.vec(lanes, e.getI16Type()), e.toBF16(floats)), e.getI32Type());
-    Value old = e.bitcast(e.i32s(), e.load(e.i8s(4 * lanes), area, at));
+    Value old = e.bitcast(e.i32s(), e.load(e.i8s(4 * lanes), segment, at));
     Value kept = e.andBits(arith::ShRUIOp::create(e, old, e.sub(e.number(e.i32s(), 16), shift)), 0xffff);
     Value other = arith::ShLIOp::create(e, kept, e.sub(e.number(e.i32s(), 16), shift));
-    e.store(e.bitcast(e.i8s(4 * lanes), e.orBits(arith::ShLIOp::create(e, bits, shift), other)), area, at);
+    e.store(e.bitcast(e.i8s(4 * lanes), e.orBits(arith::ShLIOp::create(e, bits, shift), other)), segment, at);
     return;
   }
   Value words = e.bitcast(e.i32s(lanes / 2), e.toBF16(floats));
   Value at = addressOf(e, cache, false, position, head, i);
   for (int64_t step = 0; step < lanes / 2; ++step)
-    e.storeBytes(vector::ExtractOp::create(e, words, step), area, e.add(at, step * 4 * lanes));
+    e.storeBytes(vector::ExtractOp::create(e, words, step), segment, e.add(at, step * 4 * lanes));
 }
 
 } // namespace
 
 void lathe::expand(kernel::AppendOp op, VectorEmitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
-  Value area = getAreaAndPlace(op.getCache()).first, dim = e.index(type.getDim());
+  Value segment = getSegmentAndOffset(op.getCache()).first, dim = e.index(type.getDim());
   bool hasWords = CacheLayout(type).depth == 2 && type.getDim() % kPanelRows == 0;
   e.forRows(op.getInput(), [&](Value row) {
     Value position = e.add(op.getPosition(), row);
@@ -59,7 +59,7 @@ void lathe::expand(kernel::AppendOp op, VectorEmitter &e) {
       if (hasWords) {
         e.loop(e.index(0), dim, kPanelRows, [&](Value i) {
           Value floats = e.load(e.f32s(), op.getInput(), {row, e.add(e.mul(head, dim), i)});
-          appendWords(e, area, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i, floats);
+          appendWords(e, segment, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i, floats);
         });
         return;
       }
@@ -68,7 +68,7 @@ void lathe::expand(kernel::AppendOp op, VectorEmitter &e) {
         if (type.getElement().isBF16())
           value = e.toBF16(value);
         Value at = addressOf(e, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i);
-        e.storeBytes(value, area, at);
+        e.storeBytes(value, segment, at);
       });
     });
   });
@@ -76,16 +76,17 @@ void lathe::expand(kernel::AppendOp op, VectorEmitter &e) {
 
 void lathe::expand(kernel::CachedOp op, VectorEmitter &e) {
   auto type = cast<lm::CacheType>(op.getCache().getType());
-  Value area = getAreaAndPlace(op.getCache()).first;
+  Value segment = getSegmentAndOffset(op.getCache()).first;
   Value dim = e.index(op.getValues() ? type.getValueDim() : type.getDim());
   e.forRows(op.getOut(), [&](Value position) {
     e.loop(e.index(0), e.index(type.getHeads()), 1, [&](Value head) {
       e.loop(e.index(0), dim, 1, [&](Value i) {
         Value at = addressOf(e, op.getCache(), op.getValues(), position, head, i), value;
         if (type.getElement().isF32())
-          value = e.loadBytes(e.getF32Type(), area, at);
+          value = e.loadBytes(e.getF32Type(), segment, at);
         else
-          value = e.bitcast(e.getF32Type(), e.shl(e.extend(e.loadBytes(e.getI16Type(), area, at), e.getI32Type()), 16));
+          value =
+              e.bitcast(e.getF32Type(), e.shl(e.extend(e.loadBytes(e.getI16Type(), segment, at), e.getI32Type()), 16));
         memref::StoreOp::create(e, value, op.getOut(), ValueRange{position, e.add(e.mul(head, dim), i)});
       });
     });

@@ -27,10 +27,10 @@ struct AttentionEmitter {
   bool isOne = false;         // there is one row, of one head or more
   /// Rounded queries (in the memory of `out`) and weights (where their scores were) lie two to a float.
   bool isRounded = op.getRounded();
-  Value area = {}, keys = {}, values = {}; // of the head
-  Value next = {};                         // keys of the tile behind this one
-  Value isShort = {};                      // what the tile sees stays in the second cache until it is needed
-  Value oldest = {}, oldestSlot = {};      // first position any row sees
+  Value segment = {}, keys = {}, values = {}; // of the head
+  Value next = {};                            // keys of the tile behind this one
+  Value isShort = {};                         // what the tile sees stays in the second cache until it is needed
+  Value oldest = {}, oldestSlot = {};         // first position any row sees
   struct Range {
     Value begin, end; // panels of 16 slots
   };
@@ -43,23 +43,23 @@ struct AttentionEmitter {
     SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
     return memref::SubViewOp::create(e, rows, offsets, sizes, strides);
   }
-  void product(Value place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates,
-               Product::Ahead ahead) {
-    auto call = [&](Product::Ahead ahead) {
-      context.products.call(e, {area, place, e.index(panelStride), columns, input, out, format, layout.depth,
-                                Panels::Cache, accumulates, isRounded, ahead});
+  void product(Value offset, int64_t panelStride, Value columns, Value input, Value out, bool accumulates,
+               Product::Prefetch prefetch) {
+    auto call = [&](Product::Prefetch prefetch) {
+      context.products.call(e, {segment, offset, e.index(panelStride), columns, input, out, format, layout.depth,
+                                Panels::Cache, accumulates, isRounded, prefetch});
     };
-    if (!ahead.place)
-      return call(ahead);
-    e.ifThen(isShort, [&] { call(ahead); }, [&] { call({}); });
+    if (!prefetch.offset)
+      return call(prefetch);
+    e.ifThen(isShort, [&] { call(prefetch); }, [&] { call({}); });
   }
   /// Bytes of a value panel before the columns of scores from `first` on: in it, positions are steps of 16 dims.
   Value offsetInPanel(Value first) { return e.mul(first, lanes * layout.elementBytes); }
   /// One row waits for memory, which shall have something to do all the time: while heads meet the keys they ask for
   /// the values of the same positions, while they meet the values, for the next tile's keys.
-  void askForKeys();
-  Product::Ahead valuesOf(Range range);
-  Product::Ahead keysBehind(size_t index);
+  void prefetchKeys();
+  Product::Prefetch valuesOf(Range range);
+  Product::Prefetch nextKeys(size_t index);
   Value panelsIn(ArrayRef<Range> some);
   void findVisible();
   void findRanges();
@@ -93,7 +93,7 @@ void AttentionEmitter::findRanges() {
   Value all = panelsIn(ranges), before = e.index(0);
   auto edge = [&](Value split) { return e.div(e.mul(split, all), Value(op.getSplits())); };
   Value begin = edge(op.getSplit()), end = edge(e.add(Value(op.getSplit()), 1));
-  Value behind; // the panel where the next split begins
+  Value nextBegin; // the panel where the next split begins
   for (Range &range : ranges) {
     Value length = e.sub(range.end, range.begin);
     auto inside = [&](Value panel) {
@@ -101,12 +101,12 @@ void AttentionEmitter::findRanges() {
       return e.add(range.begin, e.sub(clamped, before));
     };
     Range part = {inside(begin), inside(end)};
-    behind = behind ? e.select(e.less(end, before), behind, part.end) : part.end;
+    nextBegin = nextBegin ? e.select(e.less(end, before), nextBegin, part.end) : part.end;
     before = e.add(before, length);
     range = part;
   }
-  Value isLastPiece = e.lessEqual(Value(op.getSplits()), e.add(Value(op.getSplit()), 1));
-  next = e.select(isLastPiece, next, e.add(keys, e.mul(behind, layout.keyPanelBytes)));
+  Value isLastSplit = e.lessEqual(Value(op.getSplits()), e.add(Value(op.getSplit()), 1));
+  next = e.select(isLastSplit, next, e.add(keys, e.mul(nextBegin, layout.keyPanelBytes)));
 }
 
 void AttentionEmitter::findVisible() {
@@ -181,7 +181,7 @@ void AttentionEmitter::softmax(Value row) {
         state = e.loop(begin, end, 1, state,
                        [&](Value panel, ValueRange args) { return body(first, e.mul(panel, lanes), isVisible, args); });
       };
-      auto inside = [&](Value panel, Value least) { return e.maximum(e.minimum(panel, range.end), least); };
+      auto inside = [&](Value panel, Value min) { return e.maximum(e.minimum(panel, range.end), min); };
       Value begin = range.begin;
       if (type.getWindow()) {
         Value slot = e.maximum(e.sub(firstVisible(own), past), zero);
@@ -231,9 +231,9 @@ void AttentionEmitter::softmax(Value row) {
   })[0];
   Value largest = e.largest(peaks), sink;
   if (op.getSinks()) {
-    auto [weights, place] = getAreaAndPlace(op.getSinks());
+    auto [weights, offset] = getSegmentAndOffset(op.getSinks());
     Value head = isHeads ? e.add(op.getSink(), row) : Value(op.getSink());
-    sink = e.loadBytes(e.getF32Type(), weights, e.add(place, e.mul(head, 4)));
+    sink = e.loadBytes(e.getF32Type(), weights, e.add(offset, e.mul(head, 4)));
     largest = e.maximum(largest, sink);
   }
   Value peak = e.splat(largest);
@@ -270,48 +270,48 @@ void AttentionEmitter::softmax(Value row) {
 }
 
 /// Of a worker's first tile nobody has asked for them; in the others they are in the cache, most of them.
-void AttentionEmitter::askForKeys() {
-  constexpr int64_t line = 64, most = 32 << 10; // what surely stays in the second cache; products ask for the rest
+void AttentionEmitter::prefetchKeys() {
+  constexpr int64_t line = 64, maxBytes = 32 << 10; // what surely stays in the second cache; products ask for the rest
   int64_t cache = std::max<int64_t>(context.cpu.prefetch.cacheLevel, 2); // the first is too small for so much
   for (Range range : ranges) {
     Value begin = e.mul(range.begin, layout.keyPanelBytes), end = e.mul(range.end, layout.keyPanelBytes);
-    e.loop(begin, e.minimum(end, e.add(begin, most)), line,
-           [&](Value offset) { e.prefetch(area, e.add(keys, offset), cache); });
+    e.loop(begin, e.minimum(end, e.add(begin, maxBytes)), line,
+           [&](Value offset) { e.prefetch(segment, e.add(keys, offset), cache); });
   }
 }
 
 /// 16 positions are a panel of keys, and 16 of their dims as many lines as 16 positions of a panel of values.
-Product::Ahead AttentionEmitter::valuesOf(Range range) {
+Product::Prefetch AttentionEmitter::valuesOf(Range range) {
   Value first = e.add(values, offsetInPanel(e.mul(range.begin, lanes)));
   return {first, e.index(blockBytes), e.index(layout.valuePanelBytes)};
 }
 
 /// As many lines as the range has values, behind those that the ranges before it ask for.
-Product::Ahead AttentionEmitter::keysBehind(size_t index) {
-  Value place = next;
+Product::Prefetch AttentionEmitter::nextKeys(size_t index) {
+  Value offset = next;
   if (index > 0)
-    place = e.add(place, e.mul(panelsIn(ArrayRef(ranges).take_front(index)), layout.keyPanelBytes));
-  return {place, e.mul(panelsIn(ranges[index]), blockBytes), e.index(blockBytes)};
+    offset = e.add(offset, e.mul(panelsIn(ArrayRef(ranges).take_front(index)), layout.keyPanelBytes));
+  return {offset, e.mul(panelsIn(ranges[index]), blockBytes), e.index(blockBytes)};
 }
 
 void AttentionEmitter::run() {
-  Value place;
-  std::tie(area, place) = getAreaAndPlace(op.getCache());
+  Value offset;
+  std::tie(segment, offset) = getSegmentAndOffset(op.getCache());
   query = e.asRows(op.getQuery(), type.getDim());
   out = e.asRows(op.getOut(), type.getValueDim());
   isHeads = query != op.getQuery();
   isOne = cast<MemRefType>(op.getQuery().getType()).getDimSize(0) == 1;
-  keys = e.add(place, e.mul(op.getHead(), layout.headBytes));
+  keys = e.add(offset, e.mul(op.getHead(), layout.headBytes));
   values = e.add(keys, layout.valuesOffset);
   findRanges();
   if (isOne) {
-    constexpr int64_t most = 192 << 10; // as much of keys as of values; the smallest second cache has 512 KB
-    isShort = e.lessEqual(panelsIn(ranges), e.index(most / layout.keyPanelBytes));
-    askForKeys();
+    constexpr int64_t maxBytes = 192 << 10; // as much of keys as of values; the smallest second cache has 512 KB
+    isShort = e.lessEqual(panelsIn(ranges), e.index(maxBytes / layout.keyPanelBytes));
+    prefetchKeys();
   }
-  Value asked = query;
+  Value operand = query;
   if (isRounded) {
-    asked = out;
+    operand = out;
     e.forRows(query, [&](Value row) {
       e.loop(e.index(0), e.index(type.getDim()), lanes, [&](Value column) {
         storePairs(e.load(e.f32s(), query, {row, column}), out, row, e.div(column, e.index(2)));
@@ -324,8 +324,8 @@ void AttentionEmitter::run() {
   for (Range range : ranges) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes);
     Value scores = slice(op.getScores(), e.mul(range.begin, lanes), columns);
-    product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()), asked,
-            scores, false, isOne ? valuesOf(range) : Product::Ahead());
+    product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()),
+            operand, scores, false, isOne ? valuesOf(range) : Product::Prefetch());
   }
   e.forRows(query, [&](Value row) { softmax(row); });
   for (auto [index, range] : llvm::enumerate(ranges)) {
@@ -334,7 +334,7 @@ void AttentionEmitter::run() {
     Value weights = slice(op.getScores(), first, columns);
     auto sum = [&] {
       product(at, layout.valuePanelBytes, columns, weights, out, index > 0,
-              isOne ? keysBehind(index) : Product::Ahead());
+              isOne ? nextKeys(index) : Product::Prefetch());
     };
     if (index == 0)
       sum();
@@ -368,8 +368,8 @@ void lathe::expand(kernel::CombinePartialsOp op, VectorEmitter &e) {
     };
     Value begin = e.mul(head, dim), end = e.add(begin, dim), sink;
     if (op.getSinks()) {
-      auto [weights, place] = getAreaAndPlace(op.getSinks());
-      sink = e.loadBytes(e.getF32Type(), weights, e.add(place, e.mul(head, 4)));
+      auto [weights, offset] = getSegmentAndOffset(op.getSinks());
+      sink = e.loadBytes(e.getF32Type(), weights, e.add(offset, e.mul(head, 4)));
     }
     Value peak = e.loop(zero, splits, 1, sink ? sink : scalar(-std::numeric_limits<double>::infinity()),
                         [&](Value split, ValueRange largest) {

@@ -19,10 +19,10 @@ namespace {
 class BlockedProductEmitter {
 public:
   BlockedProductEmitter(VectorEmitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
-      : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
-        place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
+      : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), segment(function.getArgument(0)),
+        offset(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)),
-        panels(e, area, shape.format, shape.depth, !cpu.widensBytes()), inputs(e, input, panels.hasWideCodes()) {}
+        panels(e, segment, shape.format, shape.depth, !cpu.widensBytes()), inputs(e, input, panels.hasWideValues()) {}
 
   void run();
 
@@ -37,7 +37,7 @@ private:
 
   /// Calls body(begin, end) for parts of [0, size) of nearly equal length, at most `most` long, that begin at multiples
   /// of `unit`.
-  void inParts(Value size, int64_t most, int64_t unit, function_ref<void(Value begin, Value end)> body);
+  void inParts(Value size, int64_t max, int64_t unit, function_ref<void(Value begin, Value end)> body);
   void clear(Value firstRow, Value endRow);
   /// Fills the buffer with the columns [begin, end) of a panel.
   void unpackColumns(Value panel, Value begin, Value end);
@@ -48,16 +48,16 @@ private:
   Values tile(Value row, int64_t count, Value begin, Value end);
   /// Sums of products of the rows' codes in `block`, of `steps` steps from `firstStep` on, with what is unpacked from
   /// `step` on.
-  Values sumCodes(Value row, int64_t count, Value block, int64_t firstStep, Value step, int64_t steps);
-  Values sumWideCodes(Value row, int64_t count, Value block, Value step);
+  Values sumValues(Value row, int64_t count, Value block, int64_t firstStep, Value step, int64_t steps);
+  Values sumWideValues(Value row, int64_t count, Value block, Value step);
   void addTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
 
   VectorEmitter &e;
   const CPUInfo &cpu;
   const Product &shape;
   const FormatInfo &info;
-  Value area, place, panelStride, columns, input, out;
-  Value codes;  // [columns / depth][16][depth] u8 or i16
+  Value segment, offset, panelStride, columns, input, out;
+  Value values; // [columns / depth][16][depth] u8 or i16
   Value scales; // [groups][16] f32
   Value minima; // [runs][16] f32
   PanelReader panels;
@@ -68,9 +68,9 @@ Value BlockedProductEmitter::buffer(int64_t count, Type element) {
   return memref::AllocaOp::create(e, MemRefType::get({count}, element), e.getI64IntegerAttr(64));
 }
 
-void BlockedProductEmitter::inParts(Value size, int64_t most, int64_t unit,
+void BlockedProductEmitter::inParts(Value size, int64_t max, int64_t unit,
                                     function_ref<void(Value begin, Value end)> body) {
-  Value parts = e.ceilDiv(size, e.index(most)), units = e.ceilDiv(size, e.index(unit));
+  Value parts = e.ceilDiv(size, e.index(max)), units = e.ceilDiv(size, e.index(unit));
   Value length = e.mul(e.ceilDiv(units, parts), unit);
   e.loop(e.index(0), parts, 1, [&](Value part) {
     Value begin = e.minimum(e.mul(part, length), size);
@@ -80,7 +80,7 @@ void BlockedProductEmitter::inParts(Value size, int64_t most, int64_t unit,
 
 void BlockedProductEmitter::run() {
   Value zero = e.index(0), rows = e.rowsOf(input);
-  codes = buffer(cpu.blocked.columns * R * (panels.hasWideCodes() ? 2 : 1), e.getI8Type());
+  values = buffer(cpu.blocked.columns * R * (panels.hasWideValues() ? 2 : 1), e.getI8Type());
   scales = buffer(cpu.blocked.columns / info.group * R, e.getF32Type());
   if (info.minimum)
     minima = buffer(cpu.blocked.columns / info.group * R, e.getF32Type());
@@ -90,7 +90,7 @@ void BlockedProductEmitter::run() {
       clear(firstRow, endRow);
     inParts(columns, cpu.blocked.columns, info.block, [&](Value begin, Value end) {
       e.loop(zero, e.ceilDiv(e.columnsOf(out), e.index(R)), 1, [&](Value panel) {
-        unpackColumns(e.add(place, e.mul(panel, panelStride)), begin, end);
+        unpackColumns(e.add(offset, e.mul(panel, panelStride)), begin, end);
         Value done = firstRow;
         for (int64_t count = tileRows; count >= 1; count /= 2) {
           Value left = e.sub(endRow, done), stop = e.sub(endRow, count == 1 ? zero : e.rem(left, e.index(count)));
@@ -110,7 +110,7 @@ void BlockedProductEmitter::clear(Value firstRow, Value endRow) {
 
 void BlockedProductEmitter::addTile(Value first, int64_t count, Value output, ArrayRef<Value> sums) {
   Value left = e.sub(e.columnsOf(out), output);
-  auto each = [&](bool isWhole) {
+  auto addSums = [&](bool isWhole) {
     for (int64_t r = 0; r < kRegisters; ++r) {
       Value column = e.add(output, r * kLanes), mask;
       if (!isWhole)
@@ -127,7 +127,7 @@ void BlockedProductEmitter::addTile(Value first, int64_t count, Value output, Ar
       }
     }
   };
-  e.ifThen(e.lessEqual(e.index(R), left), [&] { each(true); }, [&] { each(false); });
+  e.ifThen(e.lessEqual(e.index(R), left), [&] { addSums(true); }, [&] { addSums(false); });
 }
 
 void BlockedProductEmitter::unpackColumns(Value panel, Value begin, Value end) {
@@ -145,23 +145,23 @@ void BlockedProductEmitter::unpackColumns(Value panel, Value begin, Value end) {
 }
 
 void BlockedProductEmitter::unpackRun(Value run, const PanelReader::Factors &block, Value to) {
-  Value at = e.mul(to, 32 * R * (panels.hasWideCodes() ? 2 : 1));
-  auto load = [&](int64_t bytes, int64_t offset) { return e.load(e.i8s(bytes), area, e.add(run, offset)); };
-  if (panels.hasWideCodes()) {
+  Value at = e.mul(to, 32 * R * (panels.hasWideValues() ? 2 : 1));
+  auto load = [&](int64_t bytes, int64_t byte) { return e.load(e.i8s(bytes), segment, e.add(run, byte)); };
+  if (panels.hasWideValues()) {
     for (int64_t step = 0; step < 16; ++step) {
       Value words = e.extend(load(2 * R, step * 2 * R), e.getI16Type());
       Value centred = e.add(words, -info.offset);
-      e.store(e.bitcast(e.i8s(4 * R), centred), codes, e.add(at, step * 4 * R));
+      e.store(e.bitcast(e.i8s(4 * R), centred), values, e.add(at, step * 4 * R));
     }
   } else if (info.bits == 8) {
     for (int64_t step = 0; step < 8; ++step)
-      e.store(load(4 * R, step * 4 * R), codes, e.add(at, step * 4 * R));
+      e.store(load(4 * R, step * 4 * R), values, e.add(at, step * 4 * R));
   } else {
     Values high = panels.loadHighBits(run);
     for (int64_t j = 0; j < 4; ++j) {
       auto [low, up] = panels.unpackSteps(run, high, j);
-      e.store(low, codes, e.add(at, j * 4 * R));
-      e.store(up, codes, e.add(at, (j + 4) * 4 * R));
+      e.store(low, values, e.add(at, j * 4 * R));
+      e.store(up, values, e.add(at, (j + 4) * 4 * R));
     }
   }
   PanelReader::Factors factors = panels.getRunFactors(block, run);
@@ -173,7 +173,8 @@ void BlockedProductEmitter::unpackRun(Value run, const PanelReader::Factors &blo
     e.store(factors.minimum, minima, group);
 }
 
-BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, int64_t count, Value block, Value step) {
+BlockedProductEmitter::Values BlockedProductEmitter::sumWideValues(Value first, int64_t count, Value block,
+                                                                   Value step) {
   VectorType words = e.vec(2 * kLanes, e.getI16Type());
   Values none(count * kRegisters, e.number(e.i32s(kLanes), 0));
   return e.loop(e.index(0), e.index(16), 2, none, [&](Value s, ValueRange before) {
@@ -182,10 +183,10 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, i
       Values weights;
       for (int64_t r = 0; r < kRegisters; ++r) {
         Value at = e.add(e.mul(e.add(step, s), 4 * R), half * 4 * R + r * 4 * kLanes);
-        weights.push_back(e.bitcast(words, e.load(e.i8s(4 * kLanes), codes, at)));
+        weights.push_back(e.bitcast(words, e.load(e.i8s(4 * kLanes), values, at)));
       }
       for (int64_t i = 0; i < count; ++i) {
-        Value x = inputs.getCodes(e.add(first, i), block, e.add(s, half), kLanes);
+        Value x = inputs.getValues(e.add(first, i), block, e.add(s, half), kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {
           Value &sum = sums[i * kRegisters + r];
           sum = e.add(sum, cpu::MaddI16Op::create(e, e.i32s(kLanes), weights[r], x));
@@ -196,17 +197,17 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumWideCodes(Value first, i
   });
 }
 
-BlockedProductEmitter::Values BlockedProductEmitter::sumCodes(Value first, int64_t count, Value block,
-                                                              int64_t firstStep, Value step, int64_t steps) {
+BlockedProductEmitter::Values BlockedProductEmitter::sumValues(Value first, int64_t count, Value block,
+                                                               int64_t firstStep, Value step, int64_t steps) {
   VectorType words = e.vec(2 * kLanes, e.getI16Type()), ints = e.i32s(kLanes);
   int64_t tileSums = count * kRegisters;
   // One step for all: the product of each code with its activation.
   auto forStep = [&](Value s, function_ref<void(Value & sum, Value weights, Value x)> product, Values &sums) {
     Values weights;
     for (int64_t r = 0; r < kRegisters; ++r)
-      weights.push_back(e.load(e.i8s(4 * kLanes), codes, e.add(e.mul(e.add(step, s), 4 * R), r * 4 * kLanes)));
+      weights.push_back(e.load(e.i8s(4 * kLanes), values, e.add(e.mul(e.add(step, s), 4 * R), r * 4 * kLanes)));
     for (int64_t i = 0; i < count; ++i) {
-      Value x = inputs.getCodes(e.add(first, i), block, e.add(s, firstStep), kLanes);
+      Value x = inputs.getValues(e.add(first, i), block, e.add(s, firstStep), kLanes);
       for (int64_t r = 0; r < kRegisters; ++r)
         product(sums[i * kRegisters + r], weights[r], x);
     }
@@ -269,13 +270,13 @@ BlockedProductEmitter::Values BlockedProductEmitter::tile(Value first, int64_t c
     Value block = inputs.getBlock(e.add(firstRun, here));
     for (int64_t g = 0; g < groups; ++g) {
       int64_t steps = info.group / 4;
-      Values products = panels.hasWideCodes()
-                            ? sumWideCodes(first, count, block, e.mul(here, 16))
-                            : sumCodes(first, count, block, g * steps, e.add(e.mul(here, 8), g * steps), steps);
+      Values products = panels.hasWideValues()
+                            ? sumWideValues(first, count, block, e.mul(here, 16))
+                            : sumValues(first, count, block, g * steps, e.add(e.mul(here, 8), g * steps), steps);
       for (int64_t i = 0; i < count; ++i) {
         Value row = e.add(first, i);
         Value x = e.splat(inputs.getScale(row, block), kLanes), start;
-        if (info.offset && !panels.hasWideCodes())
+        if (info.offset && !panels.hasWideValues())
           start =
               inputs.getStart(row, block, panels.getOffset(), groups == 2 ? std::optional(g) : std::nullopt, kLanes);
         for (int64_t r = 0; r < kRegisters; ++r) {

@@ -11,24 +11,24 @@ using namespace lathe;
 namespace {
 
 /// Where a part of a state begins, and the area it is in.
-std::pair<Value, Value> placeOf(VectorEmitter &e, Value state, Value part) {
-  auto [area, place] = getAreaAndPlace(state);
-  return {area, e.add(place, e.mul(part, cast<lm::RecurrentStateType>(state.getType()).getValues() * 4))};
+std::pair<Value, Value> getStatePart(VectorEmitter &e, Value state, Value part) {
+  auto [segment, offset] = getSegmentAndOffset(state);
+  return {segment, e.add(offset, e.mul(part, cast<lm::RecurrentStateType>(state.getType()).getValues() * 4))};
 }
 
-Value loadFloats(VectorEmitter &e, int64_t lanes, Value area, Value at) {
-  return e.bitcast(e.f32s(lanes), e.load(e.i8s(4 * lanes), area, at));
+Value loadFloats(VectorEmitter &e, int64_t lanes, Value segment, Value at) {
+  return e.bitcast(e.f32s(lanes), e.load(e.i8s(4 * lanes), segment, at));
 }
 
-void storeFloats(VectorEmitter &e, Value floats, Value area, Value at) {
+void storeFloats(VectorEmitter &e, Value floats, Value segment, Value at) {
   int64_t lanes = cast<VectorType>(floats.getType()).getNumElements();
-  e.store(e.bitcast(e.i8s(4 * lanes), floats), area, at);
+  e.store(e.bitcast(e.i8s(4 * lanes), floats), segment, at);
 }
 
 /// One value of a vector weight.
 Value loadValue(VectorEmitter &e, Value weight, Value index) {
-  auto [area, place] = getAreaAndPlace(weight);
-  return e.loadBytes(e.getF32Type(), area, e.add(place, e.mul(index, 4)));
+  auto [segment, offset] = getSegmentAndOffset(weight);
+  return e.loadBytes(e.getF32Type(), segment, e.add(offset, e.mul(index, 4)));
 }
 
 /// A function of vectors of one value.
@@ -42,25 +42,25 @@ Value ofScalar(VectorEmitter &e, Value x, function_ref<Value(Value)> function) {
 void lathe::expand(kernel::Conv1dOp op, VectorEmitter &e) {
   int64_t channels = VectorEmitter::staticColumns(op.getInput()), width = op.getWidth(),
           lanes = VectorEmitter::lanesFor(channels);
-  auto [area, state] = placeOf(e, op.getState(), op.getPart());
-  auto [weights, place] = getAreaAndPlace(op.getWeight());
+  auto [segment, state] = getStatePart(e, op.getState(), op.getPart());
+  auto [weights, offset] = getSegmentAndOffset(op.getWeight());
   Value isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), e.index(0));
   e.loop(e.index(0), e.index(channels), lanes,
-         [&, area = area, state = state, weights = weights, place = place](Value column) {
+         [&, segment = segment, state = state, weights = weights, offset = offset](Value column) {
            // Channels lie one after another with all their taps: a vector of a tap is every width-th of them.
            Value first = e.mul(e.add(op.getChannel(), column), width);
-           Value all = loadFloats(e, lanes * width, weights, e.add(place, e.mul(first, 4)));
+           Value all = loadFloats(e, lanes * width, weights, e.add(offset, e.mul(first, 4)));
            SmallVector<Value> taps, history;
            for (int64_t tap = 0; tap < width; ++tap) {
-             SmallVector<int64_t> places;
+             SmallVector<int64_t> indices;
              for (int64_t lane = 0; lane < lanes; ++lane)
-               places.push_back(lane * width + tap);
-             taps.push_back(vector::ShuffleOp::create(e, all, all, places));
+               indices.push_back(lane * width + tap);
+             taps.push_back(vector::ShuffleOp::create(e, all, all, indices));
            }
            auto at = [&](int64_t i) { return e.add(e.add(state, e.mul(column, 4)), i * channels * 4); };
            Value none = e.number(e.f32s(lanes), 0);
            for (int64_t i = 0; i + 1 < width; ++i)
-             history.push_back(e.select(isStart, none, loadFloats(e, lanes, area, at(i))));
+             history.push_back(e.select(isStart, none, loadFloats(e, lanes, segment, at(i))));
            history = e.loop(e.index(0), e.rowsOf(op.getInput()), 1, history, [&](Value row, ValueRange before) {
              SmallVector<Value> inputs(before);
              inputs.push_back(e.load(e.f32s(lanes), op.getInput(), {row, column}));
@@ -72,7 +72,7 @@ void lathe::expand(kernel::Conv1dOp op, VectorEmitter &e) {
              return inputs;
            });
            for (int64_t i = 0; i + 1 < width; ++i)
-             storeFloats(e, history[i], area, at(i));
+             storeFloats(e, history[i], segment, at(i));
          });
 }
 
@@ -92,7 +92,7 @@ public:
       : e(e), op(op), keys(VectorEmitter::staticColumns(op.getKey())),
         columns(VectorEmitter::staticColumns(op.getValue())), lanes(VectorEmitter::lanesFor(columns)),
         keyLanes(VectorEmitter::lanesFor(keys)) {
-    std::tie(area, place) = placeOf(e, op.getState(), op.getPart());
+    std::tie(segment, offset) = getStatePart(e, op.getState(), op.getPart());
   }
 
   void run();
@@ -104,17 +104,17 @@ private:
 
   void chunk(Value row, int64_t count);
   Value scalar(double value) { return e.number(e.getF32Type(), value); }
-  Value placeAt(Value key, Value column) { return e.add(place, e.mul(e.add(e.mul(key, columns), column), 4)); }
+  Value offsetAt(Value key, Value column) { return e.add(offset, e.mul(e.add(e.mul(key, columns), column), 4)); }
   /// Sum over the key's width of two rows.
   Value dot(Value lhs, Value lhsRow, Value rhs, Value rhsRow);
   /// What each of `rows` finds in S's columns from `column` on.
-  SmallVector<Value> ask(Value from, ArrayRef<Value> rows, Value column);
+  SmallVector<Value> multiplyState(Value from, ArrayRef<Value> rows, Value column);
   Value decayOf(Value row);
 
   VectorEmitter &e;
   kernel::DeltaRuleOp op;
   int64_t keys, columns, lanes, keyLanes;
-  Value area, place;
+  Value segment, offset;
 };
 
 Value DeltaRuleEmitter::dot(Value lhs, Value lhsRow, Value rhs, Value rhsRow) {
@@ -125,11 +125,11 @@ Value DeltaRuleEmitter::dot(Value lhs, Value lhsRow, Value rhs, Value rhsRow) {
   })[0]);
 }
 
-SmallVector<Value> DeltaRuleEmitter::ask(Value from, ArrayRef<Value> rows, Value column) {
+SmallVector<Value> DeltaRuleEmitter::multiplyState(Value from, ArrayRef<Value> rows, Value column) {
   SmallVector<Value> none(rows.size(), e.number(e.f32s(lanes), 0));
   return e.loop(e.index(0), e.index(keys), 1, none, [&](Value key, ValueRange before) {
     SmallVector<Value> sums(before);
-    Value state = loadFloats(e, lanes, area, placeAt(key, column));
+    Value state = loadFloats(e, lanes, segment, offsetAt(key, column));
     for (auto [sum, row] : llvm::zip(sums, rows))
       sum = e.fma(e.splat(e.loadScalar(from, {row, key}), lanes), state, sum);
     return sums;
@@ -181,7 +181,8 @@ void DeltaRuleEmitter::chunk(Value first, int64_t count) {
     }
 
   e.loop(e.index(0), e.index(columns), lanes, [&](Value column) {
-    SmallVector<Value> byKeys = ask(op.getKey(), rows, column), byQueries = ask(op.getQuery(), rows, column), changes;
+    SmallVector<Value> byKeys = multiplyState(op.getKey(), rows, column),
+                       byQueries = multiplyState(op.getQuery(), rows, column), changes;
     for (int64_t i = 0; i < count; ++i) {
       Value expected = e.mul(byKeys[i], e.splat(e.mul(decay[0][i + 1], keyScale[i]), lanes));
       Value answer = e.mul(byQueries[i], e.splat(e.mul(decay[0][i + 1], queryScale[i]), lanes));
@@ -198,10 +199,10 @@ void DeltaRuleEmitter::chunk(Value first, int64_t count) {
       changes[i] = e.mul(changes[i], e.splat(e.mul(decay[i + 1][count], keyScale[i]), lanes));
     Value kept = e.splat(decay[0][count], lanes);
     e.loop(e.index(0), e.index(keys), 1, [&](Value key) {
-      Value state = e.mul(loadFloats(e, lanes, area, placeAt(key, column)), kept);
+      Value state = e.mul(loadFloats(e, lanes, segment, offsetAt(key, column)), kept);
       for (int64_t i = 0; i < count; ++i)
         state = e.fma(e.splat(e.loadScalar(op.getKey(), {rows[i], key}), lanes), changes[i], state);
-      storeFloats(e, state, area, placeAt(key, column));
+      storeFloats(e, state, segment, offsetAt(key, column));
     });
   });
 }
@@ -210,7 +211,7 @@ void DeltaRuleEmitter::run() {
   Value zero = e.index(0), isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), zero);
   e.ifThen(isStart, [&] {
     e.loop(zero, e.index(keys * columns), lanes,
-           [&](Value i) { storeFloats(e, e.number(e.f32s(lanes), 0), area, placeAt(zero, i)); });
+           [&](Value i) { storeFloats(e, e.number(e.f32s(lanes), 0), segment, offsetAt(zero, i)); });
   });
   Value count = e.rowsOf(op.getKey()), whole = zero;
   if (cast<MemRefType>(op.getKey().getType()).getDimSize(0) != 1) {

@@ -14,7 +14,7 @@ struct RowReader {
   VectorEmitter &e;
   lm::WeightType type;
   PanelLayout layout{type};
-  Value area = {}, panel = {}, lane = {}; // byte of the panel, row in it
+  Value segment = {}, panel = {}, lane = {}; // byte of the panel, row in it
 
   Value f32(Value bytes16, bool isBF16) {
     if (isBF16)
@@ -23,13 +23,13 @@ struct RowReader {
   }
   Value f16At(Value base, int64_t offset) {
     Value at = e.add(e.add(base, offset), e.mul(lane, 2));
-    return f32(e.loadBytes(e.getI16Type(), area, at), false);
+    return f32(e.loadBytes(e.getI16Type(), segment, at), false);
   }
   Value powerAt(Value base, int64_t offset) {
     Value bits = e.shl(byteAt(e.add(e.add(base, offset), lane)), 23);
     return e.mul(e.bitcast(e.getF32Type(), bits), e.number(e.getF32Type(), 0.5));
   }
-  Value byteAt(Value base) { return e.extend(e.loadScalar(area, base), e.getI32Type()); }
+  Value byteAt(Value base) { return e.extend(e.loadScalar(segment, base), e.getI32Type()); }
 
   /// Column k of a format without groups.
   Value plain(Value k) {
@@ -38,17 +38,17 @@ struct RowReader {
     Value value = e.add(e.mul(e.add(e.mul(step, layout.rows), lane), depth), within);
     Value at = e.add(e.add(panel, layout.scalesBytes), e.mul(value, bytes));
     if (type.getInfo().isScaled()) {
-      Value bits = e.andBits(e.shl(e.extendSigned(e.loadScalar(area, at), e.getI16Type()), 7), 0xbfff);
-      Value scale = e.loadBytes(e.getF32Type(), area, e.add(panel, e.mul(e.div(k, e.index(kScaleBlock)), 4)));
+      Value bits = e.andBits(e.shl(e.extendSigned(e.loadScalar(segment, at), e.getI16Type()), 7), 0xbfff);
+      Value scale = e.loadBytes(e.getF32Type(), segment, e.add(panel, e.mul(e.div(k, e.index(kScaleBlock)), 4)));
       return e.mul(f32(bits, false), scale);
     }
     if (bytes == 4)
-      return e.loadBytes(e.getF32Type(), area, at);
-    return f32(e.loadBytes(e.getI16Type(), area, at), type.getFormat() == Format::BF16);
+      return e.loadBytes(e.getF32Type(), segment, at);
+    return f32(e.loadBytes(e.getI16Type(), segment, at), type.getFormat() == Format::BF16);
   }
 
   /// Code of column k < 32 of the run at `run`.
-  Value code(Value run, Value k) {
+  Value quantised(Value run, Value k) {
     int bits = type.getInfo().bits;
     if (bits == 8) {
       Value step = e.div(k, e.index(layout.depth)), within = e.rem(k, e.index(layout.depth));
@@ -83,14 +83,14 @@ void lathe::readRow(VectorEmitter &e, Value matrix, Value id, function_ref<void(
                     Value expert) {
   auto type = cast<lm::WeightType>(matrix.getType());
   const FormatInfo &info = type.getInfo();
-  auto [area, place] = getAreaAndPlace(matrix);
+  auto [segment, offset] = getSegmentAndOffset(matrix);
   if (expert)
-    place = e.add(place, e.mul(expert, getExpertBytes(type)));
+    offset = e.add(offset, e.mul(expert, getExpertBytes(type)));
   Value zero = e.index(0);
   RowReader reader{e, type};
   const PanelLayout &layout = reader.layout;
-  reader.area = area;
-  reader.panel = e.add(place, e.mul(e.div(id, e.index(layout.rows)), layout.panelBytes));
+  reader.segment = segment;
+  reader.panel = e.add(offset, e.mul(e.div(id, e.index(layout.rows)), layout.panelBytes));
   reader.lane = e.rem(id, e.index(layout.rows));
   if (!info.isQuantised()) {
     e.loop(zero, e.index(type.getColumns()), 1, [&](Value k) { put(k, reader.plain(k)); });
@@ -111,13 +111,13 @@ void lathe::readRow(VectorEmitter &e, Value matrix, Value id, function_ref<void(
           Value sub = e.add(e.add(at, layout.codesBytes), reader.lane);
           if (info.group == 16)
             sub = e.add(sub, e.mul(e.div(k, e.index(16)), layout.rows));
-          Value byte = e.loadScalar(area, sub);
+          Value byte = e.loadScalar(segment, sub);
           Value integer = info.minimum ? e.extend(byte, e.getI32Type()) : e.extendSigned(byte, e.getI32Type());
           groupScale = e.mul(d, e.toF32(integer));
           if (info.minimum)
             groupMinimum = e.mul(m, e.toF32(reader.byteAt(e.add(sub, layout.rows))));
         }
-        Value value = e.mul(groupScale, e.toF32(e.add(reader.code(at, k), -info.offset)));
+        Value value = e.mul(groupScale, e.toF32(e.add(reader.quantised(at, k), -info.offset)));
         if (groupMinimum)
           value = e.sub(value, groupMinimum);
         put(e.add(first, k), value);
@@ -163,8 +163,8 @@ void lathe::expand(kernel::ValuesOp op, VectorEmitter &e) {
     });
     return;
   }
-  auto [area, place] = getAreaAndPlace(op.getWeight());
-  e.loop(e.index(0), e.index(type.getRows()), 1, [&, area = area, place = place](Value column) {
-    store(e.index(0), column, e.loadBytes(e.getF32Type(), area, e.add(place, e.mul(column, 4))));
+  auto [segment, offset] = getSegmentAndOffset(op.getWeight());
+  e.loop(e.index(0), e.index(type.getRows()), 1, [&, segment = segment, offset = offset](Value column) {
+    store(e.index(0), column, e.loadBytes(e.getF32Type(), segment, e.add(offset, e.mul(column, 4))));
   });
 }

@@ -79,8 +79,8 @@ void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
       Value own = score(column);
       if (!op.getCorrection())
         return own;
-      auto [area, place] = getAreaAndPlace(op.getCorrection());
-      Value correction = e.loadBytes(f32, area, e.add(place, e.mul(column, 4)));
+      auto [segment, offset] = getSegmentAndOffset(op.getCorrection());
+      Value correction = e.loadBytes(f32, segment, e.add(offset, e.mul(column, 4)));
       Value corrected = e.add(probability(own), correction), hidden = e.number(f32, lowest);
       return e.select(arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, own, hidden), hidden, corrected);
     };

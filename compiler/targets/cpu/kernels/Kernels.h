@@ -23,7 +23,7 @@ enum class Panels {
 /// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin
 /// at `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
 struct Product {
-  Value area, place, panelStride, columns;
+  Value segment, offset, panelStride, columns;
   Value input, out; // memref<?x?xf32, bf16 or i8, strided>, memref<?x?xf32, strided>
   Format format;
   int64_t depth;
@@ -32,13 +32,13 @@ struct Product {
   bool isPaired = false;    // an f32 of input is two bf16, side by side in a column each
   /// Of a cache: memory that is asked for meanwhile, a line for each line of the panels. 16 values of a panel ask from
   /// `place` on, the next 16 `run` bytes behind that, those of the next panel `panel` bytes.
-  struct Ahead {
-    Value place, panel, run; // null: the panel that comes next is asked for
-  } ahead = {};
+  struct Prefetch {
+    Value offset, panelStride, runStride; // null: the panel that comes next is asked for
+  } prefetch = {};
 };
 
 /// The `depth` columns of the step at `at` of a panel of a format without groups, 16 values each.
-SmallVector<Value> loadStep(VectorEmitter &emitter, Value area, Value at, Format format, int64_t depth);
+SmallVector<Value> loadStep(VectorEmitter &emitter, Value segment, Value at, Format format, int64_t depth);
 /// Row `id` of a packed matrix, the one of `expert` where there are several: put(column, value) for each column.
 void readRow(VectorEmitter &emitter, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
              Value expert = {});

@@ -26,7 +26,7 @@ struct LatentEmitter {
   static constexpr int64_t lanes = kPanelRows;
 
   int64_t latent = cache.getLatent(), own = keys.getColumns(), valueDim = values.getRows();
-  int64_t behind = cache.getDim() - latent, width = own + behind;
+  int64_t ropeDim = cache.getDim() - latent, width = own + ropeDim;
   Value zero = e.index(0), rows = e.rowsOf(op.getQuery());
 
   /// Columns of the rows from `first` on.
@@ -47,13 +47,13 @@ struct LatentEmitter {
 SmallVector<Value> LatentEmitter::step(Value weight, Value panel, Value column) {
   auto type = cast<lm::WeightType>(weight.getType());
   PanelLayout packed(type);
-  auto [area, place] = getAreaAndPlace(weight);
+  auto [segment, offset] = getSegmentAndOffset(weight);
   int64_t stepBytes = lanes * packed.depth * type.getInfo().bits / 8;
-  Value at = e.add(e.add(place, e.mul(op.getHead(), getExpertBytes(type))), e.mul(panel, packed.panelBytes));
-  Value offset = e.add(e.mul(e.div(column, e.index(packed.depth)), stepBytes), packed.scalesBytes);
-  SmallVector<Value> columns = loadStep(e, area, e.add(at, offset), type.getFormat(), packed.depth);
+  Value at = e.add(e.add(offset, e.mul(op.getHead(), getExpertBytes(type))), e.mul(panel, packed.panelBytes));
+  Value inPanel = e.add(e.mul(e.div(column, e.index(packed.depth)), stepBytes), packed.scalesBytes);
+  SmallVector<Value> columns = loadStep(e, segment, e.add(at, inPanel), type.getFormat(), packed.depth);
   if (type.getInfo().isScaled()) {
-    Value scale = e.loadBytes(e.getF32Type(), area, e.add(at, e.mul(e.div(column, e.index(kScaleBlock)), 4)));
+    Value scale = e.loadBytes(e.getF32Type(), segment, e.add(at, e.mul(e.div(column, e.index(kScaleBlock)), 4)));
     columns = {e.mul(columns[0], e.splat(scale))};
   }
   return columns;
@@ -70,7 +70,7 @@ void LatentEmitter::unpackMatrices() {
         SmallVector<Value> columns;
         while (columns.size() < lanes)
           columns.append(step(op.getVUp(), panel, e.add(column, columns.size())));
-        for (auto [i, row] : llvm::enumerate(e.turn(columns)))
+        for (auto [i, row] : llvm::enumerate(e.transpose(columns)))
           e.store(row, matrices, {e.add(e.mul(panel, lanes), i), column});
       });
     });
@@ -88,8 +88,8 @@ void LatentEmitter::unpackMatrices() {
     });
   } else {
     e.loop(zero, e.index(latent), 1, [&](Value id) {
-      auto putTurned = [&](Value column, Value value) { put(e.add(column, valueDim), id, value); };
-      readRow(e, op.getKUp(), id, putTurned, op.getHead());
+      auto putTransposed = [&](Value column, Value value) { put(e.add(column, valueDim), id, value); };
+      readRow(e, op.getKUp(), id, putTransposed, op.getHead());
     });
   }
 }
@@ -116,20 +116,20 @@ void LatentEmitter::takeQueries() {
 
 /// Keys and values of 16 positions, the cache's `panel`, as the block's `slot`.
 void LatentEmitter::makePanel(Value panel, Value slot) {
-  auto [area, place] = getAreaAndPlace(op.getCache());
-  Value at = e.add(place, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, scratch.rowsPerPanel);
+  auto [segment, offset] = getSegmentAndOffset(op.getCache());
+  Value at = e.add(offset, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, scratch.rowsPerPanel);
   Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
   SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(0)};
   SmallVector<OpFoldResult> sizes = {e.getIndexAttr(scratch.matrixRows), e.getIndexAttr(lanes)};
   SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
   Value made = memref::SubViewOp::create(e, op.getPanels(), offsets, sizes, strides);
   context.products.call(
-      e, {area, at, zero, e.index(latent), op.getMatrices(), made, format, layout.depth, Panels::Latents});
+      e, {segment, at, zero, e.index(latent), op.getMatrices(), made, format, layout.depth, Panels::Latents});
   // What keys have of their own follows.
   int64_t stepBytes = lanes * layout.depth * layout.elementBytes;
   Value rotated = e.add(at, latent / layout.depth * stepBytes), last = e.add(first, scratch.matrixRows);
-  e.loop(zero, e.index(behind / layout.depth), 1, [&, area = area](Value step) {
-    SmallVector<Value> steps = loadStep(e, area, e.add(rotated, e.mul(step, stepBytes)), format, layout.depth);
+  e.loop(zero, e.index(ropeDim / layout.depth), 1, [&, segment = segment](Value step) {
+    SmallVector<Value> steps = loadStep(e, segment, e.add(rotated, e.mul(step, stepBytes)), format, layout.depth);
     for (auto [d, column] : llvm::enumerate(steps))
       e.store(column, op.getPanels(), {e.add(e.add(last, e.mul(step, layout.depth)), d), zero});
   });
@@ -139,7 +139,7 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
     for (int64_t i = 0; i < lanes; ++i)
       rows.push_back(e.load(e.f32s(), op.getPanels(), {e.add(from, i), zero}));
     Value to = e.add(e.add(e.mul(block, positions), e.mul(slot, lanes)), scratch.transposed);
-    for (auto [i, row] : llvm::enumerate(e.turn(rows)))
+    for (auto [i, row] : llvm::enumerate(e.transpose(rows)))
       e.store(row, op.getPanels(), {e.add(to, i), zero});
   });
 }
@@ -180,8 +180,8 @@ void LatentEmitter::run() {
   unpackMatrices();
   takeQueries();
   Value line = e.asLine(op.getPanels());
-  auto meet = [&](int64_t place, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
-    context.products.call(e, {line, e.index(place * lanes), e.index(panelStride * lanes), columns, input, out,
+  auto multiply = [&](int64_t offset, int64_t panelStride, Value columns, Value input, Value out, bool accumulates) {
+    context.products.call(e, {line, e.index(offset * lanes), e.index(panelStride * lanes), columns, input, out,
                               Format::F32, 1, Panels::Scratch, accumulates});
   };
 
@@ -193,7 +193,8 @@ void LatentEmitter::run() {
     e.loop(zero, panels, 1, [&](Value slot) { makePanel(e.add(e.div(begin, e.index(lanes)), slot), slot); });
     Value first = e.maximum(e.sub(begin, op.getPosition()), zero);
     Value scores = part(op.getRows(), first, scratch.scores, columns);
-    meet(valueDim, scratch.rowsPerPanel, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)), scores, false);
+    multiply(valueDim, scratch.rowsPerPanel, e.index(width), part(op.getRows(), first, 0, e.getIndexAttr(width)),
+             scores, false);
     e.loop(first, rows, 1, [&](Value row) {
       Value factor = e.splat(addScores(row, begin, panels), wide);
       e.loop(zero, e.index(valueDim), wide, [&](Value column) {
@@ -201,8 +202,8 @@ void LatentEmitter::run() {
         e.store(e.mul(e.load(e.f32s(wide), op.getRows(), at), factor), op.getRows(), at);
       });
     });
-    meet(scratch.transposed, positions, columns, scores, part(op.getRows(), first, scratch.sums, e.getIndexAttr(valueDim)),
-         true);
+    multiply(scratch.transposed, positions, columns, scores,
+             part(op.getRows(), first, scratch.sums, e.getIndexAttr(valueDim)), true);
   });
   e.loop(zero, rows, 1, [&](Value row) {
     Value sum = e.loadScalar(op.getRows(), {row, e.index(scratch.state + 1)});

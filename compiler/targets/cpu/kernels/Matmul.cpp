@@ -22,11 +22,11 @@ int64_t ownRows(const Product &product) {
 class ProductEmitter {
 public:
   ProductEmitter(VectorEmitter &e, const CPUInfo &cpu, const Product &shape, func::FuncOp function)
-      : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), area(function.getArgument(0)),
-        place(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
+      : e(e), cpu(cpu), shape(shape), info(getFormatInfo(shape.format)), segment(function.getArgument(0)),
+        offset(function.getArgument(1)), panelStride(function.getArgument(2)), columns(function.getArgument(3)),
         input(function.getArgument(4)), out(function.getArgument(5)) {
-    if (shape.ahead.place)
-      ahead = {function.getArgument(6), function.getArgument(7), function.getArgument(8)};
+    if (shape.prefetch.offset)
+      prefetched = {function.getArgument(6), function.getArgument(7), function.getArgument(8)};
   }
 
   void run();
@@ -42,17 +42,17 @@ private:
   void prefetch(Value at, int64_t bytes) { prefetch(at, bytes, cpu.prefetch.cacheLevel); }
   void prefetch(Value at, int64_t bytes, int64_t cache);
   /// How far ahead `count` rows ask for weights.
-  int64_t aheadBytes(int64_t count) const {
+  int64_t prefetchDistance(int64_t count) const {
     return count > 1 ? cpu.prefetch.tileBytes : info.bits < 8 ? cpu.prefetch.narrowRowBytes : cpu.prefetch.rowBytes;
   }
   /// What a tile of floats or bf16 dots does in each round of its steps of `stepBytes` so that weights are on their
   /// way.
-  std::function<void(Value step, int64_t count)> asker(Value first, int64_t count, ArrayRef<Value> panels, Value steps,
-                                                       int64_t stepBytes);
+  std::function<void(Value step, int64_t count)> makePrefetcher(Value first, int64_t count, ArrayRef<Value> panels,
+                                                                Value steps, int64_t stepBytes);
   /// What those behind the first tile of many rows do, so that memory is busy all the time: each asks for its share of
   /// a group of panels behind this one. Null: nothing.
-  std::function<void(Value panel, Value step, int64_t count)> shareAsker(Value first, int64_t count, Value steps,
-                                                                         int64_t stepBytes);
+  std::function<void(Value panel, Value step, int64_t count)> makeGroupPrefetcher(Value first, int64_t count,
+                                                                                  Value steps, int64_t stepBytes);
   /// Sums [chains][a tile's outputs], which were added up independently, become one sum for each output.
   Values addChains(Values sums, int64_t chains);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
@@ -66,7 +66,7 @@ private:
     Value sum; // 16 x i32
     Value sum16;
     int64_t products = 0;
-    void add(ProductEmitter &p, Value codes, Value x);
+    void add(ProductEmitter &p, Value weights, Value x);
     void flush(ProductEmitter &p);
   };
   /// [count][panels] sums of products of codes, less offsets, before scales; where a run has two groups, the second's
@@ -86,10 +86,10 @@ private:
   const CPUInfo &cpu;
   const Product &shape;
   const FormatInfo &info;
-  Value area, place, panelStride, columns, input, out;
-  Product::Ahead ahead = {};
+  Value segment, offset, panelStride, columns, input, out;
+  Product::Prefetch prefetched = {};
   Value panelNumber;                 // of the first panel of the tile being emitted
-  bool asksAhead = false;            // that tile, being the first, asks for what comes
+  bool isPrefetching = false;        // that tile, being the first, asks for what comes
   Value groupStride;                 // bytes from a group of panels to the next
   std::optional<PanelReader> reader; // of codes
   std::optional<RowReader> rowReader;
@@ -100,8 +100,8 @@ void ProductEmitter::run() {
   Value panelCount = e.ceilDiv(outputs, e.index(R));
   RegisterTile registers = cpu.getTile(shape.format);
   if (info.isQuantised()) {
-    reader.emplace(e, area, shape.format, shape.depth, !cpu.widensBytes());
-    rowReader.emplace(e, input, reader->hasWideCodes());
+    reader.emplace(e, segment, shape.format, shape.depth, !cpu.widensBytes());
+    rowReader.emplace(e, input, reader->hasWideValues());
   }
 
   // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second. Of a
@@ -115,12 +115,12 @@ void ProductEmitter::run() {
       auto tileAt = [&](Value row, int64_t count, Value panel) {
         Values bases;
         for (int64_t p = 0; p < width; ++p)
-          bases.push_back(e.add(place, e.mul(e.add(panel, p), panelStride)));
+          bases.push_back(e.add(offset, e.mul(e.add(panel, p), panelStride)));
         panelNumber = panel;
         storeTile(row, count, e.mul(panel, R), tile(row, count, bases));
       };
-      auto tiles = [&](int64_t count, Value begin, Value end, bool asks) {
-        asksAhead = asks;
+      auto tiles = [&](int64_t count, Value begin, Value end, bool prefetches) {
+        isPrefetching = prefetches;
         e.loop(begin, end, count, [&](Value row) {
           if (groupSize == width)
             return tileAt(row, count, group);
@@ -195,21 +195,21 @@ ProductEmitter::Values ProductEmitter::tile(Value row, int64_t count, ArrayRef<V
 
 void ProductEmitter::prefetch(Value at, int64_t bytes, int64_t cache) {
   constexpr int64_t line = 64;
-  for (int64_t offset = 0; offset < bytes; offset += line)
-    e.prefetch(area, e.add(at, offset), cache);
+  for (int64_t byte = 0; byte < bytes; byte += line)
+    e.prefetch(segment, e.add(at, byte), cache);
 }
 
-std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t count, ArrayRef<Value> panels,
-                                                          Value steps, int64_t stepBytes) {
-  if (ahead.place) {
+std::function<void(Value, int64_t)> ProductEmitter::makePrefetcher(Value first, int64_t count, ArrayRef<Value> panels,
+                                                                   Value steps, int64_t stepBytes) {
+  if (prefetched.offset) {
     int64_t run = R / shape.depth,
             cache = std::max<int64_t>(cpu.prefetch.cacheLevel, 2); // it is too much for the first
-    return [=, this, number = panelNumber, asks = asksAhead](Value step, int64_t stepsHere) {
-      for (int64_t s = 0; asks && s < stepsHere; ++s)
+    return [=, this, number = panelNumber, active = isPrefetching](Value step, int64_t stepsHere) {
+      for (int64_t s = 0; active && s < stepsHere; ++s)
         for (size_t p = 0; p < panels.size(); ++p) {
           Value here = e.add(step, s), inRun = e.mul(e.rem(here, e.index(run)), stepBytes);
-          Value at = e.add(ahead.place, e.mul(e.add(number, p), ahead.panel));
-          prefetch(e.add(e.add(at, e.mul(e.div(here, e.index(run)), ahead.run)), inRun), stepBytes, cache);
+          Value at = e.add(prefetched.offset, e.mul(e.add(number, p), prefetched.panelStride));
+          prefetch(e.add(e.add(at, e.mul(e.div(here, e.index(run)), prefetched.runStride)), inRun), stepBytes, cache);
         }
     };
   }
@@ -217,28 +217,28 @@ std::function<void(Value, int64_t)> ProductEmitter::asker(Value first, int64_t c
     // A few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next, so that
     // memory is busy all the time.
     Value share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));
-    Value ahead = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
+    Value distance = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
     share = e.mul(share, count);
     return [=, this](Value step, int64_t stepsHere) {
       for (Value panel : panels)
-        prefetch(e.add(e.add(panel, ahead), e.mul(step, share)), stepsHere * stepBytes);
+        prefetch(e.add(e.add(panel, distance), e.mul(step, share)), stepsHere * stepBytes);
     };
   }
-  if (shape.panels == Panels::Weights && asksAhead)
+  if (shape.panels == Panels::Weights && isPrefetching)
     return [=, this](Value step, int64_t stepsHere) {
       for (Value panel : panels)
-        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), aheadBytes(count))), stepsHere * stepBytes);
+        prefetch(e.add(panel, e.add(e.mul(step, stepBytes), prefetchDistance(count))), stepsHere * stepBytes);
     };
-  if (auto ask = shareAsker(first, count, steps, stepBytes))
+  if (auto prefetchShare = makeGroupPrefetcher(first, count, steps, stepBytes))
     return [=](Value step, int64_t stepsHere) {
       for (Value panel : panels)
-        ask(panel, step, stepsHere);
+        prefetchShare(panel, step, stepsHere);
     };
   return [](Value, int64_t) {};
 }
 
-std::function<void(Value, Value, int64_t)> ProductEmitter::shareAsker(Value first, int64_t count, Value steps,
-                                                                      int64_t stepBytes) {
+std::function<void(Value, Value, int64_t)> ProductEmitter::makeGroupPrefetcher(Value first, int64_t count, Value steps,
+                                                                               int64_t stepBytes) {
   int64_t others = cpu.tiles.rows / count - 1;
   if (!cpu.prefetch.groups || shape.panels != Panels::Weights || count != cpu.getTile(shape.format).rows || others < 1)
     return nullptr;
@@ -270,7 +270,7 @@ ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, Ar
     Value begin = e.mul(block, kScaleBlock), end = e.minimum(e.add(begin, kScaleBlock), columns);
     Values sums = floatTile(first, count, values, begin, end);
     for (size_t p = 0; p < panels.size(); ++p) {
-      Value scale = e.splat(e.loadBytes(e.getF32Type(), area, e.add(panels[p], e.mul(block, 4))));
+      Value scale = e.splat(e.loadBytes(e.getF32Type(), segment, e.add(panels[p], e.mul(block, 4))));
       for (int64_t i = 0; i < count; ++i) {
         Value &sum = next[i * panels.size() + p];
         sum = e.fma(sums[i * panels.size() + p], scale, sum);
@@ -291,15 +291,15 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
   int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
   int64_t tileSums = count * panels.size();
 
-  auto ask = asker(first, count, panels, steps, stepBytes);
+  auto prefetchSteps = makePrefetcher(first, count, panels, steps, stepBytes);
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
-    ask(step, stepsHere);
+    prefetchSteps(step, stepsHere);
     for (int64_t s = 0; s < stepsHere; ++s) {
       SmallVector<Values> weights;
       for (Value panel : panels)
         weights.push_back(
-            loadStep(e, area, e.add(e.add(panel, e.mul(step, stepSize)), s * stepSize), shape.format, depth));
+            loadStep(e, segment, e.add(e.add(panel, e.mul(step, stepSize)), s * stepSize), shape.format, depth));
       for (int64_t d = 0; d < depth; ++d) {
         Value column = e.add(e.mul(step, depth), s * depth + d);
         for (int64_t i = 0; i < count; ++i) {
@@ -333,7 +333,7 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
   VectorType pairs = e.vec(2 * R, e.getBF16Type());
   // Few sums would wait for one another: take several steps at once, each with sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / tileSums);
-  auto ask = asker(first, count, panels, steps, stepBytes);
+  auto prefetchSteps = makePrefetcher(first, count, panels, steps, stepBytes);
   auto pairAt = [&](Value row, Value step) -> Value {
     if (shape.isPaired)
       return e.loadScalar(input, {row, step});
@@ -342,12 +342,12 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
   };
   auto round = [&](Value step, int64_t stepsHere, ValueRange sums) {
     Values next(sums.begin(), sums.end());
-    ask(step, stepsHere);
+    prefetchSteps(step, stepsHere);
     for (int64_t s = 0; s < stepsHere; ++s) {
       Values weights;
       for (Value panel : panels)
         weights.push_back(
-            e.bitcast(pairs, e.load(e.i8s(stepBytes), area, e.add(panel, e.mul(e.add(step, s), stepBytes)))));
+            e.bitcast(pairs, e.load(e.i8s(stepBytes), segment, e.add(panel, e.mul(e.add(step, s), stepBytes)))));
       for (int64_t i = 0; i < count; ++i) {
         Value x = e.bitcast(pairs, e.splat(pairAt(row(first, i), e.add(step, s))));
         for (size_t p = 0; p < panels.size(); ++p) {
@@ -372,13 +372,13 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 
 /// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit
 /// there.
-void ProductEmitter::IntSum::add(ProductEmitter &p, Value codes, Value x) {
+void ProductEmitter::IntSum::add(ProductEmitter &p, Value weights, Value x) {
   VectorEmitter &e = p.e;
   if (!p.cpu.widensBytes()) {
-    sum = cpu::DotU8S8Op::create(e, sum.getType(), sum, codes, x);
+    sum = cpu::DotU8S8Op::create(e, sum.getType(), sum, weights, x);
     return;
   }
-  Value product = cpu::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), codes, x);
+  Value product = cpu::MaddU8S8Op::create(e, e.vec(2 * R, e.getI16Type()), weights, x);
   sum16 = sum16 ? e.add(sum16, product) : product;
   if (++products == p.cpu.getStepsIn16Bits(p.info.maxQuantised()))
     flush(p);
@@ -408,7 +408,7 @@ ProductEmitter::RunSums ProductEmitter::startSums(Value first, int64_t count, in
 
 /// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop.
 ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value block) {
-  bool isWide = reader->hasWideCodes(), isSplit = info.group == 16;
+  bool isWide = reader->hasWideValues(), isSplit = info.group == 16;
   int64_t panels = at.size(), tileSums = count * panels;
   Value zero = e.index(0);
   RunSums starts = startSums(first, count, panels, block);
@@ -420,14 +420,14 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
                      for (int64_t s = 0; s < 2; ++s)
                        for (int64_t p = 0; p < panels; ++p) {
                          Value here = e.add(step, s);
-                         Value codes = e.load(e.i8s(stepBytes), area, e.add(at[p], e.mul(here, stepBytes)));
-                         Value words = isWide ? e.extend(codes, e.getI16Type()) : Value();
+                         Value values = e.load(e.i8s(stepBytes), segment, e.add(at[p], e.mul(here, stepBytes)));
+                         Value words = isWide ? e.extend(values, e.getI16Type()) : Value();
                          for (int64_t i = 0; i < count; ++i) {
-                           Value &sum = next[i * panels + p], x = rowReader->getCodes(row(first, i), block, here);
+                           Value &sum = next[i * panels + p], x = rowReader->getValues(row(first, i), block, here);
                            if (isWide)
                              sum = e.add(sum, cpu::MaddI16Op::create(e, e.i32s(), words, x));
                            else
-                             sum = cpu::DotU8S8Op::create(e, e.i32s(), sum, codes, x);
+                             sum = cpu::DotU8S8Op::create(e, e.i32s(), sum, values, x);
                          }
                        }
                      return next;
@@ -448,14 +448,14 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
     Value upStep = e.add(step, 4);
     for (int64_t p = 0; p < panels; ++p) {
       MutableArrayRef<Value> high = MutableArrayRef(next).slice(tileSums * groups + p * highWords, highWords);
-      auto [codes, upCodes] = reader->unpackSteps(e.add(at[p], e.mul(step, 4 * R)), high, 0);
+      auto [values, upValues] = reader->unpackSteps(e.add(at[p], e.mul(step, 4 * R)), high, 0);
       for (int64_t i = 0; i < count; ++i) {
         IntSum low, up;
         Value &sum = next[i * panels + p], &other = next[isSplit ? tileSums + i * panels + p : 0];
         (gathers ? low.sum16 : low.sum) = sum;
         (gathers ? up.sum16 : up.sum) = other;
-        low.add(*this, codes, rowReader->getCodes(row(first, i), block, step));
-        (isSplit ? up : low).add(*this, upCodes, rowReader->getCodes(row(first, i), block, upStep));
+        low.add(*this, values, rowReader->getValues(row(first, i), block, step));
+        (isSplit ? up : low).add(*this, upValues, rowReader->getValues(row(first, i), block, upStep));
         if (!gathers)
           low.flush(*this), up.flush(*this);
         sum = gathers ? low.sum16 : low.sum;
@@ -480,10 +480,10 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
 
 void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value block) {
   bool isSplit = info.group == 16;
-  auto activations = [&](int64_t step) { return rowReader->getCodes(row, block, e.index(step)); };
-  if (reader->hasWideCodes()) {
+  auto activations = [&](int64_t step) { return rowReader->getValues(row, block, e.index(step)); };
+  if (reader->hasWideValues()) {
     for (int64_t s = 0; s < 16; ++s) {
-      Value words = e.extend(e.load(e.i8s(2 * R), area, e.add(at, s * 2 * R)), e.getI16Type());
+      Value words = e.extend(e.load(e.i8s(2 * R), segment, e.add(at, s * 2 * R)), e.getI16Type());
       sum = e.add(sum, cpu::MaddI16Op::create(e, e.i32s(), words, activations(s)));
     }
     return;
@@ -493,13 +493,13 @@ void ProductEmitter::addRun(Value &sum, Value &sum2, Value row, Value at, Value 
   up.sum = sum2;
   if (info.bits == 8) {
     for (int64_t g = 0; g < 8; ++g)
-      low.add(*this, e.load(e.i8s(4 * R), area, e.add(at, g * 4 * R)), activations(g));
+      low.add(*this, e.load(e.i8s(4 * R), segment, e.add(at, g * 4 * R)), activations(g));
   } else {
     Values high = reader->loadHighBits(at);
     for (int64_t j = 0; j < 4; ++j) {
-      auto [codes, upCodes] = reader->unpackSteps(at, high, j);
-      low.add(*this, codes, activations(j));
-      (isSplit ? up : low).add(*this, upCodes, activations(j + 4));
+      auto [values, upValues] = reader->unpackSteps(at, high, j);
+      low.add(*this, values, activations(j));
+      (isSplit ? up : low).add(*this, upValues, activations(j + 4));
     }
   }
   low.flush(*this);
@@ -550,19 +550,19 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
 
   Values sums(tileSums, e.number(e.f32s(), 0));
   Value blocks = e.div(columns, e.index(info.block));
-  auto askForShare = shareAsker(first, count, blocks, layout.blockBytes);
+  auto prefetchShare = makeGroupPrefetcher(first, count, blocks, layout.blockBytes);
   return e.loop(zero, blocks, 1, sums, [&](Value block, ValueRange args) {
     Values next(args.begin(), args.end()), bases;
     SmallVector<PanelReader::Factors> factors;
     for (Value panel : panels) {
       Value base = e.add(panel, e.mul(block, layout.blockBytes));
-      auto ask = [&] { prefetch(e.add(base, aheadBytes(count)), layout.blockBytes); };
+      auto prefetchBlock = [&] { prefetch(e.add(base, prefetchDistance(count)), layout.blockBytes); };
       if (count == 1)
-        ask();
-      else if (askForShare)
-        e.ifThen(e.less(first, e.index(1)), ask, [&] { askForShare(panel, block, 1); });
+        prefetchBlock();
+      else if (prefetchShare)
+        e.ifThen(e.less(first, e.index(1)), prefetchBlock, [&] { prefetchShare(panel, block, 1); });
       else
-        e.ifThen(e.less(first, e.index(1)), ask);
+        e.ifThen(e.less(first, e.index(1)), prefetchBlock);
       bases.push_back(base);
       factors.push_back(reader->getBlockFactors(base));
     }
@@ -587,12 +587,12 @@ MemRefType anyRows(Type element, int64_t rows) {
 
 } // namespace
 
-SmallVector<Value> lathe::loadStep(VectorEmitter &e, Value area, Value at, Format format, int64_t depth) {
+SmallVector<Value> lathe::loadStep(VectorEmitter &e, Value segment, Value at, Format format, int64_t depth) {
   constexpr int64_t R = kPanelRows;
-  if (cast<MemRefType>(area.getType()).getElementType().isF32())
-    return {e.load(e.f32s(), area, at)};
+  if (cast<MemRefType>(segment.getType()).getElementType().isF32())
+    return {e.load(e.f32s(), segment, at)};
   int64_t bytes = getFormatInfo(format).bits / 8;
-  Value raw = e.load(e.i8s(R * depth * bytes), area, at);
+  Value raw = e.load(e.i8s(R * depth * bytes), segment, at);
   switch (format) {
   case Format::F32:
     return {e.bitcast(e.f32s(), raw)};
@@ -614,10 +614,10 @@ SmallVector<Value> lathe::loadStep(VectorEmitter &e, Value area, Value at, Forma
 }
 
 func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
-  auto areaType = cast<MemRefType>(product.area.getType());
+  auto segmentType = cast<MemRefType>(product.segment.getType());
   Type element = cast<MemRefType>(product.input.getType()).getElementType();
   int64_t rows = ownRows(product);
-  constexpr StringLiteral names[] = {"product.", "attend.", "make.", "meet."};
+  constexpr StringLiteral names[] = {"product.", "attend.", "make.", "scratch."};
   StringRef kind = isBlocked ? StringRef("blocked.") : StringRef(names[static_cast<size_t>(product.panels)]);
   // Areas are of different types; a bf16 dot takes other rows than widened bf16.
   std::string name = (kind + getFormatInfo(product.format).name + "." + Twine(product.depth) +
@@ -625,7 +625,7 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
                        : element.isBF16() ? ".dot"
                                           : "") +
                       (rows == ShapedType::kDynamic ? std::string() : "." + std::to_string(rows)) +
-                      (product.accumulates ? ".add" : "") + (product.ahead.place ? ".ask" : ""))
+                      (product.accumulates ? ".add" : "") + (product.prefetch.offset ? ".prefetch" : ""))
                          .str();
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
@@ -633,8 +633,8 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   builder.setInsertionPointToEnd(module.getBody());
   VectorEmitter e(UnknownLoc::get(module.getContext()), builder);
   Type index = e.getIndexType();
-  SmallVector<Type> types = {areaType, index, index, index, anyRows(element, rows), anyRows(e.getF32Type(), rows)};
-  if (product.ahead.place)
+  SmallVector<Type> types = {segmentType, index, index, index, anyRows(element, rows), anyRows(e.getF32Type(), rows)};
+  if (product.prefetch.offset)
     types.append(3, index);
   auto function = func::FuncOp::create(e, name, e.getFunctionType(types, {}));
   function.setPrivate();
@@ -653,10 +653,10 @@ void ProductLibrary::call(VectorEmitter &e, const Product &product) {
     return memref::CastOp::create(e, anyRows(element, ownRows(product)), rows);
   };
   auto callOne = [&](bool isBlocked) {
-    SmallVector<Value> operands = {product.area,    product.place,          product.panelStride,
+    SmallVector<Value> operands = {product.segment, product.offset,         product.panelStride,
                                    product.columns, general(product.input), general(product.out)};
-    if (const auto &[place, panel, run] = product.ahead; place)
-      operands.append({place, panel, run});
+    if (const auto &[offset, panelStride, runStride] = product.prefetch; offset)
+      operands.append({offset, panelStride, runStride});
     func::CallOp::create(e, get(product, isBlocked), operands);
   };
   int64_t many = cpu.blocked.minRows, rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
@@ -671,11 +671,11 @@ void ProductLibrary::call(VectorEmitter &e, const Product &product) {
 void lathe::expand(kernel::MatmulOp op, VectorEmitter &e, KernelContext &context) {
   auto type = cast<lm::WeightType>(op.getWeight().getType());
   PanelLayout layout(type);
-  auto [area, place] = getAreaAndPlace(op.getWeight());
+  auto [segment, offset] = getSegmentAndOffset(op.getWeight());
   Value first = e.div(op.getFirst(), e.index(layout.rows));
-  Value at = e.add(place, e.mul(first, layout.panelBytes));
-  auto product = [&, area = area](Value at) {
-    context.products.call(e, {area, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(),
+  Value at = e.add(offset, e.mul(first, layout.panelBytes));
+  auto product = [&, segment = segment](Value at) {
+    context.products.call(e, {segment, at, e.index(layout.panelBytes), e.index(type.getColumns()), op.getInput(),
                               op.getOut(), type.getFormat(), layout.depth});
   };
   if (op.getHead())

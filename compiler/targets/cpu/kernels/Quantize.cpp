@@ -68,8 +68,8 @@ static void quantizeBlocks(kernel::QuantizeOp op, VectorEmitter &e, Value row, V
     for (int i = 0; i < 2; ++i) {
       Value &x = halves[i][b];
       x = e.bitcast(e.i32s(), e.add(e.mul(x, factor), narrowMagic));
-      Value codes = arith::TruncIOp::create(e, e.vec(half, wide ? e.getI16Type() : e.getI8Type()), x);
-      e.store(wide ? e.bitcast(e.i8s(2 * half), codes) : codes, op.getOut(), at(b, i * half * (wide ? 2 : 1)));
+      Value values = arith::TruncIOp::create(e, e.vec(half, wide ? e.getI16Type() : e.getI8Type()), x);
+      e.store(wide ? e.bitcast(e.i8s(2 * half), values) : values, op.getOut(), at(b, i * half * (wide ? 2 : 1)));
     }
   }
   auto sumsOf = [&](Values &words) {

@@ -13,12 +13,12 @@ PanelLayout getBlockLayout(MLIRContext *context, Format format, int64_t depth) {
 
 } // namespace
 
-PanelReader::PanelReader(VectorEmitter &e, Value area, Format format, int64_t depth, bool fitsBytes)
-    : info(getFormatInfo(format)), layout(getBlockLayout(e.getContext(), format, depth)), e(e), area(area),
+PanelReader::PanelReader(VectorEmitter &e, Value segment, Format format, int64_t depth, bool fitsBytes)
+    : info(getFormatInfo(format)), layout(getBlockLayout(e.getContext(), format, depth)), e(e), segment(segment),
       raised(fitsBytes && info.offset && !info.hasTable() ? 8 - info.bits : 0) {}
 
 Value PanelReader::f16s(Value at) {
-  Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), area, at));
+  Value halves = e.bitcast(e.vec(R, e.getF16Type()), e.load(e.i8s(2 * R), segment, at));
   return arith::ExtFOp::create(e, e.f32s(), halves);
 }
 
@@ -27,7 +27,7 @@ PanelReader::Factors PanelReader::getBlockFactors(Value block) {
   Factors factors;
   if (info.hasTable()) {
     // Half of 2^(e - 127) for bytes e: codes are read as twice their values.
-    Value exponents = e.extend(e.load(e.i8s(R), area, at), e.getI32Type());
+    Value exponents = e.extend(e.load(e.i8s(R), segment, at), e.getI32Type());
     factors.scale = e.mul(e.bitcast(e.f32s(), e.shl(exponents, 23)), e.number(e.f32s(), 0.5));
   } else {
     factors.scale = f16s(at);
@@ -42,8 +42,8 @@ PanelReader::Factors PanelReader::getBlockFactors(Value block) {
 PanelReader::Factors PanelReader::getRunFactors(const Factors &block, Value run) {
   if (!info.subscales)
     return block;
-  auto subscales = [&](int64_t place, bool isSigned) {
-    Value bytes = e.load(e.i8s(R), area, e.add(run, layout.codesBytes + place * R));
+  auto subscales = [&](int64_t index, bool isSigned) {
+    Value bytes = e.load(e.i8s(R), segment, e.add(run, layout.codesBytes + index * R));
     return e.toF32(isSigned ? e.extendSigned(bytes, e.getI32Type()) : e.extend(bytes, e.getI32Type()));
   };
   bool isSplit = info.group == 16;
@@ -59,12 +59,12 @@ PanelReader::Factors PanelReader::getRunFactors(const Factors &block, Value run)
 SmallVector<Value> PanelReader::loadHighBits(Value run) {
   SmallVector<Value> high;
   for (int64_t i = 0; i < info.bits - 4; ++i)
-    high.push_back(e.load(e.i8s(4 * R), area, e.add(run, layout.highOffset + i * 4 * R)));
+    high.push_back(e.load(e.i8s(4 * R), segment, e.add(run, layout.highOffset + i * 4 * R)));
   return high;
 }
 
 std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
-  Value bytes = e.load(e.i8s(4 * R), area, e.add(run, j * 4 * R));
+  Value bytes = e.load(e.i8s(4 * R), segment, e.add(run, j * 4 * R));
   // The bits of `mask`, from bit `from` on, move to bit `to`; a code begins at bit `raised`.
   auto moved = [&](Value bits, int64_t from, int64_t to, int64_t mask) {
     return e.andBits(from <= to ? e.shl(bits, to - from) : e.shr(bits, from - to), mask << to);
@@ -100,7 +100,7 @@ Value RowReader::getStart(Value row, Value block, int64_t offset, std::optional<
   return e.mul(sum, odd);
 }
 
-Value RowReader::getCodes(Value row, Value block, Value step, int64_t outputs) {
+Value RowReader::getValues(Value row, Value block, Value step, int64_t outputs) {
   Value four = e.loadBytes(e.getI32Type(), rows, {row, e.add(block, e.mul(step, 4))});
   Type type = isWide ? e.vec(2 * outputs, e.getI16Type()) : e.i8s(4 * outputs);
   return e.bitcast(type, e.splat(four, outputs));

@@ -20,7 +20,7 @@ public:
   /// `area` holds panels of `format`, `depth` columns side by side. Where products of the largest bytes fit, a code
   /// that has an offset is read at the upper end of a byte: the offset is then 128, and sums start from a number of the
   /// row as it is.
-  PanelReader(VectorEmitter &e, Value area, Format format, int64_t depth, bool fitsBytes);
+  PanelReader(VectorEmitter &e, Value segment, Format format, int64_t depth, bool fitsBytes);
 
   /// What is subtracted from a code.
   int64_t getOffset() const { return static_cast<int64_t>(info.offset) << raised; }
@@ -40,7 +40,7 @@ public:
   std::pair<Value, Value> unpackSteps(Value run, ArrayRef<Value> high, int64_t j);
 
   /// Codes of 8 bits that are multiplied as 16-bit numbers.
-  bool hasWideCodes() const { return info.bits == 8 && layout.depth == 2; }
+  bool hasWideValues() const { return info.bits == 8 && layout.depth == 2; }
 
   const FormatInfo &info;
   const PanelLayout layout; // of any matrix: its panels, panelBytes are nobody's
@@ -50,7 +50,7 @@ private:
   Value f16s(Value at);
 
   VectorEmitter &e;
-  Value area;
+  Value segment;
   int64_t raised; // bits that codes are read higher
 };
 
@@ -67,7 +67,7 @@ public:
   Value getStart(Value row, Value block, int64_t offset, std::optional<int64_t> half = {},
                  int64_t outputs = kPanelRows);
   /// The codes of a `step`, as often as there are `outputs`: 4 of 8 bits or 2 of 16.
-  Value getCodes(Value row, Value block, Value step, int64_t outputs = kPanelRows);
+  Value getValues(Value row, Value block, Value step, int64_t outputs = kPanelRows);
 
 private:
   Value number(Type type, Value row, Value block, int64_t offset) {

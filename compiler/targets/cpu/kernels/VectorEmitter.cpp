@@ -45,12 +45,12 @@ Value VectorEmitter::load(Value memref, ValueRange at, int64_t count) {
 }
 
 Value VectorEmitter::loadWeight(Value weight, Run run) {
-  auto [area, place] = getAreaAndPlace(weight);
-  Value bytes = load(i8s(4 * run.count), area, add(place, mul(run.column, 4)));
+  auto [segment, offset] = getSegmentAndOffset(weight);
+  Value bytes = load(i8s(4 * run.count), segment, add(offset, mul(run.column, 4)));
   return bitcast(f32s(run.count), bytes);
 }
 
-SmallVector<Value> VectorEmitter::turn(SmallVector<Value> rows) {
+SmallVector<Value> VectorEmitter::transpose(SmallVector<Value> rows) {
   constexpr int64_t n = kLanes;
   SmallVector<int64_t> low, high;
   for (int64_t i = 0; i < n / 2; ++i) {

@@ -84,7 +84,7 @@ public:
   }
 
   /// 16 vectors of 16: vector r of what it returns holds the r-th values of all.
-  SmallVector<Value> turn(SmallVector<Value> rows);
+  SmallVector<Value> transpose(SmallVector<Value> rows);
 };
 
 } // namespace lathe
