@@ -6,7 +6,7 @@ using namespace lathe;
 
 namespace {
 
-/// Where value `i` of head `head` at position `position` lies in the cache area.
+/// The byte of the cache's segment where value `i` of head `head` at `position` lies.
 Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Value head, Value i) {
   auto type = cast<lm::CacheType>(cache.getType());
   CacheLayout layout(type);
@@ -14,7 +14,7 @@ Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Va
   constexpr int64_t lanes = kPanelRows;
   Value slot = e.rem(position, e.index(type.getRows()));
   Value base = e.add(getSegmentAndOffset(cache).second, e.mul(head, layout.headBytes));
-  // Keys: the position is the panel's row; values: the dim is.
+  // In panels of keys a row is a position, in panels of values it is a dim.
   Value row = isValues ? i : slot, along = isValues ? slot : i;
   Value panel = e.mul(e.div(row, e.index(lanes)), isValues ? layout.valuePanelBytes : layout.keyPanelBytes);
   Value lane = e.rem(row, e.index(lanes));
@@ -24,13 +24,13 @@ Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Va
   return isValues ? e.add(at, layout.valuesOffset) : at;
 }
 
-/// 16 values from `i` on, of which two neighbours along a panel make a word of 32 bits.
+/// Appends 16 values from `i` on as bf16. Two neighbours along a panel share a word of 32 bits.
 void appendWords(VectorEmitter &e, Value segment, Value cache, bool isValues, Value position, Value head, Value i,
                  Value floats) {
   constexpr int64_t lanes = kPanelRows;
   auto type = cast<lm::CacheType>(cache.getType());
   if (isValues && !type.getLatent()) {
-    // The lower or the upper half of 16 words; the other is a neighbour's.
+    // Write the lower or the upper half of 16 words and keep the other half, which belongs to a neighbour position.
     Value odd = e.rem(e.rem(position, e.index(type.getRows())), e.index(2));
     Value shift = e.splat(e.cast(e.mul(odd, 16), e.getI32Type()));
     Value at = e.sub(addressOf(e, cache, true, position, head, i), e.mul(odd, 2));

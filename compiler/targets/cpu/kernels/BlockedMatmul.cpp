@@ -1,11 +1,11 @@
-//===- BlockedMatmul.cpp - products of many rows with packed codes ------------------------------------------------===//
+//===- BlockedMatmul.cpp - products of many rows with quantised weights -------------------------------------------===//
 //
-// Where a register holds 8 values only, unpacking codes and scales takes as many instructions as products do. So a
-// block of columns of a panel is unpacked once, into a buffer that stays in the first cache, and met by a block of rows
-// that stays in the second (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication): rows outermost,
-// then columns, panels, and tiles of rows. Codes become one byte each, or 16 bits less the offset where products of
-// bytes do not fit; scales and minima become f32. docs/experiments/2026-11-26-unpack-codes-once-avx2.md has the
-// numbers.
+// If a register holds only 8 values, unpacking quantised values and scales takes as many instructions as the products.
+// So a block of columns of a panel is unpacked once, into a buffer that stays in the first cache, and multiplied by a
+// block of rows that stays in the second (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication).
+// The loops, from the outermost: blocks of rows, blocks of columns, panels, tiles of rows. Quantised values become one
+// byte each; where sums of byte products do not fit 16 bits, they become 16 bits with the offset subtracted. Scales and
+// minima become f32. docs/experiments/2026-11-26-unpack-codes-once-avx2.md has the numbers.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -30,24 +30,24 @@ private:
   static constexpr int64_t R = kPanelRows;
   static constexpr int64_t kLanes = 8;              // of a register
   static constexpr int64_t kRegisters = R / kLanes; // of a row's outputs
-  static constexpr int64_t kRows = 128;             // of a block: with its columns, 64 or 128 KB of the second cache
+  static constexpr int64_t kRows = 128;             // of a block: its activations take 64 or 128 KB of the second cache
   using Values = SmallVector<Value>;
 
   Value buffer(int64_t count, Type element);
 
-  /// Calls body(begin, end) for parts of [0, size) of nearly equal length, at most `most` long, that begin at multiples
-  /// of `unit`.
+  /// Calls body(begin, end) for parts of [0, size) of nearly equal length. A part begins at a multiple of `unit` and
+  /// has at most `max` elements.
   void inParts(Value size, int64_t max, int64_t unit, function_ref<void(Value begin, Value end)> body);
   void clear(Value firstRow, Value endRow);
-  /// Fills the buffer with the columns [begin, end) of a panel.
+  /// Unpacks the columns [begin, end) of a panel into the buffers.
   void unpackColumns(Value panel, Value begin, Value end);
-  /// The run at `run` becomes run `to` of the buffer.
+  /// Unpacks the run at byte `run` to run number `to` of the buffers.
   void unpackRun(Value run, const PanelReader::Factors &block, Value to);
 
-  /// Sums over the columns [begin, end) of `count` rows from `row` on with what is unpacked: [count][kRegisters].
+  /// Products of `count` rows from `row` on and the unpacked columns [begin, end): [count][kRegisters].
   Values tile(Value row, int64_t count, Value begin, Value end);
-  /// Sums of products of the rows' codes in `block`, of `steps` steps from `firstStep` on, with what is unpacked from
-  /// `step` on.
+  /// Integer sums of `steps` steps: the rows' values in `block` from `firstStep` on times the unpacked values from
+  /// `step` on, [count][kRegisters].
   Values sumValues(Value row, int64_t count, Value block, int64_t firstStep, Value step, int64_t steps);
   Values sumWideValues(Value row, int64_t count, Value block, Value step);
   void addTile(Value row, int64_t count, Value output, ArrayRef<Value> sums);
@@ -201,7 +201,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumValues(Value first, int6
                                                                int64_t firstStep, Value step, int64_t steps) {
   VectorType words = e.vec(2 * kLanes, e.getI16Type()), ints = e.i32s(kLanes);
   int64_t tileSums = count * kRegisters;
-  // One step for all: the product of each code with its activation.
+  // Multiplies one step of all rows.
   auto forStep = [&](Value s, function_ref<void(Value & sum, Value weights, Value x)> product, Values &sums) {
     Values weights;
     for (int64_t r = 0; r < kRegisters; ++r)
@@ -221,7 +221,7 @@ BlockedProductEmitter::Values BlockedProductEmitter::sumValues(Value first, int6
       return sums;
     });
 
-  // Without a dot instruction, products of bytes gather in 16 bits as long as they fit there.
+  // Without a dot product instruction, products of bytes are summed in 16 bits as long as the sums fit.
   auto gather = [&](Value &sum, Value weights, Value x) {
     Value product = cpu::MaddU8S8Op::create(e, words, weights, x);
     sum = sum ? e.add(sum, product) : product;

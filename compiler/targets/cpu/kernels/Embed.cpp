@@ -1,6 +1,6 @@
 //===- Embed.cpp - rows of a packed table -------------------------------------------------------------------------===//
 //
-// One value at a time: a row is spread over its panel, and an embedding is a thousandth of a step's work.
+// A row is spread over its panel, so values are read one by one: an embedding is a thousandth of a step's work.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -31,7 +31,7 @@ struct RowReader {
   }
   Value byteAt(Value base) { return e.extend(e.loadScalar(segment, base), e.getI32Type()); }
 
-  /// Column k of a format without groups.
+  /// The value of column k, for formats that are not quantised.
   Value plain(Value k) {
     int64_t bytes = type.getInfo().bits / 8, depth = layout.depth;
     Value step = e.div(k, e.index(depth)), within = e.rem(k, e.index(depth));
@@ -47,7 +47,7 @@ struct RowReader {
     return f32(e.loadBytes(e.getI16Type(), segment, at), type.getFormat() == Format::BF16);
   }
 
-  /// Code of column k < 32 of the run at `run`.
+  /// The quantised value of column k < 32 of the run at `run`.
   Value quantised(Value run, Value k) {
     int bits = type.getInfo().bits;
     if (bits == 8) {

@@ -5,11 +5,11 @@
 
 using namespace lathe;
 
-/// Of one value.
+/// For one value.
 static Value sigmoid(VectorEmitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
 
-/// Makes the scores of groups that are not among the best ones so low that none of their experts is chosen. A group
-/// counts as the sum of its `group_terms` best keys, of equal groups the first is better.
+/// Sets the scores of all but the best `top_groups` groups to -infinity, so that none of their experts is chosen. The
+/// score of a group is the sum of its `group_terms` best keys. Of groups with equal scores, the first is better.
 static void hideGroups(kernel::RouteOp op, VectorEmitter &e, Value row, function_ref<Value(Value column)> key) {
   int64_t groups = op.getGroups(), size = VectorEmitter::staticColumns(op.getScores()) / groups;
   Type f32 = e.getF32Type();
@@ -22,7 +22,7 @@ static void hideGroups(kernel::RouteOp op, VectorEmitter &e, Value row, function
     });
     return op.getGroupTerms() == 1 ? best[0] : e.add(best[0], best[1]);
   };
-  // Sums are made before the first group is hidden: its keys would change.
+  // Compute all sums before hiding a group: hiding changes its keys.
   SmallVector<Value> sums;
   for (int64_t group = 0; group < groups; ++group)
     sums.push_back(countsAs(e.index(group)));
@@ -49,8 +49,9 @@ void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
   Value zero = e.index(0), end = e.index(count);
   double lowest = -std::numeric_limits<double>::infinity();
   bool isSoftmax = op.getScoring() == lm::Scoring::Softmax;
-  // Chosen one after another, each the largest of those behind the one before: smaller, or equal and of a higher
-  // number. Scores stay as they are, and nothing is remembered but that one.
+  // Chooses experts one after another. Each is the best one that comes after the previous choice in the order: a
+  // smaller key, or an equal key and a higher number. So the scores do not change, and only the last choice is
+  // remembered.
   e.forRows(op.getScores(), [&](Value row) {
     Value scores = op.getScratch() ? op.getScratch() : Value(op.getScores());
     if (op.getScratch())
@@ -74,7 +75,7 @@ void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
       Value power = e.exp(vector::BroadcastOp::create(e, e.f32s(1), e.sub(x, largest)));
       return e.div(vector::ExtractOp::create(e, power, 0), sum);
     };
-    // Without a correction the order is that of the scores themselves.
+    // Without a correction, the scores themselves give the order.
     auto key = [&](Value column) -> Value {
       Value own = score(column);
       if (!op.getCorrection())
@@ -123,7 +124,7 @@ void lathe::expand(kernel::DispatchOp op, VectorEmitter &e) {
          [&](Value slot) { memref::StoreOp::create(e, none, op.getOrder(), ValueRange{slot, zero}); });
   e.loop(zero, e.index(blocks), 1,
          [&](Value block) { memref::StoreOp::create(e, none, op.getBlocks(), ValueRange{block, zero}); });
-  // Expert after expert goes over all rows: as many comparisons as a product of the router has terms in a column.
+  // Each expert goes over all rows: rows * top comparisons per expert, fewer than the router's multiplications.
   e.loop(zero, e.index(op.getCount()), 1, zero, [&](Value expert, ValueRange block) {
     Value number = e.cast(expert, i32);
     Value begin = e.mul(block[0], size);

@@ -12,16 +12,16 @@
 
 namespace lathe {
 
-/// Where the panels of a product lie.
+/// The memory that holds the panels of a product.
 enum class Panels {
   Weights,
-  Cache,   // a few rows meet each: asks for the next one
-  Latents, // a cache's, which many rows meet
-  Scratch, // a worker's own f32 memory, a line of values: places and strides count values
+  Cache,   // of a KV cache, multiplied by a few rows: they prefetch the next panel
+  Latents, // of a latent cache, multiplied by many rows
+  Scratch, // a worker's scratch buffer, 1-d f32: offsets and strides count values
 };
 
-/// The operands of an outlined product: `outputs` columns of `out` get the products of `input` with panels that begin
-/// at `place` of `area` and are `panelStride` bytes apart, summed over `columns` values.
+/// The operands of an outlined product: out[r][o] = sum over k < columns of input[r][k] * W[o][k]. The panels of W
+/// begin at byte `offset` of `segment` and are `panelStride` bytes apart.
 struct Product {
   Value segment, offset, panelStride, columns;
   Value input, out; // memref<?x?xf32, bf16 or i8, strided>, memref<?x?xf32, strided>
@@ -29,25 +29,25 @@ struct Product {
   int64_t depth;
   Panels panels = Panels::Weights;
   bool accumulates = false; // adds to out
-  bool isPaired = false;    // an f32 of input is two bf16, side by side in a column each
-  /// Of a cache: memory that is asked for meanwhile, a line for each line of the panels. 16 values of a panel ask from
-  /// `place` on, the next 16 `run` bytes behind that, those of the next panel `panel` bytes.
+  bool isPaired = false;    // each f32 of input holds two neighbouring bf16 values
+  /// Decode attention only: a second region to prefetch, one cache line per line of the panels read. The lines for the
+  /// columns [16 i, 16 i + 16) of panel p begin at offset + p * panelStride + i * runStride, in bytes.
   struct Prefetch {
-    Value offset, panelStride, runStride; // null: the panel that comes next is asked for
+    Value offset, panelStride, runStride; // null: prefetch the next panel instead
   } prefetch = {};
 };
 
-/// The `depth` columns of the step at `at` of a panel of a format without groups, 16 values each.
+/// The `depth` columns of a panel's step at byte `at`, 16 f32 each, for formats that are not quantised.
 SmallVector<Value> loadStep(VectorEmitter &emitter, Value segment, Value at, Format format, int64_t depth);
-/// Row `id` of a packed matrix, the one of `expert` where there are several: put(column, value) for each column.
+/// Calls put(column, value) for each column of row `id` of a packed matrix. `expert` selects one of several matrices.
 void readRow(VectorEmitter &emitter, Value matrix, Value id, function_ref<void(Value column, Value value)> put,
              Value expert = {});
 
-/// The body of a function for products of many rows.
+/// Emits the body of a function for products of many rows (BlockedMatmul.cpp).
 void emitBlockedProduct(VectorEmitter &emitter, const CPUInfo &cpu, const Product &product, func::FuncOp function);
 
-/// Outlines products: one function per (area, format, depth, accumulates), where it pays another one for many rows or
-/// for a number that is known.
+/// Outlines products: one function per (panels, format, depth, accumulates), and another one for many rows or for a
+/// known number of rows where that pays.
 class ProductLibrary {
 public:
   ProductLibrary(ModuleOp module, const CPUInfo &cpu) : module(module), cpu(cpu) {}
@@ -59,14 +59,14 @@ private:
   const CPUInfo &cpu;
 };
 
-/// What expansions need to know besides their op.
+/// What expansions need besides their op.
 struct KernelContext {
   ModuleOp module;
   const CPUInfo &cpu;
   ProductLibrary &products;
 };
 
-/// The CPU's table: every op of `kernel` on memory but kernel.compute, which lm-lower-compute lowers.
+/// The CPU's expansion of every op of `kernel` on memory, except kernel.compute (see lm-lower-compute).
 Expansions getCPUExpansions(KernelContext &context);
 
 void expand(kernel::AddPositionsOp op, VectorEmitter &emitter);

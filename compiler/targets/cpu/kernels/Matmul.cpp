@@ -1,7 +1,7 @@
 //===- Matmul.cpp - products of rows with packed panels -----------------------------------------------------------===//
 //
-// One function per (area, format, depth): for each panel of 16 outputs, input rows are taken in register tiles, the
-// rest one by one. What is written here is the tile: unpack a step of weights once, use it for every row.
+// One function per (segment, format, depth). For each panel of 16 outputs, it takes the input rows in register tiles;
+// smaller tiles take the rows that remain. A tile unpacks a step of weights once and multiplies every row by it.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -12,8 +12,9 @@ using namespace lathe;
 
 namespace {
 
-/// How many rows meet the panels, dynamic unless it is worth a function of its own: heads of one row that share a head
-/// of a cache have short loops, and what is to be decided for any number of rows takes a seventh of their time.
+/// The number of rows if it is worth a function of its own, or else dynamic. Query heads of one row that share a KV
+/// head are worth it: their loops are short, and the branches for any number of rows take a seventh of the time
+/// (docs/experiments/2026-11-27-shared-heads-code.md).
 int64_t ownRows(const Product &product) {
   int64_t rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
   return product.panels == Panels::Cache ? rows : ShapedType::kDynamic;
@@ -35,25 +36,24 @@ private:
   static constexpr int64_t R = kPanelRows;
   using Values = SmallVector<Value>;
 
-  /// Sums of `count` rows from `row` on with the panels at `panels`: [count][panels] vectors of 16.
+  /// Products of `count` rows from `row` on and the panels at `panels`: [count][panels] vectors of 16.
   Values tile(Value row, int64_t count, ArrayRef<Value> panels);
-  /// Asks for `bytes` of weights from `at` on that will be needed soon: the hardware's own prefetching stops at every
-  /// 4 KiB page.
+  /// Prefetches `bytes` of weights from `at` on. The hardware's own prefetching stops at the end of each 4 KiB page.
   void prefetch(Value at, int64_t bytes) { prefetch(at, bytes, cpu.prefetch.cacheLevel); }
   void prefetch(Value at, int64_t bytes, int64_t cache);
-  /// How far ahead `count` rows ask for weights.
+  /// Bytes between the weights that a tile of `count` rows uses and those that it prefetches.
   int64_t prefetchDistance(int64_t count) const {
     return count > 1 ? cpu.prefetch.tileBytes : info.bits < 8 ? cpu.prefetch.narrowRowBytes : cpu.prefetch.rowBytes;
   }
-  /// What a tile of floats or bf16 dots does in each round of its steps of `stepBytes` so that weights are on their
-  /// way.
+  /// Returns what a tile of float or bf16 products emits in each round of steps to prefetch weights. A step reads
+  /// `stepBytes` of each panel.
   std::function<void(Value step, int64_t count)> makePrefetcher(Value first, int64_t count, ArrayRef<Value> panels,
                                                                 Value steps, int64_t stepBytes);
-  /// What those behind the first tile of many rows do, so that memory is busy all the time: each asks for its share of
-  /// a group of panels behind this one. Null: nothing.
+  /// The same for the tiles of rows after the first one. They find this group of panels in a cache. So that memory
+  /// stays busy, each of them prefetches its share of a later group. Null: these tiles do not prefetch.
   std::function<void(Value panel, Value step, int64_t count)> makeGroupPrefetcher(Value first, int64_t count,
                                                                                   Value steps, int64_t stepBytes);
-  /// Sums [chains][a tile's outputs], which were added up independently, become one sum for each output.
+  /// Adds up independent sums, [chains][outputs of a tile], to one sum for each output.
   Values addChains(Values sums, int64_t chains);
   Values floatTile(Value row, int64_t count, ArrayRef<Value> panels, Value begin, Value end);
   Values scaledTile(Value row, int64_t count, ArrayRef<Value> panels);
@@ -69,17 +69,17 @@ private:
     void add(ProductEmitter &p, Value weights, Value x);
     void flush(ProductEmitter &p);
   };
-  /// [count][panels] sums of products of codes, less offsets, before scales; where a run has two groups, the second's
-  /// are in `second`.
+  /// Integer sums of one run, [count][panels], with the format's offset subtracted and no scale applied. If a run has
+  /// two groups, `second` has the sums of the second one.
   struct RunSums {
     Values first, second;
   };
-  /// Of no product yet.
+  /// What the sums begin with: the offset's part.
   RunSums startSums(Value first, int64_t count, int64_t panels, Value block);
-  /// Of the run at `at` and the rows' `block`.
+  /// The sums of the run at `at` of each panel and the rows' `block`.
   RunSums rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value block);
-  /// The same of one row and one panel, unrolled and added to `sum` and, for a second group, to `sum2`: memory is what
-  /// one row waits for.
+  /// The same for one row and one panel, unrolled, because one row is limited by memory. Adds to `sum` and, for a
+  /// second group, to `sum2`.
   void addRun(Value &sum, Value &sum2, Value row, Value at, Value block);
 
   VectorEmitter &e;
@@ -88,10 +88,10 @@ private:
   const FormatInfo &info;
   Value segment, offset, panelStride, columns, input, out;
   Product::Prefetch prefetched = {};
-  Value panelNumber;                 // of the first panel of the tile being emitted
-  bool isPrefetching = false;        // that tile, being the first, asks for what comes
+  Value panelNumber;                 // the first panel of the tile that is being emitted
+  bool isPrefetching = false;        // that tile prefetches: its rows are the first ones
   Value groupStride;                 // bytes from a group of panels to the next
-  std::optional<PanelReader> reader; // of codes
+  std::optional<PanelReader> reader; // of a quantised format
   std::optional<RowReader> rowReader;
 };
 
@@ -104,8 +104,8 @@ void ProductEmitter::run() {
     rowReader.emplace(e, input, reader->hasWideValues());
   }
 
-  // Rows of a tile stay in the first cache while they meet the panels of a group, which come from the second. Of a
-  // cache all rows together ask for the next panel.
+  // The rows of a tile stay in the first cache while they are multiplied by the panels of a group, which come from the
+  // second. Panels of a KV cache have no groups: all rows prefetch the next panel.
   auto panels = [&](Value begin, Value end, int64_t width) {
     int64_t groupSize =
         shape.panels == Panels::Cache ? width : std::max(cpu.registers.groupPanels / width * width, width);
@@ -130,8 +130,9 @@ void ProductEmitter::run() {
       int64_t known = ownRows(shape); // rows; negative: any number
       for (int64_t count = registers.rows; count >= 1; count = count > 4 ? count / 2 : count - 1) {
         Value rest = e.sub(rows, done), end = e.sub(rows, count == 1 ? zero : e.rem(rest, e.index(count)));
-        // The first rows find the panel in memory; those after them, in a cache. A loop over floats has no place for a
-        // branch, so the first tile is another loop; codes have one for each block (intTile).
+        // The first rows read the panel from memory, the rows after them from a cache, so only the first tile
+        // prefetches. For quantised values, intTile has a branch in each block. A loop over floats has no room for a
+        // branch, so its first tile is a separate loop.
         bool isApart = count == registers.rows && count > 1 && !info.isQuantised();
         if (isApart) {
           Value first = e.minimum(end, e.index(count));
@@ -203,7 +204,7 @@ std::function<void(Value, int64_t)> ProductEmitter::makePrefetcher(Value first, 
                                                                    Value steps, int64_t stepBytes) {
   if (prefetched.offset) {
     int64_t run = R / shape.depth,
-            cache = std::max<int64_t>(cpu.prefetch.cacheLevel, 2); // it is too much for the first
+            cache = std::max<int64_t>(cpu.prefetch.cacheLevel, 2); // the first cache is too small
     return [=, this, number = panelNumber, active = isPrefetching](Value step, int64_t stepsHere) {
       for (int64_t s = 0; active && s < stepsHere; ++s)
         for (size_t p = 0; p < panels.size(); ++p) {
@@ -214,8 +215,8 @@ std::function<void(Value, int64_t)> ProductEmitter::makePrefetcher(Value first, 
     };
   }
   if (shape.panels == Panels::Cache) {
-    // A few rows meet each panel, tile after tile: each tile asks for its share of the panel that comes next, so that
-    // memory is busy all the time.
+    // A few rows are multiplied by each panel, tile after tile. Each tile prefetches its share of the next panel, so
+    // that memory stays busy.
     Value share = e.div(e.index(stepBytes), e.maximum(e.rowsOf(input), e.index(1)));
     Value distance = e.add(e.mul(panelStride, panels.size()), e.mul(e.mul(first, share), steps));
     share = e.mul(share, count);
@@ -258,7 +259,7 @@ ProductEmitter::Values ProductEmitter::addChains(Values sums, int64_t chains) {
   return sums;
 }
 
-/// Sums of blocks of columns, each times the panel's scale for it.
+/// Multiplies the sum of each block of columns by the panel's scale for that block.
 ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, ArrayRef<Value> panels) {
   Value blocks = e.ceilDiv(columns, e.index(kScaleBlock));
   Value scalesBytes = e.mul(e.ceilDiv(e.mul(blocks, 4), e.index(64)), 64);
@@ -280,13 +281,14 @@ ProductEmitter::Values ProductEmitter::scaledTile(Value first, int64_t count, Ar
   });
 }
 
-/// Of the columns [begin, end).
+/// Sums over the columns [begin, end).
 ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, ArrayRef<Value> panels, Value begin,
                                                  Value end) {
   int64_t depth = shape.depth, stepBytes = R * depth * (info.bits / 8);
   int64_t stepSize = shape.panels == Panels::Scratch ? R * depth : stepBytes;
   Value zero = e.div(begin, e.index(depth)), steps = e.div(end, e.index(depth));
-  // One row has too few sums to keep the multipliers busy: take several steps at once, each with sums of its own.
+  // One row has too few independent sums to keep the multipliers busy, so it takes several steps at once. Each step has
+  // sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / (count * panels.size()));
   int64_t stepsAtOnce = std::max<int64_t>(1, chains / depth);
   int64_t tileSums = count * panels.size();
@@ -324,14 +326,14 @@ ProductEmitter::Values ProductEmitter::floatTile(Value first, int64_t count, Arr
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// bf16 dots
+// bf16 dot products
 //===--------------------------------------------------------------------------------------------------------------===//
 
 ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, ArrayRef<Value> panels) {
   int64_t stepBytes = R * 4, tileSums = count * panels.size();
   Value steps = e.div(columns, e.index(2));
   VectorType pairs = e.vec(2 * R, e.getBF16Type());
-  // Few sums would wait for one another: take several steps at once, each with sums of its own.
+  // A few sums would wait for one another, so a tile takes several steps at once. Each step has sums of its own.
   int64_t chains = std::max<int64_t>(1, 4 / tileSums);
   auto prefetchSteps = makePrefetcher(first, count, panels, steps, stepBytes);
   auto pairAt = [&](Value row, Value step) -> Value {
@@ -367,11 +369,11 @@ ProductEmitter::Values ProductEmitter::bf16Tile(Value first, int64_t count, Arra
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Quantised: integer dots, scales folded in once per group
+// Quantised: integer dot products, multiplied by the scales once per group
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// One sum of integer products. Without a dot instruction, products of bytes gather in 16 bits as long as they fit
-/// there.
+/// One sum of integer products. Without a dot product instruction, products of bytes are summed in 16 bits as long as
+/// the sums fit.
 void ProductEmitter::IntSum::add(ProductEmitter &p, Value weights, Value x) {
   VectorEmitter &e = p.e;
   if (!p.cpu.widensBytes()) {
@@ -406,7 +408,8 @@ ProductEmitter::RunSums ProductEmitter::startSums(Value first, int64_t count, in
   return starts;
 }
 
-/// Given the whole run, LLVM unpacks all of it first and spills: a step is unpacked and used for all rows in a loop.
+/// A loop over the steps of a run: it unpacks one step and uses it for all rows. Without the loop, LLVM unpacks the
+/// whole run first and spills registers (docs/experiments/2026-11-26-rolled-loop.md).
 ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, ArrayRef<Value> at, Value block) {
   bool isWide = reader->hasWideValues(), isSplit = info.group == 16;
   int64_t panels = at.size(), tileSums = count * panels;
@@ -435,7 +438,7 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
             {}};
   }
 
-  // Where 16 bits have room for the products of a whole run the loop carries sums of 16 bits.
+  // If 16 bits hold the sums of a whole run, the loop has sums of 16 bits.
   bool gathers = cpu.widensBytes() && cpu.getStepsIn16Bits(info.maxQuantised()) >= (isSplit ? 4 : 8);
   int64_t groups = isSplit ? 2 : 1, highWords = info.bits - 4;
   Values begun = starts.first;
@@ -462,7 +465,8 @@ ProductEmitter::RunSums ProductEmitter::rolledRun(Value first, int64_t count, Ar
         if (isSplit)
           other = gathers ? up.sum16 : up.sum;
       }
-      // The next step's bits to where these were; what comes in from a neighbour is never looked at.
+      // Shift the next step's high bits to where this step's were. Bits that come from a neighbouring byte are masked
+      // away when they are used.
       for (Value &word : high)
         word = e.bitcast(e.i8s(4 * R), e.shr(e.bitcast(e.i32s(), word), info.bits - 4));
     }
@@ -512,10 +516,10 @@ ProductEmitter::Values ProductEmitter::intTile(Value first, int64_t count, Array
   Value zero = e.index(0);
   int64_t tileSums = count * panels.size(), runs = info.block / 32;
   const PanelLayout &layout = reader->layout;
-  // One run of 32 columns: run index, its byte in each panel, scales and minima of the block.
+  // One run of 32 columns: its number in the row, its byte in each panel, scales and minima of its block.
   auto doRun = [&](Value run, ArrayRef<Value> at, ArrayRef<PanelReader::Factors> factorsOfBlock, Values &sums) {
     Value block = rowReader->getBlock(run);
-    // Before what belongs to the rows is loaded, or it would wait in registers.
+    // The products come before the rows' scales are loaded, which would occupy registers meanwhile.
     RunSums integers;
     if (count > 1) {
       integers = rolledRun(first, count, at, block);
@@ -597,7 +601,7 @@ SmallVector<Value> lathe::loadStep(VectorEmitter &e, Value segment, Value at, Fo
   case Format::F32:
     return {e.bitcast(e.f32s(), raw)};
   case Format::F8E4M3: {
-    // As f16 of the same sign, exponent and fraction, which is 256 times too small: the scale makes up for it.
+    // The f16 with the same sign, exponent and fraction is 256 times too small; the packed scale is 256 times as large.
     Value bits = e.andBits(e.shl(e.extendSigned(raw, e.getI16Type()), 7), 0xbfff);
     return {arith::ExtFOp::create(e, e.f32s(), e.bitcast(e.vec(R, e.getF16Type()), bits))};
   }
@@ -608,7 +612,8 @@ SmallVector<Value> lathe::loadStep(VectorEmitter &e, Value segment, Value at, Fo
   }
   if (depth == 1)
     return {e.bitcast(e.f32s(), e.shl(e.extend(e.bitcast(e.vec(R, e.getI16Type()), raw), e.getI32Type()), 16))};
-  // A bf16 is the upper half of an f32: of two neighbours one is shifted up, the other has its neighbour masked away.
+  // A bf16 is the upper half of an f32. In a pair, the lower one is shifted up, and for the upper one the lower is
+  // masked away.
   Value pairs = e.bitcast(e.i32s(), raw);
   return {e.bitcast(e.f32s(), e.shl(pairs, 16)), e.bitcast(e.f32s(), e.andBits(pairs, 0xffff0000))};
 }
@@ -619,7 +624,8 @@ func::FuncOp ProductLibrary::get(const Product &product, bool isBlocked) {
   int64_t rows = ownRows(product);
   constexpr StringLiteral names[] = {"product.", "attend.", "make.", "scratch."};
   StringRef kind = isBlocked ? StringRef("blocked.") : StringRef(names[static_cast<size_t>(product.panels)]);
-  // Areas are of different types; a bf16 dot takes other rows than widened bf16.
+  // Memory of each kind has its own type, so each kind of panels has functions of its own. A bf16 dot product takes
+  // other rows than bf16 widened to f32.
   std::string name = (kind + getFormatInfo(product.format).name + "." + Twine(product.depth) +
                       (product.isPaired   ? ".paired"
                        : element.isBF16() ? ".dot"

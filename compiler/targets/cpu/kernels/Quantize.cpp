@@ -1,4 +1,4 @@
-//===- Quantize.cpp - rows as codes, or rounded to bf16 -----------------------------------------------------------===//
+//===- Quantize.cpp - rows of activations as quantised values -----------------------------------------------------===//
 
 #include "compiler/targets/cpu/kernels/Kernels.h"
 #include "dialects/lm/QuantizedRow.h"
@@ -7,8 +7,8 @@ using namespace lathe;
 
 using Values = SmallVector<Value>;
 
-/// Of 1, 2 or 4 vectors of 16 what `combine` makes of all lanes of each: in the lanes of a vector of 4, from the first
-/// on. Shuffles keep to groups of four lanes, which no CPU takes long for.
+/// Combines all lanes of each of 1, 2 or 4 vectors of 16. The results are in the first lanes of a vector of 4. Shuffles
+/// stay within groups of four lanes, which is fast on every CPU.
 static Value reduce(VectorEmitter &e, Values vectors, function_ref<Value(Value, Value)> combine) {
   auto shuffle = [&](Value x, Value y, std::array<int64_t, 4> from) { // 0 to 3: of x, 4 to 7: of y
     SmallVector<int64_t> lanes;
@@ -34,7 +34,7 @@ static Value reduce(VectorEmitter &e, Values vectors, function_ref<Value(Value, 
   return all;
 }
 
-/// `count` (1, 2 or 4) blocks of a row from `first` on, numbers of each in a lane.
+/// Quantises `count` (1, 2 or 4) blocks of a row from `first` on. Each block's numbers (scale, sums) take one lane.
 static void quantizeBlocks(kernel::QuantizeOp op, VectorEmitter &e, Value row, Value first, int64_t count) {
   bool wide = op.getWide();
   QuantizedRow layout(wide);
@@ -59,7 +59,7 @@ static void quantizeBlocks(kernel::QuantizeOp op, VectorEmitter &e, Value row, V
   Value zero = e.number(floats, 0), scales = e.mul(peaks, e.number(floats, 1.0 / 127 / steps));
   Value inverses = e.select(e.less(zero, peaks), e.div(e.number(floats, 127 * steps), peaks), zero);
 
-  // Adding 1.5 * 2^23 rounds to nearest even into the low bits, where both kinds of codes are cut out.
+  // Adding 1.5 * 2^23 rounds to nearest even; the low 8 or 16 bits are then the quantised value.
   constexpr double magic = 12582912;
   constexpr int32_t magicBits = 0x4b400000;
   Value narrowMagic = e.number(e.f32s(), magic);

@@ -26,7 +26,7 @@ PanelReader::Factors PanelReader::getBlockFactors(Value block) {
   Value at = e.add(block, info.subscales ? 0 : layout.codesBytes);
   Factors factors;
   if (info.hasTable()) {
-    // Half of 2^(e - 127) for bytes e: codes are read as twice their values.
+    // A byte e means 2^(e - 127). The scale is half of that, as the table has twice the values.
     Value exponents = e.extend(e.load(e.i8s(R), segment, at), e.getI32Type());
     factors.scale = e.mul(e.bitcast(e.f32s(), e.shl(exponents, 23)), e.number(e.f32s(), 0.5));
   } else {
@@ -65,7 +65,7 @@ SmallVector<Value> PanelReader::loadHighBits(Value run) {
 
 std::pair<Value, Value> PanelReader::unpackSteps(Value run, ArrayRef<Value> high, int64_t j) {
   Value bytes = e.load(e.i8s(4 * R), segment, e.add(run, j * 4 * R));
-  // The bits of `mask`, from bit `from` on, move to bit `to`; a code begins at bit `raised`.
+  // Moves the bits of `mask` from bit `from` to bit `to`. A quantised value begins at bit `raised`.
   auto moved = [&](Value bits, int64_t from, int64_t to, int64_t mask) {
     return e.andBits(from <= to ? e.shl(bits, to - from) : e.shr(bits, from - to), mask << to);
   };

@@ -1,4 +1,4 @@
-//===- VectorEmitter.h - rows as vectors of a CPU, and short words for vector code --------------------------------===//
+//===- VectorEmitter.h - emits rows as CPU vectors, with short names for vector ops -------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_CPU_KERNELS_VECTOREMITTER_H
 #define LATHE_COMPILER_TARGETS_CPU_KERNELS_VECTOREMITTER_H
@@ -11,7 +11,7 @@ class VectorEmitter : public RowEmitter {
 public:
   using RowEmitter::RowEmitter;
 
-  static constexpr int64_t kLanes = 16; // f32 lanes all float code is written in; the target splits or joins them
+  static constexpr int64_t kLanes = 16; // f32 lanes of all float code; LLVM splits them to fit registers
 
   VectorType vec(int64_t lanes, Type element) { return VectorType::get({lanes}, element); }
   VectorType f32s(int64_t lanes = kLanes) { return vec(lanes, getF32Type()); }
@@ -29,7 +29,7 @@ public:
                                      DenseIntElementsAttr::get(i32s(), llvm::to_vector(llvm::seq<int32_t>(0, kLanes))));
   }
   Value load(VectorType type, Value memref, ValueRange at) { return vector::LoadOp::create(*this, type, memref, at); }
-  /// Bytes of an i8 memref as one value of `type`.
+  /// Reads one value of `type` from an i8 memref.
   Value loadBytes(Type type, Value memref, ValueRange at) {
     int64_t bytes = type.getIntOrFloatBitWidth() / 8;
     if (bytes == 1)
@@ -42,7 +42,7 @@ public:
     Value value = vector::BroadcastOp::create(*this, vec(1, scalar.getType()), scalar);
     store(bitcast(i8s(bytes), value), memref, at);
   }
-  /// Asks for the line at `at` into the cache of the level `cache`; it need not be there.
+  /// Prefetches the line at `at` into the cache of level `cache` (1 to 3). The address may be out of bounds.
   void prefetch(Value memref, ValueRange at, int64_t cache) {
     memref::PrefetchOp::create(*this, memref, at, /*isWrite=*/false, /*localityHint=*/4 - cache, /*isDataCache=*/true);
   }
@@ -71,11 +71,11 @@ public:
   void store(Value vector, Value memref, ValueRange at) override { vector::StoreOp::create(*this, vector, memref, at); }
   Value loadWeight(Value weight, Run run) override;
 
-  /// One row of several parts of `columns` values as so many rows.
+  /// Views one row of n * `columns` values as n rows.
   Value asRows(Value row, int64_t columns);
-  /// All values of rows that follow one another, in one dimension.
+  /// Views contiguous rows as one dimension.
   Value asLine(Value rows);
-  /// The widest vector that divides a row.
+  /// Lanes of the widest vector that divides a row.
   static int64_t lanesFor(int64_t columns) {
     int64_t lanes = kLanes;
     while (columns % lanes)
@@ -83,7 +83,7 @@ public:
     return lanes;
   }
 
-  /// 16 vectors of 16: vector r of what it returns holds the r-th values of all.
+  /// Transposes 16 vectors of 16: vector r of the result holds value r of each.
   SmallVector<Value> transpose(SmallVector<Value> rows);
 };
 
