@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs every kind of test of a build and counts the results.
 
-    run-tests.py --build DIR [-j N] [--filter REGEX] [KIND]...      KIND: unit runtime threads lit source; default: all
-                                                                    but threads
+    run-tests.py --build DIR [-j N] [--filter REGEX] [KIND]...      KIND: unit runtime ptxsim threads lit source;
+                                                                    default: all but threads
 
 Failures are printed with their output. The last line is `N passed, N failed`; the exit status is 0 only when nothing
 failed and something ran. --filter is lit's: tests whose path matches.
@@ -120,6 +120,7 @@ def main():
         "source": source_checks,
         "unit": lambda counts: google_test(build / "bin" / "lathe-unit-tests", counts),
         "runtime": lambda counts: google_test(build / "bin" / "lathe-runtime-tests", counts),
+        "ptxsim": lambda counts: google_test(build / "bin" / "ptxsim-tests", counts),
         "threads": lambda counts: google_test(build / "bin" / "lathe-runtime-tsan-tests", counts),
         "lit": lambda counts: lit(build, args.j, args.filter, counts),
     }

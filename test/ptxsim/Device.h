@@ -1,0 +1,69 @@
+//===- Device.h - a simulated GPU: memory, modules, launches ------------------------------------------------------===//
+//
+// What the fake driver and the tests use. A violated rule makes a launch return its text; nothing else fails by text
+// but loading a module.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+
+#ifndef PTXSIM_DEVICE_H
+#define PTXSIM_DEVICE_H
+
+#include "Warp.h"
+
+namespace ptxsim {
+
+struct Settings {
+  int processors = 4;                       // PTXSIM_SMS
+  uint64_t memoryBytes = uint64_t(4) << 30; // PTXSIM_MEMORY: 512M, 2G, bytes
+  int driverVersion = 13000;                // PTXSIM_DRIVER_VERSION: 1000 major + 10 minor
+  int devices = 1;                          // PTXSIM_DEVICES
+  uint64_t seed = 0;                        // PTXSIM_SEED: order of blocks and warps; 0: ascending
+  uint64_t stepLimit = 20'000'000'000;      // PTXSIM_STEPS: instructions of warps in one launch
+  std::string report;                       // PTXSIM_REPORT: a file for counts
+  Checks checks;                            // PTXSIM_CHECK: none, or races, uninitialised, all with commas between
+
+  static Settings fromEnvironment();
+};
+
+/// Of an sm_80.
+constexpr uint32_t kMostThreads = 1024, kMostSharedStatic = 48 * 1024, kMostSharedOptIn = 163 * 1024,
+                   kSharedOfProcessor = 164 * 1024, kThreadsOfProcessor = 2048, kBlocksOfProcessor = 32;
+
+struct Module {
+  std::unique_ptr<Program> program;
+  std::vector<uint64_t> variables;      // addresses of its .global and .const
+  std::map<std::string, Counts> counts; // by kernel
+};
+
+class Device {
+public:
+  explicit Device(Settings settings);
+  /// Writes PTXSIM_REPORT.
+  ~Device();
+
+  const Settings settings;
+  Memory memory;
+  Races races;
+
+  /// Throws Fault when the text is not understood.
+  Module *load(std::string text);
+  void unload(Module *module);
+
+  /// Runs to the end. Returns the violated rule, or an empty text. `arguments`: the kernel's parameter block.
+  std::string launch(Module &module, const Function &kernel, const Grid &grid, std::vector<uint8_t> arguments);
+
+  /// How many blocks of a kernel a processor holds at once.
+  int blocksPerProcessor(const Function &kernel, uint32_t threads, uint32_t dynamicShared) const;
+  /// Instructions of warps so far, as nanoseconds.
+  uint64_t now() const { return clock; }
+
+private:
+  void writeReport() const;
+
+  std::vector<std::unique_ptr<Module>> modules;
+  uint64_t clock = 0;
+};
+
+} // namespace ptxsim
+
+#endif
