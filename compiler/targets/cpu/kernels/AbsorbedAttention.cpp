@@ -1,8 +1,9 @@
-//===- AbsorbedAttention.cpp - attention to latent vectors, which are keys and values at once ---------------------===//
+//===- AbsorbedAttention.cpp - attention to latent vectors, which are both keys and values ------------------------===//
 //
-// Block by block of positions, as FlashAttention does it. Scores are products of rows with panels of the cache. Turned,
-// so that rows are lanes, their softmax needs no sums over lanes, and they are a panel of 16 rows themselves: a
-// block's values, a line of positions each, meet them as rows of activations meet a panel of weights.
+// Goes over blocks of positions, as FlashAttention does. Scores are products of query rows and panels of the cache.
+// They are then transposed, so that lanes are rows: the softmax needs no sums over lanes, and the weights are panels of
+// 16 rows themselves. The values of a block, one row of positions for each dim, are multiplied by these panels as
+// activations are by panels of weights.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -20,21 +21,22 @@ struct AbsorbedEmitter {
   lm::CacheType cache = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{cache};
   static constexpr int64_t lanes = kPanelRows;
-  static constexpr int64_t kFirstCacheValues = 4608; // of rows, beside a panel's
+  static constexpr int64_t kFirstCacheValues = 4608; // of all query rows, in the first cache beside a panel
   int64_t latent = cache.getLatent(), positions = op.getPositions();
   kernel::AbsorbedScratch scratch{cache, static_cast<int64_t>(op.getRows()), positions};
   Format format = cache.getElement().isF32() ? Format::F32 : Format::BF16;
 
   Value query = e.asRows(op.getQuery(), cache.getDim()), out = e.asRows(op.getOut(), latent);
-  bool isHeads = query != op.getQuery(); // rows are heads of one row
+  bool isHeads = query != op.getQuery(); // the rows are the heads of one row
   Value zero = e.index(0), rows = e.rowsOf(query);
-  Value groups = e.ceilDiv(rows, e.index(lanes)); // of 16 rows, the lanes of a vector
-  // Parts of the scratch. Rows are lanes of `sums` and `state`; `weights` are panels of them, a line for each position.
+  Value groups = e.ceilDiv(rows, e.index(lanes)); // of 16 rows, one in each lane
+  // Parts of the scratch buffer. In `sums` and `state` lanes are rows; `weights` are panels of 16 rows, with a line for
+  // each position.
   Value values = {}, sums = {}, weights = {}, scores = {}, state = {};
   enum State { Peak, Sum, Last };
 
   Value part(int64_t offset, int64_t partRows, int64_t columns);
-  /// `rowCount` rows of a part from `first` on, and their first columns.
+  /// `rowCount` rows of a part from `first` on, and their first `columnCount` columns.
   Value corner(Value memory, OpFoldResult first, OpFoldResult rowCount, OpFoldResult columnCount) {
     SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(0)}, sizes = {rowCount, columnCount};
     SmallVector<OpFoldResult> strides(2, e.getIndexAttr(1));
@@ -78,8 +80,8 @@ void AbsorbedEmitter::begin() {
   });
 }
 
-/// Scores of all rows and the panels from the cache's byte `at` on. So many columns at once that those of all rows stay
-/// in the first cache while panel after panel comes.
+/// Scores of all rows and the panels from the cache's byte `at` on. It takes a part of the columns at a time, so that
+/// this part of all rows stays in the first cache while the panels are read.
 void AbsorbedEmitter::addScores(Value at, Value to) {
   Value segment = getSegmentAndOffset(op.getCache()).first;
   int64_t dim = cache.getDim(), parts = llvm::divideCeil(dim * static_cast<int64_t>(op.getRows()), kFirstCacheValues);
@@ -95,15 +97,15 @@ void AbsorbedEmitter::addScores(Value at, Value to) {
   }
 }
 
-/// Scores of 16 rows and of `panels` panels from position `first` on become weights; what the rows have summed before
-/// is scaled to the largest score of both.
+/// Turns the scores of 16 rows and `panels` panels from position `first` on into weights, relative to the largest score
+/// so far, and scales the rows' earlier sums to it.
 void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   VectorType vector = e.f32s();
   Value lane = e.mul(group, lanes), line = e.mul(group, positions), count = e.mul(panels, lanes);
   e.loop(zero, panels, 1, [&](Value panel) {
     SmallVector<Value> block;
     Value last = e.sub(rows, e.index(1));
-    for (int64_t i = 0; i < lanes; ++i) // lanes behind the last row repeat it
+    for (int64_t i = 0; i < lanes; ++i) // lanes after the last row repeat it
       block.push_back(e.load(vector, scores, {e.minimum(e.add(lane, i), last), e.mul(panel, lanes)}));
     for (auto [i, ofPosition] : llvm::enumerate(e.transpose(block)))
       e.store(ofPosition, weights, {e.add(e.add(line, e.mul(panel, lanes)), i), zero});
@@ -122,7 +124,7 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   Value total = e.loop(zero, count, 1, e.number(vector, 0), [&](Value position, ValueRange sum) {
     Value at[] = {e.add(line, position), zero};
     Value weight = e.exp(e.sub(e.load(vector, weights, at), peak));
-    // exp() is clamped from below, so what is hidden must be made 0.
+    // The argument of exp() is clamped from below, so hidden positions must be set to 0.
     weight = e.select(visible(position), weight, e.number(vector, 0));
     e.store(weight, weights, at);
     return SmallVector<Value>{e.add(sum[0], weight)};
@@ -137,8 +139,8 @@ void AbsorbedEmitter::makeWeights(Value group, Value first, Value panels) {
   });
 }
 
-/// What the values of `panels` panels from the cache's byte `at` on add to the sums: so many values at once, as f32,
-/// that they stay in the first cache with the weights that they meet.
+/// Adds the weighted values of `panels` panels from the cache's byte `at` on to the sums. It converts a part of the
+/// values to f32 at a time, so that they stay in the first cache together with the weights.
 void AbsorbedEmitter::addValues(Value at, Value panels) {
   Value segment = getSegmentAndOffset(op.getCache()).first, columns = e.mul(panels, lanes);
   int64_t depth = layout.depth, stepBytes = lanes * depth * layout.elementBytes;

@@ -1,8 +1,8 @@
-//===- Attention.cpp - scores, softmax and sums of one head -------------------------------------------------------===//
+//===- Attention.cpp - scores, softmax and weighted sums of one KV head -------------------------------------------===//
 //
-// Keys and values lie in panels, so scores and sums are the same products as projections. Scores are kept for all
-// visible positions, a column per cache row ("slot"): position p is in slot p mod R. The slots to look at are one
-// range, or two where a ring wraps.
+// Keys and values lie in panels, so scores and weighted sums are the same products as projections. Scores have a column
+// for each row of the cache ("slot"): position p is in slot p mod R. The visible slots are one range, or two ranges
+// where a ring wraps.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -20,17 +20,18 @@ struct AttentionEmitter {
   lm::CacheType type = cast<lm::CacheType>(op.getCache().getType());
   CacheLayout layout{type};
   static constexpr int64_t lanes = kPanelRows;
-  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16; // of products with it
+  Format format = type.getElement().isF32() ? Format::F32 : Format::BF16; // of products with keys and values
 
-  Value query = {}, out = {}; // a row for each row or, of one row, for each head
+  Value query = {}, out = {}; // [rows, dim]; for one row, [heads, dim]
   bool isHeads = false;       // rows are heads of one row
   bool isOne = false;         // there is one row, of one head or more
-  /// Rounded queries (in the memory of `out`) and weights (where their scores were) lie two to a float.
+  /// Queries and weights are rounded to bf16, two in the memory of an f32. Queries then lie in `out`, weights where
+  /// their scores were.
   bool isRounded = op.getRounded();
-  Value segment = {}, keys = {}, values = {}; // of the head
-  Value next = {};                            // keys of the tile behind this one
-  Value isShort = {};                         // what the tile sees stays in the second cache until it is needed
-  Value oldest = {}, oldestSlot = {};         // first position any row sees
+  Value segment = {}, keys = {}, values = {}; // offsets of this head
+  Value next = {};                            // offset of the next tile's keys
+  Value isShort = {};                         // the tile's keys and values fit the second cache
+  Value oldest = {}, oldestSlot = {};         // the first position that any row sees
   struct Range {
     Value begin, end; // panels of 16 slots
   };
@@ -55,8 +56,9 @@ struct AttentionEmitter {
   }
   /// Bytes of a value panel before the columns of scores from `first` on: in it, positions are steps of 16 dims.
   Value offsetInPanel(Value first) { return e.mul(first, lanes * layout.elementBytes); }
-  /// One row waits for memory, which shall have something to do all the time: while heads meet the keys they ask for
-  /// the values of the same positions, while they meet the values, for the next tile's keys.
+  // One row is limited by memory, which should stay busy: the product with keys prefetches the values of the same
+  // positions, and the product with values prefetches the next tile's keys
+  // (docs/experiments/2026-11-27-attention-prefetch.md).
   void prefetchKeys();
   Product::Prefetch valuesOf(Range range);
   Product::Prefetch nextKeys(size_t index);
@@ -67,7 +69,7 @@ struct AttentionEmitter {
   Value temperatureAt(Value position);
   /// Rounds 16 floats to 16 bf16 in the memory of 8.
   void storePairs(Value floats, Value rows, Value row, Value column);
-  /// Where rounded weights leave memory for what a row's sums are to be multiplied by.
+  /// The column of scores for the factor of a row's sums: rounded weights leave it free.
   Value factorColumn() { return e.add(e.mul(ranges.front().end, lanes), -1); }
   void softmax(Value row);
   void run();
@@ -82,14 +84,14 @@ Value AttentionEmitter::panelsIn(ArrayRef<Range> some) {
 
 void AttentionEmitter::findRanges() {
   findVisible();
-  // The next head's, from the first it sees; behind the last head's nothing is worth asking for, and those here cost
-  // nothing.
+  // The next head's keys, from the first that it sees. There are none after the last head, so it prefetches its own
+  // again, which costs nothing.
   Value first = e.mul(ranges.front().begin, layout.keyPanelBytes);
   Value isLast = e.lessEqual(e.index(type.getHeads()), e.add(op.getHead(), 1));
   next = e.add(keys, e.add(first, e.select(isLast, e.index(0), e.index(layout.headBytes))));
   if (!op.getSplit())
     return;
-  // Of all panels, one range behind the other, those of this split.
+  // Cut the ranges, taken one after the other, to the panels of this split.
   Value all = panelsIn(ranges), before = e.index(0);
   auto edge = [&](Value split) { return e.div(e.mul(split, all), Value(op.getSplits())); };
   Value begin = edge(op.getSplit()), end = edge(e.add(Value(op.getSplit()), 1));
@@ -123,7 +125,7 @@ void AttentionEmitter::findVisible() {
   Value endSlot = e.add(oldestSlot, e.sub(end, oldest)); // may be past the ring's end
   Value panel = e.div(oldestSlot, e.index(lanes));
   ranges.push_back({panel, e.ceilDiv(e.minimum(endSlot, e.index(slots)), e.index(lanes))});
-  // Where the ring wraps into the first range's own panel, that panel is there already.
+  // If the ring wraps into the first panel of the first range, that range has it already.
   Value wrapped = e.maximum(e.sub(endSlot, e.index(slots)), zero);
   ranges.push_back({zero, e.minimum(e.ceilDiv(wrapped, e.index(lanes)), panel)});
 }
@@ -136,7 +138,7 @@ Value AttentionEmitter::firstVisible(Value position) {
   return e.maximum(e.add(e.sub(position, window), 1), e.index(0));
 }
 
-/// What scores of a query at `position` are multiplied by.
+/// The factor of the scores of a query at `position`: 1 + scale * log(f).
 Value AttentionEmitter::temperatureAt(Value position) {
   lm::TemperatureAttr temperature = *op.getTemperature();
   VectorType one = e.f32s(1);
@@ -165,12 +167,12 @@ void AttentionEmitter::softmax(Value row) {
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = e.laneNumbers();
 
-  // Scaling can wait for the powers, unless something else comes between.
+  // The exponentials can apply the scale, unless something else comes first.
   double scale = op.getScale().convertToDouble();
   bool isDeferred = cap == 0 && !temperature && !op.getSinks() && scale > 0;
 
-  // Panels of scores, with the first column of those that belong together. Between the first and the last position that
-  // the row sees all are visible.
+  // Calls body for each panel of scores, with the first column of its range. `isVisible` says that the row sees all
+  // positions of the panel; other panels need a mask.
   auto forSlots = [&](ValueRange carried,
                       function_ref<SmallVector<Value>(Value first, Value column, bool isVisible, ValueRange)> body) {
     SmallVector<Value> state(carried);
@@ -195,8 +197,7 @@ void AttentionEmitter::softmax(Value row) {
     }
     return state;
   };
-  // Hidden positions never win: every row sees at least itself, and every split some position, so the largest is
-  // finite.
+  // The largest score is finite: every row sees at least itself, and every split has a visible position.
   Value peaks = forSlots(hidden, [&](Value, Value column, bool isVisible, ValueRange largest) {
     Value score = e.load(vector, op.getScores(), {row, column});
     if (isVisible && isDeferred)
@@ -239,7 +240,7 @@ void AttentionEmitter::softmax(Value row) {
   Value peak = e.splat(largest);
   Value sums = forSlots(e.number(vector, 0), [&](Value first, Value column, bool, ValueRange sum) {
     Value below = e.sub(e.load(vector, op.getScores(), {row, column}), peak);
-    Value weight = e.expNegative(below, isDeferred ? scale : 1); // 0 of what is hidden
+    Value weight = e.expNegative(below, isDeferred ? scale : 1); // 0 for hidden positions
     if (isRounded)
       storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
     else
@@ -255,10 +256,10 @@ void AttentionEmitter::softmax(Value row) {
     memref::StoreOp::create(e, sum, op.getStatistics(), ValueRange{e.index(0), e.add(column, 1)});
     return;
   }
-  if (sink) // takes its share, and has no value
+  if (sink) // counts in the sum of weights, and has no value
     sum = e.add(sum, vector::ExtractOp::create(e, e.exp(e.splat(e.sub(sink, largest), 1)), 0));
   Value inverse = e.div(e.number(e.getF32Type(), 1), sum);
-  if (isRounded) { // sums are multiplied in the end
+  if (isRounded) { // run() multiplies the sums at the end
     memref::StoreOp::create(e, inverse, op.getScores(), ValueRange{row, factorColumn()});
     return;
   }
@@ -269,10 +270,10 @@ void AttentionEmitter::softmax(Value row) {
     });
 }
 
-/// Of a worker's first tile nobody has asked for them; in the others they are in the cache, most of them.
+/// Nothing has prefetched the keys of a worker's first tile. In later tiles most of them are in the cache already.
 void AttentionEmitter::prefetchKeys() {
-  constexpr int64_t line = 64, maxBytes = 32 << 10; // what surely stays in the second cache; products ask for the rest
-  int64_t cache = std::max<int64_t>(context.cpu.prefetch.cacheLevel, 2); // the first is too small for so much
+  constexpr int64_t line = 64, maxBytes = 32 << 10; // fits every second cache; products prefetch the rest
+  int64_t cache = std::max<int64_t>(context.cpu.prefetch.cacheLevel, 2); // the first cache is too small
   for (Range range : ranges) {
     Value begin = e.mul(range.begin, layout.keyPanelBytes), end = e.mul(range.end, layout.keyPanelBytes);
     e.loop(begin, e.minimum(end, e.add(begin, maxBytes)), line,
@@ -280,13 +281,15 @@ void AttentionEmitter::prefetchKeys() {
   }
 }
 
-/// 16 positions are a panel of keys, and 16 of their dims as many lines as 16 positions of a panel of values.
+/// The values of a range's positions. A panel of keys has 16 positions, and 16 of its dims have as many lines as 16
+/// positions of a panel of values.
 Product::Prefetch AttentionEmitter::valuesOf(Range range) {
   Value first = e.add(values, offsetInPanel(e.mul(range.begin, lanes)));
   return {first, e.index(blockBytes), e.index(layout.valuePanelBytes)};
 }
 
-/// As many lines as the range has values, behind those that the ranges before it ask for.
+/// The part of the next tile's keys for range `index`: as many lines as the range has values, after the parts of the
+/// ranges before it.
 Product::Prefetch AttentionEmitter::nextKeys(size_t index) {
   Value offset = next;
   if (index > 0)
@@ -305,7 +308,7 @@ void AttentionEmitter::run() {
   values = e.add(keys, layout.valuesOffset);
   findRanges();
   if (isOne) {
-    constexpr int64_t maxBytes = 192 << 10; // as much of keys as of values; the smallest second cache has 512 KB
+    constexpr int64_t maxBytes = 192 << 10; // of keys, and as much of values; the smallest second cache has 512 KB
     isShort = e.lessEqual(panelsIn(ranges), e.index(maxBytes / layout.keyPanelBytes));
     prefetchKeys();
   }
@@ -315,7 +318,7 @@ void AttentionEmitter::run() {
     e.forRows(query, [&](Value row) {
       e.loop(e.index(0), e.index(type.getDim()), lanes, [&](Value column) {
         storePairs(e.load(e.f32s(), query, {row, column}), out, row, e.div(column, e.index(2)));
-        // A line of the head after next: one of two workers' next tile.
+        // Prefetch a line of the head after the next one, the next tile of one of two workers.
         if (!isHeads)
           e.prefetch(query, {row, e.add(column, 2 * type.getDim())}, context.cpu.prefetch.cacheLevel);
       });
@@ -381,7 +384,7 @@ void lathe::expand(kernel::CombinePartialsOp op, VectorEmitter &e) {
           return SmallVector<Value>{e.add(total[0], e.mul(factor(split), statistic(split, 1)))};
         })[0];
     Value inverse = e.div(scalar(1), sum);
-    // A split at a time: the row of sums stays in the first cache.
+    // One split after another, so that the row of sums stays in the first cache.
     auto forColumns = [&](function_ref<Value(Value column)> make) {
       e.loop(begin, end, lanes, [&](Value column) { e.store(make(column), op.getOut(), {zero, column}); });
     };

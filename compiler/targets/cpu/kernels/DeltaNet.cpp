@@ -1,6 +1,6 @@
 //===- DeltaNet.cpp - short convolutions and the gated delta rule -------------------------------------------------===//
 //
-// Both go over the rows of a call one after another with a state that stays where it is: a tile has it for itself.
+// Both go over the rows of a call one after another and update a recurrent state in place. A tile owns its part of it.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -10,7 +10,7 @@ using namespace lathe;
 
 namespace {
 
-/// Where a part of a state begins, and the area it is in.
+/// The segment and the offset of a part of a recurrent state.
 std::pair<Value, Value> getStatePart(VectorEmitter &e, Value state, Value part) {
   auto [segment, offset] = getSegmentAndOffset(state);
   return {segment, e.add(offset, e.mul(part, cast<lm::RecurrentStateType>(state.getType()).getValues() * 4))};
@@ -31,7 +31,7 @@ Value loadValue(VectorEmitter &e, Value weight, Value index) {
   return e.loadBytes(e.getF32Type(), segment, e.add(offset, e.mul(index, 4)));
 }
 
-/// A function of vectors of one value.
+/// Applies a function of vectors to one value.
 Value ofScalar(VectorEmitter &e, Value x, function_ref<Value(Value)> function) {
   return vector::ExtractOp::create(e, function(e.splat(x, 1)), 0);
 }
@@ -47,7 +47,7 @@ void lathe::expand(kernel::Conv1dOp op, VectorEmitter &e) {
   Value isStart = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, op.getPosition(), e.index(0));
   e.loop(e.index(0), e.index(channels), lanes,
          [&, segment = segment, state = state, weights = weights, offset = offset](Value column) {
-           // Channels lie one after another with all their taps: a vector of a tap is every width-th of them.
+           // Weights are [channels][width]: the vector of a tap is every width-th value.
            Value first = e.mul(e.add(op.getChannel(), column), width);
            Value all = loadFloats(e, lanes * width, weights, e.add(offset, e.mul(first, 4)));
            SmallVector<Value> taps, history;
@@ -78,14 +78,14 @@ void lathe::expand(kernel::Conv1dOp op, VectorEmitter &e) {
 
 namespace {
 
-/// The gated delta rule (https://arxiv.org/abs/2412.06464) on columns of a state S, [key dim][columns], that know
-/// nothing of each other:
+/// The gated delta rule (https://arxiv.org/abs/2412.06464) on columns of a state S, [key dim][columns]. The columns do
+/// not depend on each other:
 ///
 ///     S_i = d_i S_{i-1} + k_i (x) change_i    change_i = strength_i (v_i - d_i S_{i-1}^T k_i)    out_i = S_i^T q_i
 ///
-/// Rows are taken in chunks: unrolled, what a key or query of a chunk finds is what it finds in the state before the
-/// chunk and, by products of keys and queries with keys, what the chunk's own changes add. S is then read twice and
-/// written once for all rows of a chunk. A chunk of one row is the recurrent form.
+/// Rows are taken in chunks. Unrolled, S_{i-1}^T k_i is the product with the state before the chunk, plus the earlier
+/// changes of the chunk, each times the product of its key with k_i; the same holds for queries. So all rows of a chunk
+/// read S twice and write it once. A chunk of one row is the recurrent form.
 class DeltaRuleEmitter {
 public:
   DeltaRuleEmitter(kernel::DeltaRuleOp op, VectorEmitter &e)
@@ -98,16 +98,16 @@ public:
   void run();
 
 private:
-  /// Rows of a chunk: with two vectors of columns as many sums as keep both units busy, and few enough for 16
-  /// registers (docs/experiments/2026-11-26-delta-rule-chunks.md).
+  /// Rows of a chunk. With two vectors of columns these are enough sums to keep both multipliers busy, and few enough
+  /// for 16 registers (docs/experiments/2026-11-26-delta-rule-chunks.md).
   static constexpr int64_t kChunk = 4;
 
   void chunk(Value row, int64_t count);
   Value scalar(double value) { return e.number(e.getF32Type(), value); }
   Value offsetAt(Value key, Value column) { return e.add(offset, e.mul(e.add(e.mul(key, columns), column), 4)); }
-  /// Sum over the key's width of two rows.
+  /// The dot product of two rows, over the key dim.
   Value dot(Value lhs, Value lhsRow, Value rhs, Value rhsRow);
-  /// What each of `rows` finds in S's columns from `column` on.
+  /// S^T x for each row x of `from`, for a vector of S's columns from `column` on.
   SmallVector<Value> multiplyState(Value from, ArrayRef<Value> rows, Value column);
   Value decayOf(Value row);
 
@@ -149,7 +149,7 @@ Value DeltaRuleEmitter::decayOf(Value row) {
 
 void DeltaRuleEmitter::chunk(Value first, int64_t count) {
   SmallVector<Value> rows, keyScale, queryScale, strength;
-  // decay[j][i]: of what row j left, until row i has been; decay[0][i]: of what was there before the chunk.
+  // decay[j][i]: the product of the decays of the rows [j, i) of the chunk.
   SmallVector<SmallVector<Value>> decay(count + 1, SmallVector<Value>(count + 1));
   for (int64_t i = 0; i < count; ++i) {
     Value row = e.add(first, i);
@@ -167,7 +167,7 @@ void DeltaRuleEmitter::chunk(Value first, int64_t count) {
       decay[j][i + 1] = j == i ? own : e.mul(decay[j][i], own);
     decay[i + 1][i + 1] = scalar(1);
   }
-  // What of row j's change a key and a query of row i find.
+  // Factors of row j's change in S^T k_i and S^T q_i.
   SmallVector<SmallVector<Value>> byKey(count), byQuery(count);
   for (int64_t i = 0; i < count; ++i)
     for (int64_t j = 0; j <= i; ++j) {

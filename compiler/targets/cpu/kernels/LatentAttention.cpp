@@ -1,8 +1,9 @@
-//===- LatentAttention.cpp - keys and values made of a latent cache, and what rows make of them -------------------===//
+//===- LatentAttention.cpp - attention to keys and values that are computed from a latent cache -------------------===//
 //
-// What makes keys and values is unpacked to f32 once. A panel of 16 positions of the cache is then like any panel of
-// weights: rows of matrices times the panel are keys that lie as scores need them, a row for each of the key's values
-// and 16 positions side by side, and values, which are turned. Rows before the first that sees a block are left out.
+// The matrices that compute keys and values are unpacked to f32 once. A panel of 16 positions of the cache is then like
+// a panel of weights. The rows of the matrices are multiplied by it, which gives [dims, 16 positions]: keys already
+// have the layout that scores need, values are transposed. Each block of positions leaves out the rows that do not see
+// it.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -29,7 +30,7 @@ struct LatentEmitter {
   int64_t ropeDim = cache.getDim() - latent, width = own + ropeDim;
   Value zero = e.index(0), rows = e.rowsOf(op.getQuery());
 
-  /// Columns of the rows from `first` on.
+  /// `columns` columns of the rows from `first` on.
   Value part(Value memory, Value first, int64_t column, OpFoldResult columns) {
     SmallVector<OpFoldResult> offsets = {first, e.getIndexAttr(column)};
     SmallVector<OpFoldResult> sizes = {e.sub(rows, first), columns}, strides(2, e.getIndexAttr(1));
@@ -43,7 +44,7 @@ struct LatentEmitter {
   void run();
 };
 
-/// The step that holds `column` of the head's panel `panel`, as values.
+/// The f32 values of the step with `column` in panel `panel` of the head's matrix.
 SmallVector<Value> LatentEmitter::step(Value weight, Value panel, Value column) {
   auto type = cast<lm::WeightType>(weight.getType());
   PanelLayout packed(type);
@@ -114,7 +115,7 @@ void LatentEmitter::takeQueries() {
   });
 }
 
-/// Keys and values of 16 positions, the cache's `panel`, as the block's `slot`.
+/// Computes the keys and values of the 16 positions in the cache's panel `panel`, as panel `slot` of the block.
 void LatentEmitter::makePanel(Value panel, Value slot) {
   auto [segment, offset] = getSegmentAndOffset(op.getCache());
   Value at = e.add(offset, e.mul(panel, layout.keyPanelBytes)), first = e.mul(slot, scratch.rowsPerPanel);
@@ -125,7 +126,7 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
   Value made = memref::SubViewOp::create(e, op.getPanels(), offsets, sizes, strides);
   context.products.call(
       e, {segment, at, zero, e.index(latent), op.getMatrices(), made, format, layout.depth, Panels::Latents});
-  // What keys have of their own follows.
+  // The rotary part of the keys, which the cache has as it is, follows.
   int64_t stepBytes = lanes * layout.depth * layout.elementBytes;
   Value rotated = e.add(at, latent / layout.depth * stepBytes), last = e.add(first, scratch.matrixRows);
   e.loop(zero, e.index(ropeDim / layout.depth), 1, [&, segment = segment](Value step) {
@@ -144,14 +145,15 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
   });
 }
 
-/// Scores of a row and the block of `panels` that begins at position `begin` become weights; what the row has summed
-/// before is scaled to the largest score of both.
+/// Turns the scores of a row and the block of `panels` panels from position `begin` on into weights, relative to the
+/// largest score so far. Returns the factor that scales the row's earlier sums to it.
 Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
   VectorType vector = e.f32s(lanes);
   auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = e.laneNumbers();
-  Value seen = toI32s(e.sub(e.add(op.getPosition(), row), begin)); // the last of the block's positions
+  Value seen =
+      toI32s(e.sub(e.add(op.getPosition(), row), begin)); // the last visible position, counted from the block's first
   auto at = [&](Value panel) { return SmallVector<Value>{row, e.add(e.mul(panel, lanes), scratch.scores)}; };
   Value memory = op.getRows();
   auto visible = [&](Value panel) {
