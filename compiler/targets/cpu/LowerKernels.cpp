@@ -31,7 +31,7 @@ Expansions lathe::getCPUExpansions(KernelContext &context) {
 }
 
 namespace {
-/// Panels that products are written for: of all that #lm.target can ask for.
+/// Whether there is code for products with this weight: true for all panels that the CPU's #lm.target can name.
 bool hasKernel(WeightType type) {
   const FormatInfo &info = type.getInfo();
   if (!type.getLayout() || type.getLayout().getRows() != kPanelRows)
@@ -42,14 +42,14 @@ bool hasKernel(WeightType type) {
   return depth == 1 || (depth == 2 && type.getFormat() == Format::BF16);
 }
 
-/// What the expansions take for granted: places, and layouts made for this CPU.
+/// Checks what the expansions rely on: lowered weights and states, and layouts for this CPU.
 LogicalResult verifyInput(Operation *op, TargetAttr target) {
   for (Value operand : op->getOperands())
     if (isa<WeightType, CacheType, RecurrentStateType>(operand.getType())) {
       auto cast = operand.getDefiningOp<UnrealizedConversionCastOp>();
       if (!cast || cast.getNumOperands() != 2 || !isa<MemRefType>(cast.getOperand(0).getType()) ||
           !cast.getOperand(1).getType().isIndex())
-        return op->emitOpError() << "expects a place in memory for " << operand.getType() << " (lm-lower-phases)";
+        return op->emitOpError() << "expects a segment and an offset for " << operand.getType() << " (lm-lower-phases)";
     }
   if (auto matmul = dyn_cast<kernel::MatmulOp>(op)) {
     auto type = cast<WeightType>(matmul.getWeight().getType());

@@ -452,7 +452,7 @@ func.func @compute_is_lowered_before(%x: memref<?x32xf32>) {
 // -----
 
 func.func @weight_without_a_place(%x: memref<?x32xf32>, %w: !lm.weight<32xf32>) {
-  // expected-error @below {{'kernel.norm' op expects a place in memory for '!lm.weight<32xf32>' (lm-lower-phases)}}
+  // expected-error @below {{'kernel.norm' op expects a segment and an offset for '!lm.weight<32xf32>' (lm-lower-phases)}}
   kernel.norm %x by %w : !lm.weight<32xf32> to %x group 32 eps 1.0 : memref<?x32xf32>, memref<?x32xf32>
   return
 }
@@ -462,7 +462,7 @@ func.func @weight_without_a_place(%x: memref<?x32xf32>, %w: !lm.weight<32xf32>) 
 !cache = !lm.cache<1 x 32 x f32, rows = 16>
 func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
   %cache = builtin.unrealized_conversion_cast %n, %n : index, index to !cache
-  // expected-error @below {{'kernel.append' op expects a place in memory for '!lm.cache<1 x 32 x f32, rows = 16>' (lm-lower-phases)}}
+  // expected-error @below {{'kernel.append' op expects a segment and an offset for '!lm.cache<1 x 32 x f32, rows = 16>' (lm-lower-phases)}}
   kernel.append %x to %cache[%n] at %n : memref<?x32xf32>, !cache
   return
 }
