@@ -1,4 +1,4 @@
-//===- DescribeTarget.cpp - what passes ask of the target, as attributes ------------------------------------------===//
+//===- DescribeTarget.cpp - the description of the target as attributes -------------------------------------------===//
 
 #include "compiler/support/TargetInfo.h"
 #include "compiler/targets/Passes.h"

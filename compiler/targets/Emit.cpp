@@ -50,7 +50,7 @@ std::unique_ptr<llvm::MCSubtargetInfo> subtarget(llvm::StringRef cpu) {
   return std::unique_ptr<llvm::MCSubtargetInfo>(hostTarget().createMCSubtargetInfo(hostTriple(), cpu, ""));
 }
 
-/// Where the machine differs from what LLVM knows about CPUs of its name: virtual machines hide features.
+/// How this machine's features differ from those of LLVM's CPU of that name: virtual machines hide features.
 std::string hostDifferences(llvm::StringRef cpu) {
   std::unique_ptr<llvm::MCSubtargetInfo> named = subtarget(cpu);
   std::vector<std::string> differences;
@@ -74,18 +74,17 @@ bool isUsable(llvm::StringRef feature) {
       // x86-64 itself.
       "64bit",
       "64bit-mode", "cmov", "cx8", "fxsr", "mmx", "nopl", "sse", "sse2", "x87",
-      // They say that REP MOVS is fast, which every CPU has.
+      // These say that REP MOVS, which every CPU has, is fast.
       "ermsb", "fsrm"};
   return llvm::is_contained(usable, feature);
 }
 
-/// The features of a CPU that compiled code must not use, as "-amx-tile,-xop": every feature that a program does not
-/// check at its start. Without them no program ends in an illegal instruction. They cost nothing here. AMX, AES and the
-/// like are used through intrinsics alone. With gfni LLVM would shift bytes by multiplying bit matrices, in the units
-/// that dot products need.
+/// The features of a CPU that compiled code must not use, as "-amx-tile,-xop": all that a program does not check at
+/// start. So no program ends in an illegal instruction. This costs no speed: LLVM uses AMX, AES and the like only
+/// through intrinsics, and with gfni it would shift bytes by bit matrix products, in the units that dot products need.
 std::string unusableFeatures(const CPUName &cpu) {
   std::unique_ptr<llvm::MCSubtargetInfo> info(hostTarget().createMCSubtargetInfo(hostTriple(), cpu.name, cpu.features));
-  llvm::FeatureBitset tuning; // says what is fast, not what there is
+  llvm::FeatureBitset tuning; // features that say what is fast
   for (const llvm::SubtargetSubTypeKV &known : info->getAllProcessorDescriptions())
     if (cpu.name == known.Key)
       tuning = known.TuneImplies.getAsBitset();
@@ -96,7 +95,7 @@ std::string unusableFeatures(const CPUName &cpu) {
   return llvm::join(unusable, ",");
 }
 
-/// Keeps the first message of LLVM's own.
+/// Keeps the first of LLVM's error messages.
 void keepFirst(const llvm::SMDiagnostic &diagnostic, void *message) {
   std::string &text = *static_cast<std::string *>(message);
   if (text.empty() && diagnostic.getKind() == llvm::SourceMgr::DK_Error)
@@ -143,7 +142,7 @@ std::vector<std::string> lathe::knownCPUs() {
   std::unique_ptr<llvm::MCSubtargetInfo> info = subtarget("");
   std::vector<std::string> names;
   for (const llvm::SubtargetSubTypeKV &cpu : info->getAllProcessorDescriptions())
-    // Second names that only clang's dispatch attributes use (skylake_avx512) are not known to the CPU table.
+    // Leave out aliases for clang's dispatch attributes (skylake_avx512), which the CPU table does not have.
     if (subtarget(cpu.Key)->checkFeatures("+64bit-mode") && subtarget(cpu.Key)->checkFeatures("+64bit") &&
         (llvm::StringRef(cpu.Key) == "generic" || llvm::X86::parseArchX86(cpu.Key) != llvm::X86::CK_None))
       names.push_back(cpu.Key);
@@ -151,7 +150,7 @@ std::vector<std::string> lathe::knownCPUs() {
 }
 
 std::unique_ptr<llvm::TargetMachine> lathe::createTargetMachine(const CPUName &cpu) {
-  // Where a loop begins decides how many lines of decoded instructions it takes, and with it a few percent of its time.
+  // The address of a loop decides how many lines of decoded instructions it takes, which is a few percent of its time.
   llvm::TargetOptions codegenOptions;
   codegenOptions.LoopAlignment = 64; // docs/experiments/2026-11-26-align-loops.md
   const std::string unusable = unusableFeatures(cpu);
@@ -172,12 +171,12 @@ std::unique_ptr<llvm::Module> lathe::translateToLLVM(mlir::ModuleOp module, llvm
   for (llvm::Function &function : *result) {
     if (function.isDeclaration())
       continue;
-    // Also where a dump says otherwise: the program checks at start what this machine has.
+    // These replace attributes in an edited dump: the program checks at start only for this machine's features.
     function.addFnAttr("target-cpu", machine.getTargetCPU());
     function.addFnAttr("target-features", machine.getTargetFeatureString());
     function.addFnAttr("frame-pointer", "none");
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    // CPUs tuned for 256 bits split our 512-bit vectors unless told not to.
+    // For CPUs tuned for 256 bits, LLVM would split our 512-bit vectors.
     if (has512) {
       function.addFnAttr("prefer-vector-width", "512");
       function.addFnAttr("min-legal-vector-width", "512");
@@ -187,8 +186,8 @@ std::unique_ptr<llvm::Module> lathe::translateToLLVM(mlir::ModuleOp module, llvm
 }
 
 void lathe::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  // Kernels are written as unrolled as pays. More makes no program faster, but code twice as large, and it takes as
-  // long again to compile.
+  // Kernels are already unrolled where it pays. More unrolling makes no program faster, but doubles code size and
+  // compile time.
   llvm::PipelineTuningOptions tuning;
   tuning.LoopUnrolling = false; // docs/experiments/2026-11-26-no-unrolling.md
   llvm::PassBuilder builder(&machine, tuning);

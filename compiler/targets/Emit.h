@@ -1,7 +1,6 @@
-//===- Emit.h - from the llvm dialect to bytes the machine runs ---------------------------------------------------===//
+//===- Emit.h - from the llvm dialect to machine code -------------------------------------------------------------===//
 //
-// LLVM IR, optimisation, objects and assembly for the CPU. All targets come through here with the part of a module that
-// the host runs.
+// LLVM IR, optimisation, objects and assembly for the host CPU. Every target uses it for the code that the host runs.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -19,41 +18,42 @@
 
 namespace lathe {
 
-/// A CPU by LLVM's name, and what the machine at hand does differently ("-avx512f,+avx2"; empty for a named CPU).
+/// LLVM's name of a CPU. For "native", `features` says how this machine differs from it ("-avx512f,+avx2").
 struct CPUName {
   std::string name;
   std::string features;
 };
 
-/// "native" or one of LLVM's -mcpu names. Error: `--mcpu: ...`.
+/// `mcpu` is "native" or one of LLVM's -mcpu names. An error begins with `option`: `--mcpu: ...`.
 absl::StatusOr<CPUName> resolveCPU(llvm::StringRef mcpu, llvm::StringRef option = "--mcpu");
 
-/// Whether LLVM knows the features, and can make code for what they leave of x86-64.
+/// An error if LLVM does not know a feature, or if one is missing that every x86-64 has.
 absl::Status checkFeatures(const CPUName &cpu);
 
-/// Every name `resolveCPU` takes.
+/// All CPU names that `resolveCPU` accepts, besides "native".
 std::vector<std::string> knownCPUs();
 
-/// For static x86-64 Linux executables. Of the CPU's features it has those that a program checks at start
-/// (LRT_FEATURES).
+/// A machine for static x86-64 Linux executables. It has only those of the CPU's features that a program checks at
+/// start (LRT_FEATURES).
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(const CPUName &cpu);
 
-/// The module's functions as LLVM IR; other dialects' symbols must be gone. Null: a diagnostic said why.
+/// Translates the module's functions to LLVM IR. The module must have no symbols of other dialects. Null after a
+/// diagnostic.
 std::unique_ptr<llvm::Module> translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
                                               llvm::TargetMachine &machine);
 
-/// -O3 for the machine.
+/// Runs the passes of -O3 for the machine.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine);
 
 enum class Output : uint8_t { Object, Assembly };
 
-/// Leaves `module` in the state of code generation: it can be emitted once.
+/// Generates code. This changes `module`, which can be emitted only once.
 absl::StatusOr<llvm::SmallString<0>> emit(llvm::Module &module, llvm::TargetMachine &machine, Output output);
 
-/// The three above, one after another. Error: the diagnostic, in one line.
+/// translateToLLVM, optimize and emit. The error has no message if a diagnostic was emitted.
 absl::StatusOr<llvm::SmallString<0>> emitHost(mlir::ModuleOp module, llvm::TargetMachine &machine, Output output);
 
-/// Assembly text -> object. `name` is what messages call the text.
+/// Assembles `text` to an object. Messages call the text `name`.
 absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef name, llvm::TargetMachine &machine);
 
 } // namespace lathe

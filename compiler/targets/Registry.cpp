@@ -26,7 +26,7 @@ absl::StatusOr<const Target *> lathe::findTarget(llvm::StringRef option, llvm::S
       return target.get();
     names.push_back(target->getName());
   }
-  if (name == "cuda") // promised, see README.md
+  if (name == "cuda") // README.md announces it
     return absl::InvalidArgumentError(option.str() + ": cuda is not there yet; expected " + llvm::join(names, " or "));
   return absl::InvalidArgumentError(option.str() + ": " + expectedOneOf(names, name));
 }

@@ -1,4 +1,4 @@
-//===- Registry.h - every target, by name -------------------------------------------------------------------------===//
+//===- Registry.h - the targets by name ---------------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_REGISTRY_H
 #define LATHE_COMPILER_TARGETS_REGISTRY_H
@@ -8,16 +8,16 @@
 
 namespace lathe {
 
-/// In the order in which they were added; the first one is the default.
+/// All targets, in the order in which they were added; the first one is the default.
 llvm::ArrayRef<std::unique_ptr<Target>> allTargets();
 
-/// Before anything else asks for targets: for tools with one of their own.
+/// Adds a tool's own target. Call it before any other function here.
 void addTarget(std::unique_ptr<Target> target);
 
-/// By name. Error: which names there are; `option` is what the message calls the place where it stood.
+/// The target of that name. The error lists the known names and begins with `option`, where the name was given.
 absl::StatusOr<const Target *> findTarget(llvm::StringRef option, llvm::StringRef name);
 
-/// The target that the module's lm.options name, or the default.
+/// The target that the module's lm.options names, or the default.
 absl::StatusOr<const Target *> targetOf(mlir::ModuleOp module);
 
 /// Lets passes describe the target of a module without lm.target (compiler/support/TargetInfo.h).

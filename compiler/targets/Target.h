@@ -1,6 +1,6 @@
-//===- Target.h - what a target is to the compiler ----------------------------------------------------------------===//
+//===- Target.h - the interface of a target -----------------------------------------------------------------------===//
 //
-// A target is a folder beside this file with one class like this. docs/add-a-target.md goes through it.
+// Each target is a folder beside this file with one class that implements this interface: docs/add-a-target.md.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,39 +14,40 @@
 
 namespace lathe {
 
-/// What an executable is linked from, besides the objects of the model.
+/// Libraries that an executable is linked with, besides the objects of the model.
 struct LinkInputs {
-  std::string runtime;                // the runtime's library, beside lathe in lib/
-  std::vector<std::string> libraries; // static libraries of the host's that it needs, as "libpcre2-8.a"
+  std::string runtime;                // file name of the runtime's library in lathe's lib/
+  std::vector<std::string> libraries; // the host's static libraries that it needs: "libpcre2-8.a"
 };
 
 class Target {
 public:
   virtual ~Target() = default;
 
-  /// As --target calls it.
+  /// The name for --target.
   virtual llvm::StringRef getName() const = 0;
 
-  /// What passes ask of it, from the module's lm.options and lm.tuning. An error names what of them is wrong.
+  /// The description of the target for passes, from the module's lm.options and lm.tuning. Emits an error that names
+  /// the wrong entry.
   virtual mlir::FailureOr<TargetInfo> describe(mlir::ModuleOp module) const = 0;
 
-  /// What is wrong with "KEY=N,..." of --tuning; empty: nothing.
+  /// The error in "KEY=N,..." of --tuning; empty if there is none.
   virtual std::string checkTuning(llvm::StringRef tuning) const = 0;
 
-  /// Dialects of its own.
+  /// Registers the target's own dialects.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
 
-  /// Its passes, and stages vector and llvm as pipelines, for lathe-opt and for reading crash reproducers.
+  /// Registers its passes, and stages vector and llvm as pipelines, for lathe-opt and crash reproducers.
   virtual void registerPasses() const = 0;
 
   /// Stage vector: from phases and kernels to loops and vectors.
   virtual void addLowering(mlir::OpPassManager &pm) const = 0;
 
-  /// Stage llvm: from there to the llvm dialect, with the functions that the runtime calls (lrt_entry_fn).
+  /// Stage llvm: from loops and vectors to the llvm dialect, with the functions that the runtime calls (lrt_entry_fn).
   virtual void addLLVMLowering(mlir::OpPassManager &pm) const = 0;
 
-  /// Stage object: the module of stage llvm as an object, or as assembly, for the host machine that the executable runs
-  /// on.
+  /// Stage object: translates the module of stage llvm to an object or to assembly for `host`, the machine that runs
+  /// the executable.
   virtual absl::StatusOr<llvm::SmallString<0>> emit(mlir::ModuleOp module, llvm::TargetMachine &host,
                                                     Output output) const = 0;
 

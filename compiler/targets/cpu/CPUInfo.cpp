@@ -7,7 +7,7 @@
 
 using namespace lathe;
 
-/// "KEY=N,...": lm.tuning, which says everything, or else lm.options.tuning.
+/// lm.tuning, which has all parameters, or else lm.options.tuning, as "KEY=N,...".
 static std::string tuningOf(mlir::ModuleOp module) {
   if (auto decided = module->getAttrOfType<mlir::DictionaryAttr>("lm.tuning")) {
     std::string tuning;
@@ -24,7 +24,7 @@ static std::string tuningOf(mlir::ModuleOp module) {
 }
 
 mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcpu) {
-  llvm::StringRef differences; // "+f,-g": where the machine at hand differs from what its name promises
+  llvm::StringRef differences; // "+f,-g": how this machine differs from the CPU of its name
   if (auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options"); options && mcpu.empty()) {
     auto string = [&](llvm::StringRef key) {
       auto value = options.getAs<mlir::StringAttr>(key);
@@ -45,7 +45,7 @@ mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcp
       return module.emitError() << "unknown CPU '" << mcpu << "'";
     llvm::SmallVector<llvm::StringRef> names;
     llvm::X86::getFeaturesForCPU(mcpu, names);
-    // The list leaves out what its entries imply: avxvnni stands for avx2 as well.
+    // The list leaves out features that its entries imply: avxvnni implies avx2.
     for (llvm::StringRef name : names) {
       features[name.ltrim('+')] = true;
       llvm::X86::updateImpliedFeatures(name.ltrim('+'), true, features);
@@ -54,7 +54,7 @@ mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcp
   for (llvm::StringRef difference : llvm::split(differences, ',')) {
     if (difference.empty())
       continue;
-    // As LLVM does: without avx there is no avx512f.
+    // As in LLVM: without avx there is no avx512f.
     const bool isAdded = difference.front() == '+';
     features[difference.drop_front()] = isAdded;
     llvm::X86::updateImpliedFeatures(difference.drop_front(), isAdded, features);
@@ -73,8 +73,9 @@ mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcp
   return info;
 }
 
-/// 8-bit weights of the head are multiplied with 16-bit rows even where bytes could be: every error there is one of the
-/// logits, and one row at a time the reading takes all the time.
+/// 8-bit weights of lm_head are multiplied by 16-bit rows even if the CPU multiplies bytes: every error there is an
+/// error of the logits, and for one row reading the weights takes all the time
+/// (docs/experiments/2026-11-25-accuracy-of-activations.md).
 TargetInfo CPUInfo::describe(mlir::MLIRContext *context) const {
   using namespace mlir::lm;
   auto product = [&](Format format, int64_t depth, OperandEncoding rows) {
@@ -90,7 +91,8 @@ TargetInfo CPUInfo::describe(mlir::MLIRContext *context) const {
   auto tilesAttr =
       TilesAttr::get(context, tiles.rows, /*block_rows=*/8, /*replicated_rows=*/8, /*product_tiles=*/64,
                      /*product_panels=*/4, tiles.attentionRows, tiles.attentionTiles, tiles.splitPositions);
-  // Query rows and their sums stay in the second cache.
+  // With these limits, query rows and their sums stay in the second cache
+  // (docs/experiments/2026-11-26-latent-attention-absorbed.md).
   auto scratch = ScratchAttr::get(context, /*absorbed_rows=*/32, /*absorbed_positions=*/64, /*latent_rows=*/512,
                                   /*latent_positions=*/64);
   mlir::Builder builder(context);
@@ -116,20 +118,20 @@ int64_t CPUInfo::getBlockedRows(Format format) const {
   return info.bits == 8 || getStepsIn16Bits(info.maxQuantised()) > 2 ? blocked.rows : blocked.splitRows;
 }
 
-/// 16 outputs of f32 are two 256-bit registers or one of 512 bits; of the former there are 16, of the latter 32.
+/// 16 outputs in f32 take one of 32 registers of 512 bits, or two of 16 registers of 256 bits.
 void CPUInfo::chooseTuning() {
   const bool avx512 = features.avx512;
   registers.floatRows = registers.quantisedRows = avx512 ? 8 : 4;
   registers.splitRows = avx512 ? 8 : 2;
   registers.floatPanels = avx512 ? 2 : 1;
-  // Products of quantised weights wait for memory, and one stream is read faster than two.
+  // A core reads one stream of quantised weights faster than two (docs/experiments/2026-11-27-panels-at-once.md).
   registers.quantisedPanels = registers.splitPanels = 1;
   registers.groupPanels = avx512 ? 4 : 1;
   blocked = {/*minRows=*/features.avx2 && !avx512 ? 25 : 0, /*columns=*/512, /*rows=*/4, /*splitRows=*/3};
   prefetch.rowBytes = 2048;
   prefetch.narrowRowBytes = avx512 ? 1024 : 2048;
   prefetch.tileBytes = avx512 ? 4096 : 2048;
-  prefetch.cacheLevel = avx512 ? 2 : 1; // the first can wait for too few lines at once (measured: Zen 3, Zen 4)
+  prefetch.cacheLevel = avx512 ? 2 : 1; // docs/experiments/2026-11-27-prefetch-cache-level.md
   prefetch.groups = avx512 ? 1 : 0;
   tiles = {/*rows=*/64, /*attentionRows=*/16, /*attentionTiles=*/16, /*splitPositions=*/64};
 }

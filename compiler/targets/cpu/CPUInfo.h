@@ -1,7 +1,8 @@
 //===- CPUInfo.h - every decision that depends on the CPU ---------------------------------------------------------===//
 //
-// What the CPU can do, and the numbers chosen for it. #lm.target is made from them; the CPU's own passes ask here.
-// Nothing else looks at names or features of CPUs.
+// The features of the CPU and the tuning parameters chosen for it. #lm.target is computed from them; the CPU's own
+// passes read them here. Nothing else looks at names or features of CPUs. File names beside
+// parameters are the notes in docs/experiments that decided them.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -15,49 +16,57 @@
 
 namespace lathe {
 
-/// Instruction sets that kernels use. `avx512` is F, BW and VL together; `vnni` and `bf16Dot` are AVX-512's.
+/// Instruction sets that kernels use. `avx512` means F, BW and VL; `vnni` and `bf16Dot` are those of AVX-512.
 struct CPUFeatures {
   bool avx2 = false, fma = false, f16c = false, avx512 = false, vnni = false, avxvnni = false, bf16Dot = false;
 };
 
-/// Outputs [panels * 16] by input rows whose sums stay in registers.
+/// A tile of sums [rows][panels * 16 outputs] that stays in registers.
 struct RegisterTile {
   int64_t rows, panels;
 };
 
 /// Register tiles, one for each kind of product. Sums must leave registers free for weights, the activation and
-/// constants, or they spill.
+/// constants, or they spill (test/tools/check-loops.py). Notes: 2026-11-26-size-sweep-avx2.md,
+/// 2026-11-27-size-sweep.md.
 struct RegisterTiles {
-  int64_t floatRows, floatPanels; // weights widened to f32, or dot products of bf16
-  int64_t quantisedRows, quantisedPanels;
-  int64_t splitRows, splitPanels; // quantised, two groups in a run of 32 columns
-  int64_t groupPanels;            // a tile's rows are multiplied with so many panels before the next rows are
+  int64_t floatRows, floatPanels;         // weights widened to f32, or dot products of bf16
+  int64_t quantisedRows, quantisedPanels; // 2026-11-27-group-panels.md, 2026-11-27-panels-at-once.md
+  int64_t splitRows, splitPanels;         // quantised, with two groups in a run of 32 columns
+  int64_t groupPanels;                    // a tile of rows takes so many panels before the next rows do:
+                                          // 2026-11-27-group-panels.md
 };
 
-/// Products of many rows with quantised weights: weights are unpacked into a buffer first.
+/// Products of many rows with quantised weights, which are unpacked into a buffer first (kernels/BlockedMatmul.cpp,
+/// 2026-11-26-unpack-codes-once-avx2.md).
 struct BlockedProducts {
-  int64_t minRows;   // 0: no product is blocked
-  int64_t columns;   // of K, unpacked at once
+  int64_t minRows;   // products of fewer rows are not blocked; 0: none is
+  int64_t columns;   // columns (K) that are unpacked at once
   int64_t rows;      // of a register tile
-  int64_t splitRows; // of a register tile, where products fill a 16-bit sum after two steps
+  int64_t splitRows; // of a register tile for formats whose 16-bit sums hold two steps only
 };
 
-/// How far ahead of its use memory is prefetched.
+/// Where to prefetch. Distances are in bytes from the memory in use: 2026-11-27-prefetch-distance-avx512.md,
+/// 2026-11-26-prefetch-distance-avx2.md, 2026-11-24-prefetch-weights.md.
 struct Prefetch {
-  int64_t rowBytes;       // one row of activations
-  int64_t narrowRowBytes; // one row, weights of fewer than 8 bits: they take longer a byte
-  int64_t tileBytes;      // a register tile of rows
-  int64_t cacheLevel;     // into the first, second or third cache
-  int64_t groups;         // many rows: tiles share the prefetching of panels so many groups ahead; 0: none
+  int64_t rowBytes;       // for one row of activations
+  int64_t narrowRowBytes; // for one row and weights of fewer than 8 bits, which take longer per byte
+  int64_t tileBytes;      // for the first register tile of rows: 2026-11-26-prefetch-by-first-rows.md
+  int64_t cacheLevel;     // the cache to prefetch into, 1 to 3: 2026-11-27-prefetch-cache-level.md
+  int64_t groups;         // later register tiles prefetch the panels this many groups later, each tile a share; 0: they
+                          // prefetch nothing: 2026-11-27-prefetch-next-group.md
 };
 
-/// What of #lm.tiles can be chosen.
+/// The tuning parameters among those of #lm.tiles (dialects/lm/LMTarget.td), where they are explained.
 struct TileSizes {
-  int64_t rows, attentionRows, attentionTiles, splitPositions;
+  int64_t rows;           // 2026-11-27-sizes-left-out.md
+  int64_t attentionRows;  // 2026-11-26-size-sweep-avx2.md
+  int64_t attentionTiles; // 2026-11-26-kv-splits.md
+  int64_t splitPositions; // 2026-11-26-kv-splits.md
 };
 
-/// Every number that `--tuning KEY=N` sets, `lm.tuning` shows and `./x bench --sweep` tries: PARAMETER(member, key,
-/// min, max). A number with a min above 1 is a multiple of it.
+/// Every parameter that `--tuning KEY=N` sets, `lm.tuning` shows and `./x bench --sweep` varies: PARAMETER(member, key,
+/// min, max). If min is above 1, the value must be a multiple of it.
 #define LATHE_TUNING(PARAMETER)                                                                                        \
   PARAMETER(registers.floatRows, "float_rows", 1, 16)                                                                  \
   PARAMETER(registers.floatPanels, "float_panels", 1, 2)                                                               \
@@ -87,26 +96,28 @@ struct CPUInfo {
   Prefetch prefetch;
   TileSizes tiles;
 
-  /// Of x86-64 itself.
+  /// A CPU with the features that every x86-64 has.
   CPUInfo() { chooseTuning(); }
 
-  /// By name; "native" is this machine, empty the module's lm.options.mcpu or native. An unknown name is an error.
-  /// Tuning parameters are the module's lm.tuning, or those chosen for the CPU with lm.options.tuning.
+  /// The CPU with LLVM's name `mcpu`; "native" is this machine. If `mcpu` is empty, the name is the module's
+  /// lm.options.schedule_for, or else lm.options.mcpu, or else "native". Tuning parameters are the module's lm.tuning.
+  /// A module without it gets those chosen for the CPU, changed as lm.options.tuning says. Emits an error for an
+  /// unknown name or a wrong parameter.
   static mlir::FailureOr<CPUInfo> get(mlir::ModuleOp module, llvm::StringRef mcpu = "");
 
-  /// #lm.target and lm.tuning.
+  /// The attributes lm.target and lm.tuning.
   TargetInfo describe(mlir::MLIRContext *context) const;
 
-  /// Without VNNI, sums of two u8 * s8 products overflow 16 bits: 8-bit weights are widened to 16 bits, and so are
-  /// their activations.
+  /// Whether 8-bit weights and their activations are widened to 16 bits. They must be on CPUs without VNNI, where sums
+  /// of two u8 * s8 products overflow 16 bits.
   bool widensBytes() const { return !features.vnni && !features.avxvnni; }
-  /// Steps of 4 columns whose products a 16-bit sum can hold, a power of 2: 4 bits: 8 * 2 * 15 * 127 < 2^15, and so on.
+  /// How many steps of 4 columns fit a 16-bit sum, a power of 2. For 4 bits it is 8: 8 * 2 * 15 * 127 < 2^15.
   int64_t getStepsIn16Bits(int maxQuantised) const { return maxQuantised < 16 ? 8 : maxQuantised < 32 ? 4 : 2; }
   RegisterTile getTile(Format format) const;
   /// Rows of a register tile of a blocked product.
   int64_t getBlockedRows(Format format) const;
 
-  /// Sets what "KEY=N,..." says. Returns what is wrong with it; empty: nothing.
+  /// Sets the parameters of "KEY=N,...". Returns an error message, or nothing.
   std::string setTuning(llvm::StringRef text);
 
 private:

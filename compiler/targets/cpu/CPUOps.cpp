@@ -29,7 +29,7 @@ LogicalResult CPUDialect::verifyRegionResultAttribute(Operation *op, unsigned, u
   return lm::refuseAttribute(op, attribute, {});
 }
 
-/// `terms` values of each side for each sum.
+/// Checks that each side has `terms` values for each sum.
 static LogicalResult checkDot(Operation *op, Value lhs, int64_t terms) {
   auto sides = cast<VectorType>(lhs.getType()), sums = cast<VectorType>(op->getResult(0).getType());
   if (sides.isScalable() || sums.isScalable() || sides.getNumElements() != terms * sums.getNumElements())

@@ -10,10 +10,10 @@ def CPU_Dialect : Dialect {
   let cppNamespace = "::mlir::cpu";
   let summary = "Dot products that x86 CPUs have instructions for";
   let description = [{
-    What expansions of kernels are made of besides `vector`: an op says what an instruction computes, for vectors of any
-    length. lm-lower-dots splits it into instructions, or writes it as plain arithmetic on a CPU without one, so that a
-    schedule of a CPU that is not at hand can still be run. Upstream's `x86vector` has one of these only (vdpbf16ps), at one
-    length. Other targets do not see this dialect.
+    Expansions of kernels consist of ops of `vector` and of this dialect. An op here is the operation of one instruction, on
+    vectors of any length. lm-lower-dots splits it into instructions. For a CPU without the instruction, it writes plain
+    arithmetic, so that another CPU's schedule can run on this machine. Upstream's `x86vector` has only one of these ops
+    (vdpbf16ps), for one length. Other targets do not use this dialect.
   }];
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
@@ -35,7 +35,7 @@ def CPU_DotU8S8Op : CPU_Op<"dot_u8s8", [AllTypesMatch<["acc", "result"]>, AllTyp
 
 def CPU_MaddU8S8Op : CPU_Op<"madd_u8s8", [AllTypesMatch<["lhs", "rhs"]>]> {
   let summary = "r[i] = unsigned lhs[2i] * signed rhs[2i] + lhs[2i+1] * rhs[2i+1] in 16 bits";
-  let description = "vpmaddubsw; the caller sees to it that sums stay within 16 bits.";
+  let description = "vpmaddubsw, but a sum must fit 16 bits: the instruction saturates, plain arithmetic wraps.";
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$lhs, VectorOfRankAndType<[1], [I8]>:$rhs);
   let results = (outs VectorOfRankAndType<[1], [I16]>:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($result)";
@@ -44,7 +44,7 @@ def CPU_MaddU8S8Op : CPU_Op<"madd_u8s8", [AllTypesMatch<["lhs", "rhs"]>]> {
 
 def CPU_LookupOp : CPU_Op<"lookup", [AllTypesMatch<["table", "indices", "result"]>]> {
   let summary = "r[i] = table[indices[i]], indices below 16";
-  let description = "vpshufb; every 16 values of the table are the same.";
+  let description = "vpshufb. The table is 16 values, repeated to the vector's length.";
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$table, VectorOfRankAndType<[1], [I8]>:$indices);
   let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
   let assemblyFormat = "$table `[` $indices `]` attr-dict `:` type($result)";

@@ -20,12 +20,12 @@
 
 using namespace mlir;
 
-/// After it: loops, views of the arena and vectors; dot products are still ops of the cpu dialect.
+/// Its result: loops, views of the arena and vectors. Dot products are still ops of the cpu dialect.
 static void populateVectorPipeline(OpPassManager &pm) {
-  // While ops still say what the code will rely on.
+  // The checksum needs ops that the next passes remove.
   pm.addPass(lm::createRecordChecksum());
   pm.addPass(lm::createLowerPhases());
-  // Weights and caches are places by now: what lm-lower-compute copies into tensors.
+  // Weights and caches are now segments and offsets, from which lm-lower-compute copies into tensors.
   pm.addPass(lm::createDecompose());
   pm.addPass(lm::createLowerCompute());
   pm.addPass(lm::createLowerKernels());
@@ -33,15 +33,15 @@ static void populateVectorPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-/// After it: the llvm dialect, and the symbols that packing needs.
+/// Its result: the llvm dialect, and the symbols of weights and states for packing.
 static void populateLLVMPipeline(OpPassManager &pm) {
   pm.addPass(lm::createLowerDots());
   pm.addPass(arith::createArithExpandOpsPass()); // ceildivui
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass()); // what the pass before computes offsets with
+  pm.addPass(createLowerAffinePass()); // the affine.apply ops of the pass before
   ConvertVectorToLLVMPassOptions vectorOptions;
-  // Sums over lanes have no order of their own; in order they would be one scalar chain.
+  // Sums over lanes may be computed in any order; in sequence they would be one scalar chain.
   vectorOptions.reassociateFPReductions = true;
   pm.addPass(createConvertVectorToLLVMPass(vectorOptions));
   pm.addPass(createConvertMathToLLVMPass());
@@ -56,7 +56,7 @@ static void populateLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-/// The conversions of MLIR's own that the pipeline runs.
+/// Registers the upstream passes of the pipeline.
 static void registerUpstreamLLVMPasses() {
   arith::registerArithExpandOpsPass();
   memref::registerExpandStridedMetadataPass();

@@ -1,4 +1,4 @@
-//===- CPUTarget.h - x86-64 ---------------------------------------------------------------------------------------===//
+//===- CPUTarget.h - the target "cpu": x86-64 ---------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H
 #define LATHE_COMPILER_TARGETS_CPU_CPUTARGET_H

@@ -1,4 +1,4 @@
-//===- ExportEntries.cpp - functions the runtime calls ------------------------------------------------------------===//
+//===- ExportEntries.cpp - functions that the runtime calls -------------------------------------------------------===//
 
 #include "compiler/support/ModuleAttributes.h"
 #include "compiler/targets/cpu/Passes.h"
@@ -25,7 +25,7 @@ struct ExportEntries : mlir::lm::impl::ExportEntriesBase<ExportEntries> {
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
       if (!function.isExternal()) {
         function.setLinkage(LLVM::Linkage::Internal);
-        // A copy of a product in every phase would multiply compile time and hide it from profilers.
+        // Copies of a product in every phase would multiply compile time, and profilers would not show the product.
         function.setNoInline(true);
       }
     for (StringRef entry : {"decode", "prefill", "logits"})
@@ -36,9 +36,9 @@ struct ExportEntries : mlir::lm::impl::ExportEntriesBase<ExportEntries> {
   void exportEntry(LLVM::LLVMFuncOp entry);
 };
 
-/// `entry` takes, in the order of lower-phases: four areas (1-d memrefs: pointer, pointer, offset, size, stride), step,
-/// worker, workers, tokens and logits (2-d memrefs: pointer, pointer, offset, two sizes, two strides), rows, position,
-/// first.
+/// `entry` has the parameters of lm-lower-phases, in this order: four segments (1-d memrefs: pointer, pointer, offset,
+/// size, stride), step, worker, workers, tokens and logits (2-d memrefs: pointer, pointer, offset, two sizes, two
+/// strides), rows, position, first.
 void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   ModuleOp module = getOperation();
   auto builder = ImplicitLocOpBuilder::atBlockEnd(entry.getLoc(), module.getBody());
@@ -80,7 +80,7 @@ void ExportEntries::exportEntry(LLVM::LLVMFuncOp entry) {
   Value scratch = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(),
                                       field(pointer, offsetof(lrt_step, scratch)), ValueRange{scratchOffset});
   memref(scratch, scratchBytes);
-  // The rows are consecutive positions of one sequence: the first one says it all.
+  // The rows are consecutive positions of one sequence, so the first one determines the others.
   Value row = field(pointer, offsetof(lrt_step, row));
   memref(load(pointer, row, offsetof(lrt_row, cache)), value(kProgram, "cache_bytes"));
   arguments.append({step, worker, field(i64, offsetof(lrt_step, workers))});

@@ -1,7 +1,7 @@
 //===- LowerCompute.cpp - kernel.compute becomes loops ------------------------------------------------------------===//
 //
-// Rows become tensors, weights and caches are copied into tensors of their own, and the rest is upstream's: bufferize,
-// loops. Memory for tensors is allocated and freed inside the kernel; nothing here is meant to be fast.
+// Rows become tensors; weights, caches and states are copied into tensors. Upstream's bufferization and lowering of
+// linalg to loops do the rest. Memory for tensors is allocated and freed inside the kernel. This code is not fast.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -34,12 +34,12 @@ public:
 
 private:
   Value index(int64_t value) { return arith::ConstantIndexOp::create(rewriter, loc, value); }
-  /// Memory for a tensor, which `fill` writes, and the tensor. A vector is filled as one row, experts' matrices
-  /// as one matrix.
+  /// A tensor in new memory, which `fill` writes. `fill` gets a vector as one row and the matrices of experts as one
+  /// matrix.
   Value fresh(RankedTensorType type, ValueRange dynamicSizes, function_ref<void(Value memory)> fill);
-  /// The memory of a recurrent state, which is a place in the caches by now.
+  /// The memory of a recurrent state, which lm-lower-phases made a segment and an offset.
   Value memoryOf(Value state, RankedTensorType type);
-  /// Copies [parts, values]; `change` makes the value to store of the value that was read.
+  /// Copies [parts, values] and applies `change` to each value.
   void copyValues(Value from, Value to, function_ref<Value(Value)> change);
   LogicalResult lower(Operation *op);
 
@@ -94,7 +94,7 @@ LogicalResult ComputeLowering::lower(Operation *inner) {
     }
     rewriter.eraseOp(inner);
   } else if (auto read = dyn_cast<ReadStateOp>(inner)) {
-    // What a sequence begins with is zero, whatever lies there.
+    // A sequence begins with a state of zeros, whatever the memory holds.
     Value start = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, read.getPosition(), index(0));
     Value zero = arith::ConstantOp::create(rewriter, loc, rewriter.getF32FloatAttr(0));
     auto type = cast<RankedTensorType>(read.getType());
@@ -159,7 +159,7 @@ struct LowerCompute : mlir::lm::impl::LowerComputeBase<LowerCompute> {
       if (failed(ComputeLowering(op, rewriter).run()))
         return signalPassFailure();
     bufferization::OneShotBufferizationOptions options;
-    // memref.copy of rows with gaps would call a library that executables do not link.
+    // memref.copy of strided rows would call a library function that executables do not have.
     options.memCpyFn = [](OpBuilder &builder, Location loc, Value from, Value to) {
       linalg::makeMemRefCopyOp(builder, loc, from, to);
       return success();
@@ -178,7 +178,7 @@ struct LowerCompute : mlir::lm::impl::LowerComputeBase<LowerCompute> {
       }
       rewriter.eraseOp(op);
     }
-    // Nothing else allocates, and what a kernel has allocated nobody else sees.
+    // All allocations come from these kernels, and no other code sees the memory.
     module.walk([&](memref::AllocOp alloc) {
       rewriter.setInsertionPoint(alloc->getBlock()->getTerminator());
       memref::DeallocOp::create(rewriter, alloc.getLoc(), alloc);

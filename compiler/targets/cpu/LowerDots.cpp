@@ -1,4 +1,4 @@
-//===- LowerDots.cpp - dots become the CPU's instructions ---------------------------------------------------------===//
+//===- LowerDots.cpp - ops of the cpu dialect become instructions -------------------------------------------------===//
 
 #include "compiler/targets/cpu/CPUInfo.h"
 #include "compiler/targets/cpu/CPUOps.h"
@@ -22,7 +22,7 @@ using lathe::CPUInfo;
 
 namespace {
 
-/// An instruction: the intrinsic and how many bytes it works on. No bytes: there is none.
+/// LLVM's intrinsic for an instruction, and the bytes of its widest operand. 0 bytes: the CPU has no such instruction.
 struct Instruction {
   StringRef intrinsic;
   int64_t bytes = 0;
@@ -38,7 +38,7 @@ Value slice(OpBuilder &b, Location loc, Value vector, int64_t part, int64_t part
   return vector::ExtractStridedSliceOp::create(b, loc, vector, part * size, size, 1);
 }
 
-/// Applies `intrinsic` to parts of the operands that fit it. False: the operands do not divide into such parts.
+/// Applies the instruction to parts of the operands. Null if the operands do not divide into parts of its size.
 Value callInParts(OpBuilder &b, Location loc, Instruction instruction, VectorType type, ValueRange operands) {
   int64_t parts = bytesOf(operands.back()) / instruction.bytes;
   if (parts < 1 || bytesOf(operands.back()) % instruction.bytes)
@@ -60,7 +60,7 @@ Value callInParts(OpBuilder &b, Location loc, Instruction instruction, VectorTyp
   return result;
 }
 
-/// Every `stride`-th element from `first` on.
+/// Elements first, first + stride, ...
 Value strided(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t stride) {
   SmallVector<int64_t> mask;
   for (int64_t i = first; i < cast<VectorType>(vector.getType()).getNumElements(); i += stride)
@@ -68,7 +68,7 @@ Value strided(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t s
   return vector::ShuffleOp::create(b, loc, vector, vector, mask);
 }
 
-/// start + for each result the sum of `n` products of neighbours, widened to the result's element.
+/// result[i] = start[i] + sum over j < n of lhs[n i + j] * rhs[n i + j], in the result's element type.
 template <typename ExtendLeft, typename ExtendRight, typename Multiply, typename Add>
 Value plainDot(OpBuilder &b, Location loc, VectorType type, Value start, Value lhs, Value rhs, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
@@ -93,7 +93,7 @@ void LowerDots::runOnOperation() {
   CPUFeatures cpu = found->features;
   bool usePlain = plain;
   if (auto options = getOperation()->getAttrOfType<DictionaryAttr>("lm.options"))
-    usePlain |= options.contains("schedule_for"); // another CPU's schedule, to be run on this one
+    usePlain |= options.contains("schedule_for"); // runs another CPU's schedule on this CPU
   if (usePlain)
     cpu = {};
 
@@ -170,8 +170,8 @@ void LowerDots::runOnOperation() {
       });
     else if (auto extend = dyn_cast<ExtFOp>(op);
              extend && !cpu.f16c && !usePlain && getElementTypeOrSelf(extend.getIn().getType()).isF16()) {
-      // The exponent moves to its place in f32 and is then off by 112; multiplying puts subnormals right as well.
-      // Weights and their scales are finite, so infinities need no care.
+      // Shifted to f32, the exponent is 112 too small. Multiplying by 2^112 corrects it, for subnormals too. Weights
+      // and their scales are finite, so infinities need no care.
       Type result = extend.getType(), i16 = resultWith(rewriter.getI16Type()), i32 = resultWith(rewriter.getI32Type());
       Value bits = ExtUIOp::create(rewriter, loc, i32, BitcastOp::create(rewriter, loc, i16, extend.getIn()));
       Value magnitude =
@@ -183,7 +183,7 @@ void LowerDots::runOnOperation() {
       Value whole = OrIOp::create(rewriter, loc, BitcastOp::create(rewriter, loc, i32, scaled), sign);
       rewriter.replaceOpWithNewOp<BitcastOp>(extend, result, whole);
     } else if (auto round = dyn_cast<TruncFOp>(op); round && getElementTypeOrSelf(round.getType()).isBF16()) {
-      // Without the instruction LLVM would call a function that is not there.
+      // Without the instruction LLVM would call a function that executables do not have.
       Value x = round.getIn(), result;
       if (auto type = dyn_cast<VectorType>(round.getType()); type && roundToBF16.bytes)
         result = callInParts(rewriter, loc, roundToBF16, type, x);

@@ -1,8 +1,8 @@
 //===- LowerPhases.cpp - phases become loops, buffers become views ------------------------------------------------===//
 //
-// Every function gets the step's memory as arguments; weights and caches become (area, place) pairs. The areas have
-// static sizes, so that they are bare pointers after lowering. A weight is kept as a cast of its pair until its kernel
-// reads it.
+// Every function gets the memory of the step as arguments. Weights and caches become pairs (segment, offset). Segments
+// have static sizes, so they are bare pointers after lowering. A weight is a cast of its pair until its kernel is
+// lowered.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -32,10 +32,10 @@ using namespace mlir::lm;
 
 namespace {
 
-/// What every lowered function is handed first.
+/// The first arguments of every lowered function.
 enum Context { kWeights, kArena, kScratch, kCache, kStep, kWorker, kWorkers, kContextSize };
 
-/// The name in the module of a program's kind.
+/// The name of a program's layer function in the module.
 std::string flatName(spmd::ProgramOp program, StringRef kind) { return (program.getSymName() + "." + kind).str(); }
 
 struct LowerPhases : mlir::lm::impl::LowerPhasesBase<LowerPhases> {
@@ -69,7 +69,7 @@ private:
   LocationAttr loc;
   SmallVector<Type> contextTypes;
   SymbolTable *symbols, *programSymbols;                // of the module, and of the program being lowered
-  DenseMap<StringAttr, SmallVector<std::string>> slots; // of each of its layer kinds, in the order of its arguments
+  DenseMap<StringAttr, SmallVector<std::string>> slots; // of each layer function, in the order of its arguments
 };
 
 void LowerPhases::runOnOperation() {
@@ -103,7 +103,7 @@ void LowerPhases::runOnOperation() {
     rewriter->eraseOp(buffer);
 }
 
-/// Its functions become the module's: `decode` for the entry of @decode, `decode.layer` for its kind @layer.
+/// Moves the program's functions into the module: the entry of @decode becomes `decode`, its @layer `decode.layer`.
 void LowerPhases::lowerProgram(spmd::ProgramOp program) {
   SymbolTable own(program);
   programSymbols = &own;
@@ -137,7 +137,7 @@ LogicalResult LowerPhases::verifyInput() {
   return failure(result.wasInterrupted());
 }
 
-/// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, places...).
+/// (rows, position, weights...) becomes (context..., [tokens, logits,] rows, position, offsets...).
 void LowerPhases::lowerFunction(func::FuncOp function, spmd::ProgramOp program) {
   current = function;
   Block &body = function.getBody().front();
@@ -236,7 +236,7 @@ void LowerPhases::lower(spmd::PhaseOp phase) {
   rewriter->eraseOp(phase);
 }
 
-/// Each worker asks the runtime for one tile after another.
+/// A loop in which a worker gets one tile after another from the runtime (lrt_next_tile).
 Block *LowerPhases::loopOverTiles(spmd::PhaseOp phase) {
   Type i64 = rewriter->getI64Type();
   auto toI64 = [&](Value value) -> Value { return arith::IndexCastOp::create(*rewriter, Location(loc), i64, value); };
@@ -255,13 +255,13 @@ Block *LowerPhases::loopOverTiles(spmd::PhaseOp phase) {
   return body;
 }
 
-/// Worker w of n begins with tile w T / n.
+/// Worker w of n starts at tile w * T / n of T.
 Value LowerPhases::firstTile(Value worker, Value tiles) {
   Value product = arith::MulIOp::create(*rewriter, Location(loc), worker, tiles);
   return arith::DivUIOp::create(*rewriter, Location(loc), product, context(kWorkers));
 }
 
-/// Says what the worker's first tile of the phase behind it reads first, where that is known here.
+/// Tells the barrier which memory to prefetch for the next phase (docs/experiments/2026-11-26-barrier-prefetch.md).
 void LowerPhases::lower(spmd::BarrierOp barrier) {
   Type i64 = rewriter->getI64Type();
   auto [address, bytes] = prefetchAfter(barrier);
@@ -271,8 +271,8 @@ void LowerPhases::lower(spmd::BarrierOp barrier) {
   rewriter->replaceOpWithNewOp<func::CallOp>(barrier, "lrt_barrier", TypeRange{}, arguments);
 }
 
-/// The address of what the worker's first tile of the phase behind the barrier reads first of a matrix, and how many
-/// bytes of it to ask for; null: none is known.
+/// The part of a matrix that the worker's first tile of the phase after the barrier reads first. Null if it is not
+/// known at the barrier.
 LowerPhases::Prefetch LowerPhases::prefetchAfter(spmd::BarrierOp barrier) {
   IRMapping mapping;
   for (Operation *op = barrier->getNextNode(); !op->hasTrait<OpTrait::IsTerminator>(); op = op->getNextNode()) {
@@ -288,10 +288,10 @@ LowerPhases::Prefetch LowerPhases::prefetchAfter(spmd::BarrierOp barrier) {
   return {};
 }
 
-/// What the first product in `block`, or in the part of it that the tile chooses, reads; what its place depends on is
-/// copied to here.
+/// The memory that the first product in `block`, or in the branch that the tile takes, reads first. Copies the ops that
+/// compute the product's offset to the insertion point.
 LowerPhases::Prefetch LowerPhases::firstRead(Block &block, IRMapping &mapping) {
-  constexpr int64_t maxBytes = 32 << 10; // as much as a worker can wait for
+  constexpr int64_t maxBytes = 32 << 10; // a worker prefetches at most this much while it waits
   auto make = [&](auto op, Value a, Value b) -> Value { return decltype(op)::create(*rewriter, Location(loc), a, b); };
   auto isKnown = [&](Value value) {
     return mapping.contains(value) || !value.getParentRegion()->getParentOfType<spmd::PhaseOp>();
@@ -333,7 +333,7 @@ LowerPhases::Prefetch LowerPhases::firstRead(Block &block, IRMapping &mapping) {
   return {};
 }
 
-/// A loop over a table of places: one row per layer, one column per slot, the kind first.
+/// A loop over a constant table [layers][1 + slots]: the number of the layer's function, then an offset for each slot.
 void LowerPhases::lower(spmd::LayersOp layers, spmd::ProgramOp program) {
   llvm::SetVector<StringAttr> kinds;
   for (auto name : layers.getKinds().getAsRange<FlatSymbolRefAttr>())

@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
   let summary = "phases become loops over a worker's tiles, buffers become views of the arena";
   let description = [{
-    A program's functions go into the module: its entry as `@decode`, a kind of layer as `@decode.layer`.
+    Moves a program's functions into the module: its entry as `@decode`, a kind of layer as `@decode.layer`.
     Example: test/targets/cpu/lower-phases.mlir.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
@@ -23,7 +23,7 @@ def LowerCompute : Pass<"lm-lower-compute", "::mlir::ModuleOp"> {
 def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "kernels become vector code";
   let description = [{
-    Matrix products are outlined once per weight format and layout; everything else is expanded in place. Dot products
+    Outlines matrix products, one function per weight format and layout; expands everything else in place. Dot products
     are ops of the cpu dialect until lm-lower-dots. Example: test/targets/cpu/lower-kernels.mlir.
   }];
   let dependentDialects = ["::mlir::cpu::CPUDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
@@ -34,9 +34,9 @@ def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
 def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
   let summary = "ops of the cpu dialect become the CPU's instructions";
   let description = [{
-    Vectors wider than the instruction are split. `plain`, or a CPU without the instruction, gives the same arithmetic
-    without it: so the schedule of a CPU that is not at hand can be run, slowly. f32 becomes bf16, and on CPUs without
-    F16C f16 becomes f32, by integer arithmetic where there is no instruction. Example: test/targets/cpu/lower-dots.mlir.
+    Splits vectors that are wider than the instruction. With `plain`, or for a CPU without the instruction, it writes the
+    same computation as plain arithmetic, so that another CPU's schedule can run on this machine, slowly. Conversions from
+    f32 to bf16, and from f16 to f32, become integer arithmetic on CPUs without an instruction for them. Example: test/targets/cpu/lower-dots.mlir.
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU; default: the module's">,
                  Option<"plain", "plain", "bool", "false", "use no dot instructions">];
@@ -44,11 +44,11 @@ def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
 }
 
 def ExportEntries : Pass<"lm-export-entries", "::mlir::ModuleOp"> {
-  let summary = "functions the runtime calls: they read lrt_step and call the entry points";
+  let summary = "adds the functions that the runtime calls: they read lrt_step and call the entry points";
   let description = [{
     Adds `PREFIX_decode`, `PREFIX_prefill` and `PREFIX_logits` with the signature of lrt_entry_fn
-    (runtime/include/lrt/abi.h), where PREFIX is `lm.options.symbol_prefix` or `lathe`; everything else becomes internal,
-    so that programs of different prefixes can be linked into one process. Example: test/targets/cpu/export-entries.mlir.
+    (runtime/include/lrt/abi.h), where PREFIX is `lm.options.symbol_prefix` or `lathe`. All other functions become
+    internal, so that programs with different prefixes can be linked into one process. Example: test/targets/cpu/export-entries.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
