@@ -20,7 +20,7 @@ std::string lathe::checksumOf(ModuleOp module) {
       entries.erase(key);
     stream << name << entries.getDictionary(module.getContext()) << '\n';
   };
-  // The tokenizer and the files are compared by themselves.
+  // The tokenizer and the files have comparisons of their own (compiler/driver/CheckDump.cpp).
   add(lm::kModelAttr, {"name", "path", "tokenizer"});
   add("lm.options", {"threads", "embed_weights"});
   add("lm.program");

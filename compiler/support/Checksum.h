@@ -1,4 +1,4 @@
-//===- Checksum.h - of attributes that generated code depends on --------------------------------------------------===//
+//===- Checksum.h - a checksum of the attributes that generated code depends on -----------------------------------===//
 
 #ifndef LATHE_COMPILER_SUPPORT_CHECKSUM_H
 #define LATHE_COMPILER_SUPPORT_CHECKSUM_H
@@ -8,11 +8,11 @@
 
 namespace lathe {
 
-/// XXH3 in hexadecimal digits: finds what changed by accident.
+/// XXH3 in hexadecimal digits. It finds accidental changes only.
 std::string hashOf(llvm::StringRef bytes);
 
-/// Of lm.model, lm.options, lm.program, lm.tuning and of the weights' and states' places and types, without what the
-/// user may still decide and where files lie. From stage vector on code was made for them.
+/// The checksum of lm.model, lm.options, lm.target, lm.tuning, lm.program, and of the offsets and types of weights and
+/// states. It leaves out paths and options that may still change. From stage vector on, code depends on all the rest.
 std::string checksumOf(mlir::ModuleOp module);
 
 } // namespace lathe

@@ -10,16 +10,16 @@ using namespace lathe;
 namespace fs = llvm::sys::fs;
 namespace json = llvm::json;
 
-// Longer files are no pointer and no message. A page may be longer: it is known by its beginning.
+// Longer files are no pointer and no error message. A web page may be longer.
 static constexpr size_t maxPointerBytes = 1024, maxMessageBytes = 8192;
 
-/// Of a pointer's text, how long the file is that it stands for; empty when it does not say.
+/// The size of the file that a Git LFS pointer stands for; empty if the pointer does not say.
 static llvm::StringRef pointedSize(llvm::StringRef pointer) {
   const auto [before, after] = pointer.split("\nsize ");
   return after.take_while(llvm::isDigit);
 }
 
-/// The text between two marks, in the case that the marks have.
+/// The text between two marks, which are case-sensitive.
 static llvm::StringRef between(llvm::StringRef text, llvm::StringRef open, llvm::StringRef close) {
   const size_t begin = text.find(open);
   if (begin == text.npos)
@@ -32,7 +32,7 @@ static bool isPage(llvm::StringRef text) {
                       [&](llvm::StringRef mark) { return text.starts_with_insensitive(mark); });
 }
 
-/// Bodies of answers that are plain text: Hugging Face's, GitHub's, proxies'.
+/// Whether the text is an error of a server in plain text: of Hugging Face, GitHub or a proxy.
 static bool isAnswer(llvm::StringRef text) {
   static constexpr llvm::StringLiteral beginnings[] = {"Entry not found",
                                                        "Repository not found",
@@ -66,7 +66,7 @@ static bool isAnswer(llvm::StringRef text) {
          llvm::any_of(beginnings, [&](llvm::StringRef begin) { return text.starts_with_insensitive(begin); });
 }
 
-/// What a JSON answer says went wrong; empty where the text is no such answer.
+/// The message of an error in JSON; empty if the text is none.
 static std::string errorBody(llvm::StringRef text) {
   if (!text.starts_with("{") || text.size() > maxMessageBytes || text.count('{') + text.count('[') > 64)
     return "";
@@ -76,7 +76,7 @@ static std::string errorBody(llvm::StringRef text) {
     return "";
   }
   const json::Object &object = *value->getAsObject();
-  // A config may have one of these keys, too, but not these alone.
+  // A config may have some of these keys, but it has others too.
   static constexpr llvm::StringLiteral keys[] = {
       "error", "message", "detail", "documentation_url", "status", "code",       "statusCode", "type",
       "title", "path",    "reason", "timestamp",         "param",  "request_id", "requestId"};

@@ -1,7 +1,7 @@
-//===- Downloaded.h - what a download left in a file's place ------------------------------------------------------===//
+//===- Downloaded.h - recognises failed downloads -----------------------------------------------------------------===//
 //
-// `git clone` without git-lfs leaves pointers, servers answer with pages and error messages, caches are full of links.
-// Each is recognised by its first bytes, wherever a file of a model is opened.
+// Instead of a model's file there may be a Git LFS pointer (`git clone` without git-lfs), a web page or an error
+// message from a server, or a broken link in a cache. Each is recognised when the file is opened.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,14 +14,14 @@
 
 namespace lathe {
 
-/// An error that says what to do, where `bytes` are not the file's own: none at all, a Git LFS pointer, a web page, or
-/// an error message, as text or as JSON.
+/// An error that says what to do, if `bytes` are not the file itself: if they are empty, a Git LFS pointer, a web page,
+/// or an error message as text or as JSON.
 absl::Status checkDownloaded(llvm::StringRef path, llvm::StringRef bytes);
 
-/// The error of a path that cannot be opened; a symbolic link to nowhere is called that.
+/// The error for a path that cannot be opened. It names the target of a broken symbolic link.
 absl::Status cannotOpen(llvm::StringRef path, std::error_code error);
 
-/// False where there is nothing of that name. What cannot be opened is there: a symbolic link to nowhere, say.
+/// Whether the name exists. A file that cannot be opened exists, for example a broken symbolic link.
 bool isThere(llvm::StringRef path);
 
 } // namespace lathe

@@ -10,7 +10,7 @@ using namespace lathe;
 std::string lathe::printable(llvm::StringRef text) {
   constexpr size_t maxBytes = 120;
   const llvm::StringRef shown = text.take_front(maxBytes);
-  // Cutting may split a character: then only plain letters are shown as they are.
+  // The cut may split a character: then all bytes that are not ASCII are escaped.
   const auto *first = reinterpret_cast<const llvm::UTF8 *>(shown.data());
   const bool utf8 = shown.empty() || llvm::isLegalUTF8String(&first, first + shown.size());
   std::string out;
@@ -50,7 +50,7 @@ std::string lathe::expectedOneOf(llvm::ArrayRef<llvm::StringRef> known, llvm::St
   auto distance = [&](llvm::StringRef name) { return got.edit_distance(name); };
   const llvm::StringRef nearest =
       *llvm::min_element(known, [&](llvm::StringRef a, llvm::StringRef b) { return distance(a) < distance(b); });
-  // Something else altogether has no nearest.
+  // Name no nearest one if more than half of the letters differ.
   return 2 * distance(nearest) > got.size() ? message : message + "; the nearest is " + quoted(nearest);
 }
 

@@ -1,6 +1,6 @@
-//===- Errors.h - one line about a user's file --------------------------------------------------------------------===//
+//===- Errors.h - errors about a user's file ----------------------------------------------------------------------===//
 //
-// What a stranger's file holds goes into messages only through quoted(): a message is one line whatever the file says.
+// Text from a user's file goes into messages only through quoted() or printable(), so a message is always one line.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@
 
 namespace lathe {
 
-/// The text between double quotes, control characters and broken UTF-8 escaped, cut after 120 bytes.
+/// The text in double quotes, with control characters and invalid UTF-8 escaped, cut after 120 bytes.
 std::string quoted(llvm::StringRef text);
 
 /// The same without the quotes, for keys and tensor names.
@@ -24,7 +24,7 @@ std::string printable(llvm::StringRef text);
 /// `path: message`.
 absl::Status fileError(llvm::StringRef path, const llvm::Twine &message);
 
-/// `path: where: message`; where is a key path or a tensor's name.
+/// `path: where: message`, where `where` is the path of a key or a tensor's name.
 absl::Status fileError(llvm::StringRef path, llvm::StringRef where, const llvm::Twine &message);
 
 /// "a, b, c", or `none` for an empty list; at most 40 names.
@@ -42,7 +42,7 @@ std::string shapeString(llvm::ArrayRef<int64_t> shape);
 
 } // namespace lathe
 
-/// Leaves the function with an error that is not ok.
+/// Returns from the function if the status is an error.
 #define LATHE_RETURN_IF_ERROR(expression)                                                                              \
   do {                                                                                                                 \
     if (absl::Status lathe_status = (expression); !lathe_status.ok())                                                  \

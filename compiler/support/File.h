@@ -13,15 +13,15 @@
 
 namespace lathe {
 
-/// The bytes of a file. Large ones are mapped, so that opening 6 GB reads nothing.
+/// The bytes of a file. A large file is mapped, so opening 6 GB reads nothing.
 class MappedFile {
 public:
-  /// Refuses what is not a regular file (a pipe or /dev/zero has no end).
+  /// Refuses anything but a regular file: a pipe or /dev/zero has no end.
   static absl::StatusOr<std::unique_ptr<MappedFile>> open(llvm::StringRef path);
 
   /// For tests: a copy of bytes in memory, under a name.
   static std::unique_ptr<MappedFile> fromBytes(llvm::StringRef path, llvm::StringRef bytes);
-  /// The same without a copy: `bytes` must outlive it, and what reads past them reads what is there.
+  /// The same without a copy: `bytes` must outlive the file. Reads past the end are not caught.
   static std::unique_ptr<MappedFile> overBytes(llvm::StringRef path, llvm::StringRef bytes);
 
   llvm::StringRef path() const { return name; }
@@ -36,7 +36,7 @@ private:
   std::unique_ptr<llvm::MemoryBuffer> buffer;
 };
 
-/// Names in a directory that end in one of the suffixes, sorted; at most some thousand entries are looked at.
+/// The names in a directory that end in one of the suffixes, sorted. Looks at no more than 4096 entries.
 std::vector<std::string> filesEndingIn(llvm::StringRef directory, llvm::ArrayRef<llvm::StringRef> suffixes);
 
 } // namespace lathe

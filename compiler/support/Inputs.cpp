@@ -17,7 +17,7 @@ void lathe::recordInput(llvm::StringRef path) {
     return;
   if (status.type() != fs::file_type::directory_file)
     return recordInput(path, status.getUniqueID());
-  // Not everything: executables, dumps and pictures of earlier compilations may lie here and be written again.
+  // Other files, as executables, dumps and pictures of earlier compilations, may be written again.
   for (const std::string &name : filesEndingIn(
            path, {".safetensors", ".gguf", ".bin", ".pt", ".pth", ".json", ".jinja", ".model", ".tiktoken", ".txt"})) {
     llvm::SmallString<256> file(path);

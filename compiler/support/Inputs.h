@@ -1,7 +1,7 @@
 //===- Inputs.h - the files that a compilation reads --------------------------------------------------------------===//
 //
-// No output may take the place of a file that is read (lrt/inputs.h). Who opens a file for reading records it here; who
-// writes one asks (compiler/support/OutputFile.cpp, the one place for all outputs).
+// No output may replace a file that is read (lrt/inputs.h). Code that opens a file for reading records it here, and
+// compiler/support/OutputFile.cpp, which writes all outputs, checks.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -14,11 +14,11 @@
 
 namespace lathe {
 
-/// A file by device and inode: all its names, hard links and symbolic links are one.
+/// Records a file by device and inode, so that it is the same file under all its names and links.
 void recordInput(llvm::StringRef path, llvm::sys::fs::UniqueID id);
 
-/// The same for a name; of a directory the files that belong to a model (weights, *.json, vocabularies, templates),
-/// also those that this compilation happens not to read. Nothing when there is no such file.
+/// Records the file `path`. For a directory, records the files of a model in it (weights, *.json, vocabularies,
+/// templates), also those that this compilation does not read. Does nothing if there is no such file.
 void recordInput(llvm::StringRef path);
 
 } // namespace lathe

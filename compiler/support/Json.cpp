@@ -11,7 +11,7 @@ namespace json = llvm::json;
 
 namespace {
 
-/// Where the string that begins at `place` ends: behind its closing quote, or at the end of the text.
+/// The end of the string that begins at `offset`: after its closing quote, or the end of the text.
 size_t endOfString(llvm::StringRef text, size_t offset) {
   for (++offset; offset < text.size(); ++offset) {
     if (text[offset] == '\\')
@@ -22,7 +22,7 @@ size_t endOfString(llvm::StringRef text, size_t offset) {
   return text.size();
 }
 
-/// The grammar of a number, to which Python keeps. LLVM's parser takes what strtod takes: 01, +1, .5, 1.
+/// Whether a number follows JSON's grammar, as Python requires. LLVM's parser accepts what strtod does: 01, +1, .5, 1.
 bool isJsonNumber(llvm::StringRef token) {
   auto takeDigits = [&] {
     const size_t count = token.take_while(llvm::isDigit).size();
@@ -43,7 +43,7 @@ bool isJsonNumber(llvm::StringRef token) {
   return token.empty();
 }
 
-/// What parsing would take, found without parsing: strings are skipped, and commas and brackets counted.
+/// The size of a JSON text, found without parsing: skips strings, counts commas and brackets.
 struct Extent {
   explicit Extent(llvm::StringRef text) {
     int open = 0;
@@ -70,16 +70,16 @@ struct Extent {
     }
   }
 
-  int depth = 0;               // brackets inside brackets
+  int depth = 0;               // of nested brackets
   uint64_t values = 1;         // as maxJsonValues counts them
-  bool hasNames = false;       // NaN or Infinity outside strings, or what only begins like them
-  llvm::StringRef wrongNumber; // the first that JSON does not have; empty: none
+  bool hasNames = false;       // N or I outside strings: perhaps NaN or Infinity
+  llvm::StringRef wrongNumber; // the first number that is not valid JSON, or empty
 };
 
 } // namespace
 
-/// NaN, Infinity and -Infinity outside strings, which Python's json writes and reads, as numbers that JSON has. An
-/// infinity is a number too large for a double; `nan` stands for what no text means.
+/// Replaces NaN, Infinity and -Infinity outside strings, which Python's json writes and reads, by numbers of JSON. An
+/// infinity becomes a number too large for a double, a NaN becomes `nan`.
 static std::string spellNames(llvm::StringRef text, llvm::StringRef nan) {
   const std::pair<llvm::StringLiteral, llvm::StringRef> names[] = {
       {"NaN", nan}, {"Infinity", "1e999"}, {"-Infinity", "-1e999"}};
@@ -93,7 +93,7 @@ static std::string spellNames(llvm::StringRef text, llvm::StringRef nan) {
       out += text.substr(offset, length);
     } else {
       length = name->first.size();
-      // Between spaces, so that it joins no digits: 1NaN stays an error.
+      // Spaces keep the number apart from digits beside it: 1NaN stays an error.
       ((out += ' ') += name->second) += ' ';
     }
     offset += length;
@@ -101,7 +101,7 @@ static std::string spellNames(llvm::StringRef text, llvm::StringRef nan) {
   return out;
 }
 
-/// Makes NaN of what differs from `other`, a second reading of the text with another number for it.
+/// Sets each number that differs from `other` to NaN. `other` is the same text with another number for NaN.
 static void restoreNaN(json::Value &value, const json::Value &other) {
   if (json::Array *array = value.getAsArray()) {
     for (auto [element, otherElement] : llvm::zip_equal(*array, *other.getAsArray()))
@@ -114,7 +114,8 @@ static void restoreNaN(json::Value &value, const json::Value &other) {
   }
 }
 
-/// Escaped surrogate pairs as UTF-8: LLVM 22's parser misreads those beyond U+1FFFF (it joins the halves with "or").
+/// Replaces escaped surrogate pairs by UTF-8. LLVM 22's parser misreads those beyond U+1FFFF (it joins the halves with
+/// "or").
 static std::string decodePairs(llvm::StringRef text) {
   const auto half = [&](size_t offset, uint32_t first) -> uint32_t {
     uint32_t value;
@@ -186,7 +187,7 @@ std::string lathe::describe(const json::Value &value) {
 }
 
 std::optional<int64_t> lathe::asInteger(const json::Value &value) {
-  // LLVM's own test lets 2^63 through to a conversion that is undefined.
+  // getAsInteger accepts 2^63, whose conversion to int64_t is undefined.
   std::optional<double> number = value.getAsNumber();
   return number && std::abs(*number) < 0x1p62 ? value.getAsInteger() : std::nullopt;
 }

@@ -1,9 +1,9 @@
-//===- Json.h - JSON written by strangers -------------------------------------------------------------------------===//
+//===- Json.h - reads JSON from untrusted files -------------------------------------------------------------------===//
 //
-// LLVM's parser recurses once per bracket, so a file is measured before it is parsed. The language is that of Python's
-// json, which wrote most of these files: NaN, Infinity and -Infinity are numbers, of keys that repeat the last counts,
-// numbers keep to JSON's grammar. Reading is typed; every error names the file, the way to the key, what was expected
-// and what was found:
+// LLVM's parser recurses once per bracket, so nesting is measured before a file is parsed. The language is that of
+// Python's json module, which wrote most of these files: NaN, Infinity and -Infinity are numbers, the last of repeated
+// keys counts, and other numbers follow JSON's grammar. Reading is typed; every error names the file, the path of the
+// key, what was expected and what was found:
 //   dir/config.json: rope_scaling.factor: expected a number, got "8x"
 //
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -23,14 +23,14 @@
 
 namespace lathe {
 
-/// Brackets inside brackets; a tokenizer.json has about ten.
+/// Max. depth of nested brackets; a tokenizer.json has about ten.
 constexpr int maxJsonDepth = 128;
 
-/// Values in one text, where an object counts for sixty-four: that is how much room LLVM gives even a small one.
-/// Gemma's tokenizer.json has two million; eight take some 600 MB.
+/// Max. number of values in one text. An object counts as 64 values, as LLVM allocates that much memory even for a
+/// small one. Gemma's tokenizer.json has two million values; eight million take some 600 MB.
 constexpr uint64_t maxJsonValues = 8'000'000;
 
-/// Parses `text`, the contents of the file `path` (which is only used in messages).
+/// Parses `text`, the contents of the file `path` (for messages only).
 absl::StatusOr<llvm::json::Value> parseJson(llvm::StringRef path, llvm::StringRef text,
                                             uint64_t maxBytes = uint64_t(512) << 20);
 
@@ -40,55 +40,55 @@ std::string describe(const llvm::json::Value &value);
 /// An integer, also one written as 4096.0 or 4e3.
 std::optional<int64_t> asInteger(const llvm::json::Value &value);
 
-/// A JSON object and the way to it. The first error is kept in the `status` all objects of a file share, later reads
-/// then return their fallback, or zero: read everything, then ask status once.
+/// A JSON object and its path in the file. All objects of a file share `status`, which keeps the first error. Reads
+/// after an error return their fallback, or zero. So read everything, then check the status once.
 class JsonObject {
 public:
   /// `object` and `status` must outlive the reader.
   JsonObject(llvm::StringRef path, const llvm::json::Object &object, absl::Status &status, llvm::StringRef prefix = "")
       : path(path), prefix(prefix), values(&object), status(&status) {}
 
-  /// Values for keys that the file leaves out. A `null` in the file is not left out: it means none.
+  /// Sets values for keys that the file does not have. They do not replace a `null` in the file, which means none.
   void setDefaults(const llvm::json::Object *object) { defaults = object; }
 
-  /// Another name for a key: what is asked for as `key` is read, and named in messages, as `own`.
+  /// Reads `key` under another name: the file and messages have `own`.
   void setName(llvm::StringRef key, llvm::StringRef own) { names[key] = own.str(); }
   llvm::StringRef nameOf(llvm::StringRef key) const {
     auto own = names.find(key);
     return own == names.end() ? key : llvm::StringRef(own->second);
   }
 
-  /// The key is there (or has a default) and is not null.
+  /// Whether the key is present (or has a default) and not null.
   bool has(llvm::StringRef key) const { return find(key) != nullptr; }
 
-  /// The file itself says something about the key, if only null.
+  /// Whether the file has the key, perhaps with null.
   bool states(llvm::StringRef key) const { return values->get(nameOf(key)) != nullptr; }
 
-  /// Null when absent or null.
+  /// The value, or nullptr if the key is absent or null.
   const llvm::json::Value *find(llvm::StringRef key) const;
 
-  /// Without a fallback the key must be there.
+  /// An integer from `min` to `max`. Without a fallback, the key is required; so below.
   int64_t integer(llvm::StringRef key, int64_t min, int64_t max, std::optional<int64_t> fallback = std::nullopt) const;
-  /// One that a float holds: infinity is none.
+  /// A finite number in the range of a float.
   double number(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;
-  /// Greater than zero.
+  /// A number that is greater than zero as a float.
   double positive(llvm::StringRef key, std::optional<double> fallback = std::nullopt) const;
   bool boolean(llvm::StringRef key, std::optional<bool> fallback = std::nullopt) const;
   std::string string(llvm::StringRef key, std::optional<llvm::StringRef> fallback = std::nullopt) const;
   std::vector<std::string> strings(llvm::StringRef key) const;
-  /// Of numbers that a float holds, greater than zero there.
+  /// An array of finite floats greater than zero.
   std::vector<float> positives(llvm::StringRef key) const;
-  /// One integer or a list of them; empty when absent.
+  /// One integer or a list of integers; empty if absent.
   std::vector<int64_t> integers(llvm::StringRef key, int64_t min, int64_t max) const;
-  /// Nothing when absent or null.
+  /// An object; nullopt if absent or null.
   std::optional<JsonObject> object(llvm::StringRef key) const;
 
-  /// A reader for an object that is not in the file, named as if it were.
+  /// A reader for an object that is not in the file. Messages call it `key`.
   JsonObject sub(llvm::StringRef key, const llvm::json::Object &object) const {
     return JsonObject(path, object, *status, prefix + key.str() + ".");
   }
 
-  /// Records `path: prefix.key: message` unless an error came before.
+  /// Records the error `path: prefix.key: message`, unless there is one already.
   void fail(llvm::StringRef key, const llvm::Twine &message) const;
   bool ok() const { return status->ok(); }
   absl::Status error() const { return *status; }

@@ -15,7 +15,7 @@ namespace fs = llvm::sys::fs;
 absl::Status lathe::checkOutput(llvm::StringRef path, OutputKind kind) {
   fs::file_status status;
   if (kind == OutputKind::Temporary || fs::status(path, status))
-    return absl::OkStatus(); // nothing is there, or create says why it cannot be looked at
+    return absl::OkStatus(); // no such file, or an error that create will report
   auto refused = [&](const llvm::Twine &found) {
     return fileError(path, "cannot write: expected a file or a new name, found " + found);
   };
@@ -35,7 +35,7 @@ absl::Status lathe::checkOutput(llvm::StringRef path, OutputKind kind) {
   const std::string contents = lrt::kindOfWeights(path.str());
   if (kind != OutputKind::Weights)
     return contents.empty() ? absl::OkStatus() : refused(contents);
-  // The name follows from that of the executable: nobody chose to replace what has it.
+  // The name follows from the executable's, so the user did not choose to replace a file of this name.
   if (status.getSize() != 0 && contents != "the weights of a program")
     return fileError(path, "cannot write: expected weights of an earlier compilation or a new name, found " +
                                (contents.empty() ? "another file" : contents));
@@ -94,12 +94,12 @@ absl::Status OutputFile::writeAt(uint64_t offset, llvm::StringRef bytes) {
 }
 
 absl::Status OutputFile::keep() {
-  // A full disk may be noticed only here.
+  // A full disk may be reported only here.
   if (close(std::exchange(descriptor, -1)) != 0)
     return failed();
   if (temporary.empty())
     return absl::OkStatus();
-  LATHE_RETURN_IF_ERROR(checkOutput(name, kind)); // meanwhile more files were read
+  LATHE_RETURN_IF_ERROR(checkOutput(name, kind)); // more files may have been read since
   if (std::error_code error = fs::rename(temporary, name))
     return fileError(name, "cannot write: " + error.message());
   llvm::sys::DontRemoveFileOnSignal(temporary);

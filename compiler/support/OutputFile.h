@@ -1,4 +1,4 @@
-//===- OutputFile.h - a file that is there whole or not at all ----------------------------------------------------===//
+//===- OutputFile.h - writes a file completely or not at all ------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_SUPPORT_OUTPUTFILE_H
 #define LATHE_COMPILER_SUPPORT_OUTPUTFILE_H
@@ -11,28 +11,28 @@
 namespace lathe {
 
 enum class OutputKind : uint8_t {
-  Text,      // a dump or a report; also to a device or a pipe, which is written in place
+  Text,      // a dump or a report; a device or a pipe is written in place
   Program,   // an executable
-  Weights,   // a weights file: in place of another one, or of nothing
-  Temporary, // beside the name, and never kept
+  Weights,   // a weights file: replaces only another weights file
+  Temporary, // a file beside the name that is never kept
 };
 
-/// Whether the name may be written: not a directory, not a file that is read (compiler/support/Inputs.h), not
-/// somebody's weights. Error: `path: cannot write: ...`.
+/// Checks that the name may be written: it is no directory, no file that this compilation reads
+/// (compiler/support/Inputs.h), and no weights of a model. Error: `path: cannot write: ...`.
 absl::Status checkOutput(llvm::StringRef path, OutputKind kind);
 
-/// Written under another name in the same folder; `keep` renames it, so that a program that is running keeps its file.
-/// Gone when not kept, also after a signal.
+/// Writes under a temporary name in the same folder. `keep` renames the file, so a running program keeps its old one.
+/// Without `keep`, the file is removed, also after a signal.
 class OutputFile {
 public:
-  /// Error: as checkOutput, which is asked here and once more by `keep`.
+  /// Errors are those of checkOutput. `keep` checks again.
   static absl::StatusOr<std::unique_ptr<OutputFile>> create(llvm::StringRef path, OutputKind kind);
   ~OutputFile();
   OutputFile(const OutputFile &) = delete;
   OutputFile &operator=(const OutputFile &) = delete;
 
   absl::Status write(llvm::StringRef bytes);
-  /// Writes at a place already written, or beyond.
+  /// Writes at a byte offset; `write` continues where it was.
   absl::Status writeAt(uint64_t offset, llvm::StringRef bytes);
   absl::Status keep();
 

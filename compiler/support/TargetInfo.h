@@ -1,7 +1,7 @@
-//===- TargetInfo.h - what passes ask of a target -----------------------------------------------------------------===//
+//===- TargetInfo.h - the description of a target for passes ------------------------------------------------------===//
 //
-// The answer is the module attribute `lm.target` (#lm.target<...>, dialects/lm/LMTarget.td). Passes below the targets
-// get it here and know no target by name.
+// It is the module attribute `lm.target` (#lm.target<...>, dialects/lm/LMTarget.td). Passes that all targets share get
+// it here and know no target by name.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,23 +16,23 @@ namespace lathe {
 
 struct TargetInfo {
   mlir::lm::TargetAttr target; // lm.target
-  mlir::DictionaryAttr tuning; // lm.tuning: every number that can be tuned; what only the target's own passes read, too
+  mlir::DictionaryAttr tuning; // lm.tuning: all tuning parameters, also those for the target's own passes
 };
 
-/// Interface of the lm dialect: describes the target that a module's lm.options name. The driver and the tools add it
-/// (compiler/targets/Registry.h).
+/// An interface of the lm dialect that describes the target that a module's lm.options names. The driver and the tools
+/// add it (compiler/targets/Registry.h).
 class TargetDescriber : public mlir::DialectInterface::Base<TargetDescriber> {
 public:
   explicit TargetDescriber(mlir::Dialect *dialect) : Base(dialect) {}
-  /// An error names what of lm.options or lm.tuning is wrong.
+  /// Emits an error that names the wrong entry of lm.options or lm.tuning.
   virtual mlir::FailureOr<TargetInfo> describe(mlir::ModuleOp module) const = 0;
 };
 
-/// From lm.options and lm.tuning, whatever lm.target says.
+/// The description that follows from lm.options and lm.tuning. Ignores lm.target.
 mlir::FailureOr<TargetInfo> describeTarget(mlir::ModuleOp module);
 
-/// The module's lm.target. A module without one, as in tests of a single pass, is for the target that its lm.options
-/// name.
+/// The module's lm.target. For a module without one, as in tests of a single pass, the description of the target that
+/// its lm.options names.
 mlir::FailureOr<mlir::lm::TargetAttr> getTarget(mlir::ModuleOp module);
 
 } // namespace lathe
