@@ -5,19 +5,19 @@
 // RUN: lathe-opt %t/described.mlir --lm-describe-target=mcpu=znver4 | FileCheck %s --check-prefix=KEPT
 // RUN: lathe-opt %t/invalid.mlir --lm-describe-target --verify-diagnostics --split-input-file
 
-// Dot products of bf16 and of bytes; the head's bytes are widened.
+// Dot products of bf16 and of bytes; only lm_head's bytes are widened.
 // ZEN4: lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = bf16>], cache_rows = bf16,
 // ZEN4-SAME: tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>,
 // ZEN4-SAME: scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>, head_products = [<q8_0, depth = 2, rows = q16>]>
 // ZEN4-SAME: lm.tuning = {{[{].*}}tile_rows = 64 : i64}
 
-// Neither: all bytes are widened, so the head is no exception.
+// No such dot products: all bytes are widened, lm_head's too.
 // ZEN3: lm.target = #lm.target<"cpu", products = [<bf16, depth = 2, rows = f32>, <q8_0, depth = 2, rows = q16>], cache_rows = f32,
 
 // TUNING: tiles = <rows = 16,
 // TUNING-SAME: lm.tuning = {{[{].*}}float_rows = 3 : i64{{.*}}tile_rows = 16 : i64}
 
-// What a module says stays, and lm.options too.
+// A module that has lm.target keeps it, and its lm.options.
 // KEPT: module attributes {lm.target = #lm.target<"other", products = [<f32, depth = 1, rows = f32>], cache_rows = f32,
 
 //--- module.mlir

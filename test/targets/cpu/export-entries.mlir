@@ -3,12 +3,13 @@
 // RUN: lathe-opt %t/invalid.mlir --lm-export-entries --verify-diagnostics --split-input-file
 
 //--- entries.mlir
-// The runtime calls lathe_decode(step, worker): it reads lrt_step (runtime/include/lrt/abi.h) and calls what lower-phases made.
+// The runtime calls lathe_decode(step, worker), which reads lrt_step (runtime/include/lrt/abi.h) and calls
+// the function of lm-lower-phases.
 module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64,
     scratch_bytes = 256 : i64, cache_bytes = 8192 : i64, decode_rows = 1 : i64}} {
   // CHECK: llvm.func @lrt_barrier
   llvm.func @lrt_barrier(!llvm.ptr, i64, i64, i64)
-  // Everything else is internal, and not inlined: profilers see products by their names.
+  // All other functions are internal and are not inlined, so profilers show products by name.
   // CHECK: llvm.func internal @product.f32.1() attributes {no_inline}
   llvm.func @product.f32.1() { llvm.return }
   // CHECK: llvm.func internal @decode(
@@ -19,17 +20,17 @@ module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_byt
                     %l0: !llvm.ptr, %l1: !llvm.ptr, %l2: i64, %l3: i64, %l4: i64, %l5: i64, %l6: i64, %rows: i64, %position: i64, %first: i64) {
     llvm.return
   }
-  // An entry point that is not there is not exported.
+  // A missing entry point is not exported.
   // CHECK-NOT: @lathe_prefill
   // CHECK: llvm.func @lathe_decode(%[[STEP:.*]]: !llvm.ptr, %[[WORKER:.*]]: i64) {
   // CHECK-DAG: %[[ZERO:.*]] = llvm.mlir.constant(0 : i64)
   // CHECK-DAG: %[[VOCABULARY:.*]] = llvm.mlir.constant(96 : i64)
   // CHECK-DAG: %[[OWN:.*]] = llvm.mlir.constant(256 : i64)
   // CHECK: %[[WEIGHTS:.*]] = llvm.load %[[STEP]] : !llvm.ptr -> !llvm.ptr
-  // A worker's scratch lies worker * scratch_bytes behind the first one's.
+  // A worker's scratch buffer begins at scratch + worker * scratch_bytes.
   // CHECK: %[[OFFSET:.*]] = llvm.mul %[[WORKER]], %[[OWN]]
   // CHECK: %[[SCRATCH:.*]] = llvm.getelementptr %{{.*}}[%[[OFFSET]]]
-  // The caches and the position are the first row's.
+  // The cache and the position are those of the first row.
   // CHECK: %[[ROWAT:.*]] = llvm.getelementptr %[[STEP]][24]
   // CHECK: %[[ROW:.*]] = llvm.load %[[ROWAT]] : !llvm.ptr -> !llvm.ptr
   // CHECK: %[[CACHEAT:.*]] = llvm.getelementptr %[[ROW]][8]

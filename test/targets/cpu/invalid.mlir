@@ -1,6 +1,6 @@
 // RUN: lathe-opt %s --split-input-file --verify-diagnostics
 
-// dots
+// Dot products.
 func.func @bytes_for_fewer_sums(%a: vector<8xi32>, %x: vector<64xi8>) {
   // expected-error @below {{'cpu.dot_u8s8' op expects 4 values for each sum, but found 'vector<64xi8>' for 'vector<8xi32>'}}
   %r = cpu.dot_u8s8 %a, %x, %x : vector<8xi32>, vector<64xi8>

@@ -1,9 +1,10 @@
 // RUN: lathe-opt %s --lm-lower-kernels --canonicalize | FileCheck %s --implicit-check-not=math. --implicit-check-not=memref.alloc
 
-// The partial results of attention are combined.
+// Combines the partial results of split attention.
 !area = memref<8192xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  // The largest score of all splits and the sink, then the sum of their powers; each split is weighed by its power over the sum.
+  // The largest score of all splits and the sink, then the sum of exponentials;
+  // the weight of a split is its exponential over the sum.
   // CHECK-LABEL: @combine_partials(
   // CHECK: scf.for %[[HEAD:[^ ]*]] = %c0 to %c2 
   // CHECK: vector.load %arg3[%{{.*}}] : memref<8192xi8>, vector<4xi8>

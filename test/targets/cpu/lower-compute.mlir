@@ -4,7 +4,7 @@
 
 !rows = memref<?x8xf32, strided<[8, 1], offset: ?>>
 
-// Loops over memory; room for what lies between them is freed again.
+// Loops over memory; memory of intermediate results is freed.
 // CHECK-LABEL: @rows_are_computed_by_loops
 // CHECK-SAME: %[[X:.*]]: memref<?x8xf32{{.*}}>, %[[Y:.*]]: memref<?x8xf32
 // CHECK: %[[SQUARES:.*]] = memref.alloc
@@ -29,7 +29,7 @@ func.func @rows_are_computed_by_loops(%x: !rows, %y: !rows, %weights: memref<64x
 !half = memref<1x4xf32, strided<[4, 1], offset: ?>>
 !cache = !lm.cache<1 x 4 x f32, rows = 16>
 
-// What is kept elsewhere stays a kernel: the numbers of weights, rows of the cache.
+// Reading weights and rows of the cache stays a kernel.
 // CHECK-LABEL: @weights_and_caches_are_copied
 // CHECK-COUNT-3: kernel.values %{{.*}} to %{{.*}} : <{{[48]}}x32xq4_0, <16 x 4>>, memref<{{[48]}}x32xf32>
 // CHECK: kernel.append %{{.*}} to %{{.*}}[%c0{{.*}}] at %{{.*}}

@@ -1,6 +1,6 @@
 // RUN: lathe-opt %s --lm-lower-kernels --canonicalize | FileCheck %s --implicit-check-not=memref.alloc
 
-// Convolutions and the gated delta rule go over the rows of a call in order; their states stay in the caches.
+// Convolutions and the gated delta rule go over the rows of a call in order; their states are updated in place.
 !area = memref<65536xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // A vector of channels keeps its last inputs in registers while it goes over the rows. At position 0 they are zero.
@@ -25,7 +25,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       : memref<?x16xf32>, !lm.weight<96xf32>, !lm.recurrent_state<2 x 32>, memref<?x16xf32>
     return
   }
-  // The state is zero at position 0. Chunks of four rows: keys and queries ask the state once each, then it is scaled and takes four products.
+  // The state is zero at position 0. Chunks of four rows: one product of the state with the keys, one with
+  // the queries, then one update.
   // CHECK-LABEL: @delta_rule(
   // CHECK: %[[START:.*]] = arith.cmpi eq, %arg12, %c0
   // CHECK: scf.if %[[START]] {
@@ -43,7 +44,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.load %arg6[
   // CHECK-COUNT-4: vector.fma
   // CHECK: vector.store %{{.*}}, %arg6[
-  // The rows that are left, one by one.
+  // The remaining rows, one by one.
   // CHECK: scf.for %{{.*}} step %c1 
   // CHECK-COUNT-2: math.sqrt
   func.func @delta_rule(%q: memref<?x32xf32>, %k: memref<?x32xf32>, %v: memref<?x16xf32>, %a: memref<?x4xf32>, %b: memref<?x4xf32>, %out: memref<?x16xf32>,

@@ -2,14 +2,14 @@
 // RUN: lathe-opt %s --lm-lower-dots=mcpu=alderlake | FileCheck %s --check-prefixes=CHECK,AVXVNNI
 // RUN: lathe-opt %s --lm-lower-dots=mcpu=x86-64-v3 | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: lathe-opt %s --lm-lower-dots=mcpu=x86-64 | FileCheck %s --check-prefixes=CHECK,GENERIC
-// `plain` writes every dot as arithmetic, whatever the CPU has.
+// `plain` writes every dot product as plain arithmetic on every CPU.
 // RUN: lathe-opt %s --lm-lower-dots='mcpu=sapphirerapids plain' | FileCheck %s --check-prefixes=CHECK,PLAIN
 // RUN: not lathe-opt %s --lm-lower-dots=mcpu=abacus 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // UNKNOWN: error: unknown CPU 'abacus'
 
 // CHECK-LABEL: @dot_u8s8(
 // AVX512: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}) : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>
-// Wider than the instruction: in parts.
+// Vectors that are wider than the instruction are split.
 // AVXVNNI-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"(%{{.*}}) : (vector<8xi32>, vector<32xi8>, vector<32xi8>) -> vector<8xi32>
 // AVX2-COUNT-4: arith.muli %{{.*}} : vector<16xi32>
 // GENERIC-COUNT-4: arith.muli %{{.*}} : vector<16xi32>
@@ -72,7 +72,7 @@ func.func @too_narrow(%acc: vector<4xi32>, %codes: vector<16xi8>, %x: vector<16x
   return %r : vector<4xi32>
 }
 
-// Without F16C, f16 is widened in integers: the library's function is not everywhere. f32 stays as it is.
+// Without F16C, f16 is widened by integer arithmetic: executables have no library function for it. f32 does not change.
 // CHECK-LABEL: @widen_f16(
 // AVX2: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
 // GENERIC-NOT: arith.extf {{.*}}f16
@@ -86,7 +86,7 @@ func.func @widen_f16(%x: vector<16xf16>, %y: f32) -> (vector<16xf32>, f64) {
   return %wide, %double : vector<16xf32>, f64
 }
 
-// To nearest even in integers where there is no instruction: the library's function is not everywhere.
+// Without an instruction, integer arithmetic rounds to nearest even: executables have no library function for it.
 // CHECK-LABEL: @round_to_bf16(
 // AVX512: "llvm.x86.avx512bf16.cvtneps2bf16.512"
 // AVX2: arith.addi %{{.*}} : vector<16xi32>

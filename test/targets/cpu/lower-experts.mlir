@@ -1,9 +1,10 @@
 // RUN: lathe-opt %s --lm-lower-kernels --canonicalize | FileCheck %s --implicit-check-not=math. --implicit-check-not=memref.alloc
 
-// Kernels of a mixture of experts become loops. No library is called, no memory allocated.
+// Kernels of a mixture of experts become loops without calls of library functions or allocations.
 !area = memref<8192xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  // Softmax over all scores: the largest, then the sum of powers; one power more for each expert that is chosen, over that sum.
+  // Softmax over all scores: the largest, then the sum of exponentials. The weight of a chosen expert is
+  // its exponential over the sum.
   // CHECK-LABEL: @route(
   // CHECK-SAME: %[[SCORES:[^ ]*]]: memref<?x8xf32>, %[[WEIGHTS:[^ ]*]]: memref<?x2xf32>, %[[EXPERTS:[^ ]*]]: memref<?x2xi32>
   // CHECK: scf.for %[[ROW:[^ ]*]] =
@@ -22,7 +23,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.route %scores to %weights, %experts softmax scale 1.0 {normalized} : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
     return
   }
-  // A correction is added to what is compared, not to the weight. The weight is scaled.
+  // A correction is added to the scores that are compared, not to the weight. The weight is scaled.
   // CHECK-LABEL: @route_corrected(
   // CHECK: vector.load %{{.*}} : memref<8192xi8>, vector<4xi8>
   // CHECK: %[[CORRECTION:.*]] = vector.extract
@@ -37,7 +38,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
     return
   }
-  // Scores are copied; those of groups that lose are hidden there, and experts are chosen from the copy.
+  // Scores are copied. The copy hides the scores of groups that are not chosen, and experts are chosen from it.
   // CHECK-LABEL: @route_groups(
   // CHECK-SAME: %[[SCORES:[^ ]*]]: memref<?x8xf32>, %[[SCRATCH:[^ ]*]]: memref<?x8xf32>
   // CHECK: %[[ALL:.*]] = vector.load %[[SCORES]]
@@ -54,13 +55,13 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
     return
   }
-  // Slots and blocks are empty first. Expert after expert goes over all rows; its blocks begin where those before it end.
+  // First all slots and blocks are empty. Each expert goes over all rows; its blocks begin after the previous expert's.
   // CHECK-LABEL: @dispatch(
   // CHECK-SAME: %[[EXPERTS:[^ ]*]]: memref<?x2xi32>, %[[ORDER:[^ ]*]]: memref<64x1xi32>, %[[PLACES:[^ ]*]]: memref<?x2xi32>, %[[BLOCKS:[^ ]*]]: memref<16x1xi32>
   // CHECK: memref.store %c-1_i32, %[[ORDER]]
   // CHECK: memref.store %c-1_i32, %[[BLOCKS]]
   // CHECK: scf.for %[[EXPERT:[^ ]*]] = %c0 to %c8 step %c1 iter_args(%[[BLOCK:[^ ]*]] = %c0)
-  // Four slots to a block.
+  // Four slots per block.
   // CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c4
   // CHECK: %[[END:.*]] = scf.for %{{.*}} iter_args(%{{.*}} = %[[BEGIN]])
   // CHECK: scf.if
@@ -74,7 +75,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<16x1xi32>
     return
   }
-  // A row of a negative number is left alone.
+  // A negative number leaves the row as it is.
   // CHECK-LABEL: @gather(
   // CHECK: %[[FROM:.*]] = memref.load %arg1[
   // CHECK: %[[IS_ROW:.*]] = arith.cmpi sge, %[[FROM]], %c0_i32
@@ -85,7 +86,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.gather %x[%rows] to %out : memref<?x48xbf16>, memref<?x1xi32>, memref<?x48xbf16>
     return
   }
-  // What is shared, times the sigmoid of its gate, then one product for each expert.
+  // The shared expert's output times the sigmoid of its gate, then one product for each expert.
   // CHECK-LABEL: @combine(
   // CHECK: memref.load %arg4[
   // CHECK: arith.divf
@@ -104,7 +105,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       to %out : memref<?x48xf32>, memref<?x2xf32>, memref<?x48xf32>
     return
   }
-  // Without places part k is row k.
+  // Without places, expert k's output is row k.
   // CHECK-LABEL: @combine_one_row(
   // CHECK: vector.load %arg0[%c0, %
   // CHECK: vector.fma

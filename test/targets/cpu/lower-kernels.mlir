@@ -7,7 +7,7 @@
 // RUN: lathe-opt %t/invalid.mlir --lm-lower-kernels --verify-diagnostics --split-input-file
 
 //--- rows.mlir
-// Kernels that go over rows once. A weight is read at its place.
+// Row-wise kernels. A weight is read at its offset.
 !rows = memref<?x32xf32>
 !area = memref<8192xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
@@ -20,7 +20,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.zero %x : memref<?x40xf32>
     return
   }
-  // An unknown number of columns: whole vectors, then single values. One row needs no loop over rows.
+  // A dynamic number of columns: whole vectors, then single values. One row needs no loop over rows.
   // CHECK-LABEL: @zero_some_columns(
   // CHECK-NOT: scf.for
   // CHECK: arith.divui
@@ -66,7 +66,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.add_bias %b[%first] to %out : !lm.weight<64xf32>, !rows
     return
   }
-  // No library is called: exp is its polynomial.
+  // No library function is called: exp is a polynomial.
   // CHECK-LABEL: @glu(
   // CHECK-NOT: math.
   // CHECK: arith.shli
@@ -147,7 +147,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.matmul %rounded, %bf16[%first] to %out : memref<?x32xbf16>, !bf16, memref<?x16xf32>
     return
   }
-  // What is left of a panel is stored under a mask.
+  // A part of a panel is stored with a mask.
   // CHECK: func.func private @product.f32.1(
   // CHECK: vector.fma
   // CHECK: vector.maskedstore
@@ -173,7 +173,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !values = !lm.weight<2x16x16xf8_e4m3, <16 x 1>>
 #rope = #lm.rope<dim = 8, theta = 1.0e4, frequencies = 1.0, 0.1, 0.01, 0.001>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  // Frequencies are a constant of the module, once.
+  // The module has the frequencies once, as a constant.
   // CHECK: memref.global "private" constant @[[FREQUENCIES:.*]] : memref<4xf32> = dense<[1.000000e+00, 1.000000e-01, 0.00999999977, 1.000000e-03]>
   // CHECK-NOT: memref.global
   // CHECK-LABEL: @rope_table(
@@ -185,7 +185,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.rope_table #rope at %position to %out : memref<?x8xf32>
     return
   }
-  // Half of 8 turns with the other half; the rest of a head of 16 passes.
+  // Rotates the first 8 values of a head of 16, one half with the other; the rest stays.
   // CHECK-LABEL: @rope(
   // CHECK: scf.for %[[HEAD:.*]] = %{{.*}} to %{{.*}} step %c16
   // CHECK: scf.for %[[I:.*]] = %{{.*}} to %c4{{.*}} step %c4
@@ -196,8 +196,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.rope %table to %out head 16 : memref<?x8xf32>, memref<?x32xf32>
     return
   }
-  // Position p is in row p mod 32. Keys: a row of its panel, two neighbours to a word; values: a column, behind all keys,
-  // and half of each word.
+  // Position p is in row p mod 32. A key is a row of its panel, two neighbours in each word. A value is a column, after all
+  // keys, and takes half of each word.
   // CHECK-LABEL: @append(
   // CHECK: arith.remui %{{.*}}, %c32
   // CHECK-COUNT-8: vector.store %{{.*}} : memref<65536xi8>, vector<4xi8>
@@ -212,7 +212,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.append %x to values %cache[%head] at %position : !head, !ring
     return
   }
-  // A ring may wrap: two ranges of panels, the second one adds to what the first one gave. No library is called.
+  // A ring may wrap: two ranges of panels, and the second adds to the sums of the first. No library function is called.
   // CHECK-LABEL: @attend_to_a_ring(
   // CHECK: call @attend.bf16.2(
   // CHECK: call @attend.bf16.2(
@@ -226,7 +226,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 : !head, !ring, !scores, !head
     return
   }
-  // Without a window there is one.
+  // Without a window there is one range.
   // CHECK-LABEL: @attend_to_everything(
   // CHECK-COUNT-2: call @attend.f32.1(
   // CHECK-NOT: call
@@ -236,7 +236,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 50.0 : !head, !full, !scores, !head
     return
   }
-  // Rounded, queries lie two to a float where sums will, weights where their scores were.
+  // Rounded queries lie in the memory of the sums, rounded weights in that of the scores, two in each f32.
   // CHECK-LABEL: @attend_in_bf16(
   // CHECK: vector.store %{{.*}}, %arg2[%{{.*}}] : memref<?x16xf32>, vector<8xf32>
   // CHECK: call @attend.bf16.2.paired(
@@ -249,9 +249,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 : !head, !ring, !scores, !head
     return
   }
-  // Heads of one row that share one of the cache are rows of products with a function of their own. Its keys are asked for
-  // into the second cache, no more than it holds; while rows meet them, the values of the same positions (16 of them are 512
-  // bytes of a panel of 1,024), and while they meet these, the keys of the next head. Not so where a tile sees more.
+  // Query heads of one row that share a KV head are rows of a product with a function of its own. It first prefetches keys
+  // into the second cache, at most as many as fit. The product with keys prefetches the values of the same positions (16 of
+  // them take 512 bytes of a panel of 1,024), the product with values the next head's keys. Tiles that see more do not.
   // CHECK-LABEL: @attend_from_one_row(
   // CHECK-SAME: %[[PLACE:[^ ]*]]: index, %[[HEAD:[^ ]*]]: index, %{{[^ ]*}}: index)
   // CHECK: %[[HEADS:.*]] = arith.muli %[[HEAD]], %c1024
@@ -275,8 +275,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 : memref<1x32xf32>, !ring, memref<2x32xf32>, memref<1x32xf32>
     return
   }
-  // Scores of so many columns at once that the rows' stay in the first cache; turned, they are a panel of 16 rows, whose
-  // largest is a lane's; values of a block, f32, meet it; sums are turned back and divided by the weights'.
+  // Scores take a part of the columns at a time, so that it stays in the first cache. Transposed, they are a panel of 16
+  // rows, with the maximum of a row in its lane. The f32 values of a block are multiplied by it. Sums are transposed back
+  // and divided by the sums of weights.
   // CHECK-LABEL: @attend_to_latents_themselves(
   // CHECK: scf.for
   // CHECK: call @attend.bf16.2(
@@ -295,7 +296,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       : memref<?x20xf32>, !latent, memref<1x2144xf32>, memref<?x16xf32>
     return
   }
-  // 32 rows of 300 columns are twice what stays there.
+  // 32 rows of 300 columns need two parts.
   // CHECK-LABEL: @attend_to_wide_latents(
   // CHECK: call @attend.bf16.2(
   // CHECK: call @attend.bf16.2.add(
@@ -309,8 +310,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       : memref<?x300xf32>, !wide, memref<1x2144xf32>, memref<?x16xf32>
     return
   }
-  // Matrices as rows of f32; of a panel of 16 positions they make keys and values, and the values are turned; scores, then
-  // sums that are added to those of the blocks before.
+  // Matrices are unpacked to rows of f32. Times a panel of 16 positions they give keys and values; values are transposed.
+  // Then scores, and sums that are added to those of the earlier blocks.
   // CHECK-LABEL: @attend_to_latent_vectors(
   // CHECK: vector.shuffle
   // CHECK: call @make.bf16.2(
@@ -328,7 +329,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
       positions 16 : memref<?x12xf32>, !latent, !keys, !values, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
     return
   }
-  // Of two rows the first tile asks, a line a step: here the one of four that there are no rows for, and the one of two.
+  // The first tile of rows prefetches, one line per step: here the loop of four rows, which never runs, and that of two.
   // CHECK-LABEL: func.func private @attend.bf16.2.2.prefetch(
   // CHECK-SAME: %[[AHEAD:[^ ]*]]: index, %[[BY:[^ ]*]]: index, %[[EACH:[^ ]*]]: index)
   // CHECK: scf.for %[[PANEL:[^ ]*]] =
@@ -348,12 +349,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 }
 
 //--- codes.mlir
-// Without VNNI: 8-bit weights are multiplied as 16-bit words, and products of bytes gather in 16 bits while they fit.
+// Without VNNI, 8-bit weights are multiplied as 16-bit words, and byte products are summed in 16 bits while they fit.
 !area = memref<65536xi8>
 !q4 = !lm.weight<64x64xq4_1, <16 x 4>>
 !q8 = !lm.weight<64x64xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  // Two blocks at once: their codes, and each one's scale and three sums as 16 bytes, then the fourth.
+  // Two blocks at once: their quantised values; for each, the scale and three sums as 16 bytes, then the fourth sum.
   // CHECK-LABEL: @quantize(
   // CHECK-COUNT-4: vector.store %{{.*}} : memref<?x104xi8>, vector<16xi8>
   // CHECK: arith.muli %{{.*}} : vector<4xi32>
@@ -377,7 +378,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.quantize wide %x to %out : memref<?x64xf32>, memref<?x144xi8>
     return
   }
-  // An unknown number of columns: four blocks at once, then two, then one.
+  // A dynamic number of columns: four blocks at once, then two, then one.
   // CHECK-LABEL: @quantize_some(
   // CHECK-COUNT-16: vector.store
   // CHECK: scf.for
@@ -398,7 +399,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.matmul %words, %q8[%first] to %out : memref<?x144xi8>, !q8, memref<?x16xf32>
     return
   }
-  // Eight products of 4-bit codes, then one widening sum.
+  // Eight products of 4-bit values, then one widening sum.
   // CHECK: func.func private @product.q4_1.4(
   // CHECK-NOT: cpu.dot_u8s8
   // CHECK-COUNT-8: cpu.madd_u8s8
@@ -410,7 +411,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 }
 
 //--- vnni.mlir
-// With VNNI bytes are multiplied as they are, but for a head's of 8 bits.
+// With VNNI, bytes are not widened, except lm_head's.
 !area = memref<65536xi8>
 !q6 = !lm.weight<64x256xq6_k, <16 x 4>>
 !q8 = !lm.weight<64x256xq8_0, <16 x 4>>
@@ -469,7 +470,7 @@ func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
 
 // -----
 
-// Packed for a CPU with VNNI: here byte products would overflow.
+// The weight is packed for a CPU with VNNI; here byte products would overflow.
 !w = !lm.weight<16x32xq8_0, <16 x 4>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func @packed_for_another_cpu(%x: memref<?x52xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
@@ -482,7 +483,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 
 // -----
 
-// The target may ask for panels that are no mistake, but that no product here is written for.
+// The target may name panels that are valid but have no product code here.
 !w = !lm.weight<16x32xbf16, <16 x 4>>
 module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 4, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {
   func.func @four_columns(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {

@@ -19,14 +19,14 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
   lm.state @layers.2.cache : !cache offset 8192
   lm.weight @final_norm : !norm offset 512
   spmd.program @decode rows 1 {
-    // Buffers are gone afterwards.
+    // The pass removes buffers.
     // CHECK-NOT: spmd.
     spmd.buffer @x : memref<1x32xf32> arena offset 64
     spmd.buffer @wide : memref<1x96xf32> arena offset 320
     spmd.buffer @own : memref<1x32xf32> scratch offset 128
     spmd.buffer @tokens : memref<1x1xi32> caller role tokens
     spmd.buffer @logits : memref<1x32xf32> caller role logits
-    // The step's memory comes first; a weight is its area and a place.
+    // The step's memory comes first; a weight is a segment and an offset.
     // CHECK-LABEL: func.func private @decode.first(
     // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, %[[ARENA:[^ ]*]]: memref<1024xi8>, %[[SCRATCH:[^ ]*]]: memref<256xi8>, %[[CACHE:[^ ]*]]: memref<8192xi8>, %[[STEP:[^ ]*]]: !llvm.ptr, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[NORM:[^ ]*]]: index, %{{[^ ]*}}: index, %[[SLOT:[^ ]*]]: index)
     // CHECK-DAG: builtin.unrealized_conversion_cast %[[WEIGHTS]], %[[NORM]] : memref<1024xi8>, index to !lm.weight<32xf32>
@@ -37,7 +37,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       %c1 = arith.constant 1 : index
       %c5 = arith.constant 5 : index
       %c32 = arith.constant 32 : index
-      // The prologue stands before the loop, in which the runtime gives the worker tile after tile.
+      // The prologue is before the loop, in which the worker gets tiles from the runtime.
       // CHECK: memref.view %[[SCRATCH]][%c128{{.*}}][] : memref<256xi8> to memref<1x32xf32>
       // CHECK: kernel.zero
       // CHECK-DAG: %[[ID:.*]] = arith.index_cast %[[WORKER]] : index to i64
@@ -66,8 +66,8 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       spmd.barrier
       return
     }
-    // A barrier is told what the worker's first tile behind it multiplies with: here rows of 16 outputs, 16 * 32 * 2 bytes a
-    // panel, two panels a tile.
+    // The barrier gets the address that the worker's first tile of the next phase reads: here panels of 16 outputs, of
+    // 16 * 32 * 2 bytes each, two panels per tile.
     // CHECK-LABEL: func.func private @decode.ahead(
     // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[PLACE:[^ ]*]]: index)
     func.func private @ahead(%n: index, %p: index, %matrix: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "matrix"}) {
@@ -108,7 +108,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       spmd.barrier
       return
     }
-    // Where the tile chooses between matrices, so does what is asked for; a part that has none asks for nothing.
+    // If the tile chooses between matrices, so does the prefetch; a branch without a product prefetches nothing.
     // CHECK-LABEL: func.func private @decode.choice(
     // CHECK-SAME: index, %[[A:[^ ]*]]: index, %[[B:[^ ]*]]: index)
     func.func private @choice(%n: index, %p: index, %a: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "a"},
@@ -165,11 +165,11 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     func.func private @second(%n: index, %p: index, %cache: !cache {lm.slot = "cache"}) {
       return
     }
-    // Which layer is of which kind, and where its slots lie. Layer 0 is before itself.
+    // The table of layers: the number of the function, then the offsets of the slots. Layer 0 has itself as the layer before.
     // CHECK: memref.global "private" constant @decode.layers : memref<3x4xi64> = dense<[
     // CHECK-SAME: [0, 128, 128, 0], [1, 4096, 0, 0], [0, 384, 256, 8192]]>
 
-    // An entry point takes the caller's buffers as well.
+    // An entry point also has the caller's buffers as arguments.
     // CHECK-LABEL: func.func @decode(
     // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[TOKENS:[^ ]*]]: memref<1x1xi32>, %[[LOGITS:[^ ]*]]: memref<1x32xf32>, %[[ROWS:[^ ]*]]: index, %[[POSITION:[^ ]*]]: index, %{{[^ ]*}}: index)
     func.func @entry(%rows: index, %position: index, %first: index) {

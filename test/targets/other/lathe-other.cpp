@@ -1,8 +1,8 @@
 //===- lathe-other.cpp - lathe with a second target, which decides otherwise --------------------------------------===//
 //
-// `--target other` is the CPU with other answers to what passes ask: panels, operand encodings, tiles, scratch limits,
-// and no work that every worker repeats for itself. It shows that nothing above the targets takes the CPU's answers for
-// granted. The CPU's passes lower it and its executables run here.
+// `--target other` is the CPU with another description: other panels, operand encodings, tiles and scratch limits, and no
+// rows that each worker computes for itself. It shows that no shared pass relies on the CPU's description. The CPU's
+// passes lower its programs, which run here.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

@@ -1,7 +1,7 @@
 // RUN: %python %tools/run-kernels.py %s | FileCheck %s
 
-// Two heads of two values, from two splits. A split holds each head's largest score and the sum of its powers; scores differ
-// by ln 2, so that one split weighs half of the other.
+// Two heads of two values, from two splits. A split has each head's largest score and the sum of its exponentials. Scores
+// differ by ln 2, so that one split has half the weight of the other.
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @input : memref<2x4xf32> = dense<[[4.0, 8.0, 1.0, 2.0], [16.0, 32.0, 6.0, 12.0]]>
   memref.global "private" constant @statistics : memref<2x4xf32> = dense<[[0.0, 2.0, 5.0, 1.0], [0.693147182, 3.0, 5.0, 2.0]]>
@@ -20,7 +20,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.combine_partials %input, %statistics to %out : memref<2x4xf32>, memref<2x4xf32>, memref<1x4xf32>
     call @printMemrefF32(%0) : (memref<*xf32>) -> ()
 
-    // A sink adds its power, of a score as large as the largest here, to the sum.
+    // A sink, here equal to the largest score, adds its exponential to the sum.
     // CHECK: {{\[}}[3.6,   7.2,   1.75,   3.5]]
     %area = memref.alloc() : memref<64xi8>
     %s = memref.get_global @sinks : memref<2xf32>

@@ -1,6 +1,6 @@
 // RUN: %python %tools/run-kernels.py %s | FileCheck %s
 
-// A row's share of each of its experts, and what all rows share.
+// The weighted sum of a row's experts, and the shared expert.
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @input : memref<4x3xf32> = dense<[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [100.0, 200.0, 300.0],
                                                                    [0.5, 0.25, 0.125]]>
@@ -25,14 +25,14 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.combine %input, %weights at %places : memref<2x2xi32> to %out : memref<4x3xf32>, memref<2x2xf32>, memref<2x3xf32>
     call @printMemrefF32(%0) : (memref<*xf32>) -> ()
 
-    // A gate of 0 halves what is shared, one of 100 takes it whole.
+    // A gate of 0 halves the shared expert's output, a gate of 100 takes all of it.
     // CHECK: {{\[}}[552,   604,   656],
     // CHECK-NEXT: [4,   13,   22.5]]
     kernel.combine %input, %weights at %places : memref<2x2xi32> shared %shared : memref<2x3xf32> gate %gate : memref<2x1xf32>
       to %out : memref<4x3xf32>, memref<2x2xf32>, memref<2x3xf32>
     call @printMemrefF32(%0) : (memref<*xf32>) -> ()
 
-    // Without places one row, whose k-th part is row k.
+    // Without places: one row, and expert k's output is row k.
     // CHECK: {{\[}}[20.5,   41,   61.5]]
     %first = memref.subview %weights[0, 0] [1, 2] [1, 1] : memref<2x2xf32> to memref<1x2xf32, strided<[2, 1]>>
     %row = memref.alloc() : memref<1x3xf32>

@@ -1,12 +1,12 @@
 // RUN: %python %tools/run-kernels.py %s | FileCheck %s
 
-// A convolution of width 3 over four channels, of which each part of the state has two. Three rows, then one more that meets
-// what the first call left, beside the decomposition of lm.causal_conv1d.
+// A convolution of width 3 over four channels; each part of the state has two of them. Three rows, then one more row that
+// reads the state of the first call, compared with the decomposition of lm.causal_conv1d.
 !out = memref<3x4xf32>
 !area = memref<256xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @x : memref<3x4xf32> = dense<[[1.0, 2.0, -1.0, 0.5], [0.0, 1.0, 2.0, -0.5], [-2.0, 3.0, 1.0, 1.0]]>
-  // Channel by channel, its taps from the oldest input on.
+  // [channels][width], from the oldest input on.
   memref.global "private" constant @w : memref<12xf32> = dense<[1.0, 0.5, 2.0, 0.0, 0.0, 1.0, -1.0, 1.0, 0.5, 0.25, 4.0, 1.0]>
   func.func private @printMemrefF32(memref<*xf32>) attributes {llvm.emit_c_interface}
   func.func private @verifyMemRefF32(memref<*xf32>, memref<*xf32>) -> i64 attributes {llvm.emit_c_interface}
@@ -23,7 +23,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     return
   }
 
-  // Both parts by the kernel, and the decomposition on a state of its own: memory holds the taps at 0, the states at 64, 128.
+  // The kernel computes both parts; the decomposition has a state of its own. Memory holds the taps at 0, the states at 64, 128.
   func.func @convolve(%area: !area, %x: memref<?x4xf32, strided<[4, 1]>>, %position: index, %out: memref<?x4xf32, strided<[4, 1]>>,
                       %expected: memref<?x4xf32, strided<[4, 1]>>) {
     %c0 = arith.constant 0 : index
@@ -60,7 +60,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %w = memref.get_global @w : memref<12xf32>
     %place = memref.view %area[%c0][] : !area to memref<12xf32>
     memref.copy %w, %place : memref<12xf32> to memref<12xf32>
-    // What lies in a state before position 0 is not read.
+    // At position 0 the old state is not read.
     %states = memref.view %area[%c64][] : !area to memref<32xf32>
     %nine = arith.constant 9.0 : f32
     %c32 = arith.constant 32 : index

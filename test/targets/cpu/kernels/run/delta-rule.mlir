@@ -1,8 +1,8 @@
 // RUN: %python %tools/run-kernels.py %s | FileCheck %s
 
 // The gated delta rule: one head of keys and two of values, each of two values. A part of the state is one column of a head.
-// Five rows at once (a chunk of four and one row), then the same rows in calls of three and two, beside the decomposition of
-// lm.gated_delta_rule.
+// Five rows at once (a chunk of four and one row), then the same rows in calls of three and two, compared with the
+// decomposition of lm.gated_delta_rule.
 !area = memref<256xi8>
 !two = memref<?x2xf32, strided<[2, 1], offset: ?>>
 !four = memref<?x4xf32, strided<[4, 1], offset: ?>>
@@ -82,7 +82,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %weights = memref.get_global @weights : memref<4xf32>
     %place = memref.view %area[%c0][] : !area to memref<4xf32>
     memref.copy %weights, %place : memref<4xf32> to memref<4xf32>
-    // What lies in a state before position 0 is not read.
+    // At position 0 the old state is not read.
     %states = memref.view %area[%c64][] : !area to memref<32xf32>
     %nine = arith.constant 9.0 : f32
     scf.for %i = %c0 to %c32 step %c1 {

@@ -12,7 +12,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %blocks = memref.alloc() : memref<6x1xi32>
     kernel.dispatch %experts to %order, %places, %blocks count 3
       : memref<4x2xi32>, memref<12x1xi32>, memref<4x2xi32>, memref<6x1xi32>
-    // A slot of a block that is not full has no row, and a block behind the last no expert.
+    // A free slot of a block has no row, and a block after the last one has no expert.
     // CHECK: sizes = [12, 1]
     // CHECK-NEXT: {{\[}}[0],
     // CHECK-NEXT: [1],

@@ -1,6 +1,6 @@
 // RUN: %python %tools/run-kernels.py %s | FileCheck %s
 
-// Rows by their numbers. Where the number is negative the row stays.
+// Rows by number. A negative number leaves the row of the output as it is.
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @input : memref<3x5xf32> = dense<[[1.0, 2.0, 3.0, 4.0, 5.0], [6.0, 7.0, 8.0, 9.0, 10.0],
                                                                    [11.0, 12.0, 13.0, 14.0, 15.0]]>

@@ -1,6 +1,6 @@
 // RUN: %python %tools/run-kernels.py %s | FileCheck %s
 
-// The experts of each row and their weights, beside the decomposition of lm.route.
+// The experts of each row and their weights, compared with the decomposition of lm.route.
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @scores : memref<3x6xf32> = dense<[[0.0, 2.0, 1.0, 2.0, -1.0, 0.5],
     [-1.0, 3.0, 0.5, 0.0, 2.5, 2.75], [0.25, 0.25, 0.25, 0.25, 0.25, 0.25]]>
@@ -36,7 +36,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %weights0 = memref.alloc() : memref<3x2xf32>
     %experts0 = memref.alloc() : memref<3x2xi32>
 
-    // Of equal scores the lower number comes first; two of them weigh a half each.
+    // Of equal scores, the lower number comes first; each of two has the weight 0.5.
     // CHECK: {{\[}}[1,   3],
     // CHECK: [1,   5],
     // CHECK: [0,   1]]
@@ -53,7 +53,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     }
     call @show(%weights, %experts, %weights0, %experts0) : (memref<3x2xf32>, memref<3x2xi32>, memref<3x2xf32>, memref<3x2xi32>) -> ()
 
-    // A correction chooses, and weighs nothing.
+    // A correction changes the choice but not the weights.
     // CHECK: {{\[}}[0,   1],
     // CHECK: [0,   5],
     // CHECK: [0,   5]]
@@ -77,7 +77,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     }
     call @show(%weights, %experts, %weights0, %experts0) : (memref<3x2xf32>, memref<3x2xi32>, memref<3x2xf32>, memref<3x2xi32>) -> ()
 
-    // Of three groups of two experts, the one whose two scores have the largest sum.
+    // Of three groups of two experts, the group with the largest sum of two scores.
     // CHECK: {{\[}}[3,   2],
     // CHECK: [5,   4],
     // CHECK: [0,   1]]
