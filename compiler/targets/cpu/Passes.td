@@ -36,7 +36,8 @@ def LowerDots : Pass<"lm-lower-dots", "::mlir::ModuleOp"> {
   let description = [{
     Splits vectors that are wider than the instruction. With `plain`, or for a CPU without the instruction, it writes the
     same computation as plain arithmetic, so that another CPU's schedule can run on this machine, slowly. Conversions from
-    f32 to bf16, and from f16 to f32, become integer arithmetic on CPUs without an instruction for them. Example: test/targets/cpu/lower-dots.mlir.
+    f32 to bf16, and from f16 to f32, become integer arithmetic on CPUs without an instruction for them.
+    Example: test/targets/cpu/lower-dots.mlir.
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU; default: the module's">,
                  Option<"plain", "plain", "bool", "false", "use no dot instructions">];
