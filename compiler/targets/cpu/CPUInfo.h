@@ -40,7 +40,7 @@ struct RegisterTiles {
 /// Products of many rows with quantised weights, which are unpacked into a buffer first (kernels/BlockedMatmul.cpp,
 /// 2026-11-26-unpack-codes-once-avx2.md).
 struct BlockedProducts {
-  int64_t minRows;   // products of fewer rows are not blocked; 0: none is
+  int64_t minRows;   // products of fewer rows are not blocked; 0: never block
   int64_t columns;   // columns (K) that are unpacked at once
   int64_t rows;      // of a register tile
   int64_t splitRows; // of a register tile for formats whose 16-bit sums hold two steps only

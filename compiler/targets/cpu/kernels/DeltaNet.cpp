@@ -84,8 +84,8 @@ namespace {
 ///     S_i = d_i S_{i-1} + k_i (x) change_i    change_i = strength_i (v_i - d_i S_{i-1}^T k_i)    out_i = S_i^T q_i
 ///
 /// Rows are taken in chunks. Unrolled, S_{i-1}^T k_i is the product with the state before the chunk, plus the earlier
-/// changes of the chunk, each times the product of its key with k_i; the same holds for queries. So all rows of a chunk
-/// read S twice and write it once. A chunk of one row is the recurrent form.
+/// changes of the chunk, each times the product of its key with k_i, all with their decays. The same holds for queries.
+/// So all rows of a chunk read S twice and write it once. A chunk of one row is the recurrent form.
 class DeltaRuleEmitter {
 public:
   DeltaRuleEmitter(kernel::DeltaRuleOp op, VectorEmitter &e)
