@@ -231,7 +231,6 @@ TEST(Arithmetic, ComparisonsAndSelection) {
       {"setp.num.f64 %p0, %rd1, %rd2;", d(1), d(2), 0, 1},
       {"setp.nan.f32 %p0, %r1, %r2;", f(1), f(NAN), 0, 1},
       {"setp.gt.f16 %p0, %rs1, %rs2;", 0x4000, 0x3c00, 0, 1},
-      {"setp.gt.bf16 %p0, %rs1, %rs2;", 0x4000, 0x3f80, 0, 1},
       {"setp.lt.and.s32 %p0, %r1, %r2, %p1;", 1, 2, 1, 1},
       {"setp.lt.and.s32 %p0, %r1, %r2, !%p1;", 1, 2, 1, 0},
       {"setp.lt.s32 %p2|%p0, %r1, %r2;", 3, 2, 0, 1},

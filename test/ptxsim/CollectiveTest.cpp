@@ -68,6 +68,12 @@ TEST(Collective, LanesMeetAgainAfterABranch) {
             each([](uint32_t l) { return (l ^ 1) + 1; }));
 }
 
+TEST(Collective, LanesMeetThoseThatWaitFurtherUp) {
+  EXPECT_EQ(lanes("setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra B;\nA: shfl.sync.bfly.b32 %r2, %r1, 16, 31, -1;\nbra E;\n"
+                  "B: add.s32 %r3, %r1, 1;\nbra A;\nE:"),
+            each([](uint32_t l) { return l ^ 16; }));
+}
+
 TEST(Collective, GroupsShuffleWithTheirOwnMasks) {
   EXPECT_EQ(lanes("setp.lt.u32 %p1, %r1, 16;\n@%p1 bra A;\nshfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff0000;\nbra B;\n"
                   "A: shfl.sync.bfly.b32 %r2, %r1, 2, 31, 0xffff;\nB:"),

@@ -62,8 +62,8 @@ void multiply(Warp &w, const Instruction &i, uint32_t on) {
     }
   });
   for (int row = 0; row < 16; ++row)
-    for (int column = 0; column < 8; ++column)
-      for (int k = 0; k < depth; ++k)
+    for (int k = 0; k < depth; ++k)
+      for (int column = 0; column < 8; ++column) // becomes vector code
         tile.c[row][column] += tile.a[row][k] * tile.b[k][column];
   eachLane(on, [&](int lane) {
     uint64_t bits[4];

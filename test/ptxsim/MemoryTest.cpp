@@ -181,13 +181,13 @@ TEST(Memory, UpdatesAtomically) {
                                     "atom.global.cas.b32 %r2, [%rd1+16], 5, 77;\n"
                                     "atom.global.inc.u32 %r2, [%rd1+20], 9;\n"
                                     "atom.global.or.b32 %r2, [%rd1+24], %r1;\n"
-                                    "atom.global.add.noftz.bf16x2 %r2, [%rd1+28], 0x3f800000;\n"
+                                    "mov.b32 %r3, 0x3c000000; atom.global.add.noftz.f16x2 %r2, [%rd1+28], %r3;\n"
                                     "atom.global.exch.b64 %rd2, [%rd1+32], 9;"),
                           {out.address}, grid(1, 32)),
             "");
   auto found = values<uint32_t>(out);
   EXPECT_EQ(std::vector<uint32_t>(found.begin(), found.begin() + 9),
-            (std::vector<uint32_t>{32, uint32_t(bitsOf(496.0f)), 0, 31, 77, 2, 31, 0x42000000, 9}));
+            (std::vector<uint32_t>{32, uint32_t(bitsOf(496.0f)), 0, 31, 77, 2, 31, 0x50000000, 9}));
 }
 
 struct Violation {
@@ -207,9 +207,11 @@ TEST(Memory, ReportsBadAddresses) {
             "at 0x700000100)"},
            {"ld.global.v4.b32 {%r1, %r2, %r3, %r4}, [%rd1+8];",
             "reads 16 bytes at 0x700000108, expected a multiple of 16"},
-           {"ld.b32 %r1, [1234];", "reads 4 bytes outside of every allocation: 0x4d2 (no address of the device)"},
+           {"mov.b64 %rd2, 1234; ld.b32 %r1, [%rd2];",
+            "reads 4 bytes outside of every allocation: 0x4d2 (no address of the device)"},
            {"atom.global.add.u32 %r1, [%rd1+2], 1;", "updates 4 bytes at 0x700000102, expected a multiple of 4"},
-           {"ld.shared.b32 %r1, [4096];", "reads 4 bytes at shared byte 4096, expected less than 0"},
+           {"mov.b64 %rd2, 4096; ld.shared.b32 %r1, [%rd2];",
+            "reads 4 bytes at shared byte 4096, expected less than 0"},
            {"ld.local.b32 %r1, [64];", "reads 4 bytes at local byte 64, expected less than 0"},
            {"trap;", "trap"},
        }) {

@@ -173,6 +173,16 @@ TEST(Hangs, OfBlocksThatDoNotRunAtOnce) {
                   "hangs: every warp waits for another one\n  block (0,0,0):");
 }
 
+TEST(Hangs, OfLanesThatWatchFlagsOfTheirOwn) {
+  Simulator simulator;
+  Allocation &flags = simulator.buffer(128, "flags");
+  EXPECT_CONTAINS(
+      simulator.run(kernel(1, "mov.u32 %r1, %tid.x; mul.wide.u32 %rd2, %r1, 4; add.s64 %rd1, %rd1, %rd2;\n"
+                              "L: ld.acquire.gpu.global.b32 %r2, [%rd1];\nsetp.ne.s32 %p1, %r2, 0;\n@%p1 bra L;"),
+                    {flags.address}, grid(1, 32)),
+      "hangs: every warp waits for another one");
+}
+
 TEST(Hangs, EndAtALimitOfSteps) {
   Settings settings;
   settings.stepLimit = 10'000;

@@ -19,13 +19,17 @@ bool isStrong(const Instruction &i) { return i.order != Order::Weak; }
 bool acquires(const Instruction &i) { return i.order == Order::Acquire || i.order == Order::AcquireRelease; }
 bool releases(const Instruction &i) { return i.order == Order::Release || i.order == Order::AcquireRelease; }
 
-/// Ends the warp's turn when it read, by the same instruction, what it had read before: it waits for another one.
-void watchSpin(Warp &w, uint64_t address, uint64_t value) {
-  uint64_t what = address * 31 + uint64_t(w.pc);
-  w.isYielding = w.lastSpin == what && w.lastSpinValue == value;
-  w.lastSpin = what;
-  w.lastSpinValue = value;
-}
+/// Ends the warp's turn when all its lanes read, by the same instruction, what they had read before: they wait for
+/// others.
+struct SpinWatch {
+  uint64_t seen = 0;
+  void note(uint64_t address, uint64_t value) { seen = (seen ^ address * 31 ^ value) * 0x9e3779b97f4a7c15; }
+  void finish(Warp &w) {
+    seen ^= uint64_t(w.pc);
+    w.isYielding = w.lastSpin == seen;
+    w.lastSpin = seen;
+  }
+};
 
 uint64_t element(const Instruction &i, const uint8_t *from) {
   uint64_t value = loadElement(from, i.bytes);
@@ -40,6 +44,7 @@ void load(Warp &w, const Instruction &i, uint32_t on) {
   if (w.launch->counts)
     countAccess(w, i, on, bytes, false);
   Use use{.isRead = true, .isStrong = isStrong(i), .isReadOnly = i.isReadOnly};
+  SpinWatch spin;
   eachLane(on, [&](int lane) {
     uint64_t address = w.get(i.a, lane) + i.offset;
     const uint8_t *from = reach(w, lane, i.space, address, bytes, bytes, use);
@@ -51,9 +56,11 @@ void load(Warp &w, const Instruction &i, uint32_t on) {
     }
     if (use.isStrong) {
       w.launch->races->receive(w.clock, keyOf(w, i.space, address), acquires(i), i.scope);
-      watchSpin(w, address, count == 1 ? w.get(i.d, lane) : 0);
+      spin.note(address, w.get(count == 1 ? i.d : i.more[0], lane));
     }
   });
+  if (use.isStrong)
+    spin.finish(w);
 }
 
 void store(Warp &w, const Instruction &i, uint32_t on) {
@@ -201,6 +208,7 @@ Type atomicType(uint32_t mode) { return {char(mode >> 8 & 255), uint8_t(mode >> 
 void atomic(Warp &w, const Instruction &i, uint32_t on) {
   Use use{.isRead = true, .isWrite = true, .isStrong = true};
   Type type = atomicType(i.mode);
+  SpinWatch spin;
   if (w.launch->counts)
     countAccess(w, i, on, i.bytes, true);
   eachLane(on, [&](int lane) {
@@ -213,9 +221,11 @@ void atomic(Warp &w, const Instruction &i, uint32_t on) {
     w.launch->races->publish(w.clock, key, releases(i), true, i.scope);
     if (i.d.reg >= 0) {
       w.set(i.d, lane, old);
-      watchSpin(w, address, old);
+      spin.note(address, old);
     }
   });
+  if (i.d.reg >= 0)
+    spin.finish(w);
 }
 
 template <bool HasResult> void decodeAtomic(Modifiers &op, const Statement &s, Instruction &i, Pool &) {

@@ -222,10 +222,11 @@ uint64_t Warp::run(uint64_t budget) {
       }
       if (i.kind == Kind::Branch) {
         if (on == mask) {
+          // Others stand between here and there, or there; or they wait at a place that a jump back comes by.
+          bool mayMeet = i.target >= limit || (atCollective && i.target < pc);
           pc = i.target;
-          if (pc >= limit) // lanes stand between here and there, or there
+          if (mayMeet)
             break;
-          // Backwards: no other lane of the frame is lower than where this group was.
           continue;
         }
         if (!on) {

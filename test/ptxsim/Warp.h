@@ -63,7 +63,7 @@ struct Warp {
   uint32_t parameterStride = 0, localStride = 0;
   WarpClock clock;
   std::vector<AsyncState> async; // by lane; empty until the first cp.async
-  uint64_t lastSpin = 0, lastSpinValue = 0;
+  uint64_t lastSpin = 0;         // what the last strong load saw, as a hash
 
   /// Runs until all lanes wait or are through, the warp spins, or `budget` instructions are done. Returns how many
   /// were.
