@@ -234,6 +234,8 @@ TEST(Arithmetic, ComparisonsAndSelection) {
       {"setp.lt.and.s32 %p0, %r1, %r2, %p1;", 1, 2, 1, 1},
       {"setp.lt.and.s32 %p0, %r1, %r2, !%p1;", 1, 2, 1, 0},
       {"setp.lt.s32 %p2|%p0, %r1, %r2;", 3, 2, 0, 1},
+      {"setp.lt.f16x2 %p0|%p2, %r1, %r2;", 0x40003c00, 0x3c004000, 0, 1},
+      {"setp.lt.f16x2 %p2|%p0, %r1, %r2;", 0x40003c00, 0x3c004000, 0, 0},
       {"setp.lt.xor.s32 %p2|%p0, %r1, %r2, %p1;", 1, 2, 1, 1},
       {"selp.b32 %r0, %r1, %r2, %p1;", 7, 8, 1, 7},
       {"selp.f64 %rd0, %rd1, %rd2, %p1;", 7, 8, 0, 8},

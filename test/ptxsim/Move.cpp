@@ -124,6 +124,15 @@ template <typename T> void setPredicates(Warp &w, const Instruction &i, uint32_t
   });
 }
 
+/// f16x2: one predicate for each half, the lower one first.
+void setPredicatePair(Warp &w, const Instruction &i, uint32_t on) {
+  eachLane(on, [&](int lane) {
+    uint64_t a = w.get(i.a, lane), b = w.get(i.b, lane);
+    w.set(i.d, lane, (compareBits<Half>(a, b) & i.mode) != 0);
+    w.set(i.more[0], lane, (compareBits<Half>(a >> 16, b >> 16) & i.mode) != 0);
+  });
+}
+
 template <template <typename> typename F> Handler handlerFor(Type type) {
   bool isSigned = type.kind == 's';
   switch (type.kind) {
@@ -177,7 +186,8 @@ void decodeSetp(Modifiers &op, const Statement &s, Instruction &i, Pool &pool) {
   int with = op.takeOneOf({"and", "or", "xor"});
   bool isFlushing = op.take("ftz");
   Type type = op.takeType();
-  if (!type.kind || type.isPacked || type.kind == 'p' || isFlushing)
+  bool isPair = type.isPacked && type.kind == 'h' && with < 0;
+  if (!type.kind || (type.isPacked && !isPair) || type.kind == 'p' || isFlushing)
     refuse(isFlushing ? "unknown modifier .ftz" : "unknown type");
   s.expect(with < 0 ? 3 : 4, with < 0 ? 3 : 4);
   const Argument &to = s.arguments[0];
@@ -196,7 +206,9 @@ void decodeSetp(Modifiers &op, const Statement &s, Instruction &i, Pool &pool) {
     mode |= uint32_t(with + 1) << 4 | (third.isNegated ? NegateC : 0);
   }
   i.mode = mode;
-  i.run = with >= 0 || to.hasSecond ? handlerFor<Two>(type) : handlerFor<One>(type);
+  if (isPair && !to.hasSecond)
+    refuse("operand 1: expected two predicates");
+  i.run = isPair ? setPredicatePair : with >= 0 || to.hasSecond ? handlerFor<Two>(type) : handlerFor<One>(type);
 }
 
 /// set: all ones, or 1.0 for an f32 result (mode bit 7).
