@@ -188,6 +188,45 @@ void Warp::call(const Instruction &i, uint32_t on) {
   enter(to);
 }
 
+/// Barriers, tables, calls, returns and exits: lanes `on` leave the instruction that follows.
+void Warp::control(const Instruction &i, uint32_t on) {
+  switch (i.kind) {
+  case Kind::Barrier:
+    arrive(i, on);
+    break;
+  case Kind::IndexedBranch:
+    eachLane(on, [&](int lane) {
+      const std::vector<int> &table = launch->program->tables[i.target];
+      uint64_t index = uint32_t(get(i.a, lane));
+      if (index >= table.size())
+        fail(lane, format("index %llu of a table of %zu branch targets", (unsigned long long)index, table.size()));
+      pcs[lane] = table[index];
+    });
+    break;
+  case Kind::Call:
+    call(i, on);
+    break;
+  case Kind::Return:
+    if (frame->caller) {
+      Frame *to = frame->caller;
+      int place = frame->returnTo;
+      eachLane(on, [&](int lane) {
+        frames[lane] = to;
+        pcs[lane] = place;
+      });
+      enter(to);
+      break;
+    }
+    [[fallthrough]];
+  case Kind::Exit:
+    alive &= ~on;
+    ++launch->progress;
+    break;
+  default:
+    break;
+  }
+}
+
 uint64_t Warp::run(uint64_t budget) {
   const Instruction *code = launch->program->code.data();
   uint64_t *executed = launch->counts ? launch->counts->instructions.data() : nullptr;
@@ -254,41 +293,7 @@ uint64_t Warp::run(uint64_t budget) {
       if (i.kind == Kind::Barrier && i.isAligned && !gather(i, mask, on))
         break;
       eachLane(mask, [&](int lane) { pcs[lane] = pc + 1; });
-      switch (i.kind) {
-      case Kind::Barrier:
-        arrive(i, on);
-        break;
-      case Kind::IndexedBranch:
-        eachLane(on, [&](int lane) {
-          const std::vector<int> &table = launch->program->tables[i.target];
-          uint64_t index = uint32_t(get(i.a, lane));
-          if (index >= table.size())
-            fail(lane, format("index %llu of a table of %zu branch targets", (unsigned long long)index, table.size()));
-          pcs[lane] = table[index];
-        });
-        break;
-      case Kind::Call:
-        call(i, on);
-        break;
-      case Kind::Return:
-        if (frame->caller) {
-          Frame *to = frame->caller;
-          int place = frame->returnTo;
-          eachLane(on, [&](int lane) {
-            frames[lane] = to;
-            pcs[lane] = place;
-          });
-          enter(to);
-          break;
-        }
-        [[fallthrough]];
-      case Kind::Exit:
-        alive &= ~on;
-        ++launch->progress;
-        break;
-      default:
-        break;
-      }
+      control(i, on);
       break;
     }
     if (!isMoved)

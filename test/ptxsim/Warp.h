@@ -84,6 +84,7 @@ private:
   bool gather(const Instruction &i, uint32_t mask, uint32_t on);
   void arrive(const Instruction &i, uint32_t on);
   void call(const Instruction &i, uint32_t on);
+  void control(const Instruction &i, uint32_t on);
   [[noreturn]] void neverMeet();
 };
 
