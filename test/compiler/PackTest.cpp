@@ -94,7 +94,7 @@ protected:
     SCOPED_TRACE((type + " stored " + stored + " " + recipe).str());
     const std::string from = segments.empty() ? "\"" + path("in") + "\" at 3" : segments;
     OwningOpRef<ModuleOp> module = parse(("lm.weight @w : !lm.weight<" + type + "> from " + stored + " " + from +
-                                          (recipe.empty() ? "" : " recipe [" + recipe + "]") + " place 64")
+                                          (recipe.empty() ? "" : " recipe [" + recipe + "]") + " offset 64")
                                              .str());
     ASSERT_TRUE(module);
     auto weight = *module->getOps<lm::WeightOp>().begin();
@@ -112,7 +112,7 @@ protected:
 
   /// The error about a weight alone in its file.
   std::string refusal(const std::string &weight) {
-    OwningOpRef<ModuleOp> module = parse("lm.weight @w : " + weight + " place 0");
+    OwningOpRef<ModuleOp> module = parse("lm.weight @w : " + weight + " offset 0");
     auto packed = pack(*module, getPackedBytes((*module->getOps<lm::WeightOp>().begin()).getWeightType()));
     EXPECT_FALSE(packed.ok());
     return packed.ok() ? std::string() : std::string(packed.status().message());
@@ -592,7 +592,7 @@ TEST_F(PackTest, HeaderNamesSectionsAndContents) {
   std::string bytes = randomRows(info, 100, 64);
   writeFile("in", bytes);
   OwningOpRef<ModuleOp> module = parse("lm.weight @b : !lm.weight<50x64xbf16, <16 x 2>> from \"" + path("in") +
-                                       "\" at 6400 place 6464 "
+                                       "\" at 6400 offset 6464 "
                                        "lm.weight @a : !lm.weight<30x64xbf16, <16 x 2>> from \"" +
                                        path("in") + "\" at 0 offset 0");
   ASSERT_TRUE(module);
@@ -633,7 +633,7 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
     EXPECT_FALSE(llvm::sys::fs::exists(path("out.weights")));
     return packed.ok() ? std::string() : std::string(packed.status().message());
   };
-  const std::string from = " from \"" + path("in") + "\" at 90 place 0";
+  const std::string from = " from \"" + path("in") + "\" at 90 offset 0";
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32>" + from),
             path("in") + ": w: expected 16 bytes at 90, found a file of 100");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<16x2xf32, <16 x 1>> from \"" + path("in") +
@@ -644,10 +644,10 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> from \"" + path("in") + "\" at 0"),
             "lm.weight @w: expects an offset in the weights file");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<1x128xf8_e4m3, <16 x 1>> from \"" + path("in") +
-                    "\" at 0 scales f32 \"" + path("in") + "\" at 97 place 0"),
+                    "\" at 0 scales f32 \"" + path("in") + "\" at 97 offset 0"),
             path("in") + ": w: expected 128 bytes at 0, found a file of 100");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<1x32xf8_e4m3, <16 x 1>> from \"" + path("in") + "\" at 0 scales f32 \"" +
-                    path("in") + "\" at 97 place 0"),
+                    path("in") + "\" at 97 offset 0"),
             path("in") + ": w: expected 4 bytes of scales at 97, found a file of 100");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4x4xf32>" + from),
             "lm.weight @w: expects a matrix with a layout, but found !lm.weight<4x4xf32>: the module did not pass "
