@@ -9,7 +9,7 @@
 
 namespace lathe {
 
-/// FNV-1a over 64-bit words, the last one padded with zeros; as lrt/weights.h says.
+/// FNV-1a over 64-bit words, the last one padded with zeros, as in lrt/weights.h.
 class ContentId {
 public:
   void add(llvm::StringRef bytes) {

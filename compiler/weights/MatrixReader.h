@@ -1,7 +1,7 @@
-//===- MatrixReader.h - values of a matrix, computed where they are asked for -------------------------------------===//
+//===- MatrixReader.h - computes values of a matrix when they are read --------------------------------------------===//
 //
-// What lies between a model's files and a packed weight: a source reads stored values (Sources.h), a step of a recipe
-// makes one matrix of another (Steps.h). Each reader owns those that it reads from.
+// A packed weight is computed by a chain of readers: a source reads stored values (Sources.h), a step of the recipe
+// computes a matrix from another one (Steps.h). Each reader owns the readers of its inputs.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -19,7 +19,7 @@ struct IndexRange {
   int64_t size() const { return end - begin; }
 };
 
-/// A matrix of float32; a vector of n values has n rows of one column. Several threads read it at once.
+/// A matrix of float32; a vector of n values has n rows of one column. Several threads may read it at the same time.
 class MatrixReader {
 public:
   virtual ~MatrixReader() = default;
@@ -27,16 +27,16 @@ public:
   /// Writes [rows.size(), columns.size()] values, one row after another.
   virtual void read(IndexRange rows, IndexRange columns, float *out) const = 0;
 
-  /// Whether a row is made of many stored ones: then many rows at once cost little more than one.
+  /// Whether a row depends on many stored rows: then reading many rows costs little more than reading one.
   virtual bool mixesRows() const { return false; }
 
-  /// Where every row is a stored row as it is: its bytes. `scratch` may hold them. Otherwise null.
+  /// The bytes of a row, if it is a stored row without change; `scratch` may be used for them. Null: it is not.
   virtual const uint8_t *storedRow(int64_t /*row*/, std::vector<uint8_t> & /*scratch*/) const { return nullptr; }
 
-  /// Beside stored rows of f8_e4m3: the scale of each block of kScaleBlock columns.
+  /// For stored rows of f8_e4m3: the scale of each block of kScaleBlock columns.
   virtual void readScales(int64_t /*row*/, float * /*out*/) const {}
 
-  /// These rows are not read again: their pages in memory can go.
+  /// Releases the pages of rows that are not read again.
   virtual void release(IndexRange /*rows*/) const {}
 };
 

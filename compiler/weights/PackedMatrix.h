@@ -1,6 +1,6 @@
 //===- PackedMatrix.h - one matrix or vector of the weights file --------------------------------------------------===//
 //
-// Reads a recipe's result and writes it as the weights file has it, in pieces that several threads compute.
+// Reads the result of a recipe and writes it in the layout of the weights file, in pieces that several threads compute.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -18,29 +18,29 @@ namespace lathe {
 
 /// A vector, a matrix, or one of a weight's matrices.
 struct PackedMatrix {
-  std::string name, file;       // of the weight; where its values begin
-  std::string tensor;           // its name in the checkpoint; empty: not known
+  std::string name, file;       // name of the weight; the file in which its values begin
+  std::string tensor;           // name in the checkpoint; empty: not known
   mlir::lm::WeightType type;    // of a vector or a matrix
   Format stored;                // format of stored rows
   int64_t offset = 0, size = 0; // in the tensor section, bytes
   std::unique_ptr<MatrixReader> reader;
 
-  /// Writes panels [first, first + count) of a matrix to `out`, which is zeros. Adds up rounding errors. An error names
-  /// values that the format cannot hold.
+  /// Writes panels [first, first + count) of a matrix to `out`, which is zero before. Adds to the rounding error.
+  /// Error: values that the format cannot hold.
   absl::Status writePanels(int64_t first, int64_t count, uint8_t *out, RoundingError &error) const;
-  /// Whether the type's format is that of stored rows, which then need no conversion.
+  /// Whether stored rows have the type's format already.
   bool copiesRows() const;
   /// Writes a vector to `out`.
   void writeVector(uint8_t *out) const;
 
-  /// An error about values that the format cannot hold.
+  /// The error: values that the format cannot hold.
   absl::Status cannotHold(const llvm::Twine &message) const;
 
 private:
   absl::Status copyPanels(int64_t first, int64_t count, uint8_t *out) const;
 };
 
-/// Every matrix of the weight in turn. Opens its files. An error names the weight, or the file and the weight.
+/// All matrices of the weight. Opens its files. An error names the weight, or the file and the weight.
 absl::Status addMatrices(mlir::lm::WeightOp weight, MappedFiles &files, std::vector<PackedMatrix> &out);
 
 } // namespace lathe

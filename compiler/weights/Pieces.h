@@ -11,21 +11,21 @@
 
 namespace lathe {
 
-/// What is computed at once: a vector, or some panels of a matrix.
+/// A unit of work: a vector, or some panels of a matrix.
 struct Piece {
   const PackedMatrix *matrix;
   int64_t panel, panels; // of a matrix
   int64_t offset, size;  // in the tensor section, bytes
 
   absl::Status run(uint8_t *out, RoundingError &error) const;
-  /// The pages it read are not needed again.
+  /// Releases the pages that it has read.
   void release() const;
 };
 
-/// Pieces of about the size of a core's cache, in order.
+/// Divides the matrices into pieces of about the size of a core's cache, in order.
 std::vector<Piece> cutIntoPieces(llvm::ArrayRef<PackedMatrix> matrices);
 
-/// Threads run pieces in any order, `next` hands them out in theirs. At most two per worker are in memory.
+/// Threads compute pieces in any order; `next` returns them in order. At most two per worker are in memory.
 class PieceWorkers {
 public:
   PieceWorkers(llvm::ArrayRef<Piece> pieces, unsigned size) : pieces(pieces), slots(2 * size) {
@@ -35,7 +35,7 @@ public:
   ~PieceWorkers();
 
   struct Result {
-    llvm::StringRef bytes; // until the next call
+    llvm::StringRef bytes; // valid until the next call
     RoundingError error;
   };
   /// Waits for piece `index` and returns its result.

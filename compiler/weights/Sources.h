@@ -1,4 +1,4 @@
-//===- Sources.h - matrices as a model's files hold them ----------------------------------------------------------===//
+//===- Sources.h - matrices in a model's files --------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_WEIGHTS_SOURCES_H
 #define LATHE_COMPILER_WEIGHTS_SOURCES_H
@@ -25,11 +25,11 @@ struct StoredMatrix {
   Source &get(mlir::lm::SourceRole role) { return sources[static_cast<size_t>(role)]; }
 };
 
-/// Bytes from the first to the last of a role, when the file keeps the roles `apart` beside the values.
+/// The bytes of a role, where the file stores the roles `apart` from the values.
 uint64_t getSourceBytes(const StoredMatrix &matrix, mlir::lm::SourceRole role,
                         llvm::ArrayRef<mlir::lm::SourceRole> apart);
 
-/// Reads the values of a stored matrix: the float32 that decodeRow says, times what scales are kept apart.
+/// A reader of a stored matrix: the float32 values of decodeRow, times the scales that are stored apart.
 std::unique_ptr<MatrixReader> makeSourceReader(const StoredMatrix &matrix);
 
 } // namespace lathe

@@ -1,4 +1,4 @@
-//===- Steps.h - what a recipe does to matrices -------------------------------------------------------------------===//
+//===- Steps.h - the steps of a weight's recipe -------------------------------------------------------------------===//
 
 #ifndef LATHE_COMPILER_WEIGHTS_STEPS_H
 #define LATHE_COMPILER_WEIGHTS_STEPS_H
@@ -9,14 +9,14 @@
 
 namespace lathe {
 
-/// Between the matrices that a step reads and the one it makes.
+/// The shapes of a step: of the matrices that it reads, and of the one that it makes.
 struct StepContext {
-  Format format;               // of stored rows, where the inputs still have them
+  Format format;               // of the inputs' rows, where these are still rows as stored
   mlir::lm::StoredShape input; // of each
   mlir::lm::StoredShape result;
 };
 
-/// Reads the result of `step`. Inputs: as many as the step has parts.
+/// A reader of the result of `step`. `inputs`: a reader for each part of the step.
 std::unique_ptr<MatrixReader> makeStepReader(mlir::lm::RecipeStep step, const StepContext &context,
                                              std::vector<std::unique_ptr<MatrixReader>> inputs);
 

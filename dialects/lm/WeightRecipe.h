@@ -1,4 +1,4 @@
-//===- WeightRecipe.h - shapes on the way from files to a weight --------------------------------------------------===//
+//===- WeightRecipe.h - shapes of the steps of a weight's recipe --------------------------------------------------===//
 
 #ifndef LATHE_DIALECTS_LM_WEIGHTRECIPE_H
 #define LATHE_DIALECTS_LM_WEIGHTRECIPE_H
@@ -12,40 +12,41 @@ namespace mlir::lm {
 enum class SourceRole : uint32_t;
 class WeightOp;
 
-/// Where one role of one matrix, or of one part of it, begins. Its length follows from the weight.
+/// Where the values of one role begin, for a matrix or a part of it. The weight determines their number.
 struct SourceSegment {
   StringAttr file;
   int64_t offset;  // bytes
   int64_t row = 0; // scales: the row of the scaled tensor at which the values begin
 };
 
-/// A matrix as a step of a recipe reads or makes it. A vector of n values has n rows of one column.
+/// The shape of a matrix before or after a step of a recipe. A vector of n values has n rows of one column.
 struct StoredShape {
   int64_t rows, columns;
-  int64_t pitch; // values from the beginning of a row to that of the next; `columns` unless columns are left out
+  int64_t
+      pitch; // values from the start of a row to the start of the next; more than `columns` where columns are skipped
   bool isVector = false;
 };
 
-/// A role that a format of values allows beside them: a number for each block of rows x columns values.
+/// A role that a format has besides values: a number for each block of rows x columns values.
 struct SourceRule {
   lathe::Format values;
   SourceRole role;
   llvm::StringLiteral format;
-  int64_t bytes;         // of a number of this role
+  int64_t bytes;         // of one such number
   int64_t rows, columns; // of a block, values
-  int64_t blockBytes;    // of a block of FormatInfo::block values, which do not have this role among them
+  int64_t blockBytes;    // of a block of FormatInfo::block values without the numbers of this role
 
-  /// Numbers in a row of blocks, for `count` values.
+  /// The number of such numbers for `count` values of a row.
   int64_t perRow(int64_t count) const { return (count + columns - 1) / columns; }
-  /// The row of blocks that a row of values lies in.
+  /// The row of blocks that contains a row of values.
   int64_t rowOf(int64_t row) const { return row / rows; }
 };
 
-/// Null where `values` has no such role beside it.
+/// Null: `values` has no such role.
 const SourceRule *getSourceRule(lathe::Format values, SourceRole role);
 
-/// The shape that each step of a weight's recipe makes, in order, the stored one before them: shapes[i] is what step i
-/// reads. Emits an error where they do not fit together.
+/// The stored shape, then the shape after each step of a weight's recipe: step i reads shapes[i] and makes
+/// shapes[i + 1]. Error: a step that does not fit its input.
 FailureOr<llvm::SmallVector<StoredShape, 4>> getRecipeShapes(WeightOp weight,
                                                              function_ref<InFlightDiagnostic()> emitError);
 

@@ -28,7 +28,7 @@ public:
 
 private:
   absl::StatusOr<lm::WeightType> addWeight(StringRef symbol, Slot slot, int64_t layer);
-  /// A weight for all layers, in front of the function that uses it.
+  /// Uses a weight outside of the layers: the lm.weight is before the function.
   absl::StatusOr<lm::WeightType> addWeightBefore(func::FuncOp function, Slot slot) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(function);
@@ -48,13 +48,13 @@ private:
 
   OpBuilder builder;
   const ModelSource &source;
-  Config config; // the source's, for this context
+  Config config; // of the model, for this context
   int64_t contextLength;
   OwningOpRef<ModuleOp> module;
-  llvm::StringMap<FlatSymbolRefAttr> kinds; // by structure and weight types
+  llvm::StringMap<FlatSymbolRefAttr> kinds; // of layers, by structure and weight types
 };
 
-/// What a bare config's weights are taken to be.
+/// The format of weights where there is a config without a checkpoint.
 Format defaultFormat(const Config &config, Slot slot, size_t rank) {
   if (isExperts(slot) && config.storedExperts)
     return *config.storedExperts;
@@ -63,8 +63,8 @@ Format defaultFormat(const Config &config, Slot slot, size_t rank) {
              : Format::BF16;
 }
 
-/// Values that share a scale stay what they are where they stay neighbours in a row and, of f8_e4m3, where a panel's
-/// rows share them. Elsewhere they become bf16.
+/// Values with a common scale keep their format where they stay neighbours in a row, and in f8_e4m3 where the rows of a
+/// panel have the same scales. Otherwise they become bf16.
 bool keepsScales(const TensorBinding &binding) {
   const FormatInfo &info = getFormatInfo(binding.format);
   if (!info.isScaled())
@@ -135,14 +135,14 @@ func::FuncOp Importer::addKind(StringRef name, int64_t layer, ArrayRef<std::pair
   return function;
 }
 
-/// What the layer keeps from call to call, by name.
+/// The states of a layer, by name.
 Importer::States Importer::statesOf(int64_t layer) {
   MLIRContext *context = builder.getContext();
   if (config.kinds[layer] == LayerKind::Linear) {
     auto convolution = [&](int64_t heads, int64_t dim) {
       return lm::RecurrentStateType::get(context, heads, dim * (config.convWidth - 1));
     };
-    // A head's state in parts of columns that stay in a core's first cache.
+    // A head's state is divided by columns into parts that fit into a core's L1 cache.
     int64_t dim = config.deltaValueDim, columns = dim % 64 == 0 ? 64 : dim;
     auto delta =
         lm::RecurrentStateType::get(context, config.deltaValueHeads * (dim / columns), config.deltaKeyDim * columns);
@@ -182,7 +182,7 @@ absl::StatusOr<FlatSymbolRefAttr> Importer::addLayer(int64_t layer) {
 
   auto [entry, isNew] = kinds.try_emplace(key);
   if (isNew) {
-    // Kinds of one structure that differ in weight types are numbered: sliding, sliding.1, ...
+    // Kinds with the same structure and different weight types are numbered: sliding, sliding.1, ...
     std::string base = isLinear                                                    ? "linear"
                        : config.isSparse(layer) && !llvm::all_equal(config.sparse) ? "sparse"
                        : !config.rotatesIn(layer)                                  ? "unrotated"
@@ -274,8 +274,8 @@ void Importer::describe() {
   describeFiles(*module, files);
 }
 
-/// Of weights and states: sizes that are each possible can multiply to what no address reaches, and overflow on the
-/// way.
+/// Checks the total size of weights and states: the product of sizes that are valid one by one can be larger than an
+/// address, and can overflow.
 double Importer::countValues() const {
   double values = 0;
   auto add = [&](Slot slot, int64_t layer) {

@@ -1,4 +1,4 @@
-//===- WeightRecipe.cpp - a binding as lm.weight says it ----------------------------------------------------------===//
+//===- WeightRecipe.cpp - attributes of lm.weight -----------------------------------------------------------------===//
 
 #include "frontends/config/WeightRecipe.h"
 #include "dialects/lm/LMOps.h"
@@ -9,12 +9,13 @@ using namespace lathe;
 
 namespace {
 
-/// One for each matrix, for parts all first ones before all second ones: those of a file then stand together.
+/// A segment for each matrix. With parts: the first parts of all matrices, then the second ones, so that neighbouring
+/// segments are of the same file.
 SmallVector<lm::SourceSegment> segmentsOf(const TensorBinding &binding,
                                           function_ref<StringAttr(const TensorInfo &)> pathOf) {
   SmallVector<lm::SourceSegment> segments;
   if (binding.places.empty()) {
-    // Rows of a tensor that holds several weights: where they begin is known here.
+    // The tensor holds several weights: these rows begin at an offset.
     const int64_t width = binding.shape.size() == 2 && !binding.transposedRows ? binding.shape[1] : 1;
     const FormatInfo &info = getFormatInfo(binding.format);
     const int64_t before = binding.firstRow * width / info.block * info.bytes;

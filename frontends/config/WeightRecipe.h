@@ -1,4 +1,4 @@
-//===- WeightRecipe.h - a binding as lm.weight says it ------------------------------------------------------------===//
+//===- WeightRecipe.h - attributes of lm.weight -------------------------------------------------------------------===//
 
 #ifndef LATHE_FRONTENDS_CONFIG_WEIGHTRECIPE_H
 #define LATHE_FRONTENDS_CONFIG_WEIGHTRECIPE_H
@@ -9,12 +9,12 @@
 
 namespace lathe {
 
-/// Attributes of an lm.weight; null where it has none.
+/// Sources and recipe of an lm.weight; null: it has none.
 struct WeightRecipe {
   mlir::ArrayAttr sources, steps;
 };
 
-/// Of a binding to a tensor of `checkpoint`.
+/// For a binding to tensors of `checkpoint`.
 WeightRecipe makeRecipe(mlir::Builder &builder, const Checkpoint &checkpoint, const TensorBinding &binding);
 
 } // namespace lathe
