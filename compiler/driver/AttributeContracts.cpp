@@ -162,7 +162,7 @@ LogicalResult AttributeContracts::verifyEntries() {
     const StringRef name = program.getSymName();
     const int64_t rows = program.getRows();
     if (!llvm::is_contained({"decode", "prefill", "logits"}, name))
-      return program.emitError() << "spmd.program: expected decode, prefill or head, found " << name;
+      return program.emitError() << "spmd.program: expected decode, prefill or logits, found " << name;
     std::optional<int64_t> callRows = find(options, "prefill_rows"), context = find(model, "context");
     if (name == "prefill" && callRows && context &&
         failed(expect("lm.options.prefill_rows", std::min(*callRows, *context), rows, "the rows of @prefill")))

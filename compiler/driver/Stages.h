@@ -29,8 +29,8 @@ const StageInfo &getStageInfo(Stage stage);
 /// stage that should have removed it.
 mlir::LogicalResult verifyStage(mlir::ModuleOp module, Stage stage);
 
-/// Compares the module's attributes (dialects/lm/ModuleAttributes.h) with its ops. Also for the skeleton of stage
-/// object.
+/// Compares the module's attributes (dialects/lm/ModuleAttributes.h) with its ops. Stage object has
+/// only a skeleton (Dump.h), which this also accepts.
 mlir::LogicalResult verifyAttributes(mlir::ModuleOp module, Stage stage);
 
 /// Compares the costs of phases and lm.program with those of `counted`, which were computed anew.

@@ -13,7 +13,7 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
                               llvm::cl::init("as-stored")};
 };
 
-/// After it: every layer is the fused ops of its phases, weights are packed, caches have rows.
+/// Fuses the ops of layers, packs the weights, and sets the rows of each cache.
 void populateGraphPipeline(mlir::OpPassManager &pm, const GraphOptions &options);
 
 } // namespace lathe

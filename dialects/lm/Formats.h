@@ -1,7 +1,8 @@
 //===- Formats.h - how numbers are stored in checkpoints ----------------------------------------------------------===//
 //
-// A row for each storage format. Readers use the block sizes, the packer and the kernels all columns: a new format is a
-// row, its unpacking in compiler/weights, and a test. Quantised formats are those of ggml-quants:
+// A row for each storage format. Readers use only the block sizes; the packer and the kernels use all columns. A new
+// format needs a row here, code in compiler/weights that unpacks it, and a test. Quantised formats are those of
+// ggml-quants:
 //   value = scale * (q - offset)            without a minimum
 //   value = scale * q - minimum             with one
 // where q is the quantised value, unsigned with `bits` bits; `group` neighbours along K have the same scale and

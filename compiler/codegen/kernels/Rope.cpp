@@ -7,7 +7,7 @@ namespace lathe {
 
 namespace {
 
-/// A constant of the module; the same numbers are there once.
+/// A constant of the module with these numbers. Equal constants share one global.
 Value getConstants(RowEmitter &e, ModuleOp module, ArrayRef<float> numbers) {
   auto type = MemRefType::get({static_cast<int64_t>(numbers.size())}, e.getF32Type());
   auto values = DenseElementsAttr::get(RankedTensorType::get(type.getShape(), e.getF32Type()), numbers);

@@ -35,8 +35,8 @@ struct TileDestination {
 bool canEncodeTiles(ScheduleBuilder &b, OperandEncoding encoding, int64_t step);
 /// The destination of a value, for tiles of at most `maxRows` rows and `step` columns. Makes buffers called `name`.
 TileDestination destinationFor(ScheduleBuilder &b, Value value, const Twine &name, int64_t maxRows, int64_t step);
-/// Stores a tile's part: `fill` computes it in f32. If `fill` can round its output (`rounds`) and bf16 is the only
-/// encoding used, it writes bf16 itself.
+/// Stores a tile's part: `fill` writes f32, which is then encoded. If `fill` can also write bf16 (`rounds`) and ops
+/// read the value only as bf16, it writes that directly.
 void fillTile(ScheduleBuilder &b, const TileDestination &to, const TilePart &part, function_ref<void(Value out)> fill,
               bool rounds = false);
 

@@ -100,7 +100,8 @@ public:
   spmd::BufferOp buffer(const Twine &name, int64_t rows, int64_t columns, Type element, spmd::Space space);
   /// An argument of the call.
   spmd::BufferOp callersBuffer(spmd::Role role, int64_t columns, Type element);
-  /// [rows, columns] for work on single rows: in scratch where rows are few. f32 unless `element` is given.
+  /// [rows, columns] for work on single rows: in scratch if `hasFewRows`, else in the arena. f32 unless `element` is
+  /// given.
   spmd::BufferOp rowsBuffer(const Twine &name, int64_t columns, Type element = {});
   /// [rows, columns] of f32 in the arena, which tiles fill.
   spmd::BufferOp arenaBuffer(const Twine &name, int64_t columns);

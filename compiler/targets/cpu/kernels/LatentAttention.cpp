@@ -145,8 +145,8 @@ void LatentEmitter::makePanel(Value panel, Value slot) {
   });
 }
 
-/// Turns the scores of a row and the block of `panels` panels from position `begin` on into weights, relative to the
-/// largest score so far. Returns the factor that scales the row's earlier sums to it.
+/// Replaces a row's scores for a block (`panels` panels from position `begin` on) by exp(score - peak), where peak is
+/// the largest score so far. Returns the factor that adapts the row's earlier sums to the new peak.
 Value LatentEmitter::addScores(Value row, Value begin, Value panels) {
   VectorType vector = e.f32s(lanes);
   auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
