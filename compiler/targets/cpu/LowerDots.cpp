@@ -100,15 +100,12 @@ void LowerDots::runOnOperation() {
   Instruction dotU8S8 = cpu.vnni      ? Instruction{"llvm.x86.avx512.vpdpbusd.512", 64}
                         : cpu.avxvnni ? Instruction{"llvm.x86.avx512.vpdpbusd.256", 32}
                                       : Instruction{};
-  Instruction maddU8S8 = cpu.avx512 ? Instruction{"llvm.x86.avx512.pmaddubs.w.512", 64}
-                         : cpu.avx2 ? Instruction{"llvm.x86.avx2.pmadd.ub.sw", 32}
-                                    : Instruction{};
-  Instruction maddI16 = cpu.avx512 ? Instruction{"llvm.x86.avx512.pmaddw.d.512", 64}
-                        : cpu.avx2 ? Instruction{"llvm.x86.avx2.pmadd.wd", 32}
-                                   : Instruction{};
-  Instruction lookup = cpu.avx512 ? Instruction{"llvm.x86.avx512.pshuf.b.512", 64}
-                       : cpu.avx2 ? Instruction{"llvm.x86.avx2.pshuf.b", 32}
-                                  : Instruction{};
+  auto widest = [&](const char *avx512, const char *avx2) -> Instruction {
+    return cpu.avx512 ? Instruction{avx512, 64} : cpu.avx2 ? Instruction{avx2, 32} : Instruction{};
+  };
+  Instruction maddU8S8 = widest("llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx2.pmadd.ub.sw");
+  Instruction maddI16 = widest("llvm.x86.avx512.pmaddw.d.512", "llvm.x86.avx2.pmadd.wd");
+  Instruction lookup = widest("llvm.x86.avx512.pshuf.b.512", "llvm.x86.avx2.pshuf.b");
   Instruction dotBF16 = cpu.bf16Dot ? Instruction{"llvm.x86.avx512bf16.dpbf16ps.512", 64} : Instruction{};
   Instruction roundToBF16 = cpu.bf16Dot ? Instruction{"llvm.x86.avx512bf16.cvtneps2bf16.512", 64} : Instruction{};
 
