@@ -143,8 +143,7 @@ void ExpertTiles::emit(Mixture &mixture, Value tile,
 
 static void scheduleExperts(ScheduleBuilder &b, ExpertsOp op) {
   int64_t hidden = columnsOf(op.getResult());
-  bool isPending = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
-  spmd::BufferOp out = isPending ? b.pending(hidden) : b.arenaBuffer(b.numbered("mixed"), hidden);
+  spmd::BufferOp out = b.isPending(op.getResult()) ? b.pending(hidden) : b.arenaBuffer(b.numbered("mixed"), hidden);
   b.setBuffer(op.getResult(), out);
   if (b.isDecomposed(op))
     return scheduleDecomposed(b, "experts", op.getOperation(), out);

@@ -73,11 +73,6 @@ bool lm::canEncodeTiles(ScheduleBuilder &b, OperandEncoding encoding, int64_t st
   return !b.hasFewRows && (encoding == OperandEncoding::BF16 || isWholeBlocks);
 }
 
-bool lm::isPending(Value value) {
-  return llvm::any_of(value.getUsers(),
-                      [](Operation *user) { return isa<func::ReturnOp>(user) && user->getNumOperands() > 1; });
-}
-
 TileDestination lm::destinationFor(ScheduleBuilder &b, Value value, const Twine &name, int64_t maxRows, int64_t step) {
   TileDestination to{{}, {}, std::min(maxRows, b.options.maxRows), step};
   bool needsRows = false;
@@ -87,7 +82,7 @@ TileDestination lm::destinationFor(ScheduleBuilder &b, Value value, const Twine 
     else
       needsRows = true;
   if (needsRows || to.encoded.empty())
-    to.rows = isPending(value) ? b.pending(columnsOf(value)) : b.arenaBuffer(name, columnsOf(value));
+    to.rows = b.outputBuffer(value, name);
   // f32 in scratch is a tile's own: no other op reads it.
   b.setBuffer(value, to.rows ? to.rows : to.encoded.front().second);
   return to;

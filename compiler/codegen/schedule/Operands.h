@@ -40,9 +40,6 @@ TileDestination destinationFor(ScheduleBuilder &b, Value value, const Twine &nam
 void fillTile(ScheduleBuilder &b, const TileDestination &to, const TilePart &part, function_ref<void(Value out)> fill,
               bool rounds = false);
 
-/// Whether the layer returns the value as pending: the next op adds it to the residual stream.
-bool isPending(Value value);
-
 } // namespace mlir::lm
 
 #endif // LATHE_COMPILER_CODEGEN_SCHEDULE_OPERANDS_H

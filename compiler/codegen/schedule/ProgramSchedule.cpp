@@ -177,20 +177,11 @@ LogicalResult ProgramSchedule::scheduleEntry() {
 }
 
 LogicalResult ProgramSchedule::scheduleLayers() {
-  if (makesOnlyLogits()) {
-    // The module's buffers, in which prefill left its streams.
-    auto left = [&](const Twine &name) {
-      return program->getParentOfType<ModuleOp>().lookupSymbol<spmd::BufferOp>(("prefill." + name).str());
-    };
-    for (OpResult stream : layers.getResults()) {
-      unsigned index = stream.getResultNumber();
-      b.setBuffer(stream, !b.hasPending ? left("stream." + Twine(index)) : left(index == 0 ? "stream" : "pending"));
-    }
-    return success();
+  if (!makesOnlyLogits()) {
+    if (!b.hasPending && failed(storeStreams(layers, layers.getStream())))
+      return failure();
+    spmd::LayersOp::create(b, b.function.rows, b.function.position, layers.getKinds());
   }
-  if (!b.hasPending && failed(storeStreams(layers, layers.getStream())))
-    return failure();
-  spmd::LayersOp::create(b, b.function.rows, b.function.position, layers.getKinds());
   setStreams(layers.getResults());
   return success();
 }

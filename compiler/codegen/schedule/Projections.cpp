@@ -50,14 +50,11 @@ static bool prepare(ScheduleBuilder &b, Projection &projection, StringRef phaseN
   for (Operation *next : ArrayRef(projection.ops).drop_front())
     b.markScheduled(next);
   bool isDecomposed = b.isDecomposed(op);
-  std::string name = isPending(projection.result) && !projection.gated
-                         ? "pending"
-                         : b.numbered(projection.gated ? "gated" : "projected");
+  std::string name = b.isPending(projection.result) ? "pending" : b.numbered(projection.gated ? "gated" : "projected");
   if (projection.isLogits)
     projection.out.rows = b.callersBuffer(spmd::Role::Logits, projection.outputs, b.getF32Type());
   else if (isDecomposed)
-    projection.out.rows = isPending(projection.result) && !projection.gated ? b.pending(projection.outputs)
-                                                                            : b.arenaBuffer(name, projection.outputs);
+    projection.out.rows = b.outputBuffer(projection.result, name);
   else
     projection.out = destinationFor(b, projection.result, name, b.tiles.getRows(), projection.step);
   if (projection.out.encoded.empty())

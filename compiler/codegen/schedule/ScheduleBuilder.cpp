@@ -54,12 +54,14 @@ spmd::BufferOp ScheduleBuilder::scratchBuffer(const Twine &name, int64_t rows, i
   return buffer(name, std::min(rows, options.maxRows), columns, getF32Type(), spmd::Space::Scratch);
 }
 
-/// In prefill: a buffer of the module, which the logits entry reads.
+/// Prefill makes a buffer of the module, and the logits entry reads that.
 spmd::BufferOp ScheduleBuilder::streamBuffer(const Twine &name, int64_t columns, spmd::Space space) {
-  if (options.entry != Entry::Prefill)
+  if (options.entry == Entry::Decode)
     return buffer(name, options.maxRows, columns, getF32Type(), space);
   std::string symbol = ("prefill." + name).str();
   spmd::BufferOp &known = named[symbol];
+  if (!known && options.entry == Entry::Logits)
+    known = program->getParentOfType<ModuleOp>().lookupSymbol<spmd::BufferOp>(symbol);
   if (!known) {
     OpBuilder::InsertionGuard guard(*this);
     setInsertionPoint(program);
@@ -74,7 +76,16 @@ spmd::BufferOp ScheduleBuilder::residual(int64_t columns) {
 }
 
 spmd::BufferOp ScheduleBuilder::pending(int64_t columns) {
-  return hasPending ? streamBuffer("pending", columns, spmd::Space::Arena) : arenaBuffer("pending", columns);
+  return streamBuffer("pending", columns, spmd::Space::Arena);
+}
+
+bool ScheduleBuilder::isPending(Value value) const {
+  return hasPending && !isEntry() && llvm::any_of(value.getUsers(), llvm::IsaPred<func::ReturnOp>);
+}
+
+spmd::BufferOp ScheduleBuilder::outputBuffer(Value value, const Twine &name) {
+  int64_t columns = columnsOf(value);
+  return isPending(value) ? pending(columns) : arenaBuffer(name, columns);
 }
 
 spmd::BufferOp ScheduleBuilder::stream(unsigned index, int64_t columns) {

@@ -110,6 +110,10 @@ public:
   /// The residual stream, and the value that is still to be added to it.
   spmd::BufferOp residual(int64_t columns);
   spmd::BufferOp pending(int64_t columns);
+  /// Whether the layer returns the value as pending: the next op adds it to the residual stream.
+  bool isPending(Value value) const;
+  /// [rows, columns] of f32 in the arena for a value that tiles fill: what is pending has its own buffer.
+  spmd::BufferOp outputBuffer(Value value, const Twine &name);
   /// Stream `index` of those that layers return (without `hasPending`).
   spmd::BufferOp stream(unsigned index, int64_t columns);
   /// Whether it is the residual stream.
