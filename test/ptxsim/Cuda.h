@@ -126,8 +126,17 @@ struct DriverState {
   static DriverState &get();
 };
 
+using Lock = std::lock_guard<std::recursive_mutex>;
+
 /// Why a function cannot be served: not initialised, no context, a failed launch; or CUDA_SUCCESS.
 CUresult readiness();
+/// The result of `body`, which has the driver for itself; or why it cannot be served.
+template <typename Body> CUresult whenReady(Body body) {
+  DriverState &state = DriverState::get();
+  Lock lock(state.lock);
+  CUresult failed = readiness();
+  return failed ? failed : body(state);
+}
 bool isStream(void *stream);
 /// The thread's current context; 0 or the one context there is.
 extern thread_local void *currentContext;

@@ -31,8 +31,6 @@ CUresult ptxsim::readiness() {
 
 namespace {
 
-using Lock = std::lock_guard<std::recursive_mutex>;
-
 void *theContext() { return &DriverState::get(); }
 
 CUresult checkDevice(CUdevice device) {
@@ -209,106 +207,100 @@ CUresult cuCtxGetDevice(CUdevice *device) {
   *device = 0;
   return currentContext ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
-CUresult cuCtxSynchronize() { return readiness(); }
+CUresult cuCtxSynchronize() {
+  return whenReady([](DriverState &) { return CUDA_SUCCESS; });
+}
 
 CUresult cuModuleLoadDataEx(void **result, const void *image, unsigned count, CUjit_option *options, void **values) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  if (!result || !image)
-    return CUDA_ERROR_INVALID_VALUE;
-  auto write = [&](CUjit_option buffer, CUjit_option bytes, const std::string &text) {
-    char *to = nullptr;
-    size_t room = 0, *place = nullptr;
-    for (unsigned k = 0; k < count; ++k) {
-      if (options[k] == buffer)
-        to = static_cast<char *>(values[k]);
-      if (options[k] == bytes)
-        room = reinterpret_cast<size_t>(values[k]), place = reinterpret_cast<size_t *>(&values[k]);
+  return whenReady([&](DriverState &state) -> CUresult {
+    if (!result || !image)
+      return CUDA_ERROR_INVALID_VALUE;
+    auto write = [&](CUjit_option buffer, CUjit_option bytes, const std::string &text) {
+      char *to = nullptr;
+      size_t room = 0, *place = nullptr;
+      for (unsigned k = 0; k < count; ++k) {
+        if (options[k] == buffer)
+          to = static_cast<char *>(values[k]);
+        if (options[k] == bytes)
+          room = reinterpret_cast<size_t>(values[k]), place = reinterpret_cast<size_t *>(&values[k]);
+      }
+      size_t length = to && room ? std::min(text.size(), room - 1) : 0;
+      if (to && room)
+        std::copy_n(text.c_str(), length, to), to[length] = 0;
+      if (place)
+        *place = length ? length + 1 : 0;
+    };
+    const char *text = static_cast<const char *>(image);
+    if (text[0] == 0x7f || (unsigned char)text[0] == 0x50) // a cubin or a fat binary: nothing here runs them
+      return CUDA_ERROR_NO_BINARY_FOR_GPU;
+    std::string log;
+    CUresult outcome = CUDA_SUCCESS;
+    try {
+      Module *module = state.device->load(text);
+      outcome = checkTarget(*module->program, state.device->settings.driverVersion, log);
+      if (!outcome)
+        outcome = checkKernels(*module->program, log);
+      if (outcome)
+        state.device->unload(module);
+      else
+        state.modules.insert(module), *result = module;
+    } catch (const Fault &fault) {
+      log = fault.text;
+      outcome = CUDA_ERROR_INVALID_PTX;
     }
-    size_t length = to && room ? std::min(text.size(), room - 1) : 0;
-    if (to && room)
-      std::copy_n(text.c_str(), length, to), to[length] = 0;
-    if (place)
-      *place = length ? length + 1 : 0;
-  };
-  const char *text = static_cast<const char *>(image);
-  if (text[0] == 0x7f || (unsigned char)text[0] == 0x50) // a cubin or a fat binary: nothing here runs them
-    return CUDA_ERROR_NO_BINARY_FOR_GPU;
-  std::string log;
-  CUresult outcome = CUDA_SUCCESS;
-  try {
-    Module *module = state.device->load(text);
-    outcome = checkTarget(*module->program, state.device->settings.driverVersion, log);
-    if (!outcome)
-      outcome = checkKernels(*module->program, log);
     if (outcome)
-      state.device->unload(module);
-    else
-      state.modules.insert(module), *result = module;
-  } catch (const Fault &fault) {
-    log = fault.text;
-    outcome = CUDA_ERROR_INVALID_PTX;
-  }
-  if (outcome)
-    fprintf(stderr, "ptxsim: module: %s\n", log.c_str());
-  write(JIT_ERROR_LOG_BUFFER, JIT_ERROR_LOG_BUFFER_SIZE_BYTES, log);
-  write(JIT_INFO_LOG_BUFFER, JIT_INFO_LOG_BUFFER_SIZE_BYTES, "");
-  return outcome;
+      fprintf(stderr, "ptxsim: module: %s\n", log.c_str());
+    write(JIT_ERROR_LOG_BUFFER, JIT_ERROR_LOG_BUFFER_SIZE_BYTES, log);
+    write(JIT_INFO_LOG_BUFFER, JIT_INFO_LOG_BUFFER_SIZE_BYTES, "");
+    return outcome;
+  });
 }
 CUresult cuModuleLoadData(void **result, const void *image) {
   return cuModuleLoadDataEx(result, image, 0, nullptr, nullptr);
 }
 
 CUresult cuModuleUnload(void *handle) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  Module *module = static_cast<Module *>(handle);
-  if (!state.modules.erase(module))
-    return CUDA_ERROR_INVALID_HANDLE;
-  std::erase_if(state.kernels, [&](auto &entry) { return entry.first.first == module; });
-  state.device->unload(module);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    Module *module = static_cast<Module *>(handle);
+    if (!state.modules.erase(module))
+      return CUDA_ERROR_INVALID_HANDLE;
+    std::erase_if(state.kernels, [&](auto &entry) { return entry.first.first == module; });
+    state.device->unload(module);
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuModuleGetFunction(void **result, void *handle, const char *name) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  Module *module = static_cast<Module *>(handle);
-  if (!state.modules.count(module))
-    return CUDA_ERROR_INVALID_HANDLE;
-  const Function *function = module->program->find(name);
-  if (!function || !function->isEntry || !function->isDefined)
-    return CUDA_ERROR_NOT_FOUND;
-  std::unique_ptr<Kernel> &kernel = state.kernels[{module, name}];
-  if (!kernel)
-    kernel = std::make_unique<Kernel>(Kernel{module, function, kMostSharedStatic - function->sharedBytes});
-  *result = kernel.get();
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    Module *module = static_cast<Module *>(handle);
+    if (!state.modules.count(module))
+      return CUDA_ERROR_INVALID_HANDLE;
+    const Function *function = module->program->find(name);
+    if (!function || !function->isEntry || !function->isDefined)
+      return CUDA_ERROR_NOT_FOUND;
+    std::unique_ptr<Kernel> &kernel = state.kernels[{module, name}];
+    if (!kernel)
+      kernel = std::make_unique<Kernel>(Kernel{module, function, kMostSharedStatic - function->sharedBytes});
+    *result = kernel.get();
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuModuleGetGlobal_v2(CUdeviceptr *address, size_t *bytes, void *handle, const char *name) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  Module *module = static_cast<Module *>(handle);
-  if (!state.modules.count(module))
-    return CUDA_ERROR_INVALID_HANDLE;
-  for (const std::unique_ptr<Variable> &variable : module->program->variables)
-    if (variable->name == name && variable->space != Space::Shared) {
-      if (address)
-        *address = variable->address;
-      if (bytes)
-        *bytes = variable->bytes;
-      return CUDA_SUCCESS;
-    }
-  return CUDA_ERROR_NOT_FOUND;
+  return whenReady([&](DriverState &state) -> CUresult {
+    Module *module = static_cast<Module *>(handle);
+    if (!state.modules.count(module))
+      return CUDA_ERROR_INVALID_HANDLE;
+    for (const std::unique_ptr<Variable> &variable : module->program->variables)
+      if (variable->name == name && variable->space != Space::Shared) {
+        if (address)
+          *address = variable->address;
+        if (bytes)
+          *bytes = variable->bytes;
+        return CUDA_SUCCESS;
+      }
+    return CUDA_ERROR_NOT_FOUND;
+  });
 }
 
 } // extern "C"

@@ -9,8 +9,6 @@ using namespace ptxsim;
 
 namespace {
 
-using Lock = std::lock_guard<std::recursive_mutex>;
-
 Kernel *kernelOf(void *handle) {
   for (const auto &[name, kernel] : DriverState::get().kernels)
     if (kernel.get() == handle)
@@ -85,26 +83,24 @@ bool gather(const Function &function, void **parameters, void **extra, std::vect
 }
 
 CUresult launch(void *handle, Grid grid, void *stream, void **parameters, void **extra) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  Kernel *kernel = kernelOf(handle);
-  if (!kernel || !isStream(stream))
-    return CUDA_ERROR_INVALID_HANDLE;
-  if (CUresult failed = checkGrid(*kernel, grid))
-    return failed;
-  std::vector<uint8_t> arguments;
-  if (!gather(*kernel->function, parameters, extra, arguments))
-    return refuse(CUDA_ERROR_INVALID_VALUE,
-                  format("kernel %s: expected %zu parameters of %u bytes in all", kernel->function->name.c_str(),
-                         kernel->function->parameterOffsets.size(), kernel->function->signature.bytes));
-  std::string violated = state.device->launch(*kernel->module, *kernel->function, grid, std::move(arguments));
-  if (!violated.empty()) {
-    fprintf(stderr, "ptxsim: %s\n", violated.c_str());
-    state.hasFailed = true; // seen at the next synchronisation, as on a device
-  }
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    Kernel *kernel = kernelOf(handle);
+    if (!kernel || !isStream(stream))
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (CUresult failed = checkGrid(*kernel, grid))
+      return failed;
+    std::vector<uint8_t> arguments;
+    if (!gather(*kernel->function, parameters, extra, arguments))
+      return refuse(CUDA_ERROR_INVALID_VALUE,
+                    format("kernel %s: expected %zu parameters of %u bytes in all", kernel->function->name.c_str(),
+                           kernel->function->parameterOffsets.size(), kernel->function->signature.bytes));
+    std::string violated = state.device->launch(*kernel->module, *kernel->function, grid, std::move(arguments));
+    if (!violated.empty()) {
+      fprintf(stderr, "ptxsim: %s\n", violated.c_str());
+      state.hasFailed = true; // seen at the next synchronisation, as on a device
+    }
+    return CUDA_SUCCESS;
+  });
 }
 
 struct ErrorName {
@@ -146,74 +142,68 @@ const ErrorName *findError(CUresult result) {
 extern "C" {
 
 CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, void *handle) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  const Kernel *kernel = kernelOf(handle);
-  if (!kernel)
-    return CUDA_ERROR_INVALID_HANDLE;
-  switch (attribute) {
-  case FUNC_MAX_THREADS_PER_BLOCK:
-    *value = int(mostThreads(*kernel->function));
-    return CUDA_SUCCESS;
-  case FUNC_SHARED_SIZE_BYTES:
-    *value = int(kernel->function->sharedBytes);
-    return CUDA_SUCCESS;
-  case FUNC_LOCAL_SIZE_BYTES:
-    *value = int(kernel->function->localBytes);
-    return CUDA_SUCCESS;
-  case FUNC_CONST_SIZE_BYTES:
-    *value = 0;
-    return CUDA_SUCCESS;
-  case FUNC_NUM_REGS: // not known without ptxas
-    *value = 32;
-    return CUDA_SUCCESS;
-  case FUNC_PTX_VERSION:
-    *value = int(kernel->module->program->version);
-    return CUDA_SUCCESS;
-  case FUNC_BINARY_VERSION:
-    *value = 80;
-    return CUDA_SUCCESS;
-  case FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-    *value = int(kernel->mostDynamicShared);
-    return CUDA_SUCCESS;
-  case FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT:
-    *value = -1;
-    return CUDA_SUCCESS;
-  }
-  return CUDA_ERROR_INVALID_VALUE;
+  return whenReady([&](DriverState &) -> CUresult {
+    const Kernel *kernel = kernelOf(handle);
+    if (!kernel)
+      return CUDA_ERROR_INVALID_HANDLE;
+    switch (attribute) {
+    case FUNC_MAX_THREADS_PER_BLOCK:
+      *value = int(mostThreads(*kernel->function));
+      return CUDA_SUCCESS;
+    case FUNC_SHARED_SIZE_BYTES:
+      *value = int(kernel->function->sharedBytes);
+      return CUDA_SUCCESS;
+    case FUNC_LOCAL_SIZE_BYTES:
+      *value = int(kernel->function->localBytes);
+      return CUDA_SUCCESS;
+    case FUNC_CONST_SIZE_BYTES:
+      *value = 0;
+      return CUDA_SUCCESS;
+    case FUNC_NUM_REGS: // not known without ptxas
+      *value = 32;
+      return CUDA_SUCCESS;
+    case FUNC_PTX_VERSION:
+      *value = int(kernel->module->program->version);
+      return CUDA_SUCCESS;
+    case FUNC_BINARY_VERSION:
+      *value = 80;
+      return CUDA_SUCCESS;
+    case FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES:
+      *value = int(kernel->mostDynamicShared);
+      return CUDA_SUCCESS;
+    case FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT:
+      *value = -1;
+      return CUDA_SUCCESS;
+    }
+    return CUDA_ERROR_INVALID_VALUE;
+  });
 }
 
 CUresult cuFuncSetAttribute(void *handle, CUfunction_attribute attribute, int value) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  Kernel *kernel = kernelOf(handle);
-  if (!kernel)
-    return CUDA_ERROR_INVALID_HANDLE;
-  if (attribute == FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT)
+  return whenReady([&](DriverState &) -> CUresult {
+    Kernel *kernel = kernelOf(handle);
+    if (!kernel)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (attribute == FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT)
+      return CUDA_SUCCESS;
+    if (attribute != FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 ||
+        uint64_t(value) + kernel->function->sharedBytes > kMostSharedOptIn)
+      return CUDA_ERROR_INVALID_VALUE;
+    kernel->mostDynamicShared = uint32_t(value);
     return CUDA_SUCCESS;
-  if (attribute != FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 ||
-      uint64_t(value) + kernel->function->sharedBytes > kMostSharedOptIn)
-    return CUDA_ERROR_INVALID_VALUE;
-  kernel->mostDynamicShared = uint32_t(value);
-  return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *handle, int threads, size_t dynamicShared) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  const Kernel *kernel = kernelOf(handle);
-  if (!kernel)
-    return CUDA_ERROR_INVALID_HANDLE;
-  if (threads <= 0 || uint32_t(threads) > kMostThreads)
-    return CUDA_ERROR_INVALID_VALUE;
-  *blocks = state.device->blocksPerProcessor(*kernel->function, uint32_t(threads), uint32_t(dynamicShared));
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    const Kernel *kernel = kernelOf(handle);
+    if (!kernel)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (threads <= 0 || uint32_t(threads) > kMostThreads)
+      return CUDA_ERROR_INVALID_VALUE;
+    *blocks = state.device->blocksPerProcessor(*kernel->function, uint32_t(threads), uint32_t(dynamicShared));
+    return CUDA_SUCCESS;
+  });
 }
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, void *handle, int threads,
                                                               size_t dynamicShared, unsigned) {

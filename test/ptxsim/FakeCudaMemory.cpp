@@ -10,8 +10,6 @@ using namespace ptxsim;
 
 namespace {
 
-using Lock = std::lock_guard<std::recursive_mutex>;
-
 /// The bytes behind a range of device memory; null, with a line on stderr, when it is not all of one allocation.
 uint8_t *range(CUdeviceptr address, size_t bytes, bool isWrite, const char *function) {
   Memory &memory = DriverState::get().device->memory;
@@ -27,49 +25,45 @@ uint8_t *range(CUdeviceptr address, size_t bytes, bool isWrite, const char *func
 }
 
 CUresult copyTo(CUdeviceptr to, const void *from, size_t bytes, const char *function) {
-  Lock lock(DriverState::get().lock);
-  if (CUresult failed = readiness())
-    return failed;
-  uint8_t *at = range(to, bytes, true, function);
-  if (!at)
-    return CUDA_ERROR_INVALID_VALUE;
-  std::memcpy(at, from, bytes);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &) -> CUresult {
+    uint8_t *at = range(to, bytes, true, function);
+    if (!at)
+      return CUDA_ERROR_INVALID_VALUE;
+    std::memcpy(at, from, bytes);
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult copyFrom(void *to, CUdeviceptr from, size_t bytes, const char *function) {
-  Lock lock(DriverState::get().lock);
-  if (CUresult failed = readiness())
-    return failed;
-  const uint8_t *at = range(from, bytes, false, function);
-  if (!at)
-    return CUDA_ERROR_INVALID_VALUE;
-  std::memcpy(to, at, bytes);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &) -> CUresult {
+    const uint8_t *at = range(from, bytes, false, function);
+    if (!at)
+      return CUDA_ERROR_INVALID_VALUE;
+    std::memcpy(to, at, bytes);
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult copyWithin(CUdeviceptr to, CUdeviceptr from, size_t bytes, const char *function) {
-  Lock lock(DriverState::get().lock);
-  if (CUresult failed = readiness())
-    return failed;
-  uint8_t *target = range(to, bytes, true, function);
-  const uint8_t *source = range(from, bytes, false, function);
-  if (!target || !source)
-    return CUDA_ERROR_INVALID_VALUE;
-  std::memmove(target, source, bytes);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &) -> CUresult {
+    uint8_t *target = range(to, bytes, true, function);
+    const uint8_t *source = range(from, bytes, false, function);
+    if (!target || !source)
+      return CUDA_ERROR_INVALID_VALUE;
+    std::memmove(target, source, bytes);
+    return CUDA_SUCCESS;
+  });
 }
 
 template <typename T> CUresult fill(CUdeviceptr to, T value, size_t count, const char *function) {
-  Lock lock(DriverState::get().lock);
-  if (CUresult failed = readiness())
-    return failed;
-  uint8_t *at = to % sizeof(T) ? nullptr : range(to, count * sizeof(T), true, function);
-  if (!at)
-    return CUDA_ERROR_INVALID_VALUE;
-  for (size_t k = 0; k < count; ++k)
-    std::memcpy(at + k * sizeof(T), &value, sizeof(T));
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &) -> CUresult {
+    uint8_t *at = to % sizeof(T) ? nullptr : range(to, count * sizeof(T), true, function);
+    if (!at)
+      return CUDA_ERROR_INVALID_VALUE;
+    for (size_t k = 0; k < count; ++k)
+      std::memcpy(at + k * sizeof(T), &value, sizeof(T));
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult checkStream(void *stream) { return isStream(stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
@@ -84,35 +78,29 @@ bool ptxsim::isStream(void *stream) {
 extern "C" {
 
 CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  if (!address || !bytes)
-    return CUDA_ERROR_INVALID_VALUE;
-  Allocation *memory = state.device->memory.allocate(bytes, "");
-  if (!memory)
-    return CUDA_ERROR_OUT_OF_MEMORY;
-  *address = memory->address;
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    if (!address || !bytes)
+      return CUDA_ERROR_INVALID_VALUE;
+    Allocation *memory = state.device->memory.allocate(bytes, "");
+    if (!memory)
+      return CUDA_ERROR_OUT_OF_MEMORY;
+    *address = memory->address;
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuMemFree_v2(CUdeviceptr address) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  return !address || state.device->memory.free(address) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  return whenReady([&](DriverState &state) -> CUresult {
+    return !address || state.device->memory.free(address) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  });
 }
 
 CUresult cuMemGetInfo_v2(size_t *free, size_t *total) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  *total = state.device->memory.capacity;
-  *free = *total - state.device->memory.used();
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    *total = state.device->memory.capacity;
+    *free = *total - state.device->memory.used();
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t bytes) {
@@ -148,81 +136,69 @@ CUresult cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, void *st
 }
 
 CUresult cuMemHostRegister_v2(void *host, size_t bytes, unsigned) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  if (!host || !bytes)
-    return CUDA_ERROR_INVALID_VALUE;
-  if (state.hostMemory.count(host))
-    return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
-  state.hostMemory[host] = state.device->memory.allocate(bytes, "", static_cast<uint8_t *>(host))->address;
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    if (!host || !bytes)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (state.hostMemory.count(host))
+      return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    state.hostMemory[host] = state.device->memory.allocate(bytes, "", static_cast<uint8_t *>(host))->address;
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuMemHostUnregister(void *host) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  auto found = state.hostMemory.find(host);
-  if (found == state.hostMemory.end() || state.owned.count(host))
-    return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-  state.device->memory.free(found->second);
-  state.hostMemory.erase(found);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    auto found = state.hostMemory.find(host);
+    if (found == state.hostMemory.end() || state.owned.count(host))
+      return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+    state.device->memory.free(found->second);
+    state.hostMemory.erase(found);
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuMemHostAlloc(void **host, size_t bytes, unsigned flags) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  if (!host || !bytes)
-    return CUDA_ERROR_INVALID_VALUE;
-  void *memory = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-  if (!memory)
-    return CUDA_ERROR_OUT_OF_MEMORY;
-  std::memset(memory, 0xff, bytes);
-  cuMemHostRegister_v2(memory, bytes, flags);
-  state.owned.insert(memory);
-  *host = memory;
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    if (!host || !bytes)
+      return CUDA_ERROR_INVALID_VALUE;
+    void *memory = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    if (!memory)
+      return CUDA_ERROR_OUT_OF_MEMORY;
+    std::memset(memory, 0xff, bytes);
+    cuMemHostRegister_v2(memory, bytes, flags);
+    state.owned.insert(memory);
+    *host = memory;
+    return CUDA_SUCCESS;
+  });
 }
 CUresult cuMemAllocHost_v2(void **host, size_t bytes) { return cuMemHostAlloc(host, bytes, 0); }
 
 CUresult cuMemFreeHost(void *host) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  if (!state.owned.erase(host))
-    return CUDA_ERROR_INVALID_VALUE;
-  cuMemHostUnregister(host);
-  ::free(host);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    if (!state.owned.erase(host))
+      return CUDA_ERROR_INVALID_VALUE;
+    cuMemHostUnregister(host);
+    ::free(host);
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *address, void *host, unsigned) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  auto found = state.hostMemory.find(host);
-  if (found == state.hostMemory.end())
-    return CUDA_ERROR_INVALID_VALUE;
-  *address = found->second;
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    auto found = state.hostMemory.find(host);
+    if (found == state.hostMemory.end())
+      return CUDA_ERROR_INVALID_VALUE;
+    *address = found->second;
+    return CUDA_SUCCESS;
+  });
 }
 
 CUresult cuStreamCreate(void **stream, unsigned) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  *stream = malloc(1);
-  state.streams.insert(*stream);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    *stream = malloc(1);
+    state.streams.insert(*stream);
+    return CUDA_SUCCESS;
+  });
 }
 CUresult cuStreamCreateWithPriority(void **stream, unsigned flags, int) { return cuStreamCreate(stream, flags); }
 CUresult cuStreamDestroy_v2(void *stream) {
@@ -234,42 +210,35 @@ CUresult cuStreamDestroy_v2(void *stream) {
   return CUDA_SUCCESS;
 }
 CUresult cuStreamSynchronize(void *stream) {
-  Lock lock(DriverState::get().lock);
-  CUresult failed = readiness();
-  return failed ? failed : checkStream(stream);
+  return whenReady([&](DriverState &) { return checkStream(stream); });
 }
 CUresult cuStreamQuery(void *stream) { return cuStreamSynchronize(stream); }
 
 CUresult cuEventCreate(void **event, unsigned) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  auto fresh = std::make_unique<Event>();
-  *event = fresh.get();
-  state.events[*event] = std::move(fresh);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    auto fresh = std::make_unique<Event>();
+    *event = fresh.get();
+    state.events[*event] = std::move(fresh);
+    return CUDA_SUCCESS;
+  });
 }
 CUresult cuEventDestroy_v2(void *event) {
   Lock lock(DriverState::get().lock);
   return DriverState::get().events.erase(event) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 CUresult cuEventRecord(void *handle, void *stream) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  auto found = state.events.find(handle);
-  if (found == state.events.end() || !isStream(stream))
-    return CUDA_ERROR_INVALID_HANDLE;
-  found->second->time = state.device->now();
-  found->second->isRecorded = true;
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    auto found = state.events.find(handle);
+    if (found == state.events.end() || !isStream(stream))
+      return CUDA_ERROR_INVALID_HANDLE;
+    found->second->time = state.device->now();
+    found->second->isRecorded = true;
+    return CUDA_SUCCESS;
+  });
 }
 CUresult cuEventSynchronize(void *event) {
-  Lock lock(DriverState::get().lock);
-  CUresult failed = readiness();
-  return failed ? failed : DriverState::get().events.count(event) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  return whenReady(
+      [&](DriverState &state) { return state.events.count(event) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; });
 }
 CUresult cuEventQuery(void *event) { return cuEventSynchronize(event); }
 CUresult cuStreamWaitEvent(void *stream, void *event, unsigned) {
@@ -278,16 +247,14 @@ CUresult cuStreamWaitEvent(void *stream, void *event, unsigned) {
 }
 /// Milliseconds of simulated time: an instruction of a warp counts as a nanosecond.
 CUresult cuEventElapsedTime(float *milliseconds, void *from, void *to) {
-  DriverState &state = DriverState::get();
-  Lock lock(state.lock);
-  if (CUresult failed = readiness())
-    return failed;
-  auto first = state.events.find(from), last = state.events.find(to);
-  if (first == state.events.end() || last == state.events.end() || !first->second->isRecorded ||
-      !last->second->isRecorded)
-    return CUDA_ERROR_INVALID_HANDLE;
-  *milliseconds = float(double(last->second->time - first->second->time) * 1e-6);
-  return CUDA_SUCCESS;
+  return whenReady([&](DriverState &state) -> CUresult {
+    auto first = state.events.find(from), last = state.events.find(to);
+    if (first == state.events.end() || last == state.events.end() || !first->second->isRecorded ||
+        !last->second->isRecorded)
+      return CUDA_ERROR_INVALID_HANDLE;
+    *milliseconds = float(double(last->second->time - first->second->time) * 1e-6);
+    return CUDA_SUCCESS;
+  });
 }
 CUresult cuEventElapsedTime_v2(float *milliseconds, void *from, void *to) {
   return cuEventElapsedTime(milliseconds, from, to);
