@@ -155,8 +155,8 @@ std::optional<float> lathe::quantizeBlock(Format format, const float *values, Bl
 }
 
 bool lathe::hasCoarseScales(const FormatInfo &info, const Block &block) {
-  constexpr uint16_t leastNormal = 0x0400;
-  auto isCoarse = [](uint16_t half) { return (half & 0x7fff) < leastNormal; };
+  constexpr uint16_t minNormal = 0x0400;
+  auto isCoarse = [](uint16_t half) { return (half & 0x7fff) < minNormal; };
   return isCoarse(block.scale) || (info.minimum && isCoarse(block.minimum));
 }
 

@@ -102,7 +102,7 @@ namespace ptxsim {
 struct Kernel {
   Module *module;
   const Function *function;
-  uint32_t mostDynamicShared; // what cuFuncSetAttribute allowed
+  uint32_t maxDynamicShared; // what cuFuncSetAttribute allowed
 };
 
 /// A CUevent.

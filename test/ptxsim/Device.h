@@ -26,7 +26,7 @@ struct Settings {
 };
 
 /// Of an sm_80.
-constexpr uint32_t kMostThreads = 1024, kMostSharedStatic = 48 * 1024, kMostSharedOptIn = 163 * 1024,
+constexpr uint32_t kMaxThreads = 1024, kMaxSharedStatic = 48 * 1024, kMaxSharedOptIn = 163 * 1024,
                    kSharedOfProcessor = 164 * 1024, kThreadsOfProcessor = 2048, kBlocksOfProcessor = 32;
 
 struct Module {

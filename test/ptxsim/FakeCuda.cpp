@@ -64,9 +64,9 @@ CUresult checkTarget(const Program &program, int driverVersion, std::string &log
 /// Limits that ptxas holds a kernel to.
 CUresult checkKernels(const Program &program, std::string &log) {
   for (const Function &function : program.functions)
-    if (function.isEntry && function.sharedBytes > kMostSharedStatic) {
+    if (function.isEntry && function.sharedBytes > kMaxSharedStatic) {
       log = format("kernel %s: %u bytes of static shared memory, expected at most %u", function.name.c_str(),
-                   function.sharedBytes, kMostSharedStatic);
+                   function.sharedBytes, kMaxSharedStatic);
       return CUDA_ERROR_INVALID_PTX;
     }
   return CUDA_SUCCESS;
@@ -136,14 +136,14 @@ CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device) {
   if (CUresult result = checkDevice(device))
     return result;
-  const std::map<int, int> values = {{MAX_THREADS_PER_BLOCK, kMostThreads},
+  const std::map<int, int> values = {{MAX_THREADS_PER_BLOCK, kMaxThreads},
                                      {MAX_BLOCK_DIM_X, 1024},
                                      {MAX_BLOCK_DIM_Y, 1024},
                                      {MAX_BLOCK_DIM_Z, 64},
                                      {MAX_GRID_DIM_X, 2147483647},
                                      {MAX_GRID_DIM_Y, 65535},
                                      {MAX_GRID_DIM_Z, 65535},
-                                     {MAX_SHARED_MEMORY_PER_BLOCK, kMostSharedStatic},
+                                     {MAX_SHARED_MEMORY_PER_BLOCK, kMaxSharedStatic},
                                      {WARP_SIZE, kLanes},
                                      {MAX_REGISTERS_PER_BLOCK, 65536},
                                      {CLOCK_RATE, 1000000},
@@ -166,7 +166,7 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
                                      {MAX_SHARED_MEMORY_PER_MULTIPROCESSOR, kSharedOfProcessor},
                                      {MAX_REGISTERS_PER_MULTIPROCESSOR, 65536},
                                      {COOPERATIVE_LAUNCH, 1},
-                                     {MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, kMostSharedOptIn},
+                                     {MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, kMaxSharedOptIn},
                                      {HOST_REGISTER_SUPPORTED, 1},
                                      {MAX_BLOCKS_PER_MULTIPROCESSOR, kBlocksOfProcessor},
                                      {RESERVED_SHARED_MEMORY_PER_BLOCK, 1024}};
@@ -280,7 +280,7 @@ CUresult cuModuleGetFunction(void **result, void *handle, const char *name) {
       return CUDA_ERROR_NOT_FOUND;
     std::unique_ptr<Kernel> &kernel = state.kernels[{module, name}];
     if (!kernel)
-      kernel = std::make_unique<Kernel>(Kernel{module, function, kMostSharedStatic - function->sharedBytes});
+      kernel = std::make_unique<Kernel>(Kernel{module, function, kMaxSharedStatic - function->sharedBytes});
     *result = kernel.get();
     return CUDA_SUCCESS;
   });

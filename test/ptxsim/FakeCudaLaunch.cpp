@@ -16,11 +16,11 @@ Kernel *kernelOf(void *handle) {
   return nullptr;
 }
 
-uint32_t mostThreads(const Function &function) {
+uint32_t maxBlockThreads(const Function &function) {
   for (const uint32_t *limit : {function.requiredThreads, function.maxThreads})
     if (limit[0])
       return limit[0] * limit[1] * limit[2];
-  return kMostThreads;
+  return kMaxThreads;
 }
 
 CUresult refuse(CUresult result, const std::string &why) {
@@ -35,18 +35,18 @@ CUresult checkGrid(const Kernel &kernel, const Grid &grid) {
   const char *name = function.name.c_str();
   if (!threads || !blocks || grid.threads[2] > 64 || grid.blocks[1] > 65535 || grid.blocks[2] > 65535)
     return refuse(CUDA_ERROR_INVALID_VALUE, format("kernel %s: a grid or a block of such a size does not exist", name));
-  if (threads > kMostThreads || threads > mostThreads(function))
+  if (threads > kMaxThreads || threads > maxBlockThreads(function))
     return refuse(CUDA_ERROR_INVALID_VALUE, format("kernel %s: %llu threads in a block, expected at most %u", name,
-                                                   (unsigned long long)threads, mostThreads(function)));
+                                                   (unsigned long long)threads, maxBlockThreads(function)));
   const uint32_t *required = function.requiredThreads;
   if (required[0] &&
       !(grid.threads[0] == required[0] && grid.threads[1] == required[1] && grid.threads[2] == required[2]))
     return refuse(CUDA_ERROR_INVALID_VALUE,
                   format("kernel %s: blocks of (%u,%u,%u) threads, expected (%u,%u,%u) as .reqntid says", name,
                          grid.threads[0], grid.threads[1], grid.threads[2], required[0], required[1], required[2]));
-  if (grid.dynamicShared > kernel.mostDynamicShared)
+  if (grid.dynamicShared > kernel.maxDynamicShared)
     return refuse(CUDA_ERROR_INVALID_VALUE, format("kernel %s: %u bytes of dynamic shared memory, expected at most %u",
-                                                   name, grid.dynamicShared, kernel.mostDynamicShared));
+                                                   name, grid.dynamicShared, kernel.maxDynamicShared));
   const Device &device = *DriverState::get().device;
   uint64_t most = uint64_t(device.blocksPerProcessor(function, uint32_t(threads), grid.dynamicShared)) *
                   uint64_t(device.settings.processors);
@@ -148,7 +148,7 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, void *ha
       return CUDA_ERROR_INVALID_HANDLE;
     switch (attribute) {
     case FUNC_MAX_THREADS_PER_BLOCK:
-      *value = int(mostThreads(*kernel->function));
+      *value = int(maxBlockThreads(*kernel->function));
       return CUDA_SUCCESS;
     case FUNC_SHARED_SIZE_BYTES:
       *value = int(kernel->function->sharedBytes);
@@ -169,7 +169,7 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, void *ha
       *value = 80;
       return CUDA_SUCCESS;
     case FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-      *value = int(kernel->mostDynamicShared);
+      *value = int(kernel->maxDynamicShared);
       return CUDA_SUCCESS;
     case FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT:
       *value = -1;
@@ -187,9 +187,9 @@ CUresult cuFuncSetAttribute(void *handle, CUfunction_attribute attribute, int va
     if (attribute == FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT)
       return CUDA_SUCCESS;
     if (attribute != FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 ||
-        uint64_t(value) + kernel->function->sharedBytes > kMostSharedOptIn)
+        uint64_t(value) + kernel->function->sharedBytes > kMaxSharedOptIn)
       return CUDA_ERROR_INVALID_VALUE;
-    kernel->mostDynamicShared = uint32_t(value);
+    kernel->maxDynamicShared = uint32_t(value);
     return CUDA_SUCCESS;
   });
 }
@@ -199,7 +199,7 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *handle, 
     const Kernel *kernel = kernelOf(handle);
     if (!kernel)
       return CUDA_ERROR_INVALID_HANDLE;
-    if (threads <= 0 || uint32_t(threads) > kMostThreads)
+    if (threads <= 0 || uint32_t(threads) > kMaxThreads)
       return CUDA_ERROR_INVALID_VALUE;
     *blocks = state.device->blocksPerProcessor(*kernel->function, uint32_t(threads), uint32_t(dynamicShared));
     return CUDA_SUCCESS;
