@@ -43,7 +43,7 @@ struct Schedule : mlir::lm::impl::ScheduleBase<Schedule> {
       return signalPassFailure();
     if (logitsRows < 1 || logitsRows > lathe::kMaxRows) {
       module.emitError() << "lm-schedule: expects logits-rows from 1 to " << lathe::kMaxRows << ", but found "
-                         << logitsRows;
+                         << logitsRows.getValue();
       return signalPassFailure();
     }
     // A decode step attends to the latent vectors themselves; prefill chooses when it runs.

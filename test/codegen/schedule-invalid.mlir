@@ -13,6 +13,13 @@ module {
 
 // -----
 
+// expected-error @below {{'func.func' op expects layers}}
+func.func @forward(%ids: tensor<?xi32>, %p: index) {
+  return
+}
+
+// -----
+
 // expected-error @below {{unknown CPU 'abacus'}}
 module attributes {lm.options = {mcpu = "abacus"}} {
   func.func private @forward(tensor<?xi32>, index)

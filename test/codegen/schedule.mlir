@@ -1,5 +1,7 @@
 // RUN: lathe-opt %s --lm-schedule | FileCheck %s --implicit-check-not=@forward
 // RUN: lathe-opt %s --lm-schedule='prefill-rows=20 logits-rows=3' | FileCheck %s --check-prefix=ROWS
+// RUN: not lathe-opt %s --lm-schedule='logits-rows=0' 2>&1 | FileCheck %s --check-prefix=NO-ROWS
+// NO-ROWS: error: lm-schedule: expects logits-rows from 1 to 65536, but found 0
 // ROWS: spmd.buffer @prefill.stream : memref<20x48xf32> arena
 // ROWS: spmd.program @prefill rows 20 {
 // ROWS: spmd.program @logits rows 3 after @prefill {

@@ -649,6 +649,8 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_EQ(message("lm.weight @w : !lm.weight<1x32xf8_e4m3, <16 x 1>> from \"" + path("in") + "\" at 0 scales f32 \"" +
                     path("in") + "\" at 97 offset 0"),
             path("in") + ": w: expected 4 bytes of scales at 97, found a file of 100");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<4xf32> from \"" + folder + "\" at 0 offset 0"),
+            folder + ": expected a regular file");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<4x4xf32>" + from),
             "lm.weight @w: expects a matrix with a layout, but found !lm.weight<4x4xf32>: the module did not pass "
             "lm-pack-weights");

@@ -186,6 +186,7 @@ TEST(Jinja, HostileTemplatesEnd) {
       // Each list has the list before twice: it is small in memory, but has exponentially many elements.
       {"{% set n = namespace(x=1) %}{% for a in range(40) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x == n.x }}",
        tooMuch},
+      {std::string(1'000'001, ' '), "expected a template of at most 1000000 bytes, got 1000001"},
       {"{% set n = namespace(x='a' * 1) %}", "expected operands of"},
       {"{% set n = namespace() %}{% set n.x = n %}", "expected a namespace to set \"x\" in, got a namespace"},
       {"{% set n = namespace() %}{% set x = [n] %}", "expected no namespace in a list, got one"},

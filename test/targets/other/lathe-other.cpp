@@ -1,7 +1,7 @@
 //===- lathe-other.cpp - lathe with a second target, which decides otherwise --------------------------------------===//
 //
-// `--target other` is the CPU with another description: other panels, operand encodings, tiles and scratch limits, and no
-// rows that each worker computes for itself. It shows that no shared pass relies on the CPU's description. The CPU's
+// `--target other` is the CPU with another description: other panels, operand encodings, tiles and scratch limits, and
+// no rows that each worker computes for itself. It shows that no shared pass relies on the CPU's description. The CPU's
 // passes lower its programs, which run here.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
