@@ -662,6 +662,10 @@ TEST_F(PackTest, ErrorsSayWhereAndLeaveNothing) {
             "lm.program: weights_bytes: expects the end of the last weight, 8, but found 17592186044416");
   EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32> from \"" + path("in") + "\" at 0 offset 1048576", 1048584),
             "lm.weight @w: expects an offset right after the weight before, at byte 0, but it is at 1048576");
+  EXPECT_EQ(message("lm.weight @w : !lm.weight<2xf32> from \"" + path("in") +
+                        "\" at 0 offset 0 lm.weight @v : !lm.weight<2xf32> from \"" + path("in") + "\" at 8 offset 4",
+                    12),
+            "lm.weight @v: expects an offset of its own, but @w lies there");
   writeFile("in", std::string(8 * 32 * 4, '\xff'));
   EXPECT_EQ(
       message("lm.weight @w : !lm.weight<8x32xq8_0, <16 x 4>> from f32 \"" + path("in") + "\" at 0 offset 0", 16 * 34),

@@ -183,6 +183,8 @@ TEST(Jinja, HostileTemplatesEnd) {
       {"{% set n = namespace(x=[1, 2]) %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}", tooMuch},
       {"{% set n = namespace(x=1) %}{% for a in range(999) %}{% set n.x = [n.x] %}{% endfor %}",
        "expected fewer lists inside each other"},
+      {"{% set n = namespace(x=1) %}{% for a in range(999) %}{% set n.x = {'a': n.x} %}{% endfor %}",
+       "expected fewer dicts inside each other"},
       // Each list has the list before twice: it is small in memory, but has exponentially many elements.
       {"{% set n = namespace(x=1) %}{% for a in range(40) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x == n.x }}",
        tooMuch},
