@@ -37,7 +37,7 @@ std::string sharedName(const Warp &warp, uint64_t offset) {
                   : " or a release and an acquire at gpu scope"));
 }
 
-/// Notes an access word by word. `shadow(address)` gives the shadow of the word that holds an address.
+/// Records an access, word by word. `shadow(address)` gives the shadow of the word that holds an address.
 template <typename F>
 void follow(Warp &warp, int lane, uint64_t address, uint32_t bytes, Use use, F shadow, bool isShared) {
   Races &races = *warp.launch->races;

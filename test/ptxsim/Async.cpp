@@ -59,7 +59,7 @@ void finish(Warp &w, int lane, const std::vector<AsyncCopy> &group) {
   }
 }
 
-/// Until at most b groups are left. mode 1: all, with copies that no group has yet.
+/// Waits until at most b groups are pending. mode 1: waits for all copies, also for those that are in no group yet.
 void waitFor(Warp &w, const Instruction &i, uint32_t on) {
   eachLane(on, [&](int lane) {
     AsyncState &state = stateOf(w, lane);

@@ -9,7 +9,7 @@ using namespace ptxsim;
 
 namespace {
 
-/// What fits into a register of `bits` bits.
+/// Truncates a value to `bits` bits.
 uint64_t cut(uint64_t value, int bits) { return bits >= 64 ? value : value & ((uint64_t(1) << bits) - 1); }
 int64_t extended(uint64_t value, int bits) { return int64_t(value << (64 - bits)) >> (64 - bits); }
 
@@ -37,7 +37,7 @@ struct Not {
 struct CNot {
   static uint64_t call(uint64_t a, uint64_t, uint64_t, int bits) { return cut(a, bits) == 0; }
 };
-// Amounts above the width give what shifting one by one gives.
+// An amount above the width gives the result of so many shifts by one.
 struct Shl {
   static uint64_t call(uint64_t a, uint64_t b, uint64_t, int bits) {
     uint32_t by = uint32_t(b);

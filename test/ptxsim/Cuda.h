@@ -1,7 +1,7 @@
-//===- Cuda.h - what the fake driver takes from CUDA's public driver API ------------------------------------------===//
+//===- Cuda.h - the names of the driver API, and the driver's state -----------------------------------------------===//
 //
-// Names and numbers of the driver API's documentation, as far as they are used here. One header of the state that the
-// driver's functions share.
+// Names and numbers are those of the documentation of the driver API. The header also has the state that the driver's
+// functions share.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -111,7 +111,7 @@ struct Event {
   bool isRecorded = false;
 };
 
-/// Everything behind the driver's functions. They take its lock.
+/// The state of the driver. Its functions hold the lock while they use it.
 struct DriverState {
   std::recursive_mutex lock;
   std::unique_ptr<Device> device; // null before cuInit
@@ -128,9 +128,9 @@ struct DriverState {
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
-/// Why a function cannot be served: not initialised, no context, a failed launch; or CUDA_SUCCESS.
+/// Why the driver cannot be used: not initialised, no context, a failed launch; or CUDA_SUCCESS.
 CUresult readiness();
-/// The result of `body`, which has the driver for itself; or why it cannot be served.
+/// Runs `body` with the driver locked and returns its result; or returns why the driver cannot be used.
 template <typename Body> CUresult whenReady(Body body) {
   DriverState &state = DriverState::get();
   Lock lock(state.lock);

@@ -83,7 +83,7 @@ Module *Device::load(std::string text) {
       memory.free(address);
     throw;
   }
-  // What has no initialiser is zero.
+  // Variables without an initialiser are zero.
   for (const std::unique_ptr<Variable> &variable : module->program->variables) {
     if (variable->space == Space::Shared)
       continue;
@@ -140,7 +140,7 @@ std::string Device::launch(Module &module, const Function &kernel, const Grid &g
   return violated;
 }
 
-/// A kernel's totals, then a line for each opcode: kernel, opcode, instructions of warps, instructions of lanes.
+/// Writes a kernel's totals, then a line for each opcode: kernel, opcode, instructions of warps, instructions of lanes.
 void Device::writeReport() const {
   FILE *file = fopen(settings.report.c_str(), "w");
   if (!file) {

@@ -1,7 +1,7 @@
 //===- Device.h - a simulated GPU: memory, modules, launches ------------------------------------------------------===//
 //
-// What the fake driver and the tests use. A violated rule makes a launch return its text; nothing else fails by text
-// but loading a module.
+// The fake driver and the tests use this class. A launch that violates a rule returns the rule's text. Loading a module
+// that is not understood throws.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 

@@ -1,7 +1,7 @@
 //===- FakeCuda.cpp - libcuda.so.1 without a GPU: device, context, modules ----------------------------------------===//
 //
-// The driver API that a program finds when it loads libcuda.so.1, on the simulator. There is one device and one
-// context. Everything is done when a function returns. A launch that breaks a rule prints its line to stderr; from then
+// The functions of the driver API that a program finds in libcuda.so.1, on the simulator. There is one device and one
+// context. Every function is synchronous. A launch that breaks a rule prints its line to stderr; from then
 // on every function returns CUDA_ERROR_LAUNCH_FAILED, as a device's context does.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -61,7 +61,7 @@ CUresult checkTarget(const Program &program, int driverVersion, std::string &log
   return CUDA_SUCCESS;
 }
 
-/// Limits that ptxas holds a kernel to.
+/// Limits of a kernel, as ptxas checks them.
 CUresult checkKernels(const Program &program, std::string &log) {
   for (const Function &function : program.functions)
     if (function.isEntry && function.sharedBytes > kMaxSharedStatic) {

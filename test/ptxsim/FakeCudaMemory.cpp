@@ -10,7 +10,7 @@ using namespace ptxsim;
 
 namespace {
 
-/// The bytes behind a range of device memory; null, with a line on stderr, when it is not all of one allocation.
+/// The bytes of a range of device memory. Null, and a line on stderr: the range is not inside of one allocation.
 uint8_t *range(CUdeviceptr address, size_t bytes, bool isWrite, const char *function) {
   Memory &memory = DriverState::get().device->memory;
   Allocation *found = memory.find(address, bytes);

@@ -9,7 +9,7 @@
 
 namespace {
 
-/// What the program prints, stderr included, and its status behind.
+/// The output of the program, stdout and stderr, followed by its exit status.
 std::string run(const std::string &mode, const std::string &environment = "") {
   std::string command = environment + " LD_LIBRARY_PATH=" PTXSIM_LIBRARY " " PTXSIM_HOST " " + mode + " 2>&1";
   FILE *pipe = popen(command.c_str(), "r");

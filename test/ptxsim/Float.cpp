@@ -219,7 +219,7 @@ template <bool IsAbs> void decodeSign(Modifiers &op, const Statement &s, Instruc
   if (!isFloat(type))
     return decodeIntegerForm(op, s, i);
   op.takeType();
-  op.take("ftz"); // a subnormal's sign is all that is left of it; LLVM uses .ftz with f32 alone
+  op.take("ftz"); // subnormals become zero with their sign; LLVM uses .ftz with f32 only
   plainOperands(s, i, 1);
   i.mode = type.bits == 64 ? 64 : type.isPacked ? 0x80008000 : type.bits == 32 ? 0x80000000 : 0x8000;
   i.run = changeSign<IsAbs>;

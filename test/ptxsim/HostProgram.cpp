@@ -134,7 +134,7 @@ int main(int argc, char **argv) {
     if (numbers[k] != 3 * float(k))
       return printf("number %d is %g\n", k, numbers[k]), 1;
 
-  // Memory that both sides see.
+  // Memory that host and device can address.
   float *shared = nullptr;
   Pointer seen = 0;
   check(call<float **, size_t, unsigned>("cuMemHostAlloc", &shared, 64, 2), "cuMemHostAlloc");

@@ -38,7 +38,7 @@ PTXSIM_OP(MulHi, (T a, T b), return T((Wide<T>(a) * Wide<T>(b)) >> (sizeof(T) * 
 PTXSIM_OP(MulWide, (T a, T b), return Wide<T>(Wide<T>(a) * Wide<T>(b));)
 PTXSIM_OP(Min, (T a, T b), return a < b ? a : b;)
 PTXSIM_OP(Max, (T a, T b), return a > b ? a : b;)
-// By zero: the result is not specified; all ones is what devices give.
+// Division by zero: the result is not specified; devices give all ones.
 PTXSIM_OP(Div, (T a, T b),
           return b == 0                              ? T(~T(0))
                  : b == T(-1) && std::is_signed_v<T> ? T(U<T>(0) - U<T>(a))

@@ -71,7 +71,7 @@ std::string blockName(const Block &block) {
   return format("block (%u,%u,%u)", block.index[0], block.index[1], block.index[2]);
 }
 
-/// Where a warp is: its line and what it waits for.
+/// Describes where a warp is: its line, and the event that it waits for.
 std::string whereIs(const Warp &warp) {
   if (!warp.alive)
     return format("warp %d has exited", warp.id);
@@ -97,7 +97,7 @@ std::string whereIs(const Warp &warp) {
   throw Fault{text};
 }
 
-/// All warps wait or are through, and nobody is left who could complete a barrier.
+/// Whether all warps wait or have ended, so that no barrier can be completed.
 void checkBarriers(const Block &block) {
   const Warp *waiting = nullptr;
   for (const std::unique_ptr<Warp> &warp : block.warps) {
@@ -182,7 +182,8 @@ void Block::arrive(int number, uint32_t expected, Warp &warp, uint32_t lanes, bo
     fail(__builtin_ctz(lanes), format("%u threads at barrier %d, expected %u", barrier.arrived, number, expected));
   if (barrier.arrived < expected)
     return;
-  // Who waits learns what anybody knew; who only arrived (bar.arrive) gives what it knew then, and learns nothing.
+  // A warp that waits gets the clocks of all warps. A warp that only arrives (bar.arrive) gives its clock and gets
+  // none.
   if (launch->races->isOn) {
     std::vector<WarpClock *> clocks;
     for (auto &[waiting, mask] : barrier.waiting)

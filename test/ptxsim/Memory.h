@@ -15,11 +15,11 @@
 
 namespace ptxsim {
 
-/// Who used four bytes of memory last. Valid only in the launch that it names.
+/// The last write and the last reads of four bytes of memory. Valid only in the launch with this number.
 struct Shadow {
   uint32_t launch = 0;
-  uint32_t writer = 0, writeTime = 0, writePc = 0; // writeTime 0: nobody
-  uint32_t reader = 0, readTime = 0, readPc = 0;   // readTime 0: nobody
+  uint32_t writer = 0, writeTime = 0, writePc = 0; // writeTime 0: no write
+  uint32_t reader = 0, readTime = 0, readPc = 0;   // readTime 0: no read
   uint8_t writtenBytes = 0, readBytes = 0;         // a bit per byte
   bool isWriteStrong = false, isReadStrong = false;
   bool hasManyReaders = false; // then `reader` is an index into the list of Races
@@ -73,7 +73,7 @@ public:
       return nullptr;
     return found;
   }
-  /// Which allocation lies next to an address where none is, for messages.
+  /// Names the allocation that is nearest to an address outside of all allocations, for messages.
   std::string describe(uint64_t address);
   uint64_t used() const { return inUse; }
 

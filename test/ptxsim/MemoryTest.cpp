@@ -134,7 +134,8 @@ TEST(Memory, PlacesDynamicSharedMemoryBehindStatic) {
       "st.global.v4.b32 [%rd1], {%r1, %r2, %r3, 0};",
       ".extern .shared .align 16 .b8 dynamic[];");
   EXPECT_EQ(simulator.run(text, {out.address}, grid(1, 1, false, 64)), "");
-  EXPECT_EQ(values<uint32_t>(out), (std::vector<uint32_t>{7, 8, 0xffffffff, 0})); // what nobody wrote is a NaN
+  EXPECT_EQ(values<uint32_t>(out),
+            (std::vector<uint32_t>{7, 8, 0xffffffff, 0})); // bytes that were never written are a NaN
   EXPECT_CONTAINS(simulator.run(text, {out.address}, grid(1, 1, false, 32)), "expected less than 160");
 }
 

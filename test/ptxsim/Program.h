@@ -24,7 +24,7 @@ struct Warp;
 struct Instruction;
 using Handler = void (*)(Warp &, const Instruction &, uint32_t on);
 
-/// What a refused module or a violated rule says: one line, without a full stop.
+/// The message about a refused module or a violated rule: one line, without a full stop.
 struct Fault {
   std::string text;
   int lane = -1; // the lane that broke the rule, when it is one
@@ -47,7 +47,7 @@ struct Operand {
   int32_t reg = Constant;
 };
 
-/// What the warp does with an instruction. All but Plain change which lanes run next.
+/// How the warp executes an instruction. All but Plain change which lanes run next.
 enum class Kind : uint8_t {
   Plain,
   Branch,        // target
@@ -153,7 +153,7 @@ struct Program {
   std::string lineText(uint32_t line) const;
 };
 
-/// Reads a module. Throws Fault for what it does not know, with the line.
+/// Reads a module. Throws Fault, with the line, for a statement that it does not know.
 std::unique_ptr<Program> readProgram(std::string text, Place place, void *owner);
 
 } // namespace ptxsim

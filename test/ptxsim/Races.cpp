@@ -60,7 +60,7 @@ Races::Conflict Races::access(WarpClock &me, Shadow &shadow, uint8_t mask, uint3
         return {true, false, shadow.reader, shadow.readPc};
       }
     }
-    // The same writer goes on with other bytes of the word: both are remembered.
+    // The same warp writes other bytes of the word: the shadow keeps both.
     bool isSame = shadow.writeTime == time && shadow.writer == me.id;
     shadow.writtenBytes = isSame ? shadow.writtenBytes | mask : mask;
     shadow.writer = me.id;
@@ -71,7 +71,7 @@ Races::Conflict Races::access(WarpClock &me, Shadow &shadow, uint8_t mask, uint3
   }
   if (!shadow.readTime ||
       (!shadow.hasManyReaders && (shadow.reader == me.id || hasSeen(me, shadow.reader, shadow.readTime)))) {
-    // A read that has seen the one before stands for both.
+    // This read happens after the one before, so it replaces it.
     bool isSame = shadow.readTime && shadow.reader == me.id;
     shadow.isReadStrong = isSame ? shadow.isReadStrong && isStrong : isStrong;
     shadow.readBytes = isSame ? shadow.readBytes | mask : mask;
@@ -127,7 +127,7 @@ void Races::join(WarpClock &me, Clock &into, const Published &from) const {
     uint32_t &time = into.grid[from.block * perBlock + i];
     time = std::max(time, from.clock.own[i]);
   }
-  // What the others know of this block counts, too.
+  // The clock also gets the times of this block that other blocks have seen.
   for (uint32_t i = 0; i < perBlock && me.first + i < from.clock.grid.size(); ++i)
     into.own[i] = std::max(into.own[i], from.clock.grid[me.first + i]);
 }

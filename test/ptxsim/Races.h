@@ -43,10 +43,10 @@ public:
     bool isFound = false, isWrite = false; // the earlier access
     uint32_t warp = 0, pc = 0;
   };
-  /// Notes an access and says which earlier one it races with. `mask`: which of the four bytes.
+  /// Records an access; returns the earlier access that it races with. `mask`: a bit for each of the four bytes.
   Conflict access(WarpClock &me, Shadow &shadow, uint8_t mask, uint32_t pc, bool isWrite, bool isStrong);
 
-  /// All who wait at a barrier go on with the same knowledge.
+  /// All warps that wait at a barrier leave it with the same clock.
   void barrier(const std::vector<WarpClock *> &all);
 
   /// A strong store (`isUpdate`: atomic read and write) to an address.

@@ -159,7 +159,7 @@ TEST(Races, ReadOnlyLoadsOfWhatTheKernelWrites) {
 }
 
 TEST(Hangs, AreReportedWithEveryBlocksLine) {
-  // Nobody arrives.
+  // No warp arrives.
   std::string error = meet(without(meeting(kRelease, kAcquire), kRelease), 0, 2);
   EXPECT_CONTAINS(error, "kernel k: hangs: every warp waits for another one\n  block (0,0,0): warp 0 is at line 2");
   EXPECT_CONTAINS(error, "warp 1 waits at barrier 0 before line 29;\n  block (1,0,0): warp 0 is at line");
@@ -194,7 +194,7 @@ TEST(Hangs, EndAtALimitOfSteps) {
 }
 
 TEST(Order, IsTheSameForTheSameSeedAndAnotherForOthers) {
-  // Each block notes when it came.
+  // Each block records its position in the order of arrival.
   auto order = [](uint64_t seed) {
     Settings settings;
     settings.seed = seed;

@@ -10,7 +10,7 @@
 
 namespace ptxsim {
 
-/// What a name stands for.
+/// The meaning of a name.
 struct Symbol {
   enum Kind { Register, Memory, Function } kind = Register;
   Operand operand;              // a register, or where the memory begins
