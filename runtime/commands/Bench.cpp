@@ -175,7 +175,7 @@ std::string json(const Engine &engine, const Plan &plan, const Result &result, c
   json.text("model", program.model);
   json.text("cpu", cpuName());
   json.text("mcpu", program.mcpu);
-  json.integer("threads", engine.workers());
+  json.integer("threads", engine.device->workers());
   json.integer("p", plan.prompt);
   json.integer("n", plan.count);
   json.integer("fill", plan.fill);
@@ -216,7 +216,7 @@ std::string table(const Engine &engine, const Plan &plan, const Result &result, 
   Rates rate = rates(plan, result, probe);
   lrt_peak peak = mainPeak(program, probe);
   std::string text = format("%s on %s, %lld threads, best of %d rounds\n", program.model, cpuName().c_str(),
-                            (long long)engine.workers(), result.rounds);
+                            (long long)engine.device->workers(), result.rounds);
   if (plan.fill > 0)
     text += format("caches     %s positions made up\n", readableCount(plan.fill).c_str());
   if (plan.prompt > 0)
@@ -276,8 +276,8 @@ int run(const Invocation &invocation) {
     return invocation.fail("bench: -p 0 -n 0 leave nothing to measure");
 
   EngineOptions engineOptions = arguments.engine();
-  engineOptions.randomWeights = arguments.randomWeights.has_value();
-  engineOptions.seed = uint64_t(arguments.randomWeights.value_or(0));
+  engineOptions.device.randomWeights = arguments.randomWeights.has_value();
+  engineOptions.device.seed = uint64_t(arguments.randomWeights.value_or(0));
   engineOptions.positions = fill > 0 ? program.context : prompt + count; // --fill touches whole caches
   engineOptions.bufferBytes = Probe::bufferBytes();
   Engine engine(program);
@@ -285,11 +285,11 @@ int run(const Invocation &invocation) {
   std::string error;
   if (!engine.open(engineOptions, error) || !sequence.open(engineOptions.positions, error))
     return invocation.fail(error);
-  Probe probe(*engine.team);
+  Probe probe(*engine.device->team());
   if (!probe.open(error))
     return invocation.fail(error);
 
-  Profile profile(program, engine.workers());
+  Profile profile(program, engine.device->workers());
   OutputFile picture; // opened first: a name that cannot be written is an error before anything is measured
   if (arguments.svg && !picture.open(*arguments.svg, error))
     return invocation.fail(error);
@@ -310,7 +310,8 @@ int run(const Invocation &invocation) {
       return invocation.fail(error);
   }
   if (arguments.svg) {
-    std::string title = format("%s on %s, %lld threads", program.model, cpuName().c_str(), (long long)engine.workers());
+    std::string title =
+        format("%s on %s, %lld threads", program.model, cpuName().c_str(), (long long)engine.device->workers());
     std::string chart = phaseChart(passes, title);
     if (!picture.write(chart.data(), chart.size(), error) || !picture.finish(error))
       return invocation.fail(error);

@@ -62,7 +62,7 @@ void EngineArguments::declare(Options &options) {
 }
 
 EngineOptions EngineArguments::engine() const {
-  return {.weights = weights.value_or(""), .largePages = largePages, .threads = threads.value_or(0)};
+  return {.weights = weights.value_or(""), .device = {.threads = threads.value_or(0), .largePages = largePages}};
 }
 
 void TokensArguments::declare(Options &options, const char *tokensHelp) {

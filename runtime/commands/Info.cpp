@@ -3,6 +3,7 @@
 #include "lrt/version.h"
 #include "runtime/commands/CommandLine.h"
 #include "runtime/commands/SamplingArguments.h"
+#include "runtime/engine/HostDevice.h"
 #include "runtime/engine/Work.h"
 #include "runtime/support/Json.h"
 #include "runtime/tokenizer/Text.h"

@@ -4,12 +4,8 @@
 #define LRT_ENGINE_ENGINE_H
 
 #include "lrt/abi.h"
-#include "runtime/engine/MemoryNeed.h"
+#include "runtime/engine/Device.h"
 #include "runtime/engine/Profile.h"
-#include "runtime/engine/Weights.h"
-#include "runtime/support/Support.h"
-#include "runtime/workers/Team.h"
-#include "runtime/workers/WorkerTuner.h"
 
 #include <memory>
 #include <vector>
@@ -19,13 +15,10 @@ namespace lrt {
 class Sequence;
 
 struct EngineOptions {
-  std::string weights;        // path; empty: beside the executable, or embedded
-  bool randomWeights = false; // instead of a file
-  uint64_t seed = 0;          // of the random weights
-  bool largePages = false;    // for caches and a copy of the weights
-  int64_t threads = 0;        // 0: the program's default, else the physical cores this process may use
-  int64_t positions = 0;      // positions of the first sequence, if known before the weights are open
-  int64_t bufferBytes = 0;    // other memory that the command will touch
+  std::string weights;     // path; empty: beside the executable, or embedded
+  int64_t positions = 0;   // positions of the first sequence, if known before the weights are open
+  int64_t bufferBytes = 0; // other memory that the command will touch
+  DeviceOptions device;
 };
 
 /// Program, weights, workers, activations and scratch: everything that sequences share. Any number of sequences are
@@ -43,28 +36,16 @@ public:
   /// Later calls are recorded in it; null: stops recording.
   void record(Profile *wanted) {
     profile = wanted;
-    team->setStamps(wanted ? &wanted->stamps : nullptr);
+    device->setStamps(wanted ? &wanted->stamps : nullptr);
   }
-
-  int64_t workers() const { return team->workers(); }
 
   const lrt_program &program;
   Weights weights;
-  std::unique_ptr<Team> team; // there when the engine is open
+  std::unique_ptr<Device> device; // there when the engine is open
 
 private:
   friend class Sequence;
 
-  /// A forward call of `rows` consecutive positions of one sequence.
-  struct Call {
-    const lrt_entry &entry;
-    uint8_t *cache;
-    int64_t position; // of the first row
-    int64_t rows;
-    const int32_t *tokens = nullptr; // [rows]
-    int64_t first = 0;               // for program.logits: first row of the last prefill
-    float *logits = nullptr;         // [rows, vocabulary]
-  };
   void run(const Call &call);
 
   /// Memory not touched yet: the activations, counted whole; in `other`, open sequences except `apart` and the buffers
@@ -72,9 +53,6 @@ private:
   MemoryNeed need(const Sequence *apart) const;
 
   EngineOptions options;
-  std::unique_ptr<WorkerTuner> tuner; // of decode steps
-  Memory arena, scratch;
-  std::vector<lrt_row> rows;               // of the current call; program.prefill.rows of them
   std::vector<const Sequence *> sequences; // that are open
   const Sequence *lastPrefill = nullptr;   // whose hidden states the arena holds
   Profile *profile = nullptr;
@@ -82,9 +60,6 @@ private:
 
 /// Magic, version and CPU features: everything that must hold before compiled code runs.
 bool checkProgram(const lrt_program &program, std::string &error);
-
-/// The number of workers if no option sets it.
-int64_t defaultThreads(const lrt_program &program);
 
 } // namespace lrt
 

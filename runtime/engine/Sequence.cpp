@@ -2,7 +2,6 @@
 
 #include "runtime/engine/Sequence.h"
 
-#include "runtime/cpu/FreeMemory.h"
 #include "runtime/support/Signals.h"
 
 #include <assert.h>
@@ -24,17 +23,21 @@ static int64_t cacheBytes(const lrt_program &program, int64_t positions, bool la
 }
 
 int64_t Sequence::untouchedBytes() const {
-  auto bytes = [&](int64_t positions) { return cacheBytes(engine.program, positions, engine.options.largePages); };
+  auto bytes = [&](int64_t positions) {
+    return cacheBytes(engine.program, positions, engine.options.device.largePages);
+  };
   return std::max<int64_t>(0, bytes(expected) - bytes(reached));
 }
 
 bool Sequence::open(int64_t positions, std::string &error) {
   const lrt_program &program = engine.program;
-  const bool largePages = engine.options.largePages;
+  const bool largePages = engine.options.device.largePages;
   MemoryNeed all = engine.need(/*apart=*/nullptr);
   all.caches = memoryNeed(program, positions, 0, largePages).caches;
-  if (!checkMemory(all, availableMemory(""), largePages, error) ||
-      !cache.reserve(program.cache_bytes, "the caches", error, largePages))
+  if (!checkMemory(all, engine.device->availableMemory(), largePages, error))
+    return false;
+  cache = engine.device->reserve(program.cache_bytes, "the caches", error);
+  if (!cache)
     return false;
   expected = positions;
   engine.sequences.push_back(this);
@@ -42,8 +45,8 @@ bool Sequence::open(int64_t positions, std::string &error) {
 }
 
 int64_t Sequence::positionsThatFit() const {
-  const bool largePages = engine.options.largePages;
-  const int64_t available = availableMemory("") + cacheBytes(engine.program, reached, largePages);
+  const bool largePages = engine.options.device.largePages;
+  const int64_t available = engine.device->availableMemory() + cacheBytes(engine.program, reached, largePages);
   return lrt::positionsThatFit(engine.program, engine.need(/*apart=*/this), available, largePages);
 }
 
@@ -54,7 +57,7 @@ void Sequence::advance(int64_t rows) {
 
 void Sequence::prefill(const int32_t *tokens, int64_t rows) {
   engine.run(
-      {.entry = engine.program.prefill, .cache = cache.data(), .position = next, .rows = rows, .tokens = tokens});
+      {.entry = engine.program.prefill, .cache = cache->address(), .position = next, .rows = rows, .tokens = tokens});
   engine.lastPrefill = this;
   prefilled = rows;
   advance(rows);
@@ -63,7 +66,7 @@ void Sequence::prefill(const int32_t *tokens, int64_t rows) {
 void Sequence::logits(int64_t first, int64_t rows, float *logits) {
   assert(engine.lastPrefill == this && first + rows <= prefilled && "the arena holds another sequence's rows");
   engine.run({.entry = engine.program.logits,
-              .cache = cache.data(),
+              .cache = cache->address(),
               .position = next - prefilled + first,
               .rows = rows,
               .first = first,
@@ -72,7 +75,7 @@ void Sequence::logits(int64_t first, int64_t rows, float *logits) {
 
 void Sequence::decode(int32_t token, float *logits) {
   engine.run({.entry = engine.program.decode,
-              .cache = cache.data(),
+              .cache = cache->address(),
               .position = next,
               .rows = 1,
               .tokens = &token,
@@ -104,20 +107,19 @@ bool Sequence::feed(const int32_t *tokens, int64_t count, float *logits, Progres
 void Sequence::fill(int64_t positions) {
   if (positions <= 0)
     return;
+  // The layout within a region is the compiler's, so all of it is filled: +-(1/64 .. 1/32), in bf16 or f32.
+  std::vector<uint8_t> chunk;
   for (int64_t i = 0; i < engine.program.num_caches; ++i) {
     const lrt_cache &region = engine.program.caches[i];
-    uint8_t *bytes = cache.data() + region.offset;
-    // The layout within a region is the compiler's, so all of it is filled: +-(1/64 .. 1/32), in bf16 or f32.
-    if (region.element == LRT_BF16) {
-      for (int64_t at = 0; at + 2 <= region.bytes; at += 2) {
-        uint16_t value = 0x3c80 | (scramble(at + i) & 0x807f);
-        memcpy(bytes + at, &value, 2);
+    constexpr int64_t chunkBytes = 1 << 20;
+    for (int64_t begin = 0; begin < region.bytes; begin += chunkBytes) {
+      chunk.assign(std::min(chunkBytes, region.bytes - begin), 0);
+      for (int64_t at = 0, size = region.element == LRT_BF16 ? 2 : 4; at + size <= int64_t(chunk.size()); at += size) {
+        uint32_t value = region.element == LRT_BF16 ? 0x3c80 | (scramble(begin + at + i) & 0x807f)
+                                                    : 0x3c800000 | (scramble(begin + at + i) & 0x807fffff);
+        memcpy(chunk.data() + at, &value, size);
       }
-    } else {
-      for (int64_t at = 0; at + 4 <= region.bytes; at += 4) {
-        uint32_t value = 0x3c800000 | (scramble(at + i) & 0x807fffff);
-        memcpy(bytes + at, &value, 4);
-      }
+      cache->write(region.offset + begin, chunk.data(), int64_t(chunk.size()));
     }
   }
   advance(positions);

@@ -58,7 +58,7 @@ private:
   int64_t untouchedBytes() const;
 
   Engine &engine;
-  Memory cache;
+  std::unique_ptr<DeviceMemory> cache;
   int64_t next = 0;
   int64_t expected = 0;  // positions that open() counted
   int64_t reached = 0;   // maximum number of positions held so far: their memory is touched

@@ -21,7 +21,7 @@ struct Opened {
   explicit Opened(const lrt_program &program = fake::program) : engine(program) {
     EngineOptions options;
     options.weights = directory.write("w", fake::weightsFile());
-    options.threads = 2;
+    options.device.threads = 2;
     std::string error;
     EXPECT_TRUE(engine.open(options, error)) << error;
   }

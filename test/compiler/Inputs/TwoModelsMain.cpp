@@ -40,7 +40,7 @@ struct Model {
     std::string error;
     EngineOptions options;
     options.weights = weights;
-    options.threads = 2;
+    options.device.threads = 2;
     if (!checkProgram(program, error) || !parseTokens(idList, program.vocabulary, ids, error) ||
         !engine.open(options, error))
       fail(error);
