@@ -285,6 +285,8 @@ int run(const Invocation &invocation) {
   std::string error;
   if (!engine.open(engineOptions, error) || !sequence.open(engineOptions.positions, error))
     return invocation.fail(error);
+  if (!engine.device->team())
+    return invocation.fail("bench: expected a program for the CPU: the peaks of a GPU are not measured yet");
   Probe probe(*engine.device->team());
   if (!probe.open(error))
     return invocation.fail(error);

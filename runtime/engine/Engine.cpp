@@ -38,7 +38,8 @@ bool Engine::open(const EngineOptions &wanted, std::string &error) {
   options = wanted;
   if (!options.device.randomWeights && !weights.open(program, options.weights, error))
     return false;
-  device = std::make_unique<HostDevice>(program);
+  device = program.open_device ? std::unique_ptr<Device>(static_cast<Device *>(program.open_device(&program)))
+                               : std::make_unique<HostDevice>(program);
   if (!device->open(options.device, error))
     return false;
 

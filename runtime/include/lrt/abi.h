@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define LRT_MAGIC 0x4554414c45485431ull /* "LATEHT1" */
-#define LRT_ABI_VERSION 9u
+#define LRT_ABI_VERSION 10u
 
 #ifdef __cplusplus
 extern "C" {
@@ -173,6 +173,10 @@ typedef struct lrt_program {
   const char *weights_data; // the whole weights file when embedded (--embed-weights), else null
   int64_t weights_data_bytes;
   lrt_sampling sampling;
+  /// Makes the device that the entry points run on, an lrt::Device; null: the host's workers run them.
+  void *(*open_device)(const struct lrt_program *program);
+  const char *device_code; // for that device: PTX, in which the entry points have the names of lrt_entry
+  int64_t block_threads;   // threads of a worker on that device
 } lrt_program;
 
 #ifdef __cplusplus
@@ -182,7 +186,7 @@ static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");
 static_assert(sizeof(lrt_sampling) == 56, "");
-static_assert(sizeof(lrt_program) == 464, "the compiler writes lrt_program field by field");
+static_assert(sizeof(lrt_program) == 488, "the compiler writes lrt_program field by field");
 #endif
 
 /// The compiler defines `const lrt_program PREFIX_program` and the entry points PREFIX_decode, PREFIX_prefill and
