@@ -122,7 +122,8 @@ absl::Status Compilation::readDump(Stage from) {
     LATHE_RETURN_IF_ERROR(checkDumped(from));
     LATHE_RETURN_IF_ERROR(recordOptions());
     LATHE_RETURN_IF_ERROR(checkOutputs());
-    LATHE_ASSIGN_OR_RETURN(object, assemble(dump.text, options.input, *machine));
+    LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*module));
+    LATHE_ASSIGN_OR_RETURN(object, target->assemble(dump.text, options.input, *module, *machine));
     return finish(from, [&] { return dump.text; });
   }
   LATHE_ASSIGN_OR_RETURN(module, readModule(context, options.input));
@@ -191,6 +192,10 @@ absl::Status Compilation::recordOptions() {
     entries.set("features", builder.getStringAttr(cpu.features));
   }
   (*module)->setAttr(kOptionsAttr, entries.getDictionary(&context));
+  LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*module));
+  if (entries.get("decompose") && target->deviceCode())
+    return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + target->getName().str() +
+                                      ": decompositions reserve memory while they run, which a GPU's code cannot");
 
   LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(*module, kOptionsAttr, "mcpu"));
   LATHE_ASSIGN_OR_RETURN(std::string features, moduleString(*module, kOptionsAttr, "features"));
@@ -333,9 +338,9 @@ absl::Status Compilation::makeObject() {
   }
   const llvm::SmallString<0> &assembly = *code;
   if (reaches(Stage::Executable)) {
-    LATHE_ASSIGN_OR_RETURN(object, assemble(assembly, "the assembly", *machine));
+    LATHE_ASSIGN_OR_RETURN(object, target->assemble(assembly, "the assembly", *module, *machine));
   }
-  return finish(Stage::Object, [&] { return printAssembly(*module, assembly); });
+  return finish(Stage::Object, [&] { return printAssembly(*module, assembly, target->getCommentMark()); });
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

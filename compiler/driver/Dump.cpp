@@ -11,7 +11,7 @@
 using namespace lathe;
 using namespace mlir;
 
-static constexpr llvm::StringLiteral kPrefix = "#lathe ";
+static constexpr llvm::StringLiteral kPrefix = "lathe "; // after the mark of a comment
 
 /// Maximum depth of brackets: MLIR's parser recurses. A dump has about ten.
 static constexpr int kMaxDepth = 256;
@@ -95,11 +95,11 @@ std::string lathe::printModule(ModuleOp module) {
   return text;
 }
 
-std::string lathe::printAssembly(ModuleOp skeleton, llvm::StringRef assembly) {
+std::string lathe::printAssembly(ModuleOp skeleton, llvm::StringRef assembly, llvm::StringRef commentMark) {
   const std::string header = printModule(skeleton);
   std::string text;
   for (llvm::StringRef line : llvm::split(llvm::StringRef(header).rtrim(), '\n'))
-    text += (kPrefix + line + "\n").str();
+    text += (commentMark + kPrefix + line + "\n").str();
   return text + assembly.str();
 }
 
@@ -113,7 +113,8 @@ absl::StatusOr<AssemblyDump> lathe::readAssembly(MLIRContext &context, llvm::Str
   std::string header;
   for (llvm::StringRef line : llvm::split(file->bytes(), '\n'))
     // Other lines become blank, so that the parser's line numbers are those of the file.
-    header += line.consume_front(kPrefix) ? line.str() + "\n" : "\n";
+    header +=
+        (line.consume_front("#") || line.consume_front("//")) && line.consume_front(kPrefix) ? line.str() + "\n" : "\n";
   if (llvm::StringRef(header).trim().empty())
     return fileError(
         path, "expected assembly that --emit object printed, with comments that begin with \"#lathe\"; found none");

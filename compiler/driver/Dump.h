@@ -19,7 +19,7 @@ void dropSkeleton(mlir::ModuleOp module);
 std::string printModule(mlir::ModuleOp module);
 
 /// Assembly after the skeleton, whose lines are comments that begin with `#lathe `.
-std::string printAssembly(mlir::ModuleOp skeleton, llvm::StringRef assembly);
+std::string printAssembly(mlir::ModuleOp skeleton, llvm::StringRef assembly, llvm::StringRef commentMark);
 
 /// Error: the parser's, `path:line:column: message`.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> readModule(mlir::MLIRContext &context, llvm::StringRef path);

@@ -95,8 +95,13 @@ private:
 
 absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
   std::vector<std::string> arguments = {
-      "ld.lld",        "-static",         "-o", output.temporaryPath(), "--gc-sections",
-      "--strip-debug", "--build-id=none", "-z", "noexecstack",          "--threads=1"};
+      "ld.lld",          "-o", output.temporaryPath(), "--gc-sections", "--strip-debug",
+      "--build-id=none", "-z", "noexecstack",          "--threads=1"};
+  const bool isDynamic = input.inputs.isDynamic;
+  if (isDynamic)
+    arguments.insert(arguments.end(), {"-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", "-z", "now"});
+  else
+    arguments.push_back("-static");
   auto add = [&](absl::StatusOr<std::string> path) {
     if (path.ok()) {
       recordInput(*path);
@@ -109,7 +114,7 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
   arguments.push_back("-L/usr/lib/x86_64-linux-gnu");
   LATHE_RETURN_IF_ERROR(add(systemFile("crt1.o")));
   LATHE_RETURN_IF_ERROR(add(systemFile("crti.o")));
-  arguments.push_back(gcc + "/crtbeginT.o");
+  arguments.push_back(gcc + (isDynamic ? "/crtbegin.o" : "/crtbeginT.o"));
 
   std::vector<MemoryFile> objects;
   for (llvm::StringRef bytes : input.objects) {
@@ -132,15 +137,16 @@ absl::Status lathe::link(const LinkInput &input, OutputFile &output) {
     arguments.push_back(wrapped);
   }
 
-  LATHE_RETURN_IF_ERROR(add(runtimeLibrary(input.inputs.runtime)));
+  for (const std::string &library : input.inputs.runtime)
+    LATHE_RETURN_IF_ERROR(add(runtimeLibrary(library)));
   for (const std::string &library : input.inputs.libraries)
     LATHE_RETURN_IF_ERROR(add(systemFile(library)));
   arguments.push_back(gcc + "/libstdc++.a");
-  LATHE_RETURN_IF_ERROR(add(systemFile("libm.a")));
+  LATHE_RETURN_IF_ERROR(add(systemFile(isDynamic ? "libm.so.6" : "libm.a")));
   arguments.push_back("--start-group");
   arguments.push_back(gcc + "/libgcc.a");
   arguments.push_back(gcc + "/libgcc_eh.a");
-  LATHE_RETURN_IF_ERROR(add(systemFile("libc.a")));
+  LATHE_RETURN_IF_ERROR(add(systemFile(isDynamic ? "libc.so" : "libc.a")));
   arguments.push_back("--end-group");
   arguments.push_back(gcc + "/crtend.o");
   LATHE_RETURN_IF_ERROR(add(systemFile("crtn.o")));

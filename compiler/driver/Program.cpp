@@ -1,6 +1,7 @@
 #include "compiler/driver/Program.h"
 #include "compiler/support/Errors.h"
 #include "compiler/support/ModuleAttributes.h"
+#include "compiler/targets/Registry.h"
 #include "dialects/lm/LMOps.h"
 #include "dialects/lm/Layout.h"
 #include "dialects/spmd/SPMDOps.h"
@@ -274,6 +275,8 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   program.num_caches = caches.size();
   program.weights_data_bytes = weights.embeddedBytes;
 
+  LATHE_ASSIGN_OR_RETURN(const lathe::Target *target, targetOf(module));
+  const std::optional<DeviceCode> device = target->deviceCode();
   const llvm::StringRef prefix = getSymbolPrefix(module);
   Image image(machine);
   Image::Pointers pointers = {
@@ -289,7 +292,8 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   for (auto [index, entry] : llvm::enumerate(entries)) {
     auto [name, offset] = entry;
     pointers[offset + offsetof(lrt_entry, name)] = image.string(name);
-    pointers[offset + offsetof(lrt_entry, run)] = image.function((prefix + "_" + name).str());
+    if (!device)
+      pointers[offset + offsetof(lrt_entry, run)] = image.function((prefix + "_" + name).str());
     LATHE_ASSIGN_OR_RETURN(Trace trace, traceOf(module, name));
     described[index]->num_phases = trace.phases.size();
     described[index]->num_order = trace.order.size();
@@ -303,6 +307,11 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
     pointers[offset + offsetof(lrt_entry, order)] = image.bytes("", bytesOf(trace.order.data(), trace.order.size()));
   }
   LATHE_RETURN_IF_ERROR(describeSampling(module, image, program, pointers));
+  if (device) {
+    pointers[offsetof(lrt_program, open_device)] = image.function(device->open);
+    pointers[offsetof(lrt_program, device_code)] = image.external(deviceCodeSymbol(module));
+    program.block_threads = device->blockThreads;
+  }
   if (weights.embeddedBytes)
     pointers[offsetof(lrt_program, weights_data)] = image.external(weightsSymbol(module));
   image.bytes((prefix + "_program").str(), bytesOf(&program), pointers);

@@ -167,7 +167,7 @@ std::unique_ptr<llvm::Module> lathe::translateToLLVM(mlir::ModuleOp module, llvm
     return nullptr;
   result->setTargetTriple(machine.getTargetTriple());
   result->setDataLayout(machine.createDataLayout());
-  const bool has512 = machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  const bool has512 = machine.getTargetTriple().isX86() && machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
   for (llvm::Function &function : *result) {
     if (function.isDeclaration())
       continue;
@@ -215,14 +215,41 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emit(llvm::Module &module, llvm::Tar
   return bytes;
 }
 
-absl::StatusOr<llvm::SmallString<0>> lathe::emitHost(mlir::ModuleOp module, llvm::TargetMachine &machine,
-                                                     Output output) {
+absl::StatusOr<llvm::SmallString<0>> lathe::emitModule(mlir::ModuleOp module, llvm::TargetMachine &machine,
+                                                       Output output) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = translateToLLVM(module, context, machine);
   if (!code)
     return absl::InvalidArgumentError("");
   optimize(*code, machine);
   return emit(*code, machine, output);
+}
+
+std::unique_ptr<llvm::TargetMachine> lathe::createDeviceMachine(llvm::StringRef triple, llvm::StringRef cpu,
+                                                                llvm::StringRef features) {
+  LLVMInitializeNVPTXTargetInfo();
+  LLVMInitializeNVPTXTarget();
+  LLVMInitializeNVPTXTargetMC();
+  LLVMInitializeNVPTXAsmPrinter();
+  const llvm::Triple device(triple);
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(device, error);
+  assert(target && "this build of LLVM has no NVPTX");
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(device, cpu, features, llvm::TargetOptions(),
+                                                                          llvm::Reloc::Static, llvm::CodeModel::Small,
+                                                                          llvm::CodeGenOptLevel::Aggressive));
+}
+
+absl::StatusOr<llvm::SmallString<0>> lathe::emitText(llvm::StringRef text, llvm::StringRef symbol,
+                                                     llvm::TargetMachine &host) {
+  llvm::LLVMContext context;
+  llvm::Module module("text", context);
+  module.setTargetTriple(host.getTargetTriple());
+  module.setDataLayout(host.createDataLayout());
+  llvm::Constant *value = llvm::ConstantDataArray::getString(context, text);
+  new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
+                           symbol);
+  return emit(module, host, Output::Object);
 }
 
 absl::StatusOr<llvm::SmallString<0>> lathe::assemble(llvm::StringRef text, llvm::StringRef name,

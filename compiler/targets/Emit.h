@@ -50,8 +50,15 @@ enum class Output : uint8_t { Object, Assembly };
 /// Generates code. This changes `module`, which can be emitted only once.
 absl::StatusOr<llvm::SmallString<0>> emit(llvm::Module &module, llvm::TargetMachine &machine, Output output);
 
-/// translateToLLVM, optimize and emit. The error has no message if a diagnostic was emitted.
-absl::StatusOr<llvm::SmallString<0>> emitHost(mlir::ModuleOp module, llvm::TargetMachine &machine, Output output);
+/// The three above, one after another. Error: the diagnostic, in one line.
+absl::StatusOr<llvm::SmallString<0>> emitModule(mlir::ModuleOp module, llvm::TargetMachine &machine, Output output);
+
+/// A machine of this triple that LLVM knows, to emit code for a device.
+std::unique_ptr<llvm::TargetMachine> createDeviceMachine(llvm::StringRef triple, llvm::StringRef cpu,
+                                                         llvm::StringRef features);
+
+/// An object of the host that defines `symbol`: the text, with a 0 after it.
+absl::StatusOr<llvm::SmallString<0>> emitText(llvm::StringRef text, llvm::StringRef symbol, llvm::TargetMachine &host);
 
 /// Assembles `text` to an object. Messages call the text `name`.
 absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef name, llvm::TargetMachine &machine);

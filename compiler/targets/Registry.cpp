@@ -1,6 +1,7 @@
 #include "compiler/targets/Registry.h"
 #include "compiler/support/Errors.h"
 #include "compiler/targets/cpu/CPUTarget.h"
+#include "compiler/targets/cuda/CUDATarget.h"
 #include "dialects/lm/LMDialect.h"
 
 using namespace lathe;
@@ -10,6 +11,7 @@ static std::vector<std::unique_ptr<Target>> &targets() {
   static std::vector<std::unique_ptr<Target>> all = [] {
     std::vector<std::unique_ptr<Target>> all;
     all.push_back(createCPUTarget());
+    all.push_back(createCUDATarget());
     return all;
   }();
   return all;
@@ -26,8 +28,6 @@ absl::StatusOr<const Target *> lathe::findTarget(llvm::StringRef option, llvm::S
       return target.get();
     names.push_back(target->getName());
   }
-  if (name == "cuda") // README.md announces it
-    return absl::InvalidArgumentError(option.str() + ": cuda is not there yet; expected " + llvm::join(names, " or "));
   return absl::InvalidArgumentError(option.str() + ": " + expectedOneOf(names, name));
 }
 

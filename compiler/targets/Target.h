@@ -7,17 +7,26 @@
 #ifndef LATHE_COMPILER_TARGETS_TARGET_H
 #define LATHE_COMPILER_TARGETS_TARGET_H
 
+#include "compiler/support/ModuleAttributes.h"
 #include "compiler/support/TargetInfo.h"
 #include "compiler/targets/Emit.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassManager.h"
+#include <optional>
 
 namespace lathe {
 
 /// Libraries that an executable is linked with, besides the objects of the model.
 struct LinkInputs {
-  std::string runtime;                // file name of the runtime's library in lathe's lib/
-  std::vector<std::string> libraries; // the host's static libraries that it needs: "libpcre2-8.a"
+  std::vector<std::string> runtime;   // the runtime's libraries, beside lathe in lib/
+  std::vector<std::string> libraries; // static libraries of the host that they need, as "libpcre2-8.a"
+  bool isDynamic = false;             // whether the executable loads the host's C library, and may load others
+};
+
+/// How the runtime runs entry points that are no functions of the host.
+struct DeviceCode {
+  std::string open;     // the function of the runtime that lrt_program.open_device points to
+  int64_t blockThreads; // lrt_program.block_threads
 };
 
 class Target {
@@ -51,8 +60,25 @@ public:
   virtual absl::StatusOr<llvm::SmallString<0>> emit(mlir::ModuleOp module, llvm::TargetMachine &host,
                                                     Output output) const = 0;
 
+  /// The assembly of stage object as an object for the host. `name`: the text's name in messages.
+  virtual absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef name,
+                                                        mlir::ModuleOp /*skeleton*/, llvm::TargetMachine &host) const {
+    return lathe::assemble(text, name, host);
+  }
+
+  /// Of the assembly: the suffix of its dump, and what begins a comment.
+  virtual llvm::StringRef getAssemblySuffix() const { return "s"; }
+  virtual llvm::StringRef getCommentMark() const { return "#"; }
+
+  /// None: entry points are functions of the host, PREFIX_decode and so on. Otherwise the object defines
+  /// deviceCodeSymbol().
+  virtual std::optional<DeviceCode> deviceCode() const { return std::nullopt; }
+
   virtual LinkInputs linkInputs() const = 0;
 };
+
+/// The symbol of a module's code for a device.
+inline std::string deviceCodeSymbol(mlir::ModuleOp module) { return (getSymbolPrefix(module) + "_device_code").str(); }
 
 } // namespace lathe
 

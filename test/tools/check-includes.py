@@ -18,6 +18,10 @@ SUPPORT = ("compiler/support/",)
 # Not Registry.h, which sees them all.
 FRONTEND = ("frontends/Frontend.h", "frontends/Describe.h", "frontends/GenerationConfig.h")
 
+# What a target may use besides its own folder.
+TARGET = ("absl/", "compiler/codegen/", "compiler/targets/Emit.h", "compiler/targets/EntryCall.h",
+          "compiler/targets/LLVMConversions.h", "compiler/targets/Target.h")
+
 RULES = [
     # From the ground up; no arrow upward.
     ("runtime/include", RUNTIME_HEADERS),
@@ -27,6 +31,7 @@ RULES = [
     ("runtime/tokenizer", RUNTIME_HEADERS + ("runtime/support/", "pcre2.h")),
     ("runtime/sampling", RUNTIME_HEADERS + ("runtime/support/",)),
     ("runtime/engine", RUNTIME_HEADERS + ("runtime/support/", "runtime/workers/", "runtime/cpu/")),
+    ("runtime/cuda", RUNTIME_HEADERS + ("runtime/support/", "runtime/workers/", "runtime/cpu/", "runtime/engine/")),
     ("runtime/commands", RUNTIME_HEADERS + ("runtime/",)),
     ("dialects", LLVM),
     # Code for sources with a config includes no single source; sources never include each other. The last row is for sources
@@ -43,9 +48,9 @@ RULES = [
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
-    # A target may use codegen and Emit; targets never include each other.
-    ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS
-     + ("absl/", "compiler/codegen/", "compiler/targets/Emit.h", "compiler/targets/Target.h")),
+    # The GPU's serial kernels are the CPU's. Other targets never include each other.
+    ("compiler/targets/cuda", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + TARGET + ("compiler/targets/cpu/",)),
+    ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + TARGET),
     ("compiler/targets", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
     ("compiler/driver", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "frontends/", "compiler/")),
     ("compiler/tools", LLVM + DIALECTS + ("compiler/driver/",)),

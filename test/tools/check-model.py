@@ -2,7 +2,7 @@
 """Compiles a tiny model and compares its logits with the golden ones.
 
     check-model.py MODEL --lathe PATH [--weights f32] [--work DIR] [--tolerance 1e-4 | --kl MAX]
-                         [--goldens DIR] [--log FILE]
+                         [--goldens DIR] [--log FILE] [--prompts N]
 
 MODEL is a directory, or a .gguf file whose goldens lie in --goldens (default: the directory, or the file without .gguf).
 Every prompt of prompts.json is fed in one pass, in chunks of 7 and token by token: prefill, a last chunk of fewer rows and
@@ -10,7 +10,7 @@ decode must all give the golden logits. The longest prompt is also fed in parts 
 conversation: parts end just before, at and just after the position where a window, a chunk or a convolution is full. Prints
 one line per case. --kl compares the mean Kullback-Leibler divergence instead, for weights or activations of few bits, where
 the largest difference of a logit is not informative. --log appends the largest difference of all cases to a file, which
-set-tolerances.py reads. Needs only Python's standard library.
+set-tolerances.py reads. --prompts N feeds the N shortest prompts only. Needs only Python's standard library.
 """
 import argparse
 import importlib.util
@@ -62,7 +62,10 @@ def check(args, work):
     cases = failed = 0
     largest = 0.0  # of all cases: difference or divergence
     longest = max(range(len(prompts)), key=lambda i: len(prompts[i]["tokens"]))
+    fed = sorted(range(len(prompts)), key=lambda i: len(prompts[i]["tokens"]))[:args.prompts]
     for i, prompt in enumerate(prompts):
+        if i not in fed:
+            continue
         tokens = prompt["tokens"]
         for chunk in [*CHUNKS, *(parts(golden, len(tokens)) if i == longest else [])]:
             out = work / f"prompt-{i}-chunk-{chunk or 'all'}.npy"
@@ -99,6 +102,7 @@ def main():
     parser.add_argument("--kl", type=float, metavar="MAX")
     parser.add_argument("--goldens", type=Path)
     parser.add_argument("--log", type=Path, help="append the working directory and the largest difference to this file")
+    parser.add_argument("--prompts", type=int, metavar="N", help="only the N shortest")
     parser.add_argument("--option", action="append", default=[], help="one more option for lathe compile")
     args = parser.parse_args()
     if args.work:

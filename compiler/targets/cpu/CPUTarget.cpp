@@ -1,20 +1,9 @@
 #include "compiler/targets/cpu/CPUTarget.h"
 #include "compiler/codegen/Passes.h"
+#include "compiler/targets/LLVMConversions.h"
 #include "compiler/targets/cpu/CPUInfo.h"
 #include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/Passes.h"
-#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
-#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
-#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -36,40 +25,10 @@ static void populateVectorPipeline(OpPassManager &pm) {
 /// Its result: the llvm dialect, and the symbols of weights and states for packing.
 static void populateLLVMPipeline(OpPassManager &pm) {
   pm.addPass(lm::createLowerDots());
-  pm.addPass(arith::createArithExpandOpsPass()); // ceildivui
-  pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass()); // the affine.apply ops of the pass before
-  ConvertVectorToLLVMPassOptions vectorOptions;
-  // Sums over lanes may be computed in any order; in sequence they would be one scalar chain.
-  vectorOptions.reassociateFPReductions = true;
-  pm.addPass(createConvertVectorToLLVMPass(vectorOptions));
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
+  lathe::addLLVMConversions(pm);
   pm.addPass(lm::createExportEntries());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-}
-
-/// Registers the upstream passes of the pipeline.
-static void registerUpstreamLLVMPasses() {
-  arith::registerArithExpandOpsPass();
-  memref::registerExpandStridedMetadataPass();
-  registerPass([] { return createSCFToControlFlowPass(); });
-  registerPass([] { return createLowerAffinePass(); });
-  registerPass([] { return createConvertVectorToLLVMPass(); });
-  registerPass([] { return createConvertMathToLLVMPass(); });
-  registerPass([] { return createArithToLLVMConversionPass(); });
-  registerPass([] { return createConvertIndexToLLVMPass(); });
-  registerPass([] { return createFinalizeMemRefToLLVMConversionPass(); });
-  registerPass([] { return createConvertFuncToLLVMPass(); });
-  registerPass([] { return createConvertControlFlowToLLVMPass(); });
-  registerPass([] { return createReconcileUnrealizedCastsPass(); });
 }
 
 namespace {
@@ -88,7 +47,7 @@ struct CPUTarget : lathe::Target {
   void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CPUDialect>(); }
 
   void registerPasses() const override {
-    registerUpstreamLLVMPasses();
+    lathe::registerLLVMConversions();
     lm::registerLatheCPUPasses();
     static PassPipelineRegistration<> vector("lm-vector", "stage vector", populateVectorPipeline);
     static PassPipelineRegistration<> llvm("lm-llvm", "stage llvm", populateLLVMPipeline);
@@ -99,10 +58,10 @@ struct CPUTarget : lathe::Target {
 
   absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host,
                                             lathe::Output output) const override {
-    return lathe::emitHost(module, host, output);
+    return lathe::emitModule(module, host, output);
   }
 
-  lathe::LinkInputs linkInputs() const override { return {"liblrt.a", {"libpcre2-8.a"}}; }
+  lathe::LinkInputs linkInputs() const override { return {{"liblrt.a"}, {"libpcre2-8.a"}}; }
 };
 } // namespace
 

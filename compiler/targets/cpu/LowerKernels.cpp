@@ -64,9 +64,11 @@ LogicalResult verifyInput(Operation *op, TargetAttr target) {
 }
 
 struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
+  using LowerKernelsBase::LowerKernelsBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<CPUInfo> cpu = CPUInfo::get(module);
+    FailureOr<CPUInfo> cpu = CPUInfo::get(module, mcpu);
     FailureOr<TargetAttr> target = getTarget(module);
     if (failed(cpu) || failed(target))
       return signalPassFailure();

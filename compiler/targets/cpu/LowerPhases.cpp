@@ -39,6 +39,8 @@ enum Context { kWeights, kArena, kScratch, kCache, kStep, kWorker, kWorkers, kCo
 std::string flatName(spmd::ProgramOp program, StringRef kind) { return (program.getSymName() + "." + kind).str(); }
 
 struct LowerPhases : mlir::lm::impl::LowerPhasesBase<LowerPhases> {
+  using LowerPhasesBase::LowerPhasesBase;
+
   void runOnOperation() override;
 
 private:
@@ -96,7 +98,8 @@ void LowerPhases::runOnOperation() {
     func::FuncOp::create(*rewriter, Location(loc), name, rewriter->getFunctionType(arguments, results)).setPrivate();
   };
   declare("lrt_barrier", {pointer, i64, i64, i64}, {});
-  declare("lrt_next_tile", {pointer, i64, i64}, {i64});
+  if (!staticTiles)
+    declare("lrt_next_tile", {pointer, i64, i64}, {i64});
   for (auto program : llvm::make_early_inc_range(module.getOps<spmd::ProgramOp>()))
     lowerProgram(program);
   for (auto buffer : llvm::make_early_inc_range(module.getOps<spmd::BufferOp>()))
@@ -236,8 +239,17 @@ void LowerPhases::lower(spmd::PhaseOp phase) {
   rewriter->eraseOp(phase);
 }
 
-/// A loop in which a worker gets one tile after another from the runtime (lrt_next_tile).
+/// Each worker gets one tile after another from the runtime; with static tiles, worker w of n has [w T / n, (w + 1) T /
+/// n).
 Block *LowerPhases::loopOverTiles(spmd::PhaseOp phase) {
+  if (staticTiles) {
+    Value worker = context(kWorker), tiles = phase.getTiles();
+    Value next = arith::AddIOp::create(*rewriter, Location(loc), worker, constant(1));
+    auto loop =
+        scf::ForOp::create(*rewriter, Location(loc), firstTile(worker, tiles), firstTile(next, tiles), constant(1));
+    tile = loop.getInductionVar();
+    return loop.getBody();
+  }
   Type i64 = rewriter->getI64Type();
   auto toI64 = [&](Value value) -> Value { return arith::IndexCastOp::create(*rewriter, Location(loc), i64, value); };
   Value worker = toI64(context(kWorker)), tiles = toI64(phase.getTiles());

@@ -9,6 +9,7 @@ def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
     Moves a program's functions into the module: its entry as `@decode`, a kind of layer as `@decode.layer`.
     Example: test/targets/cpu/lower-phases.mlir.
   }];
+  let options = [Option<"staticTiles", "static-tiles", "bool", "false", "each worker has a fixed range of tiles">];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
@@ -26,6 +27,7 @@ def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
     Outlines matrix products, one function per weight format and layout; expands everything else in place. Dot products
     are ops of the cpu dialect until lm-lower-dots. Example: test/targets/cpu/lower-kernels.mlir.
   }];
+  let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU; default: the module's">];
   let dependentDialects = ["::mlir::cpu::CPUDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
                            "::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect"];

@@ -1,0 +1,93 @@
+//===- CUDATarget.cpp - the target of NVIDIA's GPUs --------------------------------------------------------------===//
+
+#include "compiler/targets/cuda/CUDATarget.h"
+#include "compiler/codegen/Passes.h"
+#include "compiler/targets/LLVMConversions.h"
+#include "compiler/targets/cpu/CPUInfo.h"
+#include "compiler/targets/cpu/CPUOps.h"
+#include "compiler/targets/cpu/Passes.h"
+#include "compiler/targets/cuda/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+/// A kernel without a form for blocks is the CPU's, for an x86-64 without dot instructions, in one thread.
+static constexpr llvm::StringLiteral kSerialCPU = "x86-64";
+
+/// Its result: loops and vectors, which one thread of each block runs.
+static void populateVectorPipeline(OpPassManager &pm) {
+  pm.addPass(lm::createRecordChecksum()); // while ops still have what the code will rely on
+  pm.addPass(lm::createLowerPhases({/*staticTiles=*/true}));
+  pm.addPass(lm::createDecompose());
+  pm.addPass(lm::createLowerCompute());
+  pm.addPass(lm::createLowerKernels({kSerialCPU.str()}));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+static void populateLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(lm::createLowerDots({kSerialCPU.str(), /*plain=*/true}));
+  lathe::addLLVMConversions(pm);
+  pm.addPass(lm::createExportKernels());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+namespace {
+struct CUDATarget : lathe::Target {
+  llvm::StringRef getName() const override { return "cuda"; }
+
+  FailureOr<lathe::TargetInfo> describe(ModuleOp module) const override {
+    FailureOr<lathe::CPUInfo> serial = lathe::CPUInfo::get(module, kSerialCPU);
+    if (failed(serial))
+      return failure();
+    lathe::TargetInfo info = serial->describe(module.getContext());
+    lm::TargetAttr cpu = info.target;
+    info.target =
+        lm::TargetAttr::get(module.getContext(), StringAttr::get(module.getContext(), getName()), cpu.getProducts(),
+                            cpu.getCacheRows(), cpu.getTiles(), cpu.getScratch(), cpu.getHeadProducts());
+    return info;
+  }
+
+  std::string checkTuning(llvm::StringRef tuning) const override { return lathe::CPUInfo().setTuning(tuning); }
+
+  void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CPUDialect>(); }
+
+  void registerPasses() const override {
+    lm::registerLatheCUDAPasses();
+    static PassPipelineRegistration<> vector("lm-cuda-vector", "stage vector for --target cuda",
+                                             populateVectorPipeline);
+    static PassPipelineRegistration<> llvm("lm-cuda-llvm", "stage llvm for --target cuda", populateLLVMPipeline);
+  }
+
+  void addLowering(OpPassManager &pm) const override { populateVectorPipeline(pm); }
+  void addLLVMLowering(OpPassManager &pm) const override { populateLLVMPipeline(pm); }
+
+  llvm::StringRef getAssemblySuffix() const override { return "ptx"; }
+  llvm::StringRef getCommentMark() const override { return "//"; }
+
+  absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host,
+                                            lathe::Output output) const override {
+    std::unique_ptr<llvm::TargetMachine> device = lathe::createDeviceMachine("nvptx64-nvidia-cuda", "sm_80", "+ptx80");
+    absl::StatusOr<llvm::SmallString<0>> ptx = lathe::emitModule(module, *device, lathe::Output::Assembly);
+    return ptx.ok() && output == lathe::Output::Object ? assemble(*ptx, "the PTX", module, host) : ptx;
+  }
+
+  /// PTX stays text: the driver compiles it for the GPU at hand.
+  absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef, ModuleOp skeleton,
+                                                llvm::TargetMachine &host) const override {
+    return lathe::emitText(text, lathe::deviceCodeSymbol(skeleton), host);
+  }
+
+  std::optional<lathe::DeviceCode> deviceCode() const override {
+    return lathe::DeviceCode{/*open=*/"lrt_open_cuda", /*blockThreads=*/1};
+  }
+
+  lathe::LinkInputs linkInputs() const override {
+    return {.runtime = {"liblrt-cuda.a", "liblrt.a"}, .libraries = {"libpcre2-8.a"}, .isDynamic = true};
+  }
+};
+} // namespace
+
+std::unique_ptr<lathe::Target> lathe::createCUDATarget() { return std::make_unique<CUDATarget>(); }

@@ -1,0 +1,67 @@
+// RUN: split-file %s %t
+// RUN: lathe-opt %t/kernels.mlir --lm-export-kernels --canonicalize | FileCheck %t/kernels.mlir
+// RUN: lathe-opt %t/invalid.mlir --lm-export-kernels --verify-diagnostics --split-input-file
+
+//--- kernels.mlir
+// The kernel @decode has an lrt_step (runtime/include/lrt/abi.h) as its parameter. Thread 0 of each block calls the
+// function of lm-lower-phases, which has another name now.
+module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64,
+    scratch_bytes = 256 : i64, cache_bytes = 8192 : i64, decode_rows = 1 : i64}} {
+  // A barrier is a function of the device. It adds 1 to the counter and waits until each block of this round has.
+  // CHECK: llvm.func internal @lrt_barrier(%[[COUNTER:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64) attributes {no_inline
+  // CHECK-DAG: %[[ONE:.*]] = llvm.mlir.constant(1 : i32)
+  // CHECK-DAG: %[[BLOCKS:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.nctaid.x"
+  // CHECK: %[[BEFORE:.*]] = llvm.inline_asm has_side_effects "atom.acq_rel.gpu.add.u32 $0, [$1], 1;", "=r,l,~{memory}" %[[COUNTER]]
+  // CHECK: %[[ROUND:.*]] = llvm.udiv %[[BEFORE]], %[[BLOCKS]]
+  // CHECK: %[[NEXT:.*]] = llvm.add %[[ROUND]], %[[ONE]]
+  // CHECK: %[[WANTED:.*]] = llvm.mul %[[NEXT]], %[[BLOCKS]]
+  // CHECK: llvm.br ^[[WAIT:.*]]
+  // CHECK: ^[[WAIT]]:
+  // CHECK: %[[ARRIVED:.*]] = llvm.inline_asm has_side_effects "ld.acquire.gpu.u32 $0, [$1];", "=r,l,~{memory}" %[[COUNTER]]
+  // CHECK: %[[OVER:.*]] = llvm.icmp "uge" %[[ARRIVED]], %[[WANTED]]
+  // CHECK: llvm.cond_br %[[OVER]], ^{{.*}}, ^[[WAIT]]
+  llvm.func @lrt_barrier(!llvm.ptr, i64, i64, i64)
+  // CHECK: llvm.func internal @product.f32.1() attributes {no_inline}
+  llvm.func @product.f32.1() { llvm.return }
+  // CHECK: llvm.func internal @decode.entry(
+  llvm.func @decode(%w0: !llvm.ptr, %w1: !llvm.ptr, %w2: i64, %w3: i64, %w4: i64, %a0: !llvm.ptr, %a1: !llvm.ptr, %a2: i64, %a3: i64, %a4: i64,
+                    %s0: !llvm.ptr, %s1: !llvm.ptr, %s2: i64, %s3: i64, %s4: i64, %c0: !llvm.ptr, %c1: !llvm.ptr, %c2: i64, %c3: i64, %c4: i64,
+                    %barriers: !llvm.ptr, %worker: i64, %workers: i64,
+                    %t0: !llvm.ptr, %t1: !llvm.ptr, %t2: i64, %t3: i64, %t4: i64, %t5: i64, %t6: i64,
+                    %l0: !llvm.ptr, %l1: !llvm.ptr, %l2: i64, %l3: i64, %l4: i64, %l5: i64, %l6: i64, %rows: i64, %position: i64, %first: i64) {
+    llvm.call @lrt_barrier(%barriers, %worker, %rows, %rows) : (!llvm.ptr, i64, i64, i64) -> ()
+    llvm.return
+  }
+  // CHECK-NOT: @prefill
+  // CHECK: llvm.func ptx_kernelcc @decode(%[[STEP:.*]]: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<80 x i8>}) {
+  // CHECK: %[[THREAD:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"
+  // CHECK: %[[FIRST:.*]] = llvm.icmp "eq" %[[THREAD]], %{{.*}}
+  // CHECK: llvm.cond_br %[[FIRST]], ^[[WORK:.*]], ^[[END:.*]]
+  // CHECK: ^[[WORK]]:
+  // CHECK: %[[BARRIERSAT:.*]] = llvm.getelementptr %[[STEP]][72]
+  // CHECK: %[[BARRIERS:.*]] = llvm.load %[[BARRIERSAT]]
+  // A worker is a block.
+  // CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"
+  // CHECK: %[[WORKER:.*]] = llvm.zext %[[BLOCK]]
+  // CHECK: %[[COUNT:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.nctaid.x"
+  // CHECK: %[[WORKERS:.*]] = llvm.zext %[[COUNT]]
+  // CHECK: llvm.call @decode.entry({{.*}} %[[BARRIERS]], %[[WORKER]], %[[WORKERS]],
+}
+
+//--- invalid.mlir
+module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_bytes = 1 : i64, arena_bytes = 1 : i64, scratch_bytes = 1 : i64,
+    cache_bytes = 1 : i64, decode_rows = 1 : i64}} {
+  // expected-error @below {{'llvm.func' op expects the parameters of lm-lower-phases, (}}
+  llvm.func @decode(%x: !llvm.ptr) { llvm.return }
+}
+
+// -----
+
+module {
+  // expected-error @below {{'llvm.func' op is not there on a GPU}}
+  llvm.func @malloc(i64) -> !llvm.ptr
+  llvm.func @product.f32.1(%size: i64) {
+    %0 = llvm.call @malloc(%size) : (i64) -> !llvm.ptr
+    llvm.return
+  }
+}
