@@ -18,6 +18,7 @@ enum CUresult : int {
   CUDA_ERROR_INVALID_VALUE = 1,
   CUDA_ERROR_OUT_OF_MEMORY = 2,
   CUDA_ERROR_NOT_INITIALIZED = 3,
+  CUDA_ERROR_DEVICE_UNAVAILABLE = 46,
   CUDA_ERROR_NO_DEVICE = 100,
   CUDA_ERROR_INVALID_DEVICE = 101,
   CUDA_ERROR_INVALID_IMAGE = 200,
@@ -27,6 +28,7 @@ enum CUresult : int {
   CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
   CUDA_ERROR_INVALID_HANDLE = 400,
   CUDA_ERROR_NOT_FOUND = 500,
+  CUDA_ERROR_NOT_READY = 600,
   CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES = 701,
   CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED = 712,
   CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED = 713,
@@ -121,6 +123,7 @@ struct DriverState {
   std::map<void *, CUdeviceptr> hostMemory; // host pointer -> what the device sees
   std::set<void *> owned;                   // of hostMemory: from cuMemHostAlloc
   std::set<void *> streams;
+  std::set<void *> endless; // streams with a launch that never ends (PTXSIM_ENDLESS)
   std::map<void *, std::unique_ptr<Event>> events;
 
   static DriverState &get();
@@ -138,6 +141,10 @@ template <typename Body> CUresult whenReady(Body body) {
   return failed ? failed : body(state);
 }
 bool isStream(void *stream);
+/// Does not return when a launch that never ends is in the stream.
+void waitFor(void *stream);
+/// The same for all streams.
+void waitForAll();
 /// The thread's current context; 0 or the one context there is.
 extern thread_local void *currentContext;
 

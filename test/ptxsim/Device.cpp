@@ -28,6 +28,8 @@ Settings Settings::fromEnvironment() {
   settings.memoryBytes = number("PTXSIM_MEMORY", settings.memoryBytes);
   settings.driverVersion = int(number("PTXSIM_DRIVER_VERSION", settings.driverVersion));
   settings.devices = int(number("PTXSIM_DEVICES", settings.devices));
+  settings.isEndless = number("PTXSIM_ENDLESS", 0);
+  settings.isUnavailable = number("PTXSIM_UNAVAILABLE", 0);
   settings.seed = number("PTXSIM_SEED", settings.seed);
   settings.stepLimit = number("PTXSIM_STEPS", settings.stepLimit);
   if (const char *report = getenv("PTXSIM_REPORT"))
@@ -131,10 +133,12 @@ std::string Device::launch(Module &module, const Function &kernel, const Grid &g
     launch.counts = &counts;
   }
   std::string violated;
+  isHanging = false;
   try {
     runLaunch(launch);
   } catch (const Fault &fault) {
     violated = fault.text;
+    isHanging = fault.isHang;
   }
   clock += launch.steps;
   return violated;

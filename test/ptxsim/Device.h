@@ -17,6 +17,8 @@ struct Settings {
   uint64_t memoryBytes = uint64_t(4) << 30; // PTXSIM_MEMORY: 512M, 2G, bytes
   int driverVersion = 13000;                // PTXSIM_DRIVER_VERSION: 1000 major + 10 minor
   int devices = 1;                          // PTXSIM_DEVICES
+  bool isEndless = false;                   // PTXSIM_ENDLESS=1: a launch that hangs never ends, instead of failing
+  bool isUnavailable = false;               // PTXSIM_UNAVAILABLE=1: another process has the device for itself
   uint64_t seed = 0;                        // PTXSIM_SEED: order of blocks and warps; 0: ascending
   uint64_t stepLimit = 20'000'000'000;      // PTXSIM_STEPS: instructions of warps in one launch
   std::string report;                       // PTXSIM_REPORT: a file for counts
@@ -56,12 +58,15 @@ public:
   int blocksPerProcessor(const Function &kernel, uint32_t threads, uint32_t dynamicShared) const;
   /// Instructions of warps so far, as nanoseconds.
   uint64_t now() const { return clock; }
+  /// Whether the last launch broke a rule by hanging. Memory is as its warps left it.
+  bool hangs() const { return isHanging; }
 
 private:
   void writeReport() const;
 
   std::vector<std::unique_ptr<Module>> modules;
   uint64_t clock = 0;
+  bool isHanging = false;
 };
 
 } // namespace ptxsim

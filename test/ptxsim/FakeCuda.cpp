@@ -179,6 +179,8 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
 
 CUresult cuDevicePrimaryCtxRetain(void **context, CUdevice device) {
   CUresult result = checkDevice(device);
+  if (!result && DriverState::get().device->settings.isUnavailable)
+    return CUDA_ERROR_DEVICE_UNAVAILABLE;
   if (!result)
     *context = theContext();
   return result;
@@ -208,6 +210,7 @@ CUresult cuCtxGetDevice(CUdevice *device) {
   return currentContext ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 CUresult cuCtxSynchronize() {
+  waitForAll();
   return whenReady([](DriverState &) { return CUDA_SUCCESS; });
 }
 

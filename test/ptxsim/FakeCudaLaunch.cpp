@@ -94,8 +94,12 @@ CUresult launch(void *handle, Grid grid, void *stream, void **parameters, void *
       return refuse(CUDA_ERROR_INVALID_VALUE,
                     format("kernel %s: expected %zu parameters of %u bytes in all", kernel->function->name.c_str(),
                            kernel->function->parameterOffsets.size(), kernel->function->signature.bytes));
+    if (state.endless.count(stream)) // queued after a launch that never ends
+      return CUDA_SUCCESS;
     std::string violated = state.device->launch(*kernel->module, *kernel->function, grid, std::move(arguments));
-    if (!violated.empty()) {
+    if (!violated.empty() && state.device->hangs() && state.device->settings.isEndless) {
+      state.endless.insert(stream);
+    } else if (!violated.empty()) {
       fprintf(stderr, "ptxsim: %s\n", violated.c_str());
       state.hasFailed = true; // seen at the next synchronisation, as on a device
     }
@@ -113,6 +117,7 @@ const ErrorName kErrors[] = {
     ERROR(CUDA_ERROR_INVALID_VALUE, "invalid argument"),
     ERROR(CUDA_ERROR_OUT_OF_MEMORY, "out of memory"),
     ERROR(CUDA_ERROR_NOT_INITIALIZED, "initialization error"),
+    ERROR(CUDA_ERROR_DEVICE_UNAVAILABLE, "CUDA-capable device(s) is/are busy or unavailable"),
     ERROR(CUDA_ERROR_NO_DEVICE, "no CUDA-capable device is detected"),
     ERROR(CUDA_ERROR_INVALID_DEVICE, "invalid device ordinal"),
     ERROR(CUDA_ERROR_INVALID_IMAGE, "device kernel image is invalid"),
@@ -122,6 +127,7 @@ const ErrorName kErrors[] = {
     ERROR(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, "the provided PTX was compiled with an unsupported toolchain."),
     ERROR(CUDA_ERROR_INVALID_HANDLE, "invalid resource handle"),
     ERROR(CUDA_ERROR_NOT_FOUND, "named symbol not found"),
+    ERROR(CUDA_ERROR_NOT_READY, "device not ready"),
     ERROR(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "too many resources requested for launch"),
     ERROR(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, "part or all of the requested memory range is already mapped"),
     ERROR(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED, "pointer does not correspond to a registered memory region"),

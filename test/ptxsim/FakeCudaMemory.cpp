@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <unistd.h>
 
 using namespace ptxsim;
 
@@ -66,6 +67,7 @@ template <typename T> CUresult fill(CUdeviceptr to, T value, size_t count, const
   });
 }
 
+/// For work that is queued in a stream.
 CUresult checkStream(void *stream) { return isStream(stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
 
 } // namespace
@@ -73,6 +75,16 @@ CUresult checkStream(void *stream) { return isStream(stream) ? CUDA_SUCCESS : CU
 bool ptxsim::isStream(void *stream) {
   // 0 the default stream, 1 and 2 the legacy and the per-thread one.
   return reinterpret_cast<uintptr_t>(stream) <= 2 || DriverState::get().streams.count(stream);
+}
+
+void ptxsim::waitFor(void *stream) {
+  while (DriverState::get().endless.count(stream))
+    pause();
+}
+
+void ptxsim::waitForAll() {
+  while (!DriverState::get().endless.empty())
+    pause();
 }
 
 extern "C" {
@@ -90,6 +102,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
 }
 
 CUresult cuMemFree_v2(CUdeviceptr address) {
+  waitForAll();
   return whenReady([&](DriverState &state) -> CUresult {
     return !address || state.device->memory.free(address) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
   });
@@ -209,10 +222,16 @@ CUresult cuStreamDestroy_v2(void *stream) {
   ::free(stream);
   return CUDA_SUCCESS;
 }
-CUresult cuStreamSynchronize(void *stream) {
-  return whenReady([&](DriverState &) { return checkStream(stream); });
+CUresult cuStreamQuery(void *stream) {
+  return whenReady([&](DriverState &state) -> CUresult {
+    CUresult failed = checkStream(stream);
+    return failed ? failed : state.endless.count(stream) ? CUDA_ERROR_NOT_READY : CUDA_SUCCESS;
+  });
 }
-CUresult cuStreamQuery(void *stream) { return cuStreamSynchronize(stream); }
+CUresult cuStreamSynchronize(void *stream) {
+  waitFor(stream);
+  return cuStreamQuery(stream);
+}
 
 CUresult cuEventCreate(void **event, unsigned) {
   return whenReady([&](DriverState &state) -> CUresult {

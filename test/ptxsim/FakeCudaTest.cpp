@@ -59,6 +59,20 @@ TEST(FakeCuda, RefusesWhatADriverRefuses) {
                   "ptxsim: PTXSIM_CHECK: expected none, races, uninitialised or all, got \"race\"");
 }
 
+TEST(FakeCuda, ALaunchThatHangsFailsOrNeverEnds) {
+  EXPECT_EQ(run("query"), kGood);
+  EXPECT_CONTAINS(run("query", "PTXSIM_STEPS=10"), "(PTXSIM_STEPS)\n");
+  EXPECT_CONTAINS(run("query", "PTXSIM_STEPS=10"), "CUDA_ERROR_LAUNCH_FAILED");
+  EXPECT_CONTAINS(run("query", "PTXSIM_STEPS=10 PTXSIM_ENDLESS=1"), "cuStreamQuery: CUDA_ERROR_NOT_READY (device not");
+  EXPECT_EQ(run("", "PTXSIM_STEPS=10 PTXSIM_ENDLESS=1 timeout 1 env"),
+            "driver 13000, 4 processors, cuMemAlloc found\nstatus 124");
+  EXPECT_CONTAINS(run("out-of-bounds", "PTXSIM_ENDLESS=1"), "CUDA_ERROR_LAUNCH_FAILED"); // not a hang
+}
+
+TEST(FakeCuda, ADeviceCanBeAnothersAlone) {
+  EXPECT_CONTAINS(run("", "PTXSIM_UNAVAILABLE=1"), "cuDevicePrimaryCtxRetain: CUDA_ERROR_DEVICE_UNAVAILABLE");
+}
+
 TEST(FakeCuda, ReportsCounts) {
   std::string path = testing::TempDir() + "ptxsim-report";
   EXPECT_EQ(run("", "PTXSIM_REPORT=" + path), kGood);

@@ -127,6 +127,8 @@ int main(int argc, char **argv) {
   uint32_t count = mode == "out-of-bounds" ? 1001 : 1000;
   launch(function, mode == "host-pointer" ? Pointer(numbers.data()) : data, count);
   check(call<void *, void *>("cuEventRecord", to, nullptr), "cuEventRecord");
+  if (mode == "query")
+    check(call<void *>("cuStreamQuery", nullptr), "cuStreamQuery");
   check(call("cuCtxSynchronize"), "cuCtxSynchronize");
   check(call("cuEventElapsedTime", &milliseconds, from, to), "cuEventElapsedTime");
   check(call<void *, Pointer, size_t>("cuMemcpyDtoH_v2", numbers.data(), data, 4000), "cuMemcpyDtoH");

@@ -94,7 +94,7 @@ std::string whereIs(const Warp &warp) {
       if (warp->alive)
         text += " " + whereIs(*warp) + ";";
   }
-  throw Fault{text};
+  throw Fault{text, /*lane=*/-1, /*isHang=*/true};
 }
 
 /// Whether all warps wait or have ended, so that no barrier can be completed.

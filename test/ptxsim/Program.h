@@ -27,7 +27,8 @@ using Handler = void (*)(Warp &, const Instruction &, uint32_t on);
 /// The message about a refused module or a violated rule: one line, without a full stop.
 struct Fault {
   std::string text;
-  int lane = -1; // the lane that broke the rule, when it is one
+  int lane = -1;       // the lane that broke the rule, when it is one
+  bool isHang = false; // the launch would go on for ever
 };
 
 enum class Space : uint8_t { Generic, Global, Shared, Local, Const, Param };
