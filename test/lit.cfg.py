@@ -1,4 +1,5 @@
 # lit's view of test/: every .mlir and .test file with RUN lines. docs/testing.md lists the substitutions.
+import ctypes
 import os
 import shutil
 import sys
@@ -61,5 +62,10 @@ if os.path.exists(demo):
     config.available_features.add("demo-model")
 if config.lathe_sanitize:
     config.available_features.add("sanitize")
+try:
+    ctypes.CDLL("libcuda.so.1")
+    config.available_features.add("cuda-driver")
+except OSError:
+    pass
 if shutil.which("groff"):
     config.available_features.add("groff")

@@ -196,6 +196,9 @@ absl::Status Compilation::recordOptions() {
   if (entries.get("decompose") && target->deviceCode())
     return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + target->getName().str() +
                                       ": decompositions reserve memory while they run, which a GPU's code cannot");
+  if (options.given.contains("--threads") && target->deviceCode())
+    return absl::InvalidArgumentError("--threads: expected --target cpu, got " + target->getName().str() +
+                                      ": the threads of the host do not compute");
 
   LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(*module, kOptionsAttr, "mcpu"));
   LATHE_ASSIGN_OR_RETURN(std::string features, moduleString(*module, kOptionsAttr, "features"));

@@ -59,10 +59,13 @@ void EngineArguments::declare(Options &options) {
                weights);
   options.flag("--large-pages", "keep caches and a copy of the weights in large pages: starts later, may read faster",
                largePages);
+  options.number("--time-limit", "SECONDS", "on a GPU: end when a call takes longer; 0: never; default: 60", timeLimit,
+                 0, 1e9);
 }
 
 EngineOptions EngineArguments::engine() const {
-  return {.weights = weights.value_or(""), .device = {.threads = threads.value_or(0), .largePages = largePages}};
+  return {.weights = weights.value_or(""),
+          .device = {.threads = threads.value_or(0), .largePages = largePages, .timeLimit = timeLimit}};
 }
 
 void TokensArguments::declare(Options &options, const char *tokensHelp) {

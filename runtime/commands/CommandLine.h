@@ -55,10 +55,11 @@ struct TokensArguments {
 /// "run: expected one of --a, --b, found --a and --b", or "... found none", unless exactly one of them was given.
 bool expectOne(const char *command, const std::vector<std::pair<const char *, bool>> &options, std::string &error);
 
-/// The options that say where weights are and how many threads work with them.
+/// The options that say where weights are and what the device is to do with them.
 struct EngineArguments {
   std::optional<std::string> weights;
   std::optional<int64_t> threads;
+  std::optional<double> timeLimit;
   bool largePages = false;
 
   void declare(Options &options);

@@ -9,12 +9,11 @@
 #include "runtime/cpu/Topology.h"
 #include "runtime/cuda/Driver.h"
 #include "runtime/engine/Device.h"
+#include "runtime/support/OutputFile.h"
 #include "runtime/support/Support.h"
 #include "runtime/workers/Team.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,10 +25,11 @@ using namespace lrt::cuda;
 
 namespace {
 
-/// A failure after the program was opened: nothing can be continued.
+/// A failure after the program was opened: nothing can be continued. Destructors would wait for the device.
 [[noreturn]] void end(const std::string &message) {
-  fflush(stdout);
-  fprintf(stderr, "%s: %s\n", program_invocation_short_name, message.c_str());
+  discardOutputs();
+  const std::string line = format("%s: %s\n", program_invocation_short_name, message.c_str());
+  writeAll(STDERR_FILENO, line.data(), line.size());
   _exit(1);
 }
 
@@ -60,6 +60,7 @@ public:
   ~CudaDevice() override;
 
   bool open(const DeviceOptions &options, std::string &error) override;
+  MemoryKind memoryKind() const override { return MemoryKind::Device; }
   int64_t availableMemory() const override;
   MemoryNeed need() const override;
   bool load(Weights &weights, std::string &error) override;
@@ -71,10 +72,14 @@ public:
 
 private:
   bool openDevice(std::string &error);
+  bool openContext(std::string &error);
   bool loadCode(std::string &error);
   bool chooseBlocks(std::string &error);
   bool share(int64_t bytes, SharedMemory &memory, std::string &error);
   void *functionOf(const lrt_entry &entry) const;
+  int wait(const Call &call);
+  int poll(void *polled, double seconds) const;
+  std::string whereItIs(const Call &call);
   /// What a failed call says; `what` is what it tried to do.
   bool check(int result, const char *what, std::string &error) const {
     if (result != success)
@@ -86,12 +91,15 @@ private:
   DeviceOptions options;
   Driver driver;
   int device = -1;
+  bool hasContext = false;
   char deviceName[128] = "the GPU";
   void *module = nullptr, *stream = nullptr;
+  void *observer = nullptr;                                      // a stream for questions while a call runs
   void *decode = nullptr, *prefill = nullptr, *logits = nullptr; // functions of the entry points
   int64_t blocks = 0;
   std::unique_ptr<DeviceMemory> arena, scratch, tensors, barrier;
   SharedMemory rows, tokens, results; // lrt_row, int32_t and float
+  SharedMemory arrived;               // uint32_t: a copy of the barrier's counter
 };
 
 CudaDevice::~CudaDevice() {
@@ -99,27 +107,31 @@ CudaDevice::~CudaDevice() {
   scratch.reset();
   tensors.reset();
   barrier.reset();
-  for (const SharedMemory &memory : {rows, tokens, results})
+  for (const SharedMemory &memory : {rows, tokens, results, arrived})
     if (memory.host)
       driver.memoryHostFree(memory.host);
-  if (stream)
-    driver.streamDestroy(stream);
+  for (void *opened : {stream, observer})
+    if (opened)
+      driver.streamDestroy(opened);
   if (module)
     driver.moduleUnload(module);
-  if (device >= 0)
+  if (hasContext)
     driver.devicePrimaryContextRelease(device);
 }
 
 bool CudaDevice::openDevice(std::string &error) {
-  int count = 0, cooperative = 0, chosen = 0;
-  void *context = nullptr;
-  if (!driver.load(error) || !check(driver.init(0), "start the driver", error) ||
-      !check(driver.deviceGetCount(&count), "count the devices", error))
+  int count = 0, cooperative = 0;
+  if (!driver.load(error))
+    return false;
+  int started = driver.init(0);
+  if (started != errorNoDevice &&
+      (!check(started, "start the driver", error) || !check(driver.deviceGetCount(&count), "count the devices", error)))
     return false;
   if (count < 1) {
-    error = "expected a GPU of NVIDIA's for the code compiled with --target cuda, found none";
+    error = "expected a GPU of NVIDIA's, for code compiled with --target cuda, found none";
     return false;
   }
+  int chosen = 0;
   if (!check(driver.deviceGet(&chosen, 0), "open the device", error) ||
       !check(driver.deviceGetName(deviceName, sizeof(deviceName), chosen), "read the device's name", error) ||
       !check(driver.deviceGetAttribute(&cooperative, cooperativeLaunch, chosen), "read the device's attributes", error))
@@ -130,11 +142,27 @@ bool CudaDevice::openDevice(std::string &error) {
                    deviceName);
     return false;
   }
-  if (!check(driver.devicePrimaryContextRetain(&context, chosen), "make a context", error))
-    return false;
   device = chosen;
+  return true;
+}
+
+/// Several programs can have a context on one device: their calls take turns.
+bool CudaDevice::openContext(std::string &error) {
+  void *context = nullptr;
+  int result = driver.devicePrimaryContextRetain(&context, device);
+  if (result == errorDeviceUnavailable) {
+    error =
+        format("%s: expected a GPU that this program may use, found one in exclusive use (nvidia-smi shows by whom): "
+               "%s",
+               deviceName, driver.describe(result).c_str());
+    return false;
+  }
+  if (!check(result, "make a context", error))
+    return false;
+  hasContext = true;
   return check(driver.contextSetCurrent(context), "use the context", error) &&
-         check(driver.streamCreate(&stream, streamNonBlocking), "make a stream", error);
+         check(driver.streamCreate(&stream, streamNonBlocking), "make a stream", error) &&
+         check(driver.streamCreate(&observer, streamNonBlocking), "make a stream", error);
 }
 
 bool CudaDevice::loadCode(std::string &error) {
@@ -147,8 +175,9 @@ bool CudaDevice::loadCode(std::string &error) {
     log.resize(std::min(log.size(), log.find('\n')));
     int version = 0;
     (void)driver.driverGetVersion(&version);
-    error = format("%s: the driver (CUDA %d.%d) cannot compile the program's PTX: %s%s%s", deviceName, version / 1000,
-                   version % 1000 / 10, driver.describe(result).c_str(), log.empty() ? "" : ": ", log.c_str());
+    error = format("%s: expected a driver that compiles the program's PTX, found one for CUDA %d.%d: %s%s%s",
+                   deviceName, version / 1000, version % 1000 / 10, driver.describe(result).c_str(),
+                   log.empty() ? "" : ": ", log.c_str());
     return false;
   }
   if (!check(result, "load the program", error))
@@ -190,15 +219,14 @@ bool CudaDevice::share(int64_t bytes, SharedMemory &memory, std::string &error) 
 
 bool CudaDevice::open(const DeviceOptions &wanted, std::string &error) {
   options = wanted;
-  const int64_t maxRows = std::max<int64_t>(program.prefill.rows, 1);
-  if (!openDevice(error) || !loadCode(error) || !chooseBlocks(error))
-    return false;
-  arena = reserve(program.arena_bytes, "activations", error);
-  scratch = arena ? reserve(program.scratch_bytes * blocks, "the blocks' scratch", error) : nullptr;
-  barrier = scratch ? reserve(sizeof(uint32_t), "the barrier", error) : nullptr;
-  return barrier && share(maxRows * int64_t(sizeof(lrt_row)), rows, error) &&
-         share(maxRows * int64_t(sizeof(int32_t)), tokens, error) &&
-         share(std::max<int64_t>(program.logits.rows, 1) * program.vocabulary * int64_t(sizeof(float)), results, error);
+  for (auto [isGiven, name] : {std::pair(options.threads > 0, "--threads"), {options.largePages, "--large-pages"}})
+    if (isGiven) {
+      error = format("%s: expected a program for the CPU, found one for a GPU (--target cuda), which computes without "
+                     "the host's threads and pages",
+                     name);
+      return false;
+    }
+  return openDevice(error) && openContext(error) && loadCode(error) && chooseBlocks(error);
 }
 
 int64_t CudaDevice::availableMemory() const {
@@ -206,10 +234,13 @@ int64_t CudaDevice::availableMemory() const {
   return driver.memoryGetInfo(&free, &total) == success ? int64_t(free) : 0;
 }
 
-/// Activations are reserved when it is open.
+/// All of it is reserved when the weights are loaded.
 MemoryNeed CudaDevice::need() const {
   MemoryNeed need;
-  need.weights = tensors ? 0 : program.weights_bytes;
+  if (!tensors) {
+    need.activations = program.arena_bytes + program.scratch_bytes * blocks;
+    need.weights = program.weights_bytes;
+  }
   return need;
 }
 
@@ -219,8 +250,15 @@ bool CudaDevice::load(Weights &weights, std::string &error) {
     if (!weights.randomize(program, options.seed, team, /*largePages=*/false, error))
       return false;
   }
-  tensors = reserve(program.weights_bytes, "weights", error);
-  if (!tensors)
+  const int64_t maxRows = std::max<int64_t>(program.prefill.rows, 1);
+  if (!(arena = reserve(program.arena_bytes, "activations", error)) ||
+      !(scratch = reserve(program.scratch_bytes * blocks, "the blocks' scratch", error)) ||
+      !(barrier = reserve(sizeof(uint32_t), "the barrier", error)) ||
+      !(tensors = reserve(program.weights_bytes, "weights", error)) ||
+      !share(maxRows * int64_t(sizeof(lrt_row)), rows, error) ||
+      !share(maxRows * int64_t(sizeof(int32_t)), tokens, error) ||
+      !share(std::max<int64_t>(program.logits.rows, 1) * program.vocabulary * int64_t(sizeof(float)), results, error) ||
+      !share(sizeof(uint32_t), arrived, error))
     return false;
   tensors->write(0, weights.tensors(), program.weights_bytes);
   return true;
@@ -230,8 +268,9 @@ std::unique_ptr<DeviceMemory> CudaDevice::reserve(int64_t bytes, const char *wha
   uint64_t address = 0;
   const int64_t size = std::max<int64_t>(bytes, 1);
   if (int result = driver.memoryAllocate(&address, size); result != success) {
-    error = format("%s: cannot reserve %s of device memory for %s: %s", deviceName, readableBytes(double(size)).c_str(),
-                   what, driver.describe(result).c_str());
+    error = format("%s: expected %s of device memory for %s, found %s free: %s", deviceName,
+                   readableBytes(double(size)).c_str(), what, readableBytes(double(availableMemory())).c_str(),
+                   driver.describe(result).c_str());
     return nullptr;
   }
   auto memory = std::make_unique<CudaMemory>(driver, address);
@@ -240,6 +279,50 @@ std::unique_ptr<DeviceMemory> CudaDevice::reserve(int64_t bytes, const char *wha
 
 void *CudaDevice::functionOf(const lrt_entry &entry) const {
   return &entry == &program.decode ? decode : &entry == &program.prefill ? prefill : logits;
+}
+
+/// Waits up to `seconds` for what is queued in a stream; 0: for ever. Returns the driver's result, errorNotReady after
+/// that time. A synchronisation could not be ended.
+int CudaDevice::poll(void *polled, double seconds) const {
+  constexpr double spinning = 20e-3; // a decode step ends sooner
+  const double start = now();
+  for (;;) {
+    int result = driver.streamQuery(polled);
+    const double waited = now() - start;
+    if (result != errorNotReady || (seconds > 0 && waited > seconds))
+      return result;
+    if (waited > spinning)
+      usleep(50);
+  }
+}
+
+int CudaDevice::wait(const Call &call) {
+  constexpr double defaultLimit = 60;
+  const double limit = options.timeLimit.value_or(defaultLimit);
+  int result = poll(stream, limit);
+  if (result == errorNotReady)
+    end(format("%s: expected a call of %s to end within %g s (--time-limit), found it %s", deviceName, call.entry.name,
+               limit, whereItIs(call).c_str()));
+  return result;
+}
+
+/// Where a call that runs is, by the counter of its grid barrier: every block adds one at every barrier.
+std::string CudaDevice::whereItIs(const Call &call) {
+  int result =
+      driver.copyToHost(arrived.host, reinterpret_cast<uint64_t>(barrier->address()), sizeof(uint32_t), observer);
+  if (result == success)
+    result = poll(observer, /*seconds=*/2);
+  if (result != success)
+    return "nowhere: the device does not answer";
+  uint32_t count;
+  memcpy(&count, arrived.host, sizeof(count));
+  const int64_t passed = count / blocks;
+  if (passed >= call.entry.num_order)
+    return "after its last barrier";
+  const lrt_phase &phase = call.entry.phases[call.entry.order[passed]];
+  return format("in phase %s%s%s%s, %lld of %lld, which %lld of %lld blocks have finished", phase.name,
+                *phase.kind ? " (" : "", phase.kind, *phase.kind ? ")" : "", (long long)passed + 1,
+                (long long)call.entry.num_order, (long long)(count % blocks), (long long)blocks);
 }
 
 void CudaDevice::run(const Call &call) {
@@ -265,7 +348,7 @@ void CudaDevice::run(const Call &call) {
     result = driver.launchCooperative(functionOf(call.entry), unsigned(blocks), 1, 1, unsigned(program.block_threads),
                                       1, 1, 0, stream, parameters);
   if (result == success)
-    result = driver.streamSynchronize(stream);
+    result = wait(call);
   if (result != success)
     end(format("%s: a call of %s failed: %s", deviceName, call.entry.name, driver.describe(result).c_str()));
   if (call.logits)

@@ -12,15 +12,14 @@ using namespace lrt::cuda;
 bool Driver::load(std::string &error) {
   void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    error = format("expected NVIDIA's driver for the code compiled with --target cuda, found no libcuda.so.1: %s",
-                   dlerror());
+    error = format("expected NVIDIA's driver, for code compiled with --target cuda: %s", dlerror());
     return false;
   }
 #define FUNCTION(symbol, name, parameters)                                                                             \
   if (void *found = dlsym(library, #symbol)) {                                                                         \
     name = reinterpret_cast<int(*) parameters>(found);                                                                 \
   } else {                                                                                                             \
-    error = "expected a newer driver of NVIDIA's: its libcuda.so.1 has no " #symbol;                                   \
+    error = "expected a newer driver of NVIDIA's: its libcuda.so.1 has no function " #symbol;                          \
     return false;                                                                                                      \
   }
 #include "runtime/cuda/driver.def"

@@ -16,7 +16,15 @@
 namespace lrt::cuda {
 
 /// Results, attributes and flags of the driver API that the runtime uses, by their numbers there.
-enum { success = 0, errorInvalidPtx = 218, errorUnsupportedPtx = 222 };
+enum {
+  success = 0,
+  errorOutOfMemory = 2,
+  errorDeviceUnavailable = 46,
+  errorNoDevice = 100,
+  errorInvalidPtx = 218,
+  errorUnsupportedPtx = 222,
+  errorNotReady = 600
+};
 enum Attribute {
   multiprocessors = 16,
   computeCapabilityMajor = 75,

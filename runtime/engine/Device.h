@@ -13,6 +13,7 @@
 #include "runtime/engine/Weights.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace lrt {
@@ -20,11 +21,17 @@ namespace lrt {
 class Team;
 struct Stamps;
 
+/// A device refuses by name an option that it does not have.
 struct DeviceOptions {
-  int64_t threads = 0;        // of the host; 0: the program's default, else the physical cores this process may use
   bool randomWeights = false; // instead of those of a file
   uint64_t seed = 0;          // of the random weights
-  bool largePages = false;    // for caches and a copy of the weights
+
+  // Of the host.
+  int64_t threads = 0;     // 0: the program's default, else the physical cores this process may use
+  bool largePages = false; // for caches and a copy of the weights
+
+  // Of a GPU.
+  std::optional<double> timeLimit; // seconds, of a call; 0: none
 };
 
 /// Zeroed memory of a device.
@@ -51,16 +58,20 @@ class Device {
 public:
   virtual ~Device() = default;
 
-  /// Reserves activations and scratch; opens what it needs of the machine.
+  /// Opens what it needs of the machine. Touches no memory that need() counts.
   virtual bool open(const DeviceOptions &options, std::string &error) = 0;
 
-  /// The device's memory of this process that may still be touched, in bytes.
+  /// Which memory it computes in.
+  virtual MemoryKind memoryKind() const = 0;
+
+  /// Memory that this process may still take, in bytes.
   virtual int64_t availableMemory() const = 0;
 
-  /// Bytes that it touches for activations and a call, and, where weights are not read from the mapped file, for them.
+  /// Bytes of activations and of a call's buffers and, where weights are not read from the mapped file, of the weights:
+  /// what it has not taken yet.
   virtual MemoryNeed need() const = 0;
 
-  /// Makes the weights ready for calls; or makes random ones, in `weights`.
+  /// Makes the weights ready for calls; or makes random ones, in `weights`. need() was compared with the free memory.
   virtual bool load(Weights &weights, std::string &error) = 0;
 
   /// `what` names the memory in the error. Null: an error.

@@ -27,7 +27,8 @@ bool lrt::checkProgram(const lrt_program &program, std::string &error) {
 
 MemoryNeed Engine::need(const Sequence *apart) const {
   MemoryNeed need = device->need();
-  need.other += options.bufferBytes;
+  if (device->memoryKind() != MemoryKind::Device) // a command's buffers are the host's
+    need.other += options.bufferBytes;
   for (const Sequence *sequence : sequences)
     if (sequence != apart)
       need.other += sequence->untouchedBytes();
@@ -44,11 +45,9 @@ bool Engine::open(const EngineOptions &wanted, std::string &error) {
     return false;
 
   MemoryNeed all = need(/*apart=*/nullptr);
-  all.caches = memoryNeed(program, options.positions, 0, options.device.largePages).caches;
-  if (options.device.randomWeights || options.device.largePages)
-    all.weights = program.weights_bytes;
+  all.caches = memoryNeed(program, options.positions, 0, device->memoryKind()).caches;
   int64_t available = device->availableMemory();
-  if (!checkMemory(all, available, options.device.largePages, error))
+  if (!checkMemory(all, available, device->memoryKind(), error))
     return false;
   // Only a warning: a model with experts may read only a part of its weights.
   if (all.weights == 0 && program.weights_bytes > available - all.total())

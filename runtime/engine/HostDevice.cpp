@@ -25,6 +25,10 @@ static void warnOfThreads(int64_t workers) {
 
 bool HostDevice::open(const DeviceOptions &wanted, std::string &error) {
   options = wanted;
+  if (options.timeLimit) {
+    error = "--time-limit: expected a program for a GPU (--target cuda), found one for the CPU, whose calls always end";
+    return false;
+  }
   int64_t workers = options.threads > 0 ? options.threads : defaultThreads(program);
   if (!arena.reserve(program.arena_bytes, "activations", error) ||
       !scratch.reserve(program.scratch_bytes * workers, "the workers' scratch", error))
@@ -39,7 +43,8 @@ bool HostDevice::open(const DeviceOptions &wanted, std::string &error) {
 int64_t HostDevice::availableMemory() const { return lrt::availableMemory(""); }
 
 MemoryNeed HostDevice::need() const {
-  MemoryNeed need = memoryNeed(program, 0, workerTeam->workers(), /*largePages=*/false);
+  MemoryNeed need = memoryNeed(program, 0, workerTeam->workers(), MemoryKind::Pages);
+  need.weights = !tensors && (options.randomWeights || options.largePages) ? program.weights_bytes : 0;
   need.other = program.vocabulary * int64_t(sizeof(float));
   return need;
 }

@@ -17,6 +17,7 @@ public:
   explicit HostDevice(const lrt_program &program) : program(program) {}
 
   bool open(const DeviceOptions &options, std::string &error) override;
+  MemoryKind memoryKind() const override { return options.largePages ? MemoryKind::LargePages : MemoryKind::Pages; }
   int64_t availableMemory() const override;
   MemoryNeed need() const override;
   bool load(Weights &weights, std::string &error) override;

@@ -19,17 +19,18 @@ static int64_t touched(const lrt_cache &cache, int64_t positions) {
   return std::min(cache.bytes, std::min(positions, cache.rows) * cache.bytes_per_position + pieces * page);
 }
 
-MemoryNeed lrt::memoryNeed(const lrt_program &program, int64_t positions, int64_t workers, bool largePages) {
+MemoryNeed lrt::memoryNeed(const lrt_program &program, int64_t positions, int64_t workers, MemoryKind kind) {
   MemoryNeed need;
-  for (int64_t i = 0; i < program.num_caches && positions > 0 && !largePages; ++i)
+  const bool isWhole = kind != MemoryKind::Pages;
+  for (int64_t i = 0; i < program.num_caches && positions > 0 && !isWhole; ++i)
     need.caches += touched(program.caches[i], positions);
-  if (largePages)
+  if (isWhole)
     need.caches = program.cache_bytes;
   need.activations = program.arena_bytes + program.scratch_bytes * workers;
   return need;
 }
 
-bool lrt::checkMemory(const MemoryNeed &need, int64_t available, bool largePages, std::string &error) {
+bool lrt::checkMemory(const MemoryNeed &need, int64_t available, MemoryKind kind, std::string &error) {
   if (need.total() <= available)
     return true;
   std::string parts, help;
@@ -40,26 +41,31 @@ bool lrt::checkMemory(const MemoryNeed &need, int64_t available, bool largePages
     if (bytes * 100 >= need.total()) // do not name less than a hundredth
       add(parts, ", ", format("%s for %s", readableBytes(double(bytes)).c_str(), what));
   };
-  part(need.weights, largePages ? "a copy of the weights in large pages" : "made-up weights");
+  const bool isDevice = kind == MemoryKind::Device, isLarge = kind == MemoryKind::LargePages;
+  part(need.weights, isDevice ? "weights" : isLarge ? "a copy of the weights in large pages" : "made-up weights");
   part(need.caches, "caches");
   part(need.activations, "activations");
   part(need.other, "buffers");
-  if (largePages)
+  if (isLarge)
     add(help, " or ", "leave out --large-pages");
+  if (isDevice && need.weights * 100 >= need.total())
+    add(help, " or ", "compile with fewer bits (--weights q8 or q4)");
   if (need.caches * 100 >= need.total())
-    add(help, " or ", "ask for fewer tokens or compile with a smaller --context");
+    add(help, " or ",
+        isDevice ? "compile with a smaller --context" : "ask for fewer tokens or compile with a smaller --context");
   if (need.activations * 100 >= need.total())
     add(help, " or ", "compile with a smaller --prefill-rows");
-  error = format("expected %s of free memory (%s), found %s%s%s", readableBytes(double(need.total())).c_str(),
-                 parts.c_str(), readableBytes(double(available)).c_str(), help.empty() ? "" : ": ", help.c_str());
+  error = format("expected %s of free %smemory (%s), found %s%s%s", readableBytes(double(need.total())).c_str(),
+                 isDevice ? "device " : "", parts.c_str(), readableBytes(double(available)).c_str(),
+                 help.empty() ? "" : ": ", help.c_str());
   return false;
 }
 
-int64_t lrt::positionsThatFit(const lrt_program &program, MemoryNeed need, int64_t available, bool largePages) {
+int64_t lrt::positionsThatFit(const lrt_program &program, MemoryNeed need, int64_t available, MemoryKind kind) {
   int64_t fits = 0, tooMany = program.context + 1;
   while (tooMany - fits > 1) {
     int64_t middle = fits + (tooMany - fits) / 2;
-    need.caches = memoryNeed(program, middle, 0, largePages).caches;
+    need.caches = memoryNeed(program, middle, 0, kind).caches;
     (need.total() <= available ? fits : tooMany) = middle;
   }
   return fits;

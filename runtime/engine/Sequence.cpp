@@ -18,23 +18,22 @@ Sequence::~Sequence() {
 }
 
 /// Bytes of the caches of a sequence that has held `positions`.
-static int64_t cacheBytes(const lrt_program &program, int64_t positions, bool largePages) {
-  return positions > 0 ? memoryNeed(program, positions, 0, largePages).caches : 0;
+static int64_t cacheBytes(const lrt_program &program, int64_t positions, MemoryKind kind) {
+  return positions > 0 ? memoryNeed(program, positions, 0, kind).caches : 0;
 }
 
 int64_t Sequence::untouchedBytes() const {
-  auto bytes = [&](int64_t positions) {
-    return cacheBytes(engine.program, positions, engine.options.device.largePages);
-  };
+  if (memoryKind() == MemoryKind::Device) // taken when it was reserved
+    return 0;
+  auto bytes = [&](int64_t positions) { return cacheBytes(engine.program, positions, memoryKind()); };
   return std::max<int64_t>(0, bytes(expected) - bytes(reached));
 }
 
 bool Sequence::open(int64_t positions, std::string &error) {
   const lrt_program &program = engine.program;
-  const bool largePages = engine.options.device.largePages;
   MemoryNeed all = engine.need(/*apart=*/nullptr);
-  all.caches = memoryNeed(program, positions, 0, largePages).caches;
-  if (!checkMemory(all, engine.device->availableMemory(), largePages, error))
+  all.caches = memoryNeed(program, positions, 0, memoryKind()).caches;
+  if (!checkMemory(all, engine.device->availableMemory(), memoryKind(), error))
     return false;
   cache = engine.device->reserve(program.cache_bytes, "the caches", error);
   if (!cache)
@@ -45,9 +44,10 @@ bool Sequence::open(int64_t positions, std::string &error) {
 }
 
 int64_t Sequence::positionsThatFit() const {
-  const bool largePages = engine.options.device.largePages;
-  const int64_t available = engine.device->availableMemory() + cacheBytes(engine.program, reached, largePages);
-  return lrt::positionsThatFit(engine.program, engine.need(/*apart=*/this), available, largePages);
+  if (memoryKind() == MemoryKind::Device) // the whole caches are reserved
+    return engine.program.context;
+  const int64_t available = engine.device->availableMemory() + cacheBytes(engine.program, reached, memoryKind());
+  return lrt::positionsThatFit(engine.program, engine.need(/*apart=*/this), available, memoryKind());
 }
 
 void Sequence::advance(int64_t rows) {

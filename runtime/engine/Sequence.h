@@ -54,6 +54,8 @@ private:
 
   void advance(int64_t rows);
 
+  MemoryKind memoryKind() const { return engine.device->memoryKind(); }
+
   /// Bytes of the caches that the expected positions will touch but have not touched yet.
   int64_t untouchedBytes() const;
 

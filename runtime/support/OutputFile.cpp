@@ -28,12 +28,24 @@ static std::string inputNamed(const struct stat &status) {
   return "";
 }
 
+/// Temporary names that exist.
+static std::vector<std::string> &temporaryNames() {
+  static std::vector<std::string> names;
+  return names;
+}
+
+void lrt::discardOutputs() {
+  for (const std::string &name : temporaryNames())
+    unlink(name.c_str());
+}
+
 OutputFile::~OutputFile() {
   if (file < 0)
     return;
   close(file);
   if (isNamed)
     unlink(temporary.c_str());
+  std::erase(temporaryNames(), temporary);
 }
 
 bool OutputFile::fail(const char *action, int reason, std::string &error) {
@@ -76,6 +88,8 @@ bool OutputFile::open(const std::string &name, std::string &error) {
     return true;
   file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   isNamed = file >= 0;
+  if (isNamed)
+    temporaryNames().push_back(temporary);
   return isNamed || fail("create", errno, error);
 }
 
@@ -99,6 +113,7 @@ bool OutputFile::finish(std::string &error) {
   if (close(file) != 0 && reason == 0)
     reason = errno;
   file = -1;
+  std::erase(temporaryNames(), temporary);
   if (reason == 0 && isNamed && rename(temporary.c_str(), path.c_str()) != 0)
     reason = errno;
   if (reason == 0)

@@ -34,6 +34,9 @@ private:
   int file = -1;
 };
 
+/// Removes the temporary names of unfinished files, before a process ends without destructors.
+void discardOutputs();
+
 } // namespace lrt
 
 #endif // LRT_SUPPORT_OUTPUTFILE_H

@@ -43,9 +43,9 @@ lrt_program makeProgram() {
 /// 4096 bytes per position are 128 runs of 16 bf16 values; each begins a page.
 constexpr int64_t pieces = 128 * 4096;
 
-std::string errorOf(const MemoryNeed &need, int64_t available, bool largePages = false) {
+std::string errorOf(const MemoryNeed &need, int64_t available, MemoryKind kind = MemoryKind::Pages) {
   std::string error;
-  EXPECT_EQ(checkMemory(need, available, largePages, error), error.empty());
+  EXPECT_EQ(checkMemory(need, available, kind, error), error.empty());
   return error;
 }
 
@@ -53,18 +53,24 @@ std::string errorOf(const MemoryNeed &need, int64_t available, bool largePages =
 
 TEST(MemoryNeed, growsWithThePositions) {
   const lrt_program program = makeProgram();
-  EXPECT_EQ(memoryNeed(program, 0, 2, false).caches, 0);
-  EXPECT_EQ(memoryNeed(program, 100, 2, false).caches, 2 * (100 * 4096 + pieces) + 5000);
+  EXPECT_EQ(memoryNeed(program, 0, 2, MemoryKind::Pages).caches, 0);
+  EXPECT_EQ(memoryNeed(program, 100, 2, MemoryKind::Pages).caches, 2 * (100 * 4096 + pieces) + 5000);
   // The ring is full, and no cache takes more than it has.
-  EXPECT_EQ(memoryNeed(program, 2000, 2, false).caches, 2000 * 4096 + pieces + 1000 * 4096 + 5000);
-  EXPECT_EQ(memoryNeed(program, 8000, 2, false).caches, 9000 * 4096 + 5000);
+  EXPECT_EQ(memoryNeed(program, 2000, 2, MemoryKind::Pages).caches, 2000 * 4096 + pieces + 1000 * 4096 + 5000);
+  EXPECT_EQ(memoryNeed(program, 8000, 2, MemoryKind::Pages).caches, 9000 * 4096 + 5000);
 }
 
-TEST(MemoryNeed, ofLargePagesIsAll) { EXPECT_EQ(memoryNeed(makeProgram(), 1, 2, true).caches, 40 * million); }
+TEST(MemoryNeed, ofLargePagesIsAll) {
+  EXPECT_EQ(memoryNeed(makeProgram(), 1, 2, MemoryKind::LargePages).caches, 40 * million);
+}
+
+TEST(MemoryNeed, ofADeviceIsAllBeforeAnyPosition) {
+  EXPECT_EQ(memoryNeed(makeProgram(), 0, 2, MemoryKind::Device).caches, 40 * million);
+}
 
 TEST(MemoryNeed, hasScratchForEachWorker) {
-  EXPECT_EQ(memoryNeed(makeProgram(), 1, 2, false).activations, 5 * million);
-  EXPECT_EQ(memoryNeed(makeProgram(), 1, 8, false).activations, 11 * million);
+  EXPECT_EQ(memoryNeed(makeProgram(), 1, 2, MemoryKind::Pages).activations, 5 * million);
+  EXPECT_EQ(memoryNeed(makeProgram(), 1, 8, MemoryKind::Pages).activations, 11 * million);
 }
 
 TEST(MemoryNeed, isRefusedWithBothNumbersAndWhatHelps) {
@@ -79,9 +85,12 @@ TEST(MemoryNeed, isRefusedWithBothNumbersAndWhatHelps) {
                                         "fewer tokens or compile with a smaller --context");
   need.weights = 4000 * million;
   EXPECT_EQ(
-      errorOf(need, 5 * million, true),
+      errorOf(need, 5 * million, MemoryKind::LargePages),
       "expected 4.8 GB of free memory (4.0 GB for a copy of the weights in large pages, 800 MB for caches), found "
       "5.0 MB: leave out --large-pages or ask for fewer tokens or compile with a smaller --context");
+  EXPECT_EQ(errorOf(need, 5 * million, MemoryKind::Device),
+            "expected 4.8 GB of free device memory (4.0 GB for weights, 800 MB for caches), found 5.0 MB: compile with "
+            "fewer bits (--weights q8 or q4) or compile with a smaller --context");
   need.caches = 0;
   EXPECT_EQ(errorOf(need, 5 * million), "expected 4.0 GB of free memory (4.0 GB for made-up weights), found 5.0 MB");
 }
@@ -89,8 +98,8 @@ TEST(MemoryNeed, isRefusedWithBothNumbersAndWhatHelps) {
 TEST(MemoryNeed, saysHowManyPositionsFit) {
   const lrt_program program = makeProgram();
   MemoryNeed beside = {.caches = 0, .activations = 10 * million, .weights = 0, .other = 0};
-  EXPECT_EQ(positionsThatFit(program, beside, INT64_MAX, false), 8000);
-  EXPECT_EQ(positionsThatFit(program, beside, 10 * million + 2 * (100 * 4096 + pieces) + 5000, false), 100);
-  EXPECT_EQ(positionsThatFit(program, beside, 10 * million, false), 0);
-  EXPECT_EQ(positionsThatFit(program, beside, 1, false), 0);
+  EXPECT_EQ(positionsThatFit(program, beside, INT64_MAX, MemoryKind::Pages), 8000);
+  EXPECT_EQ(positionsThatFit(program, beside, 10 * million + 2 * (100 * 4096 + pieces) + 5000, MemoryKind::Pages), 100);
+  EXPECT_EQ(positionsThatFit(program, beside, 10 * million, MemoryKind::Pages), 0);
+  EXPECT_EQ(positionsThatFit(program, beside, 1, MemoryKind::Pages), 0);
 }
