@@ -193,7 +193,7 @@ absl::Status Compilation::recordOptions() {
   }
   (*module)->setAttr(kOptionsAttr, entries.getDictionary(&context));
   LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*module));
-  if (entries.get("decompose") && target->deviceCode())
+  if (entries.get("decompose") && target->deviceCode(*module))
     return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + target->getName().str() +
                                       ": decompositions reserve memory while they run, which a GPU's code cannot");
   if (options.given.contains("--threads") && target->deviceCode())

@@ -276,7 +276,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   program.weights_data_bytes = weights.embeddedBytes;
 
   LATHE_ASSIGN_OR_RETURN(const lathe::Target *target, targetOf(module));
-  const std::optional<DeviceCode> device = target->deviceCode();
+  const std::optional<DeviceCode> device = target->deviceCode(module);
   const llvm::StringRef prefix = getSymbolPrefix(module);
   Image image(machine);
   Image::Pointers pointers = {

@@ -72,7 +72,7 @@ public:
 
   /// None: entry points are functions of the host, PREFIX_decode and so on. Otherwise the object defines
   /// deviceCodeSymbol().
-  virtual std::optional<DeviceCode> deviceCode() const { return std::nullopt; }
+  virtual std::optional<DeviceCode> deviceCode(mlir::ModuleOp /*module*/) const { return std::nullopt; }
 
   virtual LinkInputs linkInputs() const = 0;
 };

@@ -20,7 +20,7 @@ FRONTEND = ("frontends/Frontend.h", "frontends/Describe.h", "frontends/Generatio
 
 # What a target may use besides its own folder.
 TARGET = ("absl/", "compiler/codegen/", "compiler/targets/Emit.h", "compiler/targets/EntryCall.h",
-          "compiler/targets/LLVMConversions.h", "compiler/targets/Target.h")
+          "compiler/targets/LLVMConversions.h", "compiler/targets/Target.h", "compiler/targets/Tuning.h")
 
 RULES = [
     # From the ground up; no arrow upward.

@@ -7,23 +7,8 @@
 
 using namespace lathe;
 
-/// lm.tuning, which has all parameters, or else lm.options.tuning, as "KEY=N,...".
-static std::string tuningOf(mlir::ModuleOp module) {
-  if (auto decided = module->getAttrOfType<mlir::DictionaryAttr>("lm.tuning")) {
-    std::string tuning;
-    for (mlir::NamedAttribute entry : decided) {
-      auto number = mlir::dyn_cast<mlir::IntegerAttr>(entry.getValue());
-      tuning += (tuning.empty() ? "" : ",") + entry.getName().str() + "=" +
-                (number && number.getValue().isSignedIntN(64) ? std::to_string(number.getValue().getSExtValue()) : "?");
-    }
-    return tuning;
-  }
-  auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options");
-  auto given = options ? options.getAs<mlir::StringAttr>("tuning") : mlir::StringAttr();
-  return given ? given.str() : "";
-}
-
 mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcpu) {
+  const bool isOfModule = mcpu.empty();
   llvm::StringRef differences; // "+f,-g": how this machine differs from the CPU of its name
   if (auto options = module->getAttrOfType<mlir::DictionaryAttr>("lm.options"); options && mcpu.empty()) {
     auto string = [&](llvm::StringRef key) {
@@ -68,15 +53,16 @@ mlir::FailureOr<CPUInfo> CPUInfo::get(mlir::ModuleOp module, llvm::StringRef mcp
   info.features.avxvnni = features.lookup("avxvnni");
   info.features.bf16Dot = info.features.avx512 && features.lookup("avx512bf16");
   info.chooseTuning();
-  if (std::string wrong = info.setTuning(tuningOf(module)); !wrong.empty())
-    return module.emitError() << "tuning: " << wrong;
+  if (isOfModule)
+    if (std::string wrong = setTuning(info.parameters(), tuningOf(module)); !wrong.empty())
+      return module.emitError() << "tuning: " << wrong;
   return info;
 }
 
 /// 8-bit weights of lm_head are multiplied by 16-bit rows even if the CPU multiplies bytes: every error there is an
 /// error of the logits, and for one row reading the weights takes all the time
 /// (docs/experiments/2026-11-25-accuracy-of-activations.md).
-TargetInfo CPUInfo::describe(mlir::MLIRContext *context) const {
+TargetInfo CPUInfo::describe(mlir::MLIRContext *context) {
   using namespace mlir::lm;
   auto product = [&](Format format, int64_t depth, OperandEncoding rows) {
     return ProductAttr::get(context, format, depth, rows);
@@ -95,14 +81,8 @@ TargetInfo CPUInfo::describe(mlir::MLIRContext *context) const {
   // (docs/experiments/2026-11-26-latent-attention-absorbed.md).
   auto scratch = ScratchAttr::get(context, /*absorbed_rows=*/32, /*absorbed_positions=*/64, /*latent_rows=*/512,
                                   /*latent_positions=*/64);
-  mlir::Builder builder(context);
-  llvm::SmallVector<mlir::NamedAttribute> entries;
-#define LATHE_PARAMETER(member, key, min, max)                                                                         \
-  entries.push_back(builder.getNamedAttr(key, builder.getI64IntegerAttr(member)));
-  LATHE_TUNING(LATHE_PARAMETER)
-#undef LATHE_PARAMETER
-  return {TargetAttr::get(context, builder.getStringAttr("cpu"), products, bf16Rows, tilesAttr, scratch, head),
-          builder.getDictionaryAttr(entries)};
+  return {TargetAttr::get(context, mlir::StringAttr::get(context, "cpu"), products, bf16Rows, tilesAttr, scratch, head),
+          describeTuning(context, parameters())};
 }
 
 RegisterTile CPUInfo::getTile(Format format) const {
@@ -136,35 +116,10 @@ void CPUInfo::chooseTuning() {
   tiles = {/*rows=*/64, /*attentionRows=*/16, /*attentionTiles=*/16, /*splitPositions=*/64};
 }
 
-std::string CPUInfo::setTuning(llvm::StringRef text) {
-  if (text.empty())
-    return "";
-  for (llvm::StringRef part : llvm::split(text, ',')) {
-    auto [key, digits] = part.split('=');
-    bool isKnown = false;
-    std::string wrong;
-    auto set = [&](int64_t &parameter, llvm::StringRef name, int64_t min, int64_t max) {
-      if (key != name)
-        return;
-      isKnown = true;
-      if (digits.getAsInteger(10, parameter) || parameter < min || parameter > max || (min > 1 && parameter % min))
-        wrong = (name + ": expected " +
-                 (min > 1 ? "a multiple of " + llvm::Twine(min) + " up to " : llvm::Twine(min) + " to ") +
-                 llvm::Twine(max) + ", got \"" + digits + "\"")
-                    .str();
-    };
-#define LATHE_PARAMETER(member, key, min, max) set(member, key, min, max);
-    LATHE_TUNING(LATHE_PARAMETER)
-#undef LATHE_PARAMETER
-    if (!wrong.empty())
-      return wrong;
-    if (!isKnown) {
-      std::string names;
-#define LATHE_PARAMETER(member, key, min, max) names += std::string(names.empty() ? "" : ", ") + key;
+llvm::SmallVector<TuningParameter> CPUInfo::parameters() {
+  return {
+#define LATHE_PARAMETER(member, key, min, max) {key, min, max, &(member)},
       LATHE_TUNING(LATHE_PARAMETER)
 #undef LATHE_PARAMETER
-      return ("expected KEY=N with a KEY of " + names + ", got \"" + part + "\"").str();
-    }
-  }
-  return "";
+  };
 }

@@ -10,6 +10,7 @@
 #define LATHE_COMPILER_TARGETS_CPU_CPUINFO_H
 
 #include "compiler/support/TargetInfo.h"
+#include "compiler/targets/Tuning.h"
 #include "dialects/lm/Formats.h"
 #include "dialects/lm/LMOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -65,7 +66,7 @@ struct TileSizes {
   int64_t splitPositions; // 2026-11-26-kv-splits.md
 };
 
-/// Every parameter that `--tuning KEY=N` sets, `lm.tuning` shows and `./x bench --sweep` varies: PARAMETER(member, key,
+/// The parameters that `--tuning KEY=N` sets, `lm.tuning` shows and `./x bench --sweep` varies: PARAMETER(member, key,
 /// min, max). If min is above 1, the value must be a multiple of it.
 #define LATHE_TUNING(PARAMETER)                                                                                        \
   PARAMETER(registers.floatRows, "float_rows", 1, 16)                                                                  \
@@ -99,14 +100,14 @@ struct CPUInfo {
   /// A CPU with the features that every x86-64 has.
   CPUInfo() { chooseTuning(); }
 
-  /// The CPU with LLVM's name `mcpu`; "native" is this machine. If `mcpu` is empty, the name is the module's
-  /// lm.options.schedule_for, or else lm.options.mcpu, or else "native". Tuning parameters are the module's lm.tuning.
-  /// A module without it gets those chosen for the CPU, changed as lm.options.tuning says. Emits an error for an
-  /// unknown name or a wrong parameter.
+  /// The CPU with LLVM's name `mcpu`; "native" is this machine. If `mcpu` is empty: the CPU of the module, whose name
+  /// is lm.options.schedule_for, or else lm.options.mcpu, or else "native". Its tuning parameters are the module's
+  /// lm.tuning. A module without it gets those chosen for the CPU, changed as lm.options.tuning says. Emits an error
+  /// for an unknown name or a wrong parameter.
   static mlir::FailureOr<CPUInfo> get(mlir::ModuleOp module, llvm::StringRef mcpu = "");
 
   /// The attributes lm.target and lm.tuning.
-  TargetInfo describe(mlir::MLIRContext *context) const;
+  TargetInfo describe(mlir::MLIRContext *context);
 
   /// Whether 8-bit weights and their activations are widened to 16 bits. They must be on CPUs without VNNI, where sums
   /// of two u8 * s8 products overflow 16 bits.
@@ -117,8 +118,8 @@ struct CPUInfo {
   /// Rows of a register tile of a blocked product.
   int64_t getBlockedRows(Format format) const;
 
-  /// Sets the parameters of "KEY=N,...". Returns an error message, or nothing.
-  std::string setTuning(llvm::StringRef text);
+  /// The parameters of LATHE_TUNING, which point into this object.
+  llvm::SmallVector<TuningParameter> parameters();
 
 private:
   void chooseTuning();

@@ -42,7 +42,9 @@ struct CPUTarget : lathe::Target {
     return cpu->describe(module.getContext());
   }
 
-  std::string checkTuning(llvm::StringRef tuning) const override { return lathe::CPUInfo().setTuning(tuning); }
+  std::string checkTuning(llvm::StringRef tuning) const override {
+    return lathe::setTuning(lathe::CPUInfo().parameters(), tuning);
+  }
 
   void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CPUDialect>(); }
 

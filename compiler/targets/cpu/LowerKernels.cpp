@@ -64,11 +64,9 @@ LogicalResult verifyInput(Operation *op, TargetAttr target) {
 }
 
 struct LowerKernels : mlir::lm::impl::LowerKernelsBase<LowerKernels> {
-  using LowerKernelsBase::LowerKernelsBase;
-
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<CPUInfo> cpu = CPUInfo::get(module, mcpu);
+    FailureOr<CPUInfo> cpu = CPUInfo::get(module);
     FailureOr<TargetAttr> target = getTarget(module);
     if (failed(cpu) || failed(target))
       return signalPassFailure();

@@ -27,7 +27,6 @@ def LowerKernels : Pass<"lm-lower-kernels", "::mlir::ModuleOp"> {
     Outlines matrix products, one function per weight format and layout; expands everything else in place. Dot products
     are ops of the cpu dialect until lm-lower-dots. Example: test/targets/cpu/lower-kernels.mlir.
   }];
-  let options = [Option<"mcpu", "mcpu", "std::string", "\"\"", "CPU; default: the module's">];
   let dependentDialects = ["::mlir::cpu::CPUDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
                            "::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect"];

@@ -3,31 +3,31 @@
 #include "compiler/targets/cuda/CUDATarget.h"
 #include "compiler/codegen/Passes.h"
 #include "compiler/targets/LLVMConversions.h"
-#include "compiler/targets/cpu/CPUInfo.h"
 #include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/Passes.h"
+#include "compiler/targets/cuda/CUDAInfo.h"
 #include "compiler/targets/cuda/Passes.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
-/// A kernel without a form for blocks is the CPU's, for an x86-64 without dot instructions, in one thread.
-static constexpr llvm::StringLiteral kSerialCPU = "x86-64";
-
-/// Its result: loops and vectors, which one thread of each block runs.
+/// Its result: loops that the threads of a block divide among themselves.
 static void populateVectorPipeline(OpPassManager &pm) {
   pm.addPass(lm::createRecordChecksum()); // while ops still have what the code will rely on
   pm.addPass(lm::createLowerPhases({/*staticTiles=*/true}));
   pm.addPass(lm::createDecompose());
   pm.addPass(lm::createLowerCompute());
-  pm.addPass(lm::createLowerKernels({kSerialCPU.str()}));
+  pm.addPass(lm::createBlockBarriers());
+  pm.addPass(lm::createLowerBlockKernels());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
 static void populateLLVMPipeline(OpPassManager &pm) {
-  pm.addPass(lm::createLowerDots({kSerialCPU.str(), /*plain=*/true}));
+  pm.addPass(lm::createLowerDots({/*mcpu=*/"x86-64", /*plain=*/true})); // of kernels that one thread runs
   lathe::addLLVMConversions(pm);
   pm.addPass(lm::createExportKernels());
   pm.addPass(createCanonicalizerPass());
@@ -39,20 +39,20 @@ struct CUDATarget : lathe::Target {
   llvm::StringRef getName() const override { return "cuda"; }
 
   FailureOr<lathe::TargetInfo> describe(ModuleOp module) const override {
-    FailureOr<lathe::CPUInfo> serial = lathe::CPUInfo::get(module, kSerialCPU);
-    if (failed(serial))
+    FailureOr<lathe::CUDAInfo> gpu = lathe::CUDAInfo::get(module);
+    if (failed(gpu))
       return failure();
-    lathe::TargetInfo info = serial->describe(module.getContext());
-    lm::TargetAttr cpu = info.target;
-    info.target =
-        lm::TargetAttr::get(module.getContext(), StringAttr::get(module.getContext(), getName()), cpu.getProducts(),
-                            cpu.getCacheRows(), cpu.getTiles(), cpu.getScratch(), cpu.getHeadProducts());
-    return info;
+    return gpu->describe(module.getContext());
   }
 
-  std::string checkTuning(llvm::StringRef tuning) const override { return lathe::CPUInfo().setTuning(tuning); }
+  std::string checkTuning(llvm::StringRef tuning) const override {
+    return lathe::setTuning(lathe::CUDAInfo().parameters(), tuning);
+  }
 
-  void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CPUDialect>(); }
+  void registerDialects(DialectRegistry &registry) const override {
+    registry.insert<cpu::CPUDialect, NVVM::NVVMDialect>();
+    registerNVVMDialectTranslation(registry);
+  }
 
   void registerPasses() const override {
     lm::registerLatheCUDAPasses();
@@ -80,8 +80,9 @@ struct CUDATarget : lathe::Target {
     return lathe::emitText(text, lathe::deviceCodeSymbol(skeleton), host);
   }
 
-  std::optional<lathe::DeviceCode> deviceCode() const override {
-    return lathe::DeviceCode{/*open=*/"lrt_open_cuda", /*blockThreads=*/1};
+  std::optional<lathe::DeviceCode> deviceCode(ModuleOp module) const override {
+    FailureOr<lathe::CUDAInfo> gpu = lathe::CUDAInfo::get(module);
+    return lathe::DeviceCode{/*open=*/"lrt_open_cuda", succeeded(gpu) ? gpu->blockThreads : 0};
   }
 
   lathe::LinkInputs linkInputs() const override {

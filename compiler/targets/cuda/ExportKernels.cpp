@@ -4,6 +4,7 @@
 #include "compiler/targets/cuda/Passes.h"
 #include "lrt/abi.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include <cstddef>
@@ -43,16 +44,10 @@ private:
   void exportEntry(LLVM::LLVMFuncOp entry);
   void defineBarrier(LLVM::LLVMFuncOp barrier);
 
-  /// A special register, i32.
-  Value read(ImplicitLocOpBuilder &builder, StringRef name) {
-    auto intrinsic = builder.getStringAttr("llvm.nvvm.read.ptx.sreg." + name.str());
-    return LLVM::CallIntrinsicOp::create(builder, builder.getI32Type(), intrinsic, ValueRange{}).getResult(0);
-  }
-
   Type pointer;
 };
 
-/// void @decode(lrt_step by value): thread 0 of each block calls the entry, the others return.
+/// void @decode(lrt_step by value): all threads of a block call the entry.
 void ExportKernels::exportEntry(LLVM::LLVMFuncOp entry) {
   std::string name = entry.getSymName().str();
   auto builder = ImplicitLocOpBuilder::atBlockEnd(entry.getLoc(), getOperation().getBody());
@@ -65,33 +60,26 @@ void ExportKernels::exportEntry(LLVM::LLVMFuncOp entry) {
   kernel.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
   kernel.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(alignof(lrt_step)));
   Block *body = kernel.addEntryBlock(builder);
-  Block *work = builder.createBlock(&kernel.getBody()), *end = builder.createBlock(&kernel.getBody());
 
   builder.setInsertionPointToEnd(body);
-  Value zero = LLVM::ConstantOp::create(builder, builder.getI32Type(), 0);
-  Value isFirst = LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::eq, read(builder, "tid.x"), zero);
-  LLVM::CondBrOp::create(builder, isFirst, work, end);
-
-  builder.setInsertionPointToEnd(work);
-  Type i64 = builder.getI64Type();
+  Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
   Value step = body->getArgument(0);
   Value barriersAt = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), step,
                                          ArrayRef<LLVM::GEPArg>(int32_t(offsetof(lrt_step, team))));
+  Value block = NVVM::BlockIdXOp::create(builder, i32), blocks = NVVM::GridDimXOp::create(builder, i32);
   lathe::EntryContext context = {.name = name,
                                  .step = step,
                                  .barriers = LLVM::LoadOp::create(builder, pointer, barriersAt),
-                                 .worker = LLVM::ZExtOp::create(builder, i64, read(builder, "ctaid.x")),
-                                 .workers = LLVM::ZExtOp::create(builder, i64, read(builder, "nctaid.x"))};
+                                 .worker = LLVM::ZExtOp::create(builder, i64, block),
+                                 .workers = LLVM::ZExtOp::create(builder, i64, blocks)};
   if (failed(lathe::callEntry(builder, entry, context)))
     return signalPassFailure();
-  LLVM::BrOp::create(builder, ValueRange{}, end);
-
-  builder.setInsertionPointToEnd(end);
   LLVM::ReturnOp::create(builder, ValueRange{});
 }
 
-/// Counts the blocks that have arrived, in the u32 at the first argument, which is 0 when the launch begins. The n-th
-/// barrier of a launch is over when it is n times the number of blocks.
+/// The threads of a block wait for each other; then thread 0 counts the block among those that have arrived, in the u32
+/// at the first argument, which is 0 when the launch begins. The n-th barrier of a launch is over when it is n times
+/// the number of blocks.
 ///
 /// LLVM drops the order of an atomicrmw with a scope (22.1: `atomicrmw ... syncscope("device") acq_rel` becomes a plain
 /// atom.global.add), so both accesses are PTX.
@@ -99,10 +87,11 @@ void ExportKernels::defineBarrier(LLVM::LLVMFuncOp barrier) {
   ImplicitLocOpBuilder builder(barrier.getLoc(), &getContext());
   barrier.setLinkage(LLVM::Linkage::Internal);
   barrier.setNoInline(true);
-  Block *arrive = barrier.addEntryBlock(builder);
-  Block *wait = builder.createBlock(&barrier.getBody()), *end = builder.createBlock(&barrier.getBody());
+  Block *entry = barrier.addEntryBlock(builder);
+  Region &body = barrier.getBody();
+  Block *arrive = builder.createBlock(&body), *wait = builder.createBlock(&body), *end = builder.createBlock(&body);
   Type i32 = builder.getI32Type();
-  Value counter = arrive->getArgument(0);
+  Value counter = entry->getArgument(0);
   auto access = [&](StringRef text) -> Value {
     return LLVM::InlineAsmOp::create(builder, Type(i32), ValueRange{counter}, text, StringRef("=r,l,~{memory}"),
                                      /*has_side_effects=*/true, /*is_align_stack=*/false,
@@ -110,8 +99,14 @@ void ExportKernels::defineBarrier(LLVM::LLVMFuncOp barrier) {
         .getResult(0);
   };
 
+  builder.setInsertionPointToEnd(entry);
+  NVVM::BarrierOp::create(builder);
+  Value isFirst = LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::eq, NVVM::ThreadIdXOp::create(builder, i32),
+                                       LLVM::ConstantOp::create(builder, i32, 0));
+  LLVM::CondBrOp::create(builder, isFirst, arrive, end);
+
   builder.setInsertionPointToEnd(arrive);
-  Value blocks = read(builder, "nctaid.x");
+  Value blocks = NVVM::GridDimXOp::create(builder, i32);
   Value before = access("atom.acq_rel.gpu.add.u32 $0, [$1], 1;");
   Value round = LLVM::UDivOp::create(builder, before, blocks);
   Value next = LLVM::AddOp::create(builder, round, LLVM::ConstantOp::create(builder, i32, 1));
@@ -124,6 +119,7 @@ void ExportKernels::defineBarrier(LLVM::LLVMFuncOp barrier) {
   LLVM::CondBrOp::create(builder, isOver, end, wait);
 
   builder.setInsertionPointToEnd(end);
+  NVVM::BarrierOp::create(builder);
   LLVM::ReturnOp::create(builder, ValueRange{});
 }
 

@@ -3,15 +3,36 @@
 
 include "mlir/Pass/PassBase.td"
 
+def BlockBarriers : Pass<"lm-block-barriers", "::mlir::ModuleOp"> {
+  let summary = "barriers of a block between kernels that use the same memory";
+  let description = [{
+    After lm-lower-phases. The threads of a block wait for each other before a kernel that reads what kernels since the
+    last barrier wrote, or writes what they read. Example: test/targets/cuda/block-barriers.mlir.
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+}
+
+def LowerBlockKernels : Pass<"lm-lower-block-kernels", "::mlir::ModuleOp"> {
+  let summary = "kernels become code for the threads of a block";
+  let description = [{
+    Outlines matrix products, one function per weight format and layout; expands everything else in place. One thread of
+    the block runs a kernel that has no form for blocks. Example: test/targets/cuda/lower-block-kernels.mlir.
+  }];
+  let dependentDialects = ["::mlir::cpu::CPUDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+}
+
 def ExportKernels : Pass<"lm-export-kernels", "::mlir::ModuleOp"> {
   let summary = "entry points become kernels, barriers become grid barriers";
   let description = [{
     Adds a kernel for each entry point, with the entry's name and one parameter, the lrt_step by value
-    (runtime/include/lrt/abi.h). A worker is a block; its thread 0 runs the entry. `lrt_barrier` waits until all blocks of
-    the launch have reached it: they must be on the device at the same time, so the launch is cooperative.
+    (runtime/include/lrt/abi.h). A worker is a block; all of its threads run the entry. `lrt_barrier` waits until all
+    blocks of the launch have reached it: they must be on the device at the same time, so the launch is cooperative.
     Example: test/targets/cuda/export-kernels.mlir.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
 }
 
 #endif // LATHE_COMPILER_TARGETS_CUDA_PASSES_TD

@@ -3,14 +3,20 @@
 // RUN: lathe-opt %t/invalid.mlir --lm-export-kernels --verify-diagnostics --split-input-file
 
 //--- kernels.mlir
-// The kernel @decode has an lrt_step (runtime/include/lrt/abi.h) as its parameter. Thread 0 of each block calls the
-// function of lm-lower-phases, which has another name now.
+// The kernel @decode has an lrt_step (runtime/include/lrt/abi.h) as its parameter. All threads of a block call
+// the function of lm-lower-phases, which has another name now.
 module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64,
     scratch_bytes = 256 : i64, cache_bytes = 8192 : i64, decode_rows = 1 : i64}} {
-  // A barrier is a function of the device. It adds 1 to the counter and waits until each block of this round has.
+  // A barrier is a function of the device. When all threads of the block are there, one of them adds 1 to the counter and
+  // waits until each block of this round has.
   // CHECK: llvm.func internal @lrt_barrier(%[[COUNTER:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64) attributes {no_inline
   // CHECK-DAG: %[[ONE:.*]] = llvm.mlir.constant(1 : i32)
-  // CHECK-DAG: %[[BLOCKS:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.nctaid.x"
+  // CHECK: nvvm.barrier
+  // CHECK-NEXT: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
+  // CHECK-NEXT: %[[FIRST:.*]] = llvm.icmp "eq" %[[THREAD]], %{{.*}}
+  // CHECK-NEXT: llvm.cond_br %[[FIRST]], ^[[ARRIVE:.*]], ^[[END:.*]]
+  // CHECK-NEXT: ^[[ARRIVE]]:
+  // CHECK: %[[BLOCKS:.*]] = nvvm.read.ptx.sreg.nctaid.x
   // CHECK: %[[BEFORE:.*]] = llvm.inline_asm has_side_effects "atom.acq_rel.gpu.add.u32 $0, [$1], 1;", "=r,l,~{memory}" %[[COUNTER]]
   // CHECK: %[[ROUND:.*]] = llvm.udiv %[[BEFORE]], %[[BLOCKS]]
   // CHECK: %[[NEXT:.*]] = llvm.add %[[ROUND]], %[[ONE]]
@@ -19,7 +25,10 @@ module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_byt
   // CHECK: ^[[WAIT]]:
   // CHECK: %[[ARRIVED:.*]] = llvm.inline_asm has_side_effects "ld.acquire.gpu.u32 $0, [$1];", "=r,l,~{memory}" %[[COUNTER]]
   // CHECK: %[[OVER:.*]] = llvm.icmp "uge" %[[ARRIVED]], %[[WANTED]]
-  // CHECK: llvm.cond_br %[[OVER]], ^{{.*}}, ^[[WAIT]]
+  // CHECK: llvm.cond_br %[[OVER]], ^[[END]], ^[[WAIT]]
+  // CHECK: ^[[END]]:
+  // CHECK-NEXT: nvvm.barrier
+  // CHECK-NEXT: llvm.return
   llvm.func @lrt_barrier(!llvm.ptr, i64, i64, i64)
   // CHECK: llvm.func internal @product.f32.1() attributes {no_inline}
   llvm.func @product.f32.1() { llvm.return }
@@ -34,16 +43,12 @@ module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_byt
   }
   // CHECK-NOT: @prefill
   // CHECK: llvm.func ptx_kernelcc @decode(%[[STEP:.*]]: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<80 x i8>}) {
-  // CHECK: %[[THREAD:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"
-  // CHECK: %[[FIRST:.*]] = llvm.icmp "eq" %[[THREAD]], %{{.*}}
-  // CHECK: llvm.cond_br %[[FIRST]], ^[[WORK:.*]], ^[[END:.*]]
-  // CHECK: ^[[WORK]]:
   // CHECK: %[[BARRIERSAT:.*]] = llvm.getelementptr %[[STEP]][72]
-  // CHECK: %[[BARRIERS:.*]] = llvm.load %[[BARRIERSAT]]
   // A worker is a block.
-  // CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"
+  // CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x
+  // CHECK: %[[COUNT:.*]] = nvvm.read.ptx.sreg.nctaid.x
+  // CHECK: %[[BARRIERS:.*]] = llvm.load %[[BARRIERSAT]]
   // CHECK: %[[WORKER:.*]] = llvm.zext %[[BLOCK]]
-  // CHECK: %[[COUNT:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.nctaid.x"
   // CHECK: %[[WORKERS:.*]] = llvm.zext %[[COUNT]]
   // CHECK: llvm.call @decode.entry({{.*}} %[[BARRIERS]], %[[WORKER]], %[[WORKERS]],
 }

@@ -1,0 +1,39 @@
+//===- Kernels.h - the GPU's own expansions of kernel ops --------------------------------------------------------===//
+
+#ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELS_KERNELS_H
+#define LATHE_COMPILER_TARGETS_CUDA_KERNELS_KERNELS_H
+
+#include "compiler/codegen/kernels/Expansions.h"
+#include "compiler/targets/cuda/CUDAInfo.h"
+#include "compiler/targets/cuda/kernels/BlockEmitter.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/lm/Formats.h"
+
+namespace lathe {
+
+/// What expansions need besides their op.
+struct BlockContext {
+  ModuleOp module;
+  const CUDAInfo &gpu;
+};
+
+/// The operands of an outlined product: out[r][o] = sum over k < columns of input[r][k] * W[o][k]. The panels of W
+/// begin at byte `offset` of `segment` and are `panelStride` bytes apart.
+struct BlockProduct {
+  Value segment, offset, panelStride, columns;
+  Value input, out; // memref<?x?xf32 or i8, strided>, memref<?x?xf32, strided>
+  Format format;
+  int64_t depth;
+};
+
+/// Calls the function that multiplies; all threads of the block come here. `out` may be read after the next sync().
+void callProduct(BlockEmitter &emitter, BlockContext &context, const BlockProduct &product);
+
+/// The expansion of every op of `kernel` that a block runs with all of its threads.
+Expansions getBlockExpansions(BlockContext &context);
+
+void expand(kernel::MatmulOp op, BlockEmitter &emitter, BlockContext &context);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_TARGETS_CUDA_KERNELS_KERNELS_H
