@@ -196,7 +196,7 @@ absl::Status Compilation::recordOptions() {
   if (entries.get("decompose") && target->deviceCode(*module))
     return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + target->getName().str() +
                                       ": decompositions reserve memory while they run, which a GPU's code cannot");
-  if (options.given.contains("--threads") && target->deviceCode())
+  if (options.given.contains("--threads") && target->deviceCode(*module))
     return absl::InvalidArgumentError("--threads: expected --target cpu, got " + target->getName().str() +
                                       ": the threads of the host do not compute");
 
