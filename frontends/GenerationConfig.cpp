@@ -1,7 +1,7 @@
 //===- GenerationConfig.cpp - reads generation_config.json --------------------------------------------------------===//
 //
-// As generate() of transformers 5 reads it: greedy without do_sample; with it, the default of top_k is 50. Keys that
-// have no effect are not checked.
+// The file is read as generate() of transformers 5 reads it: without do_sample decoding is greedy; with it, the default
+// of top_k is 50. Keys that then have no effect are not checked.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -73,7 +73,7 @@ double share(const JsonObject &keys, llvm::StringRef key, double fallback) {
   return std::min(value, 1.0);
 }
 
-/// None if there are no sampling settings.
+/// The sampling settings among these keys, or none.
 std::optional<SamplingValues> samplingOf(const JsonObject &keys, llvm::StringRef origin) {
   SamplingValues values;
   values.origin = origin.str();

@@ -7,7 +7,7 @@
 
 namespace lathe {
 
-/// In the order in which they are asked.
+/// All frontends, in the order in which they are asked whether they can read a path.
 llvm::ArrayRef<const Frontend *> allFrontends();
 
 /// The first of `frontends` that can read `path`. If none can, the error says what the path is.

@@ -56,7 +56,7 @@ struct Buffer {
 
   explicit Buffer(mlir::spmd::BufferOp op);
   bool isScratch() const { return space == mlir::spmd::Space::Scratch; }
-  /// From the first byte of a part to its last. Includes the other columns of the rows between them.
+  /// The bytes from the first one of a part to its last one. They include the other columns of the rows between.
   Bytes bytes(const Rect &part) const {
     return {offset + (part.row * columns + part.column) * elementBytes,
             offset + ((part.rowEnd - 1) * columns + part.columnEnd) * elementBytes};

@@ -21,7 +21,7 @@ public:
     llvm::SmallVector<unsigned, 4> operands; // registers of the index operands, in order
   };
 
-  /// Error: an index that is computed by an op other than these.
+  /// Compiles the function. It is an error if an index is computed by an op other than those above.
   static mlir::FailureOr<IndexEvaluator> compile(mlir::func::FuncOp function);
 
   unsigned getLeafCount() const { return leafCount; }

@@ -6,8 +6,10 @@ include "mlir/Pass/PassBase.td"
 def AbsorbLatent : Pass<"lm-absorb-latent", "::mlir::ModuleOp"> {
   let summary = "latent attention becomes attention to the latent vectors themselves";
   let description = [{
-    <q, k_up^T c> = <k_up q, c> and sum p v_up c = v_up sum p c: queries and sums take the matrices, and keys and values
-    of single heads are never made. One head of the cache then serves all query heads. lm-schedule does this for `decode`.
+    Keys and values are products of a latent vector c: k = k_up^T c, v = v_up c. As <q, k_up^T c> = <k_up q, c> and
+    sum p v_up c = v_up sum p c, the pass multiplies queries by k_up and sums by v_up, and attends to c itself. Keys and
+    values of single heads are never computed, and all query heads use one head of the cache. lm-schedule does this for
+    `decode`.
     Example: test/codegen/absorb-latent.mlir.
   }];
   let dependentDialects = ["::mlir::lm::LMDialect"];
@@ -35,7 +37,8 @@ def PlanMemory : Pass<"lm-plan-memory", "::mlir::ModuleOp"> {
   let description = [{
     Buffers that are used in the function of one kind of layer only, and not at the same time, share bytes. All programs
     use the same arena: only the module's buffers keep their values after a call, and they lie before the buffers of each
-    program that uses them. The buffers of a program that comes after another one begin where those of the other end. Example: test/codegen/plan-memory.mlir.
+    program that uses them. The buffers of a program that comes after another one begin where those of the other end.
+    Example: test/codegen/plan-memory.mlir.
   }];
   let dependentDialects = ["::mlir::spmd::SPMDDialect"];
 }
@@ -74,26 +77,29 @@ def PredictCost : Pass<"lm-predict-cost", "::mlir::ModuleOp"> {
 def DescribeProgram : Pass<"lm-describe-program", "::mlir::ModuleOp"> {
   let summary = "the attribute lm.program: memory, barriers, bytes and operations of the program";
   let description = [{
-    Made from the schedule and the costs of its phases (lm-predict-cost). `traces` lists, for every entry point, the
-    phases between two barriers, and the order in which a call runs them. Example: test/codegen/describe-program.mlir.
+    The pass reads the schedule and the costs of its phases (lm-predict-cost). In lm.program, `traces` lists the phases
+    of every entry point, with a barrier after each, in the order in which a call runs them.
+    Example: test/codegen/describe-program.mlir.
   }];
 }
 
 def RecordChecksum : Pass<"lm-record-checksum", "::mlir::ModuleOp"> {
-  let summary = "the attribute lm.checksum: of all that the code of later stages relies on";
+  let summary = "the attribute lm.checksum: a checksum of all that the code of later stages relies on";
   let description = [{
-    The checksum is of lm.model, lm.options, lm.program, lm.tuning and of the offsets and types of weights and states. Once
-    phases are loops over addresses, the code has these as plain numbers. If somebody edits one of them in a dump of stage
-    vector or later, it no longer agrees with the code; the checksum shows that, and the dump is refused. Example: test/codegen/record-checksum.mlir.
+    From stage vector on, code contains addresses as plain numbers. They are computed from lm.model, lm.options,
+    lm.target, lm.tuning, lm.program, and the offsets and types of weights and states; the checksum covers these. If one
+    of them is edited in a dump of such a stage, the checksum no longer agrees and the dump is refused.
+    Example: test/codegen/record-checksum.mlir.
   }];
 }
 
 def Decompose : Pass<"lm-decompose", "::mlir::ModuleOp"> {
   let summary = "ops of lm become linalg on tensors";
   let description = [{
-    The meaning of each op (dialects/lm/decompose/). lm.values, lm.cached, lm.append, lm.read_state and lm.write_state
-    stay. In the pipeline the only ops of `lm` left are those in kernel.compute, which `--decompose` names.
-    Example: test/codegen/decompose.mlir.
+    Replaces each op by its decomposition (dialects/lm/decompose/), which defines what the op computes. Ops that access
+    weights, caches and states (lm.values, lm.cached, lm.append, lm.read_state, lm.write_state) stay as they are;
+    lm-lower-compute replaces them. In the pipeline, the ops of `lm` left at this point are those in kernel.compute:
+    those that `--decompose` names, and those without a schedule. Example: test/codegen/decompose.mlir.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::lm::LMDialect"];

@@ -7,7 +7,8 @@
 
 namespace lathe {
 
-/// After it: one program per entry point, memory planned, lm.program written.
+/// The passes of stage schedule. After them the module has one program per entry point, memory is planned and
+/// lm.program is written.
 void populateSchedulePipeline(mlir::OpPassManager &pm);
 
 } // namespace lathe

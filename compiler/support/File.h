@@ -19,7 +19,7 @@ public:
   /// Refuses anything but a regular file: a pipe or /dev/zero has no end.
   static absl::StatusOr<std::unique_ptr<MappedFile>> open(llvm::StringRef path);
 
-  /// For tests: a copy of bytes in memory, under a name.
+  /// A file for tests: its path is `path`, its contents a copy of `bytes`.
   static std::unique_ptr<MappedFile> fromBytes(llvm::StringRef path, llvm::StringRef bytes);
   /// The same without a copy: `bytes` must outlive the file. Reads past the end are not caught.
   static std::unique_ptr<MappedFile> overBytes(llvm::StringRef path, llvm::StringRef bytes);

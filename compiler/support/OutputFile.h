@@ -21,8 +21,9 @@ enum class OutputKind : uint8_t {
 /// (compiler/support/Inputs.h), and no weights of a model. Error: `path: cannot write: ...`.
 absl::Status checkOutput(llvm::StringRef path, OutputKind kind);
 
-/// Writes under a temporary name in the same folder. `keep` renames the file, so a running program keeps its old one.
-/// Without `keep`, the file is removed, also after a signal.
+/// A file that is complete or not there: it is written under a temporary name in the same folder, and `keep` renames
+/// it. If `keep` is not called, the file is removed, also after a signal. A program that has the old file open keeps
+/// it.
 class OutputFile {
 public:
   /// Errors are those of checkOutput. `keep` checks again.

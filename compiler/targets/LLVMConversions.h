@@ -7,10 +7,10 @@
 
 namespace lathe {
 
-/// From func, scf, memref, vector, arith and math to the llvm dialect.
+/// Adds the passes that lower func, scf, memref, vector, arith and math to the llvm dialect.
 void addLLVMConversions(mlir::OpPassManager &pm);
 
-/// For lathe-opt and crash reproducers.
+/// Registers these passes by name, so that lathe-opt and crash reproducers can run them.
 void registerLLVMConversions();
 
 } // namespace lathe

@@ -14,13 +14,15 @@ llvm::ArrayRef<std::unique_ptr<Target>> allTargets();
 /// Adds a tool's own target. Call it before any other function here.
 void addTarget(std::unique_ptr<Target> target);
 
-/// The target of that name. The error lists the known names and begins with `option`, where the name was given.
+/// The target called `name`. `option` is where the user gave the name, for example "--target": the error begins with it
+/// and lists the known names.
 absl::StatusOr<const Target *> findTarget(llvm::StringRef option, llvm::StringRef name);
 
 /// The target that the module's lm.options names, or the default.
 absl::StatusOr<const Target *> targetOf(mlir::ModuleOp module);
 
-/// Lets passes describe the target of a module without lm.target (compiler/support/TargetInfo.h).
+/// Registers the interface with which getTarget (compiler/support/TargetInfo.h) describes the target of a module that
+/// has no lm.target.
 void registerTargetDescriber(mlir::DialectRegistry &registry);
 
 } // namespace lathe

@@ -66,12 +66,12 @@ public:
     return lathe::assemble(text, name, host);
   }
 
-  /// Of the assembly: the suffix of its dump, and what begins a comment.
+  /// The file suffix of assembly in a dump, and the characters that begin a comment in it.
   virtual llvm::StringRef getAssemblySuffix() const { return "s"; }
   virtual llvm::StringRef getCommentMark() const { return "#"; }
 
-  /// None: entry points are functions of the host, PREFIX_decode and so on. Otherwise the object defines
-  /// deviceCodeSymbol().
+  /// How a device runs the code, if the target is a device: the object then defines deviceCodeSymbol(). On other
+  /// targets the entry points are functions of the host, PREFIX_decode and so on.
   virtual std::optional<DeviceCode> deviceCode(mlir::ModuleOp /*module*/) const { return std::nullopt; }
 
   virtual LinkInputs linkInputs() const = 0;

@@ -114,7 +114,7 @@ Block lathe::readBlock(Format format, const uint8_t *bytes) {
   return block;
 }
 
-/// As roundf: half away from zero. A call for every value otherwise.
+/// Rounds halves away from zero, as roundf does, but without a function call for every value.
 static int roundAway(float value) {
   const int whole = static_cast<int>(value);
   const float rest = value - static_cast<float>(whole); // exact

@@ -15,9 +15,9 @@ namespace lathe {
 
 float halfToFloat(uint16_t bits);
 float bfloatToFloat(uint16_t bits);
-/// e4m3, without infinities.
+/// The value of an f8 e4m3 number, a format without infinities.
 float float8ToFloat(uint8_t bits);
-/// To nearest, ties to even; too large becomes infinity, a NaN stays one.
+/// Rounds to the nearest value, ties to even. A value that is too large becomes infinity; a NaN stays a NaN.
 uint16_t floatToHalf(float value);
 uint16_t floatToBfloat(float value);
 

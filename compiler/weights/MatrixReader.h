@@ -30,10 +30,11 @@ public:
   /// Whether a row depends on many stored rows: then reading many rows costs little more than reading one.
   virtual bool mixesRows() const { return false; }
 
-  /// The bytes of a row, if it is a stored row without change; `scratch` may be used for them. Null: it is not.
+  /// The bytes of a row as the file stores them, or null if the values are computed from other ones. `scratch` may be
+  /// used to hold the bytes.
   virtual const uint8_t *storedRow(int64_t /*row*/, std::vector<uint8_t> & /*scratch*/) const { return nullptr; }
 
-  /// For stored rows of f8_e4m3: the scale of each block of kScaleBlock columns.
+  /// Reads the scales of a row that is stored in f8_e4m3, one for each block of kScaleBlock columns.
   virtual void readScales(int64_t /*row*/, float * /*out*/) const {}
 
   /// Releases the pages of rows that are not read again.

@@ -29,7 +29,8 @@ struct PackedWeights {
 /// Whether the model has any values: false for a bare config.
 bool hasWeights(mlir::ModuleOp module);
 
-/// Every lm.weight needs a place and a packable type. An error names the checkpoint's file and the weight, or the
+/// Writes the weights file to `output`: every lm.weight packed at its offset, and the `tokenizer` section. Every
+/// lm.weight needs an offset and a type that isPackable. An error names the checkpoint's file and the weight, or the
 /// output.
 absl::StatusOr<PackedWeights> packWeights(mlir::ModuleOp module, llvm::StringRef tokenizer, OutputFile &output,
                                           const PackOptions &options);

@@ -25,15 +25,15 @@ struct PackedMatrix {
   int64_t offset = 0, size = 0; // in the tensor section, bytes
   std::unique_ptr<MatrixReader> reader;
 
-  /// Writes panels [first, first + count) of a matrix to `out`, which is zero before. Adds to the rounding error.
-  /// Error: values that the format cannot hold.
+  /// Writes panels [first, first + count) of a matrix to `out`, which is zero before. Adds to the rounding error. It is
+  /// an error if the format cannot hold a value.
   absl::Status writePanels(int64_t first, int64_t count, uint8_t *out, RoundingError &error) const;
   /// Whether stored rows have the type's format already.
   bool copiesRows() const;
   /// Writes a vector to `out`.
   void writeVector(uint8_t *out) const;
 
-  /// The error: values that the format cannot hold.
+  /// The error that the format cannot hold a value; `message` says which.
   absl::Status cannotHold(const llvm::Twine &message) const;
 
 private:

@@ -25,7 +25,8 @@ struct RoundingError {
     promised = std::max(promised, other.promised);
     found = std::max(found, other.found);
   }
-  /// By more than a quarter: a scale that lost a bit or two hardly shows, and promises are rounded, too.
+  /// Whether the error found is more than a quarter above the promised one. The margin is for scales that lost a bit or
+  /// two, which hardly matters, and for promises, which are rounded themselves.
   bool isWorse() const { return found > promised * 1.25f; }
 };
 

@@ -230,7 +230,7 @@ std::unique_ptr<MatrixReader> make(RecipeStep step, const StepContext &context, 
   return std::make_unique<Reader>(mlir::cast<Step>(step), context, std::move(inputs));
 }
 
-/// Of steps that have a dimension: one reader for rows, one for columns.
+/// Makes the reader of a step that has a dimension: OfRows or OfColumns.
 template <typename Step, typename OfRows, typename OfColumns>
 std::unique_ptr<MatrixReader> makeAlong(RecipeStep step, const StepContext &context, Inputs inputs) {
   return mlir::cast<Step>(step).getDimension() == Dimension::Rows

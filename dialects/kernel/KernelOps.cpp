@@ -89,14 +89,14 @@ namespace {
 int64_t columnsOf(Value rows) { return cast<MemRefType>(rows.getType()).getDimSize(1); }
 bool isKnown(int64_t size) { return !ShapedType::isDynamic(size); }
 
-/// Columns that the expansion supports.
+/// Checks the number of columns.
 LogicalResult checkColumns(Operation *op, Value rows, int64_t columns, StringRef what) {
   if (columnsOf(rows) != columns)
     return op->emitOpError() << "expects " << what << " of " << columns << " columns, but found " << rows.getType();
   return success();
 }
 
-/// At least the rows and columns of `part`, as far as both are known.
+/// Checks that `rows` has at least the rows and columns of `part`, as far as both are known.
 LogicalResult checkCovers(Operation *op, Value rows, Value part, StringRef what) {
   auto type = cast<MemRefType>(rows.getType()), least = cast<MemRefType>(part.getType());
   for (auto [size, needed] : llvm::zip_equal(type.getShape(), least.getShape()))
@@ -105,7 +105,7 @@ LogicalResult checkCovers(Operation *op, Value rows, Value part, StringRef what)
   return success();
 }
 
-/// Whole parts of `size` values in each row.
+/// Checks that each row divides into parts of `size` values.
 LogicalResult checkDivides(Operation *op, Value rows, int64_t size, StringRef what) {
   int64_t columns = columnsOf(rows);
   if (size < 1 || (isKnown(columns) && columns % size))

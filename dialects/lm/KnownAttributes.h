@@ -42,7 +42,8 @@ template <typename Op> struct StrictOp : Op {
   }
 };
 
-/// In place of Dialect::addOperations.
+/// Adds ops to the dialect as Dialect::addOperations does, but as StrictOps: they refuse attributes that they do not
+/// have.
 template <typename... Ops> void addStrictOperations(Dialect &dialect) {
   (RegisteredOperationName::insert<StrictOp<Ops>>(dialect), ...);
 }

@@ -35,7 +35,7 @@ inline constexpr int64_t kPanelRows = 16;
 
 /// Byte offsets in a panel, from the weight's type.
 struct PanelLayout {
-  /// Of a matrix, or of one expert's matrix.
+  /// The layout of a matrix, or of one expert's matrix.
   explicit PanelLayout(mlir::lm::WeightType type);
 
   int64_t rows, depth; // R, D

@@ -9,7 +9,7 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-/// Without an exponent from 0.0001 up to below 10 million.
+/// The shortest digits that read back as `value`. Numbers from 0.0001 up to below 10 million have no exponent.
 template <typename Number> static std::string format(Number value) {
   if (!std::isfinite(value))
     return "0x" + llvm::utohexstr(std::bit_cast<uint64_t>(static_cast<double>(value)));

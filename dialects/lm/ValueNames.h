@@ -15,14 +15,14 @@ namespace mlir::lm {
 /// The role of a weight or state: the slot of a function's argument, the symbol of an lm.use; else empty.
 StringRef slotOf(Value value);
 
-/// What the results of an op of this dialect are called.
+/// Sets the names that dumps give to the results of an op of this dialect.
 void nameResults(Operation *op, OpAsmSetValueNameFn setName);
 
 template <typename Op> struct NamedResults : OpAsmOpInterface::ExternalModel<NamedResults<Op>, Op> {
   void getAsmResultNames(Operation *op, OpAsmSetValueNameFn setName) const { nameResults(op, setName); }
 };
 
-/// For all ops of the dialect.
+/// Attaches the interface that names results (nameResults) to these ops.
 template <typename... Ops> void nameResultsOf(MLIRContext *context) {
   (Ops::template attachInterface<NamedResults<Ops>>(*context), ...);
 }

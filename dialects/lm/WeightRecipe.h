@@ -42,7 +42,8 @@ struct SourceRule {
   int64_t rowOf(int64_t row) const { return row / rows; }
 };
 
-/// Null: `values` has no such role.
+/// What a source in this role holds, for quantised values of format `values`. Returns null if the format has no such
+/// role.
 const SourceRule *getSourceRule(lathe::Format values, SourceRole role);
 
 /// The stored shape, then the shape after each step of a weight's recipe: step i reads shapes[i] and makes

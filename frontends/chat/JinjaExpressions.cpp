@@ -223,7 +223,7 @@ Value Interpreter::primary() {
   return fail("expected an expression, got " + quoted(next.text));
 }
 
-/// After "(" or "[": a value in brackets, a tuple or a list.
+/// Reads what follows "(" or "[": a value in brackets, a tuple or a list.
 Value Interpreter::brackets(llvm::StringRef close) {
   List list;
   bool isList = close == "]" || isOperator(close);
@@ -317,8 +317,9 @@ Value Interpreter::subscript(const Value &value) {
   return isSlice ? slice(value, parts[0], parts[1], parts[2]) : element(value, parts[0]);
 }
 
-/// `begin`: the first token of the value. The result of `safe` is a text that escapes what is concatenated with it, so
-/// it may only be the whole value of an output.
+/// Reads the filters (`| name`) and tests (`is name`) after `value`, whose first token is `begin`, and applies them.
+/// The filter `safe` is refused unless its result is all of an output, {{ value | safe }}: in Jinja, concatenating a
+/// safe text with another one escapes the other one, which is not supported.
 Value Interpreter::filtersAndTests(Value value, size_t begin) {
   bool isSafe = false;
   while (status.ok()) {

@@ -42,7 +42,8 @@ private:
 
   bool startsWith(llvm::StringRef text) const { return source.substr(place).starts_with(text); }
   void skipSpace() { place = source.size() - stripped(source.substr(place), true, false).size(); }
-  /// After the end of a tag: "-" skips all white space; a block or comment skips one newline, except with "+".
+  /// Skips white space after the end of a tag: all of it if the tag ends with "-"; otherwise one newline after a block
+  /// or comment, unless that ends with "+".
   void afterTag(char mark, bool isOutput) {
     if (mark == '-')
       skipSpace();

@@ -108,7 +108,7 @@ bool Operations::ask(Guard::Kind kind, const UserText &user, llvm::StringRef tex
   return false;
 }
 
-/// None if neither is the user's text.
+/// Whether the values are equal, if one of them is the user's text; otherwise none.
 std::optional<bool> Operations::isEqualUser(const Value &left, const Value &right) {
   const UserText *user = left.get<UserText>(), *other = right.get<UserText>();
   if (user && other) {

@@ -20,7 +20,8 @@ std::string nameOf(const Value &value);
 const Value *find(const Dict &dict, llvm::StringRef key);
 void assign(Dict &dict, llvm::StringRef key, Value value);
 
-/// Operators, filters, tests, methods and functions. The first error is kept; results after it are meaningless.
+/// The part of the interpreter that computes values: what operators, filters, tests, methods and functions return.
+/// After an error, `status` holds the first one and later results have no meaning.
 class Operations {
 protected:
   Value fail(const llvm::Twine &message);
@@ -52,7 +53,8 @@ protected:
   std::vector<Guard> guards;
 
 private:
-  /// Whether the user's text fulfils the condition. The answer is no, and the condition is recorded as a guard.
+  /// Whether the user's text fulfils a condition. The text is not known when the template is read, so the answer is
+  /// always no, and the condition becomes a guard: the result then holds only for texts that do not fulfil it.
   bool ask(Guard::Kind kind, const UserText &user, llvm::StringRef text);
   std::optional<bool> isEqualUser(const Value &left, const Value &right);
   Value callUserMethod(const UserText &user, llvm::StringRef method, const Arguments &given);

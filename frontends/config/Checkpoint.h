@@ -43,7 +43,7 @@ public:
   Checkpoint(const TensorConventions &conventions, llvm::StringRef path) : conventions(conventions), source(path) {}
 
   const TensorInfo *find(llvm::StringRef name) const;
-  /// In the order of the files.
+  /// All tensors, in the order of the files.
   llvm::ArrayRef<TensorInfo> tensors() const { return all; }
   llvm::ArrayRef<std::shared_ptr<const MappedFile>> files() const { return mapped; }
   /// The stored bytes; touching them reads the file. Need not be aligned.
@@ -54,7 +54,7 @@ public:
 
   /// `headerBytes` are before the tensors; if larger than the file, the whole file is the header.
   unsigned addFile(std::shared_ptr<const MappedFile> file, uint64_t headerBytes = 0);
-  /// False if a tensor of that name exists.
+  /// Adds a tensor. Returns false if there is one of that name already.
   bool add(TensorInfo tensor);
 
   const TensorConventions &conventions;

@@ -9,7 +9,7 @@ Modality TensorConventions::modalityOf(llvm::StringRef name) const {
   return name.contains("audio") ? Modality::Audio : Modality::Text;
 }
 
-/// The tensor that holds the slot and others; null: the slot has its own tensor.
+/// The tensor that holds the slot together with others, or null if the slot has its own tensor.
 static const FusedTensor *fusedWith(llvm::ArrayRef<FusedTensor> fused, Slot slot) {
   for (const FusedTensor &tensor : fused)
     if (tensor.name && llvm::is_contained(llvm::ArrayRef(tensor.slots, tensor.count), slot))

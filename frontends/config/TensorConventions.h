@@ -92,7 +92,7 @@ llvm::StringRef nameIn(llvm::ArrayRef<SlotName> own, llvm::ArrayRef<FusedTensor>
 /// "2 parts of shape [64, 32]".
 std::string partsString(const TensorInfo &tensor);
 
-/// Error: a vector that is not F32, F16 or BF16; a matrix of a type that Formats.h does not have.
+/// Checks that a vector is F32, F16 or BF16, and that Formats.h has the type of a matrix.
 absl::Status checkType(const Checkpoint &checkpoint, const TensorInfo &tensor, bool isVector);
 
 /// The tensor of this name. Error: it is missing, is in parts, has another shape or a type that is not read.
@@ -109,7 +109,7 @@ struct RowGroups {
   int64_t group, pitch, first;
   int64_t rows; // of the whole tensor
 };
-/// None if the slot's rows are contiguous in every source.
+/// The row groups of a slot. None if its rows are contiguous in every source.
 std::optional<RowGroups> rowGroupsOf(const Config &config, Slot slot);
 void addRowGroups(const RowGroups &groups, TensorBinding &binding, llvm::SmallVectorImpl<int64_t> &stored);
 

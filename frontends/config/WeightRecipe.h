@@ -9,12 +9,12 @@
 
 namespace lathe {
 
-/// Sources and recipe of an lm.weight; null: it has none.
+/// The attributes `sources` and `recipe` of an lm.weight; null where the weight has none.
 struct WeightRecipe {
   mlir::ArrayAttr sources, steps;
 };
 
-/// For a binding to tensors of `checkpoint`.
+/// The sources and recipe of a weight that is read from tensors of `checkpoint`, as `binding` says.
 WeightRecipe makeRecipe(mlir::Builder &builder, const Checkpoint &checkpoint, const TensorBinding &binding);
 
 } // namespace lathe

@@ -52,7 +52,7 @@ public:
   /// TensorInfo::file is an index into these.
   llvm::ArrayRef<std::shared_ptr<const MappedFile>> files() const { return mapped; }
 
-  /// In the order of the files.
+  /// All entries and all tensors, in the order of the files.
   llvm::ArrayRef<Entry> metadata() const { return entries; }
   llvm::ArrayRef<TensorInfo> tensors() const { return index; }
   bool has(llvm::StringRef key) const { return byKey.contains(key); }

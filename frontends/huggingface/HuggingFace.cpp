@@ -47,7 +47,8 @@ static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef d
                                                             : ", which is not supported"));
 }
 
-/// As transformers: tied if the config says so, unless both matrices are stored and differ.
+/// Sets whether embedding and head are one matrix, by the rule of transformers: they are if the config says so, unless
+/// both are stored and differ.
 static void settleTie(const Model &model, const Checkpoint &checkpoint, Config &config) {
   const TensorInfo *head = checkpoint.find(tensorName(model, checkpoint, Slot::Head, 0));
   const TensorInfo *embed = checkpoint.find(tensorName(model, checkpoint, Slot::Embed, 0));

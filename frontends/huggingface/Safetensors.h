@@ -24,8 +24,8 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> openSafetensors(llvm::StringRef path
 absl::StatusOr<std::unique_ptr<Checkpoint>> openShardedSafetensors(llvm::StringRef indexPath);
 
 /// Weights split for tensor parallelism, as Grok 2 is published: NAME-TP-common.safetensors has whole tensors; each of
-/// NAME-TP-000.safetensors, NAME-TP-001.safetensors, ... has a part of every other tensor. Null: there are no such
-/// files.
+/// NAME-TP-000.safetensors, NAME-TP-001.safetensors, ... has a part of every other tensor. Returns null if the
+/// directory has no such files.
 absl::StatusOr<std::unique_ptr<Checkpoint>> openCutSafetensors(llvm::StringRef directory);
 
 } // namespace lathe

@@ -289,7 +289,8 @@ absl::Status TokenizerReader::addSpecial(AddedVocabulary &added) {
   return added.add(plain);
 }
 
-/// Without a tokenizer.json: special tokens before and after a text, by tokenizer_config.json.
+/// Reads from tokenizer_config.json which special tokens stand before and after a text. A tokenizer.json would say it
+/// itself.
 void TokenizerReader::readAffixes(const AddedVocabulary &added) {
   for (const auto &[flag, name, ids] : {std::tuple(special.addBos, "bos_token", &model.prefixIds),
                                         std::tuple(special.addEos, "eos_token", &model.suffixIds)}) {

@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<uint8_t>> serialize(const TokenizerModel &model);
 /// 16 for `tokenizers`, 15 for llama.cpp. Error: the syntax that is not supported.
 absl::StatusOr<std::string> translatePattern(llvm::StringRef oniguruma, int unicode = 16);
 
-/// Error: PCRE2 does not compile it, with the options of the runtime.
+/// Checks that PCRE2 compiles the pattern with the options that the runtime uses.
 absl::Status checkPattern(llvm::StringRef pcre2);
 
 /// Decodes GPT-2's printable characters to bytes; false if the text has other characters.

@@ -27,8 +27,9 @@ struct Share {
   Kind kind = Percent;
   double percent = 0; // of Percent
 };
-/// Every repetition reads `bytes` at `rate` bytes/s, and a cache of `cacheBytes` may keep a part of them until the next
-/// one. Without `bytes` and `cacheBytes`, `rate` and `limit` may be rates of anything.
+/// Compares the `rate` of a program with the `limit` that the probe measured, both in bytes/s. Each repetition of the
+/// program reads `bytes`, of which a cache of `cacheBytes` may keep a part until the next repetition. Without `bytes`
+/// and `cacheBytes`, both rates may be in any unit.
 Share shareOf(double rate, double limit, double bytes = 0, double cacheBytes = 0);
 
 /// Measures the machine with the workers of a team. One measurement takes a few milliseconds, so a benchmark can make
@@ -42,7 +43,8 @@ public:
   /// Memory that open() touches.
   static int64_t bufferBytes();
 
-  /// Measures everything once more. Returns the bytes/s of these reads.
+  /// Measures the read bandwidth and every kind of dot product once, and keeps the rates. Returns this read bandwidth
+  /// in bytes/s.
   double measure();
 
   Spread readBytes() const { return spreadOf(reads); }                   // bytes/s of streaming reads from memory

@@ -58,7 +58,7 @@ public:
   std::string rest();
 
 private:
-  /// Without texts: the reason, a file of the model that was not read; or empty.
+  /// Why there are no texts: it names a file of the model that was not read. Empty if no reason is known.
   std::string unread() const;
 
   struct Stream;

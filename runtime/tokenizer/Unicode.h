@@ -15,7 +15,7 @@ namespace lrt {
 /// Unicode's White_Space.
 bool isSpace(uint32_t character);
 
-/// Without the white space at the start or the end.
+/// The text without the white space at its start (trimLeft) or end (trimRight).
 std::string_view trimLeft(std::string_view text);
 std::string_view trimRight(std::string_view text);
 

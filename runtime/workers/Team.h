@@ -64,7 +64,7 @@ private:
 /// The times, by now(), at which the workers of a run reached its barriers. The barrier at the end of a run counts,
 /// too.
 struct Stamps {
-  /// For at most so many workers and barriers; later barriers are counted, but their times are not kept.
+  /// Room for so many workers and barriers of a call. Later barriers are counted, but their times are not kept.
   Stamps(int64_t workers, int64_t barriers) : arrived(workers, std::vector<double>(barriers)), left(barriers) {}
 
   int64_t workers = 0, barriers = 0; // of the last run

@@ -49,7 +49,7 @@ public:
   Value minimum(Value a, Value b) {
     return isFloat(a) ? select(less(a, b), a, b) : arith::MinSIOp::create(*this, a, b);
   }
-  /// If one of two floats is NaN: b.
+  /// The larger value. Of two floats of which one is NaN, it is b.
   Value maximum(Value a, Value b) {
     return isFloat(a) ? select(less(b, a), a, b) : arith::MaxSIOp::create(*this, a, b);
   }
@@ -122,7 +122,8 @@ public:
     }
   }
 
-  /// Emits `body` for the expert's number, which `expert` ([1, 1], i32) holds; it runs if that is not negative.
+  /// Loads the number of an expert from `expert` ([1, 1], i32) and emits `body` with it. A negative number means no
+  /// expert: the emitted code then skips the body.
   void forExpert(Value expert, function_ref<void(Value number)> body) {
     Value number = loadScalar(expert, {index(0), index(0)});
     ifThen(lessEqual(this->number(number.getType(), 0), number), [&] { body(cast(number, getIndexType())); });
@@ -149,7 +150,7 @@ private:
   Value clampPower(Value x);
 };
 
-/// The memory and the offset that a weight or cache is lowered to.
+/// A weight or cache is lowered to a memory segment and an offset in it. Returns both.
 std::pair<Value, Value> getSegmentAndOffset(Value weightOrCache);
 
 } // namespace lathe

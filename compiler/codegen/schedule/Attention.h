@@ -7,7 +7,8 @@
 
 namespace mlir::lm {
 
-/// Queries that attend to latent vectors in one kernel: rows of one head, or several heads of one row.
+/// The operands of one kernel that attends to latent vectors. Its queries are rows of one head, or several heads of one
+/// row.
 struct LatentQueries {
   Value rows; // [rows, cache.dim]
   Value cache;
@@ -15,11 +16,13 @@ struct LatentQueries {
   FloatAttr scale;
   int64_t maxRows;
   Value perHead = {}; // rows of each head, where there are several; null: one head
-  Value split = {}, splits = {},
-        statistics = {}; // number of the KV split, number of splits, softmax statistics; null: no splits
+  // If the positions are divided into KV splits; otherwise null.
+  Value split = {}, splits = {}; // number of this split, number of splits
+  Value statistics = {};         // where the kernel leaves its softmax statistics
 };
 
-/// Emits the kernel; `out` is [rows, cache.latent].
+/// Emits the attention kernel of these queries. It writes the weighted sums of latent vectors to `out`,
+/// [rows, cache.latent].
 void attendToLatents(ScheduleBuilder &b, const LatentQueries &queries, Value out);
 
 } // namespace mlir::lm

@@ -136,7 +136,7 @@ public:
         rotated(cache.getDim() - cache.getLatent()), own(keys.getColumns()), width(own + rotated),
         valueDim(values.getRows()) {}
 
-  /// For `heads` heads from `first` on.
+  /// Emits the absorbed form (AbsorbLatent.h) of `heads` heads from `first` on, for rows [row, row + count).
   void absorbed(Value first, int64_t heads, Value row, Value count);
   void expanded(Value head, Value row, Value count);
   /// The number of rows from which on the expanded form is faster; 0: never.

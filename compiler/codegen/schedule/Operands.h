@@ -8,10 +8,11 @@
 
 namespace mlir::lm {
 
+/// The element type of a buffer with rows in this encoding.
 Type elementOf(ScheduleBuilder &b, OperandEncoding encoding);
 /// The number of elements that `columns` values of a row are encoded to: bytes of whole blocks, where quantised.
 OpFoldResult encodedColumns(ScheduleBuilder &b, OperandEncoding encoding, OpFoldResult columns);
-/// Emits the conversion of f32 rows.
+/// Emits a kernel that converts the f32 rows `from` to `encoding` and writes them to `to`.
 void encode(ScheduleBuilder &b, OperandEncoding encoding, Value from, Value to);
 /// The buffer that a product of `value` with `weight` reads: the f32 rows, or their encoding, which becomes work on
 /// single rows.

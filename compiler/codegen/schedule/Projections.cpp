@@ -44,7 +44,7 @@ struct Matrix {
 
 } // namespace
 
-/// Sets the projection's buffers. False: it was scheduled as its decomposition, in a phase of its own.
+/// Sets the projection's buffers. Returns false if it was scheduled as its decomposition, in a phase of its own.
 static bool prepare(ScheduleBuilder &b, Projection &projection, StringRef phaseName) {
   Operation *op = projection.ops.front();
   for (Operation *next : ArrayRef(projection.ops).drop_front())

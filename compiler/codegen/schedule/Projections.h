@@ -7,12 +7,12 @@
 
 namespace mlir::lm {
 
-/// Queries that nothing but a product for each head reads, rotated: with few rows the tile of that product makes its
-/// own head's. True: it does, and the op has no phase of its own.
+/// If `linear` makes queries that only a product per head reads (after rope), and rows are few, each tile of that
+/// product computes the queries of its own head. Returns whether this is so; `linear` then has no phase of its own.
 bool deferQueries(ScheduleBuilder &b, LinearOp linear);
 
-/// The second product of the expert for all rows, which a decode step computes beside the first one of the others.
-/// True: it does, and the op has no phase of its own.
+/// If `linear` is the down product of the shared expert, a decode step computes it in the phase in which the other
+/// experts compute gate and up. Returns whether this is so; `linear` then has no phase of its own.
 bool deferSharedExpert(ScheduleBuilder &b, LinearOp linear);
 
 } // namespace mlir::lm

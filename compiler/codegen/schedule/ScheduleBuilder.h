@@ -6,8 +6,7 @@
 // A value of the source is rows in a buffer: [rows of the call, columns of the value]. A call has few rows or many:
 //
 //   few rows   every worker does all work on single rows (norms, quantising) itself, in its own scratch, in the
-//   prologue
-//              of the phase that needs it: that takes no barrier
+//              prologue of the phase that needs it: that takes no barrier
 //   many rows  work on single rows is a phase of its own, divided by rows
 //
 // Most schedules need not distinguish the two: they hand work on single rows to `onRows`, and the next phase includes
@@ -98,7 +97,7 @@ public:
 
   /// The program's buffer of this name and type. If the name exists with another type, the new buffer gets a number.
   spmd::BufferOp buffer(const Twine &name, int64_t rows, int64_t columns, Type element, spmd::Space space);
-  /// An argument of the call.
+  /// A buffer that the caller passes: tokens, or the logits to fill.
   spmd::BufferOp callersBuffer(spmd::Role role, int64_t columns, Type element);
   /// [rows, columns] for work on single rows: in scratch if `hasFewRows`, else in the arena. f32 unless `element` is
   /// given.
@@ -112,11 +111,12 @@ public:
   spmd::BufferOp pending(int64_t columns);
   /// Whether the layer returns the value as pending: the next op adds it to the residual stream.
   bool isPending(Value value) const;
-  /// [rows, columns] of f32 in the arena for a value that tiles fill: what is pending has its own buffer.
+  /// The buffer for `value`, whose columns tiles fill: `pending` if the layer returns the value as pending, otherwise a
+  /// new arenaBuffer.
   spmd::BufferOp outputBuffer(Value value, const Twine &name);
   /// Stream `index` of those that layers return (without `hasPending`).
   spmd::BufferOp stream(unsigned index, int64_t columns);
-  /// Whether it is the residual stream.
+  /// Whether `buffer` is the residual stream.
   bool isResidual(spmd::BufferOp buffer) const { return buffer == residualStream; }
   /// Cosines and sines of the call's positions, which the entry's first phase computes.
   spmd::BufferOp ropeTable(RopeAttr rope);
@@ -137,12 +137,12 @@ public:
 
   //===- Values of the source ---===//
 
-  /// The buffer of a value; null: it is not scheduled yet.
+  /// The buffer of a value, or null if the value is not scheduled yet.
   spmd::BufferOp bufferOf(Value value) const { return buffers.lookup(value); }
   void setBuffer(Value value, spmd::BufferOp buffer) { buffers[value] = buffer; }
-  /// The weight or state in the function being scheduled; null for null.
+  /// The weight or state that corresponds to `value` in the function being scheduled. Null stays null.
   Value weight(Value value) { return value ? mapping.lookup(value) : Value(); }
-  /// The buffer of a value in an encoding other than f32; null: there is none yet.
+  /// The buffer of a value in an encoding other than f32. It is null until somebody sets it.
   spmd::BufferOp &encodedBuffer(Value value, OperandEncoding encoding) { return encodedBuffers[{value, encoding}]; }
   bool isDecomposed(Operation *op) const {
     return ProgramOptions::isNamed(options.decompose, op->getName().getStringRef());
@@ -162,9 +162,9 @@ public:
   /// Adds work on single rows, which is done before the tiles of the next phase.
   void onRows(RowsFn work) { rowwise.push_back(std::move(work)); }
   bool hasRowsWork() const { return !rowwise.empty(); }
-  /// Many rows: makes a phase of the work that `onRows` collected.
+  /// For many rows: makes a phase of the work that `onRows` collected.
   void flushRows();
-  /// Few rows, in a prologue: emits the work that `onRows` collected, for all rows.
+  /// For few rows, in a prologue: emits the work that `onRows` collected, for all rows.
   void workOnRows();
   /// The columns of a tile of a product with `columns` outputs: whole panels.
   int64_t productStep(int64_t columns) const;

@@ -50,7 +50,7 @@ private:
   llvm::StringMap<Function> functions; // by the op's name
 };
 
-/// Error: an operand without what the schedule needs: rows a buffer, weights a layout, caches a number of rows.
+/// Checks that every operand has what schedules need: rows have a buffer, weights a layout, caches a number of rows.
 LogicalResult verifyOperands(ScheduleBuilder &b, Operation *op);
 
 // Each adds the schedules of one file.

@@ -123,7 +123,7 @@ void LowerPhases::lowerProgram(spmd::ProgramOp program) {
   rewriter->eraseOp(program);
 }
 
-/// Places that the passes before must have found.
+/// Checks that passes before have set the offsets of weights, states and buffers.
 LogicalResult LowerPhases::verifyInput() {
   auto needsOffset = [](auto op, StringRef pass) -> LogicalResult {
     return op.getOffset() ? success() : op.emitOpError() << "expects an offset (" << pass << ")";

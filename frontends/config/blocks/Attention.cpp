@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace lathe;
 
-/// Empty when frequencies are not scaled.
+/// The name of a scaling of frequencies in the rope attribute; empty if they are not scaled.
 static StringRef nameOf(RopeScaling scaling) {
   switch (scaling) {
   case RopeScaling::None:

@@ -21,7 +21,7 @@ public:
   LayerBuilder(mlir::OpBuilder &builder, const Model &model, const Config &config, int64_t layer)
       : builder(builder), model(model), config(config), layer(layer) {}
 
-  /// Null when the layer has no such weight.
+  /// The layer's weight for the slot, or null if the layer has none.
   mlir::Value weight(Slot slot) const { return weights.lookup(static_cast<unsigned>(slot)); }
 
   mlir::Value norm(mlir::Value input, Slot slot, int64_t groups = 1, std::optional<double> eps = std::nullopt);

@@ -138,7 +138,7 @@ struct InGguf {
   FusedTensor fused[2] = {}; // ends at the first without a name
   bool interleaved = false;  // rotated rows are stored in the interleaved rotary layout
 
-  /// Sets numbers that have no key in GGUF. Null: there are none.
+  /// Sets numbers that have no key in GGUF; null if there are none.
   void (*complete)(Config &config) = nullptr;
 };
 
@@ -210,9 +210,10 @@ struct NamedModel {
 };
 llvm::ArrayRef<NamedModel> allModels();
 
-/// Null if unknown. `isWrapper`: the language model's config is under text_config.
+/// The model with this model_type, or null. Sets `isWrapper` if the type is that of a multimodal wrapper, which has the
+/// language model's config under text_config.
 const Model *findModelType(llvm::StringRef modelType, bool &isWrapper);
-/// By the class names that config.json lists in `architectures`; null if none has a model.
+/// The model whose class name config.json lists in `architectures`, or null.
 const Model *findClass(llvm::ArrayRef<std::string> architectures);
 /// If several models share the architecture, the one whose experts have this scoring. Null if unknown.
 const Model *findGgufArchitecture(llvm::StringRef architecture, Scoring scoring = Scoring::Softmax);

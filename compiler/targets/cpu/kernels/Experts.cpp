@@ -5,7 +5,7 @@
 
 using namespace lathe;
 
-/// For one value.
+/// The sigmoid of a scalar.
 static Value sigmoid(VectorEmitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
 
 /// Sets the scores of all but the best `top_groups` groups to -infinity, so that none of their experts is chosen. The

@@ -50,7 +50,7 @@ private:
   std::function<void(Value step, int64_t count)> makePrefetcher(Value first, int64_t count, ArrayRef<Value> panels,
                                                                 Value steps, int64_t stepBytes);
   /// The same for the tiles of rows after the first one. They find this group of panels in a cache. So that memory
-  /// stays busy, each of them prefetches its share of a later group. Null: these tiles do not prefetch.
+  /// stays busy, each of them prefetches its share of a later group. Returns null if these tiles do not prefetch.
   std::function<void(Value panel, Value step, int64_t count)> makeGroupPrefetcher(Value first, int64_t count,
                                                                                   Value steps, int64_t stepBytes);
   /// Adds up independent sums, [chains][outputs of a tile], to one sum for each output.
