@@ -9,7 +9,7 @@ module {
   spmd.buffer @prefill.stream : memref<4x32xf32> arena
   // CHECK-LABEL: spmd.program @decode
   spmd.program @decode rows 1 {
-    // What crosses functions keeps a place of its own; buffers begin at cache lines.
+    // What crosses functions has bytes of its own; buffers begin at cache lines.
     // CHECK: spmd.buffer @pending : memref<1x32xf32> arena offset 0{{$}}
     spmd.buffer @pending : memref<1x32xf32> arena
     // Dead before @kind.later is written: they share bytes.
@@ -28,7 +28,7 @@ module {
     spmd.buffer @x : memref<1x32xf32> scratch
     // CHECK: spmd.buffer @small : memref<1x3xf32> scratch offset 128{{$}}
     spmd.buffer @small : memref<1x3xf32> scratch
-    // The caller's memory has no place.
+    // The caller's buffers get no offset.
     // CHECK: spmd.buffer @logits : memref<1x32xf32> caller role logits{{$}}
     spmd.buffer @logits : memref<1x32xf32> caller role logits
     func.func private @kind(%n: index, %p: index) {
@@ -81,8 +81,8 @@ module {
     }
   }
 
-  // Programs share the arena, one runs at a time. What a program leaves for another has a place before either's own; here
-  // @decode does not use it, so that it may lie in the same bytes.
+  // Programs share the arena, one runs at a time. What a program leaves for another lies before the buffers of either;
+  // here @decode does not use it, so that it may lie in the same bytes.
   // CHECK-LABEL: spmd.program @logits rows 3 after @prefill
   // CHECK: spmd.buffer @sum : memref<3x32xf32> arena offset 1024{{$}}
   spmd.program @logits rows 3 after @prefill {

@@ -514,7 +514,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // -----
 
-// Two live buffers at one place.
+// Two live buffers at one offset.
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {
@@ -561,7 +561,7 @@ module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64}
 
 // -----
 
-// Two live buffers at one place in one phase.
+// Two live buffers at one offset in one phase.
 !row = memref<1x32xf32, strided<[32, 1], offset: ?>>
 !half = memref<1x16xf32, strided<[32, 1], offset: ?>>
 module attributes {spmd.arena_bytes = 256 : i64, spmd.scratch_bytes = 256 : i64} {

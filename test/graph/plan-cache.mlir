@@ -15,7 +15,7 @@ module attributes {lm.model = {context = 1000 : i64}} {
   // BF16: lm.state @full : !lm.cache<2 x 24 x bf16, rows = 1008> offset 0{{$}}
   // F32: lm.state @full : !lm.cache<2 x 24 x f32, rows = 1008> offset 0{{$}}
   lm.state @full : !lm.cache<2 x 24 x bf16>
-  // A ring: what the window sees of the past, and the rows of one call. Heads are padded to 16 values, places to pages.
+  // A ring: what the window sees of the past, and the rows of one call. Heads are padded to 16 values, offsets to pages.
   // BF16: lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13, rows = 528> offset 258048{{$}}
   // F32: lm.state @ring : !lm.cache<1 x 8 x f32, window = 13, rows = 528> offset 516096{{$}}
   lm.state @ring : !lm.cache<1 x 8 x bf16, window = 13>

@@ -1,7 +1,7 @@
 // RUN: lathe-opt %s --lm-lower-kernels --canonicalize | FileCheck %s --implicit-check-not=math. --implicit-check-not=memref.alloc
 
 // Kernels of a mixture of experts become loops without calls of library functions or allocations.
-!area = memref<8192xi8>
+!segment = memref<8192xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // Softmax over all scores: the largest, then the sum of exponentials. The weight of a chosen expert is
   // its exponential over the sum.
@@ -32,8 +32,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK-NOT: vector.load
   // CHECK: memref.store
   // CHECK: arith.mulf %{{.*}}, %cst : f32
-  func.func @route_corrected(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %experts: memref<?x2xi32>, %area: !area, %place: index) {
-    %c = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<8xf32>
+  func.func @route_corrected(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %experts: memref<?x2xi32>, %segment: !segment, %offset: index) {
+    %c = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !lm.weight<8xf32>
     kernel.route %scores correction %c : !lm.weight<8xf32> to %weights, %experts sigmoid scale 2.5
       : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
     return

@@ -9,7 +9,7 @@
 //--- rows.mlir
 // Row-wise kernels. A weight is read at its offset.
 !rows = memref<?x32xf32>
-!area = memref<8192xi8>
+!segment = memref<8192xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // The widest vector that divides a row.
   // CHECK-LABEL: @zero(
@@ -44,15 +44,15 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     return
   }
   // CHECK-LABEL: @norm(
-  // CHECK-SAME: %[[X:[^ ]*]]: memref<?x32xf32>, %[[OUT:[^ ]*]]: memref<?x32xf32>, %[[AREA:[^ ]*]]: memref<8192xi8>, %[[PLACE:.*]]: index)
+  // CHECK-SAME: %[[X:[^ ]*]]: memref<?x32xf32>, %[[OUT:[^ ]*]]: memref<?x32xf32>, %[[SEGMENT:[^ ]*]]: memref<8192xi8>, %[[OFFSET:.*]]: index)
   // CHECK: vector.fma %[[V:.*]], %[[V]], %
   // CHECK: vector.reduction <add>
   // CHECK: math.sqrt
-  // CHECK: %[[AT:.*]] = arith.addi %[[PLACE]], %
-  // CHECK: vector.load %[[AREA]][%[[AT]]] : memref<8192xi8>, vector<64xi8>
+  // CHECK: %[[AT:.*]] = arith.addi %[[OFFSET]], %
+  // CHECK: vector.load %[[SEGMENT]][%[[AT]]] : memref<8192xi8>, vector<64xi8>
   // CHECK: vector.store %{{.*}}, %[[OUT]][
-  func.func @norm(%x: !rows, %out: !rows, %area: !area, %place: index) {
-    %w = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<32xf32>
+  func.func @norm(%x: !rows, %out: !rows, %segment: !segment, %offset: index) {
+    %w = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !lm.weight<32xf32>
     kernel.norm %x by %w : !lm.weight<32xf32> to %out group 32 eps 1.0e-5 : !rows, !rows
     return
   }
@@ -61,8 +61,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %
   // CHECK: arith.muli %[[COLUMN]], %c4
   // CHECK: arith.addf
-  func.func @add_bias(%out: !rows, %area: !area, %place: index, %first: index) {
-    %b = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<64xf32>
+  func.func @add_bias(%out: !rows, %segment: !segment, %offset: index, %first: index) {
+    %b = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !lm.weight<64xf32>
     kernel.add_bias %b[%first] to %out : !lm.weight<64xf32>, !rows
     return
   }
@@ -112,8 +112,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: arith.muli %[[PANEL]], %c2048
   // CHECK: arith.remui %[[ID]], %c16
   // CHECK: memref.store %{{.*}}, %{{.*}} : memref<?x32xf32>
-  func.func @embed(%ids: memref<?x1xi32>, %out: !rows, %area: !area, %place: index) {
-    %w = builtin.unrealized_conversion_cast %area, %place : !area, index to !lm.weight<64x32xf32, <16 x 1>>
+  func.func @embed(%ids: memref<?x1xi32>, %out: !rows, %segment: !segment, %offset: index) {
+    %w = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !lm.weight<64x32xf32, <16 x 1>>
     kernel.embed %ids, %w to %out scale 1.0 : memref<?x1xi32>, !lm.weight<64x32xf32, <16 x 1>>, !rows
     return
   }
@@ -122,7 +122,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 //--- products.mlir
 // A product is one function per format and layout, however often it is used; it begins at the panel of its first output.
 !rows = memref<?x32xf32>
-!area = memref<65536xi8>
+!segment = memref<65536xi8>
 !f32 = !lm.weight<64x32xf32, <16 x 1>>
 !f16 = !lm.weight<64x32xf16, <16 x 1>>
 !bf16 = !lm.weight<64x32xbf16, <16 x 2>>
@@ -136,10 +136,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: call @product.f16.1(
   // CHECK: call @product.bf16.2(
   // CHECK: call @product.bf16.2.dot(
-  func.func @phase(%x: !rows, %rounded: memref<?x32xbf16>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
-    %f32 = builtin.unrealized_conversion_cast %area, %place : !area, index to !f32
-    %f16 = builtin.unrealized_conversion_cast %area, %place : !area, index to !f16
-    %bf16 = builtin.unrealized_conversion_cast %area, %place : !area, index to !bf16
+  func.func @phase(%x: !rows, %rounded: memref<?x32xbf16>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %first: index) {
+    %f32 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !f32
+    %f16 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !f16
+    %bf16 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !bf16
     kernel.matmul %x, %f32[%first] to %out : !rows, !f32, memref<?x16xf32>
     kernel.matmul %x, %f32[%first] to %out : !rows, !f32, memref<?x16xf32>
     kernel.matmul %x, %f16[%first] to %out : !rows, !f16, memref<?x16xf32>
@@ -164,7 +164,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 //--- heads.mlir
 !head = memref<?x16xf32>
 !scores = memref<?x32xf32>
-!area = memref<65536xi8>
+!segment = memref<65536xi8>
 !ring = !lm.cache<2 x 16 x bf16, window = 5, rows = 32>
 !full = !lm.cache<2 x 16 x f32, rows = 32>
 !latent = !lm.cache<1 x 20 x bf16, latent = 16, rows = 32>
@@ -206,8 +206,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.bitcast %[[OLD]]
   // CHECK: arith.ori
   // CHECK: vector.store %{{.*}} : memref<65536xi8>, vector<64xi8>
-  func.func @append(%x: !head, %area: !area, %place: index, %head: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+  func.func @append(%x: !head, %segment: !segment, %offset: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !ring
     kernel.append %x to %cache[%head] at %position : !head, !ring
     kernel.append %x to values %cache[%head] at %position : !head, !ring
     return
@@ -221,8 +221,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: scf.if
   // CHECK: call @attend.bf16.2.add(
   // CHECK: return
-  func.func @attend_to_a_ring(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+  func.func @attend_to_a_ring(%q: !head, %scores: !scores, %out: !head, %segment: !segment, %offset: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !ring
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 : !head, !ring, !scores, !head
     return
   }
@@ -231,8 +231,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK-COUNT-2: call @attend.f32.1(
   // CHECK-NOT: call
   // CHECK: return
-  func.func @attend_to_everything(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !full
+  func.func @attend_to_everything(%q: !head, %scores: !scores, %out: !head, %segment: !segment, %offset: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !full
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 softcap 50.0 : !head, !full, !scores, !head
     return
   }
@@ -244,8 +244,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<?x32xf32>, vector<8xf32>
   // CHECK: call @attend.bf16.2.paired(
   // CHECK: return
-  func.func @attend_in_bf16(%q: !head, %scores: !scores, %out: !head, %area: !area, %place: index, %head: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+  func.func @attend_in_bf16(%q: !head, %scores: !scores, %out: !head, %segment: !segment, %offset: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !ring
     kernel.attention rounded %q, %cache[%head] at %position scores %scores to %out scale 1.0 : !head, !ring, !scores, !head
     return
   }
@@ -253,9 +253,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // into the second cache, at most as many as fit. The product with keys prefetches the values of the same positions (16 of
   // them take 512 bytes of a panel of 1,024), the product with values the next head's keys. Tiles that see more do not.
   // CHECK-LABEL: @attend_from_one_row(
-  // CHECK-SAME: %[[PLACE:[^ ]*]]: index, %[[HEAD:[^ ]*]]: index, %{{[^ ]*}}: index)
+  // CHECK-SAME: %[[OFFSET:[^ ]*]]: index, %[[HEAD:[^ ]*]]: index, %{{[^ ]*}}: index)
   // CHECK: %[[HEADS:.*]] = arith.muli %[[HEAD]], %c1024
-  // CHECK: %[[KEYS:.*]] = arith.addi %[[PLACE]], %[[HEADS]]
+  // CHECK: %[[KEYS:.*]] = arith.addi %[[OFFSET]], %[[HEADS]]
   // CHECK: %[[OTHER:.*]] = arith.select %{{.*}}, %c0{{.*}}, %c1024
   // CHECK: %[[OFFSET:.*]] = arith.addi %{{.*}}, %[[OTHER]]
   // CHECK: %[[NEXT:.*]] = arith.addi %[[KEYS]], %[[OFFSET]]
@@ -270,8 +270,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: scf.if %[[SHORT]] {
   // CHECK: call @attend.bf16.2.2.prefetch({{.*}}, %[[NEXT]], %{{.*}}, %c512{{[_0-9]*}})
   // CHECK: return
-  func.func @attend_from_one_row(%q: memref<1x32xf32>, %scores: memref<2x32xf32>, %out: memref<1x32xf32>, %area: !area, %place: index, %head: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !ring
+  func.func @attend_from_one_row(%q: memref<1x32xf32>, %scores: memref<2x32xf32>, %out: memref<1x32xf32>, %segment: !segment, %offset: index, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !ring
     kernel.attention %q, %cache[%head] at %position scores %scores to %out scale 1.0 : memref<1x32xf32>, !ring, memref<2x32xf32>, memref<1x32xf32>
     return
   }
@@ -290,8 +290,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.shuffle
   // CHECK: return
   func.func @attend_to_latents_themselves(%q: memref<?x20xf32>, %scratch: memref<1x2144xf32>, %out: memref<?x16xf32>,
-      %area: !area, %place: index, %perHead: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !latent
+      %segment: !segment, %offset: index, %perHead: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !latent
     kernel.absorbed_attention %q, %cache at %position per_head %perHead scratch %scratch to %out scale 1.0 rows 32 positions 16
       : memref<?x20xf32>, !latent, memref<1x2144xf32>, memref<?x16xf32>
     return
@@ -304,8 +304,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK-NOT: call @attend
   // CHECK: return
   func.func @attend_to_wide_latents(%q: memref<?x300xf32>, %scratch: memref<1x2144xf32>, %out: memref<?x16xf32>,
-      %area: !area, %place: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !wide
+      %segment: !segment, %offset: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !wide
     kernel.absorbed_attention %q, %cache at %position scratch %scratch to %out scale 1.0 rows 32 positions 16
       : memref<?x300xf32>, !wide, memref<1x2144xf32>, memref<?x16xf32>
     return
@@ -321,10 +321,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: call @scratch.f32.1.add(
   // CHECK: return
   func.func @attend_to_latent_vectors(%q: memref<?x12xf32>, %m: memref<24x16xf32>, %p: memref<44x16xf32>,
-      %r: memref<?x64xf32>, %out: memref<?x16xf32>, %area: !area, %place: index, %weights: !area, %head: index, %position: index) {
-    %cache = builtin.unrealized_conversion_cast %area, %place : !area, index to !latent
-    %k = builtin.unrealized_conversion_cast %weights, %place : !area, index to !keys
-    %v = builtin.unrealized_conversion_cast %weights, %place : !area, index to !values
+      %r: memref<?x64xf32>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %weights: !segment, %head: index, %position: index) {
+    %cache = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !latent
+    %k = builtin.unrealized_conversion_cast %weights, %offset : !segment, index to !keys
+    %v = builtin.unrealized_conversion_cast %weights, %offset : !segment, index to !values
     kernel.latent_attention %q, %cache at %position by %k, %v[%head] matrices %m panels %p rows %r to %out scale 1.0
       positions 16 : memref<?x12xf32>, !latent, !keys, !values, memref<24x16xf32>, memref<44x16xf32>, memref<?x64xf32>, memref<?x16xf32>
     return
@@ -350,7 +350,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 
 //--- codes.mlir
 // Without VNNI, 8-bit weights are multiplied as 16-bit words, and byte products are summed in 16 bits while they fit.
-!area = memref<65536xi8>
+!segment = memref<65536xi8>
 !q4 = !lm.weight<64x64xq4_1, <16 x 4>>
 !q8 = !lm.weight<64x64xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
@@ -391,10 +391,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.quantize %x to %out : memref<?x?xf32>, memref<?x?xi8>
     return
   }
-  func.func @phase(%codes: memref<?x104xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %area: !area,
-                   %place: index, %first: index) {
-    %q4 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q4
-    %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
+  func.func @phase(%codes: memref<?x104xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %segment: !segment,
+                   %offset: index, %first: index) {
+    %q4 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q4
+    %q8 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q8
     kernel.matmul %codes, %q4[%first] to %out : memref<?x104xi8>, !q4, memref<?x16xf32>
     kernel.matmul %words, %q8[%first] to %out : memref<?x144xi8>, !q8, memref<?x16xf32>
     return
@@ -412,20 +412,20 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 
 //--- vnni.mlir
 // With VNNI, bytes are not widened, except lm_head's.
-!area = memref<65536xi8>
+!segment = memref<65536xi8>
 !q6 = !lm.weight<64x256xq6_k, <16 x 4>>
 !q8 = !lm.weight<64x256xq8_0, <16 x 4>>
 !head = !lm.weight<64x256xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "znver4"}} {
-  func.func @phase(%codes: memref<?x416xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
-    %q6 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q6
-    %q8 = builtin.unrealized_conversion_cast %area, %place : !area, index to !q8
+  func.func @phase(%codes: memref<?x416xi8>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %first: index) {
+    %q6 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q6
+    %q8 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q8
     kernel.matmul %codes, %q6[%first] to %out : memref<?x416xi8>, !q6, memref<?x16xf32>
     kernel.matmul %codes, %q8[%first] to %out : memref<?x416xi8>, !q8, memref<?x16xf32>
     return
   }
-  func.func @head(%words: memref<?x576xi8>, %out: memref<?x16xf32>, %area: !area, %place: index, %first: index) {
-    %head = builtin.unrealized_conversion_cast %area, %place : !area, index to !head
+  func.func @head(%words: memref<?x576xi8>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %first: index) {
+    %head = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !head
     kernel.matmul %words, %head[%first] to %out : memref<?x576xi8>, !head, memref<?x16xf32>
     return
   }
@@ -473,8 +473,8 @@ func.func @cache_cast_from_something_else(%x: memref<?x32xf32>, %n: index) {
 // The weight is packed for a CPU with VNNI; here byte products would overflow.
 !w = !lm.weight<16x32xq8_0, <16 x 4>>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
-  func.func @packed_for_another_cpu(%x: memref<?x52xi8>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
-    %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+  func.func @packed_for_another_cpu(%x: memref<?x52xi8>, %out: memref<?x16xf32>, %segment: memref<4096xi8>, %n: index) {
+    %w = builtin.unrealized_conversion_cast %segment, %n : memref<4096xi8>, index to !w
     // expected-error @below {{'kernel.matmul' op expects panels of 16 x 2 on this CPU, but found '!lm.weight<16x32xq8_0, <16 x 4>>'}}
     kernel.matmul %x, %w[%n] to %out : memref<?x52xi8>, !w, memref<?x16xf32>
     return
@@ -486,8 +486,8 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 // The target may name panels that are valid but have no product code here.
 !w = !lm.weight<16x32xbf16, <16 x 4>>
 module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 4, rows = f32>], cache_rows = f32, tiles = <rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4, attention_rows = 16, attention_tiles = 16, split_positions = 64>, scratch = <absorbed_rows = 32, absorbed_positions = 64, latent_rows = 512, latent_positions = 64>>} {
-  func.func @four_columns(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
-    %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+  func.func @four_columns(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %segment: memref<4096xi8>, %n: index) {
+    %w = builtin.unrealized_conversion_cast %segment, %n : memref<4096xi8>, index to !w
     // expected-error @below {{'kernel.matmul' op has no kernel for '!lm.weight<16x32xbf16, <16 x 4>>'}}
     kernel.matmul %x, %w[%n] to %out : memref<?x32xf32>, !w, memref<?x16xf32>
     return
@@ -497,8 +497,8 @@ module attributes {lm.target = #lm.target<"cpu", products = [<bf16, depth = 4, r
 // -----
 
 !w = !lm.weight<16x32xf32, <8 x 1>>
-func.func @panels_of_8(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %area: memref<4096xi8>, %n: index) {
-  %w = builtin.unrealized_conversion_cast %area, %n : memref<4096xi8>, index to !w
+func.func @panels_of_8(%x: memref<?x32xf32>, %out: memref<?x16xf32>, %segment: memref<4096xi8>, %n: index) {
+  %w = builtin.unrealized_conversion_cast %segment, %n : memref<4096xi8>, index to !w
   // expected-error @below {{'kernel.matmul' op expects panels of 16 x 1 on this CPU, but found '!lm.weight<16x32xf32, <8 x 1>>'}}
   kernel.matmul %x, %w[%n] to %out : memref<?x32xf32>, !w, memref<?x16xf32>
   return

@@ -69,7 +69,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     // The barrier gets the address that the worker's first tile of the next phase reads: here panels of 16 outputs, of
     // 16 * 32 * 2 bytes each, two panels per tile.
     // CHECK-LABEL: func.func private @decode.ahead(
-    // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[PLACE:[^ ]*]]: index)
+    // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[W_OFFSET:[^ ]*]]: index)
     func.func private @ahead(%n: index, %p: index, %matrix: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "matrix"}) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -85,8 +85,8 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       // CHECK: %[[PANEL:.*]] = arith.divui %[[ROW]], %c16
       // CHECK: %[[OFFSET:.*]] = arith.muli %[[PANEL]], %c1024
       // CHECK: %[[REST:.*]] = arith.subi %c6144{{.*}}, %[[OFFSET]]
-      // CHECK: %[[AREA:.*]] = memref.extract_aligned_pointer_as_index %[[WEIGHTS]]
-      // CHECK: %[[START:.*]] = arith.addi %[[AREA]], %[[PLACE]]
+      // CHECK: %[[BASE:.*]] = memref.extract_aligned_pointer_as_index %[[WEIGHTS]]
+      // CHECK: %[[START:.*]] = arith.addi %[[BASE]], %[[W_OFFSET]]
       // CHECK: %[[ADDRESS:.*]] = arith.addi %[[START]], %[[OFFSET]]
       // CHECK: %[[BYTES:.*]] = arith.minsi %[[REST]], %c32768
       // CHECK: %[[A:.*]] = arith.index_cast %[[ADDRESS]]
@@ -178,15 +178,15 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       %c32 = arith.constant 32 : index
       // CHECK: builtin.unrealized_conversion_cast %[[WEIGHTS]], %c512{{.*}} to !lm.weight<32xf32>
       %norm = lm.use @final_norm : !norm
-      // CHECK: %[[PLACES:.*]] = memref.get_global @decode.layers
+      // CHECK: %[[OFFSETS:.*]] = memref.get_global @decode.layers
       // CHECK: scf.for %[[LAYER:.*]] = %c0{{.*}} to %c3{{.*}} step
-      // CHECK: memref.load %[[PLACES]][%[[LAYER]], %c0
+      // CHECK: memref.load %[[OFFSETS]][%[[LAYER]], %c0
       // CHECK: scf.index_switch
       // CHECK: case 0 {
-      // CHECK-COUNT-3: memref.load %[[PLACES]][%[[LAYER]], %c
+      // CHECK-COUNT-3: memref.load %[[OFFSETS]][%[[LAYER]], %c
       // CHECK: call @decode.first(%[[WEIGHTS]], {{.*}}, %[[ROWS]], %[[POSITION]], %
       // CHECK: default {
-      // CHECK: memref.load %[[PLACES]][%[[LAYER]], %c1
+      // CHECK: memref.load %[[OFFSETS]][%[[LAYER]], %c1
       // CHECK: call @decode.second(
       spmd.layers %rows at %position [@first, @second, @first]
       // CHECK: scf.while

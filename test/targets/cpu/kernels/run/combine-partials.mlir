@@ -22,11 +22,11 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 
     // A sink, here equal to the largest score, adds its exponential to the sum.
     // CHECK: {{\[}}[3.6,   7.2,   1.75,   3.5]]
-    %area = memref.alloc() : memref<64xi8>
+    %segment = memref.alloc() : memref<64xi8>
     %s = memref.get_global @sinks : memref<2xf32>
-    %place = memref.view %area[%c0][] : memref<64xi8> to memref<2xf32>
-    memref.copy %s, %place : memref<2xf32> to memref<2xf32>
-    %sinks = builtin.unrealized_conversion_cast %area, %c0 : memref<64xi8>, index to !lm.weight<2xf32>
+    %stored = memref.view %segment[%c0][] : memref<64xi8> to memref<2xf32>
+    memref.copy %s, %stored : memref<2xf32> to memref<2xf32>
+    %sinks = builtin.unrealized_conversion_cast %segment, %c0 : memref<64xi8>, index to !lm.weight<2xf32>
     kernel.combine_partials %input, %statistics sinks %sinks : !lm.weight<2xf32> to %out : memref<2x4xf32>, memref<2x4xf32>, memref<1x4xf32>
     call @printMemrefF32(%0) : (memref<*xf32>) -> ()
     return

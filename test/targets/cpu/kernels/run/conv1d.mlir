@@ -3,7 +3,7 @@
 // A convolution of width 3 over four channels; each part of the state has two of them. Three rows, then one more row that
 // reads the state of the first call, compared with the decomposition of lm.causal_conv1d.
 !out = memref<3x4xf32>
-!area = memref<256xi8>
+!segment = memref<256xi8>
 module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   memref.global "private" constant @x : memref<3x4xf32> = dense<[[1.0, 2.0, -1.0, 0.5], [0.0, 1.0, 2.0, -0.5], [-2.0, 3.0, 1.0, 1.0]]>
   // [channels][width], from the oldest input on.
@@ -24,16 +24,16 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
 
   // The kernel computes both parts; the decomposition has a state of its own. Memory holds the taps at 0, the states at 64, 128.
-  func.func @convolve(%area: !area, %x: memref<?x4xf32, strided<[4, 1]>>, %position: index, %out: memref<?x4xf32, strided<[4, 1]>>,
+  func.func @convolve(%segment: !segment, %x: memref<?x4xf32, strided<[4, 1]>>, %position: index, %out: memref<?x4xf32, strided<[4, 1]>>,
                       %expected: memref<?x4xf32, strided<[4, 1]>>) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c64 = arith.constant 64 : index
     %c128 = arith.constant 128 : index
-    %w = builtin.unrealized_conversion_cast %area, %c0 : !area, index to !lm.weight<12xf32>
-    %state = builtin.unrealized_conversion_cast %area, %c64 : !area, index to !lm.recurrent_state<2 x 4>
-    %other = builtin.unrealized_conversion_cast %area, %c128 : !area, index to !lm.recurrent_state<2 x 4>
+    %w = builtin.unrealized_conversion_cast %segment, %c0 : !segment, index to !lm.weight<12xf32>
+    %state = builtin.unrealized_conversion_cast %segment, %c64 : !segment, index to !lm.recurrent_state<2 x 4>
+    %other = builtin.unrealized_conversion_cast %segment, %c128 : !segment, index to !lm.recurrent_state<2 x 4>
     %rows = memref.dim %x, %c0 : memref<?x4xf32, strided<[4, 1]>>
     scf.for %part = %c0 to %c2 step %c1 {
       %channel = arith.muli %part, %c2 : index
@@ -56,12 +56,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %c1 = arith.constant 1 : index
     %c3 = arith.constant 3 : index
     %c64 = arith.constant 64 : index
-    %area = memref.alloc() : !area
+    %segment = memref.alloc() : !segment
     %w = memref.get_global @w : memref<12xf32>
-    %place = memref.view %area[%c0][] : !area to memref<12xf32>
-    memref.copy %w, %place : memref<12xf32> to memref<12xf32>
+    %stored = memref.view %segment[%c0][] : !segment to memref<12xf32>
+    memref.copy %w, %stored : memref<12xf32> to memref<12xf32>
     // At position 0 the old state is not read.
-    %states = memref.view %area[%c64][] : !area to memref<32xf32>
+    %states = memref.view %segment[%c64][] : !segment to memref<32xf32>
     %nine = arith.constant 9.0 : f32
     %c32 = arith.constant 32 : index
     scf.for %i = %c0 to %c32 step %c1 {
@@ -77,13 +77,13 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %all = memref.subview %x[0, 0] [%c3, 4] [1, 1] : memref<3x4xf32> to memref<?x4xf32, strided<[4, 1]>>
     %to = memref.subview %out[0, 0] [%c3, 4] [1, 1] : !out to memref<?x4xf32, strided<[4, 1]>>
     %as = memref.subview %expected[0, 0] [%c3, 4] [1, 1] : !out to memref<?x4xf32, strided<[4, 1]>>
-    call @convolve(%area, %all, %c0, %to, %as) : (!area, memref<?x4xf32, strided<[4, 1]>>, index, memref<?x4xf32, strided<[4, 1]>>, memref<?x4xf32, strided<[4, 1]>>) -> ()
+    call @convolve(%segment, %all, %c0, %to, %as) : (!segment, memref<?x4xf32, strided<[4, 1]>>, index, memref<?x4xf32, strided<[4, 1]>>, memref<?x4xf32, strided<[4, 1]>>) -> ()
     // CHECK: {{\[}}[0.731059,   1.76159,   -0.273638,   4.32061]]
     // CHECK-NEXT: {{^}}0{{$}}
     %one = memref.subview %x[0, 0] [%c1, 4] [1, 1] : memref<3x4xf32> to memref<?x4xf32, strided<[4, 1]>>
     %to1 = memref.subview %out[0, 0] [%c1, 4] [1, 1] : !out to memref<?x4xf32, strided<[4, 1]>>
     %as1 = memref.subview %expected[0, 0] [%c1, 4] [1, 1] : !out to memref<?x4xf32, strided<[4, 1]>>
-    call @convolve(%area, %one, %c3, %to1, %as1) : (!area, memref<?x4xf32, strided<[4, 1]>>, index, memref<?x4xf32, strided<[4, 1]>>, memref<?x4xf32, strided<[4, 1]>>) -> ()
+    call @convolve(%segment, %one, %c3, %to1, %as1) : (!segment, memref<?x4xf32, strided<[4, 1]>>, index, memref<?x4xf32, strided<[4, 1]>>, memref<?x4xf32, strided<[4, 1]>>) -> ()
     return
   }
 }

@@ -3,7 +3,7 @@
 // The gated delta rule: one head of keys and two of values, each of two values. A part of the state is one column of a head.
 // Five rows at once (a chunk of four and one row), then the same rows in calls of three and two, compared with the
 // decomposition of lm.gated_delta_rule.
-!area = memref<256xi8>
+!segment = memref<256xi8>
 !two = memref<?x2xf32, strided<[2, 1], offset: ?>>
 !four = memref<?x4xf32, strided<[4, 1], offset: ?>>
 !column = memref<?x1xf32, strided<[4, 1], offset: ?>>
@@ -22,7 +22,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func private @printNewline()
 
   // Rows from `first` on, at the position of the same number. Memory holds decays at 0, biases at 8, the states at 64 and 128.
-  func.func @rule(%area: !area, %first: index, %count: index) {
+  func.func @rule(%segment: !segment, %first: index, %count: index) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
@@ -30,10 +30,10 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %c8 = arith.constant 8 : index
     %c64 = arith.constant 64 : index
     %c128 = arith.constant 128 : index
-    %decay = builtin.unrealized_conversion_cast %area, %c0 : !area, index to !w
-    %bias = builtin.unrealized_conversion_cast %area, %c8 : !area, index to !w
-    %state = builtin.unrealized_conversion_cast %area, %c64 : !area, index to !state
-    %other = builtin.unrealized_conversion_cast %area, %c128 : !area, index to !state
+    %decay = builtin.unrealized_conversion_cast %segment, %c0 : !segment, index to !w
+    %bias = builtin.unrealized_conversion_cast %segment, %c8 : !segment, index to !w
+    %state = builtin.unrealized_conversion_cast %segment, %c64 : !segment, index to !state
+    %other = builtin.unrealized_conversion_cast %segment, %c128 : !segment, index to !state
     %qs = memref.get_global @q : memref<5x2xf32>
     %q = memref.subview %qs[%first, 0] [%count, 2] [1, 1] : memref<5x2xf32> to !two
     %ks = memref.get_global @k : memref<5x2xf32>
@@ -78,12 +78,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     %c5 = arith.constant 5 : index
     %c32 = arith.constant 32 : index
     %c64 = arith.constant 64 : index
-    %area = memref.alloc() : !area
+    %segment = memref.alloc() : !segment
     %weights = memref.get_global @weights : memref<4xf32>
-    %place = memref.view %area[%c0][] : !area to memref<4xf32>
-    memref.copy %weights, %place : memref<4xf32> to memref<4xf32>
+    %stored = memref.view %segment[%c0][] : !segment to memref<4xf32>
+    memref.copy %weights, %stored : memref<4xf32> to memref<4xf32>
     // At position 0 the old state is not read.
-    %states = memref.view %area[%c64][] : !area to memref<32xf32>
+    %states = memref.view %segment[%c64][] : !segment to memref<32xf32>
     %nine = arith.constant 9.0 : f32
     scf.for %i = %c0 to %c32 step %c1 {
       memref.store %nine, %states[%i] : memref<32xf32>
@@ -94,14 +94,14 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     // CHECK-NEXT: [0.18344{{[0-9]*}},   0.05439{{[0-9]*}},   0.31177{{[0-9]*}},   0.60663{{[0-9]*}}],
     // CHECK-NEXT: [0.6841{{[0-9]*}},   0.6972{{[0-9]*}},   0.1732{{[0-9]*}},   0.1541{{[0-9]*}}]]
     // CHECK-NEXT: {{^}}0{{$}}
-    call @rule(%area, %c0, %c5) : (!area, index, index) -> ()
+    call @rule(%segment, %c0, %c5) : (!segment, index, index) -> ()
     // CHECK: [0.0045337{{[0-9]*}},   0.26753{{[0-9]*}},   0.22876{{[0-9]*}},   1.0848{{[0-9]*}}]]
     // CHECK-NEXT: {{^}}0{{$}}
-    call @rule(%area, %c0, %c3) : (!area, index, index) -> ()
+    call @rule(%segment, %c0, %c3) : (!segment, index, index) -> ()
     // CHECK: {{\[}}[0.18344{{[0-9]*}},   0.05439{{[0-9]*}},   0.31177{{[0-9]*}},   0.60663{{[0-9]*}}],
     // CHECK-NEXT: [0.6841{{[0-9]*}},   0.6972{{[0-9]*}},   0.1732{{[0-9]*}},   0.1541{{[0-9]*}}]]
     // CHECK-NEXT: {{^}}0{{$}}
-    call @rule(%area, %c3, %c2) : (!area, index, index) -> ()
+    call @rule(%segment, %c3, %c2) : (!segment, index, index) -> ()
     return
   }
 }

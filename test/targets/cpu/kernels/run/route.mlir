@@ -62,11 +62,11 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     // CHECK: [1.12435,   1.12435]]
     // CHECK-NEXT: {{^}}0{{$}}
     // CHECK-NEXT: {{^}}0{{$}}
-    %area = memref.alloc() : memref<64xi8>
+    %segment = memref.alloc() : memref<64xi8>
     %c = memref.get_global @correction : memref<6xf32>
-    %place = memref.view %area[%c0][] : memref<64xi8> to memref<6xf32>
-    memref.copy %c, %place : memref<6xf32> to memref<6xf32>
-    %correction = builtin.unrealized_conversion_cast %area, %c0 : memref<64xi8>, index to !lm.weight<6xf32>
+    %stored = memref.view %segment[%c0][] : memref<64xi8> to memref<6xf32>
+    memref.copy %c, %stored : memref<6xf32> to memref<6xf32>
+    %correction = builtin.unrealized_conversion_cast %segment, %c0 : memref<64xi8>, index to !lm.weight<6xf32>
     kernel.route %scores correction %correction : !lm.weight<6xf32> to %weights, %experts sigmoid scale 2.0
       : memref<3x6xf32>, memref<3x2xf32>, memref<3x2xi32>
     kernel.compute (%scores : memref<3x6xf32>) to (%weights0, %experts0 : memref<3x2xf32>, memref<3x2xi32>) {
