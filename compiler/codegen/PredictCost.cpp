@@ -57,7 +57,7 @@ private:
     llvm::SmallSetVector<std::pair<int64_t, int64_t>, 16> parts;
   };
 
-  const Answer &ask(kernel::KernelOpInterface op);
+  const Answer &answerOf(kernel::KernelOpInterface op);
   void visit(const kernel::WeightAccess &access, Kind kind);
   void visit(const kernel::StateAccess &access);
   void visit(const Operations &operations);
@@ -83,7 +83,7 @@ private:
 };
 
 /// The answer is the same for all tiles: only the values of index operands differ.
-const PhaseCost::Answer &PhaseCost::ask(kernel::KernelOpInterface op) {
+const PhaseCost::Answer &PhaseCost::answerOf(kernel::KernelOpInterface op) {
   auto [answer, isNew] = answers.try_emplace(op);
   if (isNew)
     answer->second = {op.getAccesses(), op.getCost()};
@@ -91,7 +91,7 @@ const PhaseCost::Answer &PhaseCost::ask(kernel::KernelOpInterface op) {
 }
 
 void PhaseCost::visit(kernel::KernelOpInterface op) {
-  const Answer &answer = ask(op);
+  const Answer &answer = answerOf(op);
   for (const kernel::WeightAccess &access : answer.accesses.weights) {
     Kind kind;
     for (const Operations &operations : answer.cost)
@@ -306,9 +306,9 @@ LogicalResult PredictCost::predict(func::FuncOp function, int64_t rows) {
 
 LogicalResult PredictCost::predict(spmd::PhaseOp phase, IndexEvaluator &evaluator, int64_t rows) {
   int64_t tiles = evaluator.get(phase.getTiles());
-  constexpr int64_t most = 1 << 24;
-  if (tiles < 1 || tiles > most)
-    return phase.emitError() << "lm-predict-cost: expects from 1 to " << most << " tiles, but found " << tiles;
+  constexpr int64_t maxTiles = 1 << 24;
+  if (tiles < 1 || tiles > maxTiles)
+    return phase.emitError() << "lm-predict-cost: expects from 1 to " << maxTiles << " tiles, but found " << tiles;
   PhaseCost cost(evaluator, rows, chosen);
   auto visit = [&](const IndexEvaluator::Leaf &leaf) {
     if (auto op = dyn_cast<kernel::KernelOpInterface>(leaf.op))

@@ -139,19 +139,19 @@ std::optional<float> lathe::quantizeBlock(Format format, const float *values, Bl
     return scale / 2 + largestMagnitude * rounding;
   }
   assert(format == Format::Q4_1 && "the only other format weights are converted to");
-  float least = values[0], largest = values[0];
+  float smallest = values[0], largest = values[0];
   for (int j = 1; j < 32; ++j) {
-    least = std::min(least, values[j]);
+    smallest = std::min(smallest, values[j]);
     largest = std::max(largest, values[j]);
   }
-  if (largest - least > 65504.0f * 15 || magnitude > llvm::bit_cast<uint32_t>(65504.0f))
+  if (largest - smallest > 65504.0f * 15 || magnitude > llvm::bit_cast<uint32_t>(65504.0f))
     return std::nullopt;
-  const float scale = (largest - least) / 15, inverse = invert(scale);
+  const float scale = (largest - smallest) / 15, inverse = invert(scale);
   block.scale = floatToHalf(scale);
-  block.minimum = floatToHalf(-least);
+  block.minimum = floatToHalf(-smallest);
   for (int j = 0; j < 32; ++j)
-    block.codes[j] = static_cast<uint8_t>(std::min(15, static_cast<int>((values[j] - least) * inverse + 0.5f)));
-  return scale / 2 + (largest - least + std::abs(least)) * rounding;
+    block.codes[j] = static_cast<uint8_t>(std::min(15, static_cast<int>((values[j] - smallest) * inverse + 0.5f)));
+  return scale / 2 + (largest - smallest + std::abs(smallest)) * rounding;
 }
 
 bool lathe::hasCoarseScales(const FormatInfo &info, const Block &block) {

@@ -47,7 +47,7 @@ absl::Status Packer::collect() {
   for (size_t i = 1; i < matrices.size(); ++i)
     if (matrices[i].offset < matrices[i - 1].offset + matrices[i - 1].size)
       return about(matrices[i], "expects an offset of its own, but @" + matrices[i - 1].name + " lies there");
-  // What no weight covers is written as zeros: a place far off would write them for hours.
+  // Bytes that no weight covers are written as zeros. A dump may have a very large offset, which would take hours.
   int64_t end = 0;
   auto isNear = [&](int64_t offset) { return offset - end < LRT_WEIGHTS_ALIGN; };
   for (const PackedMatrix &matrix : matrices) {

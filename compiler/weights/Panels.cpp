@@ -30,24 +30,24 @@ void writeRun(const PanelLayout &layout, int bits, const uint8_t *codes, int64_t
       std::memcpy(run + (step * layout.rows + row) * layout.depth, codes + step * layout.depth, layout.depth);
     return;
   }
-  RunOfRow place(layout, row, run);
+  RunOfRow at(layout, row, run);
   uint32_t steps[8];
   for (int g = 0; g < 8; ++g)
     steps[g] = read32le(codes + 4 * g);
   for (int g = 0; g < 4; ++g)
-    write32le(place.codes + g * place.stride, (steps[g] & low4) | (steps[g + 4] & low4) << 4);
+    write32le(at.codes + g * at.stride, (steps[g] & low4) | (steps[g + 4] & low4) << 4);
   if (bits == 5) {
     uint32_t word = 0;
     for (int g = 0; g < 8; ++g)
       word |= (steps[g] >> 4 & low1) << g;
-    write32le(place.high, word);
+    write32le(at.high, word);
   }
   if (bits == 6)
     for (int h = 0; h < 2; ++h) {
       uint32_t word = 0;
       for (int q = 0; q < 4; ++q)
         word |= (steps[4 * h + q] >> 4 & low2) << 2 * q;
-      write32le(place.high + h * place.stride, word);
+      write32le(at.high + h * at.stride, word);
     }
 }
 
@@ -57,13 +57,13 @@ void readRun(const PanelLayout &layout, int bits, uint8_t *codes, int64_t row, c
       std::memcpy(codes + step * layout.depth, run + (step * layout.rows + row) * layout.depth, layout.depth);
     return;
   }
-  RunOfRow place(layout, row, const_cast<uint8_t *>(run));
+  RunOfRow at(layout, row, const_cast<uint8_t *>(run));
   for (int g = 0; g < 8; ++g) {
-    uint32_t word = read32le(place.codes + g % 4 * place.stride) >> (g < 4 ? 0 : 4) & low4;
+    uint32_t word = read32le(at.codes + g % 4 * at.stride) >> (g < 4 ? 0 : 4) & low4;
     if (bits == 5)
-      word |= (read32le(place.high) >> g & low1) << 4;
+      word |= (read32le(at.high) >> g & low1) << 4;
     if (bits == 6)
-      word |= (read32le(place.high + g / 4 * place.stride) >> g % 4 * 2 & low2) << 4;
+      word |= (read32le(at.high + g / 4 * at.stride) >> g % 4 * 2 & low2) << 4;
     write32le(codes + 4 * g, word);
   }
 }
@@ -91,7 +91,7 @@ bool lathe::isPackable(mlir::lm::WeightType type, std::string &reason) {
 }
 
 void PanelWriter::writeBlock(const Block &block, int64_t index, int64_t row, uint8_t *panel) const {
-  uint8_t *place = panel + index * layout.blockBytes;
+  uint8_t *bytes = panel + index * layout.blockBytes;
   const int64_t rows = layout.rows;
   auto writeScale = [&](uint8_t *scales) {
     if (info.hasTable()) {
@@ -103,13 +103,13 @@ void PanelWriter::writeBlock(const Block &block, int64_t index, int64_t row, uin
       write16le(scales + 2 * (rows + row), block.minimum);
   };
   if (!info.subscales) {
-    writeRun(layout, info.bits, block.codes.data(), row, place);
-    writeScale(place + layout.codesBytes);
+    writeRun(layout, info.bits, block.codes.data(), row, bytes);
+    writeScale(bytes + layout.codesBytes);
     return;
   }
-  writeScale(place);
+  writeScale(bytes);
   for (int run = 0; run < 8; ++run) {
-    uint8_t *at = place + layout.headBytes + run * layout.runBytes;
+    uint8_t *at = bytes + layout.headBytes + run * layout.runBytes;
     writeRun(layout, info.bits, block.codes.data() + 32 * run, row, at);
     at += layout.codesBytes;
     at[row] = block.subscales[info.minimum ? run : 2 * run];
@@ -207,14 +207,14 @@ void lathe::unpackRow(mlir::lm::WeightType type, const uint8_t *packed, int64_t 
     return;
   }
   for (int64_t i = 0; i < columns / info.block; ++i) {
-    const uint8_t *place = panel + i * layout.blockBytes;
-    const uint8_t *scales = info.subscales ? place : place + layout.codesBytes;
+    const uint8_t *bytes = panel + i * layout.blockBytes;
+    const uint8_t *scales = info.subscales ? bytes : bytes + layout.codesBytes;
     Block block;
     block.scale = info.hasTable() ? scales[row] : read16le(scales + 2 * row);
     if (info.minimum)
       block.minimum = read16le(scales + 2 * (layout.rows + row));
     for (int run = 0; run < info.block / 32; ++run) {
-      const uint8_t *at = place + layout.headBytes + run * layout.runBytes;
+      const uint8_t *at = bytes + layout.headBytes + run * layout.runBytes;
       readRun(layout, info.bits, block.codes.data() + 32 * run, row, at);
       if (!info.subscales)
         continue;

@@ -98,10 +98,10 @@ LogicalResult checkColumns(Operation *op, Value rows, int64_t columns, StringRef
 
 /// Checks that `rows` has at least the rows and columns of `part`, as far as both are known.
 LogicalResult checkCovers(Operation *op, Value rows, Value part, StringRef what) {
-  auto type = cast<MemRefType>(rows.getType()), least = cast<MemRefType>(part.getType());
-  for (auto [size, needed] : llvm::zip_equal(type.getShape(), least.getShape()))
+  auto type = cast<MemRefType>(rows.getType()), partType = cast<MemRefType>(part.getType());
+  for (auto [size, needed] : llvm::zip_equal(type.getShape(), partType.getShape()))
     if (isKnown(size) && isKnown(needed) && size < needed)
-      return op->emitOpError() << "expects " << what << " to cover " << least << ", but found " << type;
+      return op->emitOpError() << "expects " << what << " to cover " << partType << ", but found " << type;
   return success();
 }
 

@@ -15,7 +15,7 @@ using namespace lathe::jinja;
 bool Interpreter::take(Token::Kind kind, llvm::StringRef text) {
   if (!token().is(kind, text))
     return false;
-  ++place;
+  ++position;
   spend(1);
   return true;
 }
@@ -31,7 +31,7 @@ std::string Interpreter::name() {
     return "";
   }
   spend(1);
-  return tokens[place++].text;
+  return tokens[position++].text;
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -61,10 +61,10 @@ std::string Interpreter::body(llvm::ArrayRef<llvm::StringRef> ends) {
     case Token::Text:
       if (live() && spend(next.text.size()))
         (std::get_if<UserText>(&out) ? std::get<UserText>(out).after : std::get<std::string>(out)) += next.text;
-      ++place;
+      ++position;
       break;
     case Token::OutputBegin: {
-      ++place;
+      ++position;
       Value value = expression();
       expect(Token::OutputEnd, "}}");
       if (live())
@@ -72,7 +72,7 @@ std::string Interpreter::body(llvm::ArrayRef<llvm::StringRef> ends) {
       break;
     }
     case Token::TagBegin: {
-      ++place;
+      ++position;
       std::string tag = name();
       if (llvm::is_contained(ends, tag))
         return tag;
@@ -106,7 +106,7 @@ void Interpreter::statement(llvm::StringRef tag) {
   if (tag == "macro") { // skipped: calls of macros are refused
     ++skipping;
     while (status.ok() && token().kind != Token::TagEnd && token().kind != Token::End)
-      ++place;
+      ++position;
     expect(Token::TagEnd, "%}");
     body({"endmacro"});
     --skipping;
@@ -156,16 +156,16 @@ void Interpreter::forStatement() {
     spend(items.size());
   }
   if (take(Token::Name, "if")) {
-    const size_t condition = place;
+    const size_t condition = position;
     llvm::erase_if(items, [&](const Value &item) {
-      place = condition;
+      position = condition;
       scopes.emplace_back();
       const bool isWanted = bind(targets, item) && truth(expression());
       scopes.pop_back();
       return !isWanted;
     });
     if (status.ok()) {
-      place = condition;
+      position = condition;
       ++skipping;
       expression();
       --skipping;
@@ -173,13 +173,13 @@ void Interpreter::forStatement() {
   }
   expect(Token::TagEnd, "%}");
 
-  const size_t bodyPlace = place;
+  const size_t bodyPosition = position;
   const bool isEmpty = items.empty();
   if (live())
-    runLoop(items, targets, bodyPlace);
+    runLoop(items, targets, bodyPosition);
   // Reads the body once more without evaluating it, to find its end.
   if (status.ok())
-    place = bodyPlace;
+    position = bodyPosition;
   ++skipping;
   ++loops;
   std::string tag = body({"else", "endfor"});
@@ -194,7 +194,7 @@ void Interpreter::forStatement() {
   expect(Token::TagEnd, "%}");
 }
 
-void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets, size_t bodyPlace) {
+void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets, size_t bodyPosition) {
   const int64_t count = items.size();
   ++loops;
   for (int64_t i = 0; i < count && live(); ++i) {
@@ -213,7 +213,7 @@ void Interpreter::runLoop(const List &items, llvm::ArrayRef<std::string> targets
                 {"depth0", int64_t(0)},
                 {"previtem", i > 0 ? items[i - 1] : Undefined()},
                 {"nextitem", i + 1 < count ? items[i + 1] : Undefined()}});
-    place = bodyPlace;
+    position = bodyPosition;
     body({"else", "endfor"});
     scopes.pop_back();
     const bool isOver = jump == Jump::Break;

@@ -10,7 +10,7 @@ using namespace lathe::jinja;
 /// Whether the expression is of the form `a if c else b`: then c is evaluated first.
 bool Interpreter::hasCondition() const {
   int open = 0;
-  for (size_t i = place;; ++i) {
+  for (size_t i = position;; ++i) {
     const Token &next = tokens[i];
     if (next.kind == Token::TagEnd || next.kind == Token::OutputEnd || next.kind == Token::End)
       return false;
@@ -29,7 +29,7 @@ bool Interpreter::hasCondition() const {
 
 Value Interpreter::expression() {
   Nested nested(*this);
-  const size_t begin = place;
+  const size_t begin = position;
   if (!status.ok() || !hasCondition())
     return orExpression();
   ++skipping;
@@ -38,11 +38,11 @@ Value Interpreter::expression() {
   expect(Token::Name, "if");
   const bool isTrue = truth(orExpression());
   Value value;
-  if (const size_t after = place; live() && isTrue) {
-    place = begin;
+  if (const size_t after = position; live() && isTrue) {
+    position = begin;
     value = orExpression();
     if (status.ok())
-      place = after;
+      position = after;
   }
   if (take(Token::Name, "else")) {
     skipping += isTrue;
@@ -104,7 +104,7 @@ Value Interpreter::comparison() {
       symbol = "not in";
     if (symbol.empty())
       break;
-    place += symbol == "not in" ? 2 : 1;
+    position += symbol == "not in" ? 2 : 1;
     spend(1);
     Value right = sum();
     if (live())
@@ -118,7 +118,7 @@ Value Interpreter::comparison() {
 Value Interpreter::sum() {
   Value left = concatenation();
   while (isOperator("+") || isOperator("-")) {
-    const std::string symbol = tokens[place++].text;
+    const std::string symbol = tokens[position++].text;
     Value right = concatenation();
     if (live())
       left = symbol == "+" ? add(left, right) : arithmetic(symbol, left, right);
@@ -139,7 +139,7 @@ Value Interpreter::concatenation() {
 Value Interpreter::product() {
   Value left = unary();
   while (isOperator("*") || isOperator("/") || isOperator("//") || isOperator("%")) {
-    const std::string symbol = tokens[place++].text;
+    const std::string symbol = tokens[position++].text;
     Value right = unary();
     if (live())
       left = arithmetic(symbol, left, right);
@@ -148,7 +148,7 @@ Value Interpreter::product() {
 }
 
 Value Interpreter::unary() {
-  const size_t begin = place;
+  const size_t begin = position;
   bool isNegated = false;
   Value value;
   if (take(Token::Operator, "-"))
@@ -176,11 +176,11 @@ Value Interpreter::primary() {
     return Undefined();
   switch (next.kind) {
   case Token::Integer:
-    ++place;
+    ++position;
     return next.number;
   case Token::String: {
     std::string text;
-    for (; token().kind == Token::String; ++place)
+    for (; token().kind == Token::String; ++position)
       text += token().text;
     return live() ? make(std::move(text)) : Value();
   }
@@ -193,7 +193,7 @@ Value Interpreter::primary() {
       return dictionary();
     break;
   case Token::Name: {
-    ++place;
+    ++position;
     if (next.text == "true" || next.text == "True")
       return true;
     if (next.text == "false" || next.text == "False")
@@ -263,7 +263,7 @@ Arguments Interpreter::arguments() {
   while (status.ok() && !isOperator(")")) {
     if (token().kind == Token::Name && isOperator("=", 1)) {
       std::string key = name();
-      ++place;
+      ++position;
       found.named.emplace_back(std::move(key), expression());
     } else {
       found.values.push_back(expression());
@@ -279,7 +279,7 @@ Value Interpreter::postfix(Value value) {
   while (status.ok()) {
     if (take(Token::Operator, ".")) {
       if (token().kind == Token::Integer) {
-        const int64_t index = tokens[place++].number;
+        const int64_t index = tokens[position++].number;
         value = live() ? element(value, index) : Value();
         continue;
       }

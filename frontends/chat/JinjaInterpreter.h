@@ -37,7 +37,7 @@ public:
 private:
   // Tokens (Jinja.cpp)
   const Token &token(size_t ahead = 0) const {
-    return status.ok() ? tokens[std::min(place + ahead, tokens.size() - 1)] : tokens.back();
+    return status.ok() ? tokens[std::min(position + ahead, tokens.size() - 1)] : tokens.back();
   }
   bool isOperator(llvm::StringRef text, size_t ahead = 0) const { return token(ahead).is(Token::Operator, text); }
   bool isName(llvm::StringRef text, size_t ahead = 0) const { return token(ahead).is(Token::Name, text); }
@@ -52,7 +52,7 @@ private:
   void ifStatement();
   void forStatement();
   void setStatement();
-  void runLoop(const List &items, llvm::ArrayRef<std::string> targets, size_t bodyPlace);
+  void runLoop(const List &items, llvm::ArrayRef<std::string> targets, size_t bodyPosition);
   bool bind(llvm::ArrayRef<std::string> targets, const Value &value);
 
   // Expressions, from the lowest precedence to the highest (JinjaExpressions.cpp)
@@ -88,7 +88,7 @@ private:
   enum class Jump { None, Break, Continue };
 
   llvm::ArrayRef<Token> tokens;
-  size_t place = 0;
+  size_t position = 0;
   std::vector<Dict> scopes;  // the innermost last
   Value out = std::string(); // the output: a string, or a UserText with the output before and after the user's text
   bool asksForDate = false;

@@ -40,19 +40,19 @@ private:
   absl::Status readNumber();
   absl::Status skipComment();
 
-  bool startsWith(llvm::StringRef text) const { return source.substr(place).starts_with(text); }
-  void skipSpace() { place = source.size() - stripped(source.substr(place), true, false).size(); }
+  bool startsWith(llvm::StringRef text) const { return source.substr(position).starts_with(text); }
+  void skipSpace() { position = source.size() - stripped(source.substr(position), true, false).size(); }
   /// Skips white space after the end of a tag: all of it if the tag ends with "-"; otherwise one newline after a block
   /// or comment, unless that ends with "+".
   void afterTag(char mark, bool isOutput) {
     if (mark == '-')
       skipSpace();
     else if (mark != '+' && !isOutput && startsWith("\n"))
-      ++place;
+      ++position;
   }
   unsigned line() {
-    lines += source.slice(counted, place).count('\n');
-    counted = std::max(counted, place);
+    lines += source.slice(counted, position).count('\n');
+    counted = std::max(counted, position);
     return lines;
   }
   void add(Token::Kind kind, llvm::StringRef text, int64_t number = 0) {
@@ -63,7 +63,7 @@ private:
   }
 
   llvm::StringRef source;
-  size_t place = 0, counted = 0;
+  size_t position = 0, counted = 0;
   unsigned lines = 1;
   std::vector<Token> tokens;
 };
@@ -71,8 +71,8 @@ private:
 } // namespace
 
 absl::StatusOr<std::vector<Token>> Lexer::read() {
-  while (place < source.size()) {
-    size_t tag = place;
+  while (position < source.size()) {
+    size_t tag = position;
     do
       tag = source.find('{', tag);
     while (tag != source.npos && ++tag < source.size() && !llvm::is_contained({'{', '%', '#'}, source[tag]));
@@ -80,22 +80,22 @@ absl::StatusOr<std::vector<Token>> Lexer::read() {
 
     const char kind = tag + 1 < source.size() ? source[tag + 1] : 0;
     const char mark = tag + 2 < source.size() ? source[tag + 2] : 0;
-    llvm::StringRef text = source.slice(place, tag);
+    llvm::StringRef text = source.slice(position, tag);
     if (mark == '-') {
       text = stripped(text, false, true);
     } else if (mark != '+' && (kind == '%' || kind == '#')) {
       // lstrip_blocks: white space between the beginning of the line and a block is dropped.
       const size_t lineBegin = text.rfind('\n') + 1;
       if (stripped(text.substr(lineBegin), true, true).empty() &&
-          (lineBegin > 0 || place == 0 || source[place - 1] == '\n'))
+          (lineBegin > 0 || position == 0 || source[position - 1] == '\n'))
         text = text.take_front(lineBegin);
     }
     if (!text.empty())
       add(Token::Text, text);
-    place = tag;
+    position = tag;
     if (!kind)
       break;
-    place += 2;
+    position += 2;
     LATHE_RETURN_IF_ERROR(kind == '#'   ? skipComment()
                           : kind == '%' ? readTag(Token::TagBegin, Token::TagEnd, "%}")
                                         : readTag(Token::OutputBegin, Token::OutputEnd, "}}"));
@@ -106,39 +106,40 @@ absl::StatusOr<std::vector<Token>> Lexer::read() {
 
 absl::Status Lexer::skipComment() {
   if (startsWith("-") || startsWith("+"))
-    ++place;
-  const size_t end = source.find("#}", place);
+    ++position;
+  const size_t end = source.find("#}", position);
   if (end == source.npos)
     return fail("expected \"#}\" after \"{#\", got the end");
-  const char mark = end > place ? source[end - 1] : 0;
-  place = end + 2;
+  const char mark = end > position ? source[end - 1] : 0;
+  position = end + 2;
   afterTag(mark, /*isOutput=*/false);
   return absl::OkStatus();
 }
 
 absl::Status Lexer::readTag(Token::Kind begin, Token::Kind end, llvm::StringRef close) {
   add(begin, close == "%}" ? "{%" : "{{");
-  if (place < source.size() && (source[place] == '-' || source[place] == '+'))
-    ++place;
+  if (position < source.size() && (source[position] == '-' || source[position] == '+'))
+    ++position;
   int open = 0; // open brackets: inside them "}}" does not end the tag
   while (true) {
     skipSpace();
-    if (place >= source.size())
+    if (position >= source.size())
       return fail("expected \"" + close + "\", got the end");
-    const char c = source[place];
+    const char c = source[position];
     if (open == 0) {
-      const bool isMarked = (c == '-' || (c == '+' && close == "%}")) && source.substr(place + 1).starts_with(close);
+      const bool isMarked = (c == '-' || (c == '+' && close == "%}")) && source.substr(position + 1).starts_with(close);
       if (isMarked || startsWith(close)) {
         add(end, close);
-        place += close.size() + isMarked;
+        position += close.size() + isMarked;
         afterTag(isMarked ? c : 0, end == Token::OutputEnd);
         return absl::OkStatus();
       }
     }
     if (llvm::isAlpha(c) || c == '_') {
-      const llvm::StringRef name = source.substr(place).take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
+      const llvm::StringRef name =
+          source.substr(position).take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
       add(Token::Name, name);
-      place += name.size();
+      position += name.size();
     } else if (llvm::isDigit(c)) {
       LATHE_RETURN_IF_ERROR(readNumber());
     } else if (c == '\'' || c == '"') {
@@ -150,64 +151,64 @@ absl::Status Lexer::readTag(Token::Kind begin, Token::Kind end, llvm::StringRef 
         if (found.empty() && startsWith(known))
           found = known;
       if (found.empty())
-        return fail("expected an expression, got " + quoted(source.substr(place, 1)));
+        return fail("expected an expression, got " + quoted(source.substr(position, 1)));
       open += llvm::is_contained({'[', '(', '{'}, c) ? 1 : llvm::is_contained({']', ')', '}'}, c) ? -1 : 0;
       if (open < 0)
         return fail("expected \"" + close + "\", got " + quoted(found));
       add(Token::Operator, found);
-      place += found.size();
+      position += found.size();
     }
   }
 }
 
 absl::Status Lexer::readNumber() {
-  const llvm::StringRef digits = source.substr(place).take_while(llvm::isDigit);
-  const llvm::StringRef rest = source.substr(place + digits.size());
+  const llvm::StringRef digits = source.substr(position).take_while(llvm::isDigit);
+  const llvm::StringRef rest = source.substr(position + digits.size());
   int64_t number;
   if (digits.getAsInteger(10, number) || (rest.size() > 1 && rest[0] == '.' && llvm::isDigit(rest[1])) ||
       (!rest.empty() && (llvm::isAlpha(rest[0]) || rest[0] == '_')))
-    return fail("expected an integer of 64 bits, got " + quoted(source.substr(place, digits.size() + 2)));
+    return fail("expected an integer of 64 bits, got " + quoted(source.substr(position, digits.size() + 2)));
   add(Token::Integer, digits, number);
-  place += digits.size();
+  position += digits.size();
   return absl::OkStatus();
 }
 
 /// Reads a string with Python's escapes. An unknown escape keeps its backslash, as in Python.
 absl::Status Lexer::readString() {
-  const char quote = source[place];
+  const char quote = source[position];
   std::string out;
-  for (++place; place < source.size() && source[place] != quote; ++place) {
-    if (source[place] != '\\' || place + 1 >= source.size()) {
-      out += source[place];
+  for (++position; position < source.size() && source[position] != quote; ++position) {
+    if (source[position] != '\\' || position + 1 >= source.size()) {
+      out += source[position];
       continue;
     }
-    const char c = source[++place];
+    const char c = source[++position];
     constexpr llvm::StringLiteral escapes = "\\\\''\"\"n\nt\tr\ra\ab\bf\fv\v\n";
     const size_t known = escapes.find(c);
     if (c == 'x' || c == 'u' || c == 'U') {
       const size_t length = c == 'x' ? 2 : c == 'u' ? 4 : 8;
-      const llvm::StringRef digits = source.substr(place + 1, length);
+      const llvm::StringRef digits = source.substr(position + 1, length);
       uint32_t code;
       char utf8[4], *end = utf8;
       if (digits.size() != length || !llvm::all_of(digits, llvm::isHexDigit) || digits.getAsInteger(16, code) ||
           !llvm::ConvertCodePointToUTF8(code, end))
         return fail("expected a character after \"\\" + llvm::Twine(c) + "\", got " + quoted(digits));
       out.append(utf8, end);
-      place += length;
+      position += length;
     } else if (c == '\n') {
       // a line continuation
     } else if (llvm::isDigit(c) || c == 'N') {
-      return fail("expected no escapes in octal or by name, got " + quoted(source.substr(place - 1, 2)));
+      return fail("expected no escapes in octal or by name, got " + quoted(source.substr(position - 1, 2)));
     } else if (known != escapes.npos && known % 2 == 0) {
       out += escapes[known + 1];
     } else {
       (out += '\\') += c;
     }
   }
-  if (place >= source.size())
+  if (position >= source.size())
     return fail("expected the end of a string, got the end of the template");
   add(Token::String, out);
-  ++place;
+  ++position;
   return absl::OkStatus();
 }
 

@@ -72,7 +72,7 @@ bool keepsScales(const TensorBinding &binding) {
   constexpr int64_t panel = 16;
   auto isAligned = [](int64_t rows) { return rows % panel == 0; };
   return !binding.transposedRows && !binding.permuteHeads && binding.group == binding.pitch &&
-         llvm::all_of(binding.scales, [&](const ScalePlace &scale) { return isAligned(scale.firstRow); });
+         llvm::all_of(binding.scales, [&](const ScaleSegment &scale) { return isAligned(scale.firstRow); });
 }
 
 absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, int64_t layer) {
@@ -84,7 +84,7 @@ absl::StatusOr<lm::WeightType> Importer::addWeight(StringRef symbol, Slot slot, 
 
   const WeightRecipe recipe = tensor ? makeRecipe(builder, *source.checkpoint, binding) : WeightRecipe();
   lm::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(tensor ? tensor->name : symbol.str())), symbol, type,
-                       recipe.sources, recipe.steps, /*place=*/IntegerAttr());
+                       recipe.sources, recipe.steps, /*offset=*/IntegerAttr());
   return type;
 }
 

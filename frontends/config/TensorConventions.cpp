@@ -138,7 +138,7 @@ absl::Status lathe::bindStackedExperts(const SlotRequest &request, const std::st
   const FormatInfo &info = getFormatInfo(binding.format);
   for (int64_t expert = 0; expert < experts; ++expert) {
     const int64_t values = (expert * allRows + before) * columns;
-    binding.places.push_back(
+    binding.segments.push_back(
         {binding.tensor, binding.tensor->offset + static_cast<uint64_t>(values / info.block * info.bytes)});
   }
   return absl::OkStatus();
@@ -156,7 +156,7 @@ absl::StatusOr<std::vector<int64_t>> lathe::bindHeadsOfOneMatrix(const SlotReque
   std::vector<int64_t> first;
   for (int64_t head = 0; head < heads; ++head) {
     first.push_back(head * each + (isKeys ? 0 : config.nopeDim));
-    binding.places.push_back({binding.tensor, binding.tensor->offset + first.back() * rowBytes});
+    binding.segments.push_back({binding.tensor, binding.tensor->offset + first.back() * rowBytes});
   }
   binding.transposedRows = isKeys ? rank : 0;
   return first;

@@ -17,13 +17,13 @@
 namespace lathe {
 
 /// The start of a matrix, or of a part of one.
-struct MatrixPlace {
+struct MatrixSegment {
   const TensorInfo *tensor;
   uint64_t offset; // in its file
 };
 
 /// The start of a matrix's scales that are in another tensor.
-struct ScalePlace {
+struct ScaleSegment {
   const TensorInfo *tensor;
   uint64_t offset;      // in its file
   int64_t firstRow = 0; // f8_e4m3: first row of the matrix in the tensor that the scales belong to
@@ -40,11 +40,11 @@ struct TensorBinding {
   const TensorInfo *tensor = nullptr;  // null: a config without weights
   llvm::SmallVector<int64_t, 2> shape; // [out, in], [n] or [experts, out, in]
   /// One for each part of each expert's or head's matrix; `tensor` is that of the first. Empty: the start of `tensor`.
-  std::vector<MatrixPlace> places;
-  Cut cut;                        // parts of each matrix; they follow one another in `places`
-  std::vector<ScalePlace> scales; // one for each matrix; empty: no scales in another tensor
-  Format format = Format::F32;    // of the stored values
-  int64_t firstRow = 0;           // the slot's first row in a tensor of several slots
+  std::vector<MatrixSegment> segments;
+  Cut cut;                          // parts of each matrix; they follow one another in `segments`
+  std::vector<ScaleSegment> scales; // one for each matrix; empty: no scales in another tensor
+  Format format = Format::F32;      // of the stored values
+  int64_t firstRow = 0;             // the slot's first row in a tensor of several slots
   /// Rows (columns if transposed, values of a vector) are in groups of `group`, which begin `pitch` rows apart.
   int64_t group = 1, pitch = 1;
   int64_t transposedRows = 0; // not 0: the tensor is [in, transposedRows]; the slot's rows are columns of it

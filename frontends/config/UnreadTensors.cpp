@@ -60,7 +60,7 @@ private:
   void findPredicting();
   void visit(const TensorInfo &tensor);
   bool isIgnored(llvm::StringRef name);
-  bool isHarmless(const TensorInfo &tensor, const LayerTensor &place) const;
+  bool isHarmless(const TensorInfo &tensor, const LayerTensor &parts) const;
   bool isOfGlobal(llvm::StringRef name) const;
   absl::Status layersError() const;
   absl::Status tensorsError() const;
@@ -97,9 +97,9 @@ absl::Status UnreadFinder::addPatterns(llvm::ArrayRef<std::string> texts) {
 absl::Status UnreadFinder::addRead(Slot slot, int64_t layer) {
   LATHE_ASSIGN_OR_RETURN(const TensorBinding binding, bindTensor(model, config, &checkpoint, slot, layer));
   read.insert(binding.tensor->name);
-  for (const MatrixPlace &place : binding.places)
-    read.insert(place.tensor->name);
-  for (const ScalePlace &scale : binding.scales)
+  for (const MatrixSegment &segment : binding.segments)
+    read.insert(segment.tensor->name);
+  for (const ScaleSegment &scale : binding.scales)
     read.insert(scale.tensor->name);
   return absl::OkStatus();
 }
@@ -126,9 +126,9 @@ void UnreadFinder::findPredicting() {
   if (!model.predicts)
     return;
   for (const TensorInfo &tensor : checkpoint.tensors())
-    if (std::optional<LayerTensor> place = conventions.findLayer(model, tensor.name);
-        place && place->layer >= config.layers && place->rest.starts_with(conventions.predictionMark()))
-      predicting.insert(place->layer);
+    if (std::optional<LayerTensor> parts = conventions.findLayer(model, tensor.name);
+        parts && parts->layer >= config.layers && parts->rest.starts_with(conventions.predictionMark()))
+      predicting.insert(parts->layer);
 }
 
 bool UnreadFinder::isIgnored(llvm::StringRef name) {
@@ -139,17 +139,17 @@ bool UnreadFinder::isIgnored(llvm::StringRef name) {
   return isMatched;
 }
 
-bool UnreadFinder::isHarmless(const TensorInfo &tensor, const LayerTensor &place) const {
-  if (isCacheScale(tensor, place.rest))
+bool UnreadFinder::isHarmless(const TensorInfo &tensor, const LayerTensor &parts) const {
+  if (isCacheScale(tensor, parts.rest))
     return true;
   // Unused k_proj, v_proj and k_norm of a layer that attends to another layer's cache.
-  if (config.cacheOf(place.layer) != place.layer)
+  if (config.cacheOf(parts.layer) != parts.layer)
     for (Slot slot : {Slot::K, Slot::V, Slot::KNorm}) {
-      const std::string name = tensorName(model, checkpoint, slot, place.layer);
+      const std::string name = tensorName(model, checkpoint, slot, parts.layer);
       if (llvm::StringRef(tensor.name).starts_with((moduleOf(name) + ".").str()))
         return true;
     }
-  return conventions.isRedundant(config, checkpoint, place);
+  return conventions.isRedundant(config, checkpoint, parts);
 }
 
 bool UnreadFinder::isOfGlobal(llvm::StringRef name) const {
@@ -168,14 +168,14 @@ void UnreadFinder::visit(const TensorInfo &tensor) {
   }
   if (isBuffer(tensor))
     return;
-  if (std::optional<LayerTensor> place = conventions.findLayer(model, name)) {
-    if (place->layer < config.layers) {
-      if (!isHarmless(tensor, *place))
+  if (std::optional<LayerTensor> parts = conventions.findLayer(model, name)) {
+    if (parts->layer < config.layers) {
+      if (!isHarmless(tensor, *parts))
         missed.push_back(&tensor);
-    } else if (predicting.contains(place->layer)) {
-      found.predictingLayers.try_emplace(place->layer, place->stem);
+    } else if (predicting.contains(parts->layer)) {
+      found.predictingLayers.try_emplace(parts->layer, parts->stem);
     } else {
-      beyond.insert(place->layer);
+      beyond.insert(parts->layer);
     }
     return;
   }

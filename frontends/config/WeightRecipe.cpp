@@ -14,7 +14,7 @@ namespace {
 SmallVector<lm::SourceSegment> segmentsOf(const TensorBinding &binding,
                                           function_ref<StringAttr(const TensorInfo &)> pathOf) {
   SmallVector<lm::SourceSegment> segments;
-  if (binding.places.empty()) {
+  if (binding.segments.empty()) {
     // The tensor holds several weights: these rows begin at an offset.
     const int64_t width = binding.shape.size() == 2 && !binding.transposedRows ? binding.shape[1] : 1;
     const FormatInfo &info = getFormatInfo(binding.format);
@@ -23,8 +23,8 @@ SmallVector<lm::SourceSegment> segmentsOf(const TensorBinding &binding,
   }
   const size_t parts = binding.cut.rows * binding.cut.columns;
   for (size_t part = 0; part < parts; ++part)
-    for (size_t i = part; i < binding.places.size(); i += parts)
-      segments.push_back({pathOf(*binding.places[i].tensor), static_cast<int64_t>(binding.places[i].offset)});
+    for (size_t i = part; i < binding.segments.size(); i += parts)
+      segments.push_back({pathOf(*binding.segments[i].tensor), static_cast<int64_t>(binding.segments[i].offset)});
   return segments;
 }
 
@@ -64,7 +64,7 @@ WeightRecipe lathe::makeRecipe(Builder &builder, const Checkpoint &checkpoint, c
       context, lm::SourceRole::Values, getFormatInfo(binding.format).name, segmentsOf(binding, pathOf))};
   if (!binding.scales.empty()) {
     SmallVector<lm::SourceSegment> scales;
-    for (const ScalePlace &scale : binding.scales)
+    for (const ScaleSegment &scale : binding.scales)
       scales.push_back({pathOf(*scale.tensor), static_cast<int64_t>(scale.offset), scale.firstRow});
     const lm::SourceRule *rule = lm::getSourceRule(binding.format, lm::SourceRole::Scales);
     assert(rule && "a format that has no scales apart");

@@ -296,16 +296,16 @@ absl::Status Gguf::parseFile() {
                                     " at " + llvm::Twine(tensor.offset) + "; was the file downloaded to its end?");
     tensor.offset += dataStart;
   }
-  std::vector<const TensorInfo *> byPlace;
+  std::vector<const TensorInfo *> byOffset;
   for (const TensorInfo &tensor : index)
-    byPlace.push_back(&tensor);
-  llvm::sort(byPlace, [](const TensorInfo *a, const TensorInfo *b) {
+    byOffset.push_back(&tensor);
+  llvm::sort(byOffset, [](const TensorInfo *a, const TensorInfo *b) {
     return std::tie(a->offset, a->name) < std::tie(b->offset, b->name);
   });
-  for (size_t i = 1; i < byPlace.size(); ++i)
-    if (byPlace[i]->offset < byPlace[i - 1]->offset + minBytes(*byPlace[i - 1]))
-      return error(byPlace[i]->name,
-                   "expected data of its own, got an offset within the data of " + printable(byPlace[i - 1]->name));
+  for (size_t i = 1; i < byOffset.size(); ++i)
+    if (byOffset[i]->offset < byOffset[i - 1]->offset + minBytes(*byOffset[i - 1]))
+      return error(byOffset[i]->name,
+                   "expected data of its own, got an offset within the data of " + printable(byOffset[i - 1]->name));
   return absl::OkStatus();
 }
 

@@ -39,7 +39,7 @@ absl::Status bindHeads(const SlotRequest &request, TensorBinding &binding) {
   const FormatInfo &info = getFormatInfo(*binding.tensor->format);
   const uint64_t bytes = binding.shape[1] * binding.shape[2] / info.block * info.bytes;
   for (int64_t head = 0; head < request.config.heads; ++head)
-    binding.places.push_back({binding.tensor, binding.tensor->offset + head * bytes});
+    binding.segments.push_back({binding.tensor, binding.tensor->offset + head * bytes});
   binding.format = info.format;
   return absl::OkStatus();
 }

@@ -353,8 +353,8 @@ static void readWindow(const JsonObject &keys, const Model &model, Config &confi
 static void readSpecialTokens(const JsonObject &text, const JsonObject &root, Config &config) {
   // A key of the wrapper takes precedence over the class's default for text_config.
   auto ids = [&](llvm::StringRef key) {
-    const JsonObject &place = !text.states(key) && root.states(key) ? root : text;
-    std::vector<int64_t> found = place.integers(key, -1, limits::vocabulary);
+    const JsonObject &object = !text.states(key) && root.states(key) ? root : text;
+    std::vector<int64_t> found = object.integers(key, -1, limits::vocabulary);
     llvm::erase(found, -1); // some writers write -1 for none
     return found;
   };
@@ -404,8 +404,8 @@ static void checkBlocks(const JsonObject &keys, const Config &config) {
 }
 
 static void readTie(const JsonObject &text, const JsonObject &root, bool isWrapper, Config &config) {
-  const JsonObject &place = root.states("tie_word_embeddings") ? root : text;
-  config.tied = place.boolean("tie_word_embeddings", false);
+  const JsonObject &object = root.states("tie_word_embeddings") ? root : text;
+  config.tied = object.boolean("tie_word_embeddings", false);
   config.tiedUnlessStored = isWrapper && !root.states("tie_word_embeddings");
 }
 

@@ -48,20 +48,20 @@ static RopeScaling readScaling(const JsonObject &keys) {
 /// Sets `rope.dims` if only a part of a head is rotated.
 static void readRotatedPart(const JsonObject &keys, const JsonObject &top, const Model &model, const Config &config,
                             Rope &rope) {
-  for (const JsonObject *place : {&top, &keys}) {
-    if (!place->has("partial_rotary_factor") && (place == &keys || model.rotaryPart == 1))
+  for (const JsonObject *object : {&top, &keys}) {
+    if (!object->has("partial_rotary_factor") && (object == &keys || model.rotaryPart == 1))
       continue;
-    const double part = place->number("partial_rotary_factor", model.rotaryPart);
+    const double part = object->number("partial_rotary_factor", model.rotaryPart);
     if (!model.partialRotary) {
       if (part != 1)
-        place->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
+        object->fail("partial_rotary_factor", "expected 1 for this architecture, got " + numberString(part));
       continue;
     }
     // If both have the key, the set of parameters takes precedence. Rounded down, as in transformers.
     rope.dims = part > 0 && part <= 1 ? static_cast<int64_t>(config.headDim * part) : 0;
     if (rope.dims < 2 || rope.dims % 2)
-      place->fail("partial_rotary_factor", "expected a part of " + llvm::Twine(config.headDim) +
-                                               " values that is an even number of them, got " + numberString(part));
+      object->fail("partial_rotary_factor", "expected a part of " + llvm::Twine(config.headDim) +
+                                                " values that is an even number of them, got " + numberString(part));
   }
 }
 

@@ -194,8 +194,8 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> lathe::openShardedSafetensors(llvm::
     // transformers reads every tensor of every shard, whether the index lists it or not.
     for (TensorInfo &tensor : tensors) {
       tensor.file = number;
-      const std::optional<llvm::StringRef> place = map->getString(tensor.name);
-      if ((place && *place != name) || !checkpoint->add(tensor))
+      const std::optional<llvm::StringRef> shard = map->getString(tensor.name);
+      if ((shard && *shard != name) || !checkpoint->add(tensor))
         copies.push_back(std::move(tensor));
     }
     for (llvm::StringRef key : keys)

@@ -77,14 +77,14 @@ absl::StatusOr<const TensorInfo *> findMatrix(const Checkpoint &checkpoint, cons
   } else {
     LATHE_ASSIGN_OR_RETURN(cut, findCut(checkpoint, *tensor, rows, columns));
   }
-  if (!binding.places.empty() && cut != binding.cut)
+  if (!binding.segments.empty() && cut != binding.cut)
     return fileError(checkpoint.path(*tensor), name,
-                     "expected parts like those of " + binding.places.front().tensor->name + ", got others");
+                     "expected parts like those of " + binding.segments.front().tensor->name + ", got others");
   binding.cut = cut;
   for (const TensorInfo &part : tensor->parts)
-    binding.places.push_back({&part, part.offset});
+    binding.segments.push_back({&part, part.offset});
   if (tensor->parts.empty())
-    binding.places.push_back({tensor, tensor->offset});
+    binding.segments.push_back({tensor, tensor->offset});
   return tensor;
 }
 
@@ -132,7 +132,7 @@ absl::Status bindBlocks(const Checkpoint &checkpoint, const std::string &stem, b
   LATHE_ASSIGN_OR_RETURN(const TensorInfo *scales, find("_scales", {experts, stored, blocks}));
   for (int64_t expert = 0; expert < experts; ++expert) {
     const uint64_t before = static_cast<uint64_t>((expert * stored + (isUp && isInterleaved ? 1 : 0)) * blocks);
-    binding.places.push_back({quants, quants->offset + before * 16});
+    binding.segments.push_back({quants, quants->offset + before * 16});
     binding.scales.push_back({scales, scales->offset + before});
   }
   binding.tensor = quants;
@@ -155,7 +155,7 @@ absl::Status bindTransposedExperts(const SlotRequest &request, const std::string
   const FormatInfo &info = getFormatInfo(binding.format);
   for (int64_t expert = 0; expert < experts; ++expert) {
     const int64_t first = expert * columns * stored + (isUp ? (isInterleaved ? 1 : rows) : 0);
-    binding.places.push_back({binding.tensor, binding.tensor->offset + static_cast<uint64_t>(first * info.bytes)});
+    binding.segments.push_back({binding.tensor, binding.tensor->offset + static_cast<uint64_t>(first * info.bytes)});
   }
   binding.transposedRows = stored;
   binding.pitch = isInterleaved ? 2 : 1;
@@ -177,13 +177,13 @@ absl::Status bindExperts(const SlotRequest &request, TensorBinding &binding) {
                                                                  request.slot == Slot::ExpertGate ? 0 : rows, binding);
   for (int64_t expert = 0; expert < experts; ++expert) {
     LATHE_ASSIGN_OR_RETURN(const TensorInfo *tensor, findMatrix(checkpoint, nameOf(expert), rows, columns, binding));
-    if (expert && tensor->format != binding.places.front().tensor->format)
+    if (expert && tensor->format != binding.segments.front().tensor->format)
       return fileError(checkpoint.path(*tensor), tensor->name,
-                       "expected the type of the other experts, " + binding.places.front().tensor->storedType +
+                       "expected the type of the other experts, " + binding.segments.front().tensor->storedType +
                            ", got " + printable(tensor->storedType));
     LATHE_RETURN_IF_ERROR(bindScales(checkpoint, *tensor, rows, columns, 0, binding));
   }
-  binding.tensor = binding.places.front().tensor;
+  binding.tensor = binding.segments.front().tensor;
   binding.format = *binding.tensor->format;
   return absl::OkStatus();
 }

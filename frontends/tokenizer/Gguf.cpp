@@ -78,9 +78,9 @@ absl::Status GgufReader::readTokens() {
   model.tokens.resize(count);
   for (size_t id = 0; id < count; ++id) {
     std::string text = from.tokens[id].empty() ? "[EMPTY_" + std::to_string(id) + "]" : from.tokens[id];
-    if (auto [place, isNew] = ids.try_emplace(text, static_cast<uint32_t>(id)); !isNew)
+    if (auto [entry, isNew] = ids.try_emplace(text, static_cast<uint32_t>(id)); !isNew)
       return error("ggml.tokens", "expected different texts, got " + quoted(text) + " for " +
-                                      llvm::Twine(place->second) + " and " + llvm::Twine(id));
+                                      llvm::Twine(entry->second) + " and " + llvm::Twine(id));
     texts.push_back(std::move(text));
     model.tokens[id].score = from.scores.empty() ? 0 : from.scores[id];
     const int32_t type = from.types.empty() ? int32_t(Kind::Normal) : from.types[id];
@@ -110,10 +110,10 @@ absl::Status GgufReader::readScored() {
 void GgufReader::readMerges(llvm::StringMap<uint32_t> &symbols) {
   uint32_t nextSymbol = static_cast<uint32_t>(texts.size());
   const auto symbolOf = [&](llvm::StringRef text) {
-    auto [place, isNew] = symbols.try_emplace(text, nextSymbol);
+    auto [entry, isNew] = symbols.try_emplace(text, nextSymbol);
     if (isNew) // not a token: an intermediate result of merges
       model.entries.push_back({text.str(), nextSymbol++});
-    return place->second;
+    return entry->second;
   };
   llvm::DenseSet<uint64_t> seen;
   std::string left, right;

@@ -138,10 +138,10 @@ void TokenizerReader::readMerges(const JsonObject &from) {
     if (leftId == vocabulary.end() || rightId == vocabulary.end() || result == vocabulary.end())
       return from.fail(key,
                        "expected tokens of model.vocab that make one, got " + quoted(left) + " and " + quoted(right));
-    const auto [place, isNew] = ranks.try_emplace(uint64_t(leftId->second) << 32 | rightId->second, found.size());
+    const auto [entry, isNew] = ranks.try_emplace(uint64_t(leftId->second) << 32 | rightId->second, found.size());
     if (!isNew) {
-      found[place->second].result = LRT_TOKENIZER_MAX_ID; // dropped below
-      place->second = found.size();
+      found[entry->second].result = LRT_TOKENIZER_MAX_ID; // dropped below
+      entry->second = found.size();
     }
     found.push_back({leftId->second, rightId->second, result->second});
   }

@@ -296,9 +296,9 @@ absl::Status lathe::checkPattern(llvm::StringRef pcre2) {
   pcre2_compile_context *context = pcre2_compile_context_create(nullptr);
   pcre2_set_newline(context, PCRE2_NEWLINE_LF);
   int code = 0;
-  PCRE2_SIZE place = 0;
+  PCRE2_SIZE offset = 0;
   pcre2_code *compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pcre2.data()), pcre2.size(),
-                                       PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &place, context);
+                                       PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
   pcre2_compile_context_free(context);
   if (compiled) {
     pcre2_code_free(compiled);
@@ -307,8 +307,8 @@ absl::Status lathe::checkPattern(llvm::StringRef pcre2) {
   PCRE2_UCHAR message[256];
   pcre2_get_error_message(code, message, sizeof(message));
   return absl::InvalidArgumentError(("expected a pattern that PCRE2 understands, got " +
-                                     quoted(pcre2.drop_front(std::min(place, pcre2.size()))) + " at byte " +
-                                     llvm::Twine(place) + " (" + reinterpret_cast<const char *>(message) + ")")
+                                     quoted(pcre2.drop_front(std::min(offset, pcre2.size()))) + " at byte " +
+                                     llvm::Twine(offset) + " (" + reinterpret_cast<const char *>(message) + ")")
                                         .str());
 }
 

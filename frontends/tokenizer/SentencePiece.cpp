@@ -131,9 +131,9 @@ absl::Status Reader::readPieces() {
     if (isBpe() && piece.text().size() > longestPiece)
       return error(where,
                    "expected at most " + llvm::Twine(longestPiece) + " bytes, got " + llvm::Twine(piece.text().size()));
-    if (auto [place, isNew] = ids.try_emplace(piece.text(), static_cast<uint32_t>(i)); !isNew)
+    if (auto [entry, isNew] = ids.try_emplace(piece.text(), static_cast<uint32_t>(i)); !isNew)
       return error(where, "expected different texts, got " + quoted(piece.text()) + " for " +
-                              llvm::Twine(place->second) + " and " + llvm::Twine(i));
+                              llvm::Twine(entry->second) + " and " + llvm::Twine(i));
     if (piece.type() == Unknown) {
       if (hasUnknown)
         return error(where, "expected one unknown piece, got " + llvm::Twine(unknown) + " and " + llvm::Twine(i));

@@ -27,17 +27,17 @@ public:
 
   /// Equal strings are stored once: the text of a piece is often that of an entry, too.
   lrt_tokenizer_string string(llvm::StringRef text) {
-    auto [place, isNew] = places.try_emplace(text, static_cast<uint32_t>(pool.size()));
+    auto [entry, isNew] = offsets.try_emplace(text, static_cast<uint32_t>(pool.size()));
     if (isNew)
       pool.append(text.begin(), text.end());
-    return {place->second, static_cast<uint32_t>(text.size())};
+    return {entry->second, static_cast<uint32_t>(text.size())};
   }
 
   std::vector<uint8_t> bytes;
   std::string pool;
 
 private:
-  llvm::StringMap<uint32_t> places;
+  llvm::StringMap<uint32_t> offsets;
 };
 
 } // namespace

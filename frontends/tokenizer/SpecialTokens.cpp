@@ -31,7 +31,7 @@ AddedToken lathe::readAddedToken(const JsonObject &from) {
 /// first and the value of the last one.
 static std::vector<std::pair<std::string, llvm::StringRef>> membersOf(llvm::StringRef object) {
   std::vector<std::pair<std::string, llvm::StringRef>> members;
-  llvm::StringMap<size_t> places;
+  llvm::StringMap<size_t> indices;
   int depth = 0;
   size_t valueBegin = 0;
   std::string key;
@@ -40,11 +40,11 @@ static std::vector<std::pair<std::string, llvm::StringRef>> membersOf(llvm::Stri
     if (isKey) // an empty object
       return;
     const llvm::StringRef value = object.slice(valueBegin, end);
-    const auto [place, isNew] = places.try_emplace(key, members.size());
+    const auto [entry, isNew] = indices.try_emplace(key, members.size());
     if (isNew)
       members.emplace_back(key, value);
     else
-      members[place->second].second = value;
+      members[entry->second].second = value;
     isKey = true;
   };
   for (size_t i = 0; i < object.size(); ++i) {
@@ -459,10 +459,10 @@ absl::Status AddedVocabulary::add(llvm::ArrayRef<AddedToken> tokens) {
                            (token.stripLeft ? uint32_t(LRT_ADDED_STRIP_LEFT) : 0) |
                            (token.stripRight ? uint32_t(LRT_ADDED_STRIP_RIGHT) : 0) |
                            (token.isNormalized() ? uint32_t(LRT_ADDED_NORMALIZED) : 0);
-    const auto [place, isNew] = places.try_emplace(static_cast<uint32_t>(id), model.added.size());
+    const auto [entry, isNew] = indices.try_emplace(static_cast<uint32_t>(id), model.added.size());
     if (isNew)
       model.added.emplace_back();
-    model.added[place->second] = {token.text, static_cast<uint32_t>(id), flags};
+    model.added[entry->second] = {token.text, static_cast<uint32_t>(id), flags};
   }
   return absl::OkStatus();
 }

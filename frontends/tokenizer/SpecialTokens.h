@@ -82,7 +82,7 @@ private:
   std::function<int64_t(llvm::StringRef)> find;
   int64_t size, last = -1; // the largest id of an added token
   llvm::StringMap<uint32_t> ids;
-  llvm::DenseMap<uint32_t, size_t> places; // in model.added
+  llvm::DenseMap<uint32_t, size_t> indices; // in model.added
 };
 
 } // namespace lathe

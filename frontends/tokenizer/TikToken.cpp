@@ -102,9 +102,9 @@ static absl::StatusOr<Ranks> readRanks(llvm::StringRef path, llvm::StringRef tex
       return fileError(path, where,
                        "expected every rank from 0 to " + llvm::Twine(lines.size() - 1) + " once, got " +
                            llvm::Twine(line.rank) + (line.rank < expected ? " twice" : ""));
-    if (auto [place, isNew] = ranks.rankOf.try_emplace(line.token, line.rank); !isNew)
+    if (auto [entry, isNew] = ranks.rankOf.try_emplace(line.token, line.rank); !isNew)
       return fileError(path, where,
-                       "expected different tokens, got " + quoted(line.token) + " for " + llvm::Twine(place->second) +
+                       "expected different tokens, got " + quoted(line.token) + " for " + llvm::Twine(entry->second) +
                            " and " + llvm::Twine(line.rank));
     ranks.tokens.push_back(std::move(line.token));
   }

@@ -78,7 +78,7 @@ Team::Team(int64_t workers) {
   workers = std::max<int64_t>(workers, 1);
   while ((int64_t(1) << maxRounds) < workers)
     ++maxRounds;
-  places.reset(new Place[workers * maxRounds]);
+  arrivals.reset(new Arrival[workers * maxRounds]);
   records.reset(new Record[workers]);
   taken.reset(new Taken[2 * workers]);
   auto loop = [](void *argument) -> void * {
@@ -162,8 +162,8 @@ void Team::barrier(int64_t worker, Prefetch prefetch) {
       takenOf(worker, number)); // every worker has left the phase that used it: this worker has passed a barrier since
   for (int64_t round = 0; round < last; ++round) {
     int64_t next = (worker + (int64_t(1) << round)) % workers;
-    places[next * maxRounds + round].arrived.post(number);
-    Waited waited = places[worker * maxRounds + round].arrived.wait(
+    arrivals[next * maxRounds + round].arrived.post(number);
+    Waited waited = arrivals[worker * maxRounds + round].arrived.wait(
         number, prefetch, [&](int cpu) { return workers > 2 && isWanted(cpu, number, workers); });
     if (waited == Waited::OnSharedCore)
       record.sharedWaits.fetch_add(1, std::memory_order_relaxed);

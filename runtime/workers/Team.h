@@ -112,7 +112,7 @@ public:
 private:
   // A dissemination barrier: in round r a worker signals the one 2^r further on and waits for the one 2^r before. Two
   // workers exchange one cache line each way, n workers need log2(n) such exchanges and no common counter.
-  struct alignas(128) Place {
+  struct alignas(128) Arrival {
     Signal arrived;
   };
   struct alignas(128) Record {
@@ -147,9 +147,9 @@ private:
 
   int64_t size = 1;
   int64_t maxRounds = 0;
-  std::unique_ptr<Place[]> places;   // [worker][round]
-  std::unique_ptr<Record[]> records; // [worker]
-  std::unique_ptr<Taken[]> taken;    // [worker][number of the previous barrier % 2]
+  std::unique_ptr<Arrival[]> arrivals; // [worker][round]
+  std::unique_ptr<Record[]> records;   // [worker]
+  std::unique_ptr<Taken[]> taken;      // [worker][number of the previous barrier % 2]
   std::vector<pthread_t> threads;
 
   // The current job. `firstBarrier`: how many barriers worker 0 had reached before it. Workers that did not take part

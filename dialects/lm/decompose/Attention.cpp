@@ -144,9 +144,9 @@ Decomposed LatentAttentionOp::decomposeOperation(OpBuilder &builder) {
   Value keys = d.generic(3, {{p, h, i}}, {}, d.filled(d.shape(end, {heads, dim}), 0), [&](ValueRange) {
     Value isMade = d.isLess(d.at(i), d.index(own));
     // tensor.extract runs for both, whatever i is: indices must stay in bounds.
-    Value place = d.select(isMade, d.at(i), d.index(0));
-    Value behind = d.select(isMade, d.index(latent), d.add(d.at(i), d.index(latent - own)));
-    return d.select(isMade, d.extract(made, {d.at(p), d.at(h), place}), d.extract(cached, {d.at(p), behind}));
+    Value inMade = d.select(isMade, d.at(i), d.index(0));
+    Value inCached = d.select(isMade, d.index(latent), d.add(d.at(i), d.index(latent - own)));
+    return d.select(isMade, d.extract(made, {d.at(p), d.at(h), inMade}), d.extract(cached, {d.at(p), inCached}));
   });
   Value values = d.generic(loops, {{p, c}, {h, i, c}, {p, h, i}}, {latents, ValuesOp::create(d, getVUp())},
                            d.filled(d.shape(end, {heads, valueDim}), 0),

@@ -17,30 +17,29 @@ static Value keepBestGroups(Decomposer &d, Value keys, Value scores, int64_t gro
   auto isEqual = [&](Value a, Value b) -> Value { return arith::CmpFOp::create(d, arith::CmpFPredicate::OEQ, a, b); };
   // The largest value along the last loop of `all`, and the first index where it is.
   auto findBest = [&](Value all, ArrayRef<int64_t> outer, int64_t loop, function_ref<Value(double)> filled) {
-    SmallVector<int64_t> every(outer);
-    every.push_back(loop);
-    SmallVector<int64_t> dims(outer);
-    Value best = d.generic(loop + 1, {every, dims}, all, filled(lowest),
+    SmallVector<int64_t> loops(outer), dims(outer);
+    loops.push_back(loop);
+    Value best = d.generic(loop + 1, {loops, dims}, all, filled(lowest),
                            [&](ValueRange in) { return arith::MaxNumFOp::create(d, in[0], in[1]).getResult(); });
-    Value place = d.generic(loop + 1, {every, dims, dims}, {all, best}, filled(1 << 24), [&](ValueRange in) {
+    Value index = d.generic(loop + 1, {loops, dims, dims}, {all, best}, filled(1 << 24), [&](ValueRange in) {
       Value own = d.select(isEqual(in[0], in[1]), d.toF32(d.at(loop)), d.f32(1 << 24));
       return arith::MinNumFOp::create(d, own, in[2]).getResult();
     });
-    return std::pair(best, place);
+    return std::pair(best, index);
   };
   Value sums = perGroup(0);
   for (int64_t k = 0; k < terms; ++k) {
-    auto [best, place] = findBest(left, {0, 1}, 2, perGroup);
+    auto [best, index] = findBest(left, {0, 1}, 2, perGroup);
     sums = d.elementwise({sums, best}, [&](ValueRange in) { return d.add(in[0], in[1]); });
-    left = d.generic(3, {{0, 1, 2}, {0, 1}, {0, 1, 2}}, {left, place},
+    left = d.generic(3, {{0, 1, 2}, {0, 1}, {0, 1, 2}}, {left, index},
                      d.empty(rows, cast<RankedTensorType>(left.getType())),
                      [&](ValueRange in) { return d.select(isEqual(d.toF32(d.at(2)), in[1]), d.f32(lowest), in[0]); });
   }
   // A chosen group's sum becomes -inf, which marks it.
   auto perRow = [&](double value) { return d.filled({OpFoldResult(rows)}, value); };
   for (int64_t k = 0; k < top; ++k) {
-    Value place = findBest(sums, {0}, 1, perRow).second;
-    sums = d.generic(2, {{0, 1}, {0}, {0, 1}}, {sums, place}, d.empty(rows, cast<RankedTensorType>(sums.getType())),
+    Value index = findBest(sums, {0}, 1, perRow).second;
+    sums = d.generic(2, {{0, 1}, {0}, {0, 1}}, {sums, index}, d.empty(rows, cast<RankedTensorType>(sums.getType())),
                      [&](ValueRange in) { return d.select(isEqual(d.toF32(d.at(1)), in[1]), d.f32(lowest), in[0]); });
   }
   Value kept = d.generic(3, {{0, 1, 2}, {0, 1}, {0, 1, 2}}, {d.split(keys, {groups, size}), sums},

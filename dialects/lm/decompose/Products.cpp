@@ -35,9 +35,9 @@ Decomposed HeadLinearOp::decomposeOperation(OpBuilder &builder) {
   int64_t all = out + width - in;
   Value joined = d.generic(3, {{t, h, o}}, {}, d.filled(d.shape(rows, {heads, all}), 0), [&](ValueRange) {
     Value isMade = d.isLess(d.at(o), d.index(out));
-    Value place = d.select(isMade, d.at(o), d.index(0));
-    Value behind = d.select(isMade, d.index(0), d.add(d.at(o), d.index(in - out)));
-    return d.select(isMade, d.extract(y, {d.at(t), d.at(h), place}), d.extract(x, {d.at(t), d.at(h), behind}));
+    Value inProduct = d.select(isMade, d.at(o), d.index(0));
+    Value inInput = d.select(isMade, d.index(0), d.add(d.at(o), d.index(in - out)));
+    return d.select(isMade, d.extract(y, {d.at(t), d.at(h), inProduct}), d.extract(x, {d.at(t), d.at(h), inInput}));
   });
   return SmallVector{d.join(joined)};
 }

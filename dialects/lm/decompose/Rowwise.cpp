@@ -90,9 +90,9 @@ Decomposed MatchMagnitudeOp::decomposeOperation(OpBuilder &builder) {
   Value own = meanOf(d, getInput(), square), like = meanOf(d, getLike(), square);
   return SmallVector{d.generic(2, {{0, 1}, {0}, {0}, {0, 1}}, {getInput(), own, like},
                                d.empty(d.rowsOf(getInput()), cast<RankedTensorType>(getType())), [&](ValueRange in) {
-                                 Value least = arith::MaxNumFOp::create(d, in[1], d.f32(getEps().convertToDouble()));
+                                 Value clamped = arith::MaxNumFOp::create(d, in[1], d.f32(getEps().convertToDouble()));
                                  return d.div(d.mul(in[0], math::SqrtOp::create(d, in[2])),
-                                              math::SqrtOp::create(d, least));
+                                              math::SqrtOp::create(d, clamped));
                                })};
 }
 

@@ -103,8 +103,8 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   each.add(tensor("layers.0.mlp.experts.1.up_proj.weight", {8, 32}, 1000));
   auto found = bindTensor(models::Qwen3MoE, config, &each, Slot::ExpertUp);
   ASSERT_EQ(messageOf(found), "");
-  EXPECT_EQ(found->places[0].offset, 4000u);
-  EXPECT_EQ(found->places[1].offset, 1000u);
+  EXPECT_EQ(found->segments[0].offset, 4000u);
+  EXPECT_EQ(found->segments[1].offset, 1000u);
 
   Checkpoint mixed(huggingFaceTensors(), "m");
   mixed.addFile(MappedFile::fromBytes("m", ""));
@@ -121,11 +121,11 @@ TEST(Tensors, ExpertsAreATensorEachOrOneForAll) {
   all.add(tensor("layers.0.mlp.experts.down_proj", {2, 32, 8}, 9000));
   auto up = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertUp);
   ASSERT_EQ(messageOf(up), "");
-  EXPECT_EQ(up->places[0].offset, 100u + 8 * 32 * 4); // after the rows of the gate
-  EXPECT_EQ(up->places[1].offset, 100u + (16 + 8) * 32 * 4);
+  EXPECT_EQ(up->segments[0].offset, 100u + 8 * 32 * 4); // after the rows of the gate
+  EXPECT_EQ(up->segments[1].offset, 100u + (16 + 8) * 32 * 4);
   auto down = bindTensor(models::Qwen3MoE, config, &all, Slot::ExpertDown);
   ASSERT_EQ(messageOf(down), "");
-  EXPECT_EQ(down->places[1].offset, 9000u + 32 * 8 * 4);
+  EXPECT_EQ(down->segments[1].offset, 9000u + 32 * 8 * 4);
 }
 
 TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
@@ -139,13 +139,13 @@ TEST(Tensors, OlderFilesHaveKeysAndValuesOfAllHeadsInOneMatrix) {
     auto keys = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::KUp);
     ASSERT_EQ(messageOf(keys), "");
     EXPECT_EQ(keys->transposedRows, 512);
-    EXPECT_EQ(keys->places[0].offset, 64u);
-    EXPECT_EQ(keys->places[1].offset, 64u + 80 * rowBytes);
+    EXPECT_EQ(keys->segments[0].offset, 64u);
+    EXPECT_EQ(keys->segments[1].offset, 64u + 80 * rowBytes);
     auto values = bindTensor(models::DeepSeekV2, config, &checkpoint, Slot::VUp);
     ASSERT_EQ(messageOf(values), "");
     EXPECT_EQ(values->transposedRows, 0);
-    EXPECT_EQ(values->places[0].offset, 64u + 48 * rowBytes);
-    EXPECT_EQ(values->places[1].offset, 64u + 128 * rowBytes);
+    EXPECT_EQ(values->segments[0].offset, 64u + 48 * rowBytes);
+    EXPECT_EQ(values->segments[1].offset, 64u + 128 * rowBytes);
     EXPECT_EQ(values->format, format);
   }
 }
@@ -212,8 +212,8 @@ TEST(Tensors, PartsAreOfRowsOrColumns) {
     if (!binding.ok())
       return std::string(binding.status().message());
     std::string out = std::to_string(binding->cut.rows) + " " + std::to_string(binding->cut.columns) + ":";
-    for (const MatrixPlace &place : binding->places)
-      out += " " + std::to_string(place.offset);
+    for (const MatrixSegment &segment : binding->segments)
+      out += " " + std::to_string(segment.offset);
     return out;
   };
   EXPECT_EQ(bind({24, 32}, 4), "4 1: 0 1000 2000 3000");
