@@ -71,7 +71,6 @@ struct AttentionEmitter {
   void storePairs(Value floats, Value rows, Value row, Value column);
   /// The column of scores for the factor of a row's sums: rounded weights leave it free.
   Value factorColumn() { return e.add(e.mul(ranges.front().end, lanes), -1); }
-  void softmax(Value row);
   void run();
 };
 
@@ -156,118 +155,170 @@ void AttentionEmitter::storePairs(Value floats, Value rows, Value row, Value col
   e.store(e.bitcast(e.f32s(lanes / 2), e.toBF16(floats)), rows, {row, column});
 }
 
-void AttentionEmitter::softmax(Value row) {
+/// Softmax of one row: its scores become weights. With KV splits they become exponentials, and the largest score and
+/// the sum of the exponentials are stored, from which kernel.combine_partials computes the weights.
+class RowSoftmax {
+public:
+  RowSoftmax(AttentionEmitter &attention, Value row);
+
+  void run();
+
+private:
+  using PanelBody = function_ref<SmallVector<Value>(Value first, Value column, bool isVisible, ValueRange carried)>;
+  /// Emits `body` for each panel of scores, with the first column of its range. `isVisible` says that the row sees all
+  /// positions of the panel; other panels need a mask.
+  SmallVector<Value> forPanels(ValueRange carried, PanelBody body);
+  Value maxima();
+  Value adjusted(Value score);
+  Value masked(Value score, Value column);
+  Value loadSink();
+  Value exponentials(Value largest);
+  void storeStatistics(Value largest, Value sum);
+  void multiplyWeights(Value factor);
+  Value toI32s(Value index) { return e.splat(e.cast(index, e.getI32Type())); }
+  Value positionOfRow() { return a.isHeads ? Value(op.getPosition()) : e.add(op.getPosition(), row); }
+
+  AttentionEmitter &a;
+  kernel::AttentionOp op = a.op;
+  VectorEmitter &e = a.e;
+  lm::CacheType type = a.type;
+  static constexpr int64_t lanes = AttentionEmitter::lanes;
+
+  Value row;
   VectorType vector = e.f32s(lanes);
-  Value own = isHeads ? Value(op.getPosition()) : e.add(op.getPosition(), row);
-  auto toI32s = [&](Value index) { return e.splat(e.cast(index, e.getI32Type())); };
+  Value own = positionOfRow();
   Value queries = toI32s(own);
-  Value first = type.getWindow() ? toI32s(firstVisible(own)) : Value();
-  Value temperature = op.getTemperature() ? temperatureAt(own) : Value();
+  Value first = type.getWindow() ? toI32s(a.firstVisible(own)) : Value(); // first visible position
+  Value temperature = op.getTemperature() ? a.temperatureAt(own) : Value();
   double cap = op.getSoftcap().convertToDouble();
   Value hidden = e.number(vector, -std::numeric_limits<double>::infinity());
   Value lane = e.laneNumbers();
-
-  // The exponentials can apply the scale, unless something else comes first.
   double scale = op.getScale().convertToDouble();
+  /// The exponentials apply the scale, so that scores need not be multiplied by it. Not possible if something else
+  /// comes after the scale.
   bool isDeferred = cap == 0 && !temperature && !op.getSinks() && scale > 0;
+};
 
-  // Calls body for each panel of scores, with the first column of its range. `isVisible` says that the row sees all
-  // positions of the panel; other panels need a mask.
-  auto forSlots = [&](ValueRange carried,
-                      function_ref<SmallVector<Value>(Value first, Value column, bool isVisible, ValueRange)> body) {
-    SmallVector<Value> state(carried);
-    Value past = e.sub(oldest, oldestSlot); // from a slot to its position
-    for (Range range : ranges) {
-      Value first = e.mul(range.begin, lanes), zero = e.index(0);
-      auto panels = [&](Value begin, Value end, bool isVisible) {
-        state = e.loop(begin, end, 1, state,
-                       [&](Value panel, ValueRange args) { return body(first, e.mul(panel, lanes), isVisible, args); });
-      };
-      auto inside = [&](Value panel, Value min) { return e.maximum(e.minimum(panel, range.end), min); };
-      Value begin = range.begin;
-      if (type.getWindow()) {
-        Value slot = e.maximum(e.sub(firstVisible(own), past), zero);
-        begin = inside(e.ceilDiv(slot, e.index(lanes)), range.begin);
-        panels(range.begin, begin, false);
-      }
-      Value end = inside(e.div(e.maximum(e.sub(e.add(own, 1), past), zero), e.index(lanes)), begin);
-      panels(begin, end, true);
-      panels(end, range.end, false);
-      past = e.add(past, type.getRows()); // the ring wrapped
-    }
-    return state;
-  };
-  // The largest score is finite: every row sees at least itself, and every split has a visible position.
-  Value peaks = forSlots(hidden, [&](Value, Value column, bool isVisible, ValueRange largest) {
-    Value score = e.load(vector, op.getScores(), {row, column});
-    if (isVisible && isDeferred)
-      return SmallVector<Value>{e.maximum(largest[0], score)};
-    if (!isDeferred)
-      score = e.mul(score, e.number(vector, scale));
-    if (cap != 0) {
-      Value one = e.number(vector, 1), z = e.mul(score, e.number(vector, -2 / cap));
-      Value half = e.div(one, e.add(one, e.exp(z)));
-      score = e.fma(half, e.number(vector, 2 * cap), e.number(vector, -cap));
-    }
-    if (temperature)
-      score = e.mul(score, temperature);
-    if (isVisible) {
-      e.store(score, op.getScores(), {row, column});
-      return SmallVector<Value>{e.maximum(largest[0], score)};
-    }
-    Value slot = e.add(e.splat(e.cast(column, e.getI32Type())), lane);
-    Value position = slot;
+RowSoftmax::RowSoftmax(AttentionEmitter &attention, Value row) : a(attention), row(row) {}
+
+SmallVector<Value> RowSoftmax::forPanels(ValueRange carried, PanelBody body) {
+  SmallVector<Value> state(carried);
+  Value past = e.sub(a.oldest, a.oldestSlot); // from a slot to its position
+  for (AttentionEmitter::Range range : a.ranges) {
+    Value first = e.mul(range.begin, lanes), zero = e.index(0);
+    auto panels = [&](Value begin, Value end, bool isVisible) {
+      state = e.loop(begin, end, 1, state,
+                     [&](Value panel, ValueRange args) { return body(first, e.mul(panel, lanes), isVisible, args); });
+    };
+    auto inside = [&](Value panel, Value min) { return e.maximum(e.minimum(panel, range.end), min); };
+    Value begin = range.begin;
     if (type.getWindow()) {
-      Value past = e.splat(e.cast(e.sub(oldest, oldestSlot), e.getI32Type()));
-      Value wraps = e.less(slot, e.splat(e.cast(oldestSlot, e.getI32Type())));
-      position = e.add(slot, past);
-      position = e.select(wraps, e.add(position, type.getRows()), position);
+      Value slot = e.maximum(e.sub(a.firstVisible(own), past), zero);
+      begin = inside(e.ceilDiv(slot, e.index(lanes)), range.begin);
+      panels(range.begin, begin, false);
     }
-    Value visible = e.lessEqual(position, queries);
-    if (first)
-      visible = arith::AndIOp::create(e, visible, e.lessEqual(first, position));
-    score = e.select(visible, score, hidden);
-    e.store(score, op.getScores(), {row, column});
+    Value end = inside(e.div(e.maximum(e.sub(e.add(own, 1), past), zero), e.index(lanes)), begin);
+    panels(begin, end, true);
+    panels(end, range.end, false);
+    past = e.add(past, type.getRows()); // the ring wrapped
+  }
+  return state;
+}
+
+/// Stores the scores as the exponentials take them. Returns the largest score of each lane.
+Value RowSoftmax::maxima() {
+  return forPanels(hidden, [&](Value, Value column, bool isVisible, ValueRange largest) {
+    Value score = e.load(vector, op.getScores(), {row, column});
+    if (!isDeferred)
+      score = adjusted(score);
+    if (!isVisible)
+      score = masked(score, column);
+    if (!isDeferred || !isVisible)
+      e.store(score, op.getScores(), {row, column});
     return SmallVector<Value>{e.maximum(largest[0], score)};
   })[0];
-  Value largest = e.largest(peaks), sink;
-  if (op.getSinks()) {
-    auto [weights, offset] = getSegmentAndOffset(op.getSinks());
-    Value head = isHeads ? e.add(op.getSink(), row) : Value(op.getSink());
-    sink = e.loadBytes(e.getF32Type(), weights, e.add(offset, e.mul(head, 4)));
-    largest = e.maximum(largest, sink);
+}
+
+/// Scale, soft cap and temperature. cap * tanh(x / cap) = 2 * cap / (1 + exp(-2 x / cap)) - cap.
+Value RowSoftmax::adjusted(Value score) {
+  score = e.mul(score, e.number(vector, scale));
+  if (cap != 0) {
+    Value one = e.number(vector, 1), z = e.mul(score, e.number(vector, -2 / cap));
+    Value half = e.div(one, e.add(one, e.exp(z)));
+    score = e.fma(half, e.number(vector, 2 * cap), e.number(vector, -cap));
   }
+  return temperature ? e.mul(score, temperature) : score;
+}
+
+/// The scores of the panel at `column`; -inf for positions that the row does not see.
+Value RowSoftmax::masked(Value score, Value column) {
+  Value slot = e.add(e.splat(e.cast(column, e.getI32Type())), lane);
+  Value position = slot;
+  if (type.getWindow()) {
+    Value past = toI32s(e.sub(a.oldest, a.oldestSlot));
+    Value wraps = e.less(slot, toI32s(a.oldestSlot));
+    position = e.add(slot, past);
+    position = e.select(wraps, e.add(position, type.getRows()), position);
+  }
+  Value visible = e.lessEqual(position, queries);
+  if (first)
+    visible = arith::AndIOp::create(e, visible, e.lessEqual(first, position));
+  return e.select(visible, score, hidden);
+}
+
+Value RowSoftmax::loadSink() {
+  auto [weights, offset] = getSegmentAndOffset(op.getSinks());
+  Value head = a.isHeads ? e.add(op.getSink(), row) : Value(op.getSink());
+  return e.loadBytes(e.getF32Type(), weights, e.add(offset, e.mul(head, 4)));
+}
+
+/// Replaces scores by exp(score - largest). Returns their sum in each lane.
+Value RowSoftmax::exponentials(Value largest) {
   Value peak = e.splat(largest);
-  Value sums = forSlots(e.number(vector, 0), [&](Value first, Value column, bool, ValueRange sum) {
+  return forPanels(e.number(vector, 0), [&](Value first, Value column, bool, ValueRange sum) {
     Value below = e.sub(e.load(vector, op.getScores(), {row, column}), peak);
     Value weight = e.expNegative(below, isDeferred ? scale : 1); // 0 for hidden positions
-    if (isRounded)
-      storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
+    if (a.isRounded)
+      a.storePairs(weight, op.getScores(), row, e.add(first, e.div(e.sub(column, first), e.index(2))));
     else
       e.store(weight, op.getScores(), {row, column});
     return SmallVector<Value>{e.add(sum[0], weight)};
   })[0];
-  Value sum = e.sum(sums);
-  if (op.getSplit()) {
-    Value column = e.mul(row, 2);
-    if (isDeferred)
-      largest = e.mul(largest, e.number(e.getF32Type(), scale));
-    memref::StoreOp::create(e, largest, op.getStatistics(), ValueRange{e.index(0), column});
-    memref::StoreOp::create(e, sum, op.getStatistics(), ValueRange{e.index(0), e.add(column, 1)});
-    return;
+}
+
+void RowSoftmax::storeStatistics(Value largest, Value sum) {
+  Value column = e.mul(row, 2);
+  if (isDeferred)
+    largest = e.mul(largest, e.number(e.getF32Type(), scale));
+  memref::StoreOp::create(e, largest, op.getStatistics(), ValueRange{e.index(0), column});
+  memref::StoreOp::create(e, sum, op.getStatistics(), ValueRange{e.index(0), e.add(column, 1)});
+}
+
+void RowSoftmax::multiplyWeights(Value factor) {
+  for (AttentionEmitter::Range range : a.ranges)
+    e.loop(e.mul(range.begin, lanes), e.mul(range.end, lanes), lanes, [&](Value column) {
+      Value weight = e.load(vector, op.getScores(), {row, column});
+      e.store(e.mul(weight, e.splat(factor)), op.getScores(), {row, column});
+    });
+}
+
+void RowSoftmax::run() {
+  // The largest score is finite: every row sees at least itself, and every split has a visible position.
+  Value largest = e.largest(maxima()), sink;
+  if (op.getSinks()) {
+    sink = loadSink();
+    largest = e.maximum(largest, sink);
   }
+  Value sum = e.sum(exponentials(largest));
+  if (op.getSplit())
+    return storeStatistics(largest, sum);
   if (sink) // counts in the sum of weights, and has no value
     sum = e.add(sum, vector::ExtractOp::create(e, e.exp(e.splat(e.sub(sink, largest), 1)), 0));
   Value inverse = e.div(e.number(e.getF32Type(), 1), sum);
-  if (isRounded) { // run() multiplies the sums at the end
-    memref::StoreOp::create(e, inverse, op.getScores(), ValueRange{row, factorColumn()});
-    return;
-  }
-  for (Range range : ranges)
-    e.loop(e.mul(range.begin, lanes), e.mul(range.end, lanes), lanes, [&](Value column) {
-      Value weight = e.load(vector, op.getScores(), {row, column});
-      e.store(e.mul(weight, e.splat(inverse)), op.getScores(), {row, column});
-    });
+  if (a.isRounded) // AttentionEmitter::run multiplies the weighted sums instead, at the end
+    memref::StoreOp::create(e, inverse, op.getScores(), ValueRange{row, a.factorColumn()});
+  else
+    multiplyWeights(inverse);
 }
 
 /// Nothing has prefetched the keys of a worker's first tile. In later tiles most of them are in the cache already.
@@ -330,7 +381,7 @@ void AttentionEmitter::run() {
     product(e.add(keys, e.mul(range.begin, layout.keyPanelBytes)), layout.keyPanelBytes, e.index(type.getDim()),
             operand, scores, false, isOne ? valuesOf(range) : Product::Prefetch());
   }
-  e.forRows(query, [&](Value row) { softmax(row); });
+  e.forRows(query, [&](Value row) { RowSoftmax(*this, row).run(); });
   for (auto [index, range] : llvm::enumerate(ranges)) {
     Value columns = e.mul(e.sub(range.end, range.begin), lanes), first = e.mul(range.begin, lanes);
     Value at = e.add(values, offsetInPanel(first));
