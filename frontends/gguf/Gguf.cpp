@@ -2,6 +2,7 @@
 #include "compiler/support/Errors.h"
 #include "frontends/gguf/Tensors.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -164,140 +165,202 @@ absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::open(llvm::StringRef path) {
 
 absl::StatusOr<std::shared_ptr<const Gguf>> Gguf::parse(std::shared_ptr<const MappedFile> file, OpenFile openPart) {
   std::shared_ptr<Gguf> gguf(new Gguf(std::move(file)));
-  LATHE_RETURN_IF_ERROR(gguf->parseFile());
+  LATHE_RETURN_IF_ERROR(gguf->readFile());
   LATHE_RETURN_IF_ERROR(gguf->addParts(openPart));
   return std::shared_ptr<const Gguf>(std::move(gguf));
 }
 
-absl::Status Gguf::parseFile() {
-  const MappedFile *file = mapped.front().get();
-  Cursor cursor{file->bytes()};
-  auto fail = [&](const llvm::Twine &message) { return fileError(path(), message); };
+/// Reads one file: header, metadata, tensor index, in this order, and checks that the data of the tensors lies in it.
+class Gguf::Reader {
+public:
+  explicit Reader(Gguf &gguf) : gguf(gguf), file(*gguf.mapped.front()), cursor{file.bytes()} {}
+
+  absl::Status run();
+
+private:
+  absl::Status readHeader();
+  absl::Status checkCount(llvm::StringRef what, uint64_t count, uint64_t minBytes, uint64_t max) const;
+  absl::Status checkTensorCount() const;
+  absl::Status readEntry(uint64_t number);
+  absl::Status readAlignment();
+  absl::Status readTensor(uint64_t number);
+  absl::Status setShape(TensorInfo &tensor, llvm::ArrayRef<uint64_t> dimensions);
+  absl::Status findData();
+  absl::Status checkOverlaps() const;
+
+  absl::Status fail(const llvm::Twine &message) const { return fileError(gguf.path(), message); }
+  absl::Status error(llvm::StringRef key, const llvm::Twine &message) const { return gguf.error(key, message); }
+  /// Bytes that the data of a tensor has at least; of a type of unknown size, one.
+  static uint64_t minBytes(const TensorInfo &tensor) { return tensor.format ? tensor.bytes : 1; }
+
+  Gguf &gguf;
+  const MappedFile &file;
+  Cursor cursor;
+  uint64_t tensorCount = 0, entryCount = 0;
+  int64_t alignment = 0; // of the tensors' data
+  llvm::StringSet<> names;
+};
+
+absl::Status Gguf::readFile() { return Reader(*this).run(); }
+
+absl::Status Gguf::Reader::run() {
+  LATHE_RETURN_IF_ERROR(readHeader());
+  gguf.entries.reserve(entryCount);
+  for (uint64_t i = 0; i < entryCount; ++i)
+    LATHE_RETURN_IF_ERROR(readEntry(i));
+  LATHE_RETURN_IF_ERROR(readAlignment());
+  // Checked again: fewer bytes of the file are left after the metadata.
+  LATHE_RETURN_IF_ERROR(checkTensorCount());
+  gguf.index.reserve(tensorCount);
+  for (uint64_t i = 0; i < tensorCount; ++i)
+    LATHE_RETURN_IF_ERROR(readTensor(i));
+  LATHE_RETURN_IF_ERROR(findData());
+  return checkOverlaps();
+}
+
+absl::Status Gguf::Reader::readHeader() {
   const llvm::StringRef magic = cursor.take(4);
   if (magic != "GGUF")
-    return fail("not a model: expected a GGUF file to begin with \"GGUF\", got " + quoted(file->bytes().take_front(4)));
-  fileVersion = cursor.u32();
-  const uint64_t tensorCount = cursor.u64(), entryCount = cursor.u64();
-  if (fileVersion == 0x02000000 || fileVersion == 0x03000000)
+    return fail("not a model: expected a GGUF file to begin with \"GGUF\", got " + quoted(file.bytes().take_front(4)));
+  const uint32_t version = gguf.fileVersion = cursor.u32();
+  tensorCount = cursor.u64();
+  entryCount = cursor.u64();
+  if (version == 0x02000000 || version == 0x03000000)
     return fail("expected a little-endian GGUF file, got a big-endian one");
-  if (fileVersion != 2 && fileVersion != 3)
-    return fail("expected GGUF version 2 or 3, got " + llvm::Twine(fileVersion));
+  if (version != 2 && version != 3)
+    return fail("expected GGUF version 2 or 3, got " + llvm::Twine(version));
   if (!cursor.ok)
-    return fail("expected a GGUF header of 24 bytes, got a file of " + llvm::Twine(file->size()));
-  // Minimal bytes of an entry: an empty key, a type and one byte; of a tensor: an empty name and its numbers.
-  auto checkCount = [&](llvm::StringRef what, uint64_t count, uint64_t min, uint64_t max) {
-    const uint64_t fitting = std::min(cursor.left() / min, max);
-    return count <= fitting ? absl::OkStatus()
-                            : fail("expected at most " + llvm::Twine(fitting) + " " + what + " in a file of " +
-                                   llvm::Twine(file->size()) + " bytes, got a count of " + llvm::Twine(count));
-  };
+    return fail("expected a GGUF header of 24 bytes, got a file of " + llvm::Twine(file.size()));
+  // An entry has at least an empty key, a type and one byte.
   LATHE_RETURN_IF_ERROR(checkCount("metadata entries", entryCount, 13, maxEntries));
-  LATHE_RETURN_IF_ERROR(checkCount("tensors", tensorCount, 24, maxTensors));
+  return checkTensorCount();
+}
 
-  entries.reserve(entryCount);
-  for (uint64_t i = 0; i < entryCount; ++i) {
-    Entry entry;
-    entry.key = cursor.string();
-    if (!cursor.ok || entry.key.size() > maxKeyBytes)
-      return fail("expected the key of metadata entry " + llvm::Twine(i) + " within the file and " +
-                  llvm::Twine(maxKeyBytes) + " bytes, got a longer one");
-    uint32_t type = cursor.u32();
-    if (type == static_cast<uint32_t>(Type::Array)) {
-      entry.value.isArray = true;
-      type = cursor.u32();
-      entry.value.count = cursor.u64();
-    }
-    if (!cursor.ok)
-      return error(entry.key, "expected a value, got the end of the file");
-    if (type >= std::size(typeNames) || type == static_cast<uint32_t>(Type::Array))
-      return error(entry.key, "expected a value type of GGUF, none nested, got " + llvm::Twine(type));
-    entry.value.type = static_cast<Type>(type);
-    if (entry.value.count > maxElements)
-      return error(entry.key, "expected an array of at most " + llvm::Twine(maxElements) +
-                                  " elements, got a count of " + llvm::Twine(entry.value.count));
-    if (!skipValue(cursor, entry.value))
-      return error(entry.key, "expected a value within the file, got " +
-                                  llvm::Twine(entry.value.isArray ? "an array of " + std::to_string(entry.value.count) +
-                                                                        " " + nameOf(entry.value.type).str()
-                                                                  : "a " + nameOf(entry.value.type).str()) +
-                                  " that ends past it");
-    if (!byKey.try_emplace(entry.key, entries.size()).second)
-      return error(entry.key, "expected each key once, got it twice");
-    entries.push_back(entry);
+/// Checks that `count` things of at least `minBytes` fit in the rest of the file.
+absl::Status Gguf::Reader::checkCount(llvm::StringRef what, uint64_t count, uint64_t minBytes, uint64_t max) const {
+  const uint64_t fitting = std::min(cursor.left() / minBytes, max);
+  return count <= fitting ? absl::OkStatus()
+                          : fail("expected at most " + llvm::Twine(fitting) + " " + what + " in a file of " +
+                                 llvm::Twine(file.size()) + " bytes, got a count of " + llvm::Twine(count));
+}
+
+absl::Status Gguf::Reader::checkTensorCount() const {
+  return checkCount("tensors", tensorCount, 24, maxTensors); // at least an empty name and its numbers
+}
+
+absl::Status Gguf::Reader::readEntry(uint64_t number) {
+  Entry entry;
+  entry.key = cursor.string();
+  if (!cursor.ok || entry.key.size() > maxKeyBytes)
+    return fail("expected the key of metadata entry " + llvm::Twine(number) + " within the file and " +
+                llvm::Twine(maxKeyBytes) + " bytes, got a longer one");
+  uint32_t type = cursor.u32();
+  if (type == static_cast<uint32_t>(Type::Array)) {
+    entry.value.isArray = true;
+    type = cursor.u32();
+    entry.value.count = cursor.u64();
   }
+  if (!cursor.ok)
+    return error(entry.key, "expected a value, got the end of the file");
+  if (type >= std::size(typeNames) || type == static_cast<uint32_t>(Type::Array))
+    return error(entry.key, "expected a value type of GGUF, none nested, got " + llvm::Twine(type));
+  entry.value.type = static_cast<Type>(type);
+  if (entry.value.count > maxElements)
+    return error(entry.key, "expected an array of at most " + llvm::Twine(maxElements) + " elements, got a count of " +
+                                llvm::Twine(entry.value.count));
+  if (!skipValue(cursor, entry.value))
+    return error(entry.key, "expected a value within the file, got " +
+                                llvm::Twine(entry.value.isArray ? "an array of " + std::to_string(entry.value.count) +
+                                                                      " " + nameOf(entry.value.type).str()
+                                                                : "a " + nameOf(entry.value.type).str()) +
+                                " that ends past it");
+  if (!gguf.byKey.try_emplace(entry.key, gguf.entries.size()).second)
+    return error(entry.key, "expected each key once, got it twice");
+  gguf.entries.push_back(entry);
+  return absl::OkStatus();
+}
 
-  LATHE_ASSIGN_OR_RETURN(int64_t alignment, integer("general.alignment", 1, 1 << 20, 32));
-  if (!llvm::isPowerOf2_64(alignment))
-    return error("general.alignment", "expected a power of two, got " + llvm::Twine(alignment));
+absl::Status Gguf::Reader::readAlignment() {
+  LATHE_ASSIGN_OR_RETURN(alignment, gguf.integer("general.alignment", 1, 1 << 20, 32));
+  return llvm::isPowerOf2_64(alignment)
+             ? absl::OkStatus()
+             : error("general.alignment", "expected a power of two, got " + llvm::Twine(alignment));
+}
 
-  // Checked again: fewer bytes of the file are left after the metadata.
-  LATHE_RETURN_IF_ERROR(checkCount("tensors", tensorCount, 24, maxTensors));
-  index.reserve(tensorCount);
-  llvm::StringMap<size_t> names;
-  for (uint64_t i = 0; i < tensorCount; ++i) {
-    TensorInfo tensor;
-    const llvm::StringRef name = cursor.string();
-    if (!cursor.ok || name.size() > maxKeyBytes)
-      return fail("expected the name of tensor " + llvm::Twine(i) + " within the file and " + llvm::Twine(maxKeyBytes) +
-                  " bytes, got a longer one");
-    tensor.name = name.str();
-    const uint32_t dimensions = cursor.u32();
-    if (cursor.ok && (dimensions > maxDimensions || dimensions == 0))
-      return error(name, "expected 1 to " + llvm::Twine(maxDimensions) + " dimensions, got " + llvm::Twine(dimensions));
-    std::vector<uint64_t> sizes(dimensions);
-    for (uint64_t &size : sizes)
-      size = cursor.u64();
-    const uint32_t number = cursor.u32();
-    tensor.offset = cursor.u64();
-    if (!cursor.ok)
-      return error(name, "expected an entry of the tensor index, got the end of the file");
+absl::Status Gguf::Reader::readTensor(uint64_t number) {
+  TensorInfo tensor;
+  const llvm::StringRef name = cursor.string();
+  if (!cursor.ok || name.size() > maxKeyBytes)
+    return fail("expected the name of tensor " + llvm::Twine(number) + " within the file and " +
+                llvm::Twine(maxKeyBytes) + " bytes, got a longer one");
+  tensor.name = name.str();
+  const uint32_t rank = cursor.u32();
+  if (cursor.ok && (rank > maxDimensions || rank == 0))
+    return error(name, "expected 1 to " + llvm::Twine(maxDimensions) + " dimensions, got " + llvm::Twine(rank));
+  std::vector<uint64_t> dimensions(rank);
+  for (uint64_t &dimension : dimensions)
+    dimension = cursor.u64();
+  const uint32_t typeNumber = cursor.u32();
+  tensor.offset = cursor.u64();
+  if (!cursor.ok)
+    return error(name, "expected an entry of the tensor index, got the end of the file");
 
-    const auto *type = llvm::find_if(tensorTypes, [&](const TensorType &row) { return row.number == number; });
-    // Tensors that the model does not read may have other types; their size is not known.
-    if (type != std::end(tensorTypes)) {
-      tensor.format = type->format;
-      tensor.storedType = type->name.str();
-    } else {
-      tensor.storedType = "the unknown type " + std::to_string(number);
-    }
-    // The first dimension is the one that varies fastest.
-    uint64_t count = 1;
-    for (uint64_t size : llvm::reverse(sizes)) {
-      bool overflow = false;
-      count = llvm::SaturatingMultiply(count, size, &overflow);
-      if (overflow || size == 0 || count > (uint64_t(1) << 56))
-        return error(name, "expected dimensions that fit the file, none 0, got " + llvm::Twine(size));
-      tensor.shape.push_back(size);
-    }
-    if (tensor.format) {
-      const FormatInfo &info = getFormatInfo(*tensor.format);
-      if (sizes[0] % info.block)
-        return error(name, "expected rows of a multiple of " + llvm::Twine(info.block) + " values for " +
-                               tensor.storedType + ", got " + llvm::Twine(sizes[0]));
-      tensor.bytes = count / info.block * info.bytes; // below 2^58
-    }
-    if (tensor.offset % alignment)
-      return error(name, "expected an offset that is a multiple of " + llvm::Twine(alignment) + ", got " +
-                             llvm::Twine(tensor.offset));
-    if (auto [at, isNew] = names.try_emplace(tensor.name, i); !isNew)
-      return error(name, "expected each tensor once, got it twice");
-    index.push_back(std::move(tensor));
+  const auto *type = llvm::find_if(tensorTypes, [&](const TensorType &row) { return row.number == typeNumber; });
+  // Tensors that the model does not read may have other types; their size is not known.
+  if (type != std::end(tensorTypes)) {
+    tensor.format = type->format;
+    tensor.storedType = type->name.str();
+  } else {
+    tensor.storedType = "the unknown type " + std::to_string(typeNumber);
   }
+  LATHE_RETURN_IF_ERROR(setShape(tensor, dimensions));
+  if (tensor.offset % alignment)
+    return error(name, "expected an offset that is a multiple of " + llvm::Twine(alignment) + ", got " +
+                           llvm::Twine(tensor.offset));
+  if (!names.insert(name).second)
+    return error(name, "expected each tensor once, got it twice");
+  gguf.index.push_back(std::move(tensor));
+  return absl::OkStatus();
+}
 
+/// Sets shape and bytes. The first of `dimensions` is the one that varies fastest.
+absl::Status Gguf::Reader::setShape(TensorInfo &tensor, llvm::ArrayRef<uint64_t> dimensions) {
+  uint64_t count = 1;
+  for (uint64_t size : llvm::reverse(dimensions)) {
+    bool overflow = false;
+    count = llvm::SaturatingMultiply(count, size, &overflow);
+    if (overflow || size == 0 || count > (uint64_t(1) << 56))
+      return error(tensor.name, "expected dimensions that fit the file, none 0, got " + llvm::Twine(size));
+    tensor.shape.push_back(size);
+  }
+  if (!tensor.format)
+    return absl::OkStatus();
+  const FormatInfo &info = getFormatInfo(*tensor.format);
+  if (dimensions[0] % info.block)
+    return error(tensor.name, "expected rows of a multiple of " + llvm::Twine(info.block) + " values for " +
+                                  tensor.storedType + ", got " + llvm::Twine(dimensions[0]));
+  tensor.bytes = count / info.block * info.bytes; // below 2^58
+  return absl::OkStatus();
+}
+
+/// Makes offsets relative to the file: in it they are relative to the data, which begins after the index.
+absl::Status Gguf::Reader::findData() {
   // A file without tensors may end before the padding.
   const uint64_t dataStart = llvm::alignTo(cursor.at, alignment);
-  const uint64_t dataSize = dataStart <= file->size() ? file->size() - dataStart : 0;
-  // A tensor of unknown size has at least one byte.
-  auto minBytes = [](const TensorInfo &tensor) { return tensor.format ? tensor.bytes : 1; };
-  for (TensorInfo &tensor : index) {
+  const uint64_t dataSize = dataStart <= file.size() ? file.size() - dataStart : 0;
+  for (TensorInfo &tensor : gguf.index) {
     if (tensor.offset > dataSize || minBytes(tensor) > dataSize - tensor.offset)
       return error(tensor.name, "expected data within the file's " + llvm::Twine(dataSize) + " bytes of it, got " +
                                     (tensor.format ? std::to_string(tensor.bytes) + " bytes" : tensor.storedType) +
                                     " at " + llvm::Twine(tensor.offset) + "; was the file downloaded to its end?");
     tensor.offset += dataStart;
   }
+  return absl::OkStatus();
+}
+
+absl::Status Gguf::Reader::checkOverlaps() const {
   std::vector<const TensorInfo *> byOffset;
-  for (const TensorInfo &tensor : index)
+  for (const TensorInfo &tensor : gguf.index)
     byOffset.push_back(&tensor);
   llvm::sort(byOffset, [](const TensorInfo *a, const TensorInfo *b) {
     return std::tie(a->offset, a->name) < std::tie(b->offset, b->name);

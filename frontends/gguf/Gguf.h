@@ -85,7 +85,8 @@ public:
 
 private:
   explicit Gguf(std::shared_ptr<const MappedFile> file) : mapped{std::move(file)} {}
-  absl::Status parseFile();
+  class Reader;
+  absl::Status readFile();
   absl::Status addParts(OpenFile openPart); // Split.cpp
 
   std::vector<std::shared_ptr<const MappedFile>> mapped;

@@ -58,7 +58,7 @@ absl::Status Gguf::addParts(OpenFile openPart) {
                    "expected a readable file " + nameOf(i) + " beside this one, got: " +
                        llvm::StringRef(opened.status().message().data(), opened.status().message().size()));
     Gguf part(*std::move(opened));
-    LATHE_RETURN_IF_ERROR(part.parseFile());
+    LATHE_RETURN_IF_ERROR(part.readFile());
     if (part.version() != version())
       return fileError(part.path(), "expected GGUF version " + llvm::Twine(version()) + ", as " + nameOf(0) +
                                         " has, got " + llvm::Twine(part.version()));
