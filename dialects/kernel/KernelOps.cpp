@@ -332,7 +332,7 @@ LogicalResult DispatchOp::verify() {
   auto rows = [](Value memory) { return cast<MemRefType>(memory.getType()).getDimSize(0); };
   if (failed(checkColumns(*this, getOrder(), 1, "order")) || failed(checkColumns(*this, getBlocks(), 1, "blocks")))
     return failure();
-  if (!isKnown(columnsOf(getExperts())) || failed(checkColumns(*this, getPlaces(), columnsOf(getExperts()), "places")))
+  if (!isKnown(columnsOf(getExperts())) || failed(checkColumns(*this, getSlots(), columnsOf(getExperts()), "slots")))
     return failure();
   if (!isKnown(rows(getOrder())) || !isKnown(rows(getBlocks())) || rows(getOrder()) % rows(getBlocks()))
     return emitOpError() << "expects whole blocks of slots, but found " << getOrder().getType() << " for "
@@ -358,7 +358,7 @@ LogicalResult CombineOp::verify() {
     return emitOpError() << "expects a known number of weights, but found " << getWeights().getType();
   if (getUnweighted() && failed(checkColumns(*this, getWeights(), 1, "weights")))
     return failure();
-  if (getPlaces() && failed(checkColumns(*this, getPlaces(), top, "places")))
+  if (getSlots() && failed(checkColumns(*this, getSlots(), top, "slots")))
     return failure();
   if (getGate() && failed(checkColumns(*this, getGate(), 1, "gate")))
     return failure();

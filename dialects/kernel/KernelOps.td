@@ -247,14 +247,14 @@ def Kernel_DispatchOp : Kernel_Op<"dispatch"> {
   let description = [{
     `experts` [rows, k] has numbers below `count`. A block has S = `order` rows / `blocks` rows slots, all for one expert;
     the last block of an expert may have free slots. The op writes `blocks` [b, 1], the expert of each block, -1 after the
-    last block; `order` [b * S, 1], the row of each slot, -1 in free slots; `places` [rows, k], the slot of each of a row's
+    last block; `order` [b * S, 1], the row of each slot, -1 in free slots; `slots` [rows, k], the slot of each of a row's
     experts.
   }];
-  let arguments = (ins Kernel_In<Kernel_Ids>:$experts, Kernel_Out<Kernel_Ids>:$order, Kernel_Out<Kernel_Ids>:$places,
+  let arguments = (ins Kernel_In<Kernel_Ids>:$experts, Kernel_Out<Kernel_Ids>:$order, Kernel_Out<Kernel_Ids>:$slots,
                        Kernel_Out<Kernel_Ids>:$blocks, I64Attr:$count);
   let assemblyFormat = [{
-    $experts `to` $order `,` $places `,` $blocks `count` $count attr-dict
-    `:` type($experts) `,` type($order) `,` type($places) `,` type($blocks)
+    $experts `to` $order `,` $slots `,` $blocks `count` $count attr-dict
+    `:` type($experts) `,` type($order) `,` type($slots) `,` type($blocks)
   }];
   let hasVerifier = 1;
 }
@@ -269,16 +269,16 @@ def Kernel_GatherOp : Kernel_Op<"gather"> {
 }
 
 def Kernel_CombineOp : Kernel_Op<"combine", [AttrSizedOperandSegments]> {
-  let summary = "out[t] = sum over k of weights[t, k] * input[places[t, k]], plus the shared expert";
+  let summary = "out[t] = sum over k of weights[t, k] * input[slots[t, k]], plus the shared expert";
   let description = [{
-    Without `places` there is one row, and places[0, k] = k. With `unweighted` the weights (one column) are already in the
+    Without `slots` there is one row, and slots[0, k] = k. With `unweighted` the weights (one column) are already in the
     input. `shared[t]` is added; with a `gate` (one column), sigmoid(gate[t]) * shared[t].
   }];
   let arguments = (ins Kernel_In<Kernel_Rows>:$input, Kernel_In<Kernel_Rows>:$weights,
-                       Kernel_In<Optional<Kernel_Ids>>:$places, Kernel_In<Optional<Kernel_Rows>>:$shared,
+                       Kernel_In<Optional<Kernel_Ids>>:$slots, Kernel_In<Optional<Kernel_Rows>>:$shared,
                        Kernel_In<Optional<Kernel_Rows>>:$gate, Kernel_Out<Kernel_Rows>:$out, UnitAttr:$unweighted);
   let assemblyFormat = [{
-    $input `,` $weights oilist(`at` $places `:` type($places) | `shared` $shared `:` type($shared)
+    $input `,` $weights oilist(`at` $slots `:` type($slots) | `shared` $shared `:` type($shared)
       | `gate` $gate `:` type($gate)) `to` $out attr-dict `:` type($input) `,` type($weights) `,` type($out)
   }];
   let hasVerifier = 1;

@@ -10,7 +10,7 @@ def LM_Dialect : Dialect {
   let description = [{
     The `lm` dialect says what a decoder-only language model computes, in the words of the papers, and nothing about
     how a machine does it. Activations are `tensor<?xNxf32>`: one row per token of the call, the number of rows is
-    known at run time. Weights are symbols that name a place in a checkpoint (`lm.weight`), never constants; state that
+    known at run time. Weights are symbols that name tensors in the model's files (`lm.weight`), never constants; state that
     survives a call is a symbol too (`lm.state`). A layer kind is one `func.func` however many layers the model has; the
     table in `lm.layers` says which layer runs which kind, and a kind's weights are arguments that `lm.layers` resolves
     by name: argument `q_proj` of layer 3 is `@layers.3.q_proj`.

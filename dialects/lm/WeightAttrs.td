@@ -80,7 +80,7 @@ def LM_ConcatAttr : LM_Step<"Concat", "concat", ["getParts"]> {
   let summary = "joins equal parts of a matrix that was cut for several devices";
   let description = [{
     Part i holds the i-th of `parts` equal runs of rows, or of every row's columns. It is the first step: the sources
-    have a place for each part.
+    have a segment for each part.
 
     Example: `#lm.concat<rows, parts = 4>`
   }];

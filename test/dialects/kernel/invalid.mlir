@@ -174,7 +174,7 @@ func.func @no_experts(%e: memref<?x2xi32>, %o: memref<64x1xi32>, %p: memref<?x2x
 // -----
 
 func.func @places_of_another_width(%e: memref<?x2xi32>, %o: memref<64x1xi32>, %p: memref<?x3xi32>, %b: memref<8x1xi32>) {
-  // expected-error @below {{'kernel.dispatch' op expects places of 2 columns, but found 'memref<?x3xi32>'}}
+  // expected-error @below {{'kernel.dispatch' op expects slots of 2 columns, but found 'memref<?x3xi32>'}}
   kernel.dispatch %e to %o, %p, %b count 4 : memref<?x2xi32>, memref<64x1xi32>, memref<?x3xi32>, memref<8x1xi32>
   return
 }
@@ -190,7 +190,7 @@ func.func @gathers_rows_of_another_kind(%x: memref<?x64xf32>, %r: memref<8x1xi32
 // -----
 
 func.func @places_without_weights(%x: memref<8x64xf32>, %w: memref<?x2xf32>, %p: memref<?x3xi32>, %out: memref<?x64xf32>) {
-  // expected-error @below {{'kernel.combine' op expects places of 2 columns, but found 'memref<?x3xi32>'}}
+  // expected-error @below {{'kernel.combine' op expects slots of 2 columns, but found 'memref<?x3xi32>'}}
   kernel.combine %x, %w at %p : memref<?x3xi32> to %out : memref<8x64xf32>, memref<?x2xf32>, memref<?x64xf32>
   return
 }

@@ -7,7 +7,7 @@
 
 // CHECK-LABEL: @rows(
 func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weight<96x64xf32, <16 x 1>>, %w: !lm.weight<32xf32>,
-                %b: !lm.weight<80xf32>, %codes: memref<?x104xi8>, %wide: memref<?x144xi8>, %part: memref<?x?xi8>,
+                %b: !lm.weight<80xf32>, %quantised: memref<?x104xi8>, %wide: memref<?x144xi8>, %part: memref<?x?xi8>,
                 %rounded: memref<?x64xbf16>, %some: memref<?x?xf32>, %n: index) {
   // CHECK: kernel.zero %{{.*}} : memref<?x64xf32, strided<[128, 1], offset: ?>>
   kernel.zero %out : !rows
@@ -30,7 +30,7 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
   // CHECK: kernel.add_bias %{{.*}}[%{{.*}}] to %{{.*}} : <80xf32>,
   kernel.add_bias %b[%n] to %out : !lm.weight<80xf32>, !rows
   // CHECK: kernel.quantize %{{.*}} to %{{.*}} :
-  kernel.quantize %x to %codes : !rows, memref<?x104xi8>
+  kernel.quantize %x to %quantised : !rows, memref<?x104xi8>
   // CHECK: kernel.quantize wide %{{.*}} to %{{.*}} :
   kernel.quantize wide %x to %wide : !rows, memref<?x144xi8>
   // A tile's part of a row.
@@ -49,7 +49,7 @@ func.func @rows(%x: !rows, %out: !rows, %ids: memref<?x1xi32>, %table: !lm.weigh
 
 // CHECK-LABEL: @experts(
 func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen: memref<?x2xi32>, %order: memref<64x1xi32>,
-                   %places: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %slots: memref<64x64xf32>, %out: memref<?x64xf32>,
+                   %slots: memref<?x2xi32>, %blocks: memref<8x1xi32>, %x: !rows, %outputs: memref<64x64xf32>, %out: memref<?x64xf32>,
                    %gate: memref<?x1xf32>, %c: !lm.weight<8xf32>) {
   // CHECK: kernel.route %{{.*}} correction %{{.*}} : !lm.weight<8xf32> to %{{.*}}, %{{.*}} sigmoid scale 2.5 :
   kernel.route %scores correction %c : !lm.weight<8xf32> to %weights, %chosen sigmoid scale 2.5 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
@@ -58,20 +58,20 @@ func.func @experts(%scores: memref<?x8xf32>, %weights: memref<?x2xf32>, %chosen:
   // CHECK: kernel.route %{{.*}} of 1 in 2 by 1 scratch %{{.*}} : memref<?x8xf32> to %{{.*}}, %{{.*}} softmax
   kernel.route %scores of 1 in 2 by 1 scratch %scores : memref<?x8xf32> to %weights, %chosen softmax scale 1.0 : memref<?x8xf32>, memref<?x2xf32>, memref<?x2xi32>
   // CHECK: kernel.dispatch %{{.*}} to %{{.*}}, %{{.*}}, %{{.*}} count 8 :
-  kernel.dispatch %chosen to %order, %places, %blocks count 8 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
+  kernel.dispatch %chosen to %order, %slots, %blocks count 8 : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<8x1xi32>
   // CHECK: kernel.gather %{{.*}}[%{{.*}}] to %{{.*}} :
-  kernel.gather %x[%order] to %slots : !rows, memref<64x1xi32>, memref<64x64xf32>
+  kernel.gather %x[%order] to %outputs : !rows, memref<64x1xi32>, memref<64x64xf32>
   // CHECK: kernel.combine %{{.*}}, %{{.*}} at %{{.*}} : memref<?x2xi32> to %{{.*}} :
-  kernel.combine %slots, %weights at %places : memref<?x2xi32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  kernel.combine %outputs, %weights at %slots : memref<?x2xi32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
   // CHECK: kernel.combine %{{.*}}, %{{.*}} shared %{{.*}} : memref<?x64xf32> gate %{{.*}} : memref<?x1xf32> to %{{.*}} :
-  kernel.combine %slots, %weights shared %out : memref<?x64xf32> gate %gate : memref<?x1xf32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  kernel.combine %outputs, %weights shared %out : memref<?x64xf32> gate %gate : memref<?x1xf32> to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
   // CHECK: kernel.combine %{{.*}}, %{{.*}} to %{{.*}} :
-  kernel.combine %slots, %weights to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
+  kernel.combine %outputs, %weights to %out : memref<64x64xf32>, memref<?x2xf32>, memref<?x64xf32>
   return
 }
 
 // CHECK-LABEL: @products(
-func.func @products(%x: !rows, %codes: memref<?x104xi8>, %rounded: memref<?x64xbf16>, %out: memref<?x?xf32>, %n: index,
+func.func @products(%x: !rows, %quantised: memref<?x104xi8>, %rounded: memref<?x64xbf16>, %out: memref<?x?xf32>, %n: index,
                     %f32: !lm.weight<96x64xf32, <16 x 1>>, %bf16: !lm.weight<96x64xbf16, <16 x 2>>, %q8: !lm.weight<96x64xq8_0, <16 x 4>>,
                     %experts: !lm.weight<8x96x64xf32, <16 x 1>>, %id: memref<1x1xi32>) {
   // CHECK: kernel.matmul %{{.*}}, %{{.*}}[%{{.*}}] to %{{.*}} : memref<?x64xf32, {{.*}}>, <96x64xf32, <16 x 1>>, memref<?x?xf32>
@@ -83,7 +83,7 @@ func.func @products(%x: !rows, %codes: memref<?x104xi8>, %rounded: memref<?x64xb
   // CHECK: kernel.matmul {{.*}} : memref<?x64xbf16>, <96x64xbf16, <16 x 2>>
   kernel.matmul %rounded, %bf16[%n] to %out : memref<?x64xbf16>, !lm.weight<96x64xbf16, <16 x 2>>, memref<?x?xf32>
   // CHECK: kernel.matmul {{.*}} : memref<?x104xi8>, <96x64xq8_0, <16 x 4>>
-  kernel.matmul %codes, %q8[%n] to %out : memref<?x104xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x?xf32>
+  kernel.matmul %quantised, %q8[%n] to %out : memref<?x104xi8>, !lm.weight<96x64xq8_0, <16 x 4>>, memref<?x?xf32>
   return
 }
 

@@ -57,7 +57,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   // First all slots and blocks are empty. Each expert goes over all rows; its blocks begin after the previous expert's.
   // CHECK-LABEL: @dispatch(
-  // CHECK-SAME: %[[EXPERTS:[^ ]*]]: memref<?x2xi32>, %[[ORDER:[^ ]*]]: memref<64x1xi32>, %[[PLACES:[^ ]*]]: memref<?x2xi32>, %[[BLOCKS:[^ ]*]]: memref<16x1xi32>
+  // CHECK-SAME: %[[EXPERTS:[^ ]*]]: memref<?x2xi32>, %[[ORDER:[^ ]*]]: memref<64x1xi32>, %[[SLOTS:[^ ]*]]: memref<?x2xi32>, %[[BLOCKS:[^ ]*]]: memref<16x1xi32>
   // CHECK: memref.store %c-1_i32, %[[ORDER]]
   // CHECK: memref.store %c-1_i32, %[[BLOCKS]]
   // CHECK: scf.for %[[EXPERT:[^ ]*]] = %c0 to %c8 step %c1 iter_args(%[[BLOCK:[^ ]*]] = %c0)
@@ -66,12 +66,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: %[[END:.*]] = scf.for %{{.*}} iter_args(%{{.*}} = %[[BEGIN]])
   // CHECK: scf.if
   // CHECK: memref.store %{{.*}}, %[[ORDER]]
-  // CHECK: memref.store %{{.*}}, %[[PLACES]]
+  // CHECK: memref.store %{{.*}}, %[[SLOTS]]
   // CHECK: %[[NEXT:.*]] = arith.ceildivui %[[END]], %c4
   // CHECK: memref.store %{{.*}}, %[[BLOCKS]]
   // CHECK: scf.yield %[[NEXT]]
-  func.func @dispatch(%experts: memref<?x2xi32>, %order: memref<64x1xi32>, %places: memref<?x2xi32>, %blocks: memref<16x1xi32>) {
-    kernel.dispatch %experts to %order, %places, %blocks count 8
+  func.func @dispatch(%experts: memref<?x2xi32>, %order: memref<64x1xi32>, %slots: memref<?x2xi32>, %blocks: memref<16x1xi32>) {
+    kernel.dispatch %experts to %order, %slots, %blocks count 8
       : memref<?x2xi32>, memref<64x1xi32>, memref<?x2xi32>, memref<16x1xi32>
     return
   }
@@ -99,13 +99,13 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: vector.load %arg0[
   // CHECK: vector.fma
   // CHECK: vector.store %{{.*}}, %arg5[
-  func.func @combine(%x: memref<?x48xf32>, %weights: memref<?x2xf32>, %places: memref<?x2xi32>, %shared: memref<?x48xf32>,
+  func.func @combine(%x: memref<?x48xf32>, %weights: memref<?x2xf32>, %slots: memref<?x2xi32>, %shared: memref<?x48xf32>,
                      %gate: memref<?x1xf32>, %out: memref<?x48xf32>) {
-    kernel.combine %x, %weights at %places : memref<?x2xi32> shared %shared : memref<?x48xf32> gate %gate : memref<?x1xf32>
+    kernel.combine %x, %weights at %slots : memref<?x2xi32> shared %shared : memref<?x48xf32> gate %gate : memref<?x1xf32>
       to %out : memref<?x48xf32>, memref<?x2xf32>, memref<?x48xf32>
     return
   }
-  // Without places, expert k's output is row k.
+  // Without slots, expert k's output is row k.
   // CHECK-LABEL: @combine_one_row(
   // CHECK: vector.load %arg0[%c0, %
   // CHECK: vector.fma

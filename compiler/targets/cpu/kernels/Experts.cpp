@@ -135,7 +135,7 @@ void lathe::expand(kernel::DispatchOp op, VectorEmitter &e) {
         Value isOwn = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, own, number);
         e.ifThen(isOwn, [&] {
           memref::StoreOp::create(e, e.cast(row, i32), op.getOrder(), ValueRange{slot[0], zero});
-          memref::StoreOp::create(e, e.cast(slot[0], i32), op.getPlaces(), ValueRange{row, column});
+          memref::StoreOp::create(e, e.cast(slot[0], i32), op.getSlots(), ValueRange{row, column});
         });
         slot[0] = e.select(isOwn, e.add(slot[0], one), slot[0]);
       }
@@ -161,7 +161,7 @@ void lathe::expand(kernel::CombineOp op, VectorEmitter &e) {
       }
       for (int64_t k = 0; k < top; ++k) {
         Value part = e.index(k);
-        Value from = op.getPlaces() ? e.cast(e.loadScalar(op.getPlaces(), {row, part}), e.getIndexType()) : part;
+        Value from = op.getSlots() ? e.cast(e.loadScalar(op.getSlots(), {row, part}), e.getIndexType()) : part;
         Value x = e.load(e.f32s(lanes), op.getInput(), {from, column});
         sum = op.getUnweighted() ? e.add(sum, x)
                                  : e.fma(x, e.splat(e.loadScalar(op.getWeights(), {row, part}), lanes), sum);

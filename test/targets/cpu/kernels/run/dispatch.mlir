@@ -8,9 +8,9 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   func.func @main() {
     %experts = memref.get_global @experts : memref<4x2xi32>
     %order = memref.alloc() : memref<12x1xi32>
-    %places = memref.alloc() : memref<4x2xi32>
+    %slots = memref.alloc() : memref<4x2xi32>
     %blocks = memref.alloc() : memref<6x1xi32>
-    kernel.dispatch %experts to %order, %places, %blocks count 3
+    kernel.dispatch %experts to %order, %slots, %blocks count 3
       : memref<4x2xi32>, memref<12x1xi32>, memref<4x2xi32>, memref<6x1xi32>
     // A free slot of a block has no row, and a block after the last one has no expert.
     // CHECK: sizes = [12, 1]
@@ -40,7 +40,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     // CHECK-NEXT: [-1]]
     %0 = memref.cast %order : memref<12x1xi32> to memref<*xi32>
     call @printMemrefI32(%0) : (memref<*xi32>) -> ()
-    %1 = memref.cast %places : memref<4x2xi32> to memref<*xi32>
+    %1 = memref.cast %slots : memref<4x2xi32> to memref<*xi32>
     call @printMemrefI32(%1) : (memref<*xi32>) -> ()
     %2 = memref.cast %blocks : memref<6x1xi32> to memref<*xi32>
     call @printMemrefI32(%2) : (memref<*xi32>) -> ()
