@@ -43,7 +43,7 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
   lm.state @layers.0.cache : !cache offset 0
   lm.state @layers.1.cache : !cache offset 8192
   spmd.buffer @x : memref<1x32xf32> arena offset 0
-  spmd.buffer @codes : memref<1x52xi8> arena offset 128
+  spmd.buffer @quantised : memref<1x52xi8> arena offset 128
   spmd.buffer @rounded : memref<1x32xbf16> arena offset 256
   spmd.program @decode rows 1 {
     spmd.buffer @tokens : memref<1x1xi32> caller role tokens
@@ -66,9 +66,9 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
       spmd.phase "b" tiles %c1 prologue {
       } do {
       ^bb0(%tile: index):
-        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
+        %quantised = spmd.read @quantised[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
         %x = spmd.write @x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-        kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+        kernel.matmul %quantised, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
       }
       spmd.barrier
       return
@@ -114,9 +114,9 @@ module attributes {lm.options = {mcpu = "znver4"}, spmd.arena_bytes = 1024 : i64
       spmd.phase "b" tiles %c1 prologue {
       } do {
       ^bb0(%tile: index):
-        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
+        %quantised = spmd.read @quantised[%c0, %c0] size [%c1, %c52] : memref<1x52xi8, strided<[52, 1], offset: ?>>
         %x = spmd.write @x[%c0, %c0] size [%c1, %c16] : memref<1x16xf32, strided<[32, 1], offset: ?>>
-        kernel.matmul %codes, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
+        kernel.matmul %quantised, %w[%c0] to %x : memref<1x52xi8, strided<[52, 1], offset: ?>>, !q8, memref<1x16xf32, strided<[32, 1], offset: ?>>
       }
       spmd.barrier
       // The end of a call is a barrier too.

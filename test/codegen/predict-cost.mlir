@@ -12,7 +12,7 @@
 !sliding = !lm.cache<2 x 16 x bf16, window = 24, rows = 64>
 !chunked = !lm.cache<1 x 16 x f32, chunk = 8, rows = 64>
 !latent = !lm.cache<1 x 24 x bf16, latent = 16, rows = 64>
-!codes = memref<1x104xi8, strided<[104, 1], offset: ?>>
+!quantised = memref<1x104xi8, strided<[104, 1], offset: ?>>
 !row = memref<1x64xf32, strided<[64, 1], offset: ?>>
 !rounded = memref<1x64xbf16, strided<[64, 1], offset: ?>>
 !sixteen = memref<1x16xf32, strided<[64, 1], offset: ?>>
@@ -30,7 +30,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
   lm.state @decode.sliding : !sliding
   lm.state @decode.chunked : !chunked
   lm.state @decode.latent : !latent
-  lm.state @decode.carry : !lm.recurrent_state<2 x 48>
+  lm.state @decode.inputs : !lm.recurrent_state<2 x 48>
   lm.state @decode.state : !lm.recurrent_state<2 x 256>
   lm.weight @decode.two : !lm.weight<2xf32>
   lm.weight @decode.conv : !lm.weight<128xf32>
@@ -40,7 +40,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
   // CHECK-LABEL: spmd.program @decode
   spmd.program @decode rows 1 {
     spmd.buffer @x : memref<1x64xf32> arena
-    spmd.buffer @codes : memref<1x104xi8> arena
+    spmd.buffer @quantised : memref<1x104xi8> arena
     spmd.buffer @rounded : memref<1x64xbf16> arena
     spmd.buffer @ids : memref<1x2xi32> arena
     spmd.buffer @scores : memref<1x64xf32> scratch
@@ -56,7 +56,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %sliding = lm.use @decode.sliding : !sliding
       %chunked = lm.use @decode.chunked : !chunked
       %latent = lm.use @decode.latent : !latent
-      %carry = lm.use @decode.carry : !lm.recurrent_state<2 x 48>
+      %inputs = lm.use @decode.inputs : !lm.recurrent_state<2 x 48>
       %state = lm.use @decode.state : !lm.recurrent_state<2 x 256>
       %two = lm.use @decode.two : !lm.weight<2xf32>
       %conv = lm.use @decode.conv : !lm.weight<128xf32>
@@ -71,7 +71,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       %c64 = arith.constant 64 : index
       %c1328 = arith.constant 1328 : index
       %c104 = arith.constant 104 : index
-      // Both panels of 16 x 64 codes, with 2 scales of 2 bytes for each row, and the norm that every worker repeats.
+      // Both panels of 16 x 64 quantised values, with 2 scales of 2 bytes for each row, and the norm that every worker repeats.
       // 2 x 32 x 64 operations.
       // CHECK: spmd.phase "int8" tiles %{{.*}} cost <weights = 2432, int8 = 4096> prologue
       spmd.phase "int8" tiles %c2 prologue {
@@ -79,10 +79,10 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
         kernel.norm %x by %norm : !norm to %x group 64 eps 1.0e-5 : !row, !row
       } do {
       ^bb0(%tile: index):
-        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c104] : !codes
+        %quantised = spmd.read @quantised[%c0, %c0] size [%c1, %c104] : !quantised
         %column = arith.muli %tile, %c16 : index
         %out = spmd.write @x[%c0, %column] size [%c1, %c16] : !sixteen
-        kernel.matmul %codes, %q8[%column] to %out : !codes, !q8, !sixteen
+        kernel.matmul %quantised, %q8[%column] to %out : !quantised, !q8, !sixteen
       }
       spmd.barrier
       // The last panel is read whole, but has 8 outputs.
@@ -103,13 +103,13 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       spmd.phase "half" tiles %c2 prologue {
       } do {
       ^bb0(%tile: index):
-        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c104] : !codes
+        %quantised = spmd.read @quantised[%c0, %c0] size [%c1, %c104] : !quantised
         %out = spmd.write @x[%c0, %c0] size [%c1, %c16] : !sixteen
         %isFirst = arith.cmpi ult, %tile, %c2 : index
         scf.if %isFirst {
-          kernel.matmul %codes, %q8[%c16] to %out : !codes, !q8, !sixteen
+          kernel.matmul %quantised, %q8[%c16] to %out : !quantised, !q8, !sixteen
         } else {
-          kernel.matmul %codes, %q8[%c0] to %out : !codes, !q8, !sixteen
+          kernel.matmul %quantised, %q8[%c0] to %out : !quantised, !q8, !sixteen
         }
       }
       spmd.barrier
@@ -118,13 +118,13 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
       spmd.phase "experts" tiles %c4 prologue {
       } do {
       ^bb0(%tile: index):
-        %codes = spmd.read @codes[%c0, %c0] size [%c1, %c104] : !codes
+        %quantised = spmd.read @quantised[%c0, %c0] size [%c1, %c104] : !quantised
         %slot = arith.divui %tile, %c2 : index
         %part = arith.remui %tile, %c2 : index
         %column = arith.muli %part, %c16 : index
         %expert = spmd.read @ids[%c0, %slot] size [%c1, %c1] : !id
         %out = spmd.write @x[%c0, %column] size [%c1, %c16] : !sixteen
-        kernel.matmul %codes, %experts[%column] of %expert : !id to %out : !codes, !experts, !sixteen
+        kernel.matmul %quantised, %experts[%column] of %expert : !id to %out : !quantised, !experts, !sixteen
         kernel.add_bias %bias[%column] of %expert : !id each 32 to %out : !lm.weight<256xf32>, !sixteen
       }
       spmd.barrier
@@ -181,7 +181,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
         %column = arith.muli %tile, %c16 : index
         %in = spmd.read @x[%c0, %column] size [%c1, %c16] : !sixteen
         %out = spmd.write @x[%c0, %column] size [%c1, %c16] : !sixteen
-        kernel.conv1d %in, %conv[%column] width 4 state %carry[%tile] at %p to %out : !sixteen, !lm.weight<128xf32>, !lm.recurrent_state<2 x 48>, !sixteen
+        kernel.conv1d %in, %conv[%column] width 4 state %inputs[%tile] at %p to %out : !sixteen, !lm.weight<128xf32>, !lm.recurrent_state<2 x 48>, !sixteen
       }
       spmd.barrier
       // Four passes over 16 x 16 values for each of 2 heads: one multiplies, three multiply and add.
@@ -211,7 +211,7 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
   // CHECK-LABEL: spmd.program @prefill
   spmd.program @prefill rows 40 {
     spmd.buffer @x : memref<40x64xf32> arena
-    spmd.buffer @codes : memref<40x104xi8> arena
+    spmd.buffer @quantised : memref<40x104xi8> arena
     // Blocks of rows read one matrix: its bytes count once, and operations are a row's.
     func.func @entry(%n: index, %p: index, %first: index) {
       %q8 = lm.use @prefill.q8 : !q8
@@ -231,12 +231,12 @@ module attributes {lm.model = {experts_per_token = 2 : i64}} {
         %row = arith.muli %tile, %c16 : index
         %left = arith.subi %n, %row : index
         %rows = arith.minui %left, %c16 : index
-        %codes = spmd.read @codes[%row, %c0] size [%rows, %c104] : memref<?x104xi8, strided<[104, 1], offset: ?>>
+        %quantised = spmd.read @quantised[%row, %c0] size [%rows, %c104] : memref<?x104xi8, strided<[104, 1], offset: ?>>
         %out = spmd.write @x[%row, %c0] size [%rows, %c32] : memref<?x32xf32, strided<[64, 1], offset: ?>>
-        kernel.matmul %codes, %q8[%c0] to %out : memref<?x104xi8, strided<[104, 1], offset: ?>>, !q8, memref<?x32xf32, strided<[64, 1], offset: ?>>
+        kernel.matmul %quantised, %q8[%c0] to %out : memref<?x104xi8, strided<[104, 1], offset: ?>>, !q8, memref<?x32xf32, strided<[64, 1], offset: ?>>
       }
       spmd.barrier
-      // A row of the table: 64 codes and 2 scales.
+      // A row of the table: 64 quantised values and 2 scales.
       // CHECK: spmd.phase "lookup" tiles %{{.*}} cost <lookup = 68> prologue
       spmd.phase "lookup" tiles %blocks prologue {
       } do {

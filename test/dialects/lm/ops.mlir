@@ -29,8 +29,8 @@ lm.weight @experts : !lm.weight<3x16x32xbf16> from "a" at 0, 64, "b" at 64
 lm.weight @cut : !lm.weight<2x16x32xbf16> from "a" at 0, 64, "b" at 0, 64 recipe [#lm.concat<columns, parts = 2>]
 // CHECK: lm.weight @scaled : !lm.weight<2x16x128xf8_e4m3> from "a" at 0, 2048 scales f32 "a" at 4096, "b" at 0 rows 0, 16{{$}}
 lm.weight @scaled : !lm.weight<2x16x128xf8_e4m3> from "a" at 0, 2048 scales f32 "a" at 4096, "b" at 0 rows 0, 16
-// CHECK: lm.weight @codes : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]{{$}}
-lm.weight @codes : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]
+// CHECK: lm.weight @quantised : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]{{$}}
+lm.weight @quantised : !lm.weight<16x32xbf16> from mxfp4 "a" at 0 scales e8m0 "a" at 4096 recipe [#lm.slice<rows, group = 2, stride = 4>]
 // CHECK: lm.weight @decay : !lm.weight<12xf32> from bf16 "a" at 0 recipe [#lm.slice<rows, stride = 2>, #lm.unpermute<heads = 2, from = 2>, #lm.negate_exp]{{$}}
 lm.weight @decay : !lm.weight<12xf32> from bf16 "a" at 0 recipe [#lm.slice<rows, stride = 2>, #lm.unpermute<heads = 2, from = 2>, #lm.negate_exp]
 // CHECK: lm.weight @named_as_a_keyword : !lm.weight<72xf32> from "at \22rows\22" at 0 offset 0{{$}}
@@ -159,7 +159,7 @@ func.func @fused(%x: tensor<?x72xf32>, %pending: tensor<?x72xf32>, %position: in
 func.func @latent(%q: tensor<?x72xf32>, %c: tensor<?x32xf32>, %r: tensor<?x8xf32>, %k: !lm.weight<3x32x16xf32>,
                   %v: !lm.weight<3x12x32xf32>, %cache: !latent, %position: index) {
   // CHECK: lm.rope %{{.*}} at %{{.*}} heads 3 from 16 #{{.*}} : tensor<?x72xf32>
-  %turned = lm.rope %q at %position heads 3 from 16 <dim = 8, theta = 1.0e4, frequencies = 1.0, 0.1, 0.01, 0.001>
+  %rotated = lm.rope %q at %position heads 3 from 16 <dim = 8, theta = 1.0e4, frequencies = 1.0, 0.1, 0.01, 0.001>
     : tensor<?x72xf32>
   // CHECK: lm.append_latent %{{.*}}, %{{.*}} to %{{.*}} at %{{.*}} : tensor<?x32xf32>, tensor<?x8xf32>, <1 x 40 x f32, latent = 32>
   lm.append_latent %c, %r to %cache at %position : tensor<?x32xf32>, tensor<?x8xf32>, !latent

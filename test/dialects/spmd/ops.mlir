@@ -13,8 +13,8 @@ spmd.buffer @prefill.stream : memref<4x32xf32> arena
 spmd.program @decode rows 1 {
   // CHECK: spmd.buffer @x : memref<1x32xf32> arena{{$}}
   spmd.buffer @x : memref<1x32xf32> arena
-  // CHECK: spmd.buffer @codes : memref<1x128xi8> scratch offset 2304
-  spmd.buffer @codes : memref<1x128xi8> scratch offset 2304
+  // CHECK: spmd.buffer @quantised : memref<1x128xi8> scratch offset 2304
+  spmd.buffer @quantised : memref<1x128xi8> scratch offset 2304
   // CHECK: spmd.buffer @tokens : memref<1x1xi32> caller role tokens
   spmd.buffer @tokens : memref<1x1xi32> caller role tokens
   // CHECK: spmd.buffer @logits : memref<1x32xf32> caller role logits

@@ -13,14 +13,14 @@
 // AVXVNNI-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"(%{{.*}}) : (vector<8xi32>, vector<32xi8>, vector<32xi8>) -> vector<8xi32>
 // AVX2-COUNT-4: arith.muli %{{.*}} : vector<16xi32>
 // GENERIC-COUNT-4: arith.muli %{{.*}} : vector<16xi32>
-// PLAIN: vector.shuffle %[[CODES:.*]], %[[CODES]] [0, 4, 8, 12,
+// PLAIN: vector.shuffle %[[QUANTISED:.*]], %[[QUANTISED]] [0, 4, 8, 12,
 // PLAIN-NEXT: arith.extui %{{.*}} : vector<16xi8> to vector<16xi32>
 // PLAIN-NEXT: vector.shuffle
 // PLAIN-NEXT: arith.extsi %{{.*}} : vector<16xi8> to vector<16xi32>
-// PLAIN-COUNT-3: vector.shuffle %[[CODES]], %[[CODES]]
+// PLAIN-COUNT-3: vector.shuffle %[[QUANTISED]], %[[QUANTISED]]
 // PLAIN: return
-func.func @dot_u8s8(%acc: vector<16xi32>, %codes: vector<64xi8>, %x: vector<64xi8>) -> vector<16xi32> {
-  %r = cpu.dot_u8s8 %acc, %codes, %x : vector<16xi32>, vector<64xi8>
+func.func @dot_u8s8(%acc: vector<16xi32>, %quantised: vector<64xi8>, %x: vector<64xi8>) -> vector<16xi32> {
+  %r = cpu.dot_u8s8 %acc, %quantised, %x : vector<16xi32>, vector<64xi8>
   return %r : vector<16xi32>
 }
 
@@ -32,8 +32,8 @@ func.func @dot_u8s8(%acc: vector<16xi32>, %codes: vector<64xi8>, %x: vector<64xi
 // GENERIC: arith.extui {{.*}} to vector<32xi16>
 // PLAIN-NOT: llvm.call_intrinsic
 // CHECK: return
-func.func @madd_u8s8(%codes: vector<64xi8>, %x: vector<64xi8>) -> vector<32xi16> {
-  %r = cpu.madd_u8s8 %codes, %x : vector<64xi8>, vector<32xi16>
+func.func @madd_u8s8(%quantised: vector<64xi8>, %x: vector<64xi8>) -> vector<32xi16> {
+  %r = cpu.madd_u8s8 %quantised, %x : vector<64xi8>, vector<32xi16>
   return %r : vector<32xi16>
 }
 
@@ -67,8 +67,8 @@ func.func @dot_bf16(%acc: vector<16xf32>, %w: vector<32xbf16>, %x: vector<32xbf1
 // CHECK-NOT: llvm.call_intrinsic
 // CHECK: arith.muli
 // CHECK: return
-func.func @too_narrow(%acc: vector<4xi32>, %codes: vector<16xi8>, %x: vector<16xi8>) -> vector<4xi32> {
-  %r = cpu.dot_u8s8 %acc, %codes, %x : vector<4xi32>, vector<16xi8>
+func.func @too_narrow(%acc: vector<4xi32>, %quantised: vector<16xi8>, %x: vector<16xi8>) -> vector<4xi32> {
+  %r = cpu.dot_u8s8 %acc, %quantised, %x : vector<4xi32>, vector<16xi8>
   return %r : vector<4xi32>
 }
 

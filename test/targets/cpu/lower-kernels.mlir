@@ -2,7 +2,7 @@
 // RUN: lathe-opt %t/rows.mlir --lm-lower-kernels | FileCheck %t/rows.mlir
 // RUN: lathe-opt %t/products.mlir --lm-lower-kernels | FileCheck %t/products.mlir
 // RUN: lathe-opt %t/heads.mlir --lm-lower-kernels | FileCheck %t/heads.mlir --implicit-check-not=math.
-// RUN: lathe-opt %t/codes.mlir --lm-lower-kernels | FileCheck %t/codes.mlir
+// RUN: lathe-opt %t/quantised.mlir --lm-lower-kernels | FileCheck %t/quantised.mlir
 // RUN: lathe-opt %t/vnni.mlir --lm-lower-kernels | FileCheck %t/vnni.mlir
 // RUN: lathe-opt %t/invalid.mlir --lm-lower-kernels --verify-diagnostics --split-input-file
 
@@ -331,13 +331,13 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   }
   // The first tile of rows prefetches, one line per step: here the loop of four rows, which never runs, and that of two.
   // CHECK-LABEL: func.func private @attend.bf16.2.2.prefetch(
-  // CHECK-SAME: %[[AHEAD:[^ ]*]]: index, %[[BY:[^ ]*]]: index, %[[EACH:[^ ]*]]: index)
+  // CHECK-SAME: %[[PREFETCH:[^ ]*]]: index, %[[BY:[^ ]*]]: index, %[[EACH:[^ ]*]]: index)
   // CHECK: scf.for %[[PANEL:[^ ]*]] =
   // CHECK: scf.for %[[STEP:[^ ]*]] = {{.*}} iter_args
   // CHECK: %[[IN:.*]] = arith.remui %[[STEP]], %c8
   // CHECK: %[[LINE:.*]] = arith.muli %[[IN]], %c64
   // CHECK: %[[PANELS:.*]] = arith.muli %[[PANEL]], %[[BY]]
-  // CHECK: %[[BEGIN:.*]] = arith.addi %[[AHEAD]], %[[PANELS]]
+  // CHECK: %[[BEGIN:.*]] = arith.addi %[[PREFETCH]], %[[PANELS]]
   // CHECK: %[[NUMBER:.*]] = arith.divui %[[STEP]], %c8
   // CHECK: %[[RUNS:.*]] = arith.muli %[[NUMBER]], %[[EACH]]
   // CHECK: %[[HERE:.*]] = arith.addi %[[BEGIN]], %[[RUNS]]
@@ -348,7 +348,7 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK: return
 }
 
-//--- codes.mlir
+//--- quantised.mlir
 // Without VNNI, 8-bit weights are multiplied as 16-bit words, and byte products are summed in 16 bits while they fit.
 !segment = memref<65536xi8>
 !q4 = !lm.weight<64x64xq4_1, <16 x 4>>
@@ -391,11 +391,11 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
     kernel.quantize %x to %out : memref<?x?xf32>, memref<?x?xi8>
     return
   }
-  func.func @phase(%codes: memref<?x104xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %segment: !segment,
+  func.func @phase(%quantised: memref<?x104xi8>, %words: memref<?x144xi8>, %out: memref<?x16xf32>, %segment: !segment,
                    %offset: index, %first: index) {
     %q4 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q4
     %q8 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q8
-    kernel.matmul %codes, %q4[%first] to %out : memref<?x104xi8>, !q4, memref<?x16xf32>
+    kernel.matmul %quantised, %q4[%first] to %out : memref<?x104xi8>, !q4, memref<?x16xf32>
     kernel.matmul %words, %q8[%first] to %out : memref<?x144xi8>, !q8, memref<?x16xf32>
     return
   }
@@ -417,11 +417,11 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
 !q8 = !lm.weight<64x256xq8_0, <16 x 4>>
 !head = !lm.weight<64x256xq8_0, <16 x 2>>
 module attributes {lm.options = {mcpu = "znver4"}} {
-  func.func @phase(%codes: memref<?x416xi8>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %first: index) {
+  func.func @phase(%quantised: memref<?x416xi8>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %first: index) {
     %q6 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q6
     %q8 = builtin.unrealized_conversion_cast %segment, %offset : !segment, index to !q8
-    kernel.matmul %codes, %q6[%first] to %out : memref<?x416xi8>, !q6, memref<?x16xf32>
-    kernel.matmul %codes, %q8[%first] to %out : memref<?x416xi8>, !q8, memref<?x16xf32>
+    kernel.matmul %quantised, %q6[%first] to %out : memref<?x416xi8>, !q6, memref<?x16xf32>
+    kernel.matmul %quantised, %q8[%first] to %out : memref<?x416xi8>, !q8, memref<?x16xf32>
     return
   }
   func.func @head(%words: memref<?x576xi8>, %out: memref<?x16xf32>, %segment: !segment, %offset: index, %first: index) {

@@ -68,9 +68,9 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
     }
     // The barrier gets the address that the worker's first tile of the next phase reads: here panels of 16 outputs, of
     // 16 * 32 * 2 bytes each, two panels per tile.
-    // CHECK-LABEL: func.func private @decode.ahead(
+    // CHECK-LABEL: func.func private @decode.prefetch(
     // CHECK-SAME: %[[WEIGHTS:[^ ]*]]: memref<1024xi8>, {{.*}}, %[[WORKER:[^ ]*]]: index, %[[WORKERS:[^ ]*]]: index, %{{[^ ]*}}: index, %{{[^ ]*}}: index, %[[W_OFFSET:[^ ]*]]: index)
-    func.func private @ahead(%n: index, %p: index, %matrix: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "matrix"}) {
+    func.func private @prefetch(%n: index, %p: index, %matrix: !lm.weight<96x32xbf16, <16 x 2>> {lm.slot = "matrix"}) {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
       %c32 = arith.constant 32 : index
@@ -120,7 +120,7 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       %c32 = arith.constant 32 : index
       // CHECK: %[[TILE:.*]] = arith.divui
       // CHECK: %[[INA:.*]] = arith.cmpi ult, %[[TILE]], %c2
-      // CHECK: %[[AHEAD:.*]]:2 = scf.if %[[INA]] -> (index, index) {
+      // CHECK: %[[PREFETCH:.*]]:2 = scf.if %[[INA]] -> (index, index) {
       // CHECK: arith.muli %[[TILE]], %c32
       // CHECK: arith.subi %c6144
       // CHECK: arith.addi %{{.*}}, %[[A]]
@@ -133,8 +133,8 @@ module attributes {lm.program = {weights_bytes = 1024 : i64, arena_bytes = 1024 
       // CHECK-NEXT: %[[NONE:.*]] = arith.constant 0 : index
       // CHECK-NEXT: scf.yield %[[NONE]], %[[NONE]]
       // CHECK: scf.yield %[[INNER]]#0, %[[INNER]]#1
-      // CHECK: %[[ADDRESS:.*]] = arith.index_cast %[[AHEAD]]#0
-      // CHECK: %[[BYTES:.*]] = arith.index_cast %[[AHEAD]]#1
+      // CHECK: %[[ADDRESS:.*]] = arith.index_cast %[[PREFETCH]]#0
+      // CHECK: %[[BYTES:.*]] = arith.index_cast %[[PREFETCH]]#1
       // CHECK: call @lrt_barrier(%{{.*}}, %{{.*}}, %[[ADDRESS]], %[[BYTES]])
       spmd.barrier
       spmd.phase "parts" tiles %c32 prologue {
