@@ -16,12 +16,12 @@
 
 #include "compiler/codegen/Footprint.h"
 #include "compiler/codegen/Passes.h"
+#include "compiler/codegen/SampledCalls.h"
 #include "compiler/codegen/WriteGrid.h"
 #include "dialects/lm/LMDialect.h"
 #include "dialects/lm/Layout.h"
 #include "llvm/ADT/STLExtras.h"
 #include <map>
-#include <set>
 
 namespace mlir::lm {
 #define GEN_PASS_DEF_VERIFYSCHEDULE
@@ -50,12 +50,6 @@ std::string toString(const Rect &part) {
 // The pass
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// One call of a program.
-struct Call {
-  spmd::ProgramOp program;
-  int64_t rows, position, first;
-};
-
 /// A phase, with the symbol of the cache for each of its footprint's `caches`.
 struct BoundPhase {
   const Footprint *footprint;
@@ -79,7 +73,7 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
   void runOnOperation() override {
     if (failed(verifyOffsets()) || failed(prepare()))
       return signalPassFailure();
-    for (const Call &call : planCalls())
+    for (const Call &call : sampleCalls(getOperation()))
       if (failed(play(call)))
         return signalPassFailure();
     // Last: a ring that is too short usually has no whole panels either, and its own message is better.
@@ -95,7 +89,6 @@ struct VerifySchedule : mlir::lm::impl::VerifyScheduleBase<VerifySchedule> {
 private:
   LogicalResult verifyOffsets();
   LogicalResult prepare();
-  std::vector<Call> planCalls();
 
   FailureOr<const Footprint *> getFootprint(ScheduleFunction &function, spmd::PhaseOp phase, const Call &call);
   LogicalResult verifyTiles(const Footprint &footprint);
@@ -214,84 +207,6 @@ LogicalResult VerifySchedule::prepare() {
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
-}
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// Which calls
-//===--------------------------------------------------------------------------------------------------------------===//
-
-/// Numbers of rows: the maximum, one less (a multiple of no tile), about half, one. Positions: the first, the last, and
-/// those where a window begins to slide and a ring to wrap, at the start of a call and inside it. A program that comes
-/// after another one is called after every call of that one, for its first and its last rows.
-std::vector<Call> VerifySchedule::planCalls() {
-  ModuleOp module = getOperation();
-  int64_t context = 0, longest = 1;
-  std::set<std::pair<int64_t, int64_t>> rings; // window, rows
-  for (auto state : module.getOps<StateOp>()) {
-    CacheType type = state.getCacheType();
-    if (!type)
-      continue;
-    if (type.getWindow())
-      rings.insert({type.getWindow(), type.getRows()});
-    else
-      context = context ? std::min(context, type.getRows()) : type.getRows();
-    longest = std::max(longest, type.getRows());
-  }
-  if (!context)
-    context = 4 * longest;
-  if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
-    if (auto length = model.getAs<IntegerAttr>("context"))
-      context = length.getInt();
-
-  llvm::StringMap<SmallVector<spmd::ProgramOp, 1>> followers;
-  SmallVector<spmd::ProgramOp> steps; // by rows, descending
-  for (auto program : module.getOps<spmd::ProgramOp>())
-    if (program.getAfter())
-      followers[*program.getAfter()].push_back(program);
-    else
-      steps.insert(llvm::find_if(steps, [&](spmd::ProgramOp other) { return other.getRows() < program.getRows(); }),
-                   program);
-  auto sizes = [&](spmd::ProgramOp program) {
-    int64_t max = program.getRows();
-    std::set<int64_t> result;
-    for (int64_t rows : {max, max - 1, max / 2 + 1, int64_t(1)})
-      if (rows >= 1 && rows <= context)
-        result.insert(rows);
-    return SmallVector<int64_t>(result.rbegin(), result.rend());
-  };
-
-  std::vector<Call> calls;
-  for (spmd::ProgramOp step : steps) {
-    for (int64_t rows : sizes(step)) {
-      std::set<int64_t> positions;
-      auto add = [&](int64_t position) {
-        if (position >= 0 && position <= context - rows)
-          positions.insert(position);
-      };
-      add(0);
-      add(context - rows);
-      for (auto [window, ringRows] : rings) {
-        add(ringRows - rows / 2 - 1);
-        if (rows != static_cast<int64_t>(step.getRows()))
-          continue;
-        add(window - 1);
-        add(ringRows - 1);
-        add(2 * ringRows + 3);
-      }
-      for (int64_t position : positions)
-        calls.push_back({step, rows, position, 0});
-      for (spmd::ProgramOp follower : followers[step.getSymName()])
-        for (int64_t itsRows : sizes(follower))
-          if (itsRows <= rows)
-            for (int64_t first : std::set<int64_t>{0, rows - itsRows})
-              calls.push_back({follower, itsRows, calls.back().position, first});
-    }
-  }
-  for (spmd::ProgramOp step : steps)
-    calls.push_back({step, sizes(step).front(), 0, 0});
-  if (!steps.empty())
-    calls.push_back({steps.back(), sizes(steps.back()).front(), 0, 0});
-  return calls;
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
