@@ -11,7 +11,8 @@
 
 namespace lrt {
 
-/// Writes a matrix [rows, columns] in row-major order, as NumPy format 1.0. Otherwise as OutputFile.
+/// Writes a matrix [rows, columns] in row-major order, in NumPy format 1.0. OutputFile says when the file appears, and
+/// which files it does not replace.
 class NpyWriter {
 public:
   bool open(const std::string &path, int64_t rows, int64_t columns, std::string &error);
