@@ -1,7 +1,7 @@
 #include "compiler/driver/Completion.h"
 #include "compiler/driver/Driver.h"
 #include "compiler/support/Errors.h"
-#include "compiler/targets/Emit.h"
+#include "compiler/targets/Registry.h"
 #include "frontends/Registry.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -35,6 +35,11 @@ static absl::Status run(const CommandLine &line, std::string &text) {
     break;
   case Command::ListCPUs:
     text = llvm::join(knownCPUs(), "\n") + "\n";
+    break;
+  case Command::ListGPUs:
+    for (const std::unique_ptr<Target> &target : allTargets())
+      for (const std::string &name : target->knownGPUs())
+        text += name + "\n";
     break;
   }
   return absl::OkStatus();

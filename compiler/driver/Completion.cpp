@@ -1,6 +1,6 @@
 #include "compiler/driver/Completion.h"
 #include "compiler/driver/Options.h"
-#include "compiler/targets/Emit.h"
+#include "compiler/targets/Registry.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -22,6 +22,14 @@ std::string stageNames() {
   return llvm::join(names, " ");
 }
 
+std::string gpuNames() {
+  std::string names;
+  for (const std::unique_ptr<Target> &target : allTargets())
+    for (const std::string &name : target->knownGPUs())
+      names += (names.empty() ? "" : " ") + name;
+  return names;
+}
+
 /// Made from the value's name in the help: "as-stored|f32" are words, FILE is a placeholder.
 Values valuesOf(const OptionInfo &option) {
   if (option.value.empty())
@@ -32,6 +40,8 @@ Values valuesOf(const OptionInfo &option) {
     return {Values::Folders, ""};
   if (option.value == "FILE" || option.value == "OUT")
     return {Values::Files, ""};
+  if (option.name == "--gpu")
+    return {Values::Words, gpuNames()};
   llvm::SmallVector<StringRef> alternatives;
   option.value.split(alternatives, '|');
   std::string words;

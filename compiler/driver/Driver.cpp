@@ -50,6 +50,8 @@ private:
   absl::Status checkDumped(Stage from);
   absl::Status takeTokenizer(absl::StatusOr<TokenizerSection> section);
   absl::Status recordOptions();
+  absl::Status checkTarget(const Target &target);
+  absl::StatusOr<std::string> chooseGPUs(const Target &target);
   void recordInputs();
   absl::Status checkOutputs();
   absl::Status runPasses(Stage stage);
@@ -193,12 +195,13 @@ absl::Status Compilation::recordOptions() {
   }
   (*module)->setAttr(kOptionsAttr, entries.getDictionary(&context));
   LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*module));
-  if (entries.get("decompose") && target->deviceCode(*module))
-    return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + target->getName().str() +
-                                      ": decompositions reserve memory while they run, which a GPU's code cannot");
-  if (options.given.contains("--threads") && target->deviceCode(*module))
-    return absl::InvalidArgumentError("--threads: expected --target cpu, got " + target->getName().str() +
-                                      ": the threads of the host do not compute");
+  LATHE_RETURN_IF_ERROR(checkTarget(*target));
+  entries.erase("gpu");
+  if (!target->knownGPUs().empty()) {
+    LATHE_ASSIGN_OR_RETURN(const std::string gpus, chooseGPUs(*target));
+    entries.set("gpu", builder.getStringAttr(gpus));
+  }
+  (*module)->setAttr(kOptionsAttr, entries.getDictionary(&context));
 
   LATHE_ASSIGN_OR_RETURN(std::string name, moduleString(*module, kOptionsAttr, "mcpu"));
   LATHE_ASSIGN_OR_RETURN(std::string features, moduleString(*module, kOptionsAttr, "features"));
@@ -206,6 +209,43 @@ absl::Status Compilation::recordOptions() {
   LATHE_RETURN_IF_ERROR(checkFeatures({name, features}));
   machine = createTargetMachine({name, features});
   return absl::OkStatus();
+}
+
+/// Options that a target does not have.
+absl::Status Compilation::checkTarget(const Target &target) {
+  const std::string name = target.getName().str();
+  if (target.knownGPUs().empty())
+    return options.given.contains("--gpu") ? absl::InvalidArgumentError("--gpu: expected --target cuda, got " + name)
+                                           : absl::OkStatus();
+  if ((*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr).get("decompose"))
+    return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + name +
+                                      ": decompositions reserve memory while they run, which a GPU's code cannot");
+  if (options.given.contains("--threads"))
+    return absl::InvalidArgumentError("--threads: expected --target cpu, got " + name +
+                                      ": the threads of the host do not compute");
+  return absl::OkStatus();
+}
+
+/// lm.options.gpu: of the command line, of the dump, or the target's standard.
+absl::StatusOr<std::string> Compilation::chooseGPUs(const Target &target) {
+  const bool isGiven = options.given.contains("--gpu");
+  auto recorded = (*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr).getAs<StringAttr>("gpu");
+  const std::string names = isGiven ? options.gpu : recorded ? recorded.str() : target.getStandardGPU().str();
+  const std::string option = isGiven ? "--gpu" : "lm.options.gpu";
+  const std::vector<std::string> known = target.knownGPUs();
+  llvm::StringSet<> seen;
+  for (llvm::StringRef name : llvm::split(names, ',')) {
+    if (!llvm::is_contained(known, name))
+      return absl::InvalidArgumentError(option + ": expected names of GPUs with commas between them, got \"" +
+                                        name.str() + "\"; `lathe compile --gpu help` lists them");
+    if (!seen.insert(name).second)
+      return absl::InvalidArgumentError(option + ": expected each GPU once, got " + name.str() + " twice");
+  }
+  const bool isPrinted = options.emit == Stage::Object || (!options.dumpStages.empty() && reaches(Stage::Object));
+  if (isPrinted && seen.size() > 1)
+    return absl::InvalidArgumentError(option + ": expected one GPU where the text of stage object is printed, got " +
+                                      quoted(names));
+  return names;
 }
 
 /// The files that the module names: some are opened only when the weights are packed.
@@ -330,7 +370,7 @@ absl::Status Compilation::makeObject() {
   FirstError errors(context);
   LATHE_ASSIGN_OR_RETURN(const Target *target, targetOf(*skeleton));
   absl::StatusOr<llvm::SmallString<0>> code =
-      target->emit(*module, *machine, isPrinted ? Output::Assembly : Output::Object);
+      target->emit(*module, *skeleton, *machine, isPrinted ? Output::Assembly : Output::Object);
   if (!code.ok())
     return code.status().message().empty() ? errors.status("stage llvm cannot be translated to LLVM IR")
                                            : code.status();

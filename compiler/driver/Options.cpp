@@ -101,6 +101,10 @@ constexpr Option table[] = {
     {"--target", "cpu|cuda", "where it will run (default: cpu)", setTarget},
     {"--mcpu", "native|NAME", "the CPU it is made for (default: native; `help` lists the names)",
      store<&Options::mcpu>},
+    {"--gpu", "GPU[,GPU...]",
+     "with --target cuda: the GPUs it carries code for; the newest that a GPU can run is taken (default: sm_80, which "
+     "later ones run, too; `help` lists the names)",
+     store<&Options::gpu>},
     {"--weights", "as-stored|f32|bf16|q8|q4", "how matrices are kept (default: as-stored)", setWeights},
     {"--ignore-tensors", "PATTERN",
      "leave out tensors that nobody reads and whose names match this glob, such as '*.bias'; may be repeated",
@@ -119,7 +123,8 @@ constexpr Option table[] = {
     {"--threads", "N", "threads the executable uses by default (default: the physical cores it finds)", setThreads},
     {"--emit", "STAGE", "stop at a stage and print it, to stdout or -o", setEmit},
     {"--from", "STAGE", "MODEL is what --emit STAGE printed: go on from there", setFrom},
-    {"--dump-stages", "DIR", "leave every stage in DIR: 1.import.mlir ... 6.object.s", store<&Options::dumpStages>},
+    {"--dump-stages", "DIR", "leave every stage in DIR: 1.import.mlir ... 6.object.s (.ptx)",
+     store<&Options::dumpStages>},
     {"--verify-stages", "", "check after every stage that it left only what it may", setFlag<&Options::verifyStages>},
     {"-v", "", "say how long everything takes", setFlag<&Options::verbose>},
 };
@@ -162,7 +167,8 @@ absl::Status checkFrom(const Options &options) {
   const std::pair<llvm::StringRef, Stage> decided[] = {
       {"--context", Stage::Import},     {"--ignore-tensors", Stage::Import}, {"--weights", Stage::Graph},
       {"--prefill-rows", Stage::Graph}, {"--schedule-for", Stage::Graph},    {"--decompose", Stage::Schedule},
-      {"--tuning", Stage::Schedule},    {"--mcpu", Stage::Schedule},         {"--target", Stage::Schedule}};
+      {"--tuning", Stage::Schedule},    {"--mcpu", Stage::Schedule},         {"--gpu", Stage::Schedule},
+      {"--target", Stage::Schedule}};
   for (auto [name, stage] : decided)
     if (options.given.contains(name) && stage <= from)
       return problem(name + ": already decided when stage " + getStageInfo(from).name +
@@ -213,6 +219,8 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
   }
   if (options.mcpu == "help")
     return CommandLine{Command::ListCPUs, {}, {}};
+  if (options.gpu == "help")
+    return CommandLine{Command::ListGPUs, {}, {}};
   if (!options.tuning.empty()) {
     LATHE_ASSIGN_OR_RETURN(const Target *target, findTarget("--target", options.target));
     if (const std::string wrong = target->checkTuning(options.tuning); !wrong.empty())

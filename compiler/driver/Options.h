@@ -19,6 +19,7 @@ struct Options {
   std::string output;                // -o; empty: `chat`, or stdout with --emit
   std::string target = "cpu";        // --target
   std::string mcpu = "native";       // --mcpu, unresolved
+  std::string gpu;                   // --gpu, separated by commas; empty: the target's own
   std::string weights = "as-stored"; // --weights
   int64_t context = 0;               // --context; 0: the model's own, at most 8192
   int64_t threads = 0;               // --threads; 0: the executable decides
@@ -49,6 +50,7 @@ enum class Command : uint8_t {
   Version,
   ListModels,
   ListCPUs,
+  ListGPUs,
   Completion,
   ManPage
 };

@@ -282,6 +282,7 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   Image::Pointers pointers = {
       {offsetof(lrt_program, model), image.string(name)},
       {offsetof(lrt_program, architecture), image.string(architecture)},
+      {offsetof(lrt_program, target), image.string(target->getName())},
       {offsetof(lrt_program, mcpu), image.string(machine.getTargetCPU())},
       {offsetof(lrt_program, caches), image.bytes("", bytesOf(caches.data(), caches.size()))},
   };
@@ -309,7 +310,16 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitProgram(ModuleOp module, llvm::T
   LATHE_RETURN_IF_ERROR(describeSampling(module, image, program, pointers));
   if (device) {
     pointers[offsetof(lrt_program, open_device)] = image.function(device->open);
-    pointers[offsetof(lrt_program, device_code)] = image.external(deviceCodeSymbol(module));
+    const llvm::SmallVector<llvm::StringRef> gpus = getGPUs(module);
+    std::vector<lrt_device_code> codes(gpus.size());
+    Image::Pointers texts;
+    for (auto [index, gpu] : llvm::enumerate(gpus)) {
+      const size_t offset = index * sizeof(lrt_device_code);
+      texts[offset + offsetof(lrt_device_code, device)] = image.string(gpu);
+      texts[offset + offsetof(lrt_device_code, code)] = image.external(deviceCodeSymbol(module, gpu));
+    }
+    pointers[offsetof(lrt_program, device_codes)] = image.bytes("", bytesOf(codes.data(), codes.size()), texts);
+    program.num_device_codes = codes.size();
     program.block_threads = device->blockThreads;
   }
   if (weights.embeddedBytes)

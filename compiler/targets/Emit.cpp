@@ -225,30 +225,16 @@ absl::StatusOr<llvm::SmallString<0>> lathe::emitModule(mlir::ModuleOp module, ll
   return emit(*code, machine, output);
 }
 
-std::unique_ptr<llvm::TargetMachine> lathe::createDeviceMachine(llvm::StringRef triple, llvm::StringRef cpu,
-                                                                llvm::StringRef features) {
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
-  LLVMInitializeNVPTXAsmPrinter();
-  const llvm::Triple device(triple);
-  std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(device, error);
-  assert(target && "this build of LLVM has no NVPTX");
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(device, cpu, features, llvm::TargetOptions(),
-                                                                          llvm::Reloc::Static, llvm::CodeModel::Small,
-                                                                          llvm::CodeGenOptLevel::Aggressive));
-}
-
-absl::StatusOr<llvm::SmallString<0>> lathe::emitText(llvm::StringRef text, llvm::StringRef symbol,
-                                                     llvm::TargetMachine &host) {
+absl::StatusOr<llvm::SmallString<0>> lathe::emitTexts(llvm::ArrayRef<NamedText> texts, llvm::TargetMachine &host) {
   llvm::LLVMContext context;
-  llvm::Module module("text", context);
+  llvm::Module module("texts", context);
   module.setTargetTriple(host.getTargetTriple());
   module.setDataLayout(host.createDataLayout());
-  llvm::Constant *value = llvm::ConstantDataArray::getString(context, text);
-  new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
-                           symbol);
+  for (const auto &[symbol, text] : texts) {
+    llvm::Constant *value = llvm::ConstantDataArray::getString(context, text);
+    new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
+                             symbol);
+  }
   return emit(module, host, Output::Object);
 }
 

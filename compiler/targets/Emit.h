@@ -53,12 +53,13 @@ absl::StatusOr<llvm::SmallString<0>> emit(llvm::Module &module, llvm::TargetMach
 /// The three above, one after another. Error: the diagnostic, in one line.
 absl::StatusOr<llvm::SmallString<0>> emitModule(mlir::ModuleOp module, llvm::TargetMachine &machine, Output output);
 
-/// A machine of this triple that LLVM knows, to emit code for a device.
-std::unique_ptr<llvm::TargetMachine> createDeviceMachine(llvm::StringRef triple, llvm::StringRef cpu,
-                                                         llvm::StringRef features);
+/// A text and the symbol of its first byte.
+struct NamedText {
+  std::string symbol, text;
+};
 
-/// An object of the host that defines `symbol`: the text, with a 0 after it.
-absl::StatusOr<llvm::SmallString<0>> emitText(llvm::StringRef text, llvm::StringRef symbol, llvm::TargetMachine &host);
+/// An object of the host that defines the symbols; each text ends with a 0.
+absl::StatusOr<llvm::SmallString<0>> emitTexts(llvm::ArrayRef<NamedText> texts, llvm::TargetMachine &host);
 
 /// Assembles `text` to an object. Messages call the text `name`.
 absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef name, llvm::TargetMachine &machine);

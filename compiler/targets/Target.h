@@ -55,10 +55,10 @@ public:
   /// Stage llvm: from loops and vectors to the llvm dialect, with the functions that the runtime calls (lrt_entry_fn).
   virtual void addLLVMLowering(mlir::OpPassManager &pm) const = 0;
 
-  /// Stage object: translates the module of stage llvm to an object or to assembly for `host`, the machine that runs
-  /// the executable.
-  virtual absl::StatusOr<llvm::SmallString<0>> emit(mlir::ModuleOp module, llvm::TargetMachine &host,
-                                                    Output output) const = 0;
+  /// Stage object: translates the functions of stage llvm to an object or to assembly for `host`, the machine that runs
+  /// the executable. `skeleton` has the module's attributes. Assembly is of one device: getGPUs() has one name.
+  virtual absl::StatusOr<llvm::SmallString<0>> emit(mlir::ModuleOp module, mlir::ModuleOp skeleton,
+                                                    llvm::TargetMachine &host, Output output) const = 0;
 
   /// The assembly of stage object as an object for the host. `name`: the text's name in messages.
   virtual absl::StatusOr<llvm::SmallString<0>> assemble(llvm::StringRef text, llvm::StringRef name,
@@ -70,15 +70,23 @@ public:
   virtual llvm::StringRef getAssemblySuffix() const { return "s"; }
   virtual llvm::StringRef getCommentMark() const { return "#"; }
 
-  /// How a device runs the code, if the target is a device: the object then defines deviceCodeSymbol(). On other
-  /// targets the entry points are functions of the host, PREFIX_decode and so on.
+  /// How a device runs the code, if the target is a device: the object then defines a deviceCodeSymbol() for each of
+  /// getGPUs(). On other targets the entry points are functions of the host, PREFIX_decode and so on.
   virtual std::optional<DeviceCode> deviceCode(mlir::ModuleOp /*module*/) const { return std::nullopt; }
+
+  /// The devices that code can be made for, by their names for --gpu, and the one without the option; none: the target
+  /// is no device.
+  virtual std::vector<std::string> knownGPUs() const { return {}; }
+  virtual llvm::StringRef getStandardGPU() const { return ""; }
 
   virtual LinkInputs linkInputs() const = 0;
 };
 
-/// The symbol of a module's code for a device.
-inline std::string deviceCodeSymbol(mlir::ModuleOp module) { return (getSymbolPrefix(module) + "_device_code").str(); }
+/// The devices that lm.options.gpu names.
+llvm::SmallVector<llvm::StringRef> getGPUs(mlir::ModuleOp module);
+
+/// The symbol of a module's code for one of them.
+std::string deviceCodeSymbol(mlir::ModuleOp module, llvm::StringRef gpu);
 
 } // namespace lathe
 

@@ -43,6 +43,7 @@ constexpr Key keys[] = {
     {options, "decompose", Kind::Text},
     {options, "embed_weights", Kind::Flag},
     {options, "features", Kind::Text},
+    {options, "gpu", Kind::Text},
     {options, "mcpu", Kind::Text},
     {options, "prefill_rows", Kind::Integer, 1, kMaxRows},
     {options, "schedule_for", Kind::Text},

@@ -105,9 +105,15 @@ static std::string commandNames() {
   return text;
 }
 
+/// What the code was compiled for: "znver4", or "sm_80 (host: znver4)".
+static std::string compiledFor(const lrt_program &program) {
+  const std::string devices = deviceNames(program);
+  return devices.empty() ? program.mcpu : format("%s (host: %s)", devices.c_str(), program.mcpu);
+}
+
 static std::string overview(const lrt_program &program, const std::string &name) {
   std::string text = format("%s: %s (%s), compiled for %s\n\nusage: %s COMMAND [OPTION...]\n\n", name.c_str(),
-                            program.model, program.architecture, program.mcpu, name.c_str());
+                            program.model, program.architecture, compiledFor(program).c_str(), name.c_str());
   for (const Command *command : commands)
     text += format("  %-10s  %s\n", command->name, command->summary);
   text +=
@@ -118,8 +124,8 @@ static std::string overview(const lrt_program &program, const std::string &name)
 }
 
 static std::string versionText(const lrt_program &program) {
-  return format("%s (%s), compiled for %s by lathe %s, ABI %u\n", program.model, program.architecture, program.mcpu,
-                LATHE_VERSION, program.version);
+  return format("%s (%s), compiled for %s by lathe %s, ABI %u\n", program.model, program.architecture,
+                compiledFor(program).c_str(), LATHE_VERSION, program.version);
 }
 
 static int runCommandOf(const lrt_program &program, int argc, char **argv) {

@@ -83,6 +83,22 @@ std::string contentId(const lrt_program &program) {
   return format("%016llx%016llx", (unsigned long long)program.content_id[0], (unsigned long long)program.content_id[1]);
 }
 
+bool isForDevice(const lrt_program &program) { return program.num_device_codes > 0; }
+
+/// What the program runs on.
+std::string describeMachine(const lrt_program &program) {
+  std::string text = line("target", program.target);
+  if (isForDevice(program))
+    text += line("gpus", deviceNames(program));
+  text += line(isForDevice(program) ? "host compiled for" : "compiled for", program.mcpu);
+  text += line("cpu features", program.features ? featureNames(program.features) : "none beyond x86-64");
+  if (isForDevice(program))
+    return text + line("threads of a block", format("%lld", (long long)program.block_threads));
+  return text + line("threads", program.default_threads > 0
+                                    ? format("%lld", (long long)program.default_threads)
+                                    : format("physical cores (%lld here)", (long long)defaultThreads(program)));
+}
+
 std::string describe(const lrt_program &program) {
   std::string text;
   text += line("model", program.model);
@@ -95,18 +111,16 @@ std::string describe(const lrt_program &program) {
   text +=
       line("parameters", readableCount(program.parameters) +
                              (isSparse ? ", " + readableCount(program.active_parameters) + " active per token" : ""));
-  text += line("compiled for", program.mcpu);
-  text += line("cpu features", program.features ? featureNames(program.features) : "none beyond x86-64");
-  text += line("threads", program.default_threads > 0
-                              ? format("%lld", (long long)program.default_threads)
-                              : format("physical cores (%lld here)", (long long)defaultThreads(program)));
+  text += describeMachine(program);
   text += describe(program.decode) + describe(program.prefill) + describe(program.logits);
   text += line("barriers per layer", format("%lld", (long long)program.barriers_per_layer));
   text += line("memory: weights", readableBytes(double(program.weights_bytes)) + ", " +
                                       readableBytes(workOf(program.decode, 1, 0).weightBytes) + " read per token");
   text += line("memory: activations", readableBytes(double(program.arena_bytes)));
-  text += line("memory: scratch", readableBytes(double(program.scratch_bytes)) + " per thread");
-  text += line("memory: caches", readableBytes(double(program.cache_bytes)) + " at most, touched as used, " +
+  text += line("memory: scratch",
+               readableBytes(double(program.scratch_bytes)) + (isForDevice(program) ? " per block" : " per thread"));
+  text += line("memory: caches", readableBytes(double(program.cache_bytes)) +
+                                     (isForDevice(program) ? ", reserved whole, " : " at most, touched as used, ") +
                                      readableCount(growingCacheBytes(program)) + " bytes per token");
   text += describeCaches(program);
   const lrt_sampling &sampling = program.sampling;
@@ -119,6 +133,27 @@ std::string describe(const lrt_program &program) {
   text += line("ABI version", format("%u", program.version));
   text += line("content id", isBare(program) ? "none: compiled from a config without weights" : contentId(program));
   return text;
+}
+
+void addMachine(Json &json, const lrt_program &program) {
+  json.text("target", program.target);
+  json.beginList("gpus");
+  for (int64_t i = 0; i < program.num_device_codes; ++i)
+    json.text(nullptr, program.device_codes[i].device);
+  json.end();
+  json.text("mcpu", program.mcpu);
+  json.beginList("cpu_features");
+  for (int bit = 0; bit < LRT_FEATURE_COUNT; ++bit)
+    if (program.features >> bit & 1)
+      json.text(nullptr, featureNames(uint64_t(1) << bit));
+  json.end();
+  if (isForDevice(program)) {
+    json.null("default_threads");
+    json.integer("block_threads", program.block_threads);
+  } else {
+    json.integer("default_threads", defaultThreads(program));
+    json.null("block_threads");
+  }
 }
 
 void addMemory(Json &json, const lrt_program &program) {
@@ -185,13 +220,7 @@ std::string describeAsJson(const lrt_program &program, const Weights &weights, c
   json.integer("context", program.context);
   json.integer("parameters", program.parameters);
   json.integer("active_parameters", program.active_parameters);
-  json.text("mcpu", program.mcpu);
-  json.beginList("cpu_features");
-  for (int bit = 0; bit < LRT_FEATURE_COUNT; ++bit)
-    if (program.features >> bit & 1)
-      json.text(nullptr, featureNames(uint64_t(1) << bit));
-  json.end();
-  json.integer("default_threads", defaultThreads(program));
+  addMachine(json, program);
   json.beginList("entries");
   for (const lrt_entry *entry : {&program.decode, &program.prefill, &program.logits}) {
     json.beginObject();

@@ -7,8 +7,9 @@
 //===--------------------------------------------------------------------------------------------------------------===//
 
 #include "runtime/cpu/Topology.h"
+#include "runtime/cuda/ChooseCode.h"
 #include "runtime/cuda/Driver.h"
-#include "runtime/engine/Device.h"
+#include "runtime/engine/Engine.h"
 #include "runtime/support/OutputFile.h"
 #include "runtime/support/Support.h"
 #include "runtime/workers/Team.h"
@@ -166,10 +167,21 @@ bool CudaDevice::openContext(std::string &error) {
 }
 
 bool CudaDevice::loadCode(std::string &error) {
+  int major = 0, minor = 0;
+  if (!check(driver.deviceGetAttribute(&major, computeCapabilityMajor, device), "read the device's attributes",
+             error) ||
+      !check(driver.deviceGetAttribute(&minor, computeCapabilityMinor, device), "read the device's attributes", error))
+    return false;
+  const lrt_device_code *chosen = chooseCode(program, 10 * major + minor);
+  if (!chosen) {
+    error = format("%s: expected a GPU that runs code for %s, found one of compute capability %d.%d (compile --gpu)",
+                   deviceName, deviceNames(program).c_str(), major, minor);
+    return false;
+  }
   std::string log(4096, '\0');
   int settings[] = {jitErrorLogBuffer, jitErrorLogBytes};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
-  int result = driver.moduleLoadData(&module, program.device_code, 2, settings, values);
+  int result = driver.moduleLoadData(&module, chosen->code, 2, settings, values);
   if (result == errorUnsupportedPtx || result == errorInvalidPtx) {
     log.resize(strlen(log.c_str()));
     log.resize(std::min(log.size(), log.find('\n')));

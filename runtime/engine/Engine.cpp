@@ -25,6 +25,13 @@ bool lrt::checkProgram(const lrt_program &program, std::string &error) {
   return true;
 }
 
+std::string lrt::deviceNames(const lrt_program &program) {
+  std::string names;
+  for (int64_t i = 0; i < program.num_device_codes; ++i)
+    names += (i ? ", " : "") + std::string(program.device_codes[i].device);
+  return names;
+}
+
 MemoryNeed Engine::need(const Sequence *apart) const {
   MemoryNeed need = device->need();
   if (device->memoryKind() != MemoryKind::Device) // a command's buffers are the host's

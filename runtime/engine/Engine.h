@@ -58,6 +58,9 @@ private:
   Profile *profile = nullptr;
 };
 
+/// "sm_80, sm_90a": the devices that the program has code for; "" if it runs on the CPU.
+std::string deviceNames(const lrt_program &program);
+
 /// Magic, version and CPU features: everything that must hold before compiled code runs.
 bool checkProgram(const lrt_program &program, std::string &error);
 

@@ -111,6 +111,7 @@ const lrt_program fake::program = {
     .size = sizeof(lrt_program),
     .model = "fake",
     .architecture = "checksum",
+    .target = "cpu",
     .mcpu = "x86-64",
     .features = 0,
     .content_id = {computeContentId(), noTokenizerId},
@@ -136,6 +137,10 @@ const lrt_program fake::program = {
     .weights_data = nullptr,
     .weights_data_bytes = 0,
     .sampling = {},
+    .open_device = nullptr,
+    .device_codes = nullptr,
+    .num_device_codes = 0,
+    .block_threads = 0,
 };
 
 std::string fake::weightsFile() {

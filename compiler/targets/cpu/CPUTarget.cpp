@@ -58,7 +58,7 @@ struct CPUTarget : lathe::Target {
   void addLowering(OpPassManager &pm) const override { populateVectorPipeline(pm); }
   void addLLVMLowering(OpPassManager &pm) const override { populateLLVMPipeline(pm); }
 
-  absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host,
+  absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, ModuleOp, llvm::TargetMachine &host,
                                             lathe::Output output) const override {
     return lathe::emitModule(module, host, output);
   }

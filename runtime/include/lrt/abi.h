@@ -141,6 +141,12 @@ typedef struct lrt_sampling {
   double repeat_penalty;  // 1: none
 } lrt_sampling;
 
+/// Code for one kind of device.
+typedef struct lrt_device_code {
+  const char *device; // "sm_80"
+  const char *code;   // PTX, in which the entry points have the names of lrt_entry
+} lrt_device_code;
+
 /// A compiled model. Strings are static and NUL-terminated.
 typedef struct lrt_program {
   uint64_t magic;
@@ -148,7 +154,8 @@ typedef struct lrt_program {
   uint32_t size;            // sizeof(lrt_program)
   const char *model;        // e.g. the directory's or file's name
   const char *architecture; // model_type
-  const char *mcpu;         // what the code was compiled for
+  const char *target;       // "cpu", "cuda"
+  const char *mcpu;         // the CPU that the host's code was compiled for
   uint64_t features;        // 1 << lrt_feature
   uint64_t content_id[2];   // of the weights file; both 0: compiled from a bare config
   int64_t vocabulary;
@@ -175,8 +182,9 @@ typedef struct lrt_program {
   lrt_sampling sampling;
   /// Makes the device that the entry points run on, an lrt::Device; null: the host's workers run them.
   void *(*open_device)(const struct lrt_program *program);
-  const char *device_code; // for that device: PTX, in which the entry points have the names of lrt_entry
-  int64_t block_threads;   // threads of a worker on that device
+  const lrt_device_code *device_codes; // for that device, which chooses one
+  int64_t num_device_codes;
+  int64_t block_threads; // threads of a worker on that device
 } lrt_program;
 
 #ifdef __cplusplus
@@ -186,7 +194,8 @@ static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");
 static_assert(sizeof(lrt_sampling) == 56, "");
-static_assert(sizeof(lrt_program) == 488, "the compiler writes lrt_program field by field");
+static_assert(sizeof(lrt_device_code) == 16, "");
+static_assert(sizeof(lrt_program) == 504, "the compiler writes lrt_program field by field");
 #endif
 
 /// The compiler defines `const lrt_program PREFIX_program` and the entry points PREFIX_decode, PREFIX_prefill and

@@ -1307,7 +1307,7 @@ module attributes {lm.model = {bare = true}} {}
 
 // -----
 
-// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, mcpu, prefill_rows, schedule_for, symbol_prefix, target, threads, tuning, weights, found 'thread'}}
+// expected-error @below {{lm.options: expected keys among decompose, embed_weights, features, gpu, mcpu, prefill_rows, schedule_for, symbol_prefix, target, threads, tuning, weights, found 'thread'}}
 module attributes {lm.options = {thread = 2 : i64}} {}
 
 // -----

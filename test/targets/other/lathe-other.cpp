@@ -43,8 +43,9 @@ struct OtherTarget : Target {
   void registerPasses() const override {}
   void addLowering(OpPassManager &pm) const override { cpu->addLowering(pm); }
   void addLLVMLowering(OpPassManager &pm) const override { cpu->addLLVMLowering(pm); }
-  absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, llvm::TargetMachine &host, Output output) const override {
-    return cpu->emit(module, host, output);
+  absl::StatusOr<llvm::SmallString<0>> emit(ModuleOp module, ModuleOp skeleton, llvm::TargetMachine &host,
+                                            Output output) const override {
+    return cpu->emit(module, skeleton, host, output);
   }
   LinkInputs linkInputs() const override { return cpu->linkInputs(); }
 };
