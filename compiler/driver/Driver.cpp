@@ -90,7 +90,10 @@ private:
 absl::Status Compilation::import() {
   report.begin(Stage::Import);
   const MappingGuard guard;
-  if (llvm::StringRef(options.input).ends_with(".mlir") || llvm::StringRef(options.input).ends_with(".s"))
+  const llvm::StringRef suffix = llvm::sys::path::extension(options.input);
+  if (suffix == ".mlir" || llvm::any_of(allTargets(), [&](const std::unique_ptr<Target> &target) {
+        return suffix == "." + target->getAssemblySuffix().str();
+      }))
     return fileError(options.input, "expected a model, got a dump; --from STAGE says which stage it is of");
   FirstError errors(context);
   const ImportOptions importOptions = {.context = options.context, .ignoreTensors = options.ignoreTensors};
@@ -286,8 +289,12 @@ bool Compilation::embedsWeights() {
 
 std::string Compilation::dumpPath(Stage stage) const {
   const StageInfo &info = getStageInfo(stage);
+  absl::StatusOr<const Target *> target = targetOf(*module);
+  llvm::StringRef suffix = info.suffix;
+  if (stage == Stage::Object && target.ok())
+    suffix = (*target)->getAssemblySuffix();
   llvm::SmallString<128> path(options.dumpStages);
-  llvm::sys::path::append(path, std::to_string(static_cast<int>(stage) + 1) + "." + info.name + "." + info.suffix);
+  llvm::sys::path::append(path, std::to_string(static_cast<int>(stage) + 1) + "." + info.name + "." + suffix);
   return path.str().str();
 }
 

@@ -116,8 +116,8 @@ absl::StatusOr<AssemblyDump> lathe::readAssembly(MLIRContext &context, llvm::Str
     header +=
         (line.consume_front("#") || line.consume_front("//")) && line.consume_front(kPrefix) ? line.str() + "\n" : "\n";
   if (llvm::StringRef(header).trim().empty())
-    return fileError(
-        path, "expected assembly that --emit object printed, with comments that begin with \"#lathe\"; found none");
+    return fileError(path, "expected assembly that --emit object printed, with comments that begin with \"#lathe\" or "
+                           "\"//lathe\"; found none");
   LATHE_ASSIGN_OR_RETURN(auto skeleton, parse(context, path, header));
   return AssemblyDump{std::move(skeleton), file->bytes().str()};
 }

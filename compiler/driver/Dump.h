@@ -18,7 +18,7 @@ void dropSkeleton(mlir::ModuleOp module);
 
 std::string printModule(mlir::ModuleOp module);
 
-/// Assembly after the skeleton, whose lines are comments that begin with `#lathe `.
+/// Assembly after the skeleton, whose lines are comments that begin with `#lathe `, or with another mark.
 std::string printAssembly(mlir::ModuleOp skeleton, llvm::StringRef assembly, llvm::StringRef commentMark);
 
 /// Error: the parser's, `path:line:column: message`.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Resumes from each stage's dump of tiny models and expects the same bytes.
 
-    resume-dumps.py MODEL... --lathe LATHE --work DIR [--until llvm|exe]
+    resume-dumps.py MODEL... --lathe LATHE --work DIR [--until llvm|exe] [--target NAME]
 
 Each dump must give the next one, byte for byte; with --until exe also the executable and its weights. So the executable is
 the same from every dump, although this takes only the time of one compilation.
@@ -16,7 +16,7 @@ STAGES = ["import", "graph", "schedule", "vector", "llvm", "object"]
 
 
 def dump(folder, stage):
-    return folder / f"{STAGES.index(stage) + 1}.{stage}.{'s' if stage == 'object' else 'mlir'}"
+    return next(folder.glob(f"{STAGES.index(stage) + 1}.{stage}.*"))  # assembly has the target's suffix
 
 
 def first_difference(path, other):
@@ -27,14 +27,14 @@ def first_difference(path, other):
     return f"{len(a)} lines, then {len(b)}"
 
 
-def check(lathe, model, work, until):
+def check(lathe, model, work, until, target):
     def compile(*arguments):
         run = subprocess.run([lathe, "compile", *arguments], capture_output=True, text=True)
         return None if run.returncode == 0 else run.stderr.strip()
 
     stages = STAGES if until == "exe" else STAGES[:STAGES.index(until) + 1]
     direct = ["-o", work / "direct"] if until == "exe" else ["--emit", until, "-o", work / "last"]
-    if wrong := compile(model, "--dump-stages", work, "--verify-stages", *direct):
+    if wrong := compile(model, "--target", target, "--dump-stages", work, "--verify-stages", *direct):
         return wrong
     for stage, following in zip(stages, stages[1:]):
         if wrong := compile(dump(work, stage), "--from", stage, "--emit", following, "-o", work / "next"):
@@ -56,13 +56,14 @@ def main():
     parser.add_argument("--lathe", required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--until", choices=["llvm", "exe"], default="llvm")
+    parser.add_argument("--target", default="cpu")
     args = parser.parse_args()
     failed = 0
     for model in args.models:
         work = args.work / f"{model.parent.name}.{model.name}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        wrong = check(args.lathe, model, work, args.until)
+        wrong = check(args.lathe, model, work, args.until, args.target)
         if wrong:
             print(f"{model.parent.name}/{model.name}: {wrong}", flush=True)
         else:
