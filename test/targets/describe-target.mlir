@@ -30,7 +30,7 @@ module attributes {lm.options = {mcpu = "znver4", tuning = "tile_rows=16,float_r
 module attributes {lm.target = #lm.target<"other", products = [<f32, depth = 1, rows = f32>], cache_rows = f32, tiles = <rows = 7, block_rows = 1, replicated_rows = 0, product_tiles = 1, product_panels = 1, attention_rows = 1, attention_tiles = 1, split_positions = 16>, scratch = <absorbed_rows = 8, absorbed_positions = 16, latent_rows = 1, latent_positions = 16>>} {}
 
 //--- invalid.mlir
-// expected-error @below {{lm.options.target: expected one of cpu, got "gpu"}}
+// expected-error @below {{lm.options.target: expected one of cpu, cuda, got "gpu"}}
 module attributes {lm.options = {target = "gpu"}} {}
 
 // -----
