@@ -5,6 +5,7 @@
 #include "frontends/config/models/Model.h"
 #include "frontends/gguf/GgufFrontend.h"
 #include "frontends/huggingface/HuggingFaceFrontend.h"
+#include "frontends/onnx/OnnxFrontend.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -13,8 +14,9 @@ using namespace lathe;
 namespace fs = llvm::sys::fs;
 
 llvm::ArrayRef<const Frontend *> lathe::allFrontends() {
-  // Formats with a magic number come first. The Hugging Face frontend takes any file that looks like JSON.
-  static const Frontend *const frontends[] = {&ggufFrontend(), &huggingFaceFrontend()};
+  // Formats with a magic number come first. The Hugging Face frontend takes any file that looks like JSON, and any
+  // directory with a config.json: one that holds a graph and no other weights is asked for before.
+  static const Frontend *const frontends[] = {&ggufFrontend(), &onnxFrontend(), &huggingFaceFrontend()};
   return frontends;
 }
 
@@ -60,8 +62,6 @@ static absl::Status refuse(const Candidate &candidate, llvm::ArrayRef<const Fron
     LATHE_RETURN_IF_ERROR(frontend->refuse(candidate, expected));
   if (candidate.isDirectory)
     return fileError(candidate.path, "not a model: expected " + expected + ", got a directory");
-  if (candidate.path.ends_with(".onnx"))
-    return fileError(candidate.path, "expected " + expected + ", got an ONNX file, which is not supported yet");
   return fileError(candidate.path, "not a model: expected " + expected + ", got a file of " +
                                        llvm::Twine(candidate.bytes.size()) + " bytes that begins with " +
                                        quoted(candidate.bytes.take_front(8)));

@@ -227,7 +227,7 @@ absl::StatusOr<CommandLine> parseCompile(llvm::ArrayRef<const char *> arguments)
       return problem("--tuning: " + wrong);
   }
   if (options.input.empty())
-    return problem("compile: expected a model: a directory, a config.json or a .gguf file");
+    return problem("compile: expected a model: a directory, a config.json, an .onnx or a .gguf file");
   if (options.output == "-" && options.emit == Stage::Executable)
     return problem("-o: expected a name for the executable, got \"-\"; --emit STAGE prints to stdout");
   if (options.from)
@@ -277,7 +277,7 @@ std::string lathe::versionText() { return "lathe " LATHE_VERSION " (LLVM " LLVM_
 std::string lathe::mainHelp() {
   std::string text = R"(lathe: makes an executable from a language model
 
-  lathe compile MODEL -o chat     MODEL: a Hugging Face directory, a config.json or a .gguf file
+  lathe compile MODEL -o chat     MODEL: a Hugging Face directory, a config.json, an .onnx or a .gguf file
   ./chat run --prompt "Once upon a time" -n 64
 
 Commands:
@@ -290,9 +290,9 @@ Commands:
 }
 
 std::string lathe::compileHelp() {
-  std::string text =
-      "lathe compile MODEL [options]\n\n"
-      "MODEL is a Hugging Face directory, a config.json alone (no weights) or a .gguf file.\n\nOptions:\n";
+  std::string text = "lathe compile MODEL [options]\n\n"
+                     "MODEL is a Hugging Face directory, a config.json alone (no weights), an .onnx file or a .gguf "
+                     "file.\n\nOptions:\n";
   for (const Option &option : table) {
     std::string left = "  " + option.name.str() + (option.value.empty() ? "" : " " + option.value.str());
     text += left.size() < 24 ? left + std::string(24 - left.size(), ' ') : left + "\n" + std::string(24, ' ');

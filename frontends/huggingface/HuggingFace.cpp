@@ -42,9 +42,10 @@ static absl::StatusOr<std::unique_ptr<Checkpoint>> openWeights(llvm::StringRef d
   if (first.ends_with(".safetensors") && first.contains("-of-"))
     return fileError(directory,
                      expected + quoted(first) + ", a part of the model; download the index that names its parts");
-  return fileError(directory, expected + quoted(first) +
-                                  (first.ends_with(".gguf") ? "; to compile that, name the file itself"
-                                                            : ", which is not supported"));
+  return fileError(directory,
+                   expected + quoted(first) +
+                       (first.ends_with(".gguf") || first.ends_with(".onnx") ? "; to compile that, name the file itself"
+                                                                             : ", which is not supported"));
 }
 
 /// Sets whether embedding and head are one matrix, by the rule of transformers: they are if the config says so, unless

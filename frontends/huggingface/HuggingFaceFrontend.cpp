@@ -74,6 +74,10 @@ public:
                                   mlir::MLIRContext &context) const override {
     LATHE_ASSIGN_OR_RETURN(const ModelSource source, openHuggingFace(path));
     LATHE_ASSIGN_OR_RETURN(Imported imported, importSource(source, options, context));
+    if (source.checkpoint)
+      if (const std::vector<std::string> graphs = filesEndingIn(source.directory, {".onnx"}); !graphs.empty())
+        imported.notes.push_back(path.str() + ": the safetensors are read, and not " + quoted(graphs.front()) +
+                                 "; to compile that, name the file itself");
     if (options.readsTokenizer && source.checkpoint)
       imported.tokenizer = readTokenizer(source);
     return std::move(imported);

@@ -256,7 +256,7 @@ TEST(Frontend, SamplingValuesComeFromTheConfigWhereThereIsNoGenerationConfig) {
 
 TEST(Frontend, RefusesWhatIsNoModel) {
   TemporaryDirectory directory;
-  const std::string expected = "expected a Hugging Face directory, a config.json or a .gguf file";
+  const std::string expected = "expected a Hugging Face directory, a config.json, an .onnx file or a .gguf file";
   EXPECT_EQ(messageOf(openModel(directory / "absent")), directory / "absent" + ": No such file or directory");
   EXPECT_EQ(messageOf(openModel(directory.str())),
             directory.str() + ": not a model: expected config.json in the directory, got none");
@@ -266,8 +266,6 @@ TEST(Frontend, RefusesWhatIsNoModel) {
   path = directory.write("empty", "");
   EXPECT_EQ(messageOf(openModel(path)),
             path + ": expected a file with contents, found an empty one; download the file again");
-  path = directory.write("m.onnx", "x");
-  EXPECT_EQ(messageOf(openModel(path)), path + ": " + expected + ", got an ONNX file, which is not supported yet");
   path = directory.write("m.safetensors", "x");
   EXPECT_EQ(messageOf(openModel(path)),
             path + ": " + expected + ", got weights alone; name the directory that holds them");

@@ -162,9 +162,10 @@ TEST_F(Graph, IsFoundAgainWhenADumpIsGoneOnFrom) {
   ASSERT_EQ(messageOf(compile(rest, frontends)), "");
   expectLogits(rest.output);
   // A file that no other frontend can read.
-  EXPECT_EQ(messageOf(compile(rest)), first.output + ": the model it was made of: " + path +
-                                          ": not a model: expected a Hugging Face directory, a config.json or a "
-                                          ".gguf file, got a file of 5136 bytes that begins with \"toy grap\"");
+  EXPECT_EQ(messageOf(compile(rest)),
+            first.output + ": the model it was made of: " + path +
+                ": not a model: expected a Hugging Face directory, a config.json, an "
+                ".onnx file or a .gguf file, got a file of 5136 bytes that begins with \"toy grap\"");
 }
 
 TEST_F(Graph, IsReadByItsOwnFrontendAlone) {
@@ -173,12 +174,13 @@ TEST_F(Graph, IsReadByItsOwnFrontendAlone) {
                 ": not a model: expected a toy graph, got a file of 4 bytes that begins with \"GGUF\"");
   EXPECT_EQ(messageOf(findFrontend(directory.str(), frontends)),
             directory.str() + ": not a model: expected a toy graph, got a directory");
-  const Frontend *all[] = {&frontend, allFrontends()[0], allFrontends()[1]};
+  const Frontend *all[] = {&frontend, allFrontends()[0], allFrontends()[2]};
   auto found = findFrontend(path, all);
   ASSERT_EQ(messageOf(found), "");
   EXPECT_EQ(*found, &frontend);
-  EXPECT_EQ(messageOf(findFrontend(directory.write("m.onnx", "x"), all)),
-            directory / "m.onnx" +
-                ": expected a Hugging Face directory, a config.json, a .gguf file or a toy graph, got "
-                "an ONNX file, which is not supported yet");
+  EXPECT_EQ(
+      messageOf(findFrontend(directory.write("m.onnx", "x"), all)),
+      directory / "m.onnx" +
+          ": not a model: expected a Hugging Face directory, a config.json, a .gguf file or a toy graph, got a file "
+          "of 1 bytes that begins with \"x\"");
 }

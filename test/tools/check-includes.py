@@ -42,6 +42,7 @@ RULES = [
      + ("absl/", "pcre2.h", "google/protobuf/", "lrt/tokenizer.h", "frontends/chat/")),
     ("frontends/huggingface", LLVM + DIALECTS + SUPPORT + ("absl/", "frontends/config/", "frontends/tokenizer/") + FRONTEND),
     ("frontends/gguf", LLVM + DIALECTS + SUPPORT + ("absl/", "frontends/config/", "frontends/tokenizer/") + FRONTEND),
+    ("frontends/onnx", LLVM + DIALECTS + SUPPORT + ("absl/", "google/protobuf/", "onnx/", "frontends/tokenizer/") + FRONTEND),
     ("frontends/*", LLVM + DIALECTS + SUPPORT + ("absl/", "google/protobuf/", "frontends/tokenizer/") + FRONTEND),
     ("frontends", LLVM + DIALECTS + SUPPORT + ("absl/",)),
     ("compiler/support", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/",)),
@@ -76,7 +77,7 @@ def rule_for(path):
 def is_system(name):
     """<vector>, <sys/mman.h>, <gtest/gtest.h>: nothing of ours and nothing of LLVM's."""
     ours = LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "clang/", "frontends/", "compiler/", "runtime/", "test/",
-                                                "pcre2.h", "google/", "gtest/")
+                                                "pcre2.h", "google/", "onnx/", "gtest/")
     return not name.startswith(ours)
 
 

@@ -1,0 +1,17 @@
+//===- Quantized.h - weights of few bits with scales and zero points of their own ---------------------------------===//
+
+#ifndef LATHE_FRONTENDS_ONNX_RULES_QUANTIZED_H
+#define LATHE_FRONTENDS_ONNX_RULES_QUANTIZED_H
+
+#include "frontends/onnx/Raise.h"
+
+namespace lathe::onnx {
+
+/// The matrix of a MatMulNBits: [N, K].
+absl::StatusOr<Weight> nBitsMatrix(const RuleContext &context);
+/// The table of a GatherBlockQuantized.
+absl::StatusOr<Weight> gatheredTable(const RuleContext &context);
+
+} // namespace lathe::onnx
+
+#endif // LATHE_FRONTENDS_ONNX_RULES_QUANTIZED_H
