@@ -38,13 +38,15 @@ def LM_TilesAttr : LM_Attr<"Tiles", "tiles"> {
     * `attention_rows`: the most query rows (or heads that share keys) of one tile of attention.
     * `attention_tiles`: attention of one row is divided into at least so many tiles, if it sees enough positions;
     * `split_positions`: of at least so many positions each.
+    * `split_heads`: where a call of one row has fewer heads than `product_tiles`, the tiles of queries, keys and values
+      are parts of heads, as any product's. What needs whole heads (norm, rotation, appending) is the next phase.
 
     Example: `#lm.tiles<rows = 64, block_rows = 8, replicated_rows = 8, product_tiles = 64, product_panels = 4,
     attention_rows = 16, attention_tiles = 16, split_positions = 64>`
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$block_rows, "int64_t":$replicated_rows, "int64_t":$product_tiles,
                         "int64_t":$product_panels, "int64_t":$attention_rows, "int64_t":$attention_tiles,
-                        "int64_t":$split_positions);
+                        "int64_t":$split_positions, DefaultValuedParameter<"bool", "false">:$split_heads);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

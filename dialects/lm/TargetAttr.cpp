@@ -73,7 +73,8 @@ LogicalResult ProductAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
 
 LogicalResult TilesAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t blockRows,
                                 int64_t replicatedRows, int64_t productTiles, int64_t productPanels,
-                                int64_t attentionRows, int64_t attentionTiles, int64_t splitPositions) {
+                                int64_t attentionRows, int64_t attentionTiles, int64_t splitPositions,
+                                bool /*splitHeads*/) {
   return verifyRanges(emitError, {{"rows", rows, 1, 4096},
                                   {"block_rows", blockRows, 1, 4096},
                                   {"replicated_rows", replicatedRows, 0, 4096},

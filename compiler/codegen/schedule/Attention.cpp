@@ -17,35 +17,71 @@ struct Heads {
   int64_t count;
   Value matrix, bias, norm;
   spmd::BufferOp input = {};
+  spmd::BufferOp projected = {}; // all heads, before norm and rotation
+};
+
+/// Queries, keys and values of a layer.
+class QKVSchedule {
+public:
+  QKVSchedule(ScheduleBuilder &b, QKVOp op)
+      : b(b), op(op), cache(cast<CacheType>(op.getCache().getType())), dim(cache.getDim()),
+        group(kPanelRows / std::gcd(dim, kPanelRows)),
+        // Keys and values first: their tiles also append. With an odd number of tiles and two workers, the worker with
+        // the first tiles has one less.
+        parts({{Heads::Keys, cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm()},
+               {Heads::Values, cache.getHeads(), op.getV(), op.getVBias(), Value()},
+               {Heads::Queries, static_cast<int64_t>(op.getHeads()), op.getQ(), op.getQBias(), op.getQNorm()}}) {}
+
+  void run();
+
+private:
+  /// Tiles of the heads of each part.
+  SmallVector<int64_t> countTiles() const {
+    return llvm::map_to_vector(parts,
+                               [&](const Heads &part) -> int64_t { return llvm::divideCeil(part.count, group); });
+  }
+  /// A tile is a head, from its projection until it is appended.
+  void scheduleWholeHeads();
+  /// A phase for the projections, whose tiles are panels, and one for what needs whole heads.
+  void scheduleSplitHeads();
+  void project(const Heads &part, Value in, Value column, Value out);
+  /// Norm, rotation and appending of the tile with the heads from `head` on. `from`: what was projected; `out`: where
+  /// the result belongs, which may be the same memory.
+  void finish(const Heads &part, Value head, Value row, Value count, Value from, Value out);
+
+  ScheduleBuilder &b;
+  QKVOp op;
+  CacheType cache;
+  const int64_t dim;
+  /// A tile begins at a panel. Where a head is not a whole number of panels, a tile has as many heads as are.
+  const int64_t group;
+  SmallVector<Heads> parts;
+  spmd::BufferOp q, scratch, angles;
 };
 
 } // namespace
 
-static void scheduleQKV(ScheduleBuilder &b, QKVOp op) {
-  auto cache = cast<CacheType>(op.getCache().getType());
-  int64_t dim = cache.getDim();
-  // A tile begins at a panel. Where a head is not a whole number of panels, a tile has as many heads as are.
-  int64_t group = kPanelRows / std::gcd(dim, kPanelRows);
-  spmd::BufferOp q = b.arenaBuffer(b.function.prefix + "q", columnsOf(op.getResult()));
-  b.setBuffer(op.getResult(), q);
-  if (b.isDecomposed(op))
-    return scheduleDecomposed(b, "qkv", op.getOperation(), q);
-  spmd::BufferOp scratch = b.scratchBuffer("head", b.tiles.getRows(), group * dim);
-  spmd::BufferOp angles = op.getRope() ? b.ropeTable(*op.getRope()) : spmd::BufferOp();
-  Value cacheValue = b.weight(op.getCache());
+void QKVSchedule::project(const Heads &part, Value in, Value column, Value out) {
+  kernel::MatmulOp::create(b, in, b.weight(part.matrix), column, out);
+  if (part.bias)
+    kernel::AddBiasOp::create(b, b.weight(part.bias), column, out);
+}
 
-  // Keys and values first: their tiles also append. With an odd number of tiles and two workers, the worker with the
-  // first tiles has one less.
-  SmallVector<Heads> parts = {
-      {Heads::Keys, cache.getHeads(), op.getK(), op.getKBias(), op.getKNorm()},
-      {Heads::Values, cache.getHeads(), op.getV(), op.getVBias(), Value()},
-      {Heads::Queries, static_cast<int64_t>(op.getHeads()), op.getQ(), op.getQBias(), op.getQNorm()}};
-  SmallVector<int64_t> tiles;
-  for (Heads &part : parts) {
-    part.input = operandFor(b, op.getInput(), part.matrix);
-    tiles.push_back(llvm::divideCeil(part.count, group));
-  }
+void QKVSchedule::finish(const Heads &part, Value head, Value row, Value count, Value from, Value out) {
+  if (part.norm)
+    kernel::NormOp::create(b, from, b.weight(part.norm), Value(), out, b.getI64IntegerAttr(dim), op.getEpsAttr());
+  else if (from != out)
+    kernel::CopyOp::create(b, from, out);
+  if (part.role != Heads::Values && angles)
+    kernel::RopeOp::create(b, b.readRows(angles, row, count), out, dim);
+  if (part.role == Heads::Queries)
+    return;
+  Value position = arith::AddIOp::create(b, b.function.position, row);
+  kernel::AppendOp::create(b, out, b.weight(op.getCache()), head, position, /*values=*/part.role == Heads::Values);
+}
 
+void QKVSchedule::scheduleWholeHeads() {
+  SmallVector<int64_t> tiles = countTiles();
   b.tiled("qkv", llvm::sum_of(tiles), b.tiles.getRows(), [&](Value tile, Value row, Value count) {
     b.choosePart(tile, tiles, [&](size_t index, Value local) {
       Heads &part = parts[index];
@@ -54,20 +90,60 @@ static void scheduleQKV(ScheduleBuilder &b, QKVOp op) {
       Value in = b.readRows(part.input, row, count);
       Value out = part.role == Heads::Queries ? b.write(q, row, column, count, width)
                                               : b.write(scratch, zero, zero, count, width);
-      kernel::MatmulOp::create(b, in, b.weight(part.matrix), column, out);
-      if (part.bias)
-        kernel::AddBiasOp::create(b, b.weight(part.bias), column, out);
-      if (part.norm)
-        kernel::NormOp::create(b, out, b.weight(part.norm), Value(), out, b.getI64IntegerAttr(dim), op.getEpsAttr());
-      if (part.role != Heads::Values && angles)
-        kernel::RopeOp::create(b, b.readRows(angles, row, count), out, dim);
-      if (part.role == Heads::Queries)
-        return;
-      Value position = arith::AddIOp::create(b, b.function.position, row);
-      kernel::AppendOp::create(b, out, cacheValue, head, position, /*values=*/part.role == Heads::Values);
+      project(part, in, column, out);
+      finish(part, head, row, count, out, out);
     });
   });
 }
+
+void QKVSchedule::scheduleSplitHeads() {
+  int64_t columns = 0;
+  for (const Heads &part : parts)
+    columns += part.count * dim;
+  const int64_t step = b.productStep(columns);
+  auto ofProjection = llvm::map_to_vector(
+      parts, [&](const Heads &part) -> int64_t { return llvm::divideCeil(part.count * dim, step); });
+  constexpr StringLiteral names[] = {"projected.k", "projected.v", "projected.q"}; // by role
+  for (Heads &part : parts)
+    part.projected = b.arenaBuffer(b.function.prefix + names[part.role], part.count * dim);
+  b.tiled("qkv", llvm::sum_of(ofProjection), b.tiles.getRows(), [&](Value tile, Value row, Value count) {
+    b.choosePart(tile, ofProjection, [&](size_t index, Value local) {
+      Heads &part = parts[index];
+      Value column = b.times(local, step), in = b.readRows(part.input, row, count);
+      project(part, in, column,
+              b.write(part.projected, row, column, count, b.widthFrom(column, part.count * dim, step)));
+    });
+  });
+  SmallVector<int64_t> ofHeads = countTiles();
+  b.tiled("heads", llvm::sum_of(ofHeads), b.tiles.getRows(), [&](Value tile, Value row, Value count) {
+    b.choosePart(tile, ofHeads, [&](size_t index, Value local) {
+      Heads &part = parts[index];
+      Value head = group == 1 ? local : b.times(local, group), column = b.times(head, dim);
+      OpFoldResult width = b.widthFrom(column, part.count * dim, group * dim), zero = b.getIndexAttr(0);
+      Value from = b.read(part.projected, row, column, count, width);
+      Value out = part.role == Heads::Queries  ? b.write(q, row, column, count, width)
+                  : part.role == Heads::Values ? from // nothing changes it
+                                               : b.write(scratch, zero, zero, count, width);
+      finish(part, head, row, count, from, out);
+    });
+  });
+}
+
+void QKVSchedule::run() {
+  q = b.arenaBuffer(b.function.prefix + "q", columnsOf(op.getResult()));
+  b.setBuffer(op.getResult(), q);
+  if (b.isDecomposed(op))
+    return scheduleDecomposed(b, "qkv", op.getOperation(), q);
+  scratch = b.scratchBuffer("head", b.tiles.getRows(), group * dim);
+  angles = op.getRope() ? b.ropeTable(*op.getRope()) : spmd::BufferOp();
+  for (Heads &part : parts)
+    part.input = operandFor(b, op.getInput(), part.matrix);
+  if (b.isOneRow() && b.tiles.getSplitHeads() && llvm::sum_of(countTiles()) < b.tiles.getProductTiles())
+    return scheduleSplitHeads();
+  scheduleWholeHeads();
+}
+
+static void scheduleQKV(ScheduleBuilder &b, QKVOp op) { QKVSchedule(b, op).run(); }
 
 static void scheduleAppend(ScheduleBuilder &b, AppendOp op) {
   auto cache = cast<CacheType>(op.getCache().getType());

@@ -74,9 +74,9 @@ TargetInfo CPUInfo::describe(mlir::MLIRContext *context) {
     products.push_back(wideBytes);
   else
     head.push_back(wideBytes);
-  auto tilesAttr =
-      TilesAttr::get(context, tiles.rows, /*block_rows=*/8, /*replicated_rows=*/8, /*product_tiles=*/64,
-                     /*product_panels=*/4, tiles.attentionRows, tiles.attentionTiles, tiles.splitPositions);
+  auto tilesAttr = TilesAttr::get(context, tiles.rows, /*block_rows=*/8, /*replicated_rows=*/8, /*product_tiles=*/64,
+                                  /*product_panels=*/4, tiles.attentionRows, tiles.attentionTiles, tiles.splitPositions,
+                                  /*split_heads=*/false);
   // With these limits, query rows and their sums stay in the second cache
   // (docs/experiments/2026-11-26-latent-attention-absorbed.md).
   auto scratch = ScratchAttr::get(context, /*absorbed_rows=*/32, /*absorbed_positions=*/64, /*latent_rows=*/512,

@@ -25,8 +25,9 @@ TargetInfo CUDAInfo::describe(mlir::MLIRContext *context) {
   using namespace mlir::lm;
   const ProductAttr bf16 = ProductAttr::get(context, Format::BF16, /*depth=*/2, OperandEncoding::F32);
   const ProductAttr head = ProductAttr::get(context, Format::Q8_0, /*depth=*/2, OperandEncoding::Q16);
-  auto tiles = TilesAttr::get(context, tileRows, /*block_rows=*/8, /*replicated_rows=*/8, /*product_tiles=*/264,
-                              /*product_panels=*/4, attentionRows, attentionTiles, splitPositions);
+  auto tiles =
+      TilesAttr::get(context, tileRows, /*block_rows=*/8, /*replicated_rows=*/8, /*product_tiles=*/264,
+                     /*product_panels=*/4, attentionRows, attentionTiles, splitPositions, /*split_heads=*/true);
   auto scratch = ScratchAttr::get(context, /*absorbed_rows=*/32, /*absorbed_positions=*/64, /*latent_rows=*/512,
                                   /*latent_positions=*/64);
   return {TargetAttr::get(context, mlir::StringAttr::get(context, "cuda"), bf16, OperandEncoding::F32, tiles, scratch,

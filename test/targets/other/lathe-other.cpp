@@ -30,7 +30,7 @@ struct OtherTarget : Target {
         lm::ProductAttr::get(context, Format::Q8_0, /*depth=*/2, lm::OperandEncoding::Q16)};
     auto tiles = lm::TilesAttr::get(context, /*rows=*/24, /*block_rows=*/4, /*replicated_rows=*/0, /*product_tiles=*/3,
                                     /*product_panels=*/2, /*attention_rows=*/6, /*attention_tiles=*/5,
-                                    /*split_positions=*/32);
+                                    /*split_positions=*/32, /*split_heads=*/true);
     auto scratch = lm::ScratchAttr::get(context, /*absorbed_rows=*/16, /*absorbed_positions=*/32, /*latent_rows=*/48,
                                         /*latent_positions=*/32);
     info->target = lm::TargetAttr::get(context, StringAttr::get(context, getName()), products, lm::OperandEncoding::F32,
