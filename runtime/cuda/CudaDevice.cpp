@@ -265,7 +265,7 @@ bool CudaDevice::load(Weights &weights, std::string &error) {
   const int64_t maxRows = std::max<int64_t>(program.prefill.rows, 1);
   if (!(arena = reserve(program.arena_bytes, "activations", error)) ||
       !(scratch = reserve(program.scratch_bytes * blocks, "the blocks' scratch", error)) ||
-      !(barrier = reserve(sizeof(uint32_t), "the barrier", error)) ||
+      !(barrier = reserve(sizeof(lrt_grid), "the barrier", error)) ||
       !(tensors = reserve(program.weights_bytes, "weights", error)) ||
       !share(maxRows * int64_t(sizeof(lrt_row)), rows, error) ||
       !share(maxRows * int64_t(sizeof(int32_t)), tokens, error) ||

@@ -303,7 +303,6 @@ LowerPhases::Prefetch LowerPhases::prefetchAfter(spmd::BarrierOp barrier) {
 /// The memory that the first product in `block`, or in the branch that the tile takes, reads first. Copies the ops that
 /// compute the product's offset to the insertion point.
 LowerPhases::Prefetch LowerPhases::firstRead(Block &block, IRMapping &mapping) {
-  constexpr int64_t maxBytes = 32 << 10; // a worker prefetches at most this much while it waits
   auto make = [&](auto op, Value a, Value b) -> Value { return decltype(op)::create(*rewriter, Location(loc), a, b); };
   auto isKnown = [&](Value value) {
     return mapping.contains(value) || !value.getParentRegion()->getParentOfType<spmd::PhaseOp>();
@@ -320,7 +319,7 @@ LowerPhases::Prefetch LowerPhases::firstRead(Block &block, IRMapping &mapping) {
       Value rest = make(arith::SubIOp(), constant(layout.bytes()), offset);
       Value segment = memref::ExtractAlignedPointerAsIndexOp::create(*rewriter, Location(loc), matrix.getInputs()[0]);
       Value start = make(arith::AddIOp(), segment, matrix.getInputs()[1]);
-      return {make(arith::AddIOp(), start, offset), make(arith::MinSIOp(), rest, constant(maxBytes))};
+      return {make(arith::AddIOp(), start, offset), make(arith::MinSIOp(), rest, constant(prefetchBytes))};
     }
     if (auto choice = dyn_cast<scf::IfOp>(op)) {
       if (choice.getElseRegion().empty() || !isKnown(choice.getCondition()))

@@ -9,7 +9,9 @@ def LowerPhases : Pass<"lm-lower-phases", "::mlir::ModuleOp"> {
     Moves a program's functions into the module: its entry as `@decode`, a kind of layer as `@decode.layer`.
     Example: test/targets/cpu/lower-phases.mlir.
   }];
-  let options = [Option<"staticTiles", "static-tiles", "bool", "false", "each worker has a fixed range of tiles">];
+  let options = [Option<"staticTiles", "static-tiles", "bool", "false", "each worker has a fixed range of tiles">,
+                 Option<"prefetchBytes", "prefetch-bytes", "int64_t", "32768",
+                        "a worker prefetches at most so much while it waits at a barrier">];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }

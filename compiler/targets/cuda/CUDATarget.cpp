@@ -19,11 +19,12 @@ using namespace mlir;
 /// Its result: loops that the threads of a block divide among themselves.
 static void populateVectorPipeline(OpPassManager &pm) {
   pm.addPass(lm::createRecordChecksum()); // while ops still have what the code will rely on
-  pm.addPass(lm::createLowerPhases({/*staticTiles=*/true}));
+  pm.addPass(lm::createLowerPhases({/*staticTiles=*/true, /*prefetchBytes=*/64 << 10}));
   pm.addPass(lm::createDecompose());
   pm.addPass(lm::createLowerCompute());
   pm.addPass(lm::createBlockBarriers());
   pm.addPass(lm::createLowerBlockKernels());
+  pm.addPass(lm::createGridBarrier());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -31,8 +31,6 @@ struct ExportKernels : mlir::lm::impl::ExportKernelsBase<ExportKernels> {
     for (StringRef entry : {"decode", "prefill", "logits"})
       if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry))
         exportEntry(function);
-    if (auto barrier = module.lookupSymbol<LLVM::LLVMFuncOp>("lrt_barrier"); barrier && barrier.isExternal())
-      defineBarrier(barrier);
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
       if (function.isExternal() && !function.symbolKnownUseEmpty(module)) {
         function.emitOpError("is not there on a GPU");
@@ -42,7 +40,6 @@ struct ExportKernels : mlir::lm::impl::ExportKernelsBase<ExportKernels> {
 
 private:
   void exportEntry(LLVM::LLVMFuncOp entry);
-  void defineBarrier(LLVM::LLVMFuncOp barrier);
 
   Type pointer;
 };
@@ -72,54 +69,27 @@ void ExportKernels::exportEntry(LLVM::LLVMFuncOp entry) {
                                  .barriers = LLVM::LoadOp::create(builder, pointer, barriersAt),
                                  .worker = LLVM::ZExtOp::create(builder, i64, block),
                                  .workers = LLVM::ZExtOp::create(builder, i64, blocks)};
+  auto barrier = getOperation().lookupSymbol<LLVM::LLVMFuncOp>("lrt_barrier");
+  Value zero = LLVM::ConstantOp::create(builder, i64, 0);
   if (failed(lathe::callEntry(builder, entry, context)))
     return signalPassFailure();
-  LLVM::ReturnOp::create(builder, ValueRange{});
-}
-
-/// The threads of a block wait for each other; then thread 0 counts the block among those that have arrived, in the u32
-/// at the first argument, which is 0 when the launch begins. The n-th barrier of a launch is over when it is n times
-/// the number of blocks.
-///
-/// LLVM drops the order of an atomicrmw with a scope (22.1: `atomicrmw ... syncscope("device") acq_rel` becomes a plain
-/// atom.global.add), so both accesses are PTX.
-void ExportKernels::defineBarrier(LLVM::LLVMFuncOp barrier) {
-  ImplicitLocOpBuilder builder(barrier.getLoc(), &getContext());
-  barrier.setLinkage(LLVM::Linkage::Internal);
-  barrier.setNoInline(true);
-  Block *entry = barrier.addEntryBlock(builder);
-  Region &body = barrier.getBody();
-  Block *arrive = builder.createBlock(&body), *wait = builder.createBlock(&body), *end = builder.createBlock(&body);
-  Type i32 = builder.getI32Type();
-  Value counter = entry->getArgument(0);
-  auto access = [&](StringRef text) -> Value {
-    return LLVM::InlineAsmOp::create(builder, Type(i32), ValueRange{counter}, text, StringRef("=r,l,~{memory}"),
-                                     /*has_side_effects=*/true, /*is_align_stack=*/false,
-                                     LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
-        .getResult(0);
-  };
-
-  builder.setInsertionPointToEnd(entry);
-  NVVM::BarrierOp::create(builder);
-  Value isFirst = LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::eq, NVVM::ThreadIdXOp::create(builder, i32),
-                                       LLVM::ConstantOp::create(builder, i32, 0));
-  LLVM::CondBrOp::create(builder, isFirst, arrive, end);
-
-  builder.setInsertionPointToEnd(arrive);
-  Value blocks = NVVM::GridDimXOp::create(builder, i32);
-  Value before = access("atom.acq_rel.gpu.add.u32 $0, [$1], 1;");
-  Value round = LLVM::UDivOp::create(builder, before, blocks);
-  Value next = LLVM::AddOp::create(builder, round, LLVM::ConstantOp::create(builder, i32, 1));
-  Value wanted = LLVM::MulOp::create(builder, next, blocks);
-  LLVM::BrOp::create(builder, ValueRange{}, wait);
-
-  builder.setInsertionPointToEnd(wait);
-  Value arrived = access("ld.acquire.gpu.u32 $0, [$1];");
-  Value isOver = LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::uge, arrived, wanted);
-  LLVM::CondBrOp::create(builder, isOver, end, wait);
-
+  if (!barrier) { // a call of one phase
+    LLVM::ReturnOp::create(builder, ValueRange{});
+    return;
+  }
+  // Where times are kept, the end of the call is a barrier, too.
+  Block *last = builder.createBlock(&kernel.getBody()), *end = builder.createBlock(&kernel.getBody());
+  builder.setInsertionPointToEnd(body);
+  Value stampedAt = LLVM::GEPOp::create(builder, pointer, builder.getI8Type(), context.barriers,
+                                        ArrayRef<LLVM::GEPArg>(int32_t(offsetof(lrt_grid, stamped))));
+  Value isStamped =
+      LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::ne, LLVM::LoadOp::create(builder, i32, stampedAt),
+                           LLVM::ConstantOp::create(builder, i32, 0));
+  LLVM::CondBrOp::create(builder, isStamped, last, end);
+  builder.setInsertionPointToEnd(last);
+  LLVM::CallOp::create(builder, barrier, ValueRange{context.barriers, context.worker, zero, zero});
+  LLVM::BrOp::create(builder, ValueRange{}, end);
   builder.setInsertionPointToEnd(end);
-  NVVM::BarrierOp::create(builder);
   LLVM::ReturnOp::create(builder, ValueRange{});
 }
 

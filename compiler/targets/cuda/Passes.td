@@ -24,13 +24,22 @@ def LowerBlockKernels : Pass<"lm-lower-block-kernels", "::mlir::ModuleOp"> {
                            "::mlir::NVVM::NVVMDialect"];
 }
 
+def GridBarrier : Pass<"lm-grid-barrier", "::mlir::ModuleOp"> {
+  let summary = "defines lrt_barrier: the blocks of a launch wait for each other";
+  let description = [{
+    The blocks count themselves in an lrt_grid (runtime/include/lrt/abi.h), and prefetch into the second cache while they
+    wait. They must be on the device at the same time. Example: test/targets/cuda/grid-barrier.mlir.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+}
+
 def ExportKernels : Pass<"lm-export-kernels", "::mlir::ModuleOp"> {
-  let summary = "entry points become kernels, barriers become grid barriers";
+  let summary = "entry points become kernels";
   let description = [{
     Adds a kernel for each entry point, with the entry's name and one parameter, the lrt_step by value
-    (runtime/include/lrt/abi.h). A worker is a block; all of its threads run the entry. `lrt_barrier` waits until all
-    blocks of the launch have reached it: they must be on the device at the same time, so the launch is cooperative.
-    Example: test/targets/cuda/export-kernels.mlir.
+    (runtime/include/lrt/abi.h). A worker is a block; all of its threads run the entry. Where times are kept, the call ends
+    with a barrier. Example: test/targets/cuda/export-kernels.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
 }

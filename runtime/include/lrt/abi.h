@@ -39,8 +39,18 @@ typedef struct lrt_step {
   int64_t rows;           // 1 .. lrt_entry.rows
   int64_t first;          // logits entry: first row of the previous prefill whose logits are wanted; else 0
   int64_t workers;        // 1 .. any
-  void *team;             // the runtime's own; compiled code does not read it
+  void *team;             // on the host: the runtime's own, which compiled code does not read; on a GPU: an lrt_grid
 } lrt_step;
+
+/// What the blocks of a GPU's call meet at. A block writes its times only if `stamped` is not 0; the call then ends with
+/// one more barrier.
+typedef struct lrt_grid {
+  uint32_t arrivals; // of blocks at all barriers of the call; 0 when it begins
+  uint32_t stamped;  // barriers whose times are kept
+  /// Nanoseconds of the device's clock. [workers][stamped]: when worker w reached barrier n; then [stamped]: when worker
+  /// 0 left it.
+  uint64_t *stamps;
+} lrt_grid;
 
 /// Peak rates of the machine that operations are compared with.
 enum lrt_peak { LRT_PEAK_F32 = 0, LRT_PEAK_BF16 = 1, LRT_PEAK_INT8 = 2, LRT_PEAKS = 3 };
@@ -190,6 +200,7 @@ typedef struct lrt_program {
 #ifdef __cplusplus
 static_assert(sizeof(lrt_row) == 16, "compiled code reads lrt_row and lrt_step by offset");
 static_assert(sizeof(lrt_step) == 80, "");
+static_assert(sizeof(lrt_grid) == 16, "");
 static_assert(sizeof(lrt_phase) == 136, "");
 static_assert(sizeof(lrt_entry) == 56, "");
 static_assert(sizeof(lrt_cache) == 48, "");

@@ -7,29 +7,8 @@
 // the function of lm-lower-phases, which has another name now.
 module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_bytes = 1024 : i64, arena_bytes = 512 : i64,
     scratch_bytes = 256 : i64, cache_bytes = 8192 : i64, decode_rows = 1 : i64}} {
-  // A barrier is a function of the device. When all threads of the block are there, one of them adds 1 to the counter and
-  // waits until each block of this round has.
-  // CHECK: llvm.func internal @lrt_barrier(%[[COUNTER:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64) attributes {no_inline
-  // CHECK-DAG: %[[ONE:.*]] = llvm.mlir.constant(1 : i32)
-  // CHECK: nvvm.barrier
-  // CHECK-NEXT: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
-  // CHECK-NEXT: %[[FIRST:.*]] = llvm.icmp "eq" %[[THREAD]], %{{.*}}
-  // CHECK-NEXT: llvm.cond_br %[[FIRST]], ^[[ARRIVE:.*]], ^[[END:.*]]
-  // CHECK-NEXT: ^[[ARRIVE]]:
-  // CHECK: %[[BLOCKS:.*]] = nvvm.read.ptx.sreg.nctaid.x
-  // CHECK: %[[BEFORE:.*]] = llvm.inline_asm has_side_effects "atom.acq_rel.gpu.add.u32 $0, [$1], 1;", "=r,l,~{memory}" %[[COUNTER]]
-  // CHECK: %[[ROUND:.*]] = llvm.udiv %[[BEFORE]], %[[BLOCKS]]
-  // CHECK: %[[NEXT:.*]] = llvm.add %[[ROUND]], %[[ONE]]
-  // CHECK: %[[WANTED:.*]] = llvm.mul %[[NEXT]], %[[BLOCKS]]
-  // CHECK: llvm.br ^[[WAIT:.*]]
-  // CHECK: ^[[WAIT]]:
-  // CHECK: %[[ARRIVED:.*]] = llvm.inline_asm has_side_effects "ld.acquire.gpu.u32 $0, [$1];", "=r,l,~{memory}" %[[COUNTER]]
-  // CHECK: %[[OVER:.*]] = llvm.icmp "uge" %[[ARRIVED]], %[[WANTED]]
-  // CHECK: llvm.cond_br %[[OVER]], ^[[END]], ^[[WAIT]]
-  // CHECK: ^[[END]]:
-  // CHECK-NEXT: nvvm.barrier
-  // CHECK-NEXT: llvm.return
-  llvm.func @lrt_barrier(!llvm.ptr, i64, i64, i64)
+  // CHECK: llvm.func internal @lrt_barrier(
+  llvm.func @lrt_barrier(%grid: !llvm.ptr, %worker: i64, %address: i64, %bytes: i64) { llvm.return }
   // CHECK: llvm.func internal @product.f32.1() attributes {no_inline}
   llvm.func @product.f32.1() { llvm.return }
   // CHECK: llvm.func internal @decode.entry(
@@ -51,6 +30,16 @@ module attributes {lm.model = {vocabulary = 96 : i64}, lm.program = {weights_byt
   // CHECK: %[[WORKER:.*]] = llvm.zext %[[BLOCK]]
   // CHECK: %[[WORKERS:.*]] = llvm.zext %[[COUNT]]
   // CHECK: llvm.call @decode.entry({{.*}} %[[BARRIERS]], %[[WORKER]], %[[WORKERS]],
+  // Where times are kept (lrt_grid.stamped), the end of the call is a barrier.
+  // CHECK: %[[STAMPEDAT:.*]] = llvm.getelementptr %[[BARRIERS]][4]
+  // CHECK: %[[STAMPED:.*]] = llvm.load %[[STAMPEDAT]] : !llvm.ptr -> i32
+  // CHECK: %[[IS:.*]] = llvm.icmp "ne" %[[STAMPED]], %{{.*}} : i32
+  // CHECK: llvm.cond_br %[[IS]], ^[[LAST:.*]], ^[[END:.*]]
+  // CHECK: ^[[LAST]]:
+  // CHECK: llvm.call @lrt_barrier(%[[BARRIERS]], %[[WORKER]],
+  // CHECK: llvm.br ^[[END]]
+  // CHECK: ^[[END]]:
+  // CHECK-NEXT: llvm.return
 }
 
 //--- invalid.mlir

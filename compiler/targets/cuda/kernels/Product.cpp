@@ -24,8 +24,8 @@ public:
 
 private:
   using Values = SmallVector<Value>;
-  static constexpr int64_t kRows = 4;     // rows of the largest tile
-  static constexpr int64_t kUnrolled = 4; // steps whose loads are begun before the first is multiplied
+  static constexpr int64_t kRows = 4;  // rows of the largest tile
+  static constexpr int64_t kLoads = 8; // loads of weights that are begun before the first is multiplied
 
   /// Products of `count` rows from `row` on and `panels` panels from `panel` on.
   void tile(Value row, int64_t count, Value panel, int64_t panels);
@@ -84,13 +84,15 @@ ProductEmitter::Values ProductEmitter::addSteps(Value step, int64_t steps, bool 
 ProductEmitter::Values ProductEmitter::sumsOfLane(Value row, int64_t count, ArrayRef<Value> panels) {
   Values none(count * panels.size() * lanes->outputs, e.number(e.getF32Type(), 0));
   const int64_t warps = e.getWarps();
-  // Whole steps, several at once: from `step` on while step + (kUnrolled - 1) * warps < whole.
+  // Several rows take most registers for their sums.
+  const int64_t unrolled = (count == 1 ? kLoads : 2) / panels.size();
+  // Whole steps, several at once: from `step` on while step + (unrolled - 1) * warps < whole.
   Value step = e.warp(), whole = e.div(columns, e.index(lanes->stepColumns));
-  Value end = e.maximum(e.add(whole, -(kUnrolled - 1) * warps), step);
-  Values sums = e.loop(step, end, kUnrolled * warps, none, [&](Value at, ValueRange before) {
-    return addSteps(at, kUnrolled, /*isWhole=*/true, row, count, panels, before);
+  Value end = e.maximum(e.add(whole, -(unrolled - 1) * warps), step);
+  Values sums = e.loop(step, end, unrolled * warps, none, [&](Value at, ValueRange before) {
+    return addSteps(at, unrolled, /*isWhole=*/true, row, count, panels, before);
   });
-  Value done = e.mul(e.ceilDiv(e.sub(end, step), e.index(kUnrolled * warps)), kUnrolled * warps);
+  Value done = e.mul(e.ceilDiv(e.sub(end, step), e.index(unrolled * warps)), unrolled * warps);
   // The others. The last step may be outside of the matrix for some lanes.
   Value steps = e.ceilDiv(columns, e.index(lanes->stepColumns));
   return e.loop(e.add(step, done), steps, warps, sums, [&](Value at, ValueRange before) {
