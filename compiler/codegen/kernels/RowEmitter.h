@@ -33,6 +33,11 @@ public:
   Type f32s(int64_t count) { return runOf(getF32Type(), count); }
   /// `count` copies of a value.
   virtual Value splat(Value scalar, int64_t count) = 0;
+  /// A function of runs, of one value.
+  Value ofScalar(Value x, function_ref<Value(Value run)> function) {
+    Value result = function(splat(x, 1));
+    return isa<VectorType>(result.getType()) ? vector::ExtractOp::create(*this, result, 0).getResult() : result;
+  }
 
   virtual void forRows(Value memref, function_ref<void(Value row)> body) = 0;
   /// Visits all values of a row of `memref`; the number of columns may be known at run time only.
@@ -48,6 +53,8 @@ public:
   virtual void store(Value values, Value memref, ValueRange at) = 0;
   Value load(Value memref, Value row, Run run) { return load(memref, ValueRange{row, run.column}, run.count); }
   void store(Value values, Value memref, Value row, Run run) { store(values, memref, ValueRange{row, run.column}); }
+  /// One value of `type` from byte `at` of an i8 memref on, at a multiple of its size.
+  virtual Value loadBytes(Type type, Value bytes, ValueRange at) = 0;
   /// f32 values of a weight that is a vector.
   virtual Value loadWeight(Value weight, Run run) = 0;
 };

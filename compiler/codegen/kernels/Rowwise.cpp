@@ -225,6 +225,34 @@ static void expand(kernel::GatherOp op, RowEmitter &e) {
   });
 }
 
+static void expand(kernel::CombineOp op, RowEmitter &e) {
+  int64_t top = RowEmitter::staticColumns(op.getWeights());
+  e.forRows(op.getOut(), [&](Value row) {
+    Value gate;
+    if (op.getGate())
+      gate = e.ofScalar(e.loadScalar(op.getGate(), {row, e.index(0)}), [&](Value x) { return e.sigmoid(x); });
+    SmallVector<Value> from, weights; // of each expert
+    for (int64_t k = 0; k < top; ++k) {
+      Value part = e.index(k);
+      from.push_back(op.getSlots() ? e.cast(e.loadScalar(op.getSlots(), {row, part}), e.getIndexType()) : part);
+      if (!op.getUnweighted())
+        weights.push_back(e.loadScalar(op.getWeights(), {row, part}));
+    }
+    e.forRuns(op.getOut(), [&](Run run) {
+      Value sum = e.number(e.f32s(run.count), 0);
+      if (op.getShared()) {
+        sum = e.load(op.getShared(), row, run);
+        sum = gate ? e.mul(sum, e.splat(gate, run.count)) : sum;
+      }
+      for (auto [k, slot] : llvm::enumerate(from)) {
+        Value x = e.load(op.getInput(), slot, run);
+        sum = op.getUnweighted() ? e.add(sum, x) : e.fma(x, e.splat(weights[k], run.count), sum);
+      }
+      e.store(sum, op.getOut(), row, run);
+    });
+  });
+}
+
 /// cap * tanh(x / cap).
 static Value softcap(RowEmitter &e, Value x, double cap) {
   auto c = [&](double value) { return e.number(x.getType(), value); };
@@ -292,7 +320,7 @@ void addRowwise(Expansions &table) {
   table.add<kernel::ZeroOp, kernel::AddOp, kernel::CopyOp, kernel::ConcatOp, kernel::ScaleOp, kernel::AddBiasOp,
             kernel::ScaleRowsOp, kernel::MultiplyOp, kernel::SparsifyOp, kernel::MatchMagnitudeOp,
             kernel::AltUpPredictOp, kernel::AltUpCorrectOp, kernel::AltUpInjectOp, kernel::NormOp, kernel::ActivationOp,
-            kernel::GluOp, kernel::SoftcapOp, kernel::RoundOp, kernel::GatherOp>();
+            kernel::GluOp, kernel::SoftcapOp, kernel::RoundOp, kernel::GatherOp, kernel::CombineOp>();
 }
 
 } // namespace lathe

@@ -23,7 +23,7 @@ Expansions lathe::getCPUExpansions(KernelContext &context) {
   table.addOwn<VectorEmitter, kernel::QuantizeOp>();
   table.addOwn<VectorEmitter, kernel::AppendOp, kernel::CachedOp>();
   table.addOwn<VectorEmitter, kernel::Conv1dOp, kernel::DeltaRuleOp>();
-  table.addOwn<VectorEmitter, kernel::RouteOp, kernel::DispatchOp, kernel::CombineOp>();
+  table.addOwn<VectorEmitter, kernel::RouteOp, kernel::DispatchOp>();
   table.addWith<VectorEmitter, kernel::MatmulOp>(context);
   table.addWith<VectorEmitter, kernel::AttentionOp, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>(context);
   table.addOwn<VectorEmitter, kernel::CombinePartialsOp>();

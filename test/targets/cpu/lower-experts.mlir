@@ -90,12 +90,12 @@ module attributes {lm.options = {mcpu = "x86-64-v3"}} {
   // CHECK-LABEL: @combine(
   // CHECK: memref.load %arg4[
   // CHECK: arith.divf
+  // CHECK: memref.load %arg2[%{{.*}}, %c0]
+  // CHECK: memref.load %arg2[%{{.*}}, %c1]
   // CHECK: vector.load %arg3[
   // CHECK: arith.mulf %{{.*}} : vector<16xf32>
-  // CHECK: memref.load %arg2[%{{.*}}, %c0]
   // CHECK: vector.load %arg0[
   // CHECK: vector.fma
-  // CHECK: memref.load %arg2[%{{.*}}, %c1]
   // CHECK: vector.load %arg0[
   // CHECK: vector.fma
   // CHECK: vector.store %{{.*}}, %arg5[

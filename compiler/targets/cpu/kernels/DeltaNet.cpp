@@ -31,11 +31,6 @@ Value loadValue(VectorEmitter &e, Value weight, Value index) {
   return e.loadBytes(e.getF32Type(), segment, e.add(offset, e.mul(index, 4)));
 }
 
-/// Applies a function of vectors to one value.
-Value ofScalar(VectorEmitter &e, Value x, function_ref<Value(Value)> function) {
-  return vector::ExtractOp::create(e, function(e.splat(x, 1)), 0);
-}
-
 } // namespace
 
 // The part holds the inputs before the first row, the oldest first: [width - 1][channels].
@@ -140,11 +135,11 @@ Value DeltaRuleEmitter::decayOf(Value row) {
   Value one = e.number(e.f32s(1), 1);
   Value rate = e.add(e.loadScalar(op.getA(), {row, op.getHead()}), loadValue(e, op.getBias(), op.getHead()));
   // softplus(x) = max(x, 0) + ln(1 + exp(-|x|))
-  Value softplus = ofScalar(e, rate, [&](Value x) {
+  Value softplus = e.ofScalar(rate, [&](Value x) {
     Value none = e.number(x.getType(), 0), size = e.maximum(x, e.sub(none, x));
     return e.add(e.maximum(x, none), e.log(e.add(one, e.exp(e.sub(none, size)))));
   });
-  return ofScalar(e, e.mul(loadValue(e, op.getDecay(), op.getHead()), softplus), [&](Value x) { return e.exp(x); });
+  return e.ofScalar(e.mul(loadValue(e, op.getDecay(), op.getHead()), softplus), [&](Value x) { return e.exp(x); });
 }
 
 void DeltaRuleEmitter::chunk(Value first, int64_t count) {
@@ -160,8 +155,7 @@ void DeltaRuleEmitter::chunk(Value first, int64_t count) {
     };
     keyScale.push_back(inverseLength(op.getKey()));
     queryScale.push_back(e.mul(inverseLength(op.getQuery()), scalar(1 / std::sqrt(static_cast<double>(keys)))));
-    strength.push_back(
-        ofScalar(e, e.loadScalar(op.getB(), {row, op.getHead()}), [&](Value x) { return e.sigmoid(x); }));
+    strength.push_back(e.ofScalar(e.loadScalar(op.getB(), {row, op.getHead()}), [&](Value x) { return e.sigmoid(x); }));
     Value own = decayOf(row);
     for (int64_t j = 0; j <= i; ++j)
       decay[j][i + 1] = j == i ? own : e.mul(decay[j][i], own);

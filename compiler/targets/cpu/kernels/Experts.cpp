@@ -5,9 +5,6 @@
 
 using namespace lathe;
 
-/// The sigmoid of a scalar.
-static Value sigmoid(VectorEmitter &e, Value x) { return vector::ExtractOp::create(e, e.sigmoid(e.splat(x, 1)), 0); }
-
 /// Sets the scores of all but the best `top_groups` groups to -infinity, so that none of their experts is chosen. The
 /// score of a group is the sum of its `group_terms` best keys. Of groups with equal scores, the first is better.
 static void hideGroups(kernel::RouteOp op, VectorEmitter &e, Value row, function_ref<Value(Value column)> key) {
@@ -71,9 +68,8 @@ void lathe::expand(kernel::RouteOp op, VectorEmitter &e) {
     }
     auto probability = [&](Value x) -> Value {
       if (!isSoftmax)
-        return sigmoid(e, x);
-      Value power = e.exp(vector::BroadcastOp::create(e, e.f32s(1), e.sub(x, largest)));
-      return e.div(vector::ExtractOp::create(e, power, 0), sum);
+        return e.ofScalar(x, [&](Value x) { return e.sigmoid(x); });
+      return e.div(e.ofScalar(e.sub(x, largest), [&](Value x) { return e.exp(x); }), sum);
     };
     // Without a correction, the scores themselves give the order.
     auto key = [&](Value column) -> Value {
@@ -145,28 +141,5 @@ void lathe::expand(kernel::DispatchOp op, VectorEmitter &e) {
     e.loop(block[0], next, 1,
            [&](Value own) { memref::StoreOp::create(e, number, op.getBlocks(), ValueRange{own, zero}); });
     return SmallVector<Value>{next};
-  });
-}
-
-void lathe::expand(kernel::CombineOp op, VectorEmitter &e) {
-  int64_t top = VectorEmitter::staticColumns(op.getWeights());
-  e.forRows(op.getOut(), [&](Value row) {
-    Value gate = op.getGate() ? sigmoid(e, e.loadScalar(op.getGate(), {row, e.index(0)})) : Value();
-    e.forRuns(op.getOut(), [&](Run run) {
-      auto [column, lanes] = run;
-      Value sum = e.number(e.f32s(lanes), 0);
-      if (op.getShared()) {
-        sum = e.load(e.f32s(lanes), op.getShared(), {row, column});
-        sum = gate ? e.mul(sum, e.splat(gate, lanes)) : sum;
-      }
-      for (int64_t k = 0; k < top; ++k) {
-        Value part = e.index(k);
-        Value from = op.getSlots() ? e.cast(e.loadScalar(op.getSlots(), {row, part}), e.getIndexType()) : part;
-        Value x = e.load(e.f32s(lanes), op.getInput(), {from, column});
-        sum = op.getUnweighted() ? e.add(sum, x)
-                                 : e.fma(x, e.splat(e.loadScalar(op.getWeights(), {row, part}), lanes), sum);
-      }
-      e.store(sum, op.getOut(), {row, column});
-    });
   });
 }

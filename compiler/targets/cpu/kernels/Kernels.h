@@ -77,7 +77,6 @@ void expand(kernel::Conv1dOp op, VectorEmitter &emitter);
 void expand(kernel::DeltaRuleOp op, VectorEmitter &emitter);
 void expand(kernel::RouteOp op, VectorEmitter &emitter);
 void expand(kernel::DispatchOp op, VectorEmitter &emitter);
-void expand(kernel::CombineOp op, VectorEmitter &emitter);
 void expand(kernel::QuantizeOp op, VectorEmitter &emitter);
 void expand(kernel::MatmulOp op, VectorEmitter &emitter, KernelContext &context);
 void expand(kernel::AppendOp op, VectorEmitter &emitter);

@@ -29,8 +29,7 @@ public:
                                      DenseIntElementsAttr::get(i32s(), llvm::to_vector(llvm::seq<int32_t>(0, kLanes))));
   }
   Value load(VectorType type, Value memref, ValueRange at) { return vector::LoadOp::create(*this, type, memref, at); }
-  /// Reads one value of `type` from an i8 memref.
-  Value loadBytes(Type type, Value memref, ValueRange at) {
+  Value loadBytes(Type type, Value memref, ValueRange at) override {
     int64_t bytes = type.getIntOrFloatBitWidth() / 8;
     if (bytes == 1)
       return loadScalar(memref, at);

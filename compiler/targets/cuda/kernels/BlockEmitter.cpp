@@ -12,9 +12,14 @@ Value BlockEmitter::exchange(Value value, int64_t mask) {
                               UnitAttr());
 }
 
-Value BlockEmitter::combine(Value value, function_ref<Value(Value, Value)> operation) {
-  for (int64_t mask = kWarp / 2; mask; mask /= 2)
+Value BlockEmitter::combineLanes(Value value, int64_t lanes, function_ref<Value(Value, Value)> operation) {
+  for (int64_t mask = lanes / 2; mask; mask /= 2)
     value = operation(value, exchange(value, mask));
+  return value;
+}
+
+Value BlockEmitter::combine(Value value, function_ref<Value(Value, Value)> operation) {
+  value = combineLanes(value, kWarp, operation);
   if (getWarps() == 1)
     return value;
   Value ofWarps = shared("warps", getWarps());
@@ -28,9 +33,9 @@ Value BlockEmitter::combine(Value value, function_ref<Value(Value, Value)> opera
   return result;
 }
 
-Value BlockEmitter::shared(StringRef name, int64_t count) {
+Value BlockEmitter::shared(StringRef name, int64_t count, Type element) {
   const std::string symbol = ("shared." + name + "." + Twine(count)).str();
-  auto type = MemRefType::get({count}, getF32Type(), MemRefLayoutAttrInterface(),
+  auto type = MemRefType::get({count}, element ? element : getF32Type(), MemRefLayoutAttrInterface(),
                               getI64IntegerAttr(int64_t(NVVM::NVVMMemorySpace::Shared)));
   if (!module.lookupSymbol(symbol)) {
     OpBuilder::InsertionGuard guard(*this);
@@ -63,6 +68,23 @@ void BlockEmitter::storeBytes(Value value, Value bytes, ValueRange at) {
   Value one = vector::BroadcastOp::create(*this, VectorType::get({1}, value.getType()), value);
   vector::StoreOp::create(*this, bitcast(VectorType::get({size}, getI8Type()), one), bytes, at, /*nontemporal=*/false,
                           llvm::MaybeAlign(size));
+}
+
+SmallVector<Value> BlockEmitter::loadFour(Value rows, Value row, Value column) {
+  constexpr int64_t kCount = 4;
+  auto type = mlir::cast<MemRefType>(rows.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  SmallVector<Value> values;
+  if (!ShapedType::isDynamic(strides[0]) && strides[0] % kCount == 0) {
+    Value four = vector::LoadOp::create(*this, VectorType::get({kCount}, getF32Type()), rows, ValueRange{row, column},
+                                        /*nontemporal=*/false, llvm::MaybeAlign(16));
+    for (int64_t i = 0; i < kCount; ++i)
+      values.push_back(vector::ExtractOp::create(*this, four, i));
+  } else {
+    for (int64_t i = 0; i < kCount; ++i)
+      values.push_back(loadScalar(rows, {row, Emitter::add(column, i)}));
+  }
+  return values;
 }
 
 void BlockEmitter::forRows(Value memref, function_ref<void(Value row)> body) {

@@ -34,6 +34,18 @@ public:
   /// The value (f32 or i32) of the lane whose number differs in the bits of `mask`. All lanes of the warp must come
   /// here.
   Value exchange(Value value, int64_t mask);
+  /// The value (f32 or i32) of each group of `lanes` neighbouring lanes, a power of two, combined by an operation that
+  /// may be done in any order; each lane gets the result. All lanes of the warp must come here.
+  Value combineLanes(Value value, int64_t lanes, function_ref<Value(Value, Value)> operation);
+  Value sumOfLanes(Value value, int64_t lanes = kWarp) {
+    return combineLanes(value, lanes, [&](Value a, Value b) { return Emitter::add(a, b); });
+  }
+  Value largestOfLanes(Value value, int64_t lanes = kWarp) {
+    return combineLanes(value, lanes, [&](Value a, Value b) { return maximum(a, b); });
+  }
+  /// The lanes of a warp wait here for each other, and see what the others wrote before to shared memory. All of them
+  /// must come here.
+  void syncWarp() { NVVM::SyncWarpOp::create(*this, number(getI32Type(), -1)); }
   /// The f32 of all threads of a block, combined by an operation that may be done in any order; each thread gets the
   /// result. It does not depend on the number of blocks.
   Value combine(Value value, function_ref<Value(Value, Value)> operation);
@@ -43,20 +55,29 @@ public:
   Value largestOfBlock(Value value) {
     return combine(value, [&](Value a, Value b) { return maximum(a, b); });
   }
-  /// memref<count x f32> in the block's shared memory. The same name is the same memory.
-  Value shared(StringRef name, int64_t count);
+  /// memref<count x f32> in the block's shared memory, or of another element of 32 bits. The same name is the same
+  /// memory.
+  Value shared(StringRef name, int64_t count, Type element = {});
 
   /// for (i = begin + own number; i < end; i += number of threads)
   void forThreads(Value begin, Value end, function_ref<void(Value i)> body) {
     loop(Emitter::add(begin, thread()), end, threads, body);
   }
   void forThreads(int64_t count, function_ref<void(Value i)> body) { forThreads(index(0), index(count), body); }
+  /// The warps of the block divide [0, count): for (i = own number; i < count; i += number of warps)
+  void forWarps(Value count, function_ref<void(Value i)> body) { loop(warp(), count, getWarps(), body); }
   /// Only thread 0 runs `body`.
   void onOneThread(function_ref<void()> body);
 
   /// `type` (a vector or a number), from byte `at` of an i8 memref on; `alignment`: what divides its address, in bytes.
   Value loadBytes(Type type, Value bytes, ValueRange at, int64_t alignment);
+  Value loadBytes(Type type, Value bytes, ValueRange at) override {
+    return loadBytes(type, bytes, at, type.getIntOrFloatBitWidth() / 8);
+  }
   void storeBytes(Value value, Value bytes, ValueRange at);
+  /// Four neighbouring f32 of a row, from a column on that is a multiple of four. They are one load if rows are a
+  /// multiple of 16 bytes apart.
+  SmallVector<Value> loadFour(Value rows, Value row, Value column);
 
   using RowEmitter::load;
   using RowEmitter::store;
