@@ -19,6 +19,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   addRowwise(table);
   addRope(table);
   table.addWith<BlockEmitter, kernel::MatmulOp>(context);
+  table.addOwn<BlockEmitter, kernel::QuantizeOp>();
   return table;
 }
 

@@ -33,6 +33,7 @@ void callProduct(BlockEmitter &emitter, BlockContext &context, const BlockProduc
 Expansions getBlockExpansions(BlockContext &context);
 
 void expand(kernel::MatmulOp op, BlockEmitter &emitter, BlockContext &context);
+void expand(kernel::QuantizeOp op, BlockEmitter &emitter);
 
 } // namespace lathe
 
