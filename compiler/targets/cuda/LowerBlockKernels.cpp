@@ -20,6 +20,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   addRope(table);
   table.addWith<BlockEmitter, kernel::MatmulOp>(context);
   table.addOwn<BlockEmitter, kernel::QuantizeOp>();
+  table.addOwn<BlockEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();
   return table;
 }
 

@@ -34,6 +34,9 @@ Expansions getBlockExpansions(BlockContext &context);
 
 void expand(kernel::MatmulOp op, BlockEmitter &emitter, BlockContext &context);
 void expand(kernel::QuantizeOp op, BlockEmitter &emitter);
+void expand(kernel::EmbedOp op, BlockEmitter &emitter);
+void expand(kernel::AddPositionsOp op, BlockEmitter &emitter);
+void expand(kernel::ValuesOp op, BlockEmitter &emitter);
 
 } // namespace lathe
 
