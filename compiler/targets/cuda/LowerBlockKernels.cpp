@@ -21,6 +21,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   table.addWith<BlockEmitter, kernel::MatmulOp>(context);
   table.addOwn<BlockEmitter, kernel::QuantizeOp>();
   table.addOwn<BlockEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();
+  table.addOwn<BlockEmitter, kernel::RouteOp, kernel::DispatchOp>();
   return table;
 }
 

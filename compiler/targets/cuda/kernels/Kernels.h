@@ -37,6 +37,8 @@ void expand(kernel::QuantizeOp op, BlockEmitter &emitter);
 void expand(kernel::EmbedOp op, BlockEmitter &emitter);
 void expand(kernel::AddPositionsOp op, BlockEmitter &emitter);
 void expand(kernel::ValuesOp op, BlockEmitter &emitter);
+void expand(kernel::RouteOp op, BlockEmitter &emitter);
+void expand(kernel::DispatchOp op, BlockEmitter &emitter);
 
 } // namespace lathe
 
