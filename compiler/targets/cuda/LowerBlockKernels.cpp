@@ -22,6 +22,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   table.addOwn<BlockEmitter, kernel::QuantizeOp>();
   table.addOwn<BlockEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();
   table.addOwn<BlockEmitter, kernel::RouteOp, kernel::DispatchOp>();
+  table.addOwn<BlockEmitter, kernel::Conv1dOp, kernel::DeltaRuleOp>();
   return table;
 }
 

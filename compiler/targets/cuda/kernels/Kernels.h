@@ -39,6 +39,8 @@ void expand(kernel::AddPositionsOp op, BlockEmitter &emitter);
 void expand(kernel::ValuesOp op, BlockEmitter &emitter);
 void expand(kernel::RouteOp op, BlockEmitter &emitter);
 void expand(kernel::DispatchOp op, BlockEmitter &emitter);
+void expand(kernel::Conv1dOp op, BlockEmitter &emitter);
+void expand(kernel::DeltaRuleOp op, BlockEmitter &emitter);
 
 } // namespace lathe
 
