@@ -11,7 +11,7 @@ namespace lathe {
 struct CUDAInfo {
   int64_t blockThreads = 256; // a multiple of a warp
   int64_t warpPanels = 2;     // panels that a warp multiplies at once
-  int64_t tileRows = 64, attentionRows = 16, attentionTiles = 16, splitPositions = 64; // #lm.tiles
+  int64_t tileRows = 128, attentionRows = 16, attentionTiles = 16, splitPositions = 64; // #lm.tiles
 
   /// With the parameters of lm.tuning, or else those of lm.options.tuning. Emits an error for a wrong one.
   static mlir::FailureOr<CUDAInfo> get(mlir::ModuleOp module);

@@ -21,10 +21,14 @@ struct BlockContext {
 /// begin at byte `offset` of `segment` and are `panelStride` bytes apart.
 struct BlockProduct {
   Value segment, offset, panelStride, columns;
-  Value input, out; // memref<?x?xf32 or i8, strided>, memref<?x?xf32, strided>
+  Value input, out; // memref<?x?xf32, bf16 or i8, strided>, memref<?x?xf32, strided>
   Format format;
   int64_t depth;
 };
+
+/// Emits the body of a function that multiplies many bf16 rows by bf16 panels (depth 2) on tensor cores. Its arguments
+/// are those of BlockProduct; `columns` and the distance of rows are multiples of 8.
+void emitGemm(BlockEmitter &emitter, func::FuncOp function);
 
 /// Calls the function that multiplies; all threads of the block come here. `out` may be read after the next sync().
 void callProduct(BlockEmitter &emitter, BlockContext &context, const BlockProduct &product);

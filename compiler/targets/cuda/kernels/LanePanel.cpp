@@ -41,7 +41,8 @@ public:
     for (int64_t d = 0; d < depth; ++d) {
       Value column = e.add(firstColumn(step), d);
       // Weights beyond the last column are 0.
-      values.push_back(e.loadScalar(rows, {row, isWhole ? column : e.minimum(column, e.add(columns, -1))}));
+      Value value = e.loadScalar(rows, {row, isWhole ? column : e.minimum(column, e.add(columns, -1))});
+      values.push_back(value.getType().isBF16() ? arith::ExtFOp::create(e, e.getF32Type(), value).getResult() : value);
     }
     return values;
   }

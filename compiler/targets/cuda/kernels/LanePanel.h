@@ -19,7 +19,7 @@ public:
   using Values = SmallVector<Value>;
 
   /// `segment` holds panels of `format` with `depth` columns side by side, `columns` (K) in all. The rows that are
-  /// multiplied by them are f32 for floats, and quantised (dialects/lm/QuantizedRow.h) for quantised formats.
+  /// multiplied by them are f32 or bf16 for floats, and quantised (dialects/lm/QuantizedRow.h) for quantised formats.
   static std::unique_ptr<LanePanel> create(BlockEmitter &e, Format format, int64_t depth, Value segment, Value columns);
   virtual ~LanePanel() = default;
 

@@ -144,13 +144,29 @@ MemRefType anyRows(Type element, int64_t rows) {
 
 } // namespace
 
-void lathe::callProduct(BlockEmitter &e, BlockContext &context, const BlockProduct &product) {
+namespace {
+
+/// How many rows a function multiplies.
+enum class Rows { One, Few, Many };
+
+/// Whether there is a function for many rows on tensor cores (Gemm.cpp).
+bool hasGemm(const BlockProduct &product) {
+  auto input = cast<MemRefType>(product.input.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return product.format == Format::BF16 && product.depth == 2 && input.getElementType().isBF16() &&
+         succeeded(input.getStridesAndOffset(strides, offset)) && !ShapedType::isDynamic(strides[0]) &&
+         strides[0] % 8 == 0 && input.getDimSize(1) % 8 == 0 && !ShapedType::isDynamic(input.getDimSize(1));
+}
+
+void callFor(Rows rows, BlockEmitter &e, BlockContext &context, const BlockProduct &product) {
   auto typeOf = [](Value memref) { return cast<MemRefType>(memref.getType()); };
-  // A function of its own for one row: decode.
-  const int64_t rows = typeOf(product.input).getDimSize(0) == 1 ? 1 : ShapedType::kDynamic;
+  const StringRef kind = rows == Rows::Many ? "gemm." : "product.";
   const std::string name =
-      ("product." + getFormatInfo(product.format).name + "." + Twine(product.depth) + (rows == 1 ? ".row" : "")).str();
-  MemRefType input = anyRows(typeOf(product.input).getElementType(), rows), out = anyRows(e.getF32Type(), rows);
+      (kind + getFormatInfo(product.format).name + "." + Twine(product.depth) + (rows == Rows::One ? ".row" : ""))
+          .str();
+  const int64_t count = rows == Rows::One ? 1 : ShapedType::kDynamic;
+  MemRefType input = anyRows(typeOf(product.input).getElementType(), count), out = anyRows(e.getF32Type(), count);
   auto function = context.module.lookupSymbol<func::FuncOp>(name);
   if (!function) {
     OpBuilder builder(context.module.getContext());
@@ -161,13 +177,29 @@ void lathe::callProduct(BlockEmitter &e, BlockContext &context, const BlockProdu
         inside, name, inside.getFunctionType({product.segment.getType(), index, index, index, input, out}, {}));
     function.setPrivate();
     inside.setInsertionPointToEnd(function.addEntryBlock());
-    ProductEmitter(inside, context.gpu, product.format, product.depth, function).run();
+    if (rows == Rows::Many)
+      emitGemm(inside, function);
+    else
+      ProductEmitter(inside, context.gpu, product.format, product.depth, function).run();
     func::ReturnOp::create(inside);
   }
   func::CallOp::create(e, function,
                        ValueRange{product.segment, product.offset, product.panelStride, product.columns,
                                   memref::CastOp::create(e, input, product.input),
                                   memref::CastOp::create(e, out, product.out)});
+}
+
+} // namespace
+
+void lathe::callProduct(BlockEmitter &e, BlockContext &context, const BlockProduct &product) {
+  constexpr int64_t many = 5; // an instruction of the tensor cores multiplies 8 rows
+  const int64_t rows = cast<MemRefType>(product.input.getType()).getDimSize(0);
+  auto call = [&](Rows rows) { callFor(rows, e, context, product); };
+  if (rows == 1)
+    return call(Rows::One);
+  if (!hasGemm(product))
+    return call(Rows::Few);
+  e.ifThen(e.less(e.rowsOf(product.input), e.index(many)), [&] { call(Rows::Few); }, [&] { call(Rows::Many); });
 }
 
 void lathe::expand(kernel::MatmulOp op, BlockEmitter &e, BlockContext &context) {
