@@ -28,8 +28,10 @@ def tool(name):
     return os.path.join(here, "tools", name)
 
 
+# --param target=cuda: the tiny models on the simulator of PTX (`./x test --cuda`).
+target = lit_config.params.get("target", "cpu")
 # --param log=FILE and --param option=OPTION for lathe compile: what set-tolerances.py asks for.
-check_model = tool("check-model.py")
+check_model = tool("check-model.py") + (f" --target {target}" if target != "cpu" else "")
 if "log" in lit_config.params:
     check_model += f" --log {lit_config.params['log']} --option={lit_config.params['option']}"
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs every kind of test of a build and counts the results.
 
-    run-tests.py --build DIR [-j N] [--filter REGEX] [KIND]...      KIND: unit runtime ptxsim threads lit source;
+    run-tests.py --build DIR [-j N] [--filter REGEX] [--cuda] [KIND]...      KIND: unit runtime ptxsim threads lit source;
                                                                     default: all but threads
 
 Failures are printed with their output. The last line is `N passed, N failed`; the exit status is 0 only when nothing
-failed and something ran. --filter is lit's: tests whose path matches.
+failed and something ran. --filter is lit's: tests whose path matches. --cuda runs the tiny models of test/models with --target cuda, on
+the simulator of PTX.
 """
 import argparse
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 
 TEST = Path(__file__).resolve().parents[1]
 LIT = "/usr/lib/llvm-22/bin/lit"
+CUDA = ("--param", "target=cuda")
 
 
 class Counts:
@@ -75,7 +77,7 @@ def google_test(program, counts):
     return status
 
 
-def lit(build, jobs, pattern, counts):
+def lit(build, jobs, pattern, counts, parameters=()):
     """lit's own lines: one per test, the output of those that fail."""
     def on_line(line):
         match = re.match(r"(PASS|XFAIL|UNSUPPORTED|FAIL|XPASS|UNRESOLVED|TIMEOUT): lathe :: ", line)
@@ -91,7 +93,7 @@ def lit(build, jobs, pattern, counts):
         if not re.match(r"(Total Discovered Tests|  (Passed|Unsupported|Failed|Expectedly Failed) *:|Testing Time|\*+$|$)", line):
             print(line, flush=True)
 
-    command = [LIT, "-v", "--no-progress-bar", f"-j{jobs}", build / "test"]
+    command = [LIT, "-v", "--no-progress-bar", f"-j{jobs}", *parameters, build / "test"]
     return stream(command + ([f"--filter={pattern}"] if pattern else []), on_line, 3600)
 
 
@@ -113,6 +115,7 @@ def main():
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("-j", type=int, default=max(2, os.cpu_count() or 2))
     parser.add_argument("--filter")
+    parser.add_argument("--cuda", action="store_true")
     parser.add_argument("kinds", nargs="*", metavar="KIND")
     args = parser.parse_args()
     build = args.build.resolve()
@@ -124,6 +127,8 @@ def main():
         "threads": lambda counts: google_test(build / "bin" / "lathe-runtime-tsan-tests", counts),
         "lit": lambda counts: lit(build, args.j, args.filter, counts),
     }
+    if args.cuda:
+        kinds = {"cuda": lambda counts: lit(build, args.j, args.filter or ":: models/", counts, CUDA)}
     unknown = set(args.kinds) - set(kinds)
     if unknown:
         parser.error(f"expected {', '.join(kinds)}, got {', '.join(sorted(unknown))}")
