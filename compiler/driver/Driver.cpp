@@ -186,7 +186,7 @@ absl::Status Compilation::recordOptions() {
     entries.set("symbol_prefix", builder.getStringAttr(options.symbolPrefix));
   set("embed_weights", "--embed-weights", builder.getBoolAttr(options.embedWeights));
   // A dump describes the target of the command line it was made with.
-  for (llvm::StringRef option : {"--target", "--mcpu", "--schedule-for", "--tuning"})
+  for (llvm::StringRef option : {"--target", "--mcpu", "--gpu", "--schedule-for", "--tuning"})
     if (options.given.contains(option)) {
       (*module)->removeAttr(lm::kTargetAttr);
       (*module)->removeAttr(lm::kTuningAttr);
@@ -220,6 +220,9 @@ absl::Status Compilation::checkTarget(const Target &target) {
   if (target.knownGPUs().empty())
     return options.given.contains("--gpu") ? absl::InvalidArgumentError("--gpu: expected --target cuda, got " + name)
                                            : absl::OkStatus();
+  if ((*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr).get("schedule_for"))
+    return absl::InvalidArgumentError("--schedule-for: expected --target cpu, got " + name +
+                                      ": the schedule is the GPU's");
   if ((*module)->getAttrOfType<DictionaryAttr>(kOptionsAttr).get("decompose"))
     return absl::InvalidArgumentError("--decompose: expected --target cpu, got " + name +
                                       ": decompositions reserve memory while they run, which a GPU's code cannot");

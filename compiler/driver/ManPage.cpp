@@ -39,9 +39,10 @@ std::string lathe::manPage() {
       ".B lathe compile\n.I FILE.mlir\n.B \\-\\-from\n.I STAGE\n.RI [ OPTION ...]\n"
       ".SH DESCRIPTION\n"
       ".B lathe compile\n"
-      "reads a Hugging Face directory, a config.json alone, an .onnx or a .gguf file and writes a static executable made for\n"
-      "that model and one kind of CPU. With weights, OUT.weights is written beside it; the executable finds it there\n"
-      "wherever both are moved. An output is written whole or not at all.\n"
+      "reads a Hugging Face directory, a config.json alone, an .onnx or a .gguf file and writes an executable made "
+      "for\n"
+      "that model and one kind of CPU or GPU. With weights, OUT.weights is written beside it; the executable finds it\n"
+      "there wherever both are moved. An output is written whole or not at all.\n"
       ".SH COMMANDS\n";
   for (const CommandInfo &command : allCommands())
     text += entry(command.name, command.value, command.help);
