@@ -102,6 +102,9 @@ absl::StatusOr<StoredMatrix> ReaderBuilder::open(int64_t matrix, int64_t part) {
   StoredMatrix stored;
   stored.format = weight.getStoredFormat();
   stored.shape = shapes.front();
+  // How many bytes the values have depends on what lies apart.
+  for (lm::SourceRole role : ArrayRef(roles).drop_front())
+    stored.get(role).rule = lm::getSourceRule(stored.format, role, weight.getSource(role).getFormat());
   for (auto [role, ofRole] : llvm::zip_equal(roles, segments)) {
     const lm::SourceSegment &segment = ofRole[part * matrices + matrix];
     const llvm::StringRef path = segment.file.getValue();

@@ -136,6 +136,84 @@ private:
   int64_t blocks; // in a row
 };
 
+/// Values of 4 or 8 bits, neighbours side by side, with scales and perhaps zero points apart (MatMulNBits of ONNX
+/// Runtime): value = scale * (q - zero point). As rows of q4_0, q4_1 or q8_0 the scales are float16, and a block of the
+/// file is several blocks of 32.
+class SplitBlocksReader : public MatrixReader {
+public:
+  explicit SplitBlocksReader(const StoredMatrix &matrix)
+      : matrix(matrix), info(getFormatInfo(matrix.format)), scales(matrix.get(SourceRole::Scales)),
+        zeroPoints(matrix.get(SourceRole::ZeroPoints)), block(scales.rule->columns),
+        perRow(scales.rule->perRow(matrix.shape.pitch)), rowBytes(matrix.shape.pitch * info.bits / 8) {}
+
+  void read(IndexRange rows, IndexRange columns, float *out) const override {
+    for (int64_t row = rows.begin; row < rows.end; ++row)
+      for (int64_t column = columns.begin; column < columns.end;) {
+        const int64_t end = std::min(columns.end, (column / block + 1) * block);
+        const float scale = scaleAt(row, column / block);
+        const int zero = zeroAt(row, column / block);
+        for (; column < end; ++column)
+          *out++ = static_cast<float>(quantisedAt(row, column) - zero) * scale;
+      }
+  }
+  const uint8_t *storedRow(int64_t row, std::vector<uint8_t> &scratch) const override {
+    const bool isWhole = block % 32 == 0 && matrix.shape.columns % 32 == 0;
+    if (!isWhole || (info.format == Format::Q8_0 && zeroPoints.bytes))
+      return nullptr;
+    scratch.resize(matrix.shape.columns / 32 * info.bytes);
+    uint8_t *out = scratch.data();
+    for (int64_t column = 0; column < matrix.shape.columns; column += 32, out += info.bytes)
+      writeBlock(row, column, out);
+    return scratch.data();
+  }
+  void release(IndexRange) const override {}
+
+private:
+  int quantisedAt(int64_t row, int64_t column) const {
+    const uint8_t *bytes = matrix.get(SourceRole::Values).bytes + row * rowBytes;
+    return info.bits == 8 ? bytes[column] : bytes[column / 2] >> column % 2 * 4 & 15;
+  }
+  float scaleAt(int64_t row, int64_t index) const {
+    const uint8_t *at = scales.bytes + (row * perRow + index) * scales.rule->bytes;
+    if (scales.rule->bytes == 2) {
+      uint16_t half;
+      std::memcpy(&half, at, 2);
+      return halfToFloat(half);
+    }
+    float scale;
+    std::memcpy(&scale, at, 4);
+    return scale;
+  }
+  int zeroAt(int64_t row, int64_t index) const {
+    if (!zeroPoints.bytes)
+      return 1 << (info.bits - 1);
+    // Two of 4 bits to a byte; each row begins with a byte of its own.
+    const uint8_t *bytes = zeroPoints.bytes + row * zeroPoints.rule->perRow(matrix.shape.pitch);
+    return zeroPoints.rule->columns == block ? bytes[index] : bytes[index / 2] >> index % 2 * 4 & 15;
+  }
+  /// 32 values as the format stores them.
+  void writeBlock(int64_t row, int64_t column, uint8_t *out) const {
+    const float scale = scaleAt(row, column / block);
+    const int zero = zeroAt(row, column / block);
+    auto append = [&](float value) {
+      const uint16_t half = floatToHalf(value);
+      std::memcpy(out, &half, 2);
+      out += 2;
+    };
+    append(scale);
+    if (info.minimum)
+      append(-scale * static_cast<float>(zero)); // ggml adds it
+    auto pair = [&](int i) { return quantisedAt(row, column + i) | quantisedAt(row, column + i + 16) << 4; };
+    for (int i = 0; i < 32 * info.bits / 8; ++i)
+      *out++ = static_cast<uint8_t>(info.bits == 8 ? quantisedAt(row, column + i) ^ 0x80 : pair(i));
+  }
+
+  StoredMatrix matrix;
+  const FormatInfo &info;
+  StoredMatrix::Source scales, zeroPoints;
+  int64_t block, perRow, rowBytes; // perRow: scales of a row
+};
+
 template <typename Reader> std::unique_ptr<MatrixReader> make(const StoredMatrix &matrix) {
   return std::make_unique<Reader>(matrix);
 }
@@ -148,20 +226,25 @@ const struct {
 } readers[] = {
     {Format::F8E4M3, SourceRole::Scales, make<BlockScaledReader>},
     {Format::MXFP4, SourceRole::Scales, make<SplitMXFP4Reader>},
+    {Format::Q4_0, SourceRole::Scales, make<SplitBlocksReader>},
+    {Format::Q4_1, SourceRole::Scales, make<SplitBlocksReader>},
+    {Format::Q8_0, SourceRole::Scales, make<SplitBlocksReader>},
 };
 
 } // namespace
 
 uint64_t lathe::getSourceBytes(const StoredMatrix &matrix, SourceRole role, llvm::ArrayRef<SourceRole> apart) {
   const StoredShape &shape = matrix.shape;
-  if (const SourceRule *rule = getSourceRule(matrix.format, role)) {
+  if (const std::optional<SourceRule> &rule = matrix.get(role).rule) {
     const int64_t rows = rule->rowOf(matrix.get(role).row + shape.rows - 1) + 1;
     return ((rows - 1) * rule->perRow(shape.pitch) + rule->perRow(shape.columns)) * rule->bytes;
   }
   const FormatInfo &info = getFormatInfo(matrix.format);
   int64_t bytes = info.bytes;
   for (SourceRole other : apart)
-    bytes = getSourceRule(matrix.format, other)->blockBytes;
+    bytes = matrix.get(other).rule->blockBytes;
+  if (!apart.empty() && info.isQuantised() && !info.hasTable())
+    return (shape.rows - 1) * (shape.pitch * info.bits / 8) + (shape.columns * info.bits + 7) / 8;
   // Columns may be left out: the last row then ends before the next would begin.
   const int64_t last = (shape.columns + info.block - 1) / info.block;
   return ((shape.rows - 1) * (shape.pitch / info.block) + last) * bytes;

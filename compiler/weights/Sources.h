@@ -7,6 +7,7 @@
 #include "dialects/lm/LMOps.h"
 #include <array>
 #include <memory>
+#include <optional>
 
 namespace lathe {
 
@@ -15,6 +16,7 @@ struct StoredMatrix {
   struct Source {
     const uint8_t *bytes = nullptr; // null: there is no such source
     int64_t row = 0;                // scales: the row of the scaled tensor at which the values begin
+    std::optional<mlir::lm::SourceRule> rule = std::nullopt; // of another role than values
   };
 
   Format format = Format::F32;

@@ -97,6 +97,9 @@ public:
     }
   }
   bool mixesRows() const override { return input->mixesRows(); }
+  const uint8_t *storedRow(int64_t row, std::vector<uint8_t> &scratch) const override {
+    return step.getGroup() == step.getStride() ? input->storedRow(row, scratch) : nullptr;
+  }
 
 private:
   SliceAttr step;

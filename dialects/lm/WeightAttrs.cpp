@@ -23,15 +23,33 @@ static std::string toString(const StoredShape &shape) {
 // #lm.source<values bf16 "a" at 0, 64, "b" at 0>
 //===--------------------------------------------------------------------------------------------------------------===//
 
-const SourceRule *lm::getSourceRule(lathe::Format values, SourceRole role) {
-  static constexpr SourceRule rules[] = {
+/// "f32_b64": what is stored for each block, and how many neighbours of a row are a block.
+static SourceRule parseBlockRule(lathe::Format values, SourceRole role, StringRef format) {
+  const bool isScales = role == SourceRole::Scales;
+  const int64_t valueBytes = lathe::getFormatInfo(values).bits * 32 / 8; // of 32 values
+  const auto [number, size] = format.split("_b");
+  int64_t block = 0;
+  const bool isKnown = isScales ? number == "f32" || number == "f16" : number == "u4" || number == "u8";
+  if (!isKnown || size.getAsInteger(10, block) || block < 16 || block > 1 << 16 || !llvm::isPowerOf2_64(block))
+    return {values, role, isScales ? "f32_b32" : "u4_b32", isScales ? 4 : 1, 1, isScales ? 32 : 64, valueBytes};
+  // Two zero points of 4 bits share a byte.
+  const int64_t bytes = number == "f32" ? 4 : number == "f16" ? 2 : 1;
+  return {values, role, format, bytes, 1, number == "u4" ? 2 * block : block, valueBytes};
+}
+
+std::optional<SourceRule> lm::getSourceRule(lathe::Format values, SourceRole role, StringRef format) {
+  const SourceRule rules[] = {
       {lathe::Format::F8E4M3, SourceRole::Scales, "f32", 4, lathe::kScaleBlock, lathe::kScaleBlock, 1},
       {lathe::Format::MXFP4, SourceRole::Scales, "e8m0", 1, 1, 32, 16},
   };
   for (const SourceRule &rule : rules)
     if (rule.values == values && rule.role == role)
-      return &rule;
-  return nullptr;
+      return rule;
+  const bool hasZeroPoints = values == lathe::Format::Q4_1 || values == lathe::Format::Q8_0;
+  const bool hasScales = hasZeroPoints || values == lathe::Format::Q4_0;
+  if ((role == SourceRole::Scales && hasScales) || (role == SourceRole::ZeroPoints && hasZeroPoints))
+    return parseBlockRule(values, role, format);
+  return std::nullopt;
 }
 
 SourceAttr SourceAttr::get(MLIRContext *context, SourceRole role, StringRef format, ArrayRef<SourceSegment> segments) {

@@ -7,7 +7,8 @@ include "dialects/lm/LMTypes.td"
 
 def LM_SourceRole : I32EnumAttr<"SourceRole", "what a source of a weight holds", [
     I32EnumAttrCase<"Values", 0, "values">,
-    I32EnumAttrCase<"Scales", 1, "scales">]> {
+    I32EnumAttrCase<"Scales", 1, "scales">,
+    I32EnumAttrCase<"ZeroPoints", 2, "zero_points">]> {
   let cppNamespace = "::mlir::lm";
   let genSpecializedAttr = 0;
 }
@@ -22,9 +23,9 @@ def LM_Dimension : I32EnumAttr<"Dimension", "a dimension of a matrix; a vector h
 def LM_SourceAttr : LM_Attr<"Source", "source"> {
   let summary = "the segments of files that hold one role of a weight";
   let description = [{
-    `role` says what lies there: `values` (numbers, or blocks of quantised values with their scales), or `scales` that
-    the file keeps apart. `format` says how: of values one of dialects/lm/Formats.h, of scales what `getSourceRule`
-    names.
+    `role` says what lies there: `values` (numbers, or blocks of quantised values with their scales), or `scales` and
+    `zero_points` that the file keeps apart. `format` says how: of values one of dialects/lm/Formats.h, of the others
+    what `getSourceRule` names: `f16_b64` is a float16 for each 64 neighbours of a row, `u4_b64` a number of 4 bits.
 
     There is one segment for each matrix of the weight. Where `#lm.concat` joins parts, there is one for each part of
     each matrix: all first parts, then all second parts. A segment begins at one of `offsets` (bytes). Its length

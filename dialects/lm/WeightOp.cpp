@@ -113,7 +113,7 @@ FailureOr<SmallVector<StoredShape, 4>> lm::getRecipeShapes(WeightOp weight,
 static constexpr int64_t kMaxStored = int64_t(1) << 50;
 
 /// Rows say where in a block of several rows a segment begins. Nothing else would read them.
-static LogicalResult verifyRows(WeightOp op, SourceAttr source, const SourceRule *rule) {
+static LogicalResult verifyRows(WeightOp op, SourceAttr source, const std::optional<SourceRule> &rule) {
   if (source.getRows().empty() || (rule && rule->rows > 1))
     return success();
   return op.emitOpError() << "expects rows beside scales of blocks of several rows, but found them beside "
@@ -130,13 +130,13 @@ static LogicalResult verifyRoles(WeightOp op) {
   std::optional<lathe::Format> format = lathe::parseFormat(name);
   if (!format)
     return op.emitOpError() << "expects a known format of values, but found \"" << name << "\"";
-  if (failed(verifyRows(op, sources.front(), nullptr)))
+  if (failed(verifyRows(op, sources.front(), std::nullopt)))
     return failure();
   for (SourceAttr source : ArrayRef(sources).drop_front()) {
     StringRef role = stringifySourceRole(source.getRole());
     if (llvm::count_if(sources, [&](SourceAttr other) { return other.getRole() == source.getRole(); }) > 1)
       return op.emitOpError() << "expects one source of each role, but found " << role << " again";
-    const SourceRule *rule = getSourceRule(*format, source.getRole());
+    const std::optional<SourceRule> rule = getSourceRule(*format, source.getRole(), source.getFormat());
     if (!rule)
       return op.emitOpError() << "expects no " << role << " beside values of " << name << ", but found a source";
     if (source.getFormat().getValue() != rule->format)
@@ -160,7 +160,7 @@ static LogicalResult verifySegments(WeightOp op, const StoredShape &stored) {
                               << " x " << parts << ", but found " << source.getOffsets().size();
     if (source.getRows().empty())
       continue;
-    const SourceRule *rule = getSourceRule(op.getStoredFormat(), source.getRole());
+    const std::optional<SourceRule> rule = getSourceRule(op.getStoredFormat(), source.getRole(), source.getFormat());
     const int64_t perRow = rule->perRow(stored.pitch);
     const int64_t rows = rule->rowOf(*llvm::max_element(source.getRows()) + stored.rows - 1) + 1;
     if (rows > kMaxStored / perRow)
@@ -188,8 +188,11 @@ LogicalResult WeightOp::verify() {
     return emitOpError() << "expects at most 2^50 stored values, but found " << stored.rows << " rows of "
                          << stored.pitch;
   const lathe::FormatInfo &info = lathe::getFormatInfo(getStoredFormat());
-  if (getSources() && stored.pitch % info.block)
-    return emitOpError() << "expects stored rows of whole blocks of " << info.block << " values for " << info.name
+  // Quantised values whose scales lie apart end with any byte.
+  const bool isApart = getSources() && getSource(SourceRole::Scales) && info.isQuantised() && !info.hasTable();
+  const int64_t block = isApart ? 8 / info.bits : info.block;
+  if (getSources() && stored.pitch % block)
+    return emitOpError() << "expects stored rows of whole blocks of " << block << " values for " << info.name
                          << ", but found rows of " << stored.pitch;
   return getSources() ? verifySegments(*this, stored) : success();
 }

@@ -6,6 +6,7 @@
 #include "dialects/lm/Formats.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Diagnostics.h"
+#include <optional>
 
 namespace mlir::lm {
 
@@ -27,12 +28,12 @@ struct StoredShape {
   bool isVector = false;
 };
 
-/// A role that a format has besides values: a number for each block of rows x columns values.
+/// A role that a format has besides values: numbers for each block of rows x columns values.
 struct SourceRule {
   lathe::Format values;
   SourceRole role;
-  llvm::StringLiteral format;
-  int64_t bytes;         // of one such number
+  llvm::StringRef format;
+  int64_t bytes;         // for a block
   int64_t rows, columns; // of a block, values
   int64_t blockBytes;    // of a block of FormatInfo::block values without the numbers of this role
 
@@ -42,9 +43,11 @@ struct SourceRule {
   int64_t rowOf(int64_t row) const { return row / rows; }
 };
 
-/// What a source in this role holds, for quantised values of format `values`. Returns null if the format has no such
-/// role.
-const SourceRule *getSourceRule(lathe::Format values, SourceRole role);
+/// What a source in this role holds, for quantised values of format `values`. Returns nothing if the format has no such
+/// role. Values of q4_0, q4_1 and q8_0 may have scales and zero points of several formats: value = scale * (q - zero
+/// point), with a zero point of 8 or 128 where there are none. If `format` is none of them, the rule is that of another
+/// one.
+std::optional<SourceRule> getSourceRule(lathe::Format values, SourceRole role, llvm::StringRef format = "");
 
 /// The stored shape, then the shape after each step of a weight's recipe: step i reads shapes[i] and makes
 /// shapes[i + 1]. Error: a step that does not fit its input.

@@ -66,7 +66,7 @@ WeightRecipe lathe::makeRecipe(Builder &builder, const Checkpoint &checkpoint, c
     SmallVector<lm::SourceSegment> scales;
     for (const ScaleSegment &scale : binding.scales)
       scales.push_back({pathOf(*scale.tensor), static_cast<int64_t>(scale.offset), scale.firstRow});
-    const lm::SourceRule *rule = lm::getSourceRule(binding.format, lm::SourceRole::Scales);
+    const std::optional<lm::SourceRule> rule = lm::getSourceRule(binding.format, lm::SourceRole::Scales);
     assert(rule && "a format that has no scales apart");
     sources.push_back(lm::SourceAttr::get(context, lm::SourceRole::Scales, rule->format, scales));
   }

@@ -74,9 +74,13 @@ absl::StatusOr<Value> BodyBuilder::makeExperts(const Term *operation) {
                           builder.getI64IntegerAttr(info.top), lm::ScoringAttr::get(builder.getContext(), info.scoring),
                           builder.getF64FloatAttr(1), info.isNormalized ? builder.getUnitAttr() : UnitAttr(),
                           builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(1));
-  Value x = argument(operation);
+  Value x = argument(operation), shared, gate;
+  if (operation->arguments.size() > 2) {
+    shared = argument(operation, 2);
+    gate = argument(operation, 3);
+  }
   return lm::ExpertsOp::create(builder, loc, x.getType(), x, route.getWeights(), route.getExperts(),
-                               weightOf(operation, 0), weightOf(operation, 1), weightOf(operation, 2), Value(), Value(),
+                               weightOf(operation, 0), weightOf(operation, 1), weightOf(operation, 2), shared, gate,
                                weightOf(operation, 3), weightOf(operation, 4), weightOf(operation, 5),
                                lm::ActivationAttr::get(builder.getContext(), operation->activation),
                                builder.getF64FloatAttr(info.limit), builder.getF64FloatAttr(info.upOffset), UnitAttr())
@@ -182,6 +186,8 @@ private:
   std::string keyOf(const LayerRange &layer, ArrayRef<std::pair<WeightUse, std::string>> slots) const;
   void add(StringRef symbol, const Weight &weight) {
     emitWeight(builder, symbol, weight);
+    if (const std::optional<Format> format = convertedTo(weight))
+      ++emitted.converted[getFormatInfo(*format).name.str()];
     emitted.parameters += countOf(weight);
     emitted.activeParameters += weight.experts ? countOf(weight) / weight.experts : countOf(weight);
   }

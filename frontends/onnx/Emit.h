@@ -6,11 +6,13 @@
 #include "frontends/onnx/Program.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <map>
 
 namespace lathe::onnx {
 
 struct EmittedModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::map<std::string, int64_t> converted;     // quantised weights that are stored in another format, by its name
   int64_t parameters = 0, activeParameters = 0; // values of the weights
 };
 

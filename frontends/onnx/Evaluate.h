@@ -23,6 +23,7 @@ struct Stored {
   // row of the matrix have one scale and zero point. Without zero points it is 2^(bits - 1), or 0 for signed values.
   std::shared_ptr<const Constant> scales, zeroPoints;
   int64_t bits = 0, block = 0;
+  int64_t pitch = 0; // values that a row of the file has
 };
 
 /// What is known of a value of the graph.

@@ -53,6 +53,10 @@ public:
     Imported imported;
     imported.module = std::move(emitted.module);
     describe(path, *model, *program, settings, emitted, *imported.module);
+    for (const auto &[format, count] : emitted.converted)
+      imported.notes.push_back(file + ": " + std::to_string(count) +
+                               (count == 1 ? " quantised matrix is" : " quantised matrices are") + " stored as " +
+                               format + ": no format of the executable has such blocks");
     if (options.readsTokenizer)
       imported.tokenizer = readTokenizer(file, directory, settings, program->order.back()->width);
     return std::move(imported);

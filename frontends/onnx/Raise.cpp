@@ -41,14 +41,19 @@ llvm::StringRef lathe::onnx::nameOf(Kind kind) {
                                                   "scores",
                                                   "masked scores",
                                                   "scores with sinks",
+                                                  "largest score",
+                                                  "shifted scores",
                                                   "probabilities",
                                                   "is nan",
                                                   "router probabilities",
                                                   "top weights",
                                                   "top indices",
                                                   "sum of top",
-                                                  "chosen experts"};
-  static_assert(std::size(names) == static_cast<size_t>(Kind::ChosenExperts) + 1);
+                                                  "chosen weights",
+                                                  "expert product",
+                                                  "weighted experts",
+                                                  "gated shared expert"};
+  static_assert(std::size(names) == static_cast<size_t>(Kind::GatedShared) + 1);
   return names[static_cast<size_t>(kind)];
 }
 
@@ -83,6 +88,8 @@ std::optional<double> RuleContext::scalar(size_t i) const {
 }
 
 absl::StatusOr<View> RuleContext::compact(View view) {
+  if (!view.operation)
+    return invalid("expected data, got a constant");
   const std::optional<int64_t> columns = view.layout.contiguousColumns();
   if (!columns)
     return invalid("expected neighbouring columns of " + nameOf(view.operation->kind) + ", got others");
@@ -185,6 +192,7 @@ static absl::StatusOr<const Term *> narrow(Raiser &raiser, const Term *operation
   };
   switch (operation->kind) {
   case Kind::Linear:
+  case Kind::ExpertProduct:
     for (Weight &weight : part.weights)
       if (weight)
         weight = weight.select(first, count);
@@ -228,7 +236,13 @@ absl::StatusOr<const Term *> lathe::onnx::selectColumns(Raiser &raiser, const Te
     return invalid("expected columns of " + nameOf(operation->kind) + ", got columns after its last");
   if (const Term *known = raiser.selected(operation, first, count))
     return known;
-  LATHE_ASSIGN_OR_RETURN(const Term *part, narrow(raiser, operation, first, count));
+  constexpr int maxDepth = 200;
+  if (raiser.selectionDepth() == maxDepth)
+    return invalid("expected fewer than 200 operations to take columns of");
+  ++raiser.selectionDepth();
+  auto narrowed = narrow(raiser, operation, first, count);
+  --raiser.selectionDepth();
+  LATHE_ASSIGN_OR_RETURN(const Term *part, std::move(narrowed));
   return raiser.selected(operation, first, count) = part;
 }
 
@@ -256,8 +270,8 @@ void Raiser::readNode(const Node &node, int number) {
       return fail(reasons[input]);
   std::string reason = "expected an op that a rule reads, got this one";
   for (llvm::ArrayRef<RuleEntry> rules :
-       {layoutRules(), embedRules(), normRules(), linearRules(), ropeRules(), attentionRules(), groupQueryRules(),
-        activationRules(), expertsRules(), elementwiseRules()})
+       {layoutRules(), embedRules(), normRules(), linearRules(), ropeRules(), attentionRules(), attentionOpRules(),
+        groupQueryRules(), activationRules(), expertsRules(), elementwiseRules()})
     for (const RuleEntry &entry : rules)
       if (node.is(entry.domain, entry.op)) {
         const absl::Status status = entry.rule(context);

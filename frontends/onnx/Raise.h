@@ -40,6 +40,8 @@ public:
   const Term *&selected(const Term *operation, int64_t first, int64_t count) {
     return selections[{operation, first, count}];
   }
+  /// Limits the recursion of selectColumns.
+  int &selectionDepth() { return depth; }
   bool hasPast() const {
     return llvm::any_of(roles, [](const InputRole &r) { return r.kind == InputKind::Past; });
   }
@@ -57,6 +59,7 @@ private:
   Raised &raised;
   std::vector<View> views;
   std::vector<std::string> reasons; // of values without a view
+  int depth = 0;                    // of selectColumns
   std::map<std::tuple<const Term *, int64_t, int64_t>, const Term *> selections;
 };
 
@@ -67,14 +70,22 @@ public:
 
   bool has(size_t i) const { return node.input(i) >= 0; }
   bool isData(size_t i) const { return has(i) && evaluated(i).isData(); }
-  const Evaluated &evaluated(size_t i) const { return raiser.evaluator()[node.input(i)]; }
+  /// Of a missing input: not set.
+  const Evaluated &evaluated(size_t i) const {
+    static const Evaluated none;
+    return has(i) ? raiser.evaluator()[node.input(i)] : none;
+  }
   /// Values of a constant input; null if there are none, or too many.
   TensorPtr constant(size_t i) const {
     return has(i) && !isData(i) ? raiser.evaluator().constant(node.input(i)) : nullptr;
   }
   /// The number that all values of a constant input are.
   std::optional<double> scalar(size_t i) const;
-  const View &view(size_t i) const { return raiser.view(node.input(i)); }
+  /// Of a missing input or a constant: without an operation.
+  const View &view(size_t i) const {
+    static const View none;
+    return has(i) ? raiser.view(node.input(i)) : none;
+  }
   /// The view of an input with all columns of its operation: others are left out of the operation.
   absl::StatusOr<View> compact(size_t i) { return compact(view(i)); }
   absl::StatusOr<View> compact(View view);
@@ -114,6 +125,7 @@ llvm::ArrayRef<RuleEntry> normRules();
 llvm::ArrayRef<RuleEntry> linearRules();
 llvm::ArrayRef<RuleEntry> ropeRules();
 llvm::ArrayRef<RuleEntry> attentionRules();
+llvm::ArrayRef<RuleEntry> attentionOpRules();
 llvm::ArrayRef<RuleEntry> groupQueryRules();
 llvm::ArrayRef<RuleEntry> activationRules();
 llvm::ArrayRef<RuleEntry> expertsRules();

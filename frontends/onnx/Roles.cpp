@@ -15,20 +15,20 @@ const Node *readerAt(const Graph &graph, int value, llvm::StringRef op, size_t i
   return nullptr;
 }
 
-/// Rows that a matrix product gives, if the file says how many columns.
+/// How many columns a projection gives, if the file says so; a bias may follow it.
 int64_t widthOf(const Graph &graph, int value) {
-  const int producer = graph.values[value].node;
-  if (producer < 0)
-    return 0;
-  const Node &node = graph.nodes[producer];
-  if (node.op == "MatMulNBits")
-    return node.integer("N", 0);
-  if (node.op == "Add")
-    return std::max(node.input(0) < 0 ? 0 : widthOf(graph, node.input(0)),
-                    node.input(1) < 0 ? 0 : widthOf(graph, node.input(1)));
-  const int weight = node.op == "MatMul" ? node.input(1) : -1;
-  const auto constant = weight < 0 ? nullptr : graph.values[weight].constant;
-  return constant && constant->shape.size() == 2 ? constant->shape[1] : 0;
+  constexpr int maxSteps = 4;
+  for (int step = 0; step < maxSteps && value >= 0 && graph.values[value].node >= 0; ++step) {
+    const Node &node = graph.nodes[graph.values[value].node];
+    if (node.op == "MatMulNBits")
+      return node.integer("N", 0);
+    const int weight = node.input(1);
+    const auto constant = weight < 0 ? nullptr : graph.values[weight].constant;
+    if (node.op == "MatMul")
+      return constant && constant->shape.size() == 2 ? constant->shape[1] : 0;
+    value = node.op == "Add" && !constant ? weight : node.input(0);
+  }
+  return 0;
 }
 
 /// A cache [1, heads, past, dim]. Sizes that the graph leaves open follow from the attention that reads it.

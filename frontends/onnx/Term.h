@@ -52,6 +52,8 @@ enum class Kind : uint8_t {
   Scores,
   Masked,
   WithSinks,
+  LargestScore,
+  Shifted, // scores minus the largest
   Probabilities,
   IsNaN,
   // Steps to experts.
@@ -59,7 +61,10 @@ enum class Kind : uint8_t {
   TopWeights,          // the largest of them
   TopIndices,
   SumOfTop,
-  ChosenExperts, // rows times the chosen experts' matrices
+  ChosenWeights,   // matrices of the chosen experts
+  ExpertProduct,   // rows times them: a row for each chosen expert
+  WeightedExperts, // times the experts' weights
+  GatedShared,     // rows of a shared expert times the sigmoid of its gate
 };
 
 llvm::StringRef nameOf(Kind kind);

@@ -19,6 +19,7 @@ enum class AxisKind : uint8_t {
   Column, // values of a row; of scores: query heads
   Time,   // positions of a cache, past ones first
   Repeat, // the same value again
+  Slot,   // a token's chosen experts
 };
 
 /// `size` steps along an axis. Columns: step i is column i * stride.

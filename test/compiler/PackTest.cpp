@@ -443,6 +443,77 @@ TEST_F(PackTest, CodesAndScalesApartBecomeBlocks) {
       segments);
 }
 
+namespace {
+
+/// Values as MatMulNBits has them: neighbours share a byte, scales and zero points lie apart.
+struct SplitBlocks {
+  int64_t rows, columns, block, bits; // columns are whole blocks
+  bool hasZeroPoints, hasHalves;
+  std::string values, scales, zeroPoints;
+
+  int quantisedAt(int64_t row, int64_t column) const { return static_cast<int>((row * 7 + column * 5) % (1 << bits)); }
+  float scaleAt(int64_t row, int64_t index) const { return static_cast<float>(1 + (row + 3 * index) % 7) / 64; }
+  int zeroAt(int64_t row, int64_t index) const {
+    return hasZeroPoints ? static_cast<int>((row + 2 * index) % (1 << bits)) : 1 << (bits - 1);
+  }
+  std::vector<float> row(int64_t row, int64_t count) const {
+    std::vector<float> out;
+    for (int64_t column = 0; column < count; ++column)
+      out.push_back(static_cast<float>(quantisedAt(row, column) - zeroAt(row, column / block)) *
+                    scaleAt(row, column / block));
+    return out;
+  }
+  void write() {
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t column = 0; column < columns; column += 8 / bits)
+        values += static_cast<char>(quantisedAt(row, column) | (bits == 4 ? quantisedAt(row, column + 1) << 4 : 0));
+      for (int64_t i = 0; i < columns / block; ++i) {
+        const float scale = scaleAt(row, i);
+        const uint16_t half = floatToHalf(scale);
+        scales += hasHalves ? std::string(reinterpret_cast<const char *>(&half), 2)
+                            : std::string(reinterpret_cast<const char *>(&scale), 4);
+      }
+      for (int64_t i = 0; i < columns / block; i += 8 / bits)
+        zeroPoints += static_cast<char>(zeroAt(row, i) | (bits == 4 ? zeroAt(row, i + 1) << 4 : 0));
+    }
+  }
+};
+
+} // namespace
+
+/// Scales are exact in float16 here, so the formats with blocks of 32 give the same values as f32.
+TEST_F(PackTest, BlocksOfAnySizeWithScalesAndZeroPointsApart) {
+  struct Case {
+    const char *format, *packed;
+    SplitBlocks blocks;
+  };
+  for (Case c : {Case{"q4_0", "q4_0, <16 x 4>", {20, 96, 32, 4, false, false, "", "", ""}},
+                 Case{"q4_0", "q4_0, <16 x 4>", {20, 128, 64, 4, false, true, "", "", ""}},
+                 Case{"q4_1", "q4_1, <16 x 4>", {20, 96, 32, 4, true, false, "", "", ""}},
+                 Case{"q4_1", "q4_1, <16 x 4>", {20, 256, 128, 4, true, true, "", "", ""}},
+                 Case{"q4_1", "f32, <16 x 1>", {20, 96, 16, 4, true, false, "", "", ""}},
+                 Case{"q8_0", "q8_0, <16 x 4>", {20, 96, 32, 8, false, false, "", "", ""}},
+                 Case{"q8_0", "f32, <16 x 1>", {20, 96, 32, 8, true, true, "", "", ""}}}) {
+    SplitBlocks &blocks = c.blocks;
+    blocks.write();
+    writeFile("in", "xyz" + blocks.values + blocks.scales + blocks.zeroPoints);
+    const std::string in = "\"" + path("in") + "\" at ", size = "_b" + std::to_string(blocks.block);
+    std::string segments = in + "3 scales " + (blocks.hasHalves ? "f16" : "f32") + size + " " + in +
+                           std::to_string(3 + blocks.values.size());
+    if (blocks.hasZeroPoints)
+      segments += " zero_points " + std::string(blocks.bits == 4 ? "u4" : "u8") + size + " " + in +
+                  std::to_string(3 + blocks.values.size() + blocks.scales.size());
+    const std::string columns = std::to_string(blocks.columns);
+    auto expected = [&](int64_t row) { return blocks.row(row, blocks.columns); };
+    expectRows("20x" + columns + "x" + c.packed, c.format, "", expected, segments);
+    expectRows("20x" + columns + "xf32, <16 x 1>", c.format, "", expected, segments);
+    // A row ends inside a block.
+    expectRows(
+        "20x70xf32, <16 x 1>", c.format, "#lm.slice<columns, of = " + columns + ">",
+        [&](int64_t row) { return blocks.row(row, 70); }, segments);
+  }
+}
+
 /// Each step applies to what the one before made.
 TEST_F(PackTest, StepsFollowEachOther) {
   const FormatInfo &info = getFormatInfo(Format::F32);

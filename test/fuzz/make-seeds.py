@@ -401,3 +401,73 @@ for key in ("magic", "version", "header_bytes", "file_bytes", "tensors_offset", 
     for value in (0, 1, 4096, 2**31, 2**32 - 1) if key in ("version", "header_bytes") else (
             0, 1, 4096, 8192, 2**60, 2**63, 2**64 - 4096, 2**64 - 1):
         write("weights", f"{key}-{value}", weights(**{key: value}))
+
+# --- ONNX: protobuf by hand -------------------------------------------------------------------------------------------
+
+
+def varint(value):
+    out = b""
+    value &= 2**64 - 1
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, value):
+    """A number, or bytes: text or a message."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def onnx_tensor(name, dims, data, kind=1):
+    return b"".join(field(1, dim) for dim in dims) + field(2, kind) + field(8, name) + field(9, data)
+
+
+def onnx_node(op, inputs, outputs, *attributes, domain=""):
+    return (b"".join(field(1, name) for name in inputs) + b"".join(field(2, name) for name in outputs) + field(4, op)
+            + field(7, domain) + b"".join(field(5, attribute) for attribute in attributes))
+
+
+def onnx_value(name, kind, rank):
+    shape = field(2, b"".join(field(1, field(2, f"n{i}")) for i in range(rank)))
+    return field(1, name) + field(2, field(1, field(1, kind) + shape))
+
+
+def onnx_model(nodes, tensors=(), inputs=(("input_ids", 7, 2),), outputs=("logits",), opset=20, more=b""):
+    graph = (b"".join(field(1, node) for node in nodes) + b"".join(field(5, tensor) for tensor in tensors)
+             + b"".join(field(11, onnx_value(*value)) for value in inputs)
+             + b"".join(field(12, onnx_value(name, 1, 3)) for name in outputs))
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, opset)) + more
+
+
+embed = onnx_node("Gather", ["w", "input_ids"], ["logits"])
+table = onnx_tensor("w", [4, 2], bytes(32))
+write("onnx", "embedding", onnx_model([embed], [table]))
+write("onnx", "huge-dims", onnx_model([embed], [onnx_tensor("w", [2**62, 2**62], bytes(32))]))
+write("onnx", "negative-dims", onnx_model([embed], [onnx_tensor("w", [-1, -8], bytes(32))]))
+write("onnx", "cycle", onnx_model([onnx_node("Neg", ["b"], ["a"]), onnx_node("Neg", ["a"], ["b"])], outputs=("a",)))
+write("onnx", "own-input", onnx_model([onnx_node("Neg", ["a"], ["a"])], outputs=("a",)))
+write("onnx", "twice", onnx_model([embed, embed], [table]))
+write("onnx", "functions", onnx_model([embed], [table], more=field(25, field(1, "f") + field(7, onnx_node("f", [], [])))))
+write("onnx", "external", onnx_model([embed], [field(1, 4) + field(2, 1) + field(8, "w") + field(14, 1)
+                                               + field(13, field(1, "location") + field(2, "/etc/passwd"))]))
+for op in ("Range", "ConstantOfShape", "Expand", "Tile", "Reshape", "Slice", "Squeeze", "Unsqueeze", "Split", "Concat",
+           "Transpose", "GatherND", "Trilu", "CumSum", "MatMul", "Where", "Pow", "Clip", "If", "Shape", "ReduceSum"):
+    for value in (0, -1, 1, 2**40, 2**62, -2**63):
+        number = onnx_tensor("n", [1], struct.pack("<Q", value & 2**64 - 1), 7)
+        write("onnx", f"{op}-{value}", onnx_model([onnx_node(op, ["n", "n", "n", "n", "n"], ["logits"])], [number]))
+        write("onnx", f"{op}-of-rows-{value}",
+              onnx_model([onnx_node("Gather", ["w", "input_ids"], ["x"]), onnx_node(op, ["x", "n", "n", "n", "n"], ["logits"])],
+                         [table, number]))
+deep = embed
+for _ in range(1000):
+    deep = onnx_node("If", ["c"], ["logits"], field(1, "then_branch") + field(6, field(1, deep)))
+write("onnx", "deep", onnx_model([deep], [table]))
+for path in (pathlib.Path(__file__).resolve().parent.parent / "models/onnx").glob("*.onnx"):
+    data = path.read_bytes()
+    write("onnx", path.stem, data)
+    for cut in (100, len(data) // 2, len(data) - 1):
+        write("onnx", f"{path.stem}-cut-at-{cut}", data[:cut])

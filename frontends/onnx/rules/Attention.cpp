@@ -30,8 +30,8 @@ static const Term *unscaled(const Term *operation, double &factor) {
 
 absl::StatusOr<const Term *> lathe::onnx::append(RuleContext &context, const View &past, const View &added,
                                                  Layout *grown) {
-  if (past.operation->kind != Kind::Past)
-    return invalid("expected a cache of the model's inputs, got " + nameOf(past.operation->kind));
+  if (!past.operation || past.operation->kind != Kind::Past)
+    return invalid("expected a cache of the model's inputs");
   LATHE_ASSIGN_OR_RETURN(View rows, context.compact(added));
   const Sizes sizes = context.raiser.evaluator().sizes();
   Layout wanted = past.layout, all = past.layout;
@@ -52,13 +52,6 @@ absl::StatusOr<const Term *> lathe::onnx::append(RuleContext &context, const Vie
 
 namespace {
 
-/// Keys or values as a product reads them: for each query head, positions and `dim` values.
-struct Heads {
-  const Term *cache = nullptr; // Append
-  int64_t kvHeads = 0, repeats = 1, dim = 0;
-  double factor = 1;
-};
-
 /// Without caches as inputs, what a first call computes is what a cache would hold.
 View cached(RuleContext &context, View view) {
   if (view.operation->kind == Kind::Append || context.raiser.hasPast())
@@ -77,9 +70,10 @@ View cached(RuleContext &context, View view) {
   return view;
 }
 
-/// `timeFirst`: [heads.., time, dim]; else [heads.., dim, time]. `batch`: the dimensions of the queries before the last
-/// two, to which these are broadcast.
-absl::StatusOr<Heads> headsOf(RuleContext &context, View view, llvm::ArrayRef<int64_t> batch, bool timeFirst) {
+} // namespace
+
+absl::StatusOr<Heads> lathe::onnx::headsOf(RuleContext &context, View view, llvm::ArrayRef<int64_t> batch,
+                                           bool timeFirst) {
   Heads heads;
   view.operation = unscaled(view.operation, heads.factor);
   if (view.operation->kind != Kind::Append) {
@@ -113,13 +107,7 @@ absl::StatusOr<Heads> headsOf(RuleContext &context, View view, llvm::ArrayRef<in
   return heads;
 }
 
-/// Queries [heads.., rows, dim].
-struct Queries {
-  const Term *rows = nullptr;
-  int64_t heads = 1, dim = 0;
-  double factor = 1;
-};
-absl::StatusOr<Queries> queriesOf(RuleContext &context, View view) {
+absl::StatusOr<Queries> lathe::onnx::queriesOf(RuleContext &context, View view) {
   Queries queries;
   view.operation = unscaled(view.operation, queries.factor);
   LATHE_ASSIGN_OR_RETURN(view, context.compact(view));
@@ -139,8 +127,8 @@ absl::StatusOr<Queries> queriesOf(RuleContext &context, View view) {
   return queries;
 }
 
-/// [heads.., rows, X] with X = positions or the columns of a head.
-Layout layoutOfHeads(RuleContext &context, const View &queries, int64_t queryDim, Axis last, int64_t stride) {
+Layout lathe::onnx::layoutOfHeads(RuleContext &context, const View &queries, int64_t queryDim, Axis last,
+                                  int64_t stride) {
   Layout layout = queries.layout;
   layout.offset = 0;
   for (Dimension &dimension : llvm::MutableArrayRef(layout.dimensions).drop_back())
@@ -151,6 +139,8 @@ Layout layoutOfHeads(RuleContext &context, const View &queries, int64_t queryDim
   simplify(layout.dimensions.back());
   return layout;
 }
+
+namespace {
 
 absl::Status readScores(RuleContext &context) {
   const View &q = context.view(0), &k = context.view(1);
@@ -188,7 +178,8 @@ absl::Status readWeightedValues(RuleContext &context) {
 }
 
 absl::Status readMatMul(RuleContext &context) {
-  if (!context.isData(0) || !context.isData(1))
+  if (!context.isData(0) || !context.isData(1) || context.evaluated(0).shape.size() < 2 ||
+      context.evaluated(1).shape.size() < 2)
     return invalid("expected a matrix from the file, or queries and keys");
   return context.view(0).operation->kind == Kind::Probabilities ? readWeightedValues(context) : readScores(context);
 }
@@ -291,6 +282,8 @@ absl::Status readSoftmax(RuleContext &context) {
   if (normalizeAxis(context.node.integer("axis", -1), rank) != rank - 1)
     return invalid("expected a softmax over the last dimension");
   const Term *operation = view.operation;
+  if (operation->kind == Kind::Shifted)
+    operation = operation->argument();
   llvm::SmallVector<Weight, 2> sinks;
   if (operation->kind == Kind::WithSinks) {
     sinks = operation->weights;
@@ -306,6 +299,42 @@ absl::Status readSoftmax(RuleContext &context) {
   return context.set(0, softmax, view.layout);
 }
 
+/// The largest score of a token, which is subtracted before a softmax and changes nothing there.
+absl::Status readReduceMax(RuleContext &context) {
+  const View &view = context.view(0);
+  Layout layout = view.layout;
+  layout.dimensions.back().clear();
+  if ((view.operation->kind != Kind::WithSinks && !isScores(view)) || layout.shape() != context.outputShape(0))
+    return invalid("expected the largest score of each token");
+  return context.set(0, context.make(Kind::LargestScore, {view.operation}, view.operation->width), layout);
+}
+
+absl::Status readSub(RuleContext &context) {
+  if (!context.isData(0) || !context.isData(1) || context.view(1).operation->kind != Kind::LargestScore ||
+      context.view(1).operation->argument() != context.view(0).operation)
+    return invalid("expected scores minus the largest of them");
+  const View &view = context.view(0);
+  return context.set(0, context.make(Kind::Shifted, {view.operation}, view.operation->width), view.layout);
+}
+
+/// Probabilities without that of the sink.
+absl::Status readSlice(RuleContext &context) {
+  const View &view = context.view(0);
+  Layout layout = view.layout;
+  const int64_t total = context.raiser.evaluator().sizes().total();
+  const bool hasSinks = view.operation->kind == Kind::Probabilities && !view.operation->weights.empty();
+  if (!hasSinks || layout.dimensions.back() != Dimension{{AxisKind::Time, total + 1}})
+    return invalid("expected a slice of columns, got one of tokens or positions");
+  NodeContext node{context.node, 0, {}};
+  for (int input : context.node.inputs)
+    node.inputs.push_back(input < 0 ? Evaluated() : context.raiser.evaluator()[input]);
+  LATHE_ASSIGN_OR_RETURN(const auto ranges, rangesOfSlice(node));
+  layout.dimensions.back()[0].size = total;
+  if (ranges.back().start != 0 || ranges.back().step != 1)
+    return invalid("expected all probabilities but the last");
+  return context.set(0, view.operation, layout);
+}
+
 absl::Status readIsNaN(RuleContext &context) {
   const View &view = context.view(0);
   if (view.operation->kind != Kind::Probabilities)
@@ -315,9 +344,40 @@ absl::Status readIsNaN(RuleContext &context) {
 
 } // namespace
 
+/// The vector in the file that a constant repeats for each token: [.., heads, rows, 1].
+static absl::StatusOr<Weight> repeatedVector(const RuleContext &context, size_t i, int64_t size) {
+  const Graph &graph = context.raiser.graph();
+  const Evaluator &values = context.raiser.evaluator();
+  int value = context.node.input(i);
+  const TensorPtr repeated = values.constant(value);
+  while (value >= 0 && !values[value].stored && graph.values[value].node >= 0)
+    value = graph.nodes[graph.values[value].node].input(0);
+  if (value < 0)
+    return invalid("expected a number from the file for each head");
+  const std::shared_ptr<const Stored> stored = values[value].stored;
+  const TensorPtr vector = stored ? load(*stored) : nullptr;
+  if (!repeated || !vector || vector->size() != size || stored->addsOne || !isReal(vector->type))
+    return invalid("expected a number from the file for each head");
+  const int64_t rows = repeated->size() / size;
+  for (int64_t j = 0; j < repeated->size(); ++j)
+    if (rows * size != repeated->size() || repeated->real(j) != vector->real(j / rows))
+      return invalid("expected the same number for all tokens of a head");
+  Weight weight;
+  weight.stored = stored;
+  weight.rows = size;
+  return weight;
+}
+
 absl::Status lathe::onnx::setSinks(RuleContext &context) {
-  (void)context;
-  return invalid("expected past and new keys or values, got scores beside sinks");
+  const View &view = context.view(0);
+  if (context.isData(1))
+    return invalid("expected sinks beside scores");
+  LATHE_ASSIGN_OR_RETURN(Weight sinks, repeatedVector(context, 1, view.operation->width));
+  Term *result = context.make(Kind::WithSinks, {view.operation}, view.operation->width);
+  result->weights = {std::move(sinks)};
+  Layout layout = view.layout;
+  ++layout.dimensions.back()[0].size;
+  return context.set(0, result, layout);
 }
 
 absl::Status lathe::onnx::setMasked(RuleContext &context, size_t data, size_t constant) {
@@ -326,94 +386,11 @@ absl::Status lathe::onnx::setMasked(RuleContext &context, size_t data, size_t co
   return context.set(0, makeMasked(context, view.operation, constant, MaskForm::Added), view.layout);
 }
 
-namespace {
-
-/// ONNX's own Attention: queries, keys, values, mask; keys and values are caches already, or past ones are inputs 4, 5.
-absl::Status readAttention(RuleContext &context) {
-  const Node &node = context.node;
-  for (size_t i : {0, 1, 2})
-    if (!context.isData(i))
-      return invalid("expected queries, keys and values");
-  if (node.output(3) >= 0 || context.has(6))
-    return invalid("expected neither scores as a result nor lengths as an input");
-  auto inHeads = [&](View view, llvm::StringRef attribute) -> absl::StatusOr<View> {
-    if (view.layout.dimensions.size() == 4)
-      return view;
-    const int64_t heads = node.integer(attribute, 0);
-    const Shape shape = view.layout.shape();
-    if (shape.size() != 3 || heads < 1 || shape[2] % heads)
-      return invalid("expected 4 dimensions, or 3 and numbers of heads");
-    const std::optional<Layout> split = reshape(view.layout, {shape[0], shape[1], heads, shape[2] / heads});
-    if (!split)
-      return invalid("expected rows of heads");
-    view.layout = transpose(*split, {0, 2, 1, 3});
-    return view;
-  };
-  LATHE_ASSIGN_OR_RETURN(const View q, inHeads(context.view(0), "q_num_heads"));
-  LATHE_ASSIGN_OR_RETURN(View k, inHeads(context.view(1), "kv_num_heads"));
-  LATHE_ASSIGN_OR_RETURN(View v, inHeads(context.view(2), "kv_num_heads"));
-  if (context.has(4) != context.has(5))
-    return invalid("expected past keys and values, or none");
-  if (context.has(4)) {
-    size_t output = 1;
-    for (View *part : {&k, &v}) {
-      Layout grown;
-      LATHE_ASSIGN_OR_RETURN(part->operation, append(context, context.view(output + 3), *part, &grown));
-      part->layout = grown;
-      LATHE_RETURN_IF_ERROR(context.set(output++, part->operation, grown));
-    }
-  }
-  LATHE_ASSIGN_OR_RETURN(const Queries queries, queriesOf(context, q));
-  // Fewer key/value heads than query heads: each is for several of them.
-  auto repeated = [&](View view) {
-    const Shape shape = view.layout.shape();
-    if (shape[1] == queries.heads || shape[1] < 1 || queries.heads % shape[1])
-      return view;
-    const std::optional<Layout> five = reshape(view.layout, {shape[0], shape[1], 1, shape[2], shape[3]});
-    const std::optional<Layout> wide =
-        five ? expand(*five, {shape[0], shape[1], queries.heads / shape[1], shape[2], shape[3]}) : std::nullopt;
-    const std::optional<Layout> four =
-        wide ? reshape(*wide, {shape[0], queries.heads, shape[2], shape[3]}) : std::nullopt;
-    if (four)
-      view.layout = *four;
-    return view;
-  };
-  const int64_t batch[] = {1, queries.heads};
-  LATHE_ASSIGN_OR_RETURN(const Heads keys, headsOf(context, repeated(k), batch, /*timeFirst=*/true));
-  LATHE_ASSIGN_OR_RETURN(const Heads values, headsOf(context, repeated(v), batch, /*timeFirst=*/true));
-  if (keys.dim != queries.dim || values.dim != keys.dim || values.kvHeads != keys.kvHeads ||
-      keys.kvHeads * keys.repeats != queries.heads || values.factor != 1)
-    return invalid("expected queries, keys and values of as many heads and one width");
-  AttentionInfo info;
-  info.heads = queries.heads;
-  info.kvHeads = keys.kvHeads;
-  info.dim = queries.dim;
-  info.scale = node.real("scale", 1 / std::sqrt(double(queries.dim))) * queries.factor * keys.factor;
-  info.softcap = node.real("softcap", 0);
-  info.isCausal = node.integer("is_causal", 0) != 0;
-  if (context.has(3)) {
-    if (context.isData(3))
-      return invalid("expected a mask that does not depend on the tokens");
-    const Shape &mask = context.evaluated(3).shape;
-    if (mask.size() > 2 && mask[mask.size() - 3] != 1)
-      return invalid("expected a mask that is the same for all heads, got " + shapeString(mask));
-    info.mask = node.input(3);
-    info.maskForm = context.evaluated(3).type == DataType::Bool ? MaskForm::TrueIsVisible : MaskForm::Added;
-  }
-  Term *attention = context.make(Kind::Attention, {queries.rows, keys.cache, values.cache}, queries.heads * values.dim);
-  attention->attention = info;
-  if (context.evaluated(0).shape.size() == 3)
-    return context.setRows(0, attention);
-  return context.set(0, attention,
-                     layoutOfHeads(context, q, queries.dim, {AxisKind::Column, values.dim, 1}, values.dim));
-}
-
-} // namespace
-
 llvm::ArrayRef<RuleEntry> lathe::onnx::attentionRules() {
   static constexpr RuleEntry rules[] = {
-      {"", "MatMul", readMatMul},   {"", "Concat", readConcat}, {"", "Where", readWhere},
-      {"", "Softmax", readSoftmax}, {"", "IsNaN", readIsNaN},   {"", "Attention", readAttention},
+      {"", "MatMul", readMatMul},       {"", "Concat", readConcat}, {"", "Where", readWhere},
+      {"", "Softmax", readSoftmax},     {"", "IsNaN", readIsNaN},   {"", "Slice", readSlice},
+      {"", "ReduceMax", readReduceMax}, {"", "Sub", readSub},
   };
   return rules;
 }

@@ -77,9 +77,17 @@ absl::Status scaleBy(RuleContext &context, size_t data, double factor) {
   if (factor == 1)
     return context.set(0, x, view.layout);
   Term *result;
-  // cap * tanh(x / cap)
-  if (x->kind == Kind::Tanh && x->argument()->kind == Kind::Scale && isNear(x->argument()->number * factor, 1)) {
-    result = context.make(Kind::Softcap, {x->argument()->argument()}, x->width);
+  // cap * tanh(s x) = softcap(s cap x): often s is a scale over the cap.
+  if (x->kind == Kind::Tanh && x->argument()->kind == Kind::Scale && factor > 0) {
+    const Term *inner = x->argument();
+    const double rest = inner->number * factor;
+    const Term *scaled = inner->argument();
+    if (!isNear(rest, 1)) {
+      Term *scale = context.make(Kind::Scale, {scaled}, x->width);
+      scale->number = rest;
+      scaled = scale;
+    }
+    result = context.make(Kind::Softcap, {scaled}, x->width);
     result->number = factor;
   } else {
     result = context.make(Kind::Scale, {x->kind == Kind::Scale ? x->argument() : x}, x->width);
@@ -227,11 +235,14 @@ absl::Status addPositions(RuleContext &context, size_t data, size_t constant) {
   const Graph &graph = context.raiser.graph();
   const Evaluator &values = context.raiser.evaluator();
   int value = context.node.input(constant);
-  auto producer = [&]() { return graph.values[value].node < 0 ? nullptr : &graph.nodes[graph.values[value].node]; };
+  auto producer = [&]() {
+    return value < 0 || graph.values[value].node < 0 ? nullptr : &graph.nodes[graph.values[value].node];
+  };
   while (producer() && (producer()->is("", "Cast") || producer()->is("", "Identity")))
     value = producer()->input(0);
   const Node *gather = producer();
-  if (!gather || !gather->is("", "Gather") || gather->integer("axis", 0) != 0 || !values[gather->input(0)].stored)
+  if (!gather || !gather->is("", "Gather") || gather->input(0) < 0 || gather->input(1) < 0 ||
+      gather->integer("axis", 0) != 0 || !values[gather->input(0)].stored)
     return invalid("expected a number, a bias or rows of a table of positions");
   const RuleContext inner(context.raiser, *gather, context.number);
   LATHE_ASSIGN_OR_RETURN(const View view, context.compact(data));

@@ -11,6 +11,9 @@ namespace lathe::onnx {
 absl::StatusOr<Weight> nBitsMatrix(const RuleContext &context);
 /// The table of a GatherBlockQuantized.
 absl::StatusOr<Weight> gatheredTable(const RuleContext &context);
+/// The matrices of QMoE: [experts, rows, columns], with scales for blocks of block_size, or for whole rows.
+absl::StatusOr<Weight> quantisedExperts(const RuleContext &context, size_t values, size_t scales, size_t zeroPoints,
+                                        int64_t columns);
 
 } // namespace lathe::onnx
 

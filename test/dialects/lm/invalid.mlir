@@ -184,6 +184,26 @@ lm.weight @w : !lm.weight<16x128xbf16> from "a" at 0 scales f32 "a" at 0
 
 // -----
 
+// expected-error @below {{'lm.weight' op expects scales of f32_b32 beside values of q4_0, but found f32_b24}}
+lm.weight @w : !lm.weight<16x32xq4_0> from "a" at 0 scales f32_b24 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects zero_points of u4_b32 beside values of q4_1, but found u5_b32}}
+lm.weight @w : !lm.weight<16x32xq4_1> from "a" at 0 scales f16_b32 "a" at 0 zero_points u5_b32 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects no zero_points beside values of q4_0, but found a source}}
+lm.weight @w : !lm.weight<16x32xq4_0> from "a" at 0 scales f16_b32 "a" at 0 zero_points u4_b32 "a" at 0
+
+// -----
+
+// expected-error @below {{'lm.weight' op expects stored rows of whole blocks of 2 values for q4_0, but found rows of 31}}
+lm.weight @w : !lm.weight<16x31xbf16> from q4_0 "a" at 0 scales f16_b32 "a" at 0
+
+// -----
+
 // expected-error @below {{'lm.weight' op expects scales of f32 beside values of f8_e4m3, but found bf16}}
 lm.weight @w : !lm.weight<16x128xf8_e4m3> from "a" at 0 scales bf16 "a" at 0
 

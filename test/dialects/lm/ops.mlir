@@ -21,6 +21,8 @@ lm.weight @from_a_file : !lm.weight<64x72xf16> from "model.safetensors" at 4096
 lm.weight @whole_recipe : !lm.weight<64x256xq8_0, <16 x 4>> from q6_k "tiny.gguf" at 0 recipe [#lm.unpermute<heads = 4>] offset 128
 // CHECK: lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 recipe [#lm.slice<columns, of = 48>, #lm.transpose]{{$}}
 lm.weight @columns : !lm.weight<16x256xf16> from "model.safetensors" at 32 recipe [#lm.slice<columns, of = 48>, #lm.transpose]
+// CHECK: lm.weight @apart : !lm.weight<16x72xbf16> from q4_1 "a" at 0 scales f32_b16 "a" at 640 zero_points u4_b16 "a" at 960 recipe [#lm.slice<columns, of = 80>]{{$}}
+lm.weight @apart : !lm.weight<16x72xbf16> from q4_1 "a" at 0 scales f32_b16 "a" at 640 zero_points u4_b16 "a" at 960 recipe [#lm.slice<columns, of = 80>]
 // CHECK: lm.weight @quantised_columns : !lm.weight<16x24xbf16> from q8_0 "tiny.gguf" at 0 recipe [#lm.slice<columns, of = 64>, #lm.transpose]{{$}}
 lm.weight @quantised_columns : !lm.weight<16x24xbf16> from q8_0 "tiny.gguf" at 0 recipe [#lm.slice<columns, of = 64>, #lm.transpose]
 // CHECK: lm.weight @experts : !lm.weight<3x16x32xbf16> from "a" at 0, 64, "b" at 64{{$}}
