@@ -296,7 +296,8 @@ Value DeltaRuleEmitter::decayOf(Value row) {
 }
 
 void DeltaRuleEmitter::prepare(Value first, Value end) {
-  e.sync(); // the numbers of the rows before have been read
+  if (!isOneRow || columns > e.getThreads() / lanes)
+    e.sync(); // the numbers of the rows before have been read
   e.forWarps(e.sub(end, first), [&](Value i) {
     Value row = e.add(first, i);
     auto [key, query, both] = dots(row);

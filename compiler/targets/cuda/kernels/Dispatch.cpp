@@ -59,7 +59,7 @@ void DispatchEmitter::run() {
   groups = e.ceilDiv(entries, e.index(kWarp));
   groupsOf = e.ceilDiv(groups, e.index(segments));
   counts = e.shared("dispatch", segments * count, e.getI32Type());
-  clear();
+  clear(); // The counts are not in use: a barrier of the grid lies between two ops of this kind.
   e.sync();
   e.forWarps(e.index(segments), [&](Value segment) { countSegment(segment); });
   e.sync();
