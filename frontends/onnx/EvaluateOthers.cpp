@@ -249,6 +249,8 @@ static std::optional<Results> evaluateStored(const NodeContext &context) {
 }
 
 Results lathe::onnx::evaluateNode(const NodeContext &context) {
+  if (!context.has(0) && !context.node.is("", "Constant"))
+    return invalid("expected an input");
   if (!context.inputs.empty())
     if (std::optional<Results> results = evaluateStored(context))
       return *results;

@@ -216,6 +216,10 @@ absl::Status Analysis::findRotations() {
       auto end = readTable(info, atEnd), start = readTable(info, atStart);
       if (!end.ok() || !start.ok())
         return about(*operation, end.ok() ? start.status() : end.status());
+      if (info.areWhole && end->rows() < context)
+        return about(*operation, "expected rotary tables for the context of " + llvm::Twine(context) +
+                                     " positions, got " + llvm::Twine(end->rows()) + "; --context " +
+                                     llvm::Twine(end->rows()) + " fits them");
       auto found = info.areWhole ? findFrequencies(*end, {}) : findFrequencies(*start, *end);
       if (!found.ok())
         return about(*operation, found.status());

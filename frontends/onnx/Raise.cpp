@@ -193,6 +193,8 @@ static absl::StatusOr<const Term *> narrow(Raiser &raiser, const Term *operation
   switch (operation->kind) {
   case Kind::Linear:
   case Kind::ExpertProduct:
+    if (operation->weight().unpermuteHeads)
+      break;
     for (Weight &weight : part.weights)
       if (weight)
         weight = weight.select(first, count);

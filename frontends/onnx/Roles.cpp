@@ -7,45 +7,58 @@ using namespace lathe::onnx;
 
 namespace {
 
-/// The op that reads a value as its input `i`; null: none.
-const Node *readerAt(const Graph &graph, int value, llvm::StringRef op, size_t i) {
+/// The node that appends to a cache: GroupQueryAttention, or Concat of past and new ones.
+bool appends(const Node &node, int cache) {
+  return node.op == "GroupQueryAttention" ? node.input(3) == cache || node.input(4) == cache
+                                          : node.is("", "Concat") && node.input(0) == cache && node.inputs.size() == 2;
+}
+
+/// Heads and width of what a node appends, from the shapes that it reads.
+absl::Status readSizes(const Node &node, const Shape &shape, InputRole &role) {
+  if (node.op == "Concat") {
+    if (shape.size() != 4)
+      return invalid("expected new keys or values of 4 dimensions, got " + shapeString(shape));
+    role.heads = shape[1];
+    role.dim = shape[3];
+    return absl::OkStatus();
+  }
+  const int64_t heads = node.integer("num_heads", 0), kvHeads = node.integer("kv_num_heads", 0);
+  const int64_t all = node.input(1) < 0 ? heads + 2 * kvHeads : kvHeads;
+  if (heads < 1 || kvHeads < 1 || heads > 1 << 20 || kvHeads > 1 << 20 || shape.empty())
+    return invalid("expected numbers of heads");
+  role.heads = kvHeads;
+  role.dim = shape.back() / all;
+  return absl::OkStatus();
+}
+
+/// Sizes of caches that the graph leaves open follow from what is appended to them, layer after layer.
+absl::Status findCacheSizes(const ModelFile &model, std::vector<InputRole> &roles) {
+  const Graph &graph = *model.graph;
+  std::vector<InputRole> guesses = roles; // 1 for what is open
+  for (InputRole &role : guesses)
+    if (role.kind == InputKind::Past) {
+      role.heads = std::max<int64_t>(role.heads, 1);
+      role.dim = std::max<int64_t>(role.dim, 1);
+    }
   for (const Node &node : graph.nodes)
-    if (node.op == op && node.input(i) == value)
-      return &node;
-  return nullptr;
-}
-
-/// How many columns a projection gives, if the file says so; a bias may follow it.
-int64_t widthOf(const Graph &graph, int value) {
-  constexpr int maxSteps = 4;
-  for (int step = 0; step < maxSteps && value >= 0 && graph.values[value].node >= 0; ++step) {
-    const Node &node = graph.nodes[graph.values[value].node];
-    if (node.op == "MatMulNBits")
-      return node.integer("N", 0);
-    const int weight = node.input(1);
-    const auto constant = weight < 0 ? nullptr : graph.values[weight].constant;
-    if (node.op == "MatMul")
-      return constant && constant->shape.size() == 2 ? constant->shape[1] : 0;
-    value = node.op == "Add" && !constant ? weight : node.input(0);
-  }
-  return 0;
-}
-
-/// A cache [1, heads, past, dim]. Sizes that the graph leaves open follow from the attention that reads it.
-absl::StatusOr<InputRole> cacheRole(const Graph &graph, const Input &input) {
-  InputRole role = {InputKind::Past, input.shape[1], input.shape[3]};
-  const Node *keys = readerAt(graph, input.value, "GroupQueryAttention", 3);
-  const Node *node = keys ? keys : readerAt(graph, input.value, "GroupQueryAttention", 4);
-  if (node && (role.heads < 0 || role.dim < 0)) {
-    const int64_t heads = node->integer("num_heads", 0), kvHeads = node->integer("kv_num_heads", 0);
-    const int64_t width = node->input(0) < 0 ? 0 : widthOf(graph, node->input(0));
-    const int64_t all = heads + (node->input(1) < 0 ? 2 * kvHeads : 0);
-    role.heads = role.heads < 0 ? kvHeads : role.heads;
-    role.dim = role.dim < 0 && all > 0 ? width / all : role.dim;
-  }
-  if (role.heads < 1 || role.dim < 1 || role.heads > 1 << 20 || role.dim > 1 << 20)
-    return invalid("expected a cache of a known number of heads and width, got shape " + shapeString(input.shape));
-  return role;
+    for (size_t i = 0; i < roles.size(); ++i) {
+      if (roles[i].kind != InputKind::Past || (roles[i].heads > 0 && roles[i].dim > 0) ||
+          !appends(node, graph.inputs[i].value))
+        continue;
+      const int source = node.op == "Concat" || node.input(1) >= 0 ? node.input(1) : node.input(0);
+      if (source < 0)
+        continue;
+      Evaluator values(model, guesses);
+      LATHE_RETURN_IF_ERROR(values.run({3, 5}, source));
+      if (absl::Status status = readSizes(node, values[source].shape, roles[i]); !status.ok())
+        return fileError(model.path, printable(node.name), std::string(status.message()));
+      guesses[i] = roles[i];
+    }
+  for (auto [input, role] : llvm::zip_equal(graph.inputs, roles))
+    if (role.kind == InputKind::Past && (role.heads < 1 || role.dim < 1 || role.heads > 1 << 20 || role.dim > 1 << 20))
+      return fileError(model.path, printable(graph.nameOf(input.value)),
+                       "expected a cache of a known number of heads and width, got shape " + shapeString(input.shape));
+  return absl::OkStatus();
 }
 
 } // namespace
@@ -60,10 +73,7 @@ absl::StatusOr<std::vector<InputRole>> lathe::onnx::findRoles(const ModelFile &m
     InputRole role;
     const size_t rank = input.shape.size();
     if (isReal(input.type) && rank == 4) {
-      auto cache = cacheRole(graph, input);
-      if (!cache.ok())
-        return refuse(std::string(cache.status().message()));
-      role = *cache;
+      role = {InputKind::Past, input.shape[1], input.shape[3]};
     } else if (input.type == DataType::Bool && rank == 1) {
       role.kind = InputKind::PastFlag;
     } else if (isReal(input.type)) {
@@ -87,6 +97,7 @@ absl::StatusOr<std::vector<InputRole>> lathe::onnx::findRoles(const ModelFile &m
   }
   if (idsCount == 0)
     return fileError(model.path, "expected an input of ids, got none");
+  LATHE_RETURN_IF_ERROR(findCacheSizes(model, roles));
   return roles;
 }
 

@@ -73,17 +73,16 @@ absl::StatusOr<const Term *> normHeads(RuleContext &context, const Term *rows, s
 absl::Status rotate(RuleContext &context, const Sizes3 &sizes, Rows3 &rows) {
   if (context.node.integer("do_rotary", 0) == 0)
     return absl::OkStatus();
-  if (context.node.integer("rotary_interleaved", 0) != 0)
-    return invalid("expected rotated halves, got rotary_interleaved 1");
   if (!context.has(7) || !context.has(8) || context.isData(7) || context.evaluated(7).shape.size() != 2)
     return invalid("expected tables of cosine and sine");
   if (context.has(9))
     LATHE_RETURN_IF_ERROR(checkPositions(context, 9));
   RopeInfo info = {sizes.heads, 2 * context.evaluated(7).shape[1], 0, context.node.input(7), context.node.input(8),
                    true};
-  LATHE_ASSIGN_OR_RETURN(rows.q, rotateHeads(context, rows.q, info));
+  const bool isInterleaved = context.node.integer("rotary_interleaved", 0) != 0;
+  LATHE_ASSIGN_OR_RETURN(rows.q, rotateHeads(context, rows.q, info, isInterleaved));
   info.heads = sizes.kvHeads;
-  LATHE_ASSIGN_OR_RETURN(rows.k, rotateHeads(context, rows.k, info));
+  LATHE_ASSIGN_OR_RETURN(rows.k, rotateHeads(context, rows.k, info, isInterleaved));
   return absl::OkStatus();
 }
 

@@ -121,15 +121,26 @@ absl::Status lathe::onnx::setRotation(RuleContext &context) {
   return context.set(0, rope, layout);
 }
 
-absl::StatusOr<const Term *> lathe::onnx::rotateHeads(RuleContext &context, const Term *input, const RopeInfo &info) {
+absl::StatusOr<const Term *> lathe::onnx::rotateHeads(RuleContext &context, const Term *input, const RopeInfo &info,
+                                                      bool isInterleaved) {
   if (info.heads < 1 || input->width % info.heads || info.dim > input->width / info.heads || info.dim < 2)
     return invalid("expected heads of at least " + llvm::Twine(info.dim) + " values");
+  if (isInterleaved) {
+    if (input->kind != Kind::Linear || info.dim != input->width / info.heads)
+      return invalid("expected interleaved rotation of whole heads of a projection, got " + nameOf(input->kind));
+    Term *halves = context.raiser.make(*input);
+    for (Weight &weight : halves->weights)
+      weight.unpermuteHeads = info.heads;
+    input = halves;
+  }
   Term *rope = context.make(Kind::Rope, {input}, input->width);
   rope->rope = info;
   return rope;
 }
 
 namespace {
+
+bool isInterleaved(const Node &node) { return node.integer("interleaved", 0) != 0; }
 
 /// The rows of an input of 3 or 4 dimensions, and its number of heads.
 absl::StatusOr<View> headsOf(RuleContext &context, int64_t &heads) {
@@ -148,22 +159,18 @@ absl::StatusOr<View> headsOf(RuleContext &context, int64_t &heads) {
 
 /// ONNX's own: x, cosine, sine, and for whole tables the positions.
 absl::Status readRotaryEmbedding(RuleContext &context) {
-  if (context.node.integer("interleaved", 0) != 0)
-    return invalid("expected rotated halves, got interleaved ones");
   int64_t heads = context.node.integer("num_heads", 0);
   LATHE_ASSIGN_OR_RETURN(const View view, headsOf(context, heads));
   RopeInfo info = {
       heads, 2 * context.evaluated(1).shape.back(), 0, context.node.input(1), context.node.input(2), context.has(3)};
   if (info.areWhole)
     LATHE_RETURN_IF_ERROR(checkPositions(context, 3));
-  LATHE_ASSIGN_OR_RETURN(const Term *rope, rotateHeads(context, view.operation, info));
+  LATHE_ASSIGN_OR_RETURN(const Term *rope, rotateHeads(context, view.operation, info, isInterleaved(context.node)));
   return context.set(0, rope, view.layout);
 }
 
 /// Of ONNX Runtime: x, positions, whole tables.
 absl::Status readRuntimeRotaryEmbedding(RuleContext &context) {
-  if (context.node.integer("interleaved", 0) != 0)
-    return invalid("expected rotated halves, got interleaved ones");
   if (context.node.real("scale", 1) != 1)
     return invalid("expected scale 1");
   LATHE_RETURN_IF_ERROR(checkPositions(context, 1));
@@ -172,9 +179,10 @@ absl::Status readRuntimeRotaryEmbedding(RuleContext &context) {
   if (heads == 0 && context.evaluated(0).shape.size() == 3)
     heads = context.evaluated(0).shape.back() / dim; // all of a head is rotated
   LATHE_ASSIGN_OR_RETURN(const View view, headsOf(context, heads));
-  LATHE_ASSIGN_OR_RETURN(
-      const Term *rope,
-      rotateHeads(context, view.operation, {heads, dim, 0, context.node.input(2), context.node.input(3), true}));
+  LATHE_ASSIGN_OR_RETURN(const Term *rope,
+                         rotateHeads(context, view.operation,
+                                     {heads, dim, 0, context.node.input(2), context.node.input(3), true},
+                                     isInterleaved(context.node)));
   return context.set(0, rope, view.layout);
 }
 

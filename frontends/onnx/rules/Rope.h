@@ -7,7 +7,10 @@
 
 namespace lathe::onnx {
 
-absl::StatusOr<const Term *> rotateHeads(RuleContext &context, const Term *input, const RopeInfo &info);
+/// `isInterleaved`: pairs are neighbours. Then the input must be a projection, whose rows are stored as halves instead;
+/// queries and keys with columns in the same other order have the same products.
+absl::StatusOr<const Term *> rotateHeads(RuleContext &context, const Term *input, const RopeInfo &info,
+                                         bool isInterleaved = false);
 
 /// Input i must be the positions of the tokens.
 absl::Status checkPositions(const RuleContext &context, size_t i);

@@ -2,6 +2,7 @@
 
 #include "frontends/onnx/Emit.h"
 #include "test/frontends/onnx/ModelBuilder.h"
+#include <random>
 
 using namespace lathe;
 using namespace lathe::testing;
@@ -180,4 +181,47 @@ TEST(OnnxRefusal, AGraphIsOfAnyLength) {
   ASSERT_EQ(messageOf(file), "");
   EXPECT_EQ(messageOf(lathe::onnx::analyze(**file, 64, 64)),
             "m.onnx: make q reshaped: Reshape: expected a shape of 184 values, got [1, 31, 2, 4]");
+}
+
+TEST(OnnxRefusal, ChangedBytesAreReadOrRefused) {
+  Attention model;
+  model.addMask();
+  model.addAttention();
+  const std::string good = model.builder.bytes();
+  // --gtest_random_seed and --gtest_repeat try others.
+  static unsigned round = 0;
+  std::mt19937 random(::testing::UnitTest::GetInstance()->random_seed() + round++);
+  int read = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes = good;
+    for (unsigned changes = random() % 4 + 1; changes > 0; --changes) {
+      const size_t at = random() % bytes.size();
+      switch (random() % 4) {
+      case 0:
+        bytes[at] = static_cast<char>(random());
+        break;
+      case 1: // another name or number of the same length
+        bytes[at] ^= static_cast<char>(1 << random() % 8);
+        break;
+      case 2:
+        bytes.erase(at, random() % 8);
+        break;
+      default:
+        bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 40));
+      }
+    }
+    auto file = lathe::onnx::openModel(MappedFile::fromBytes("m.onnx", bytes));
+    std::string message = messageOf(file);
+    if (file.ok()) {
+      auto program = lathe::onnx::analyze(**file, 64, 64);
+      message = messageOf(program);
+      mlir::MLIRContext context;
+      if (program.ok())
+        message = messageOf(lathe::onnx::emitModule(**file, **program, context));
+    }
+    read += message.empty();
+    EXPECT_TRUE(message.empty() || llvm::StringRef(message).starts_with("m.onnx: ")) << message;
+    EXPECT_FALSE(llvm::StringRef(message).contains('\n')) << message;
+  }
+  EXPECT_GT(read, 0);
 }
