@@ -1,28 +1,11 @@
 //===- Append.cpp - keys and values enter the cache ---------------------------------------------------------------===//
 
+#include "compiler/codegen/kernels/CacheAddress.h"
 #include "compiler/targets/cpu/kernels/Kernels.h"
 
 using namespace lathe;
 
 namespace {
-
-/// The byte of the cache's segment where value `i` of head `head` at `position` lies.
-Value addressOf(VectorEmitter &e, Value cache, bool isValues, Value position, Value head, Value i) {
-  auto type = cast<lm::CacheType>(cache.getType());
-  CacheLayout layout(type);
-  isValues &= !type.getLatent();
-  constexpr int64_t lanes = kPanelRows;
-  Value slot = e.rem(position, e.index(type.getRows()));
-  Value base = e.add(getSegmentAndOffset(cache).second, e.mul(head, layout.headBytes));
-  // In panels of keys a row is a position, in panels of values it is a dim.
-  Value row = isValues ? i : slot, along = isValues ? slot : i;
-  Value panel = e.mul(e.div(row, e.index(lanes)), isValues ? layout.valuePanelBytes : layout.keyPanelBytes);
-  Value lane = e.rem(row, e.index(lanes));
-  Value step = e.mul(e.div(along, e.index(layout.depth)), lanes);
-  Value element = e.add(e.mul(e.add(step, lane), layout.depth), e.rem(along, e.index(layout.depth)));
-  Value at = e.add(e.add(base, panel), e.mul(element, layout.elementBytes));
-  return isValues ? e.add(at, layout.valuesOffset) : at;
-}
 
 /// Appends 16 values from `i` on as bf16. Two neighbours along a panel share a word of 32 bits.
 void appendWords(VectorEmitter &e, Value segment, Value cache, bool isValues, Value position, Value head, Value i,
@@ -33,7 +16,7 @@ void appendWords(VectorEmitter &e, Value segment, Value cache, bool isValues, Va
     // Write the lower or the upper half of 16 words and keep the other half, which belongs to a neighbour position.
     Value odd = e.rem(e.rem(position, e.index(type.getRows())), e.index(2));
     Value shift = e.splat(e.cast(e.mul(odd, 16), e.getI32Type()));
-    Value at = e.sub(addressOf(e, cache, true, position, head, i), e.mul(odd, 2));
+    Value at = e.sub(cacheAddress(e, cache, true, position, head, i), e.mul(odd, 2));
     Value bits = e.extend(e.bitcast(e.vec(lanes, e.getI16Type()), e.toBF16(floats)), e.getI32Type());
     Value old = e.bitcast(e.i32s(), e.load(e.i8s(4 * lanes), segment, at));
     Value kept = e.andBits(arith::ShRUIOp::create(e, old, e.sub(e.number(e.i32s(), 16), shift)), 0xffff);
@@ -42,7 +25,7 @@ void appendWords(VectorEmitter &e, Value segment, Value cache, bool isValues, Va
     return;
   }
   Value words = e.bitcast(e.i32s(lanes / 2), e.toBF16(floats));
-  Value at = addressOf(e, cache, false, position, head, i);
+  Value at = cacheAddress(e, cache, false, position, head, i);
   for (int64_t step = 0; step < lanes / 2; ++step)
     e.storeBytes(vector::ExtractOp::create(e, words, step), segment, e.add(at, step * 4 * lanes));
 }
@@ -67,7 +50,7 @@ void lathe::expand(kernel::AppendOp op, VectorEmitter &e) {
         Value value = e.loadScalar(op.getInput(), {row, e.add(e.mul(head, dim), i)});
         if (type.getElement().isBF16())
           value = e.toBF16(value);
-        Value at = addressOf(e, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i);
+        Value at = cacheAddress(e, op.getCache(), op.getValues(), position, e.add(op.getHead(), head), i);
         e.storeBytes(value, segment, at);
       });
     });
@@ -81,7 +64,7 @@ void lathe::expand(kernel::CachedOp op, VectorEmitter &e) {
   e.forRows(op.getOut(), [&](Value position) {
     e.loop(e.index(0), e.index(type.getHeads()), 1, [&](Value head) {
       e.loop(e.index(0), dim, 1, [&](Value i) {
-        Value at = addressOf(e, op.getCache(), op.getValues(), position, head, i), value;
+        Value at = cacheAddress(e, op.getCache(), op.getValues(), position, head, i), value;
         if (type.getElement().isF32())
           value = e.loadBytes(e.getF32Type(), segment, at);
         else
