@@ -18,6 +18,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   Expansions table;
   addRowwise(table);
   addRope(table);
+  table.addOwn<BlockEmitter, kernel::AppendOp, kernel::CachedOp>();
   table.addWith<BlockEmitter, kernel::MatmulOp>(context);
   table.addOwn<BlockEmitter, kernel::QuantizeOp>();
   table.addOwn<BlockEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();

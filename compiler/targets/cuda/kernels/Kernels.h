@@ -36,6 +36,8 @@ void callProduct(BlockEmitter &emitter, BlockContext &context, const BlockProduc
 /// The expansion of every op of `kernel` that a block runs with all of its threads.
 Expansions getBlockExpansions(BlockContext &context);
 
+void expand(kernel::AppendOp op, BlockEmitter &emitter);
+void expand(kernel::CachedOp op, BlockEmitter &emitter);
 void expand(kernel::MatmulOp op, BlockEmitter &emitter, BlockContext &context);
 void expand(kernel::QuantizeOp op, BlockEmitter &emitter);
 void expand(kernel::EmbedOp op, BlockEmitter &emitter);
