@@ -19,6 +19,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   addRowwise(table);
   addRope(table);
   table.addOwn<BlockEmitter, kernel::AppendOp, kernel::CachedOp>();
+  table.addOwn<BlockEmitter, kernel::AttentionOp, kernel::CombinePartialsOp>();
   table.addWith<BlockEmitter, kernel::MatmulOp>(context);
   table.addOwn<BlockEmitter, kernel::QuantizeOp>();
   table.addOwn<BlockEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();

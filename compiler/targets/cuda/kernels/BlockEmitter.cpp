@@ -6,11 +6,16 @@ Value BlockEmitter::thread() {
   return cast(NVVM::ThreadIdXOp::create(*this, getI32Type()).getResult(), getIndexType());
 }
 
-Value BlockEmitter::exchange(Value value, int64_t mask) {
-  auto i32 = [&](int64_t number) { return this->number(getI32Type(), number); };
-  return NVVM::ShflOp::create(*this, value.getType(), i32(-1), value, i32(mask), i32(31), NVVM::ShflKind::bfly,
-                              UnitAttr());
+static Value shuffle(BlockEmitter &e, NVVM::ShflKind kind, Value value, Value lanes) {
+  auto i32 = [&](int64_t number) { return e.number(e.getI32Type(), number); };
+  return NVVM::ShflOp::create(e, value.getType(), i32(-1), value, lanes, i32(31), kind, UnitAttr());
 }
+
+Value BlockEmitter::exchange(Value value, int64_t mask) {
+  return shuffle(*this, NVVM::ShflKind::bfly, value, number(getI32Type(), mask));
+}
+
+Value BlockEmitter::fromLane(Value value, Value lane) { return shuffle(*this, NVVM::ShflKind::idx, value, lane); }
 
 Value BlockEmitter::combineLanes(Value value, int64_t lanes, function_ref<Value(Value, Value)> operation) {
   for (int64_t mask = lanes / 2; mask; mask /= 2)
@@ -85,6 +90,22 @@ SmallVector<Value> BlockEmitter::loadFour(Value rows, Value row, Value column) {
       values.push_back(loadScalar(rows, {row, Emitter::add(column, i)}));
   }
   return values;
+}
+
+SmallVector<Value> BlockEmitter::loadVector(int64_t count, Value memref, ValueRange at) {
+  if (count == 1)
+    return {loadScalar(memref, at)};
+  Value vector = vector::LoadOp::create(*this, VectorType::get({count}, getF32Type()), memref, at,
+                                        /*nontemporal=*/false, llvm::MaybeAlign(4 * count));
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < count; ++i)
+    values.push_back(vector::ExtractOp::create(*this, vector, i));
+  return values;
+}
+
+void BlockEmitter::storeVector(ArrayRef<Value> values, Value memref, ValueRange at) {
+  Value vector = vector::FromElementsOp::create(*this, VectorType::get({int64_t(values.size())}, getF32Type()), values);
+  vector::StoreOp::create(*this, vector, memref, at, /*nontemporal=*/false, llvm::MaybeAlign(4 * values.size()));
 }
 
 void BlockEmitter::forRows(Value memref, function_ref<void(Value row)> body) {

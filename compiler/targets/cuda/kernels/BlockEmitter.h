@@ -46,6 +46,8 @@ public:
   /// The lanes of a warp wait here for each other, and see what the others wrote before to shared memory. All of them
   /// must come here.
   void syncWarp() { NVVM::SyncWarpOp::create(*this, number(getI32Type(), -1)); }
+  /// The value (f32 or i32) of lane number `lane` (i32). All lanes of the warp must come here.
+  Value fromLane(Value value, Value lane);
   /// The f32 of all threads of a block, combined by an operation that may be done in any order; each thread gets the
   /// result. It does not depend on the number of blocks.
   Value combine(Value value, function_ref<Value(Value, Value)> operation);
@@ -78,6 +80,9 @@ public:
   /// Four neighbouring f32 of a row, from a column on that is a multiple of four. They are one load if rows are a
   /// multiple of 16 bytes apart.
   SmallVector<Value> loadFour(Value rows, Value row, Value column);
+  /// 1, 2 or 4 f32 from the element at `at` on, whose address is a multiple of their size.
+  SmallVector<Value> loadVector(int64_t count, Value memref, ValueRange at);
+  void storeVector(ArrayRef<Value> values, Value memref, ValueRange at);
 
   using RowEmitter::load;
   using RowEmitter::store;

@@ -53,46 +53,12 @@ public:
       for (Value &value : x)
         value = e.mul(value, weights[1]);
     for (int64_t d = 0; d < depth; ++d)
-      for (auto [output, weight] : llvm::enumerate(widen(weights[0], d)))
+      for (auto [output, weight] : llvm::enumerate(widen(e, info.format, weights[0], depth, d)))
         sums[output] = e.fma(weight, x[d], sums[output]);
   }
 
 private:
   static int64_t bytesOf(const FormatInfo &info) { return info.bits / 8; }
-
-  /// The f32 weights of the lane's outputs at its column `d`.
-  Values widen(Value bytes, int64_t d) {
-    Values result;
-    auto as = [&](Type element) {
-      return e.bitcast(VectorType::get({kLaneBytes * 8 / element.getIntOrFloatBitWidth()}, element), bytes);
-    };
-    Type f32 = e.getF32Type();
-    for (int64_t output = 0; output < outputs; ++output) {
-      const int64_t at = output * depth + d;
-      switch (info.format) {
-      case Format::F32:
-        result.push_back(extract(as(f32), at));
-        break;
-      case Format::F16:
-        result.push_back(arith::ExtFOp::create(e, f32, extract(as(e.getF16Type()), at)));
-        break;
-      case Format::F8E4M3: {
-        // The f16 with the same sign, exponent and fraction is 256 times too small; the packed scale is 256 times as
-        // large.
-        Value byte = e.extendSigned(extract(bytes, at), e.getI16Type());
-        Value bits = e.andBits(e.shl(byte, 7), 0xbfff);
-        result.push_back(arith::ExtFOp::create(e, f32, e.bitcast(e.getF16Type(), bits)));
-        break;
-      }
-      default: {
-        // A bf16 is the upper half of an f32.
-        Value pair = extract(as(e.getI32Type()), at / 2);
-        result.push_back(e.bitcast(f32, at % 2 ? e.andBits(pair, 0xffff0000) : e.shl(pair, 16)));
-      }
-      }
-    }
-    return result;
-  }
 
   const FormatInfo &info;
   int64_t depth;
@@ -336,6 +302,41 @@ private:
 };
 
 } // namespace
+
+SmallVector<Value> lathe::widen(BlockEmitter &e, Format format, Value bytes, int64_t depth, int64_t d) {
+  SmallVector<Value> result;
+  const int64_t elementBytes = getFormatInfo(format).bits / 8, outputs = kLaneBytes / (elementBytes * depth);
+  auto as = [&](Type element) {
+    return e.bitcast(VectorType::get({kLaneBytes * 8 / element.getIntOrFloatBitWidth()}, element), bytes);
+  };
+  auto extract = [&](Value vector, int64_t i) -> Value { return vector::ExtractOp::create(e, vector, i); };
+  Type f32 = e.getF32Type();
+  for (int64_t output = 0; output < outputs; ++output) {
+    const int64_t at = output * depth + d;
+    switch (format) {
+    case Format::F32:
+      result.push_back(extract(as(f32), at));
+      break;
+    case Format::F16:
+      result.push_back(arith::ExtFOp::create(e, f32, extract(as(e.getF16Type()), at)));
+      break;
+    case Format::F8E4M3: {
+      // The f16 with the same sign, exponent and fraction is 256 times too small; the packed scale is 256 times as
+      // large.
+      Value byte = e.extendSigned(extract(bytes, at), e.getI16Type());
+      Value bits = e.andBits(e.shl(byte, 7), 0xbfff);
+      result.push_back(arith::ExtFOp::create(e, f32, e.bitcast(e.getF16Type(), bits)));
+      break;
+    }
+    default: {
+      // A bf16 is the upper half of an f32.
+      Value pair = extract(as(e.getI32Type()), at / 2);
+      result.push_back(e.bitcast(f32, at % 2 ? e.andBits(pair, 0xffff0000) : e.shl(pair, 16)));
+    }
+    }
+  }
+  return result;
+}
 
 std::unique_ptr<LanePanel> LanePanel::create(BlockEmitter &e, Format format, int64_t depth, Value segment,
                                              Value columns) {

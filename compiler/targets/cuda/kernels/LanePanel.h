@@ -14,6 +14,12 @@
 
 namespace lathe {
 
+inline constexpr int64_t kLaneBytes = 16; // that a lane reads at once
+
+/// The f32 values of a lane's outputs at its column `d`. `bytes`, 16 of a panel of f32, f16, bf16 or f8_e4m3, are
+/// [outputs][depth] values.
+SmallVector<Value> widen(BlockEmitter &e, Format format, Value bytes, int64_t depth, int64_t d);
+
 class LanePanel {
 public:
   using Values = SmallVector<Value>;
@@ -42,7 +48,6 @@ protected:
   LanePanel(BlockEmitter &e, Value segment, Value columns, int64_t stepColumns, int64_t outputs)
       : stepColumns(stepColumns), outputs(outputs), e(e), segment(segment), columns(columns) {}
 
-  static constexpr int64_t kLaneBytes = 16;
   /// Value `i` of a vector.
   Value extract(Value vector, int64_t i) { return vector::ExtractOp::create(e, vector, i); }
   Value loadVector(int64_t count, Type element, Value at, int64_t alignment) {
