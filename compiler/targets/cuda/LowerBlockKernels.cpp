@@ -20,6 +20,7 @@ Expansions lathe::getBlockExpansions(BlockContext &context) {
   addRope(table);
   table.addOwn<BlockEmitter, kernel::AppendOp, kernel::CachedOp>();
   table.addOwn<BlockEmitter, kernel::AttentionOp, kernel::CombinePartialsOp>();
+  table.addOwn<BlockEmitter, kernel::AbsorbedAttentionOp, kernel::LatentAttentionOp>();
   table.addWith<BlockEmitter, kernel::MatmulOp>(context);
   table.addOwn<BlockEmitter, kernel::QuantizeOp>();
   table.addOwn<BlockEmitter, kernel::EmbedOp, kernel::AddPositionsOp, kernel::ValuesOp>();

@@ -39,6 +39,8 @@ Expansions getBlockExpansions(BlockContext &context);
 void expand(kernel::AppendOp op, BlockEmitter &emitter);
 void expand(kernel::CachedOp op, BlockEmitter &emitter);
 void expand(kernel::AttentionOp op, BlockEmitter &emitter);
+void expand(kernel::AbsorbedAttentionOp op, BlockEmitter &emitter);
+void expand(kernel::LatentAttentionOp op, BlockEmitter &emitter);
 void expand(kernel::CombinePartialsOp op, BlockEmitter &emitter);
 void expand(kernel::MatmulOp op, BlockEmitter &emitter, BlockContext &context);
 void expand(kernel::QuantizeOp op, BlockEmitter &emitter);
