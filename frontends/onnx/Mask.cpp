@@ -8,6 +8,14 @@ absl::Status WindowFinder::add(const Tensor &mask, MaskForm form, bool isCausal,
   Shape shape = mask.shape;
   while (shape.size() > 2 && shape.front() == 1)
     shape.erase(shape.begin());
+  if (shape.size() == 3) {
+    // A copy for each head.
+    const int64_t size = shape[1] * shape[2];
+    for (int64_t i = size; i < mask.size(); ++i)
+      if (mask.real(i) != mask.real(i % size))
+        return invalid("expected a mask that is the same for all heads, got different ones");
+    shape.erase(shape.begin());
+  }
   const Shape wanted = {sizes.length, sizes.total()};
   const std::optional<Shape> both = broadcast(shape, wanted);
   if (!both || *both != wanted)

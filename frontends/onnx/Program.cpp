@@ -38,6 +38,7 @@ private:
   const Graph &graph;
   Program &program;
   int logits = -1;
+  bool hasShortPasts = true; // the graph takes several tokens after a short past; false: only one, or no past
 };
 
 /// All that `operation` depends on, arguments first, in the order in which they were made.
@@ -121,7 +122,9 @@ absl::Status Analysis::findWindows() {
   if (!masks.empty()) {
     const int64_t context = program.context;
     llvm::SmallVector<Sizes, 4> all = {{0, std::min<int64_t>(context, 40)}};
-    if (hasPast())
+    if (hasPast() && !hasShortPasts)
+      all.append({{0, std::min<int64_t>(context, 128)}, {std::max<int64_t>(context - 1, 1), 1}});
+    else if (hasPast())
       all.append({{7, 30}, {context > 9 ? context - 9 : 1, 9}, {std::max<int64_t>(context - 1, 1), 1}});
     else
       all.append({{0, 1}, {0, std::min<int64_t>(context, 1024)}});
@@ -278,8 +281,17 @@ absl::Status Analysis::run(int64_t context, int64_t fallbackContext) {
   LATHE_ASSIGN_OR_RETURN(program.roles, findRoles(model));
   LATHE_ASSIGN_OR_RETURN(logits, findLogits(model));
   // Lengths that no head or layer count is.
-  const Sizes one = hasPast() ? Sizes{17, 31} : Sizes{0, 31}, other = hasPast() ? Sizes{5, 23} : Sizes{0, 23};
-  LATHE_RETURN_IF_ERROR(raise(one, program.raised, program.order));
+  Sizes one = hasPast() ? Sizes{17, 31} : Sizes{0, 31}, other = hasPast() ? Sizes{5, 23} : Sizes{0, 23};
+  absl::Status status = raise(one, program.raised, program.order);
+  if (!status.ok() && hasPast()) {
+    // onnxruntime-genai's builder writes masks that take a whole prompt without a past, then one token at a time.
+    one.past = other.past = 0;
+    hasShortPasts = false;
+    program.raised = {};
+    if (raise(one, program.raised, program.order).ok())
+      status = absl::OkStatus();
+  }
+  LATHE_RETURN_IF_ERROR(status);
   Raised again;
   std::vector<const Term *> orderAgain;
   LATHE_RETURN_IF_ERROR(raise(other, again, orderAgain));

@@ -49,7 +49,7 @@ absl::Status findCacheSizes(const ModelFile &model, std::vector<InputRole> &role
       if (source < 0)
         continue;
       Evaluator values(model, guesses);
-      LATHE_RETURN_IF_ERROR(values.run({3, 5}, source));
+      LATHE_RETURN_IF_ERROR(values.run({0, 5}, source));
       if (absl::Status status = readSizes(node, values[source].shape, roles[i]); !status.ok())
         return fileError(model.path, printable(node.name), std::string(status.message()));
       guesses[i] = roles[i];

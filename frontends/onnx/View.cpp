@@ -95,6 +95,8 @@ std::optional<Layout> lathe::onnx::reshape(const Layout &layout, llvm::ArrayRef<
       if (rest.empty())
         return std::nullopt;
       Axis &axis = rest.back();
+      if (axis.size == 0)
+        return std::nullopt;
       if (open % axis.size == 0) {
         open /= axis.size;
         dimension.push_back(axis);

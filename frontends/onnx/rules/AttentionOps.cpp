@@ -67,7 +67,9 @@ absl::Status setAttention(RuleContext &context, const Operands &operands) {
     if (context.isData(operands.mask))
       return invalid("expected a mask that does not depend on the tokens");
     const Evaluated &mask = context.evaluated(operands.mask);
-    if (mask.shape.size() > 2 && mask.shape[mask.shape.size() - 3] != 1)
+    const int64_t copies = mask.shape.size() > 2 ? mask.shape[mask.shape.size() - 3] : 1;
+    // Copies for all heads must be equal: Mask.cpp compares them.
+    if (copies != 1 && copies != queries.heads)
       return invalid("expected a mask that is the same for all heads, got " + shapeString(mask.shape));
     info.mask = context.node.input(operands.mask);
     info.maskForm = mask.type == DataType::Bool ? MaskForm::TrueIsVisible : MaskForm::Added;

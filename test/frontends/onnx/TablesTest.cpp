@@ -75,6 +75,16 @@ TEST(OnnxMask, OtherMasksAreRefused) {
             "expected a mask for 3 tokens and 4 positions");
 }
 
+TEST(OnnxMask, CopiesForHeadsAreEqual) {
+  WindowFinder finder;
+  Tensor mask(DataType::Bool, {1, 2, 2, 2});
+  mask.integers = {1, 0, 1, 1, 1, 0, 1, 1};
+  EXPECT_EQ(messageOf(finder.add(mask, MaskForm::TrueIsVisible, false, {0, 2})), "");
+  mask.integers[6] = 0;
+  EXPECT_EQ(messageOf(finder.add(mask, MaskForm::TrueIsVisible, false, {0, 2})),
+            "expected a mask that is the same for all heads, got different ones");
+}
+
 TEST(OnnxMask, ANumberThatIsAddedHides) {
   WindowFinder finder;
   Tensor added(DataType::Float, {1, 1, 2, 2});
