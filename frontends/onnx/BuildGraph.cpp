@@ -200,7 +200,8 @@ absl::Status GraphBuilder::addNodes(const ::onnx::GraphProto &proto) {
     for (const std::string &name : from.input()) {
       node.inputs.push_back(name.empty() ? -1 : find(name));
       if (!name.empty() && node.inputs.back() < 0)
-        return error(node.name, node.qualifiedOp() + ": expected a value named " + quoted(name) + ", got none");
+        return error(node.name,
+                     printable(node.qualifiedOp()) + ": expected a value named " + quoted(name) + ", got none");
     }
     llvm::SmallVector<int> read(node.inputs.begin(), node.inputs.end());
     for (const auto &attribute : node.attributes)
@@ -237,8 +238,9 @@ absl::Status GraphBuilder::addNodes(const ::onnx::GraphProto &proto) {
   }
   for (auto [number, count] : llvm::enumerate(waiting))
     if (count > 0)
-      return error(nodes[number].name, nodes[number].qualifiedOp() + ": expected nodes without a cycle, got one that "
-                                                                     "depends on its own result");
+      return error(nodes[number].name, printable(nodes[number].qualifiedOp()) +
+                                           ": expected nodes without a cycle, got one that "
+                                           "depends on its own result");
   return absl::OkStatus();
 }
 

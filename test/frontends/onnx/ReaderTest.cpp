@@ -108,6 +108,9 @@ TEST(OnnxReader, RefusesBrokenGraphs) {
   builder.node("Neg", {"absent"}, {"z"});
   EXPECT_EQ(refusal(builder), R"(m.onnx: make z: Neg: expected a value named "absent", got none)");
   builder = sum();
+  builder.node("Ne\ng", {"absent"}, {"z"});
+  EXPECT_EQ(refusal(builder), R"(m.onnx: make z: Ne\x0ag: expected a value named "absent", got none)");
+  builder = sum();
   builder.node("Neg", {"x"}, {"y"});
   EXPECT_EQ(refusal(builder), "m.onnx: y: expected one value of this name, got two");
   builder = sum();
