@@ -97,21 +97,3 @@ module attributes {lm.options = {target = "cuda"}} {
   // CHECK: arith.muli %{{.*}}, %c-16_i32
   // CHECK-COUNT-8: llvm.call_intrinsic "llvm.nvvm.idp4a.s.s"
 }
-
-// -----
-
-// A kernel without a form for blocks runs in one thread.
-module attributes {lm.options = {target = "cuda"}} {
-  // CHECK-LABEL: func.func @serial
-  func.func @serial(%segment: memref<65536xi8>, %out: memref<?x32xf32>) {
-    %c0 = arith.constant 0 : index
-    %cache = builtin.unrealized_conversion_cast %segment, %c0 : memref<65536xi8>, index to !lm.cache<2 x 16 x f32, rows = 32>
-    // CHECK: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
-    // CHECK: %[[INDEX:.*]] = arith.index_cast %[[THREAD]]
-    // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[INDEX]], %{{.*}}
-    // CHECK: scf.if %[[FIRST]] {
-    // CHECK: memref.store
-    kernel.cached %cache to %out : !lm.cache<2 x 16 x f32, rows = 32>, memref<?x32xf32>
-    return
-  }
-}
