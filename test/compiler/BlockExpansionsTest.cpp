@@ -1,4 +1,4 @@
-// Which kernels all threads of a GPU's block run, and which only one of them.
+// Every kernel has a form for the threads of a GPU's block.
 
 #include "compiler/targets/cuda/kernels/Kernels.h"
 #include "mlir/IR/MLIRContext.h"
@@ -8,7 +8,7 @@
 using namespace lathe;
 using namespace mlir;
 
-TEST(BlockExpansionsTest, NamesTheOpsThatOneThreadRuns) {
+TEST(BlockExpansionsTest, HoldsEveryOpOnMemory) {
   MLIRContext context;
   context.loadDialect<kernel::KernelDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
@@ -16,11 +16,11 @@ TEST(BlockExpansionsTest, NamesTheOpsThatOneThreadRuns) {
   BlockContext block{*module, gpu};
   Expansions expansions = getBlockExpansions(block);
 
-  std::set<std::string> ofBlock, ofThread;
+  std::set<std::string> ofBlock, missing;
   for (RegisteredOperationName op : context.getRegisteredOperations())
     if (op.getDialectNamespace() == "kernel" && op.hasInterface<kernel::KernelOpInterface>())
-      (expansions.lookup(op) ? ofBlock : ofThread).insert(op.stripDialect().str());
+      (expansions.lookup(op) ? ofBlock : missing).insert(op.stripDialect().str());
   EXPECT_GT(ofBlock.size(), 30u);
   // kernel.compute is lowered before, with the ops of lm inside it.
-  EXPECT_EQ(ofThread, (std::set<std::string>{"compute"}));
+  EXPECT_EQ(missing, (std::set<std::string>{"compute"}));
 }

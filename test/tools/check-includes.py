@@ -49,8 +49,8 @@ RULES = [
     ("compiler/graph", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/codegen", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS),
     ("compiler/weights", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
-    # The GPU's serial kernels are the CPU's. Other targets never include each other.
-    ("compiler/targets/cuda", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + TARGET + ("compiler/targets/cpu/",)),
+    # lm-lower-phases stands among the CPU's passes. Otherwise targets never include each other.
+    ("compiler/targets/cuda", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + TARGET + ("compiler/targets/cpu/Passes.h",)),
     ("compiler/targets/*", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + TARGET),
     ("compiler/targets", LLVM + DIALECTS + SUPPORT + RUNTIME_HEADERS + ("absl/",)),
     ("compiler/driver", LLVM + DIALECTS + RUNTIME_HEADERS + ("absl/", "lld/", "frontends/", "compiler/")),

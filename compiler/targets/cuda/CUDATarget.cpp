@@ -4,7 +4,6 @@
 #include "compiler/codegen/Passes.h"
 #include "compiler/support/Errors.h"
 #include "compiler/targets/LLVMConversions.h"
-#include "compiler/targets/cpu/CPUOps.h"
 #include "compiler/targets/cpu/Passes.h"
 #include "compiler/targets/cuda/CUDAInfo.h"
 #include "compiler/targets/cuda/GPUs.h"
@@ -20,8 +19,6 @@ using namespace mlir;
 static void populateVectorPipeline(OpPassManager &pm) {
   pm.addPass(lm::createRecordChecksum()); // while ops still have what the code will rely on
   pm.addPass(lm::createLowerPhases({/*staticTiles=*/true, /*prefetchBytes=*/64 << 10}));
-  pm.addPass(lm::createDecompose());
-  pm.addPass(lm::createLowerCompute());
   pm.addPass(lm::createBlockBarriers());
   pm.addPass(lm::createLowerBlockKernels());
   pm.addPass(lm::createGridBarrier());
@@ -30,7 +27,6 @@ static void populateVectorPipeline(OpPassManager &pm) {
 }
 
 static void populateLLVMPipeline(OpPassManager &pm) {
-  pm.addPass(lm::createLowerDots({/*mcpu=*/"x86-64", /*plain=*/true})); // of kernels that one thread runs
   lathe::addLLVMConversions(pm);
   pm.addPass(lm::createExportKernels());
   pm.addPass(createCanonicalizerPass());
@@ -60,7 +56,7 @@ struct CUDATarget : lathe::Target {
   }
 
   void registerDialects(DialectRegistry &registry) const override {
-    registry.insert<cpu::CPUDialect, NVVM::NVVMDialect>();
+    registry.insert<NVVM::NVVMDialect>();
     registerNVVMDialectTranslation(registry);
   }
 

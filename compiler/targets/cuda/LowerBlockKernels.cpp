@@ -1,6 +1,6 @@
 //===- LowerBlockKernels.cpp - kernels become code for the threads of a block ------------------------------------===//
 
-#include "compiler/targets/cpu/kernels/Kernels.h"
+#include "compiler/codegen/kernels/Rowwise.h"
 #include "compiler/targets/cuda/Passes.h"
 #include "compiler/targets/cuda/kernels/Kernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -37,31 +37,18 @@ struct LowerBlockKernels : mlir::lm::impl::LowerBlockKernelsBase<LowerBlockKerne
     if (failed(gpu))
       return signalPassFailure();
     BlockContext context{module, *gpu};
-    Expansions ofBlock = getBlockExpansions(context);
-    // A kernel without a form for blocks is the CPU's, for an x86-64 without dot instructions, in one thread.
-    const CPUInfo cpu;
-    ProductLibrary products(module, cpu);
-    KernelContext serial{module, cpu, products};
-    Expansions ofThread = getCPUExpansions(serial);
-
+    Expansions expansions = getBlockExpansions(context);
     SmallVector<Operation *> ops;
     module.walk([&](kernel::KernelOpInterface op) { ops.push_back(op); });
     for (Operation *op : ops) {
-      OpBuilder builder(op);
-      BlockEmitter block(op->getLoc(), builder, module, gpu->blockThreads);
-      if (const Expansions::Expansion *expansion = ofBlock.lookup(op->getName())) {
-        (*expansion)(op, block);
-      } else if (const Expansions::Expansion *expansion = ofThread.lookup(op->getName())) {
-        block.onOneThread([&] {
-          OpBuilder inside(block.getContext());
-          inside.setInsertionPoint(block.getInsertionBlock(), block.getInsertionPoint());
-          VectorEmitter emitter(op->getLoc(), inside);
-          (*expansion)(op, emitter);
-        });
-      } else {
+      const Expansions::Expansion *expansion = expansions.lookup(op->getName());
+      if (!expansion) {
         op->emitOpError() << "has no expansion on this target";
         return signalPassFailure();
       }
+      OpBuilder builder(op);
+      BlockEmitter block(op->getLoc(), builder, module, gpu->blockThreads);
+      (*expansion)(op, block);
       op->erase();
     }
     module.walk([](UnrealizedConversionCastOp cast) {

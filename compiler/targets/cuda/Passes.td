@@ -15,10 +15,10 @@ def BlockBarriers : Pass<"lm-block-barriers", "::mlir::ModuleOp"> {
 def LowerBlockKernels : Pass<"lm-lower-block-kernels", "::mlir::ModuleOp"> {
   let summary = "kernels become code for the threads of a block";
   let description = [{
-    Outlines matrix products, one function per weight format and layout; expands everything else in place. One thread of
-    the block runs a kernel that has no form for blocks. Example: test/targets/cuda/lower-block-kernels.mlir.
+    Outlines matrix products, one function per weight format and layout; expands everything else in place.
+    Example: test/targets/cuda/lower-block-kernels.mlir.
   }];
-  let dependentDialects = ["::mlir::cpu::CPUDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
                            "::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::NVVM::NVVMDialect"];

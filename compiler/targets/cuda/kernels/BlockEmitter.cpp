@@ -51,10 +51,6 @@ Value BlockEmitter::shared(StringRef name, int64_t count, Type element) {
   return memref::GetGlobalOp::create(*this, type, symbol);
 }
 
-void BlockEmitter::onOneThread(function_ref<void()> body) {
-  ifThen(arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, thread(), index(0)), body);
-}
-
 Value BlockEmitter::loadBytes(Type type, Value bytes, ValueRange at, int64_t alignment) {
   auto vector = dyn_cast<VectorType>(type);
   const int64_t count = vector ? vector.getNumElements() : 1;

@@ -68,8 +68,6 @@ public:
   void forThreads(int64_t count, function_ref<void(Value i)> body) { forThreads(index(0), index(count), body); }
   /// The warps of the block divide [0, count): for (i = own number; i < count; i += number of warps)
   void forWarps(Value count, function_ref<void(Value i)> body) { loop(warp(), count, getWarps(), body); }
-  /// Only thread 0 runs `body`.
-  void onOneThread(function_ref<void()> body);
 
   /// `type` (a vector or a number), from byte `at` of an i8 memref on; `alignment`: what divides its address, in bytes.
   Value loadBytes(Type type, Value bytes, ValueRange at, int64_t alignment);
