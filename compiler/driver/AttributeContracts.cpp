@@ -127,8 +127,8 @@ LogicalResult AttributeContracts::verifyMemory() {
     if (!buffer.getOffset())
       return;
     hasBuffers = true;
-    int64_t &area = buffer.getSpace() == spmd::Space::Arena ? arena : scratch;
-    area = std::max<int64_t>(area, llvm::alignTo(*buffer.getOffset() + buffer.getBytes(), line));
+    int64_t &segment = buffer.getSpace() == spmd::Space::Arena ? arena : scratch;
+    segment = std::max<int64_t>(segment, llvm::alignTo(*buffer.getOffset() + buffer.getBytes(), line));
   });
   for (auto weight : module.getOps<lm::WeightOp>())
     if (lm::WeightType type = weight.getWeightType(); type.isVector() || type.getLayout())

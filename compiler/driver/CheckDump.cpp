@@ -58,7 +58,7 @@ static absl::Status checkSchedule(ModuleOp module) {
   return absl::OkStatus();
 }
 
-/// From stage vector on: the code relies on numbers that no op has any more (lm.checksum).
+/// From stage vector on, the code relies on numbers that no op has any more; lm.checksum covers them.
 static absl::Status checkChecksum(ModuleOp module, llvm::StringRef dump) {
   auto recorded = module->getAttrOfType<StringAttr>(lm::kChecksumAttr);
   const std::string found = checksumOf(module);

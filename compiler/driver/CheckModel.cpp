@@ -136,7 +136,7 @@ absl::Status checkWeights(ModuleOp reference, ModuleOp module, llvm::StringRef d
   return absl::OkStatus();
 }
 
-/// Before they are opened: what changed may be no model any more.
+/// Is called before the files are opened: a file that changed may be no model any more.
 absl::Status checkFileSizes(ModuleOp module, llvm::StringRef dump) {
   auto recorded = module->getAttrOfType<DictionaryAttr>(lm::kFilesAttr);
   if (!recorded)

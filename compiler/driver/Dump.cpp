@@ -45,7 +45,7 @@ static absl::StatusOr<OwningOpRef<ModuleOp>> parse(MLIRContext &context, llvm::S
   return std::move(module);
 }
 
-/// Error: not text, so it is no dump, but a model or a program.
+/// Opens a dump. A file that is not text is an error: it is a model or a program.
 static absl::StatusOr<std::unique_ptr<MappedFile>> openText(llvm::StringRef path) {
   LATHE_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
   const llvm::StringRef start = file->bytes().take_front(4096);

@@ -21,7 +21,7 @@ std::string printModule(mlir::ModuleOp module);
 /// Assembly after the skeleton, whose lines are comments that begin with `#lathe `, or with another mark.
 std::string printAssembly(mlir::ModuleOp skeleton, llvm::StringRef assembly, llvm::StringRef commentMark);
 
-/// Error: the parser's, `path:line:column: message`.
+/// Reads a dump in MLIR. The error is the parser's, `path:line:column: message`.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> readModule(mlir::MLIRContext &context, llvm::StringRef path);
 
 /// Reads the skeleton of a file that printAssembly printed; also returns the whole text.

@@ -21,7 +21,7 @@ struct Reader {
     if (file >= 0)
       close(file);
   }
-  /// False at the end. Cuts a line that is too long.
+  /// Returns false at the end of the file. A line that is too long is cut.
   bool nextLine() {
     size_t length = 0;
     for (char c; next(c);) {

@@ -9,7 +9,7 @@ using namespace lathe;
 
 namespace {
 
-/// For the crash handler, which may not allocate: strings that were made before.
+/// Strings for the crash handler, made before a crash because the handler may not allocate.
 struct Crash {
   std::string path, dump, message;
 };

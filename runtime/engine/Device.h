@@ -86,7 +86,7 @@ public:
   /// The host's workers; null: another device has others.
   virtual Team *team() = 0;
 
-  /// Every call from now on writes the times of its barriers there; null: none.
+  /// Every call from now on writes the times of its barriers there; with null, calls keep no times.
   virtual void setStamps(Stamps *wanted) = 0;
 };
 

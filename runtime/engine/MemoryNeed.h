@@ -33,7 +33,7 @@ struct MemoryNeed {
   int64_t total() const { return caches + activations + weights + other; }
 };
 
-/// For caches that hold `positions` at the end of the call, and for a forward step.
+/// What a forward step needs whose caches hold `positions` at its end.
 MemoryNeed memoryNeed(const lrt_program &program, int64_t positions, int64_t workers, MemoryKind kind);
 
 /// Returns false when more is needed than available, with one line that has both numbers and a remedy.

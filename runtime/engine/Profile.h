@@ -53,8 +53,8 @@ public:
   /// Adds the last call, whose times are in `stamps`.
   void add(const lrt_entry &entry, int64_t rows, int64_t position);
 
-  /// One for each entry point that was called. Returns false when the barriers of a call are not those that the program
-  /// describes.
+  /// `result` gets a Pass for each entry point that was called. Returns false when the barriers of a call are not those
+  /// that the program describes.
   bool passes(const Peaks &peaks, std::vector<Pass> &result, std::string &error) const;
 
   Stamps stamps;
